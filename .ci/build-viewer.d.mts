@@ -1,0 +1,2 @@
+/** The text of `src/report/map/viewer-script.generated.ts`. */
+export function viewerModule(): Promise<string>;

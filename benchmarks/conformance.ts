@@ -1,0 +1,27 @@
+/**
+ * `npm run conformance`: every graph that llama.cpp recorded against the one we build from the model's header.
+ */
+import { checkConformance } from '../test/support/conformance.js';
+import { listGraphs, sharedIsPresent } from '../test/support/shared.js';
+
+const COLUMNS = ['graph', 'weights', 'context', 'compute', 'offsets'] as const;
+
+if (!sharedIsPresent) {
+  console.error('No recorded graphs in ../shared: nothing to compare with.');
+  process.exit(2);
+}
+
+const names = listGraphs('llama');
+const width = Math.max(...names.map((name) => name.length));
+let differing = 0;
+console.log(`${'graph'.padEnd(width)}  nodes  compute buffer  ${COLUMNS.join('  ')}`);
+for (const name of names) {
+  const result = await checkConformance(name);
+  const marks = COLUMNS.map((column) => (result[column] === null ? 'equal' : 'DIFFERS').padEnd(column.length));
+  const numbers = `${String(result.nodeCount).padStart(5)}  ${String(result.bufferSize).padStart(14)}`;
+  console.log(`${name.padEnd(width)}  ${numbers}  ${marks.join('  ')}`);
+  for (const column of COLUMNS) if (result[column] !== null) console.log(`    ${column}: ${result[column]}`);
+  if (COLUMNS.some((column) => result[column] !== null)) differing++;
+}
+console.log(`${names.length - differing} of ${names.length} equal llama.cpp build 9749 to the byte`);
+process.exitCode = differing === 0 ? 0 : 1;

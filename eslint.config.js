@@ -1,0 +1,104 @@
+/**
+ * Lint rules. Those that carry the design:
+ *
+ * - layers: a file imports only from its own row of the table below, or from rows above it;
+ * - the core runs in browsers: no `node:` module and no Node global outside `src/cli/`;
+ * - bytes exceed 32 bits: no bitwise operator in `src/`, short of a line that says why it is no byte count.
+ */
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** From the top: what a row may import stands above it. Folders, and files without their extension. */
+const LAYERS = [
+  'errors',
+  'units',
+  'tensor',
+  'graph',
+  'problem',
+  'liveness',
+  'alloc',
+  'plan',
+  'verify',
+  'gguf',
+  'models',
+  'report',
+  'viewer',
+  'testing',
+  'index',
+  'cli',
+];
+
+/** Rows that a layer may not import although they stand above it; types are free. */
+const KEPT_APART = {
+  alloc: { rows: ['tensor', 'graph', 'liveness'], why: 'An allocator sees only a Problem.' },
+  verify: { rows: ['liveness', 'alloc', 'plan'], why: 'The verifier shares no code with the planner.' },
+};
+
+/** npm packages that a layer may import. The core has none. */
+const PACKAGES = {
+  gguf: ['@huggingface/gguf'],
+  testing: ['fast-check'],
+  cli: ['node:', 'commander', 'cli-progress', 'picocolors'],
+};
+
+const NODE_GLOBALS = ['process', 'Buffer', 'global', 'require', '__dirname', '__filename', 'setImmediate'];
+
+/** A relative import of one of `rows`, from a file of `src/` at any depth. */
+const importOf = (rows) => `^\\.{1,2}/(\\.\\./)*(${rows.join('|')})(/|\\.js$)`;
+
+function layerRules(layer, row) {
+  const below = LAYERS.slice(row + 1);
+  const apart = KEPT_APART[layer];
+  const packages = PACKAGES[layer] ?? [];
+  const patterns = [
+    {
+      regex: `^(?!\\.{1,2}/${packages.map((name) => `|${name}`).join('')})`,
+      message: `src/${layer} may import ${packages.join(', ') || 'no package'}.`,
+    },
+  ];
+  if (below.length > 0) {
+    patterns.push({ regex: importOf(below), message: `src/${layer} imports only from rows above it: see LAYERS.` });
+  }
+  if (apart) patterns.push({ regex: importOf(apart.rows), message: apart.why, allowTypeImports: true });
+  const isolated = layer !== 'cli';
+  return {
+    files: [`src/${layer}.ts`, `src/${layer}/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns }],
+      'no-restricted-globals': isolated ? ['error', ...NODE_GLOBALS] : 'off',
+    },
+  };
+}
+
+export default defineConfig(
+  globalIgnores(['dist', 'coverage', 'test/packed', 'docs/api', 'dist-web', 'test/.examples', '**/*.generated.ts']),
+  js.configs.recommended,
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  { rules: { eqeqeq: 'error', 'object-shorthand': 'error', 'no-console': 'error' } },
+  { files: ['.ci/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'max-lines': ['error', 300],
+      'max-lines-per-function': ['error', 70],
+      'no-bitwise': 'error',
+    },
+  },
+  LAYERS.map(layerRules),
+  {
+    files: ['.ci/*.mjs', 'test/**/*.ts', 'benchmarks/**/*.ts', 'examples/**/*.ts', 'src/cli/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+);

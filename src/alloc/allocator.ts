@@ -1,0 +1,40 @@
+/**
+ * What every allocator takes and gives: a {@link Problem} in, a {@link Placement} out.
+ *
+ * Invariant: offsets are multiples of the buffers' alignments, and no two buffers of one chunk share a byte at a step
+ * at which both need it. The allocators trust their input; `createProblem` has checked it.
+ */
+import type { Problem } from '../problem/problem.js';
+
+/** Where every buffer of a problem goes. */
+export interface Placement {
+  /** Byte offset within its chunk, one per buffer. */
+  readonly offsets: Float64Array;
+  /** Chunk index, one per buffer. */
+  readonly chunkOf: Int32Array;
+  /** Bytes of each chunk: the highest end in it. */
+  readonly chunks: readonly number[];
+  /** Bytes that no placement can do without, where the allocator has proven more than the live load. */
+  readonly lowerBound?: number;
+}
+
+/** Limits that the caller sets. */
+export interface PlaceOptions {
+  /** Bytes that one chunk may hold. Default: unlimited, a single chunk. */
+  readonly maxChunkSize?: number;
+  /** Whether a buffer above `maxChunkSize` gets a chunk of its own size instead of an error. Default false. */
+  readonly allowOversize?: boolean;
+}
+
+/** A way to place buffers: pure and deterministic. */
+export interface Allocator {
+  readonly name: string;
+  place(problem: Problem, options?: PlaceOptions): Placement;
+}
+
+/** The bytes of all chunks together: the compute-buffer size. */
+export function placementSize(placement: Placement): number {
+  let sum = 0;
+  for (const size of placement.chunks) sum += size;
+  return sum;
+}

@@ -1,0 +1,19 @@
+/**
+ * Every allocator by name.
+ */
+import type { Allocator } from './allocator.js';
+import { ggmlAllocator } from './ggml.js';
+import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from './greedy.js';
+import { auto } from './auto.js';
+
+export const ALLOCATORS = {
+  auto,
+  ggml: ggmlAllocator,
+  'greedy-by-size': greedyBySize,
+  'greedy-by-lifetime': greedyByLifetime,
+  'greedy-by-area': greedyByArea,
+  'greedy-by-load': greedyByLoad,
+  'greedy-by-start': greedyByStart,
+} as const satisfies Record<string, Allocator>;
+
+export type AllocatorName = keyof typeof ALLOCATORS;

@@ -1,0 +1,25 @@
+/**
+ * The default allocator: everything that `solve` has, within a budget that a planner can afford.
+ *
+ * Invariant: deterministic, optimal whenever the live load is reached or the search ends within its budget, and never
+ * worse than ggml's allocator where that can be used.
+ */
+import { placementSize, type Allocator, type Placement } from './allocator.js';
+import { ggmlAllocator } from './ggml.js';
+import { solve } from './solve.js';
+
+/** A fraction of a second in the worst case; a typical model graph needs none of them. */
+const MAX_STEPS = 20_000;
+
+export const auto: Allocator = {
+  name: 'auto',
+  place(problem, options = {}): Placement {
+    const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });
+    const found = { offsets, chunkOf, chunks, lowerBound };
+    // ggml knows no fixed offsets, and its last chunk ignores the limit.
+    const comparable = problem.fixedOffsets === null && options.maxChunkSize === undefined;
+    if (status === 'optimal' || !comparable) return found;
+    const online = ggmlAllocator.place(problem, options);
+    return placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
+  },
+};

@@ -1,0 +1,248 @@
+/**
+ * Depth-first search for a placement within a capacity.
+ *
+ * It looks for a canonical solution: one from which no buffer can be moved down. Such a solution exists if any does.
+ * At each node it picks an unplaced buffer that nothing unplaced can get under, and either places it at its lowest
+ * offset or rules that offset out. Order matters only between neighbours, so it can stay where it is tightest:
+ *
+ *     │      ┌──┐                The picked buffer need not be the lowest of all, as in MiniMalloc, only the lowest
+ *     │ ┌────┤  │ next           around. When nothing unplaced crosses a boundary of sections any more (here |), the
+ *     │ └─┬──┴──┤ |              two sides are solved one after the other; if one fails, the other is not revisited.
+ *     │   └─────┘ |
+ *
+ * A failure carries its causes; a choice that is not among them is undone without trying its alternative
+ * (conflict-directed backjumping; Prosser, 1993).
+ *
+ * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that its depth
+ * is not the engine's.
+ */
+import type { Budget } from './budget.js';
+import type { Instance } from './instance.js';
+import { State } from './state.js';
+
+/**
+ * Where to go on: at the lowest buffer, in the section with the most left to place, or where that much is left
+ * and failures are frequent.
+ */
+export type Focus = 'lowest' | 'fullest' | 'deadliest';
+
+export interface Strategy {
+  readonly focus: Focus;
+  /** Scans sections from the last to the first. */
+  readonly backwards: boolean;
+}
+
+export type Outcome = 'found' | 'exhausted' | 'failures' | 'stopped';
+
+/** A stretch of sections to be solved on its own: its buffers are a range of `order`. */
+interface Part {
+  base: number;
+  count: number;
+  from: number;
+  to: number;
+  /** The frame to return to when it fails. */
+  parent: number;
+}
+
+export class Search {
+  readonly state: State;
+  /** Added to the load of each section when the fullest is chosen: noise that makes restarts differ. */
+  readonly bias: Float64Array;
+  private readonly rank: Int32Array;
+  private readonly order: Int32Array;
+  /** The decisions so far, one frame each. */
+  private readonly frameBuffer: Int32Array;
+  private readonly frameTrail: Int32Array;
+  private readonly frameAgenda: Int32Array;
+  private readonly framePart: Part[] = [];
+  private frameCount = 0;
+  private readonly agenda: Part[] = [];
+  private part: Part = { base: 0, count: 0, from: 0, to: 0, parent: -1 };
+
+  constructor(readonly instance: Instance) {
+    const { count, sectionCount } = instance;
+    this.state = new State(instance);
+    this.bias = new Float64Array(sectionCount);
+    this.rank = rankBuffers(instance, this.state.loads);
+    this.order = Int32Array.from({ length: count }, (_, b) => b);
+    this.frameBuffer = new Int32Array(count);
+    this.frameTrail = new Int32Array(count);
+    this.frameAgenda = new Int32Array(count);
+  }
+
+  /** Searches within `capacity` units until `maxFailures` choices have failed. On `found`, the state holds it. */
+  run(capacity: number, strategy: Strategy, maxFailures: number, budget: Budget): Outcome {
+    const { state, instance } = this;
+    this.frameCount = 0;
+    this.agenda.length = 0;
+    this.part = { base: 0, count: instance.count, from: 0, to: instance.sectionCount, parent: -1 };
+    state.countsDeaths = strategy.focus === 'deadliest';
+    if (!state.reset(capacity)) return 'exhausted';
+    let failures = 0;
+    for (;;) {
+      const { from, to } = this.part;
+      const b = this.pick(strategy);
+      let alive: boolean;
+      if (!state.isSupported(b)) {
+        state.reasons.conflict.fill(0);
+        alive = state.raise(b, from, to);
+      } else {
+        if (!budget.spend()) return 'stopped';
+        alive = this.descend(b);
+        if (alive && this.part.count === 0 && !this.nextPart()) return 'found';
+      }
+      while (!alive) {
+        if (this.part.parent < 0) return 'exhausted';
+        if (++failures > maxFailures) return 'failures';
+        alive = this.backtrack();
+      }
+    }
+  }
+
+  /** Pushes a frame and places the buffer; the current part becomes what is left of it. */
+  private descend(b: number): boolean {
+    const { state, part } = this;
+    const frame = this.frameCount++;
+    this.frameBuffer[frame] = b;
+    this.frameTrail[frame] = state.trailCount;
+    this.frameAgenda[frame] = this.agenda.length;
+    this.framePart[frame] = part;
+    this.part = { ...part, parent: frame };
+    if (!state.place(b, part.from, part.to)) return false;
+    this.part.count = this.moveToEnd(b, part);
+    this.splitPart(b);
+    return true;
+  }
+
+  /** Returns to the frame that the current part depends on, and rules its choice out there. False: dead as well. */
+  private backtrack(): boolean {
+    const { state, order, instance } = this;
+    const frame = this.part.parent;
+    const b = this.frameBuffer[frame];
+    state.undo(this.frameTrail[frame], frame);
+    this.agenda.length = this.frameAgenda[frame];
+    this.part = this.framePart[frame];
+    this.frameCount = frame;
+    if (!state.reasons.isBlamed(b)) return false;
+    state.reasons.replaceBlame(b);
+    const { base, count, from, to } = this.part;
+    const { spanClass, sizes } = instance;
+    const offset = state.lowest[b];
+    let causes: Int32Array | null = null;
+    for (let i = base; i < base + count && spanClass[b] >= 0; i++) {
+      const y = order[i];
+      if (y === b || spanClass[y] !== spanClass[b] || sizes[y] !== sizes[b] || state.lowest[y] !== offset) continue;
+      // An identical buffer cannot be there either.
+      causes ??= state.reasons.conflict.slice();
+      state.reasons.conflict.set(causes);
+      if (!state.raise(y, from, to)) return false;
+    }
+    if (causes !== null) state.reasons.conflict.set(causes);
+    return state.lowest[b] > offset || state.raise(b, from, to);
+  }
+
+  /** A buffer of the current part that nothing unplaced can get under. */
+  private pick({ focus, backwards }: Strategy): number {
+    const { state, part, order } = this;
+    const { loads, deaths } = state;
+    if (focus === 'lowest') {
+      let b = order[part.base];
+      for (let i = part.base + 1; i < part.base + part.count; i++) if (this.isBefore(order[i], b)) b = order[i];
+      return b;
+    }
+    const { capacity } = state;
+    let section = -1;
+    let most = -Infinity;
+    for (let s = part.from; s < part.to; s++) {
+      if (loads[s] === 0) continue;
+      const load = loads[s] / capacity + this.bias[s];
+      const value = focus === 'fullest' ? load : load * Math.sqrt(1 + deaths[s]);
+      if (value > most || (backwards && value === most)) {
+        most = value;
+        section = s;
+      }
+    }
+    return this.pickIn(section);
+  }
+
+  private pickIn(section: number): number {
+    const { memberFirst, members, first, other, sizes } = this.instance;
+    const { offsets, lowest } = this.state;
+    let b = -1;
+    for (let e = memberFirst[section]; e < memberFirst[section + 1]; e++) {
+      const y = members[e];
+      if (offsets[y] < 0 && (b < 0 || this.isBefore(y, b))) b = y;
+    }
+    for (;;) {
+      let under = -1;
+      for (let e = first[b]; e < first[b + 1]; e++) {
+        const y = other[e];
+        if (offsets[y] >= 0 || lowest[y] + sizes[y] > lowest[b]) continue;
+        if (under < 0 || this.isBefore(y, under)) under = y;
+      }
+      if (under < 0) return b;
+      b = under;
+    }
+  }
+
+  private isBefore(a: number, b: number): boolean {
+    const difference = this.state.lowest[a] - this.state.lowest[b];
+    return difference < 0 || (difference === 0 && this.rank[a] < this.rank[b]);
+  }
+
+  /** Swaps a buffer to the end of its part's range; returns how many are left before it. */
+  private moveToEnd(b: number, { base, count }: Part): number {
+    const { order } = this;
+    let i = base;
+    while (order[i] !== b) i++;
+    order[i] = order[base + count - 1];
+    order[base + count - 1] = b;
+    return count - 1;
+  }
+
+  /** Cuts the current part wherever placing `b` has left a boundary that nothing crosses. */
+  private splitPart(b: number): void {
+    const { order, part, instance } = this;
+    const { starts, ends } = instance;
+    const { crossings } = this.state;
+    let cut = false;
+    for (let s = starts[b] + 1; s < ends[b] && !cut; s++) cut = crossings[s] === 0;
+    if (!cut || part.count === 0) return;
+    const end = part.base + part.count;
+    let base = part.base;
+    let from = part.from;
+    for (let s = from + 1; s <= part.to; s++) {
+      if (s < part.to && crossings[s] !== 0) continue;
+      let next = base;
+      for (let i = base; i < end; i++) {
+        if (starts[order[i]] >= s) continue;
+        const y = order[i];
+        order[i] = order[next];
+        order[next++] = y;
+      }
+      if (next > base) this.agenda.push({ base, count: next - base, from, to: s, parent: part.parent });
+      base = next;
+      from = s;
+    }
+    this.part = this.agenda.pop()!;
+  }
+
+  private nextPart(): boolean {
+    if (this.agenda.length === 0) return false;
+    this.part = this.agenda.pop()!;
+    return true;
+  }
+}
+
+/** Static order of preference: the most loaded sections first, then the longest span, then size. */
+function rankBuffers({ count, sizes, starts, ends }: Instance, loads: ArrayLike<number>): Int32Array {
+  const most = new Float64Array(count);
+  for (let b = 0; b < count; b++) for (let s = starts[b]; s < ends[b]; s++) most[b] = Math.max(most[b], loads[s]);
+  const byRank = Int32Array.from({ length: count }, (_, b) => b).sort((a, b) => {
+    const spans = ends[b] - starts[b] - (ends[a] - starts[a]);
+    return most[b] - most[a] || spans || sizes[b] - sizes[a] || starts[a] - starts[b] || a - b;
+  });
+  const rank = new Int32Array(count);
+  byRank.forEach((b, i) => (rank[b] = i));
+  return rank;
+}

@@ -1,0 +1,295 @@
+/**
+ * What the exact search knows at a node: which buffers are placed, how low the others can possibly be, and why.
+ *
+ *     offset
+ *     capacity ┤───────────────      In every section, the unplaced members are stacked between their lowest offset
+ *              │     unplaced        and the capacity. So one of them must start no higher than
+ *              │    ─────────        capacity − their total. If none can, the node is dead. If only one can, it goes
+ *              │  ▒▒▒▒▒▒  ▒▒▒▒       there, and every neighbour that does not fit below it must be above it.
+ *            0 ┼───────────────
+ *
+ * The stack bound is MiniMalloc's section inference with a floor from the unplaced buffers; the inference from a single
+ * candidate, and keeping a reason for each bound, are ours.  Two candidates are watched per section, as clauses are in SAT solvers, so
+ * that a section costs two comparisons while both remain.
+ *
+ * Invariant: `lowest` never exceeds the true minimum of a canonical solution that extends the placed buffers, and
+ * `undo` restores everything except the watches, which need no restoring.
+ */
+import type { Instance, Units } from './instance.js';
+import { Reasons } from './reasons.js';
+
+const UNPLACED = -1;
+
+export class State {
+  capacity = 0;
+  /** Offset of each placed buffer, -1 for the others. */
+  readonly offsets: Units;
+  /** Lowest possible offset of each unplaced buffer. */
+  readonly lowest: Units;
+  /** Unplaced units per section. */
+  readonly loads: Units;
+  /** Unplaced buffers that live on both sides of the boundary below section s. */
+  readonly crossings: Int32Array;
+  /** How often each section was found to be dead, while `countsDeaths`. */
+  readonly deaths: Float64Array;
+  countsDeaths = false;
+  /** Why the bounds are what they are, and why the last failure was one. */
+  readonly reasons: Reasons;
+  /** Stacks whose heights mark a state to return to. */
+  placedCount = 0;
+  trailCount = 0;
+
+  private readonly placed: Int32Array;
+  private readonly watchA: Int32Array;
+  private readonly watchB: Int32Array;
+  /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
+  private trailBuffer = new Int32Array(1024);
+  private trailLowest: Units;
+  private trailReason = new Int32Array(1024);
+  /** Sections whose members' bounds have changed since they were last checked. */
+  private dirtyFrom = 0;
+  private dirtyTo = 0;
+
+  constructor(readonly instance: Instance) {
+    const { count, sectionCount, sizes, first, other, memberFirst, members } = instance;
+    const Columns = sizes instanceof Int32Array ? Int32Array : Float64Array;
+    this.offsets = new Columns(count).fill(UNPLACED);
+    this.lowest = new Columns(count);
+    this.loads = new Columns(sectionCount);
+    this.trailLowest = new Columns(1024);
+    this.crossings = new Int32Array(sectionCount + 1);
+    this.deaths = new Float64Array(sectionCount);
+    this.placed = new Int32Array(count);
+    this.reasons = new Reasons(count, first, other);
+    for (let b = 0; b < count; b++) this.addLoad(b, 1);
+    this.watchA = new Int32Array(sectionCount);
+    this.watchB = new Int32Array(sectionCount);
+    for (let s = 0; s < sectionCount; s++) this.watchA[s] = this.watchB[s] = members[memberFirst[s]];
+  }
+
+  /** Returns to the empty placement, now within `capacity` units; false if that is impossible for sure. */
+  reset(capacity: number): boolean {
+    this.undo(0, 0);
+    this.capacity = capacity;
+    const { count, sizes, fixed, sectionCount } = this.instance;
+    for (let b = 0; b < count; b++) {
+      this.lowest[b] = fixed === null || fixed[b] < 0 ? 0 : fixed[b];
+      if (this.lowest[b] + sizes[b] > capacity) return false;
+    }
+    this.dirtyFrom = 0;
+    this.dirtyTo = sectionCount;
+    return this.propagate(0, sectionCount);
+  }
+
+  /** Places a buffer at its lowest offset. On failure the conflict says why, and the caller undoes. */
+  place(b: number, from: number, to: number): boolean {
+    const { sizes, starts, ends, first, other } = this.instance;
+    const { offsets, lowest, reasons } = this;
+    const top = lowest[b] + sizes[b];
+    offsets[b] = lowest[b];
+    this.placed[this.placedCount++] = b;
+    reasons.setPlaced(b);
+    this.addLoad(b, -1);
+    this.dirtyFrom = starts[b];
+    this.dirtyTo = ends[b];
+    for (let e = first[b]; e < first[b + 1]; e++) {
+      const y = other[e];
+      if (offsets[y] !== UNPLACED || lowest[y] >= top) continue;
+      const bound = this.align(top, y);
+      if (!this.fits(y, bound)) {
+        reasons.conflict.fill(0);
+        reasons.blame(b);
+        reasons.blameReasonsOf(y);
+        return false;
+      }
+      this.push(y, b);
+      lowest[y] = bound;
+      if (starts[y] < this.dirtyFrom) this.dirtyFrom = starts[y];
+      if (ends[y] > this.dirtyTo) this.dirtyTo = ends[y];
+    }
+    return this.propagate(from, to);
+  }
+
+  /**
+   * Rules the lowest offset of an unplaced buffer out. In a canonical solution it then rests on a neighbour that is not
+   * placed yet. The conflict holds the reasons on entry, and those of the failure if it fails.
+   */
+  raise(b: number, from: number, to: number): boolean {
+    const { sizes, first, other, starts, ends } = this.instance;
+    const { offsets, lowest, reasons } = this;
+    const refused = lowest[b];
+    let bound = this.capacity + 1;
+    for (let e = first[b]; e < first[b + 1]; e++) {
+      const y = other[e];
+      if (offsets[y] !== UNPLACED) continue;
+      const top = lowest[y] + sizes[y];
+      if (top < bound && top > refused) bound = top;
+      reasons.blameReasonsOf(y);
+    }
+    reasons.blameReasonsOf(b);
+    reasons.blamePlacedNeighboursOf(b);
+    bound = this.align(bound, b);
+    if (!this.fits(b, bound)) return false;
+    this.push(b, -1);
+    lowest[b] = bound;
+    this.dirtyFrom = starts[b];
+    this.dirtyTo = ends[b];
+    return this.propagate(from, to);
+  }
+
+  /** Whether a canonical solution may have this buffer at its lowest offset: on the ground or on a placed neighbour. */
+  isSupported(b: number): boolean {
+    const { sizes, first, other, fixed, spanClass, alignments } = this.instance;
+    const { offsets, lowest } = this;
+    const offset = lowest[b];
+    if (offset === 0 || (fixed !== null && fixed[b] >= 0)) return true;
+    const slack = alignments === null ? 1 : alignments[b];
+    let supported = false;
+    for (let e = first[b]; e < first[b + 1]; e++) {
+      const y = other[e];
+      if (offsets[y] === UNPLACED) continue;
+      const gap = offset - offsets[y] - sizes[y];
+      if (gap < 0 || gap >= slack) continue;
+      // Of two that live in the same sections, one directly on the other, the larger is below: swapping them is free.
+      if (spanClass[b] >= 0 && spanClass[y] === spanClass[b] && sizes[y] < sizes[b]) return false;
+      supported = true;
+    }
+    return supported;
+  }
+
+  /** Forgets everything after the given heights of the two stacks. */
+  undo(trailCount: number, placedCount: number): void {
+    const { lowest, trailBuffer, trailLowest, trailReason, reasons, offsets } = this;
+    while (this.trailCount > trailCount) {
+      const t = --this.trailCount;
+      const b = trailBuffer[t];
+      const reason = trailReason[t];
+      lowest[b] = trailLowest[t];
+      if (reason >= 0) reasons.remove(b, reason);
+      else reasons.restore(b);
+    }
+    while (this.placedCount > placedCount) {
+      const b = this.placed[--this.placedCount];
+      this.addLoad(b, 1);
+      offsets[b] = UNPLACED;
+      reasons.clearPlaced(b);
+    }
+  }
+
+  /** Checks the sections whose members have been raised, and what follows, within `[from, to)`. */
+  private propagate(from: number, to: number): boolean {
+    const { offsets, lowest, loads, watchA, watchB, capacity } = this;
+    const { memberFirst, members } = this.instance;
+    while (this.dirtyFrom < this.dirtyTo) {
+      const first = this.dirtyFrom < from ? from : this.dirtyFrom;
+      const end = this.dirtyTo > to ? to : this.dirtyTo;
+      this.dirtyFrom = this.instance.sectionCount;
+      this.dirtyTo = 0;
+      for (let s = first; s < end; s++) {
+        if (loads[s] === 0) continue;
+        const limit = capacity - loads[s];
+        const a = watchA[s];
+        const b = watchB[s];
+        const aHolds = offsets[a] === UNPLACED && lowest[a] <= limit;
+        const bHolds = a !== b && offsets[b] === UNPLACED && lowest[b] <= limit;
+        if (aHolds && bHolds) continue;
+        let one = aHolds ? a : bHolds ? b : -1;
+        let two = -1;
+        for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
+          const y = members[e];
+          if (y === one || offsets[y] !== UNPLACED || lowest[y] > limit) continue;
+          if (one < 0) {
+            one = y;
+          } else {
+            two = y;
+            break;
+          }
+        }
+        if (one < 0) {
+          if (this.countsDeaths) this.deaths[s]++;
+          this.blameSection(s);
+          return false;
+        }
+        watchA[s] = one;
+        watchB[s] = two < 0 ? one : two;
+        if (two < 0 && !this.putUnderneath(one, limit, s)) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Buffer `b` starts at `limit` at most: raises the neighbours that do not fit below it. */
+  private putUnderneath(b: number, limit: number, section: number): boolean {
+    const { sizes, starts, ends, first, other } = this.instance;
+    const { offsets, lowest } = this;
+    const top = lowest[b] + sizes[b];
+    let blamed = false;
+    for (let e = first[b]; e < first[b + 1]; e++) {
+      const y = other[e];
+      if (offsets[y] !== UNPLACED || lowest[y] >= top || lowest[y] + sizes[y] <= limit) continue;
+      if (!blamed) this.blameSection(section);
+      blamed = true;
+      const bound = this.align(top, y);
+      if (!this.fits(y, bound)) {
+        this.reasons.blameReasonsOf(y);
+        return false;
+      }
+      this.push(y, -1);
+      lowest[y] = bound;
+      if (starts[y] < this.dirtyFrom) this.dirtyFrom = starts[y];
+      if (ends[y] > this.dirtyTo) this.dirtyTo = ends[y];
+    }
+    return true;
+  }
+
+  private fits(b: number, offset: number): boolean {
+    const { fixed, sizes } = this.instance;
+    if (fixed !== null && fixed[b] >= 0) return offset <= fixed[b];
+    return offset + sizes[b] <= this.capacity;
+  }
+
+  private align(offset: number, b: number): number {
+    const { alignments } = this.instance;
+    if (alignments === null) return offset;
+    const rest = offset % alignments[b];
+    return rest === 0 ? offset : offset + alignments[b] - rest;
+  }
+
+  private addLoad(b: number, sign: 1 | -1): void {
+    const { sizes, starts, ends, idleFirst, idle } = this.instance;
+    const units = sign * sizes[b];
+    for (let s = starts[b]; s < ends[b]; s++) this.loads[s] += units;
+    for (let s = starts[b] + 1; s < ends[b]; s++) this.crossings[s] += sign;
+    if (idleFirst === null) return;
+    for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) this.loads[idle[e]] -= units;
+  }
+
+  private blameSection(s: number): void {
+    const { memberFirst, members } = this.instance;
+    this.reasons.conflict.fill(0);
+    for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
+      if (this.offsets[members[e]] === UNPLACED) this.reasons.blameReasonsOf(members[e]);
+    }
+  }
+
+  /** Records the bound of `b` before it changes; `reason` is the one placed buffer that is added, or -1 for the conflict. */
+  private push(b: number, reason: number): void {
+    if (this.trailCount === this.trailBuffer.length) {
+      this.trailBuffer = doubled(this.trailBuffer);
+      this.trailLowest = doubled(this.trailLowest);
+      this.trailReason = doubled(this.trailReason);
+    }
+    const t = this.trailCount++;
+    this.trailBuffer[t] = b;
+    this.trailLowest[t] = this.lowest[b];
+    this.trailReason[t] = reason;
+    if (reason >= 0) this.reasons.add(b, reason);
+    else this.reasons.addConflict(b);
+  }
+}
+
+function doubled<T extends Units>(values: T): T {
+  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
+  copy.set(values);
+  return copy;
+}

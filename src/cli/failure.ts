@@ -1,0 +1,75 @@
+/**
+ * Whatever goes wrong, in one line: the file, what is wrong with it, and what to do.
+ */
+import { basename } from 'node:path';
+import { inspect } from 'node:util';
+import { PlannerError } from '../errors.js';
+import { printable } from '../report/table.js';
+import { flagOf } from './flags.js';
+import { printError, type Terminal } from './terminal.js';
+
+/** Misuse or bad input that the command itself finds. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+}
+
+/** Runs work on a file, so that whatever goes wrong names it. @throws CliError */
+export async function inFile<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const text = describeFailure(error);
+    const name = basename(file);
+    // The reader of GGUF files names the file itself.
+    const message = text.startsWith(`${name} is `) ? file + text.slice(name.length) : `${file}: ${text}`;
+    throw new CliError(message, { cause: error });
+  }
+}
+
+/** What a failed call of the operating system means to a user. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'is a directory, but must be a file',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on the device',
+  ENOTDIR: 'a part of the path is not a directory',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+/** Prints a failure as one line; where it came from, too, if `DEBUG` is set. */
+export function printFailure(terminal: Terminal, error: unknown): void {
+  printError(terminal, describeFailure(error));
+  if (process.env.DEBUG) terminal.writeError(`${inspect(error)}\n`);
+}
+
+/** The message for standard error, without a newline. */
+function describeFailure(error: unknown): string {
+  if (error instanceof CliError) return printable(error.message);
+  if (error instanceof PlannerError) return printable(describePlannerError(error));
+  const system = systemError(error);
+  if (system !== undefined) return system;
+  const message = error instanceof Error ? error.message : String(error);
+  return printable(`unexpected: ${message} (set DEBUG=1 to see where)`);
+}
+
+/** The reason of a failed system call; `undefined` for any other error. */
+export function systemError(error: unknown): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || typeof syscall !== 'string') return undefined;
+  return Object.hasOwn(SYSTEM_ERRORS, code) ? SYSTEM_ERRORS[code] : code;
+}
+
+/** The library's message without its code; options of the library get the names of their flags. */
+function describePlannerError({ code, culprit, value, message }: PlannerError): string {
+  if (code === 'OVERSIZE')
+    return `${culprit} needs ${String(value)} bytes, more than --max-chunk-size allows; raise it`;
+  const text = message.slice(`${code}: `.length);
+  if (code !== 'BAD_ARGUMENT' && code !== 'BAD_ALIGNMENT') return text;
+  return withFlags((flagOf(culprit) ?? culprit) + text.slice(culprit.length));
+}
+
+/** The text with options of the library under the names of their flags. */
+export function withFlags(text: string): string {
+  return text.replace(/\b[a-z]+[A-Z]\w+/g, (word) => flagOf(word) ?? word);
+}

@@ -1,0 +1,290 @@
+/**
+ * Every flag of the command, in one table: names as in llama.cpp, what the value may be, and which files it is for.
+ *
+ * Invariant: `key` is the name of the library's option, so that parsed flags are options.
+ */
+import { InvalidArgumentError } from 'commander';
+import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import type { InPlaceMode } from '../liveness/liveness.js';
+import type { ModelOptions } from '../models/options.js';
+import { CACHE_TYPES } from '../models/options.js';
+import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
+import type { MapColors, MapTheme } from '../report/map/theme.js';
+import { isPowerOfTwo } from '../units.js';
+import type { InputKind } from './inputs.js';
+
+/** One flag. Without `value` it is a switch. */
+export interface Flag {
+  /** Name of the library's option. */
+  readonly key: string;
+  /** Such as `-c` or `-ub`. */
+  readonly short?: string;
+  readonly long: string;
+  /** What stands for the value in the help. */
+  readonly value?: string;
+  /** How the value is read; rejects with `InvalidArgumentError`. */
+  readonly parse?: (text: string) => unknown;
+  readonly help: string;
+  /** The heading that it stands under in the help. */
+  readonly group: string;
+  /** Whether the command makes no sense without it. Default false. */
+  readonly isRequired?: boolean;
+  /** The kinds of file for which it makes a difference; default: all. */
+  readonly kinds?: readonly InputKind[];
+}
+
+/** The flags that a user gave, read. */
+export type Flags = ModelOptions & {
+  readonly allocator?: AllocatorName;
+  readonly inPlace?: InPlaceMode;
+  readonly alignment?: number;
+  readonly maxChunkSize?: number;
+  readonly capacity?: number;
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly timeline?: boolean;
+  readonly colors?: MapColors;
+  readonly theme?: MapTheme;
+};
+
+const FOR_MODELS = { kinds: ['model'], group: 'The model (.gguf), as in llama.cpp:' } as const;
+const PLANNING = 'Planning:';
+const OUTPUT = 'Output:';
+const MAX_UINT32 = 2 ** 32 - 1;
+
+export const MODEL_FLAGS: readonly Flag[] = [
+  {
+    key: 'ctxSize',
+    short: '-c',
+    long: '--ctx-size',
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: 'tokens of context for all sequences together; 0: what the model was trained on (default: 0)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'batchSize',
+    short: '-b',
+    long: '--batch-size',
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: 'tokens that can be submitted at once (default: 2048)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'ubatchSize',
+    short: '-ub',
+    long: '--ubatch-size',
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: 'tokens that are computed at once; 0: as many as --batch-size (default: 512)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'parallel',
+    short: '-np',
+    long: '--parallel',
+    value: 'N',
+    parse: wholeNumber(1, 256),
+    help: 'sequences that are computed in parallel (default: 1)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'kvUnified',
+    short: '-kvu',
+    long: '--kv-unified',
+    help: 'one KV cache that all sequences share, instead of an equal part for each',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'flashAttention',
+    short: '-fa',
+    long: '--flash-attn',
+    value: 'on|off|auto',
+    parse: choice(['on', 'off', 'auto']),
+    help: 'flash attention; auto is on, as on a CPU (default: auto)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'cacheTypeK',
+    short: '-ctk',
+    long: '--cache-type-k',
+    value: 'TYPE',
+    parse: choice(CACHE_TYPES),
+    help: `element type of cached keys: ${CACHE_TYPES.join(', ')} (default: f16)`,
+    ...FOR_MODELS,
+  },
+  {
+    key: 'cacheTypeV',
+    short: '-ctv',
+    long: '--cache-type-v',
+    value: 'TYPE',
+    parse: choice(CACHE_TYPES),
+    help: 'element type of cached values, one of the same (default: f16)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'swaFull',
+    long: '--swa-full',
+    help: 'a KV cache of full length for layers with a sliding window, too',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'phase',
+    long: '--phase',
+    value: 'pp|tg',
+    parse: choice(['pp', 'tg']),
+    help: 'the graph for prompt processing or for token generation (default: pp)',
+    ...FOR_MODELS,
+  },
+];
+
+const MAX_CHUNK_SIZE: Flag = {
+  key: 'maxChunkSize',
+  long: '--max-chunk-size',
+  value: 'SIZE',
+  parse: byteSize,
+  help: 'bytes that one chunk of the buffer may have (default: no limit, one chunk)',
+  group: PLANNING,
+};
+
+export const PLAN_FLAGS: readonly Flag[] = [
+  {
+    key: 'allocator',
+    long: '--allocator',
+    value: 'NAME',
+    parse: choice(Object.keys(ALLOCATORS)),
+    help: `${Object.keys(ALLOCATORS).join(', ')} (default: ggml for a .gguf, as llama.cpp; auto, the best, for the rest)`,
+    group: PLANNING,
+  },
+  {
+    key: 'inPlace',
+    long: '--in-place',
+    value: IN_PLACE_MODES.join('|'),
+    parse: choice(IN_PLACE_MODES),
+    help: 'which results may overwrite an operand: all that are provably right, those of ggml, none (default: ggml for the allocator ggml, else full)',
+    kinds: ['graph', 'model'],
+    group: PLANNING,
+  },
+  {
+    key: 'alignment',
+    long: '--alignment',
+    value: 'SIZE',
+    parse: alignment,
+    help: 'offsets are multiples of this power of two (default: 32; for a .csv 1, and its own column comes first)',
+    group: PLANNING,
+  },
+  MAX_CHUNK_SIZE,
+];
+
+export const JSON_FLAG: Flag = { key: 'json', long: '--json', help: 'print JSON', group: OUTPUT };
+
+export const TIMELINE_FLAG: Flag = {
+  key: 'timeline',
+  long: '--timeline',
+  help: 'draw how much of the buffer is in use at every step; for one FILE',
+  group: OUTPUT,
+};
+
+/** How a map looks. */
+export const MAP_FLAGS: readonly Flag[] = [
+  {
+    key: 'colors',
+    long: '--colors',
+    value: 'family|size',
+    parse: choice(['family', 'size']),
+    help: 'colour by the family of the operation, or by size; .svg only (default: family; size for a .csv)',
+    group: OUTPUT,
+  },
+  {
+    key: 'theme',
+    long: '--theme',
+    value: 'auto|light|dark',
+    parse: choice(['auto', 'light', 'dark']),
+    help: "light or dark; auto is as the reader's system; .svg only (default: auto)",
+    group: OUTPUT,
+  },
+];
+
+export const CAPACITY_FLAG: Flag = {
+  key: 'capacity',
+  long: '--capacity',
+  value: 'SIZE',
+  parse: byteSize,
+  help: 'bytes that there are; a plan that needs more is not written, and the exit code is 1',
+  group: PLANNING,
+};
+
+export const OUTPUT_FLAG: Flag = {
+  key: 'output',
+  short: '-o',
+  long: '--output',
+  value: 'OUT',
+  help: 'write to this file (default: standard output)',
+  group: OUTPUT,
+};
+
+/** What a plan is checked against. */
+export const LIMIT_FLAGS: readonly Flag[] = [MAX_CHUNK_SIZE];
+
+const ALL_FLAGS = [...MODEL_FLAGS, ...PLAN_FLAGS, JSON_FLAG, TIMELINE_FLAG, CAPACITY_FLAG, OUTPUT_FLAG, ...MAP_FLAGS];
+
+/** The flag for an option of the library. */
+export function flagOf(key: string): string | undefined {
+  return ALL_FLAGS.find((flag) => flag.key === key)?.long;
+}
+
+/**
+ * Replaces short names of several letters, as llama.cpp has them, by the long ones: commander would read `-ub` as `-u`
+ * and `-b`. Operands after `--` stay.
+ */
+export function expandShortNames(args: readonly string[]): string[] {
+  const longNames = new Map(ALL_FLAGS.flatMap(({ short = '', long }) => (short.length > 2 ? [[short, long]] : [])));
+  const end = args.indexOf('--');
+  return args.map((arg, index) => (end !== -1 && index > end ? arg : (longNames.get(arg) ?? arg)));
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+function choice(choices: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (choices.includes(text)) return text;
+    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
+  };
+}
+
+const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ...['k', 'm', 'g', 't'].flatMap((prefix, index): [string, number][] => [
+    [prefix, 1024 ** (index + 1)],
+    [`${prefix}ib`, 1024 ** (index + 1)],
+    [`${prefix}b`, 1000 ** (index + 1)],
+  ]),
+]);
+
+/** `4096`, `8GiB`, `8G`, `1.5MiB`, `2GB` (1000-based, as its name says): a whole number of bytes above zero. */
+export function byteSize(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const bytes = Number(digits) * (UNIT_BYTES.get(unit.toLowerCase()) ?? NaN);
+  if (digits !== '' && Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
+  throw new InvalidArgumentError('It must be a whole number of bytes from 1 to 2^53 - 1, such as 4096 or 8GiB.');
+}
+
+function alignment(text: string): number {
+  const bytes = byteSize(text);
+  if (isPowerOfTwo(bytes)) return bytes;
+  throw new InvalidArgumentError('It must be a power of two, such as 32.');
+}
+
+/** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */
+export function planOptionsOf(flags: Flags, defaultAllocator: AllocatorName): PlanOptions {
+  const { allocator = defaultAllocator, inPlace, alignment: bytes, maxChunkSize } = flags;
+  return { allocator, inPlace, alignment: bytes, maxChunkSize };
+}

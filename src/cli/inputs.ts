@@ -1,0 +1,105 @@
+/**
+ * From a file name to what is in the file: a graph, a placement problem, or the header of a model.
+ *
+ * Invariant: whatever the file holds, the result is usable or a `CliError` or `PlannerError` says why not.
+ */
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { readGguf, type Gguf } from '../gguf/gguf.js';
+import type { Graph } from '../graph/graph.js';
+import { graphFromJson } from '../graph/json-reader.js';
+import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
+import { CliError, systemError } from './failure.js';
+import type { Flags } from './flags.js';
+
+export type InputKind = 'graph' | 'problem' | 'model';
+
+export type Input =
+  | { readonly kind: 'graph'; readonly graph: Graph }
+  | { readonly kind: 'problem'; readonly csv: CsvProblem }
+  | { readonly kind: 'model'; readonly gguf: Gguf };
+
+/** What the ending of a name says about the content. */
+const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
+  ['.gguf', 'model'],
+  ['.json', 'graph'],
+  ['.json.gz', 'graph'],
+  ['.csv', 'problem'],
+  ['.csv.gz', 'problem'],
+];
+
+/** The kind of file that a name stands for; `undefined` if its ending is none of ours. */
+export function kindOf(file: string): InputKind | undefined {
+  const name = (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
+  return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+function isUrl(file: string): boolean {
+  return /^https?:\/\//i.test(file);
+}
+
+/** Reads a file of any kind. @throws CliError, PlannerError */
+export async function readInput(file: string, { alignment }: Flags = {}): Promise<Input> {
+  const kind = kindOf(file);
+  if (kind === undefined) {
+    const endings = KINDS.map(([ending]) => ending).join(', ');
+    throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
+  }
+  if (kind === 'graph') return { kind, graph: graphFromJson(readJson(file)) };
+  if (kind === 'problem') return { kind, csv: parseProblemCsv(readText(file), alignment) };
+  return { kind, gguf: await readModelFile(file) };
+}
+
+/** Reads the header of a model, whatever the file's name. @throws CliError, PlannerError */
+export async function readModelFile(file: string): Promise<Gguf> {
+  if (!isUrl(file)) checkReadable(file);
+  return readGguf(file);
+}
+
+/** The parsed content of a JSON file, compressed or not. */
+export function readJson(file: string): unknown {
+  const text = readText(file);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CliError(`not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The text of a file; one whose name ends in `.gz` is decompressed. */
+export function readText(file: string): string {
+  const bytes = readBytes(file);
+  if (bytes.length === 0) throw new CliError('the file is empty');
+  const content = /\.gz$/i.test(file) ? decompress(bytes) : bytes;
+  try {
+    return content.toString('utf8');
+  } catch {
+    throw new CliError(`${content.length} bytes are more than can be read as one text`);
+  }
+}
+
+/** Says what is wrong with a file that is read elsewhere, in the words used for all others. */
+function checkReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+    if (statSync(file).size === 0) throw new CliError('the file is empty');
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(systemError(error) ?? (error as Error).message);
+  }
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CliError(systemError(error) ?? (error as Error).message);
+  }
+}
+
+function decompress(bytes: Buffer): Buffer {
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw new CliError(`cannot be decompressed, it is damaged or no gzip file: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Plan files as `tensor-arena plan` writes them, read back with every field checked: they may come from anywhere.
+ */
+import { isPowerOfTwo } from '../units.js';
+import type { PlanToVerify } from '../verify/verify-plan.js';
+import { CliError } from './failure.js';
+import { readJson } from './inputs.js';
+
+/** A plan file's JSON. @throws CliError naming the field at fault */
+export function readPlan(file: string): PlanToVerify {
+  const document = readJson(file);
+  if (!isObject(document)) throw new CliError('a plan is a JSON object');
+  const { alignment, bufferSize, chunks, tensors } = document;
+  if (!isPowerOfTwo(alignment as number)) reject('alignment', alignment, 'a power of two');
+  if (!isCount(bufferSize)) reject('bufferSize', bufferSize, 'a whole number of bytes');
+  if (!Array.isArray(chunks)) reject('chunks', chunks, 'an array');
+  (chunks as unknown[]).forEach((size, index) => {
+    if (!isCount(size)) reject(`chunks[${index}]`, size, 'a whole number of bytes');
+  });
+  if (!Array.isArray(tensors)) reject('tensors', tensors, 'an array');
+  (tensors as unknown[]).forEach((tensor, index) => checkTensor(tensor, `tensors[${index}]`));
+  return document as unknown as PlanToVerify;
+}
+
+function checkTensor(tensor: unknown, at: string): void {
+  if (!isObject(tensor)) reject(at, tensor, 'an object');
+  for (const field of ['id', 'chunk', 'offset'] as const) {
+    if (!isCount(tensor[field])) reject(`${at}.${field}`, tensor[field], 'a whole number');
+  }
+  for (const field of ['size', 'start', 'end'] as const) {
+    const value = tensor[field];
+    if (value !== undefined && !isCount(value)) reject(`${at}.${field}`, value, 'a whole number');
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+const PRINTED_VALUE_LENGTH = 60;
+
+function reject(field: string, value: unknown, limit: string): never {
+  const found = value === undefined ? 'missing' : JSON.stringify(value).slice(0, PRINTED_VALUE_LENGTH);
+  throw new CliError(`${field} is ${found}, but must be ${limit}`);
+}

@@ -1,0 +1,173 @@
+/**
+ * The command line: commands, their flags and their help.
+ */
+import { Command, Help, Option } from 'commander';
+import { version } from '../../package.json';
+import type { ExitCode } from './exit-code.js';
+import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
+import {
+  CAPACITY_FLAG,
+  JSON_FLAG,
+  LIMIT_FLAGS,
+  MAP_FLAGS,
+  MODEL_FLAGS,
+  OUTPUT_FLAG,
+  PLAN_FLAGS,
+  TIMELINE_FLAG,
+  type Flag,
+  type Flags,
+} from './flags.js';
+import { kindOf } from './inputs.js';
+import { measure } from './measure.js';
+import { plan } from './plan.js';
+import { printNote, type Terminal } from './terminal.js';
+import { verify } from './verify.js';
+
+const FILES_HELP = `
+FILE is one of
+  .gguf              a model: weights, KV cache and the compute buffer of llama.cpp's graph; a path or a URL
+  .json, .json.gz    a compute graph ("format": "tensor-graph")
+  .csv, .csv.gz      a placement problem (id,lower,upper,size[,alignment], steps from lower to before upper)`;
+
+const MODEL_HELP = `
+For a model, "compute" is llama.cpp's compute buffer, "compute with auto" (--json: computeWithAuto) the one that the same
+graph would need if placed by the allocator auto with in-place full. Of an unknown architecture only weights are known.`;
+
+const FIT_HELP = `
+FILE is a model (.gguf), a path or a URL. The answer is the largest context that fits with all other options as given.
+--ctx-size is the context that is wanted; for it, the largest ubatch and the largest cache types that fit are found.`;
+
+const SWEEP_HELP = `
+FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of a list a range FROM..TO:STEP, such as
+  tensor-arena sweep model.gguf -c 4096..32768:4096 -ub 256,512 -fa on,off -ctk f16,q8_0
+Every combination is one row; one that llama.cpp would refuse says why.`;
+
+const SIZES_HELP = `
+SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
+Exit code: 0 done, 1 the answer is no (violations, does not fit), 2 misuse or bad input.`;
+
+/** One command. */
+interface CommandRow {
+  readonly syntax: string;
+  readonly summary: string;
+  readonly flags: readonly Flag[];
+  /** What the operands are. Default: any kind of file. */
+  readonly help?: string;
+  /** Its work: operands and flags in, exit code out. */
+  readonly action: (operands: readonly string[], flags: Flags, terminal: Terminal) => Promise<ExitCode>;
+}
+
+const COMMANDS: readonly CommandRow[] = [
+  {
+    syntax: 'measure <FILE...>',
+    summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, JSON_FLAG],
+    help: `${FILES_HELP}\n${MODEL_HELP}`,
+    action: measure,
+  },
+  {
+    syntax: 'fit <FILE>',
+    summary: 'Find the largest context of a model that fits into a memory budget, and what else would fit.',
+    flags: [...FIT_FLAGS, JSON_FLAG],
+    help: FIT_HELP,
+    action: async ([file], flags, terminal) => (await import('./fit.js')).fit(file, flags as FitFlags, terminal),
+  },
+  {
+    syntax: 'sweep <FILE...>',
+    summary: 'Print what each FILE, a model, needs for every combination of options.',
+    flags: [...SWEEP_FLAGS, JSON_FLAG],
+    help: SWEEP_HELP,
+    action: async (files, flags, terminal) =>
+      (await import('./sweep.js')).sweep(files, flags as unknown as SweepFlags, terminal),
+  },
+  {
+    syntax: 'plan <FILE>',
+    summary: 'Print where every tensor goes, as JSON; for a .csv as CSV with offsets.',
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, CAPACITY_FLAG, OUTPUT_FLAG, JSON_FLAG],
+    action: ([file], flags, terminal) => plan(file, flags, terminal),
+  },
+  {
+    syntax: 'verify <FILE> <PLAN>',
+    summary: 'Check that PLAN is a valid plan for FILE; print one line per violation.',
+    flags: [...MODEL_FLAGS, ...LIMIT_FLAGS],
+    action: ([file, planFile], flags, terminal) => verify(file, planFile, flags, terminal),
+  },
+  {
+    syntax: 'map <FILE>',
+    summary: 'Draw where every tensor goes, over time: -o OUT.svg is a picture, -o OUT.html a page to look into.',
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
+    action: async ([file], flags, terminal) => (await import('./map.js')).map(file, flags, terminal),
+  },
+];
+
+/** The program. `finish` gets the exit code of the command that ran. */
+export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Command {
+  const program = new Command('tensor-arena')
+    .description('Plans where every tensor of a compute graph lives in memory, before the graph runs.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureHelp({ optionTerm, showGlobalOptions: false })
+    .configureOutput({
+      writeOut: terminal.write,
+      writeErr: terminal.writeError,
+      outputError: (text, write) => write(oneLine(text, 'tensor-arena', terminal)),
+    })
+    .addHelpText(
+      'after',
+      '\nEvery command has its own help, such as: tensor-arena measure --help\nStart with: tensor-arena measure model.gguf',
+    );
+
+  const add = ({ syntax, summary, flags, help = FILES_HELP, action }: CommandRow): void => {
+    const command = program.command(syntax).description(summary).helpOption('-h, --help', 'print this help');
+    const name = `tensor-arena ${command.name()}`;
+    command.configureOutput({ outputError: (text, write) => write(oneLine(text, name, terminal)) });
+    for (const flag of flags) command.addOption(toOption(flag));
+    command.addHelpText('after', help + '\n' + SIZES_HELP);
+    command.action(async () => {
+      noteUseless(command.args, flags, command.opts(), terminal);
+      finish(await action(command.args, command.opts(), terminal));
+    });
+  };
+  for (const command of COMMANDS) add(command);
+  return program;
+}
+
+function toOption({ key, short = '', long, value, parse, help, group, isRequired = false }: Flag): Option {
+  const names = short.length === 2 ? `${short}, ${long}` : long;
+  const option = new Option(value === undefined ? names : `${names} <${value}>`, help);
+  option.helpGroup(group);
+  option.attributeName = () => key;
+  option.makeOptionMandatory(isRequired);
+  if (parse !== undefined) option.argParser(parse);
+  return option;
+}
+
+/** Help shows the short names that commander does not know of, too. */
+function optionTerm(option: Option): string {
+  const flag = [...MODEL_FLAGS].find(({ long }) => long === option.long);
+  const { short = '' } = flag ?? {};
+  return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
+}
+
+/** Commander's message, which may have a second line with a suggestion, and where to read on. */
+function oneLine(text: string, name: string, { errorStyle }: Terminal): string {
+  const message = text
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '')
+    .replace(/^error:/, errorStyle.bad('error:'));
+  return `${message}; see ${name} --help\n`;
+}
+
+/** Says so when a flag was given that makes no difference for any of the files. */
+function noteUseless(files: readonly string[], flags: readonly Flag[], given: Flags, terminal: Terminal): void {
+  const kinds = new Set(files.flatMap((file) => kindOf(file) ?? []));
+  for (const { key, long, kinds: useful } of flags) {
+    if (!(key in given) || useful === undefined || kinds.size === 0 || useful.some((kind) => kinds.has(kind))) continue;
+    const endings = useful.map((kind) => (kind === 'model' ? '.gguf' : '.json')).join(' and ');
+    printNote(terminal, `${long} has no effect: it is for ${endings} files only`);
+  }
+}

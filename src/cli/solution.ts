@@ -1,0 +1,92 @@
+/**
+ * The placement of a CSV problem, read from a file and checked.
+ *
+ * A solution is MiniMalloc's output (`id,lower,upper,size,offset`), which is a problem whose offsets are all fixed, or a
+ * plan in JSON, whose ids are the rows of the problem.
+ */
+import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
+import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
+import { CliError } from './failure.js';
+import { readText } from './inputs.js';
+import { readPlan } from './plan-file.js';
+
+/** Where each buffer is said to be, in the order of the problem; `NaN` where nothing is said. */
+export interface Solution {
+  readonly offsets: Float64Array;
+  readonly chunkOf: Int32Array;
+  /** Bytes. */
+  readonly chunks: readonly number[];
+  /** Bytes. */
+  readonly bufferSize: number;
+  /** One line for whatever in the file does not belong to the problem. */
+  readonly mismatches: readonly string[];
+}
+
+/** @throws CliError, PlannerError `BAD_CSV`, if the file cannot be read as a solution of anything */
+export function readSolution(csv: CsvProblem, file: string): Solution {
+  return /\.json(\.gz)?$/i.test(file) ? solutionOfPlan(csv, file) : solutionOfCsv(csv, file);
+}
+
+function solutionOfPlan({ problem }: CsvProblem, file: string): Solution {
+  const { tensors, chunks, bufferSize } = readPlan(file);
+  const offsets = new Float64Array(problem.bufferCount).fill(NaN);
+  const chunkOf = new Int32Array(problem.bufferCount);
+  const mismatches: string[] = [];
+  for (const { id, offset, chunk } of tensors) {
+    if (id >= problem.bufferCount) mismatches.push(`buffer ${id} is not in the problem`);
+    else if (!Number.isNaN(offsets[id])) mismatches.push(`buffer ${id} is planned twice`);
+    offsets[id] = offset;
+    chunkOf[id] = chunk;
+  }
+  const sum = chunks.reduce((a, b) => a + b, 0);
+  if (sum !== bufferSize) mismatches.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
+  return { offsets, chunkOf, chunks, bufferSize, mismatches };
+}
+
+function solutionOfCsv({ problem, ids, lowers, uppers }: CsvProblem, file: string): Solution {
+  const found = parseProblemCsv(readText(file));
+  const { fixedOffsets, sizes } = found.problem;
+  if (fixedOffsets === null) throw new CliError('the column "offset" is missing or empty; a solution has it');
+  const rowOf = new Map(ids.map((id, row) => [id, row]));
+  const offsets = new Float64Array(problem.bufferCount).fill(NaN);
+  const mismatches: string[] = [];
+  let bufferSize = 0;
+  found.ids.forEach((id, index) => {
+    const row = rowOf.get(id);
+    if (row === undefined) {
+      mismatches.push(`buffer ${id} is not in the problem`);
+      return;
+    }
+    const pairs = [
+      ['lower', found.lowers[index], lowers[row]],
+      ['upper', found.uppers[index], uppers[row]],
+      ['size', sizes[index], problem.sizes[row]],
+    ] as const;
+    for (const [column, value, wanted] of pairs) {
+      if (value !== wanted) mismatches.push(`buffer ${id} has the ${column} ${value}, but ${wanted} in the problem`);
+    }
+    offsets[row] = fixedOffsets[index];
+    if (!Number.isNaN(offsets[row])) bufferSize = Math.max(bufferSize, offsets[row] + problem.sizes[row]);
+  });
+  return { offsets, chunkOf: new Int32Array(problem.bufferCount), chunks: [bufferSize], bufferSize, mismatches };
+}
+
+/** One line per violation. Buffers without a place come first; whether others collide is said once all have one. */
+export function verifySolution(csv: CsvProblem, solution: Solution, limits: PlacementLimits): string[] {
+  const { mismatches, offsets } = solution;
+  const missing = csv.ids.filter((_, row) => Number.isNaN(offsets[row])).map((id) => `buffer ${id} has no offset`);
+  if (missing.length > 0) return [...mismatches, ...missing];
+  return [...mismatches, ...verifyPlacement(csv.problem, solution, limits).map((v) => describe(v, csv, solution))];
+}
+
+/** The verifier counts buffers and steps from 0; users know their ids and steps. */
+function describe({ kind, buffers, message }: PlacementViolation, csv: CsvProblem, { offsets }: Solution): string {
+  const { ids, lowers, uppers, problem } = csv;
+  if (buffers.length === 0) return `${kind}: ${message}`;
+  if (kind !== 'overlap') return `${kind}: ${message.replace(/^buffer \d+/, `buffer ${ids[buffers[0]]}`)}`;
+  const places = buffers.map((b) => {
+    const bytes = `[${offsets[b]}, ${offsets[b] + problem.sizes[b]})`;
+    return `${ids[b]} with bytes ${bytes} in steps [${lowers[b]}, ${uppers[b]})`;
+  });
+  return `overlap: ${places.join(' and ')}`;
+}

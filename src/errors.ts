@@ -1,0 +1,92 @@
+/**
+ * The one error type of the library, and every code it can carry.
+ *
+ * Invariant: a code, once published, keeps its meaning. "It does not fit" is a result, never one of these.
+ */
+
+/** Every error code with the rule that was broken. Codes are stable; the wording is not. */
+export const ERROR_CODES = {
+  BAD_ALIGNMENT: 'An alignment is a power of two of at least 1.',
+  BAD_ARGUMENT: 'An argument lies outside its documented range.',
+  BAD_BUFFER: 'A buffer has a size above zero and a non-empty live range.',
+  BAD_CSV: 'A problem in CSV has the columns id, lower, upper and size, and one integer per field.',
+  BAD_DOCUMENT: 'A file or document has the fields of its format, each of the right kind.',
+  BAD_GGUF: 'A GGUF file has a complete header that agrees with itself.',
+  BAD_MODEL: 'A model has the keys and tensors that its architecture needs, in shapes that agree.',
+  BAD_OPERAND: 'An operand has the type, shape and strides that its operation asks for.',
+  BAD_ORDER: 'Sources come before their readers in a graph.',
+  BAD_SHAPE: 'A shape has one to four dimensions of whole, non-negative lengths that fit the element type.',
+  BAD_VIEW: 'A view lies within the storage that it looks into.',
+  BYTES_TOO_LARGE: 'Byte counts are exact integers from 0 to 2^53 - 1.',
+  CYCLE: 'A graph has an execution order: no tensor depends on itself.',
+  DANGLING_INDEX: 'An index points at something that is there.',
+  DANGLING_TENSOR: 'Whatever a tensor refers to is in the graph.',
+  FIXED_OVERLAP: 'Buffers whose offsets are fixed do not collide.',
+  HAZARD: 'No node needs a value that another node has overwritten by then.',
+  LISTED_TWICE: 'A tensor is listed at most once in a graph.',
+  NOT_EXECUTABLE: 'The reference executor runs operations of the table, with their settings, on unquantised types.',
+  NOT_LISTED: 'Every tensor of a document is a leaf or a node.',
+  NOT_READABLE: 'Only bytes that exist and still hold the tensor can be read.',
+  OUT_OF_MEMORY: 'Immediate tensors fit in the memory that the context has.',
+  OVERSIZE: 'A buffer fits into one chunk.',
+  UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
+  UNKNOWN_TYPE: 'An element type is one of ggml’s.',
+  WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',
+} as const;
+
+/** A stable, machine-readable name of what went wrong. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What an error says: who is at fault, what was found, what is allowed and how to mend it. */
+export interface ErrorDetails {
+  /** What is at fault: a tensor's name, a field, a row and column, an option. */
+  readonly culprit: string;
+  /** The value that was found. */
+  readonly value: unknown;
+  /** What would have been accepted. */
+  readonly limit: string;
+  /** What the caller can do about it. */
+  readonly remedy: string;
+}
+
+/**
+ * Thrown for misuse and malformed input.
+ *
+ * @example
+ * ```ts
+ * import { Context, PlannerError } from 'tensor-arena';
+ * try {
+ *   Context.deferred().newTensor('f32', [-1]);
+ * } catch (error) {
+ *   if (error instanceof PlannerError) console.log(error.code, error.culprit);
+ * }
+ * ```
+ */
+export class PlannerError extends Error implements ErrorDetails {
+  override readonly name = 'PlannerError';
+  readonly code: ErrorCode;
+  readonly culprit: string;
+  readonly value: unknown;
+  readonly limit: string;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, { culprit, value, limit, remedy }: ErrorDetails) {
+    super(`${code}: ${culprit} is ${printable(value)}, but must be ${limit}. ${remedy}`);
+    this.code = code;
+    this.culprit = culprit;
+    this.value = value;
+    this.limit = limit;
+    this.remedy = remedy;
+  }
+}
+
+const PRINTED_VALUE_LENGTH = 120;
+
+/** One line, bounded in length, without throwing whatever the value is. */
+function printable(value: unknown): string {
+  let text: string;
+  if (typeof value === 'string') text = JSON.stringify(value);
+  else if (Array.isArray(value)) text = `[${value.map(String).join(', ')}]`;
+  else text = String(value);
+  return text.length <= PRINTED_VALUE_LENGTH ? text : `${text.slice(0, PRINTED_VALUE_LENGTH)}…`;
+}

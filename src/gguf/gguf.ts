@@ -1,0 +1,126 @@
+/**
+ * The header of a GGUF file as plain data: metadata and the list of tensors. Weight data is never read, so files that
+ * consist of a header only are as good as whole ones.
+ *
+ * Invariant: what is returned is complete and consistent (`gguf_init_from_file` would accept it): known element types,
+ * whole blocks, exact byte counts, unique names, offsets that add up.
+ */
+import { PlannerError } from '../errors.js';
+import { elementTypeOfGguf, type ElementType } from '../tensor/element-type.js';
+import { byteLength, contiguousStrides, shape, type Quad } from '../tensor/shape.js';
+import { alignUp, checkAlignment, checkBytes } from '../units.js';
+import { parseHeader, type ParsedTensor } from './parse-header.js';
+import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
+
+/** A metadata value. Integers above 2^53 - 1 stay `bigint`s. */
+export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
+
+/** One entry of the tensor list. */
+export interface GgufTensor {
+  readonly name: string;
+  readonly type: ElementType;
+  /** Element counts, innermost dimension first. */
+  readonly ne: Quad;
+  /** Exact size in bytes, without padding. */
+  readonly bytes: number;
+}
+
+/** What a header says. */
+export interface Gguf {
+  /** File name, for messages. */
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, GgufValue>>;
+  /** In file order. */
+  readonly tensors: readonly GgufTensor[];
+}
+
+/**
+ * Reads the header of a GGUF file. A model in several parts is read as one: from the name of any part
+ * (`…-00001-of-00003.gguf`), or from a list of all of them.
+ *
+ * @param source a local path, an http(s) URL, a `Blob` or `File`, or bytes that hold at least the header
+ * @throws PlannerError `BAD_GGUF`, `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`, naming the tensor or key
+ *
+ * @example
+ * ```ts
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const gguf = await readGguf('examples/phi-3-mini-4k.gguf');
+ * console.log(gguf.metadata['general.architecture'], gguf.tensors.length);
+ * ```
+ */
+export async function readGguf(source: GgufSource | readonly GgufSource[]): Promise<Gguf> {
+  const parts: Gguf[] = [];
+  for (const part of isList(source) ? source : partsOf(source)) parts.push(await readPart(part));
+  parts.sort((a, b) => partNumber(a) - partNumber(b));
+  const [first] = parts;
+  if (first === undefined) throw badGguf('list of parts', 'empty', 'one source at least');
+  const partCount = Number(first.metadata['split.count'] ?? 0) || 1;
+  if (parts.length !== partCount || parts.some((part, index) => partNumber(part) !== index)) {
+    const found = parts.map((part) => partNumber(part) + 1).join(', ');
+    throw badGguf(
+      `${first.name}: split.count`,
+      `${partCount}, with parts ${found}`,
+      'the number of parts that are given',
+    );
+  }
+  const tensors = parts.flatMap((part) => part.tensors);
+  requireUniqueNames(tensors);
+  return { ...first, tensors };
+}
+
+async function readPart(source: GgufSource): Promise<Gguf> {
+  const { name, metadata, tensors } = await parseHeader(openRangeSource(source));
+  const alignment = checkAlignment(Number(metadata['general.alignment'] ?? 32), 'general.alignment');
+  let offset = 0;
+  const checked = tensors.map((parsed) => {
+    const tensor = checkTensor(parsed);
+    if (parsed.offset !== BigInt(offset)) {
+      throw badGguf(tensor.name, `at offset ${parsed.offset}`, `at offset ${offset}`);
+    }
+    offset = checkBytes(offset + alignUp(tensor.bytes, alignment), tensor.name);
+    return tensor;
+  });
+  return { name, metadata, tensors: checked };
+}
+
+function isList(source: GgufSource | readonly GgufSource[]): source is readonly GgufSource[] {
+  return Array.isArray(source);
+}
+
+/** Index among the parts of a model, from 0. */
+function partNumber({ metadata }: Gguf): number {
+  return Number(metadata['split.no'] ?? 0);
+}
+
+function requireUniqueNames(tensors: readonly GgufTensor[]): void {
+  const names = new Set<string>();
+  for (const { name } of tensors) {
+    if (names.has(name)) throw badGguf(name, 'listed twice', 'listed once');
+    names.add(name);
+  }
+}
+
+function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor {
+  if (name === '') throw badGguf('tensor list', 'a tensor without a name', 'names of at least one character');
+  const type = elementTypeOfGguf(typeId);
+  if (type === undefined) {
+    throw new PlannerError('UNKNOWN_TYPE', {
+      culprit: name,
+      value: `GGUF type ${typeId}`,
+      limit: 'a type that ggml has',
+      remedy: 'Convert the file again with a current converter.',
+    });
+  }
+  const ne = shape(dimensions.length === 0 ? [1] : dimensions, name);
+  const nb = contiguousStrides(type, ne, name);
+  return { name, type, ne, bytes: byteLength({ type, ne, nb }, name) };
+}
+
+function badGguf(culprit: string, value: string, limit: string): PlannerError {
+  return new PlannerError('BAD_GGUF', {
+    culprit,
+    value,
+    limit,
+    remedy: 'The file is damaged: download or convert it again.',
+  });
+}

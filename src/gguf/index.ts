@@ -1,0 +1,5 @@
+/**
+ * `tensor-arena/gguf`: reads GGUF headers. The only part of the library with a dependency.
+ */
+export { readGguf, type Gguf, type GgufTensor, type GgufValue } from './gguf.js';
+export type { GgufSource } from './range-source.js';

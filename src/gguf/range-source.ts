@@ -1,0 +1,131 @@
+/**
+ * Where the bytes of a GGUF file come from: memory, a `Blob`, an HTTP server or a local file, all read in ranges.
+ *
+ * Invariant: no more than the asked range is kept, whatever the other side sends. The file system is looked up at run
+ * time, so that a browser bundle has no import to trip over.
+ */
+import { PlannerError } from '../errors.js';
+
+/** A file as `readGguf` takes it: a path, a URL, a `Blob` or `File`, or the bytes themselves. */
+export type GgufSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** Random access to bytes. */
+export interface RangeSource {
+  /** How errors call the file. */
+  readonly name: string;
+  /** Bytes `[start, end)`; fewer, or none, at the end of the file. */
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** Opens any kind of source. Nothing is read yet. */
+export function openRangeSource(source: GgufSource): RangeSource {
+  if (source instanceof Uint8Array) return fromBytes(source);
+  if (source instanceof ArrayBuffer) return fromBytes(new Uint8Array(source));
+  if (typeof source !== 'string' && !(source instanceof URL)) return fromBlob(source);
+  const location = String(source);
+  return /^https?:\/\//.test(location) ? fromUrl(location) : fromLocalFile(location);
+}
+
+/** All parts of the model that `source` is a part of by its name, `…-00001-of-00003.gguf`; else `source` alone. */
+export function partsOf(source: GgufSource): GgufSource[] {
+  if (typeof source !== 'string' && !(source instanceof URL)) return [source];
+  const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(String(source));
+  if (match === null) return [source];
+  const [, before, , count, after] = match;
+  const number = (index: number): string => String(index + 1).padStart(5, '0');
+  return Array.from({ length: Number(count) }, (_, index) => `${before}${number(index)}-of-${count}${after}`);
+}
+
+/** The last part of a path or URL. */
+export function fileNameOf(location: string): string {
+  return location.replace(/[?#].*$/, '').replace(/^.*[/\\]/, '') || location;
+}
+
+function fromBytes(all: Uint8Array): RangeSource {
+  return {
+    name: 'GGUF bytes',
+    read: (start, end) => Promise.resolve(all.subarray(start, end)),
+  };
+}
+
+function fromBlob(blob: Blob): RangeSource {
+  const { name } = blob as Blob & { name?: unknown };
+  return {
+    name: typeof name === 'string' ? name : 'GGUF blob',
+    read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
+  };
+}
+
+function fromUrl(url: string): RangeSource {
+  const name = fileNameOf(url);
+  return {
+    name,
+    read: async (start, end) => {
+      const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` } });
+      if (response.status === 416) return new Uint8Array(0);
+      if (!response.ok) throw unreadable(name, `HTTP status ${response.status}`, 'a file that the server gives out');
+      const isRange = response.status === 206;
+      const bytes = await readUpTo(response, isRange ? end - start : end);
+      return isRange ? bytes : bytes.subarray(start);
+    },
+  };
+}
+
+/** The first `count` bytes of a body; a server that ignores ranges may send gigabytes more, which are refused. */
+async function readUpTo(response: Response, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count);
+  const reader = response.body?.getReader();
+  let length = 0;
+  while (reader !== undefined && length < count) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const part = value.subarray(0, count - length);
+    bytes.set(part, length);
+    length += part.byteLength;
+  }
+  await reader?.cancel();
+  return bytes.subarray(0, length);
+}
+
+interface FileSystem {
+  open(path: string | URL): Promise<{
+    stat(): Promise<{ size: number; isFile(): boolean }>;
+    read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+    close(): Promise<void>;
+  }>;
+}
+
+/** Node's file system, or undefined in a browser: looked up, since an import would break bundles for browsers. */
+function fileSystem(): FileSystem | undefined {
+  const host = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  return host.process?.getBuiltinModule?.('fs/promises') as FileSystem | undefined;
+}
+
+function fromLocalFile(location: string): RangeSource {
+  const name = fileNameOf(location);
+  return {
+    name,
+    read: async (start, end) => {
+      const fs = fileSystem();
+      if (fs === undefined) throw unreadable(name, 'a local path', 'a URL, a File, a Blob or bytes in a browser');
+      const file = await fs
+        .open(location.startsWith('file:') ? new URL(location) : location)
+        .catch((error: unknown) => {
+          throw unreadable(name, (error as Error).message, 'an existing, readable file');
+        });
+      try {
+        const stat = await file.stat();
+        if (!stat.isFile()) throw unreadable(name, 'not a regular file', 'a file');
+        const bytes = new Uint8Array(Math.max(0, Math.min(end, stat.size) - start));
+        const { bytesRead } = await file.read(bytes, 0, bytes.byteLength, start);
+        return bytes.subarray(0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+function unreadable(name: string, value: string, limit: string): PlannerError {
+  return new PlannerError('BAD_GGUF', { culprit: name, value, limit, remedy: 'Check the path or address.' });
+}

@@ -1,0 +1,145 @@
+/**
+ * A compute graph: leafs, and nodes in execution order.
+ *
+ * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
+ * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
+ */
+import { PlannerError } from '../errors.js';
+import { currentMarkRevision, type Tensor } from '../tensor/tensor.js';
+import { buildTable, type GraphTable } from './table.js';
+
+/** What a graph is made of, as lists. */
+export interface GraphParts {
+  readonly leafs: readonly Tensor[];
+  /** In execution order. */
+  readonly nodes: readonly Tensor[];
+  /** All leafs and nodes, in the order that gives them their ids. Default: leafs, then nodes. */
+  readonly tensors?: readonly Tensor[];
+  /** Fields of a graph file that say nothing to a planner (`meta`, `expected`, …): kept until the graph grows. */
+  readonly extras?: Readonly<Record<string, unknown>>;
+}
+
+export class Graph {
+  readonly #leafs: Tensor[];
+  readonly #nodes: Tensor[];
+  readonly #visited: Set<Tensor>;
+  #tensors: readonly Tensor[] | null;
+  #extras: Readonly<Record<string, unknown>>;
+  #table: GraphTable | null = null;
+  #tableRevision = -1;
+
+  /** An empty graph, or one of given parts; the caller vouches for the invariant, `graphFromJson` checks it. */
+  constructor({ leafs, nodes, tensors, extras = {} }: GraphParts = { leafs: [], nodes: [] }) {
+    this.#extras = extras;
+    this.#leafs = [...leafs];
+    this.#nodes = [...nodes];
+    this.#tensors = tensors ?? null;
+    this.#visited = new Set([...leafs, ...nodes]);
+  }
+
+  /**
+   * The graph that computes `outputs`. O(nodes + sources).
+   *
+   * @throws PlannerError `CYCLE`
+   */
+  static forward(outputs: Tensor | readonly Tensor[]): Graph {
+    const graph = new Graph();
+    for (const output of Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]) {
+      graph.expand(output);
+    }
+    return graph;
+  }
+
+  /** Leafs in the order in which they were first met. */
+  get leafs(): readonly Tensor[] {
+    return this.#leafs;
+  }
+
+  /** Nodes in execution order. */
+  get nodes(): readonly Tensor[] {
+    return this.#nodes;
+  }
+
+  /** All tensors; a tensor's id is its index here. */
+  get tensors(): readonly Tensor[] {
+    this.#tensors ??= [...this.#leafs, ...this.#nodes];
+    return this.#tensors;
+  }
+
+  /** What a graph file said besides the graph; empty once the graph has grown. */
+  get extras(): Readonly<Record<string, unknown>> {
+    return this.#extras;
+  }
+
+  /** The graph in flat columns; made once and again when tensors or their marks have changed. */
+  get table(): GraphTable {
+    if (this.#table === null || this.#tableRevision !== currentMarkRevision()) {
+      this.#table = buildTable(this);
+      this.#tableRevision = currentMarkRevision();
+    }
+    return this.#table;
+  }
+
+  /**
+   * Adds `tensor` and everything that it depends on, each once, sources before their readers. Tensors without a name
+   * become `leaf_N` and `node_N`, as in ggml. The graph is unchanged if this throws.
+   *
+   * @throws PlannerError `CYCLE` if a destination given by `setOutput` depends on its own result
+   */
+  expand(tensor: Tensor): this {
+    const added = visit(tensor, this.#visited);
+    for (const each of added) {
+      const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
+      if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
+      list.push(each);
+      this.#visited.add(each);
+    }
+    if (added.length > 0) {
+      this.#tensors = null;
+      this.#table = null;
+      this.#extras = {};
+    }
+    return this;
+  }
+}
+
+/** What a tensor needs before it can be computed, in ggml's order. */
+function dependencies(tensor: Tensor): readonly (Tensor | null)[] {
+  return tensor.destination === null ? tensor.sources : [...tensor.sources, tensor.destination];
+}
+
+/** Unvisited tensors below and including `start`, dependencies first. Iterative: chains may be millions long. */
+function visit(start: Tensor, visited: ReadonlySet<Tensor>): Tensor[] {
+  const done: Tensor[] = [];
+  const state = new Map<Tensor, 'open' | 'done'>();
+  const path: { tensor: Tensor; next: number; needs: readonly (Tensor | null)[] }[] = [];
+  const enter = (tensor: Tensor): void => {
+    state.set(tensor, 'open');
+    path.push({ tensor, next: 0, needs: dependencies(tensor) });
+  };
+  if (!visited.has(start)) enter(start);
+  while (path.length > 0) {
+    const top = path[path.length - 1];
+    if (top.next === top.needs.length) {
+      state.set(top.tensor, 'done');
+      done.push(top.tensor);
+      path.pop();
+      continue;
+    }
+    const need = top.needs[top.next++] ?? null;
+    if (need === null || need === top.tensor || visited.has(need)) continue;
+    const needState = state.get(need);
+    if (needState === undefined) enter(need);
+    else if (needState === 'open') throw cycleThrough(need);
+  }
+  return done;
+}
+
+function cycleThrough(tensor: Tensor): PlannerError {
+  return new PlannerError('CYCLE', {
+    culprit: tensor.name || tensor.op,
+    value: 'needed for its own computation',
+    limit: 'computed from other tensors only',
+    remedy: 'Give setOutput a destination that does not depend on the result.',
+  });
+}

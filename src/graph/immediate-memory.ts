@@ -1,0 +1,73 @@
+/**
+ * Where immediate tensors get their bytes: a fresh `ArrayBuffer` each, or consecutive aligned pieces of memory that
+ * the user provides (as in `ggml_tallocr`).
+ */
+import { PlannerError } from '../errors.js';
+import { alignUp, checkAlignment } from '../units.js';
+
+/** Hands out zero-overlap ranges of bytes. */
+export interface ByteSource {
+  /** @throws PlannerError `OUT_OF_MEMORY` */
+  take(byteLength: number, culprit: string): Uint8Array;
+}
+
+/** A range of memory that the user owns, for instance of a `WebAssembly.Memory`. */
+export interface MemoryRange {
+  readonly buffer: ArrayBufferLike;
+  /** First byte of the range. Default 0. */
+  readonly byteOffset?: number;
+  /** Bytes in the range. Default: to the end of the buffer. */
+  readonly byteLength?: number;
+  /** Every tensor starts at a multiple of this power of two within `buffer`. Default 32. */
+  readonly alignment?: number;
+}
+
+/** A fresh, zeroed `ArrayBuffer` for every tensor. */
+export const FRESH_MEMORY: ByteSource = {
+  take(byteLength, culprit) {
+    try {
+      return new Uint8Array(byteLength);
+    } catch {
+      throw outOfMemory(culprit, byteLength, 'what the JavaScript engine can allocate in one piece');
+    }
+  },
+};
+
+/** Consecutive aligned pieces of `range`. @throws PlannerError `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
+export function memoryFrom(range: MemoryRange): ByteSource {
+  const { buffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset, alignment = 32 } = range;
+  checkAlignment(alignment);
+  const end = byteOffset + byteLength;
+  if (
+    ![byteOffset, byteLength].every(Number.isSafeInteger) ||
+    byteOffset < 0 ||
+    byteLength < 0 ||
+    end > buffer.byteLength
+  ) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      culprit: 'memory range',
+      value: `[${byteOffset}, ${end})`,
+      limit: `within the buffer's ${buffer.byteLength} bytes`,
+      remedy: 'Give byteOffset and byteLength in bytes, inside the buffer.',
+    });
+  }
+  let next = byteOffset;
+  return {
+    take(size, culprit) {
+      const start = alignUp(next, alignment);
+      if (start + size > end) throw outOfMemory(culprit, size, `at most ${Math.max(0, end - start)}, what is left`);
+      next = start + size;
+      return new Uint8Array(buffer, start, size);
+    },
+  };
+}
+
+/** The error for bytes that cannot be had. `limit` completes "… must be". */
+export function outOfMemory(culprit: string, byteLength: number, limit: string): PlannerError {
+  return new PlannerError('OUT_OF_MEMORY', {
+    culprit: `bytes of ${culprit}`,
+    value: byteLength,
+    limit,
+    remedy: 'Give the immediate context more memory, or make the tensor in a virtual or deferred one.',
+  });
+}

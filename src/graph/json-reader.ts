@@ -1,0 +1,291 @@
+/**
+ * Graph JSON → graph, checking everything that the rest of the library takes for granted.
+ *
+ * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
+ * O(tensors + sources), whatever the document says.
+ */
+import { PlannerError, type ErrorCode } from '../errors.js';
+import { elementType } from '../tensor/element-type.js';
+import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
+import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
+import { checkViewBounds } from '../tensor/view-bounds.js';
+import { Graph } from './graph.js';
+import type { TensorJson } from './json.js';
+import { findOperation } from './operations.js';
+
+/**
+ * Reads a graph document, for instance the result of `JSON.parse`.
+ *
+ * @throws PlannerError `BAD_DOCUMENT` (fields missing or of the wrong kind), `BAD_SHAPE`, `BAD_VIEW`, `BAD_ORDER`,
+ * `BYTES_TOO_LARGE`, `CYCLE`, `DANGLING_INDEX`, `LISTED_TWICE`, `NOT_LISTED`, `UNKNOWN_TYPE`, `WRONG_NBYTES`
+ */
+export function graphFromJson(document: unknown): Graph {
+  const { tensors: rows, leafs, nodes } = checkDocument(document);
+  const tensors = new TensorBuilder(rows).build();
+  checkLists(rows, leafs, nodes);
+  return new Graph({
+    tensors,
+    leafs: leafs.map((id) => tensors[id]),
+    nodes: nodes.map((id) => tensors[id]),
+    extras: extrasOf(document as object),
+  });
+}
+
+/** The fields that are none of the format's own, as own data properties whatever their names. */
+function extrasOf(document: object): Record<string, unknown> {
+  const known = ['format', 'version', 'tensors', 'leafs', 'nodes'];
+  return Object.fromEntries(Object.entries(document).filter(([key]) => !known.includes(key)));
+}
+
+interface Rows {
+  readonly tensors: readonly TensorJson[];
+  readonly leafs: readonly number[];
+  readonly nodes: readonly number[];
+}
+
+function fail(code: ErrorCode, culprit: string, value: unknown, limit: string, remedy: string): never {
+  throw new PlannerError(code, { culprit, value, limit, remedy });
+}
+
+const REWRITE = 'Write the file again with graphToJson, or correct the field.';
+
+function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
+  if (!condition) fail('BAD_DOCUMENT', culprit, describeJson(value), limit, REWRITE);
+}
+
+function describeJson(value: unknown): unknown {
+  if (value === undefined) return 'missing';
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? 'an object' : value;
+}
+
+function checkDocument(document: unknown): Rows {
+  expectField(isObject(document), 'graph document', document, 'an object');
+  expectField(document.format === 'tensor-graph', 'format', document.format, '"tensor-graph"');
+  expectField(document.version === 1, 'version', document.version, '1, the only version there is');
+  const { tensors, leafs, nodes } = document;
+  expectField(Array.isArray(tensors), 'tensors', tensors, 'an array');
+  const rows = Array.from(tensors as unknown[]); // no holes
+  return {
+    tensors: rows.map((row, id) => checkRow(row, id, rows.length)),
+    leafs: checkIds(leafs, 'leafs', 0, rows.length),
+    nodes: checkIds(nodes, 'nodes', 0, rows.length),
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function checkIds(value: unknown, culprit: string, least: number, count: number): number[] {
+  expectField(Array.isArray(value), culprit, value, 'an array of indices');
+  const ids = Array.from(value as unknown[]); // no holes
+  ids.forEach((id, index) => checkId(id, `${culprit}[${index}]`, least, count));
+  return ids as number[];
+}
+
+function checkId(id: unknown, culprit: string, least: number, count: number): void {
+  if (Number.isInteger(id) && (id as number) >= least && (id as number) < count) return;
+  const limit = count === 0 ? 'left out, for there is nothing to refer to' : `an integer from ${least} to ${count - 1}`;
+  fail('DANGLING_INDEX', culprit, describeJson(id), limit, 'Refer to tensors by their index in tensors[].');
+}
+
+const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
+
+/** Checks the fields of one tensor by themselves. */
+function checkRow(row: unknown, id: number, count: number): TensorJson {
+  const at = `tensors[${id}]`;
+  expectField(isObject(row), at, row, 'an object');
+  expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
+  const label = `${at} (${row.name})`;
+  expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
+  expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
+  checkDimensions(row.ne, `${label}.ne`);
+  checkDimensions(row.nb, `${label}.nb`);
+  for (const flag of FLAGS) {
+    expectField(
+      row[flag] === undefined || typeof row[flag] === 'boolean',
+      `${label}.${flag}`,
+      row[flag],
+      'true or false',
+    );
+  }
+  if (row.src !== undefined) checkIds(row.src, `${label}.src`, -1, count);
+  if (row.view !== undefined) checkId(row.view, `${label}.view`, 0, count);
+  else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
+  if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
+  const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
+  if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
+  expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
+  return row as unknown as TensorJson;
+}
+
+/** Four non-negative integers; shape errors get their own code. */
+function checkDimensions(value: unknown, culprit: string): void {
+  expectField(Array.isArray(value), culprit, value, 'an array of four integers');
+  const numbers = value as number[];
+  shape(numbers, culprit);
+  expectField(numbers.length === 4, culprit, numbers, 'four integers, innermost dimension first');
+}
+
+/** Builds tensors in dependency order, whatever order they are listed in. */
+class TensorBuilder {
+  readonly #rows: readonly TensorJson[];
+  readonly #tensors: (Tensor | undefined)[];
+  readonly #isOpen: Uint8Array;
+
+  constructor(rows: readonly TensorJson[]) {
+    this.#rows = rows;
+    this.#tensors = new Array<Tensor | undefined>(rows.length);
+    this.#isOpen = new Uint8Array(rows.length);
+  }
+
+  build(): Tensor[] {
+    for (let id = 0; id < this.#rows.length; id++) this.#buildFrom(id);
+    return this.#tensors as Tensor[];
+  }
+
+  /** Iterative: chains may be millions long. */
+  #buildFrom(start: number): void {
+    const path = [start];
+    while (path.length > 0) {
+      const id = path[path.length - 1];
+      const missing =
+        this.#tensors[id] === undefined ? this.#needs(id).filter((need) => this.#tensors[need] === undefined) : [];
+      if (missing.length > 0) {
+        if (this.#isOpen[id] === 1) this.#failCycle(missing[0]);
+        this.#isOpen[id] = 1;
+        for (const need of missing) {
+          if (this.#isOpen[need] === 1) this.#failCycle(need);
+          path.push(need);
+        }
+        continue;
+      }
+      this.#tensors[id] ??= this.#make(id);
+      this.#isOpen[id] = 0;
+      path.pop();
+    }
+  }
+
+  #needs(id: number): number[] {
+    const { src = [], view, destination } = this.#rows[id];
+    const needs = src.filter((need) => need >= 0 && need !== id);
+    if (view !== undefined) needs.push(view);
+    if (destination !== undefined) needs.push(destination);
+    return needs;
+  }
+
+  #failCycle(id: number): never {
+    const culprit = this.#label(id);
+    fail('CYCLE', culprit, 'needed for its own computation', 'computed from other tensors only', REWRITE);
+  }
+
+  #label(id: number): string {
+    return `tensors[${id}] (${this.#rows[id].name})`;
+  }
+
+  #make(id: number): Tensor {
+    const row = this.#rows[id];
+    const label = this.#label(id);
+    const layout: Layout = {
+      type: elementType(row.type, `${label}.type`),
+      ne: shape(row.ne, `${label}.ne`),
+      nb: shape(row.nb, `${label}.nb`),
+    };
+    this.#checkBytes(row, layout, label);
+    const ownsBytes = row.view === undefined || row.destination !== undefined;
+    const tensor = new Tensor({
+      name: row.name,
+      op: row.op,
+      type: layout.type,
+      ne: layout.ne,
+      nb: layout.nb,
+      sources: row.src?.map((source) => (source === -1 ? null : source === id ? SELF : this.#tensors[source]!)),
+      params: row.params === undefined ? undefined : { ...row.params },
+      memory: row.external === true ? 'virtual' : 'deferred',
+      view: ownsBytes ? undefined : this.#viewOf(row, layout, id),
+      allocSize: row.allocSize,
+      inPlaceRule: inPlaceRuleOf(row),
+    });
+    if (row.destination !== undefined) this.#redirect(tensor, row, id);
+    tensor.isInput = row.input === true;
+    tensor.isOutput = row.output === true;
+    return tensor;
+  }
+
+  #checkBytes(row: TensorJson, layout: Layout, label: string): void {
+    rowSize(layout.type, layout.ne[0], `${label}.ne`);
+    const bytes = byteLength(layout, label);
+    if (row.nbytes !== bytes) {
+      fail('WRONG_NBYTES', `${label}.nbytes`, describeJson(row.nbytes), `${bytes}, what type, ne and nb say`, REWRITE);
+    }
+    const { allocSize } = row;
+    const isEnough = allocSize === undefined || (Number.isSafeInteger(allocSize) && allocSize >= bytes);
+    expectField(isEnough, `${label}.allocSize`, allocSize, `an integer of at least ${bytes}, its nbytes`);
+  }
+
+  #viewOf({ view, viewOffset = 0 }: TensorJson, layout: Layout, id: number): { of: Tensor; offset: number } {
+    const label = this.#label(id);
+    const root = this.#tensors[view!]!;
+    if (root.isView) {
+      fail('BAD_VIEW', `${label}.view`, view, 'the id of a tensor that owns its storage', REWRITE);
+    }
+    checkViewBounds(layout, viewOffset, root.byteLength, `${label}.viewOffset`);
+    return { of: root, offset: viewOffset };
+  }
+
+  #redirect(tensor: Tensor, row: TensorJson, id: number): void {
+    const destination = this.#tensors[row.destination!]!;
+    const matches =
+      sameLayout(destination, tensor) &&
+      this.#tensors[row.view ?? -1] === destination.root &&
+      row.viewOffset === destination.viewOffset;
+    if (!matches) {
+      const limit = 'a tensor of the same type, ne, nb, view and viewOffset';
+      fail('BAD_VIEW', `${this.#label(id)}.destination`, row.destination, limit, REWRITE);
+    }
+    tensor.redirectTo(destination);
+  }
+}
+
+/** Kept only where the document deviates from the operation table. */
+function inPlaceRuleOf({ op, inplace = false, overwrites }: TensorJson): InPlaceRule | undefined {
+  const operation = findOperation(op);
+  if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
+  return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
+}
+
+/** Every tensor once; leafs need nothing, nodes need leafs and earlier nodes. */
+function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes: readonly number[]): void {
+  const position = new Float64Array(rows.length).fill(NaN);
+  const place = (id: number, at: number, culprit: string): void => {
+    if (!Number.isNaN(position[id])) {
+      fail('LISTED_TWICE', culprit, `${id} (${rows[id].name})`, 'a tensor that is not listed yet', REWRITE);
+    }
+    position[id] = at;
+  };
+  leafs.forEach((id, index) => place(id, -1, `leafs[${index}]`));
+  nodes.forEach((id, index) => place(id, index, `nodes[${index}]`));
+
+  position.forEach((at, id) => {
+    if (!Number.isNaN(at)) return;
+    fail('NOT_LISTED', `tensors[${id}] (${rows[id].name})`, 'in neither list', 'in leafs[] or nodes[]', REWRITE);
+  });
+  for (const id of leafs) {
+    const { src = [], destination, name } = rows[id];
+    const isComputed = src.some((source) => source !== -1) || destination !== undefined;
+    expectField(!isComputed, `tensors[${id}] (${name}).src`, src, 'empty, for it is one of leafs[]');
+  }
+
+  const checkBefore = (id: number, needed: number | undefined, field: string): void => {
+    if (needed === undefined || needed === -1 || needed === id || position[needed] < position[id]) return;
+    if (position[id] === -1 && position[needed] === -1) return; // among leafs there is no order
+    const found = `${needed} (${rows[needed].name}), computed later`;
+    fail('BAD_ORDER', `tensors[${id}] (${rows[id].name}).${field}`, found, 'a leaf or an earlier node', REWRITE);
+  };
+  for (const id of [...leafs, ...nodes]) {
+    const { src = [], view, destination } = rows[id];
+    for (const source of src) checkBefore(id, source, 'src');
+    checkBefore(id, view, 'view');
+    checkBefore(id, destination, 'destination');
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Graph → graph JSON (`"format": "tensor-graph"`, version 1), and what its fields mean.
+ *
+ * Invariant: `graphToJson(graphFromJson(x))` says what `x` says. Names are labels and need not be unique.
+ */
+import type { Params, Tensor } from '../tensor/tensor.js';
+import type { Graph } from './graph.js';
+import { findOperation } from './operations.js';
+
+/** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
+export interface TensorJson {
+  name: string;
+  /** ggml's name of the operation; `NONE` for a leaf. */
+  op: string;
+  type: string;
+  ne: number[];
+  nb: number[];
+  /** Ids of the sources; -1 for an empty slot. */
+  src?: number[];
+  /** Id of the tensor that owns the storage. */
+  view?: number;
+  /** Bytes from the start of that storage. */
+  viewOffset?: number;
+  /** The memory lives outside the plan. */
+  external?: boolean;
+  input?: boolean;
+  output?: boolean;
+  /** Whether ggml lets the operation run in place. */
+  inplace?: boolean;
+  /** Source slots that the result may overwrite, where that is not what the operation table says. */
+  overwrites?: number[];
+  /** The tensor that the result is written straight into. */
+  destination?: number;
+  /** The operation's settings. */
+  params?: Params;
+  nbytes: number;
+  /** Bytes that the device wants, if more than `nbytes`. */
+  allocSize?: number;
+}
+
+/** A graph file. It may have other fields (`meta`, `expected`): they come back from the round trip and change nothing. */
+export interface GraphJson {
+  format: 'tensor-graph';
+  version: 1;
+  tensors: TensorJson[];
+  /** Ids of the tensors that are not computed. */
+  leafs: number[];
+  /** Ids of the computed tensors in execution order. */
+  nodes: number[];
+}
+
+/** The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources). */
+export function graphToJson(graph: Graph): GraphJson {
+  const { tensors } = graph;
+  const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
+  const idOf = (tensor: Tensor): number => ids.get(tensor)!;
+  void graph.table; // throws for a tensor that refers to one outside the graph
+  return {
+    ...graph.extras,
+    format: 'tensor-graph',
+    version: 1,
+    tensors: tensors.map((tensor) => tensorToJson(tensor, idOf)),
+    leafs: graph.leafs.map(idOf),
+    nodes: graph.nodes.map(idOf),
+  };
+}
+
+function tensorToJson(tensor: Tensor, idOf: (tensor: Tensor) => number): TensorJson {
+  const { name, op, type, ne, nb, sources, params, root, allocSize, inPlaceRule, destination } = tensor;
+  const operation = findOperation(op);
+  const overwrites = inPlaceRule?.operands;
+  const isOwnRule = overwrites !== undefined && String(overwrites) !== String(operation?.overwrites ?? []);
+  return {
+    name,
+    op,
+    type: type.name,
+    ne: [...ne],
+    nb: [...nb],
+    ...(root === tensor && tensor.memory !== 'deferred' && { external: true }),
+    ...(tensor.isInput && { input: true }),
+    ...(tensor.isOutput && { output: true }),
+    ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
+    ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
+    ...(destination !== null && { destination: idOf(destination) }),
+    ...((inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
+    ...(isOwnRule && { overwrites: [...overwrites] }),
+    ...(Object.keys(params).length > 0 && { params: { ...params } }),
+    nbytes: tensor.byteLength,
+    ...(allocSize !== null && { allocSize }),
+  };
+}

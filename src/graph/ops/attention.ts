@@ -1,0 +1,226 @@
+/**
+ * Attention: rotary positions, soft max, and fused attention.
+ *
+ * Behaviour as in ggml's constructors `ggml_rope_ext`, `ggml_rope_multi`, `ggml_soft_max_ext`, `ggml_flash_attn_ext`.
+ */
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
+import type { InPlaceOption } from './base.js';
+import { MatrixContext } from './matrix.js';
+import * as rules from './rules.js';
+
+const { ANY, optional } = rules;
+
+/** How the elements of a head are paired, and how positions are given. */
+export type RopeMode = 'normal' | 'neox' | 'mrope' | 'imrope' | 'vision';
+
+const ROPE_MODES: readonly string[] = ['normal', 'neox', 'mrope', 'imrope', 'vision'] satisfies RopeMode[];
+
+interface RopeParams extends Params {
+  readonly dims: number;
+  readonly mode: RopeMode;
+  readonly originalContext: number;
+  readonly freqBase: number;
+  readonly freqScale: number;
+  readonly extFactor: number;
+  readonly attnFactor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  readonly sections: readonly number[] | null;
+}
+
+/** Settings of the rotation. */
+export interface RopeOptions extends InPlaceOption {
+  /** How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions. */
+  readonly mode?: RopeMode;
+  /** f32 divisors of the frequencies, at least half of `dims`. Default: none. */
+  readonly freqFactors?: Tensor | null;
+  /** Tokens that the model was trained on, for YaRN. Default 0. */
+  readonly originalContext?: number;
+  /** Default 10000. */
+  readonly freqBase?: number;
+  /** Default 1. */
+  readonly freqScale?: number;
+  /** Mix of YaRN's extrapolation. Default 0: none. */
+  readonly extFactor?: number;
+  /** Default 1. */
+  readonly attnFactor?: number;
+  /** Default 0. */
+  readonly betaFast?: number;
+  /** Default 0. */
+  readonly betaSlow?: number;
+  /** How many pairs turn with each of the four positions of a token, for the modes with several. */
+  readonly sections?: readonly [number, number, number, number] | null;
+}
+
+/** A pair is read before it is written, and pairs don't meet: the operand may be overwritten. */
+function rotation(name: string): Operation<RopeParams> {
+  return defineOperation<RopeParams>({
+    name,
+    ggmlInPlace: true,
+    overwrites: [0],
+    result: (sources, { dims, mode }) => {
+      const a = operand(sources, 0, name);
+      const positions = operand(sources, 1, name);
+      const freqFactors = optional(sources, 2);
+      rules.requireWord(name, 'mode', mode, ROPE_MODES);
+      rules.requireIntegers(name, { dims }, 0);
+      const positionsPerToken = mode === 'normal' || mode === 'neox' ? 1 : 4;
+      rules.requireNe(name, 'positions', positions, [a.ne[2] * positionsPerToken, 1, 1, 1]);
+      rules.requireType(name, 'positions', positions, 'i32');
+      if (freqFactors !== null) {
+        rules.requireType(name, 'freqFactors', freqFactors, 'f32');
+        const limit = `of a length of at least ${Math.floor(dims / 2)}, half of dims`;
+        requireOperand(freqFactors.ne[0] >= Math.floor(dims / 2), name, 'freqFactors', freqFactors, limit);
+      }
+      return rules.like(a);
+    },
+  });
+}
+
+const ROPE = rotation('ROPE');
+const ROPE_BACK = rotation('ROPE_BACK');
+
+function ropeParams(dims: number, options: RopeOptions): RopeParams {
+  const { mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
+  const { attnFactor = 1, betaFast = 0, betaSlow = 0, sections = null } = options;
+  const copied = sections === null ? null : [...sections];
+  return {
+    dims,
+    mode,
+    originalContext,
+    freqBase,
+    freqScale,
+    extFactor,
+    attnFactor,
+    betaFast,
+    betaSlow,
+    sections: copied,
+  };
+}
+
+function requireSinks(op: string, sinks: Tensor | null, heads: number): void {
+  if (sinks === null) return;
+  rules.requireNe(op, 'sinks', sinks, [heads, ANY, ANY, ANY]);
+  rules.requireType(op, 'sinks', sinks, 'f32');
+}
+
+function requireMaskForBias(op: string, mask: Tensor | null, maxBias: number): void {
+  rules.requireArgument(maxBias <= 0 || mask !== null, op, 'maxBias', maxBias, '0 where there is no mask');
+}
+
+/** Row by row: a row, and the row of a mask of equal layout, are read to the end before the row is written. */
+const SOFT_MAX = defineOperation<Params & { scale: number; maxBias: number }>({
+  name: 'SOFT_MAX',
+  ggmlInPlace: true,
+  overwrites: [0, 1],
+  result: (sources, { maxBias }) => {
+    const a = operand(sources, 0, 'SOFT_MAX');
+    const mask = optional(sources, 1);
+    rules.requireContiguous('SOFT_MAX', 'a', a);
+    if (mask !== null) {
+      rules.requireType('SOFT_MAX', 'mask', mask, 'f16', 'f32');
+      rules.requireContiguous('SOFT_MAX', 'mask', mask);
+      rules.requireNe('SOFT_MAX', 'mask', mask, [a.ne[0], ANY, ANY, ANY]);
+      requireOperand(mask.ne[1] >= a.ne[1], 'SOFT_MAX', 'mask', mask, `of at least ${a.ne[1]} rows`);
+      rules.requireRepeatable('SOFT_MAX', 'mask', mask, 2, a.ne[2]);
+      rules.requireRepeatable('SOFT_MAX', 'mask', mask, 3, a.ne[3]);
+    }
+    requireMaskForBias('SOFT_MAX', mask, maxBias);
+    requireSinks('SOFT_MAX', optional(sources, 2), a.ne[2]);
+    return rules.like(a);
+  },
+});
+
+/** Keys and values are read once per query, and the result is permuted: nothing is overwritten. */
+const FLASH_ATTN_EXT = defineOperation<Params & { scale: number; maxBias: number; logitSoftcap: number }>({
+  name: 'FLASH_ATTN_EXT',
+  result: (sources, { maxBias }) => {
+    const q = operand(sources, 0, 'FLASH_ATTN_EXT');
+    const k = operand(sources, 1, 'FLASH_ATTN_EXT');
+    const v = operand(sources, 2, 'FLASH_ATTN_EXT');
+    const mask = optional(sources, 3);
+    rules.requireNe('FLASH_ATTN_EXT', 'k', k, [q.ne[0], ANY, ANY, q.ne[3]]);
+    rules.requireRepeatable('FLASH_ATTN_EXT', 'k', k, 2, q.ne[2]);
+    rules.requireNe('FLASH_ATTN_EXT', 'v', v, [ANY, ANY, ANY, q.ne[3]]);
+    if (mask !== null) {
+      rules.requireType('FLASH_ATTN_EXT', 'mask', mask, 'f16');
+      rules.requireContiguous('FLASH_ATTN_EXT', 'mask', mask);
+      rules.requireRepeatable('FLASH_ATTN_EXT', 'mask', mask, 2, q.ne[2]);
+      rules.requireRepeatable('FLASH_ATTN_EXT', 'mask', mask, 3, q.ne[3]);
+    }
+    requireMaskForBias('FLASH_ATTN_EXT', mask, maxBias);
+    requireSinks('FLASH_ATTN_EXT', optional(sources, 4), q.ne[2]);
+    return rules.f32([v.ne[0], q.ne[2], q.ne[1], q.ne[3]]);
+  },
+});
+
+/** The rows of this family. */
+export const ATTENTION_OPERATIONS = [ROPE, ROPE_BACK, SOFT_MAX, FLASH_ATTN_EXT];
+
+/** What attention adds to its scores. */
+export interface AttentionOptions {
+  /** Added to the scaled scores. Default: none. */
+  readonly mask?: Tensor | null;
+  /** f32, one score per head that takes part in the sum but has no value. Default: none. */
+  readonly sinks?: Tensor | null;
+  /** Factor of the scores. Default 1. */
+  readonly scale?: number;
+  /** Steepest slope of the linear position bias (ALiBi), per head; needs a mask. Default 0: none. */
+  readonly maxBias?: number;
+}
+
+/** Attention. */
+export abstract class AttentionContext extends MatrixContext {
+  /**
+   * Turns the first `dims` elements of each row of `a` by angles that grow with the token's position.
+   *
+   * @param a `[head, heads, tokens, …]`
+   * @param positions i32 `[tokens]`, or `[4 × tokens]` for the modes `mrope`, `imrope` and `vision`
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
+    return this.apply(ROPE, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options), options);
+  }
+
+  /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
+  ropeBack(a: Tensor, positions: Tensor, dims: number, options: Omit<RopeOptions, 'inPlace'> = {}): Tensor {
+    return this.apply(ROPE_BACK, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options));
+  }
+
+  /**
+   * The soft max of each row of `a × scale + mask`. The option `mask` is contiguous, f16 or f32
+   * `[n, at least rows, …]`; its outer lengths divide those of `a`.
+   *
+   * @param a contiguous `[n, rows, heads, …]`
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  softMax(a: Tensor, { mask, sinks, scale = 1, maxBias = 0, inPlace }: AttentionOptions & InPlaceOption = {}): Tensor {
+    return this.apply(SOFT_MAX, rules.slots(a, mask, sinks), { scale, maxBias }, { inPlace: inPlace ?? false });
+  }
+
+  /**
+   * Attention without keeping the scores: f32 `[valueHead, heads, tokens, sequences]`. The option `mask` is contiguous
+   * and f16; its outer lengths divide `heads` and `sequences`. `logitSoftcap` is a limit that the scores approach; its
+   * default, 0, is none.
+   *
+   * @param q `[head, tokens, heads, sequences]`
+   * @param k `[head, cells, keyHeads, sequences]`, where `keyHeads` divides `heads`
+   * @param v `[valueHead, cells, keyHeads, sequences]`, not transposed
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  flashAttn(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    {
+      mask,
+      sinks,
+      scale = 1,
+      maxBias = 0,
+      logitSoftcap = 0,
+    }: AttentionOptions & { readonly logitSoftcap?: number } = {},
+  ): Tensor {
+    return this.apply(FLASH_ATTN_EXT, rules.slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * What all families of operations build on: a context that makes tensors, marks them, and applies operations.
+ *
+ * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
+ * immediate, and are nobody's concern otherwise.
+ */
+import { PlannerError } from '../../errors.js';
+import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
+import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
+import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
+import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
+import { describe, requireOperand, type Operation, type Sources } from '../operation.js';
+import type { ByteSource } from '../immediate-memory.js';
+
+/** ggml keeps 63 characters of a name. */
+const MAX_NAME_LENGTH = 63;
+
+/** An option of the operations that ggml offers in an in-place variant as well. */
+export interface InPlaceOption {
+  /** Whether the result is a view of the first operand and overwrites it. Default false: the planner decides. */
+  readonly inPlace?: boolean;
+}
+
+export abstract class BaseContext {
+  /** Where the tensors of this context have their bytes. */
+  readonly memory: MemoryKind;
+  readonly #byteSource: ByteSource | null;
+
+  protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
+    this.memory = memory;
+    this.#byteSource = byteSource;
+  }
+
+  /**
+   * A new contiguous leaf.
+   *
+   * @param ne one to four element counts, innermost dimension first
+   * @param name a label; need not be unique. Default: `leaf_N`, given when a graph takes the tensor in
+   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`
+   */
+  newTensor(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
+    const culprit = name || 'tensor';
+    const elements = elementType(type, culprit);
+    const quad = shape(ne, culprit);
+    return this.#own(
+      new Tensor({
+        name,
+        op: 'NONE',
+        type: elements,
+        ne: quad,
+        nb: contiguousStrides(elements, quad, culprit),
+        memory: this.memory,
+      }),
+    );
+  }
+
+  /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
+  setName(tensor: Tensor, name: string): Tensor {
+    tensor.name = name.slice(0, MAX_NAME_LENGTH);
+    return tensor;
+  }
+
+  /** Marks a tensor whose contents the user sets before every run: its bytes exist before the first step. */
+  setInput(tensor: Tensor): Tensor {
+    tensor.isInput = true;
+    return tensor;
+  }
+
+  /**
+   * Without `destination`: marks a result of the graph, which is never freed or overwritten.
+   *
+   * With `destination`: lets the result be written straight into that tensor (usually a view of an immediate tensor
+   * such as a KV cache), so that no copy is needed and `tensor` owns no bytes of the compute buffer. The result takes
+   * over the destination's strides, so name the destination before anything reads the result, unless the strides agree.
+   *
+   * @throws PlannerError `BAD_OPERAND` if `tensor` is not computed, is a view, already has a destination, or differs
+   * from the destination in type or shape
+   */
+  setOutput(tensor: Tensor, destination?: Tensor): Tensor {
+    if (destination === undefined) {
+      tensor.isOutput = true;
+      return tensor;
+    }
+    checkDestination(tensor, destination);
+    tensor.redirectTo(destination);
+    return tensor;
+  }
+
+  /**
+   * The elements of an immediate tensor as a typed array over its own bytes: what is written there is what the graph
+   * reads. f16, bf16 and quantised types appear as raw bits.
+   *
+   * @param type the element type that you expect, which makes the array's type known to the compiler. Default: any
+   * @throws PlannerError `NOT_READABLE` for tensors of another type, without bytes of their own, or with strides
+   */
+  data<T extends ElementTypeName>(tensor: Tensor, type: T): TypedArrayOf<T>;
+  data(tensor: Tensor): TensorData;
+  data(tensor: Tensor, type?: ElementTypeName): TensorData {
+    checkType(tensor, type);
+    const { bytes } = tensor.root;
+    if (bytes === null) {
+      throw new PlannerError('NOT_READABLE', {
+        culprit: tensor.name || tensor.op,
+        value: `${tensor.memory} memory`,
+        limit: 'immediate',
+        remedy: 'Make the tensor in an immediate context, or read deferred tensors from the arena of a plan.',
+      });
+    }
+    return typedArrayOf(tensor, bytes.buffer, bytes.byteOffset + tensor.viewOffset);
+  }
+
+  /** Copies `values` into an immediate tensor of as many elements. @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE` */
+  write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
+    const data = this.data(tensor);
+    if (values.length !== data.length) {
+      throw new PlannerError('BAD_ARGUMENT', {
+        culprit: `values for ${tensor.name || tensor.op}`,
+        value: `${values.length} elements`,
+        limit: `${data.length} elements`,
+        remedy: 'Give one value per element, innermost dimension first.',
+      });
+    }
+    (data as { set(values: ArrayLike<number> | ArrayLike<bigint>): void }).set(values);
+    return tensor;
+  }
+
+  /**
+   * Applies an operation: checks the operands, works out the result's layout and makes the node.
+   *
+   * @throws PlannerError `BAD_OPERAND` and whatever the operation's shape rule says
+   */
+  protected apply<P extends Params>(
+    operation: Operation<P>,
+    sources: readonly (Tensor | null | typeof SELF)[],
+    params: P = {} as P,
+    { inPlace = false }: InPlaceOption = {},
+  ): Tensor {
+    const operands = sources.includes(SELF)
+      ? sources.map((source) => (source === SELF ? null : source))
+      : (sources as Sources);
+    const result = operation.result(operands, params);
+    const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
+    if (inPlace) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+    // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
+    return this.#own(
+      new Tensor({
+        name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
+        op: operation.name,
+        type: result.type,
+        ne: result.ne,
+        nb,
+        sources,
+        params: definedOnly(params),
+        memory: this.memory,
+        view: result.view,
+        inPlaceRule: result.inPlaceRule,
+      }),
+    );
+  }
+
+  #inPlace(operation: Operation<never>, sources: Sources, layout: Layout, params: Params): Tensor {
+    const target = sources[0] ?? null;
+    requireOperand(
+      target !== null && operation.overwrites.includes(0) && target.type === layout.type && sameShape(target, layout),
+      operation.name,
+      'in-place operand',
+      target === null ? 'missing' : describe(target),
+      `of type ${layout.type.name} and shape [${layout.ne.join(', ')}], for an operation that can run in place`,
+    );
+    const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
+    return new Tensor({
+      name,
+      op: operation.name,
+      type: target.type,
+      ne: target.ne,
+      nb: target.nb,
+      sources,
+      params: definedOnly(params),
+      memory: this.memory,
+      view: { of: target, offset: 0 },
+    });
+  }
+
+  /** Gives the owner of a new storage its bytes, where this context has bytes to give. */
+  #own(tensor: Tensor): Tensor {
+    if (this.#byteSource !== null && !tensor.isView) {
+      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.name || tensor.op);
+    }
+    return tensor;
+  }
+}
+
+/** Settings that were given; what is left out is not stored. */
+function definedOnly(params: Params): Params {
+  const settings: Readonly<Record<string, ParamValue | undefined>> = params;
+  for (const key in settings) {
+    if (settings[key] !== undefined) continue;
+    return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Params;
+  }
+  return params;
+}
+
+function checkDestination(tensor: Tensor, destination: Tensor): void {
+  const check = (condition: boolean, what: string, value: unknown, limit: string): void => {
+    requireOperand(condition, 'setOutput', what, value, limit);
+  };
+  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.name}`, 'computed by an operation');
+  check(!tensor.isView, 'tensor', `the view ${tensor.name}`, 'the owner of its storage; use cont() or cpy() on a view');
+  const fits = tensor.type === destination.type && sameShape(tensor, destination);
+  check(fits, 'destination', describe(destination), `like the result, ${describe(tensor)}`);
+  check(destination.root !== tensor, 'destination', `a view of ${tensor.name}`, 'in another storage');
+  const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
+  check(
+    sameStrides || !tensor.isRead,
+    'destination',
+    `of strides [${destination.nb.join(', ')}] while ${tensor.name || tensor.op} is already read with its own`,
+    'named before anything reads the result',
+  );
+}

@@ -1,0 +1,92 @@
+/**
+ * Gated linear units: an activated half times the other half, of one tensor or of two.
+ *
+ * Behaviour as in ggml's constructors `ggml_glu` and `ggml_glu_split`; each unit is an operation of its own name, as
+ * graph files write it.
+ */
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
+import { optional, requireContiguous, requireNe, requireType } from './rules.js';
+import { UnaryContext } from './unary.js';
+
+function gatedResult(op: string, sources: Sources): Result {
+  const a = operand(sources, 0, op);
+  const b = optional(sources, 1);
+  requireContiguous(op, 'a', a, 1);
+  if (b === null) {
+    const [ne0, ne1, ne2, ne3] = a.ne;
+    requireOperand(ne0 % 2 === 0, op, 'a', a, 'of an even length in dimension 0, or come with a gate operand');
+    return { type: a.type, ne: [ne0 / 2, ne1, ne2, ne3] };
+  }
+  requireContiguous(op, 'b', b, 1);
+  requireNe(op, 'b', b, a.ne);
+  requireType(op, 'b', b, a.type.name);
+  return { type: a.type, ne: a.ne };
+}
+
+/** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
+function gated<P extends Params = Params & { swapped: boolean }>(name: string): Operation<P> {
+  return defineOperation<P>({ name, overwrites: [0, 1], result: (sources) => gatedResult(name, sources) });
+}
+
+const REGLU = gated('REGLU');
+const GEGLU = gated('GEGLU');
+const SWIGLU = gated('SWIGLU');
+const GEGLU_ERF = gated('GEGLU_ERF');
+const GEGLU_QUICK = gated('GEGLU_QUICK');
+const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIGLU_OAI');
+
+/** The rows of this family. */
+export const GATED_OPERATIONS = [REGLU, GEGLU, SWIGLU, GEGLU_ERF, GEGLU_QUICK, SWIGLU_OAI];
+
+/** How a tensor that holds both halves is cut. */
+export interface GatedOptions {
+  /** Whether the second half of `a` is the activated one instead of the first. Default false. */
+  readonly swapped?: boolean;
+}
+
+/**
+ * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two, `a` is
+ * activated, `b` is the factor, and type and shape agree. Rows must be dense and follow each other without gaps but for
+ * dimension 1. `BAD_OPERAND` is thrown if that doesn't hold.
+ */
+export abstract class GatedContext extends UnaryContext {
+  /** `relu(a) × b`. */
+  reglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.#gated(REGLU, a, b, options);
+  }
+
+  /** `gelu(a) × b`. */
+  geglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.#gated(GEGLU, a, b, options);
+  }
+
+  /** `silu(a) × b`. */
+  swiglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.#gated(SWIGLU, a, b, options);
+  }
+
+  /** `geluErf(a) × b`. */
+  gegluErf(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.#gated(GEGLU_ERF, a, b, options);
+  }
+
+  /** `geluQuick(a) × b`. */
+  gegluQuick(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.#gated(GEGLU_QUICK, a, b, options);
+  }
+
+  /** The limited SwiGLU of gpt-oss: steepness `alpha`, both factors limited by `limit`, 1 added to the second. */
+  swigluOai(a: Tensor, b: Tensor, alpha: number, limit: number): Tensor {
+    return this.apply(SWIGLU_OAI, [a, b], { alpha, limit });
+  }
+
+  #gated(
+    operation: Operation<Params & { swapped: boolean }>,
+    a: Tensor,
+    b: Tensor | null,
+    { swapped = false }: GatedOptions = {},
+  ): Tensor {
+    return this.apply(operation, b === null ? [a] : [a, b], { swapped });
+  }
+}

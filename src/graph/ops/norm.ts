@@ -1,0 +1,64 @@
+/**
+ * Normalisation of rows and of groups of channels.
+ *
+ * Invariant: a row (or group) is read to the end before any element of it is written, and no other row is read for it;
+ * so the operand may be overwritten. Behaviour as in ggml's `ggml_norm`, `ggml_rms_norm`, `ggml_group_norm`, `ggml_l2_norm`.
+ */
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { defineOperation, operand, type Operation } from '../operation.js';
+import type { InPlaceOption } from './base.js';
+import { GatedContext } from './gated.js';
+import { like, requireIntegers } from './rules.js';
+
+/** ggml plans only the RMS norm in place. */
+function norm(name: string, ggmlInPlace: boolean): Operation<Params & { eps: number }> {
+  return defineOperation<Params & { eps: number }>({
+    name,
+    ggmlInPlace,
+    overwrites: [0],
+    result: (sources) => like(operand(sources, 0, name)),
+  });
+}
+
+const NORM = norm('NORM', false);
+const RMS_NORM = norm('RMS_NORM', true);
+const L2_NORM = norm('L2_NORM', false);
+
+const GROUP_NORM = defineOperation<Params & { groups: number; eps: number }>({
+  name: 'GROUP_NORM',
+  overwrites: [0],
+  result: (sources, { groups }) => {
+    requireIntegers('GROUP_NORM', { groups }, 1);
+    return like(operand(sources, 0, 'GROUP_NORM'));
+  },
+});
+
+/** The rows of this family. */
+export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
+
+/** Normalisation. The result is contiguous, of the type and shape of `a`; `eps` keeps divisors away from zero. */
+export abstract class NormContext extends GatedContext {
+  /** Each row of `a` less its mean, divided by its standard deviation. */
+  norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
+    return this.apply(NORM, [a], { eps }, options);
+  }
+
+  /** Each row of `a` divided by the root of its mean square. */
+  rmsNorm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
+    return this.apply(RMS_NORM, [a], { eps }, options);
+  }
+
+  /** Each row of `a` divided by its Euclidean length. */
+  l2Norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
+    return this.apply(L2_NORM, [a], { eps }, options);
+  }
+
+  /**
+   * The channels (dimension 2) of `a` in `groups`, each less its mean and divided by its standard deviation.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` unless `groups` is an integer of at least 1
+   */
+  groupNorm(a: Tensor, groups: number, eps: number, options?: InPlaceOption): Tensor {
+    return this.apply(GROUP_NORM, [a], { groups, eps }, options);
+  }
+}

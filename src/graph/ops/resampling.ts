@@ -1,0 +1,239 @@
+/**
+ * Operations that change lengths: pooling, scaling, padding, and shifting round.
+ *
+ * Behaviour as in ggml's `ggml_pool_1d`, `ggml_pool_2d`, `ggml_interpolate`, `ggml_pad_ext`, `ggml_pad_reflect_1d`,
+ * `ggml_roll`. Elements move, so nothing is overwritten.
+ */
+import { shape, type Quad } from '../../tensor/shape.js';
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { defineOperation, operand, requireOperand } from '../operation.js';
+import { DirectConvolutionContext } from './direct-convolution.js';
+import { f32, like, requireArgument, requireContiguous, requireIntegers, requireType, requireWord } from './rules.js';
+import { computedShape, perDimension, requireList } from './sliding.js';
+
+/** The largest, or the mean, of the elements under the window. */
+export type Pooling = 'max' | 'avg';
+
+const POOLINGS: readonly string[] = ['max', 'avg'] satisfies Pooling[];
+
+interface PoolParams extends Params {
+  readonly pooling: Pooling;
+  readonly window: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+}
+
+/** How a pooling window slides. A single number counts for every dimension. */
+export interface PoolOptions {
+  /** Elements from one position to the next. Default: the window's own length. */
+  readonly stride?: number | readonly number[];
+  /** Elements assumed at either end; over two dimensions fractions are allowed. Default 0. */
+  readonly padding?: number | readonly number[];
+}
+
+function poolParams(
+  rank: number,
+  pooling: Pooling,
+  size: number | readonly number[],
+  options: PoolOptions,
+): PoolParams {
+  const window = perDimension(rank, size);
+  const { stride = window, padding = 0 } = options;
+  return { pooling, window, stride: perDimension(rank, stride), padding: perDimension(rank, padding) };
+}
+
+function requirePooling(op: string, rank: number, { pooling, window, stride, padding }: PoolParams): void {
+  requireWord(op, 'pooling', pooling, POOLINGS);
+  requireList(op, 'window', rank, window, 1);
+  requireList(op, 'stride', rank, stride, 1);
+  const isPadding = padding.length === rank && padding.every((n) => Number.isFinite(n) && n >= 0);
+  requireArgument(isPadding, op, 'padding', padding, `a number of at least 0, or a list of ${rank}`);
+}
+
+function pooled(op: string, rank: number, a: Tensor, params: PoolParams): Quad {
+  requirePooling(op, rank, params);
+  const { window, stride, padding } = params;
+  const lengths = a.ne.map((n, dim) => {
+    if (dim >= rank) return n;
+    const count = Math.trunc((n + 2 * padding[dim] - window[dim]) / stride[dim] + 1);
+    requireOperand(count > 0, op, 'a', a, `of at least ${window[dim]} with padding in dimension ${dim}`);
+    return count;
+  });
+  return shape(lengths);
+}
+
+const POOL_1D = defineOperation<PoolParams>({
+  name: 'POOL_1D',
+  result: (sources, params) => f32(pooled('POOL_1D', 1, operand(sources, 0, 'POOL_1D'), params)),
+});
+
+const POOL_2D = defineOperation<PoolParams>({
+  name: 'POOL_2D',
+  result: (sources, params) => f32(pooled('POOL_2D', 2, operand(sources, 0, 'POOL_2D'), params)),
+});
+
+const POOL_2D_BACK = defineOperation<PoolParams>({
+  name: 'POOL_2D_BACK',
+  result: (sources, params) => {
+    operand(sources, 0, 'POOL_2D_BACK');
+    requirePooling('POOL_2D_BACK', 2, params);
+    return f32(operand(sources, 1, 'POOL_2D_BACK').ne);
+  },
+});
+
+/** How an element between others is found. */
+export type ScaleMode = 'nearest' | 'bilinear' | 'bicubic';
+
+const SCALE_MODES: readonly string[] = ['nearest', 'bilinear', 'bicubic'] satisfies ScaleMode[];
+
+const UPSCALE = defineOperation<
+  Params & { ne: readonly number[]; mode: ScaleMode; alignCorners: boolean; antialias: boolean }
+>({
+  name: 'UPSCALE',
+  result: (sources, { ne, mode, antialias }) => {
+    const a = operand(sources, 0, 'UPSCALE');
+    requireType('UPSCALE', 'a', a, 'f32');
+    requireWord('UPSCALE', 'mode', mode, SCALE_MODES);
+    requireArgument(!antialias || mode === 'bilinear', 'UPSCALE', 'mode', mode, 'bilinear, to be antialiased');
+    return f32(shape(ne, 'UPSCALE'));
+  },
+});
+
+const PAD = defineOperation<Params & { before: readonly number[]; after: readonly number[]; circular: boolean }>({
+  name: 'PAD',
+  result: (sources, { before, after }) => {
+    const a = operand(sources, 0, 'PAD');
+    requireList('PAD', 'before', 4, before, 0);
+    requireList('PAD', 'after', 4, after, 0);
+    return { type: a.type, ne: shape(a.ne.map((n, dim) => n + before[dim] + after[dim])) };
+  },
+});
+
+const PAD_REFLECT_1D = defineOperation<Params & { before: number; after: number }>({
+  name: 'PAD_REFLECT_1D',
+  result: (sources, { before, after }) => {
+    const a = operand(sources, 0, 'PAD_REFLECT_1D');
+    requireIntegers('PAD_REFLECT_1D', { before, after }, 0);
+    const longest = Math.max(before, after);
+    requireArgument(
+      longest < a.ne[0],
+      'PAD_REFLECT_1D',
+      'padding',
+      longest,
+      `less than ${a.ne[0]}, the length of a row`,
+    );
+    requireContiguous('PAD_REFLECT_1D', 'a', a);
+    requireType('PAD_REFLECT_1D', 'a', a, 'f32');
+    return f32(computedShape('PAD_REFLECT_1D', [a.ne[0] + before + after, a.ne[1], a.ne[2], a.ne[3]]));
+  },
+});
+
+const ROLL = defineOperation<Params & { shifts: readonly number[] }>({
+  name: 'ROLL',
+  result: (sources, { shifts }) => {
+    const a = operand(sources, 0, 'ROLL');
+    const isDense = a.nb[0] === a.type.blockBytes;
+    requireOperand(isDense, 'ROLL', 'a', `of strides [${a.nb.join(', ')}]`, 'of dense rows');
+    requireList('ROLL', 'shifts', 4, shifts.map(Math.abs), 0);
+    const isShort = shifts.every((shift, dim) => Math.abs(shift) < a.ne[dim]);
+    requireArgument(isShort, 'ROLL', 'shifts', shifts, `shorter than [${a.ne.join(', ')}]`);
+    return like(a);
+  },
+});
+
+/** The rows of this family. */
+export const RESAMPLING_OPERATIONS = [POOL_1D, POOL_2D, POOL_2D_BACK, UPSCALE, PAD, PAD_REFLECT_1D, ROLL];
+
+/** Settings of scaling. */
+export interface InterpolateOptions {
+  /** Default `nearest`. */
+  readonly mode?: ScaleMode;
+  /** Whether the first and last elements keep their places. Default false. */
+  readonly alignCorners?: boolean;
+  /** Whether shrinking averages, for `bilinear`. Default false. */
+  readonly antialias?: boolean;
+}
+
+/** Pooling, scaling, padding, and shifting round. */
+export abstract class ResamplingContext extends DirectConvolutionContext {
+  /** Pools `window` elements of dimension 0 at a time, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
+  pool1d(a: Tensor, pooling: Pooling, window: number, options: PoolOptions = {}): Tensor {
+    return this.apply(POOL_1D, [a], poolParams(1, pooling, window, options));
+  }
+
+  /** Pools a window over dimensions 0 and 1, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
+  pool2d(a: Tensor, pooling: Pooling, window: number | readonly number[], options: PoolOptions = {}): Tensor {
+    return this.apply(POOL_2D, [a], poolParams(2, pooling, window, options));
+  }
+
+  /** The gradient of `pool2d(a, …)`, f32 of the shape of `a`. @throws PlannerError `BAD_ARGUMENT` */
+  pool2dBack(
+    gradient: Tensor,
+    a: Tensor,
+    pooling: Pooling,
+    window: number | readonly number[],
+    options: PoolOptions = {},
+  ): Tensor {
+    return this.apply(POOL_2D_BACK, [gradient, a], poolParams(2, pooling, window, options));
+  }
+
+  /**
+   * The f32 tensor `a`, `factor` times as wide and as high.
+   *
+   * @param factor an integer of at least 2
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  upscale(a: Tensor, factor: number, options: InterpolateOptions = {}): Tensor {
+    requireIntegers('UPSCALE', { factor }, 2);
+    return this.interpolate(a, [a.ne[0] * factor, a.ne[1] * factor, a.ne[2], a.ne[3]], options);
+  }
+
+  /** The f32 tensor `a` scaled to the shape `ne`. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`, `BAD_SHAPE` */
+  interpolate(
+    a: Tensor,
+    ne: readonly number[],
+    { mode = 'nearest', alignCorners = false, antialias = false }: InterpolateOptions = {},
+  ): Tensor {
+    return this.apply(UPSCALE, [a], { ne: [...ne], mode, alignCorners, antialias });
+  }
+
+  /**
+   * `a` with zeros around it. The option `before` is how many elements are added before the first one, 0 each by
+   * default; with `circular` elements from the other end are added instead of zeros.
+   *
+   * @param after elements added after the last one, per dimension, innermost first; those left out are 0
+   * @throws PlannerError `BAD_ARGUMENT`
+   */
+  pad(
+    a: Tensor,
+    after: readonly number[],
+    { before = [], circular = false }: { readonly before?: readonly number[]; readonly circular?: boolean } = {},
+  ): Tensor {
+    return this.apply(PAD, [a], { before: fourOf(before), after: fourOf(after), circular });
+  }
+
+  /**
+   * The contiguous f32 tensor `a` with its rows mirrored at both ends.
+   *
+   * @param before elements added before a row, less than its length
+   * @param after elements added after a row, less than its length
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  padReflect1d(a: Tensor, before: number, after: number): Tensor {
+    return this.apply(PAD_REFLECT_1D, [a], { before, after });
+  }
+
+  /**
+   * `a` with its elements moved on; those that leave at one end come in at the other.
+   *
+   * @param shifts elements per dimension, innermost first, each shorter than the dimension; those left out are 0
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
+  roll(a: Tensor, shifts: readonly number[]): Tensor {
+    return this.apply(ROLL, [a], { shifts: fourOf(shifts) });
+  }
+}
+
+function fourOf(list: readonly number[]): number[] {
+  return list.length < 4 ? [...list, ...new Array<number>(4 - list.length).fill(0)] : [...list];
+}

@@ -1,0 +1,88 @@
+/**
+ * What the shape rules of many operations have in common: results like an operand, and checks that print well.
+ *
+ * Invariant: nothing here knows a particular operation; every check throws `BAD_OPERAND` or `BAD_ARGUMENT` naming the
+ * operation, the culprit, the value and the limit.
+ */
+import { PlannerError } from '../../errors.js';
+import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
+import { isContiguous, type Quad } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { describe, requireOperand, type Result, type Sources } from '../operation.js';
+
+/** Stands for a dimension that may have any length. */
+export const ANY = null;
+
+/** A new tensor of the operand's type and shape. */
+export function like({ type, ne }: Tensor): Result {
+  return { type, ne };
+}
+
+/** A new f32 tensor. */
+export function f32(ne: Quad): Result {
+  return { type: ELEMENT_TYPES.f32, ne };
+}
+
+/** A new i32 tensor. */
+export function i32(ne: Quad): Result {
+  return { type: ELEMENT_TYPES.i32, ne };
+}
+
+/** A tensor that writes into the bytes of `target`, under ggml's default name for that. */
+export function into(target: Tensor, name = `${target.name} (view)`): Result {
+  return { type: target.type, ne: target.ne, nb: target.nb, view: { of: target, offset: 0 }, name };
+}
+
+/** The operand in a slot that may be empty. */
+export function optional(sources: Sources, slot: number): Tensor | null {
+  return sources[slot] ?? null;
+}
+
+/** Sources by slot, without the empty slots at the end. */
+export function slots(...sources: readonly (Tensor | null | undefined)[]): readonly (Tensor | null)[] {
+  const filled = sources.map((source) => source ?? null);
+  return filled.slice(0, filled.findLastIndex((source) => source !== null) + 1);
+}
+
+/** `from` as in {@link isContiguous}: how many of the outer dimensions may be spread. */
+export function requireContiguous(op: string, what: string, tensor: Tensor, from = 0): void {
+  if (isContiguous(tensor, from)) return;
+  const limit = from === 0 ? 'contiguous' : `contiguous from dimension ${from} on`;
+  const value = `${describe(tensor)} with strides [${tensor.nb.join(', ')}]`;
+  requireOperand(false, op, what, value, limit);
+}
+
+export function requireType(op: string, what: string, tensor: Tensor, ...names: readonly ElementTypeName[]): void {
+  requireOperand(names.includes(tensor.type.name), op, what, tensor, () => `of type ${names.join(' or ')}`);
+}
+
+/** All lengths that are not {@link ANY} must agree. */
+export function requireNe(op: string, what: string, tensor: Tensor, ne: readonly (number | null)[]): void {
+  const agrees = tensor.ne.every((n, dim) => (ne[dim] ?? n) === n);
+  requireOperand(agrees, op, what, tensor, () => `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`);
+}
+
+/** Dimension `dim` of the operand must fit a whole number of times into `length`, so that it can be repeated. */
+export function requireRepeatable(op: string, what: string, tensor: Tensor, dim: number, length: number): void {
+  const fits = length % tensor.ne[dim] === 0;
+  requireOperand(fits, op, what, tensor, `of a length that divides ${length} in dimension ${dim}`);
+}
+
+/** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
+export function requireArgument(condition: boolean, op: string, what: string, value: unknown, limit: string): void {
+  if (condition) return;
+  const remedy = 'Choose a value in that range.';
+  throw new PlannerError('BAD_ARGUMENT', { culprit: `${op}: ${what}`, value, limit, remedy });
+}
+
+/** Each setting must be an integer of at least `min`. */
+export function requireIntegers(op: string, settings: Readonly<Record<string, number>>, min: number): void {
+  for (const [what, value] of Object.entries(settings)) {
+    requireArgument(Number.isSafeInteger(value) && value >= min, op, what, value, `an integer of at least ${min}`);
+  }
+}
+
+/** A setting must be one of a few words. */
+export function requireWord(op: string, what: string, value: string, words: readonly string[]): void {
+  requireArgument(words.includes(value), op, what, value, `one of ${words.join(', ')}`);
+}

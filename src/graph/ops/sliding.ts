@@ -1,0 +1,70 @@
+/**
+ * Kernels that slide over one to three dimensions: settings and the lengths that come out.
+ *
+ * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
+ */
+import { shape, type Quad } from '../../tensor/shape.js';
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { requireOperand } from '../operation.js';
+import { requireArgument, requireIntegers } from './rules.js';
+
+/** One number per dimension that the kernel slides over, innermost first. */
+export interface Sliding extends Params {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+/** How a kernel slides. A single number counts for every dimension. */
+export interface SlidingOptions {
+  /** Elements from one position to the next. Default 1. */
+  readonly stride?: number | readonly number[];
+  /** Zeros assumed at either end. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Input elements from one kernel element to the next. Default 1. */
+  readonly dilation?: number | readonly number[];
+}
+
+/** Settings of a kernel that slides over `rank` dimensions. */
+export function slidingOver(rank: number, { stride = 1, padding = 0, dilation = 1 }: SlidingOptions): Sliding {
+  return {
+    stride: perDimension(rank, stride),
+    padding: perDimension(rank, padding),
+    dilation: perDimension(rank, dilation),
+  };
+}
+
+/** One number per dimension. */
+export function perDimension(rank: number, setting: number | readonly number[]): number[] {
+  return typeof setting === 'number' ? new Array<number>(rank).fill(setting) : [...setting];
+}
+
+/** Every list has `rank` integers of at least its minimum. @throws PlannerError `BAD_ARGUMENT` */
+export function requireSliding(op: string, rank: number, { stride, padding, dilation }: Sliding): void {
+  requireList(op, 'stride', rank, stride, 1);
+  requireList(op, 'padding', rank, padding, 0);
+  requireList(op, 'dilation', rank, dilation, 1);
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function requireList(op: string, what: string, length: number, list: readonly number[], min: number): void {
+  requireArgument(list.length === length, op, what, list, `a number, or a list of ${length}`);
+  requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
+}
+
+/** Positions of the kernel along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
+export function positions(op: string, rank: number, kernel: Tensor, x: Tensor, sliding: Sliding): number[] {
+  requireSliding(op, rank, sliding);
+  return Array.from({ length: rank }, (_, dim) => {
+    const reach = sliding.dilation[dim] * (kernel.ne[dim] - 1) + 1;
+    const room = x.ne[dim] + 2 * sliding.padding[dim] - reach;
+    const count = Math.trunc(room / sliding.stride[dim]) + 1;
+    requireOperand(count > 0, op, 'x', x, `long enough in dimension ${dim} for a kernel that spans ${reach}`);
+    return count;
+  });
+}
+
+/** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
+export function computedShape(op: string, ne: Quad): Quad {
+  return shape(ne, `${op}: shape of the result`);
+}

@@ -1,0 +1,133 @@
+/**
+ * Operations that compute nothing: they look at the bytes of another tensor in another way.
+ */
+import { elementCount, isContiguous, rowSize, shape, type Quad } from '../../tensor/shape.js';
+import type { Params, Tensor } from '../../tensor/tensor.js';
+import { checkViewBounds } from '../../tensor/view-bounds.js';
+import { defineOperation, describe, operand, requireOperand } from '../operation.js';
+import { BaseContext } from './base.js';
+
+const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
+  name: 'RESHAPE',
+  isView: true,
+  result: (sources, params) => {
+    const a = operand(sources, 0, 'RESHAPE');
+    const ne = shape(params.ne, 'RESHAPE');
+    requireOperand(isContiguous(a), 'RESHAPE', a.name, () => `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    const count = elementCount(a);
+    requireOperand(
+      elementCount({ ne }) === count,
+      'RESHAPE',
+      'shape',
+      ne,
+      () => `of ${count} elements, as ${describe(a)}`,
+    );
+    return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
+  },
+});
+
+interface ViewParams extends Params {
+  readonly ne: readonly number[];
+  /** Byte strides of dimensions 1, 2 and 3. */
+  readonly nb: readonly number[];
+  readonly offset: number;
+}
+
+const VIEW = defineOperation<ViewParams>({
+  name: 'VIEW',
+  isView: true,
+  result: (sources, { ne, nb, offset }) => {
+    const a = operand(sources, 0, 'VIEW');
+    const viewNe = shape(ne, 'VIEW');
+    const [nb1 = rowSize(a.type, viewNe[0]), nb2 = nb1 * viewNe[1], nb3 = nb2 * viewNe[2]] = nb;
+    const viewNb: Quad = [a.type.blockBytes, nb1, nb2, nb3];
+    const layout = { type: a.type, ne: viewNe, nb: viewNb };
+    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.name}`);
+    return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
+  },
+});
+
+const PERMUTE = defineOperation<Params & { axes: readonly number[] }>({
+  name: 'PERMUTE',
+  isView: true,
+  result: (sources, { axes }) => {
+    const a = operand(sources, 0, 'PERMUTE');
+    const isPermutation = axes.length === 4 && [0, 1, 2, 3].every((axis) => axes.includes(axis));
+    requireOperand(isPermutation, 'PERMUTE', 'axes', axes, 'each of 0, 1, 2, 3 once');
+    const ne: [number, number, number, number] = [1, 1, 1, 1];
+    const nb: [number, number, number, number] = [0, 0, 0, 0];
+    axes.forEach((axis, dim) => {
+      ne[axis] = a.ne[dim]!;
+      nb[axis] = a.nb[dim]!;
+    });
+    return { type: a.type, ne, nb, view: { of: a, offset: 0 }, name: `${a.name} (permuted)` };
+  },
+});
+
+const TRANSPOSE = defineOperation({
+  name: 'TRANSPOSE',
+  isView: true,
+  result: (sources) => {
+    const a = operand(sources, 0, 'TRANSPOSE');
+    const [ne0, ne1, ne2, ne3] = a.ne;
+    const [nb0, nb1, nb2, nb3] = a.nb;
+    return {
+      type: a.type,
+      ne: [ne1, ne0, ne2, ne3],
+      nb: [nb1, nb0, nb2, nb3],
+      view: { of: a, offset: 0 },
+      name: `${a.name} (transposed)`,
+    };
+  },
+});
+
+const DEPENDENCY = defineOperation({
+  name: 'DEPENDENCY',
+  isView: true,
+  result: (sources) => {
+    const a = operand(sources, 0, 'DEPENDENCY');
+    operand(sources, 1, 'DEPENDENCY');
+    return { type: a.type, ne: a.ne, nb: a.nb, view: { of: a, offset: 0 }, name: `${a.name} (dependency)` };
+  },
+});
+
+/** The rows of this family. */
+export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY];
+
+/** Views: no bytes, no work. */
+export abstract class ViewContext extends BaseContext {
+  /** The same elements in another shape. `a` must be contiguous. @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE` */
+  reshape(a: Tensor, ne: readonly number[]): Tensor {
+    return this.apply(RESHAPE, [a], { ne: [...ne] });
+  }
+
+  /**
+   * A part of `a`'s bytes.
+   *
+   * @param ne one to four element counts
+   * @param nb byte strides of dimensions 1 to 3, as many as are needed. Default: densely packed
+   * @param offset bytes from the start of `a`
+   * @throws PlannerError `BAD_VIEW` if it reaches outside the storage, `BAD_SHAPE`
+   */
+  view(a: Tensor, ne: readonly number[], nb: readonly number[] = [], offset = 0): Tensor {
+    return this.apply(VIEW, [a], { ne: [...ne], nb: [...nb], offset });
+  }
+
+  /** Dimension `i` of `a` becomes dimension `axes[i]` of the result. @throws PlannerError `BAD_OPERAND` */
+  permute(a: Tensor, axes: Quad): Tensor {
+    return this.apply(PERMUTE, [a], { axes: [...axes] });
+  }
+
+  /** The first two dimensions swapped. */
+  transpose(a: Tensor): Tensor {
+    return this.apply(TRANSPOSE, [a]);
+  }
+
+  /**
+   * `a` itself (same storage, shape and strides), but to be read only after `b` has run: what reads the result is
+   * ordered after `b`, not by luck of the program order.
+   */
+  dependency(a: Tensor, b: Tensor): Tensor {
+    return this.apply(DEPENDENCY, [a, b]);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * A graph in flat columns, one row per tensor, which is all that liveness reads.
+ *
+ * Invariant: derived from the graph alone, independent of alignment, order of planning and allocator. Whether a source
+ * may be overwritten is decided here as far as the graph's structure decides it; liveness adds the time.
+ */
+import { byteLength, sameLayout } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { PlannerError } from '../errors.js';
+import type { Graph } from './graph.js';
+import { findOperation } from './operations.js';
+
+/** What a tensor is; a row of `traits` holds a sum of these. */
+export const TRAIT = {
+  /** Owns no bytes: looks into the storage of another tensor. */
+  view: 1,
+  /** Its storage lives outside the plan. */
+  external: 2,
+  /** Its bytes exist before the first step. */
+  input: 4,
+  /** Owns a storage that lasts to the end: it holds an output, or a tensor that nobody reads (a result). */
+  kept: 8,
+} as const;
+
+/** Whether the tensor owns a storage that needs bytes in the compute buffer. */
+export const isPlanned = (traits: number): boolean => traits % TRAIT.input === 0;
+/** Whether its bytes exist before the first step. */
+export const isInput = (traits: number): boolean => traits % TRAIT.kept >= TRAIT.input;
+/** Whether its storage lasts to the end. */
+export const isKept = (traits: number): boolean => traits >= TRAIT.kept;
+
+/** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
+export const HAND_OVER = {
+  /** By ggml's rule. */
+  ggml: 1,
+  /** By the operation table, also through views that start where the storage does, and for repeated operands. */
+  full: 2,
+} as const;
+
+export interface GraphTable {
+  readonly tensorCount: number;
+  /** Tensors that own a storage which needs bytes in the compute buffer. */
+  readonly plannedCount: number;
+  /** Tensor ids. */
+  readonly leafs: Int32Array;
+  /** Tensor ids in execution order: the position is the step. */
+  readonly nodes: Int32Array;
+  /** The step that computes each tensor; -1 for leafs. */
+  readonly steps: Int32Array;
+  /** Sources of tensor `t` are entries `sourceFirst[t]` to `sourceFirst[t + 1]` (exclusive) of `sources`. */
+  readonly sourceFirst: Int32Array;
+  /** Tensor ids; empty slots and a tensor's reference to itself are left out. */
+  readonly sources: Int32Array;
+  /** {@link HAND_OVER}, one per entry of `sources`. */
+  readonly handOver: Uint8Array;
+  /** Id of the tensor that owns the storage. */
+  readonly roots: Int32Array;
+  /** Id of the tensor that the result is written straight into; -1 without one. */
+  readonly destinations: Int32Array;
+  /** Bytes to allocate, before padding; 0 for views. */
+  readonly sizes: Float64Array;
+  /** {@link TRAIT} */
+  readonly traits: Uint8Array;
+}
+
+/** Flattens a graph. O(tensors + sources). @throws PlannerError `BAD_ORDER`, `DANGLING_TENSOR` */
+export function buildTable(graph: Graph): GraphTable {
+  const { tensors } = graph;
+  const count = tensors.length;
+  const sourceFirst = numberTensors(tensors);
+  const sources = new Int32Array(sourceFirst[count]);
+  const handOver = new Uint8Array(sourceFirst[count]);
+  const roots = new Int32Array(count);
+  const destinations = new Int32Array(count).fill(-1);
+  const sizes = new Float64Array(count);
+  const traits = new Uint8Array(count);
+  const isRead = new Uint8Array(count);
+  for (let id = 0; id < count; id++) {
+    const tensor = tensors[id];
+    roots[id] = idOf(tensors, tensor.root, tensor);
+    if (!tensor.isView) sizes[id] = allocationSize(tensor);
+    traits[id] =
+      (tensor.isView ? TRAIT.view : 0) +
+      (tensor.memory === 'deferred' ? 0 : TRAIT.external) +
+      (tensor.isInput ? TRAIT.input : 0);
+    if (tensor.destination !== null) destinations[id] = idOf(tensors, tensor.destination, tensor);
+    let entry = sourceFirst[id];
+    for (let slot = 0; slot < tensor.sources.length; slot++) {
+      const source = tensor.sources[slot];
+      if (source === null || source === tensor) continue;
+      sources[entry] = idOf(tensors, source, tensor);
+      handOver[entry] = handOverOf(tensor, source, slot);
+      isRead[sources[entry++]] = 1;
+    }
+  }
+  keepResults(tensors, roots, isRead, traits);
+
+  const nodes = idsOf(tensors, graph.nodes);
+  const steps = new Int32Array(count).fill(-1);
+  for (let step = 0; step < nodes.length; step++) steps[nodes[step]] = step;
+  checkDestinations(tensors, destinations, steps);
+  return {
+    tensorCount: count,
+    plannedCount: traits.reduce((planned, trait) => planned + (isPlanned(trait) ? 1 : 0), 0),
+    leafs: idsOf(tensors, graph.leafs),
+    nodes,
+    steps,
+    sourceFirst,
+    sources,
+    handOver,
+    roots,
+    destinations,
+    sizes,
+    traits,
+  };
+}
+
+/** Lets every tensor know its id, and counts the sources before those of each. */
+function numberTensors(tensors: readonly Tensor[]): Int32Array {
+  const sourceFirst = new Int32Array(tensors.length + 1);
+  for (let id = 0; id < tensors.length; id++) {
+    const tensor = tensors[id];
+    tensor.lastId = id;
+    let sourceCount = 0;
+    for (const source of tensor.sources) if (source !== null && source !== tensor) sourceCount++;
+    sourceFirst[id + 1] = sourceFirst[id] + sourceCount;
+  }
+  return sourceFirst;
+}
+
+function idOf(tensors: readonly Tensor[], tensor: Tensor, reader: Tensor): number {
+  return tensors[tensor.lastId] === tensor ? tensor.lastId : dangling(tensor, reader);
+}
+
+function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array {
+  const ids = new Int32Array(list.length);
+  for (let index = 0; index < list.length; index++) ids[index] = idOf(tensors, list[index], list[index]);
+  return ids;
+}
+
+function allocationSize(tensor: Tensor): number {
+  return tensor.allocSize ?? byteLength(tensor, tensor.name);
+}
+
+/** Marks the storages of outputs and of tensors that no other tensor reads. */
+function keepResults(tensors: readonly Tensor[], roots: Int32Array, isRead: Uint8Array, traits: Uint8Array): void {
+  for (let id = 0; id < tensors.length; id++) {
+    if (isRead[id] === 1 && !tensors[id].isOutput) continue;
+    const root = roots[id];
+    if (!isKept(traits[root])) traits[root] += TRAIT.kept;
+  }
+}
+
+/** A destination that `setOutput` named after the graph was built may come too late in it. */
+function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array, steps: Int32Array): void {
+  for (let id = 0; id < tensors.length; id++) {
+    const destination = destinations[id];
+    if (destination === -1 || steps[destination] < steps[id]) continue;
+    throw new PlannerError('BAD_ORDER', {
+      culprit: `destination of ${tensors[id].name || tensors[id].op}`,
+      value: `${tensors[destination].name || tensors[destination].op}, computed later`,
+      limit: 'a leaf or an earlier node',
+      remedy: 'Call setOutput before the graph is built, or build it again.',
+    });
+  }
+}
+
+/** Under which rules `node` may overwrite what is in `slot`, as far as layouts, sizes and the other sources decide it. */
+function handOverOf(node: Tensor, source: Tensor, slot: number): number {
+  if (node.isView || source.memory !== 'deferred' || !sameLayout(node, source)) return 0;
+  const root = source.root;
+  const operation = findOperation(node.op);
+  const ggmlInPlace = node.inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
+  const overwrites = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
+
+  const fits = allocationSize(root) >= allocationSize(node);
+  let sharingCount = 0;
+  let readsOnlyItself = true;
+  for (let other = 0; other < node.sources.length; other++) {
+    const shared = node.sources[other];
+    if (shared === null || shared === node || shared.root !== root) continue;
+    sharingCount++;
+    readsOnlyItself &&=
+      overwrites.includes(other) && sameLayout(shared, source) && shared.viewOffset === source.viewOffset;
+  }
+
+  // An operation that the table does not know may do what ggml lets it do, and no more.
+  const isUnknown = operation === undefined && overwrites.length === 0;
+  // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
+  const isSound = isUnknown || overwrites.includes(slot);
+  const ggml = ggmlInPlace && isSound && !source.isView && sharingCount === 1 && fits;
+  const full = isUnknown ? ggml : readsOnlyItself && source.viewOffset === 0 && fits;
+  return (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+}
+
+function dangling(tensor: Tensor, reader: Tensor): never {
+  throw new PlannerError('DANGLING_TENSOR', {
+    culprit: `${tensor.name || tensor.op}, needed by ${reader.name || reader.op}`,
+    value: 'not in the graph',
+    limit: 'a leaf or a node of the graph',
+    remedy: 'Expand the graph with a tensor that depends on it.',
+  });
+}

@@ -1,0 +1,82 @@
+/** The public names of `tensor-arena`. Exports only. */
+export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
+export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
+export {
+  byteLength,
+  contiguousStrides,
+  elementCount,
+  isContiguous,
+  rowSize,
+  type Layout,
+  type Quad,
+} from './tensor/shape.js';
+export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
+export { Context } from './graph/context.js';
+export type { AttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type { InPlaceOption } from './graph/ops/base.js';
+export type { CustomOptions } from './graph/ops/custom.js';
+export type { GatedOptions } from './graph/ops/gated.js';
+export type { Triangle } from './graph/ops/matrix.js';
+export type { SnapshotOptions } from './graph/ops/recurrence.js';
+export type { SortOrder } from './graph/ops/reduction.js';
+export type { InterpolateOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
+export type { SlidingOptions } from './graph/ops/sliding.js';
+export { Graph, type GraphParts } from './graph/graph.js';
+export type { MemoryRange } from './graph/immediate-memory.js';
+export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
+export { graphFromJson } from './graph/json-reader.js';
+export { createProblem, type Buffer, type Gap, type GapTable, type Problem } from './problem/problem.js';
+export { formatPlacementCsv, parseProblemCsv, type CsvProblem } from './problem/csv.js';
+export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
+export { findHazards, type Hazard } from './liveness/hazards.js';
+export type { InPlaceMode } from './liveness/liveness.js';
+export { ALLOCATORS, type AllocatorName } from './alloc/allocators.js';
+export type { Allocator, Placement, PlaceOptions } from './alloc/allocator.js';
+export { measureGraph, type Measurement } from './plan/measure.js';
+export type { PlanOptions } from './plan/options.js';
+export {
+  planGraph,
+  Plan,
+  type Location,
+  type PlanJson,
+  type PlannedTensor,
+  type Share,
+  type ShareReason,
+} from './plan/plan.js';
+export type { Arena, ArenaMemory } from './plan/arena.js';
+export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
+export {
+  verifyPlan,
+  type PlanLimits,
+  type EntryToVerify,
+  type PlanToVerify,
+  type PlanViolation,
+} from './verify/verify-plan.js';
+export {
+  verifyPlacement,
+  type PlacementColumns,
+  type PlacementLimits,
+  type PlacementViolation,
+} from './verify/placement.js';
+export type { Configuration, ModelSizes } from './models/configuration.js';
+export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './models/fit-context.js';
+export { LLAMA_CPP_BUILD } from './models/llama-cpp.js';
+export { measureModel, type ModelMeasurement } from './models/measure-model.js';
+export type { ModelOptions, Phase, Run } from './models/options.js';
+export {
+  gridSize,
+  sweepModel,
+  type RefusedConfiguration,
+  type SweepGrid,
+  type SweepRow,
+} from './models/sweep-model.js';
+export { measureWeights } from './models/weights.js';
+export type { Gguf, GgufTensor, GgufValue } from './gguf/gguf.js';
+export type { MapOptions } from './report/map/draw.js';
+export { memoryMapOf, memoryMapOfPlacement } from './report/map/from-plan.js';
+export type { FamilyName, MapBox, MapView, MemoryMap } from './report/map/memory-map.js';
+export { renderMapHtml } from './report/map/html.js';
+export { renderMap } from './report/map/render.js';
+export type { MapWindow, Range } from './report/map/scale.js';
+export type { MapColors, MapTheme } from './report/map/theme.js';

@@ -1,0 +1,192 @@
+/**
+ * From a graph to a placement problem: which node takes over the storage of a dying source, and from which step to
+ * which each storage must exist. Matches `ggml_gallocr_alloc_graph_impl`, without its addresses.
+ *
+ * A step is a position in the execution order. `c` takes over the storage of `a`, so both are one buffer:
+ *
+ *     step      0       1        2        3          buffer   live range
+ *     node    a = …   b = f(a) c = a+b  d = g(c)
+ *     a       ██████████████████                      0       [0, 4)   a, then c in place
+ *     b               ██████████                      1       [1, 3)
+ *     c                        ████████████
+ *     d                                 ███           2       [3, 4)
+ *
+ * Invariant: a storage lives from the step that first writes it (inputs and other leafs: from step 0) to the step after
+ * the last one that reads it or a view of it; outputs and results that nobody reads live to the end.
+ */
+import { HAND_OVER, isInput, isKept, isPlanned, type GraphTable } from '../graph/table.js';
+import type { GapTable, Problem } from '../problem/problem.js';
+import { alignUp, checkBytes } from '../units.js';
+
+/** Which nodes may overwrite a dying source: none, those that ggml overwrites, or all that are provably right. */
+export type InPlaceMode = 'off' | 'ggml' | 'full';
+
+/** No buffer: a view, an external tensor, or one of zero bytes. */
+export const NO_BUFFER = -1;
+
+/** The problem that a graph poses, and which buffer each storage owner became. */
+export interface Liveness {
+  /** Buffers in the order in which an online allocator meets them. */
+  readonly problem: Problem;
+  /** Buffer of each tensor that owns a planned storage, by id; {@link NO_BUFFER} for all others. */
+  readonly bufferOf: Int32Array;
+  /** Last step plus one at which each storage is needed, by the id of its owner, hand-overs not counted. */
+  readonly storageEnds: Int32Array;
+  /** Id of the storage owner whose buffer each tensor took over in place; {@link NO_BUFFER} for all others. */
+  readonly givers: Int32Array;
+}
+
+/**
+ * Works out the live ranges of a graph's storages. O(tensors + sources).
+ *
+ * @param alignment sizes are padded to multiples of it, bytes
+ * @throws PlannerError `BYTES_TOO_LARGE` if all storages together exceed 2^53 - 1 bytes
+ */
+export function analyzeLiveness(table: GraphTable, inPlace: InPlaceMode, alignment: number): Liveness {
+  const { nodes, leafs, traits } = table;
+  const storageEnds = storageEndsOf(table);
+  const buffers = new BufferColumns(table, storageEnds, alignment);
+  for (let i = 0; i < leafs.length; i++) if (isPlanned(traits[leafs[i]])) buffers.add(leafs[i], 0);
+  for (let i = 0; i < nodes.length; i++) if (isPlannedInput(traits[nodes[i]])) buffers.add(nodes[i], 0);
+  const rule = inPlace === 'off' ? 0 : HAND_OVER[inPlace];
+  for (let step = 0; step < nodes.length; step++) {
+    const node = nodes[step];
+    if (!isPlanned(traits[node]) || isInput(traits[node])) continue;
+    const giver = rule === 0 ? NO_BUFFER : findGiver(table, node, step, rule, storageEnds, buffers.bufferOf);
+    if (giver === NO_BUFFER) buffers.add(node, step);
+    else buffers.handOver(giver, node, step);
+  }
+  return { problem: buffers.toProblem(), bufferOf: buffers.bufferOf, storageEnds, givers: buffers.givers };
+}
+
+/** A graph without nodes still has one step, at which its leafs exist. */
+const stepCountOf = ({ nodes }: GraphTable): number => Math.max(1, nodes.length);
+
+const isPlannedInput = (traits: number): boolean => isPlanned(traits) && isInput(traits);
+
+/** For each storage owner, the step after the last one that reads the storage; `stepCount` for what is kept. */
+function storageEndsOf(table: GraphTable): Int32Array {
+  const { nodes, sourceFirst, sources, roots, traits, tensorCount } = table;
+  const ends = new Int32Array(tensorCount);
+  const stepCount = stepCountOf(table);
+  for (let step = 0; step < nodes.length; step++) {
+    const node = nodes[step];
+    const last = sourceFirst[node + 1];
+    for (let s = sourceFirst[node]; s < last; s++) ends[roots[sources[s]]] = step + 1;
+  }
+  for (let tensor = 0; tensor < tensorCount; tensor++) if (isKept(traits[tensor])) ends[tensor] = stepCount;
+  return ends;
+}
+
+/** The first source whose storage `node` may take over at `step`: the root of that storage. */
+function findGiver(
+  { sourceFirst, sources, handOver, roots, traits }: GraphTable,
+  node: number,
+  step: number,
+  rule: number,
+  storageEnds: Int32Array,
+  bufferOf: Int32Array,
+): number {
+  const last = sourceFirst[node + 1];
+  for (let s = sourceFirst[node]; s < last; s++) {
+    const allowed = handOver[s];
+    if (allowed !== rule && allowed !== HAND_OVER.ggml + HAND_OVER.full) continue;
+    const root = roots[sources[s]];
+    if (storageEnds[root] === step + 1 && !isKept(traits[root]) && bufferOf[root] !== NO_BUFFER) return root;
+  }
+  return NO_BUFFER;
+}
+
+/** From `step` on, `buffer` needs only its first `bytes`. */
+interface Shrink {
+  readonly buffer: number;
+  readonly step: number;
+  readonly bytes: number;
+}
+
+/** Buffers under construction, as columns. Plain fields and arrays: this is the hot path of every measurement. */
+class BufferColumns {
+  readonly bufferOf: Int32Array;
+  readonly givers: Int32Array;
+  private count = 0;
+  private readonly sizes: Float64Array;
+  private readonly starts: Int32Array;
+  private readonly ends: Int32Array;
+  private readonly shrinks: Shrink[] = [];
+
+  constructor(
+    private readonly table: GraphTable,
+    private readonly storageEnds: Int32Array,
+    private readonly alignment: number,
+  ) {
+    const { tensorCount, plannedCount } = table;
+    this.bufferOf = new Int32Array(tensorCount).fill(NO_BUFFER);
+    this.givers = new Int32Array(tensorCount).fill(NO_BUFFER);
+    this.sizes = new Float64Array(plannedCount);
+    this.starts = new Int32Array(plannedCount);
+    this.ends = new Int32Array(plannedCount);
+  }
+
+  /** A buffer for the storage of `tensor`, if it has bytes. */
+  add(tensor: number, start: number): void {
+    const bytes = this.table.sizes[tensor];
+    if (bytes === 0) return;
+    const buffer = this.count++;
+    this.bufferOf[tensor] = buffer;
+    this.sizes[buffer] = alignUp(bytes, this.alignment);
+    this.starts[buffer] = start;
+    this.ends[buffer] = this.storageEnds[tensor];
+  }
+
+  /** `taker` goes where `giver` is, and what it does not need is given back. */
+  handOver(giver: number, taker: number, step: number): void {
+    const buffer = this.bufferOf[giver];
+    const size = alignUp(this.table.sizes[taker], this.alignment);
+    this.givers[taker] = giver;
+    this.bufferOf[taker] = buffer;
+    this.ends[buffer] = Math.max(this.storageEnds[taker], this.ends[buffer]);
+    if (size === this.sizes[buffer]) return;
+    // What exists before step 0 has all its bytes at step 0, even if the first node takes it over.
+    this.shrinks.push({ buffer, step: Math.max(step, this.starts[buffer] + 1), bytes: size });
+  }
+
+  toProblem(): Problem {
+    const { count, sizes } = this;
+    let totalBytes = 0;
+    for (let b = 0; b < count; b++) totalBytes += sizes[b];
+    checkBytes(totalBytes, 'the sum of all storages');
+    return {
+      bufferCount: count,
+      stepCount: stepCountOf(this.table),
+      sizes: sizes.subarray(0, count),
+      starts: this.starts.subarray(0, count),
+      ends: this.ends.subarray(0, count),
+      alignments: new Float64Array(count).fill(this.alignment),
+      fixedOffsets: null,
+      gaps: this.shrinks.length === 0 ? null : this.gapTable(),
+    };
+  }
+
+  /** A shrink lasts until the next shrink of the same buffer, or to its end. */
+  private gapTable(): GapTable {
+    const sorted = [...this.shrinks].sort((a, b) => a.buffer - b.buffer || a.step - b.step || b.bytes - a.bytes);
+    const shrinks = sorted.filter(({ buffer, step }, row) => {
+      const next = sorted[row + 1];
+      return step < this.ends[buffer] && !(next?.buffer === buffer && next.step === step);
+    });
+    const first = new Int32Array(this.count + 1);
+    for (const { buffer } of shrinks) first[buffer + 1]++;
+    for (let b = 0; b < this.count; b++) first[b + 1] += first[b];
+    const ends = shrinks.map(({ buffer }, row) => {
+      const next = shrinks[row + 1];
+      return next?.buffer === buffer ? next.step : this.ends[buffer];
+    });
+    return {
+      first,
+      starts: Int32Array.from(shrinks, ({ step }) => step),
+      ends: Int32Array.from(ends),
+      lowers: new Float64Array(shrinks.length),
+      uppers: Float64Array.from(shrinks, ({ bytes }) => bytes),
+    };
+  }
+}

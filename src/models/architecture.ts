@@ -1,0 +1,13 @@
+/**
+ * What an architecture is to the rest of the library: how to read its description and how to build its forward pass.
+ */
+import type { Hyperparameters } from './hyperparameters.js';
+import type { MetadataReader } from './metadata-reader.js';
+import type { ModelBuilder } from './model-builder.js';
+
+export interface Architecture<H extends Hyperparameters = Hyperparameters> {
+  /** @throws PlannerError `BAD_MODEL` */
+  readonly read: (reader: MetadataReader) => H;
+  /** Adds the whole forward pass to the builder's graph. @throws PlannerError `BAD_MODEL` */
+  readonly build: (m: ModelBuilder<H>) => void;
+}

@@ -1,0 +1,118 @@
+/**
+ * DeepSeek V2 and V3 and their kin: latent attention, a few dense layers, then mixtures of experts beside experts that
+ * every token shares.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Architecture } from '../architecture.js';
+import { attentionInputs } from '../blocks/attention.js';
+import { expertFeedForward, type Gating } from '../blocks/expert-feed-forward.js';
+import { gatedSilu } from '../blocks/feed-forward.js';
+import { finalNorm, finish, keepWanted, tokenEmbedding, vocabularyScores, wantedTokens } from '../blocks/inputs.js';
+import {
+  attendCompressed,
+  attendDecompressed,
+  latentInputs,
+  type LatentHyperparameters,
+} from '../blocks/latent-attention.js';
+import { rmsNorm } from '../blocks/norm.js';
+import { requireExperts, type ExpertHyperparameters } from '../experts.js';
+import { readRmsHyperparameters, type Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+import { yarnLogMultiplier } from '../rope-scaling.js';
+
+interface DeepSeek2Hyperparameters extends LatentHyperparameters {
+  readonly experts: ExpertHyperparameters;
+  /** Experts that every token goes through. */
+  readonly sharedExperts: number;
+  readonly expertLength: number;
+  readonly isNormalised: boolean;
+  readonly gating: Gating;
+  /** Layers without experts. */
+  readonly denseLayers: number;
+  /** Whether attention cools with the position. */
+  readonly hasTemperature: boolean;
+}
+
+export const deepseek2: Architecture<DeepSeek2Hyperparameters> = { read, build };
+
+function read(reader: MetadataReader): DeepSeek2Hyperparameters {
+  const hp = readRmsHyperparameters(reader, 'normal');
+  const fullKeyLength = reader.integer('attention.key_length_mla', 0);
+  const fullValueLength = reader.integer('attention.value_length_mla', 0);
+  const isLatent = fullKeyLength !== 0 && fullValueLength !== 0;
+  const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
+  if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
+  const predicted = reader.integer('nextn_predict_layers', 0);
+  if (predicted >= hp.layerCount) reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the layers`);
+  return {
+    ...all,
+    isLatent,
+    fullValueLength: isLatent ? fullValueLength : hp.valueLength,
+    layerCount: hp.layerCount - predicted,
+    queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
+    kvRank: reader.positive('attention.kv_lora_rank'),
+    attentionScale: attentionScale(reader, all),
+    experts: { ...requireExperts(reader), scale: reader.number('expert_weights_scale', 0) },
+    sharedExperts: reader.integer('expert_shared_count'),
+    expertLength: reader.positive('expert_feed_forward_length'),
+    isNormalised: reader.flag('expert_weights_norm', false),
+    gating: readGating(reader, hp),
+    denseLayers: reader.integer('leading_dense_block_count', 0),
+    hasTemperature: reader.number('attention.temperature_scale', 0) !== 0,
+  };
+}
+
+/** DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. */
+function isLite({ layerCount, vocabularySize }: Hyperparameters): boolean {
+  return layerCount === 27 || layerCount === 26 || (layerCount === 48 && vocabularySize === 128256);
+}
+
+/** Files made before the key existed mean softmax, but for one model. */
+function readGating(reader: MetadataReader, { layerCount, vocabularySize }: Hyperparameters): Gating {
+  const isGlm47Lite = (layerCount === 47 || layerCount === 48) && vocabularySize === 154880;
+  const code = reader.integer('expert_gating_func', 0) || (isGlm47Lite ? 2 : 1);
+  const gating = ([undefined, 'softmax', 'sigmoid', 'softmax-of-chosen'] as const)[code];
+  return gating ?? reader.refuse('expert_gating_func', 'an integer from 1 to 3');
+}
+
+/** With YaRN, scores are scaled for the stretch that ROPE would apply twice otherwise. */
+function attentionScale(reader: MetadataReader, hp: Hyperparameters & { fullKeyLength: number }): number {
+  const stretch = Math.log(1 / hp.rope.freqScale!);
+  const original = hp.rope.attnFactor! * (1 + 0.1 * stretch);
+  const factor = original * (1 + 0.1 * yarnLogMultiplier(reader) * stretch);
+  return (factor * factor) / Math.sqrt(hp.fullKeyLength);
+}
+
+function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
+  const { ctx } = m;
+  let x = tokenEmbedding(m);
+  const attention = attentionBlock(m);
+  const wanted = wantedTokens(m);
+  for (const s of m.layers()) {
+    const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
+    const [kept, residual] = keepWanted(s, wanted, attention(s, normed), x);
+    const middle = s.named(ctx.add(kept, residual), 'ffn_inp');
+    const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
+    x = s.named(ctx.add(s.named(feedForward(s, ready), 'ffn_out'), middle), 'l_out');
+  }
+  finish(m, vocabularyScores(m, finalNorm(m, x)));
+}
+
+type Block = (s: Scope<DeepSeek2Hyperparameters>, x: Tensor) => Tensor;
+
+function attentionBlock(m: ModelBuilder<DeepSeek2Hyperparameters>): Block {
+  const inputs = latentInputs(m, m.hp.hasTemperature);
+  if (m.hp.isLatent) return (s, x) => attendCompressed(s, inputs, x);
+  const cached = attentionInputs(m);
+  return (s, x) => attendDecompressed(s, cached, inputs, x);
+}
+
+function feedForward(s: Scope<DeepSeek2Hyperparameters>, x: Tensor): Tensor {
+  const { experts, expertLength, sharedExperts, gating, isNormalised, denseLayers, feedForwardLengths } = s.hp;
+  if (s.layer! < denseLayers) return gatedSilu(s, x, s.of(feedForwardLengths));
+  const routed = expertFeedForward(s, x, { experts, length: expertLength, gating, isNormalised });
+  const names = { up: 'ffn_up_shexp', gate: 'ffn_gate_shexp', down: 'ffn_down_shexp' };
+  const shared = s.named(gatedSilu(s, x, expertLength * sharedExperts, names), 'ffn_shexp');
+  return s.ctx.add(routed, shared);
+}

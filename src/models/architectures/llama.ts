@@ -1,0 +1,65 @@
+/**
+ * Llama 1 to 3, Mixtral and the many models that follow them: pre-normalised layers of rotary grouped-query attention
+ * and a gated feed-forward network, or a mixture of such networks.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Architecture } from '../architecture.js';
+import { attend, projectHeads } from '../blocks/attention.js';
+import { expertFeedForward } from '../blocks/expert-feed-forward.js';
+import { gatedSilu } from '../blocks/feed-forward.js';
+import {
+  finalNorm,
+  finish,
+  keepWanted,
+  tokenEmbedding,
+  transformerInputs,
+  vocabularyScores,
+} from '../blocks/inputs.js';
+import { rmsNorm } from '../blocks/norm.js';
+import { ropeFactors, turn } from '../blocks/rope.js';
+import { readExperts, type ExpertHyperparameters } from '../experts.js';
+import { readRmsHyperparameters, requireUniformHeads, type Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+
+interface LlamaHyperparameters extends Hyperparameters {
+  readonly attentionScale: number;
+  readonly experts: ExpertHyperparameters | null;
+}
+
+export const llama: Architecture<LlamaHyperparameters> = { read, build };
+
+function read(reader: MetadataReader): LlamaHyperparameters {
+  const hp = readRmsHyperparameters(reader, 'normal');
+  requireUniformHeads(hp);
+  return { ...hp, attentionScale: 1 / Math.sqrt(hp.keyLength), experts: readExperts(reader) };
+}
+
+function build(m: ModelBuilder<LlamaHyperparameters>): void {
+  let x = tokenEmbedding(m);
+  const { positions, attention, wanted } = transformerInputs(m);
+  for (const s of m.layers()) {
+    const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
+    const { q, k, v } = projectHeads(s, normed, m.hp.keyLength);
+    const freqFactors = ropeFactors(s);
+    const heads = {
+      q: s.named(turn(s, q, positions, { freqFactors }), 'Qcur'),
+      k: s.named(turn(s, k, positions, { freqFactors }), 'Kcur'),
+      v,
+    };
+    const attended = s.named(attend(s, attention, heads, { scale: m.hp.attentionScale }), 'attn_out');
+    const [kept, residual] = keepWanted(s, wanted, attended, x);
+    const middle = s.named(m.ctx.add(kept, residual), 'ffn_inp');
+    const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
+    x = s.named(m.ctx.add(feedForward(s, ready), middle), 'l_out');
+  }
+  finish(m, vocabularyScores(m, finalNorm(m, x)));
+}
+
+function feedForward(s: Scope<LlamaHyperparameters>, x: Tensor): Tensor {
+  const length = s.of(s.hp.feedForwardLengths);
+  const { experts } = s.hp;
+  return experts === null
+    ? s.named(gatedSilu(s, x, length), 'ffn_out')
+    : expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true });
+}

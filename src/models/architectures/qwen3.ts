@@ -1,0 +1,82 @@
+/**
+ * Qwen 3, dense and as a mixture of experts: Llama's layers with every query and key head normalised before it is
+ * turned.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Architecture } from '../architecture.js';
+import { attend, projectHeads } from '../blocks/attention.js';
+import { expertFeedForward } from '../blocks/expert-feed-forward.js';
+import { gatedSilu } from '../blocks/feed-forward.js';
+import {
+  finalNorm,
+  finish,
+  keepWanted,
+  tokenEmbedding,
+  transformerInputs,
+  vocabularyScores,
+} from '../blocks/inputs.js';
+import { rmsNorm } from '../blocks/norm.js';
+import { turn } from '../blocks/rope.js';
+import { requireExperts, type ExpertHyperparameters } from '../experts.js';
+import { readRmsHyperparameters, requireUniformHeads, type Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+
+interface Qwen3MoeHyperparameters extends Hyperparameters {
+  readonly experts: ExpertHyperparameters;
+  /** Per layer. */
+  readonly expertLengths: readonly number[];
+}
+
+export const qwen3: Architecture = {
+  read,
+  build: (m) => {
+    build(m, (s, x) => s.named(gatedSilu(s, x, s.of(s.hp.feedForwardLengths)), 'ffn_out'));
+  },
+};
+
+export const qwen3moe: Architecture<Qwen3MoeHyperparameters> = {
+  read: (reader) => {
+    const hp = read(reader);
+    const experts = requireExperts(reader);
+    const length = reader.integer('expert_feed_forward_length', 0);
+    const expertLengths = hp.feedForwardLengths.map((whole) => length || Math.floor(whole / experts.used));
+    return { ...hp, experts, expertLengths };
+  },
+  build: (m) => {
+    const { experts } = m.hp;
+    build(m, (s, x) => {
+      const length = s.of(s.hp.expertLengths);
+      return expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true });
+    });
+  },
+};
+
+function read(reader: MetadataReader): Hyperparameters {
+  const hp = readRmsHyperparameters(reader, 'neox');
+  requireUniformHeads(hp);
+  return hp;
+}
+
+function build<H extends Hyperparameters>(m: ModelBuilder<H>, feedForward: (s: Scope<H>, x: Tensor) => Tensor): void {
+  const { ctx, hp } = m;
+  let x = tokenEmbedding(m);
+  const { positions, attention, wanted } = transformerInputs(m);
+  for (const s of m.layers()) {
+    const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
+    const { q, k, v } = projectHeads(s, normed, hp.keyLength);
+    const evenQ = s.named(rmsNorm(s, 'attn_q_norm', q), 'Qcur_normed');
+    const evenK = s.named(rmsNorm(s, 'attn_k_norm', k), 'Kcur_normed');
+    const heads = {
+      q: s.named(turn(s, evenQ, positions), 'Qcur'),
+      k: s.named(turn(s, evenK, positions), 'Kcur'),
+      v,
+    };
+    const attended = attend(s, attention, heads, { scale: 1 / Math.sqrt(hp.keyLength) });
+    const [kept, residual] = keepWanted(s, wanted, attended, x);
+    const middle = s.named(ctx.add(kept, residual), 'ffn_inp');
+    const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
+    x = s.named(ctx.add(feedForward(s, ready), middle), 'l_out');
+  }
+  finish(m, vocabularyScores(m, finalNorm(m, x)));
+}

@@ -1,0 +1,192 @@
+/**
+ * Attention over the cache: store the new keys and values, then let every query look at all of them.
+ *
+ * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_attn` and
+ * `build_attn_mha`.
+ */
+import type { Context } from '../../graph/context.js';
+import { elementCount, isContiguous, rowSize } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { isWindowed } from '../hyperparameters.js';
+import type { KvCache } from '../kv-cache.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+import { linear, withBias } from './linear.js';
+
+/** Queries, keys and values as `[head, heads, tokens]`. */
+export interface Heads {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** Queries, keys and values of `x`, from one matrix or from three; biases are optional. */
+export function projectHeads(s: Scope, x: Tensor, headLength: number): Heads {
+  const heads = s.of(s.hp.headCounts);
+  const kvHeads = s.of(s.hp.kvHeadCounts);
+  const lengths = [headLength * heads, headLength * kvHeads, headLength * kvHeads] as const;
+  const parts = splitFused(s, x, headLength, heads, kvHeads) ?? {
+    q: reshaped(s, project(s, 'attn_q', x, lengths[0], 'Qcur'), headLength),
+    k: reshaped(s, project(s, 'attn_k', x, lengths[1], 'Kcur'), headLength),
+    v: reshaped(s, project(s, 'attn_v', x, lengths[2], 'Vcur'), headLength),
+  };
+  return { q: s.named(parts.q, 'Qcur'), k: s.named(parts.k, 'Kcur'), v: s.named(parts.v, 'Vcur') };
+}
+
+function project(s: Scope, part: string, x: Tensor, length: number, label: string): Tensor {
+  return s.named(withBias(s, part, s.named(linear(s, part, x, length), label)), label);
+}
+
+function reshaped(s: Scope, x: Tensor, headLength: number): Tensor {
+  return s.ctx.reshape(x, [headLength, x.ne[0] / headLength, x.ne[1]]);
+}
+
+/** Views of one product with a matrix that holds all three, if the file has it. */
+function splitFused(s: Scope, x: Tensor, headLength: number, heads: number, kvHeads: number): Heads | null {
+  const { ctx } = s;
+  const length = headLength * (heads + 2 * kvHeads);
+  if (s.optionalWeight('attn_qkv.weight', [x.ne[0], length]) === null) return null;
+  const product = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
+  const biased = withBias(s, 'attn_qkv', product);
+  const all = biased === product ? product : s.named(biased, 'wqkv_b');
+  const part = (count: number, first: number): Tensor => {
+    const nb = [rowSize(all.type, headLength), all.nb[1]];
+    return ctx.view(all, [headLength, count, x.ne[1]], nb, rowSize(all.type, headLength * first));
+  };
+  return { q: part(heads, 0), k: part(kvHeads, heads), v: part(kvHeads, heads + kvHeads) };
+}
+
+/** A cache with the inputs that say where the batch goes and what it may see. */
+interface CacheAccess {
+  readonly cache: KvCache;
+  readonly keyIds: Tensor;
+  readonly valueIds: Tensor;
+  readonly mask: Tensor;
+  /** Turns keys and queries, and values, before they are quantised. */
+  readonly keyRotation: Tensor | null;
+  readonly valueRotation: Tensor | null;
+}
+
+/** The inputs of all attention layers of a graph. */
+export interface AttentionInputs {
+  readonly full: CacheAccess;
+  /** For layers with a sliding window. */
+  readonly window: CacheAccess | null;
+}
+
+export function attentionInputs(m: ModelBuilder): AttentionInputs {
+  const { full, window } = m.memory.kv!;
+  return { full: accessTo(m, full), window: window === null ? null : accessTo(m, window) };
+}
+
+function accessTo(m: ModelBuilder, cache: KvCache): CacheAccess {
+  const { tokens } = m.batch;
+  const rotation = (length: number | null, name: string): Tensor | null =>
+    length === null ? null : m.input('f32', [length, length], name);
+  return {
+    cache,
+    keyIds: m.input('i64', [tokens]),
+    valueIds: m.input('i64', [cache.valueIdCount(m.batch)]),
+    mask: attentionMask(m, cache),
+    keyRotation: rotation(cache.keyRotation(), 'attn_inp_k_rot'),
+    valueRotation: rotation(cache.valueRotation(), 'attn_inp_v_rot'),
+  };
+}
+
+/** What each token of the batch may see in a cache. */
+export function attentionMask(m: ModelBuilder, { cells, streams }: KvCache): Tensor {
+  const type = m.run.flashAttention ? 'f16' : 'f32';
+  return m.input(type, [cells, Math.floor(m.batch.tokens / streams), 1, streams], 'attn_inp_kq_mask');
+}
+
+export interface AttendOptions {
+  /** Factor of the scores. */
+  readonly scale: number;
+  /** One score per head that takes part in the sum but has no value. */
+  readonly sinks?: Tensor | null;
+}
+
+/** Stores keys and values, attends, and projects the result back with `attn_output`. */
+export function attend(s: Scope, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
+  const { ctx } = s;
+  const access = isWindowed(s.hp, s.layer!) ? inputs.window! : inputs.full;
+  const { cache, keyIds, valueIds, mask, keyRotation, valueRotation } = access;
+  const q = rotated(ctx, heads.q, keyRotation);
+  const k = rotated(ctx, heads.k, keyRotation);
+  const v = rotated(ctx, heads.v, valueRotation);
+  for (const part of inputs.window === null ? [q, v, k] : [q, k, v]) s.expand(part);
+  s.expand(cache.storeKeys(ctx, k, keyIds, s.layer!));
+  s.expand(cache.storeValues(ctx, v, valueIds, s.layer!));
+  const cached: Heads = { q, k: cache.keys(ctx, s.layer!), v: cache.values(ctx, s.layer!) };
+  const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
+  return projectOutput(s, rotated(ctx, mixed, valueRotation));
+}
+
+/** A product with the square matrix `rotation`, in rows of its length; nothing without one. */
+function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
+  if (rotation === null) return x;
+  const ne = [rotation.ne[0], elementCount(x) / rotation.ne[0]];
+  const rows = isContiguous(x) ? ctx.reshape(x, ne) : ctx.cont(x, ne);
+  return ctx.reshape(ctx.mulMat(rotation, rows), x.ne);
+}
+
+/** The last matrix of attention. */
+export function projectOutput(s: Scope, mixed: Tensor): Tensor {
+  return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength));
+}
+
+/** What a look-up may have besides {@link AttendOptions}. */
+export interface LookUpOptions extends AttendOptions {
+  /** Matrices `[compressed, value, heads]` that turn looked-up values into those of each head. */
+  readonly decompress?: Tensor;
+}
+
+/** Every query's mix of the cached values, as `[value × heads, tokens]`, in the graph. */
+export function lookUp(s: Scope, heads: Heads, mask: Tensor, options: LookUpOptions): Tensor {
+  const { ctx } = s;
+  const isTransposed = heads.v.nb[1] > heads.v.nb[2];
+  const streams = heads.k.ne[3];
+  const [ne0, ne1, ne2] = heads.q.ne;
+  const { nb } = heads.q;
+  const perStream = ctx.view(heads.q, [ne0, ne1, ne2 / streams, streams], [nb[1], nb[2], nb[3] / streams]);
+  const tokensFirst = (x: Tensor): Tensor => ctx.permute(x, [0, 2, 1, 3]);
+  const [q, k, v] = [tokensFirst(perStream), tokensFirst(heads.k), tokensFirst(heads.v)];
+  const mix = s.model.run.flashAttention ? flashLookUp : plainLookUp;
+  return s.expand(mix(s, { q, k, v }, mask, { ...options, isTransposed }));
+}
+
+type Permuted = LookUpOptions & { readonly isTransposed: boolean };
+
+function flashLookUp(s: Scope, heads: Heads, mask: Tensor, options: Permuted): Tensor {
+  const { ctx } = s;
+  const half = (x: Tensor): Tensor => (x.type.name === 'f32' ? ctx.cast(x, 'f16') : x);
+  const v = options.isTransposed ? ctx.transpose(heads.v) : heads.v;
+  const { sinks = null, scale, decompress } = options;
+  const attention = { mask, sinks, scale, logitSoftcap: s.hp.attentionSoftcap };
+  let mixed = ctx.flashAttn(heads.q, half(heads.k), half(v), attention);
+  if (decompress !== undefined) {
+    mixed = s.named(ctx.mulMat(decompress, ctx.permute(mixed, [0, 2, 1, 3])), 'fattn_mla');
+    mixed = ctx.cont(ctx.permute(mixed, [0, 2, 1, 3]));
+  }
+  return ctx.reshape(mixed, [mixed.ne[0] * mixed.ne[1], mixed.ne[2] * mixed.ne[3]]);
+}
+
+function plainLookUp(s: Scope, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
+  const { ctx } = s;
+  const { sinks = null, scale, decompress } = options;
+  const scores = capped(s, s.named(ctx.mulMat(k, q), 'kq'));
+  const shares = s.named(ctx.softMax(scores, { mask, sinks, scale }), 'kq_soft_max');
+  const rows = options.isTransposed ? v : s.named(ctx.cont(ctx.transpose(v)), 'v_cont');
+  let mixed = s.named(ctx.mulMat(rows, shares), 'kqv');
+  if (decompress !== undefined) mixed = s.named(ctx.mulMat(decompress, mixed), 'kqv_mla');
+  const joined = ctx.permute(mixed, [0, 2, 1, 3]);
+  return ctx.cont(joined, [joined.ne[0] * joined.ne[1], joined.ne[2] * joined.ne[3]]);
+}
+
+/** Scores that approach a limit instead of exceeding it, if the model has one. */
+function capped(s: Scope, scores: Tensor): Tensor {
+  const { ctx } = s;
+  const limit = s.hp.attentionSoftcap;
+  if (limit === 0) return scores;
+  const small = s.named(ctx.scale(scores, 1 / limit), 'kq_scaled_1');
+  return s.named(ctx.scale(s.named(ctx.tanh(small), 'kq_tanh'), limit), 'kq_scaled_2');
+}

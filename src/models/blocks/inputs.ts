@@ -1,0 +1,64 @@
+/**
+ * Where a forward pass begins and ends: tokens in, logits of the wanted tokens out.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+import { attentionInputs, type AttentionInputs } from './attention.js';
+import { linear } from './linear.js';
+import { rmsNorm } from './norm.js';
+
+/** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
+export function tokenEmbedding(m: ModelBuilder): Tensor {
+  const { tokens } = m.batch;
+  const { embeddingLength, vocabularySize } = m.hp;
+  const ids = m.input('i32', [tokens], 'inp_tokens');
+  const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
+  const embedded = m.ctx.getRows(m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]), ids);
+  m.graph.expand(embedded).expand(readyMade);
+  return m.top.named(embedded, 'embd');
+}
+
+/** What every layer of a transformer reads besides the tokens. */
+export interface TransformerInputs {
+  /** The position of each token. */
+  readonly positions: Tensor;
+  readonly attention: AttentionInputs;
+  /** Which tokens' logits are wanted. */
+  readonly wanted: Tensor;
+}
+
+export function transformerInputs(m: ModelBuilder): TransformerInputs {
+  return { positions: m.input('i32', [m.batch.tokens]), attention: attentionInputs(m), wanted: wantedTokens(m) };
+}
+
+/** Which tokens' logits are wanted. */
+export function wantedTokens(m: ModelBuilder): Tensor {
+  return m.input('i32', [m.batch.outputs]);
+}
+
+/** From the last layer's attention on, only the wanted tokens are computed. */
+export function keepWanted(s: Scope, wanted: Tensor, x: Tensor, residual: Tensor): [x: Tensor, residual: Tensor] {
+  return s.isLastLayer ? [s.ctx.getRows(x, wanted), s.ctx.getRows(residual, wanted)] : [x, residual];
+}
+
+/** The final normalisation, kept as an output since it is the embedding of the text so far. */
+export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tensor {
+  return m.ctx.setOutput(m.top.named(normalise(m.top, 'output_norm', x), 'result_norm'));
+}
+
+/** A score per token of the vocabulary; models without output weights use those of the embedding. */
+export function vocabularyScores(m: ModelBuilder, x: Tensor): Tensor {
+  const ne = [x.ne[0], m.hp.vocabularySize];
+  const isTied = m.top.optionalWeight('output.weight', ne) === null;
+  return linear(m.top, isTied ? 'token_embd' : 'output', x, m.hp.vocabularySize);
+}
+
+/** Scores that approach `limit` instead of exceeding it. */
+export function softCapped(m: ModelBuilder, scores: Tensor, limit: number): Tensor {
+  return m.ctx.scale(m.ctx.tanh(m.ctx.scale(scores, 1 / limit)), limit);
+}
+
+/** Ends the graph: `scores` are what it is for. */
+export function finish(m: ModelBuilder, scores: Tensor): void {
+  m.graph.expand(m.ctx.setOutput(m.top.named(scores, 'result_output')));
+}

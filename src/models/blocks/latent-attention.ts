@@ -1,0 +1,146 @@
+/**
+ * Multi-head latent attention (DeepSeek-V2): keys and values of all heads are one short compressed row per token, plus
+ * one part of the key that turns with the position. Only that row is cached.
+ *
+ *     x ─► q:  per head  [ plain | turned ]      plain × absorb ─► compressed query
+ *     x ─► kv: compressed row | turned key       cached as one key of one head; its first part is the value, too
+ *
+ * Invariant: the order of operations, names and graph entries is that of llama.cpp's graph of `deepseek2`.
+ */
+import { rowSize } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { KvCache } from '../kv-cache.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import type { ModelBuilder, Scope } from '../model-builder.js';
+import { attend, attentionMask, lookUp, projectOutput, type AttentionInputs } from './attention.js';
+import { rmsNorm } from './norm.js';
+import { turn } from './rope.js';
+
+export interface LatentHyperparameters extends Hyperparameters {
+  /** Elements of a head's query and key before compression. */
+  readonly fullKeyLength: number;
+  /** Elements of a head's value before compression. */
+  readonly fullValueLength: number;
+  /** Elements of the compressed query; 0: queries are not compressed. */
+  readonly queryRank: number;
+  /** Elements of the compressed row of keys and values. */
+  readonly kvRank: number;
+  readonly attentionScale: number;
+}
+
+/** The inputs of all attention layers of a graph. */
+export interface LatentInputs {
+  readonly positions: Tensor;
+  readonly cache: KvCache;
+  readonly keyIds: Tensor;
+  readonly mask: Tensor;
+  /** Factor per token that long contexts cool attention by, if the model has it. */
+  readonly temperature: Tensor | null;
+}
+
+export function latentInputs(m: ModelBuilder<LatentHyperparameters>, hasTemperature: boolean): LatentInputs {
+  const { tokens } = m.batch;
+  const cache = m.memory.kv!.full;
+  return {
+    positions: m.input('i32', [tokens]),
+    cache,
+    keyIds: m.input('i64', [tokens]),
+    mask: attentionMask(m, cache),
+    temperature: hasTemperature ? m.input('f32', [1, 1, tokens], 'attn_scale') : null,
+  };
+}
+
+/** The parts that queries and keys are made of. `q` is per head; the key's are shared by all heads. */
+interface LatentParts {
+  readonly plainQ: Tensor;
+  readonly turnedQ: Tensor;
+  readonly compressed: Tensor;
+  readonly turnedK: Tensor;
+}
+
+function latentParts(s: Scope<LatentHyperparameters>, x: Tensor, positions: Tensor): LatentParts {
+  const { ctx, hp } = s;
+  const { ropeLength, kvRank, fullKeyLength } = hp;
+  const heads = s.of(hp.headCounts);
+  const tokens = x.ne[1];
+  const q = queries(s, x, heads * fullKeyLength);
+  const perHead = rowSize(q.type, fullKeyLength);
+  const plainLength = fullKeyLength - ropeLength;
+  const partOfQ = (length: number, first: number): Tensor =>
+    ctx.view(q, [length, heads, tokens], [perHead, perHead * heads], rowSize(q.type, first));
+  const plainQ = s.named(partOfQ(plainLength, 0), 'q_nope');
+  const freshQ = s.named(partOfQ(ropeLength, plainLength), 'q_pe');
+  const both = s.named(product(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
+  const row = rowSize(both.type, kvRank + ropeLength);
+  const freshRow = s.named(ctx.view(both, [kvRank, tokens], [row]), 'kv_cmpr');
+  const freshK = s.named(ctx.view(both, [ropeLength, 1, tokens], [row, row], rowSize(both.type, kvRank)), 'k_pe');
+  return {
+    plainQ,
+    turnedQ: s.named(turn(s, freshQ, positions), 'q_pe'),
+    turnedK: s.named(turn(s, freshK, positions), 'k_pe'),
+    compressed: s.named(rmsNorm(s, 'attn_kv_a_norm', freshRow), 'kv_cmpr'),
+  };
+}
+
+/** Queries of all heads, by way of a compressed row or directly. */
+function queries(s: Scope<LatentHyperparameters>, x: Tensor, length: number): Tensor {
+  const { queryRank } = s.hp;
+  if (queryRank === 0) return s.named(product(s, 'attn_q', x, length), 'q');
+  const compressed = s.named(product(s, 'attn_q_a', x, queryRank), 'q');
+  const normed = s.named(rmsNorm(s, 'attn_q_a_norm', compressed), 'q');
+  return s.named(product(s, 'attn_q_b', normed, length), 'q');
+}
+
+function product(s: Scope, part: string, x: Tensor, length: number): Tensor {
+  return s.ctx.mulMat(s.weight(`${part}.weight`, [x.ne[0], length]), x);
+}
+
+/** Attention on the compressed rows: every head asks in their terms. */
+export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
+  const { ctx, hp } = s;
+  const { kvRank, fullKeyLength, fullValueLength, ropeLength } = hp;
+  const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, inputs.positions);
+  const heads = s.of(hp.headCounts);
+  const absorb = s.weight('attn_k_b.weight', [fullKeyLength - ropeLength, kvRank, heads]);
+  const asked = ctx.mulMat(absorb, s.named(ctx.permute(plainQ, [0, 2, 1, 3]), 'q_nope_perm'));
+  s.named(asked, 'q_nope_absorbed');
+  const absorbed = s.named(ctx.permute(asked, [0, 2, 1, 3]), 'q_nope_absorbed_perm');
+  const plain = s.named(ctx.concat(absorbed, turnedQ, 0), 'Qcur');
+  const v = s.named(ctx.reshape(compressed, [kvRank, 1, x.ne[1]]), 'Vcur');
+  const k = s.named(ctx.concat(v, turnedK, 0), 'Kcur');
+  const q = cooled(s, plain, inputs.temperature);
+  for (const part of [q, v, k]) s.expand(part);
+  s.expand(inputs.cache.storeKeys(ctx, k, inputs.keyIds, s.layer!));
+  const keys = inputs.cache.keys(ctx, s.layer!);
+  const values = ctx.view(keys, [kvRank, keys.ne[1], keys.ne[2], keys.ne[3]], [keys.nb[1], keys.nb[2], keys.nb[3]]);
+  const decompress = s.weight('attn_v_b.weight', [kvRank, fullValueLength, heads]);
+  const options = { scale: hp.attentionScale, decompress };
+  return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'));
+}
+
+/** Older files: keys and values are decompressed, and cached like those of any other model. */
+export function attendDecompressed(
+  s: Scope<LatentHyperparameters>,
+  inputs: AttentionInputs,
+  { positions, temperature }: Pick<LatentInputs, 'positions' | 'temperature'>,
+  x: Tensor,
+): Tensor {
+  const { ctx, hp } = s;
+  const { fullKeyLength, fullValueLength, ropeLength } = hp;
+  const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, positions);
+  const heads = s.of(hp.headCounts);
+  const plainLength = fullKeyLength - ropeLength;
+  const kv = s.named(product(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
+  const perHead = rowSize(kv.type, plainLength + fullValueLength);
+  const partOfKv = (length: number, first: number): Tensor =>
+    ctx.view(kv, [length, heads, x.ne[1]], [perHead, perHead * heads], rowSize(kv.type, first));
+  const plainK = s.named(partOfKv(plainLength, 0), 'k_nope_view');
+  const v = s.named(ctx.cont(s.named(partOfKv(fullValueLength, plainLength), 'Vcur_view')), 'Vcur_cont');
+  const q = s.named(ctx.concat(plainQ, turnedQ, 0), 'Qcur');
+  const k = s.named(ctx.concat(plainK, ctx.repeat(turnedK, turnedQ.ne), 0), 'Kcur');
+  return attend(s, inputs, { q: cooled(s, q, temperature), k, v }, { scale: hp.attentionScale });
+}
+
+function cooled(s: Scope, q: Tensor, temperature: Tensor | null): Tensor {
+  return temperature === null ? q : s.named(s.ctx.mul(q, temperature), 'Qcur_attn_temp_scaled');
+}

@@ -1,0 +1,97 @@
+/**
+ * Mamba's layer: a short convolution along the tokens and a scan whose step and gates depend on the token.
+ *
+ *     x ─► in ─┬─► convolution ─► silu ─┬─► step, B, C ─► scan ─► + D × x ─┐
+ *              │                        └──────────────────┘               × ─► out
+ *              └─► z ─► silu ──────────────────────────────────────────────┘
+ *
+ * Invariant: the order of operations and graph entries is that of llama.cpp's `build_mamba_layer`.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import type { Scope } from '../model-builder.js';
+import { linear } from './linear.js';
+import { fetchState, type StateInputs } from './recurrent-state.js';
+
+export interface ScanHyperparameters extends Hyperparameters {
+  /** Tokens that the convolution sees. */
+  readonly convolutionWidth: number;
+  readonly innerLength: number;
+  /** Elements of the state per channel. */
+  readonly stateLength: number;
+  /** Elements that the step is made from. */
+  readonly stepRank: number;
+  /** Whether step, B and C are normalised. */
+  readonly hasNormedInputs: boolean;
+}
+
+type ScanScope = Scope<ScanHyperparameters>;
+
+/** One layer for all sequences of the batch, which have equally many tokens. */
+export function selectiveScan(s: ScanScope, inputs: StateInputs, x: Tensor): Tensor {
+  const { ctx, hp, model } = s;
+  const { sequences, tokens } = model.batch;
+  const { innerLength, convolutionWidth } = hp;
+  const state = model.memory.state!.layers[s.layer!];
+  const last = fetchState(s, inputs, state.convolution);
+  const columns = ctx.reshape(last, [convolutionWidth - 1, innerLength, sequences]);
+  const grouped = ctx.reshape(x, [x.ne[0], tokens / sequences, sequences]);
+  const both = linear(s, 'ssm_in', grouped, 2 * innerLength);
+  const half = (first: number): Tensor =>
+    ctx.view(both, [innerLength, both.ne[1], both.ne[2]], [both.nb[1], both.nb[2]], first * both.nb[0]);
+  const [fresh, z] = [half(0), half(innerLength)];
+  const convolved = convolve(s, columns, fresh, state.convolution);
+  const scanned = scan(s, inputs, convolved, state.scan);
+  const direct = ctx.mul(convolved, s.weight('ssm_d', [innerLength]));
+  const gated = ctx.swiglu(ctx.cont(z), ctx.add(scanned, direct));
+  const out = linear(s, 'ssm_out', gated, hp.embeddingLength);
+  return ctx.reshape(out, [out.ne[0], tokens]);
+}
+
+/** Convolution over the last columns and the new ones; the new last columns go back into the state. */
+function convolve(s: ScanScope, columns: Tensor, fresh: Tensor, state: Tensor): Tensor {
+  const { ctx, hp, model } = s;
+  const { innerLength, convolutionWidth } = hp;
+  const { sequences } = model.batch;
+  const all = ctx.concat(columns, ctx.transpose(fresh), 0);
+  const kept = [convolutionWidth - 1, innerLength, sequences] as const;
+  const newLast = ctx.view(all, kept, [all.nb[1], all.nb[2]], fresh.ne[1] * all.nb[0]);
+  s.expand(ctx.cpy(newLast, ctx.view(state, [kept[0] * kept[1] * kept[2]])));
+  const summed = ctx.ssmConv(all, s.weight('ssm_conv1d.weight', [convolutionWidth, innerLength]));
+  return ctx.silu(ctx.add(summed, s.weight('ssm_conv1d.bias', [innerLength])));
+}
+
+/** What the scan says about every token, `[inner, tokens, sequences]`; the new states go back into the cache. */
+function scan(s: ScanScope, inputs: StateInputs, x: Tensor, cache: Tensor): Tensor {
+  const { ctx, hp, model } = s;
+  const { innerLength, stateLength } = hp;
+  const [, tokens, sequences] = x.ne;
+  const { step, b, c } = scanInputs(s, x);
+  const channels = ctx.reshape(x, [1, innerLength, tokens, sequences]);
+  const decay = s.weight('ssm_a', [stateLength, innerLength]);
+  const result = fetchState(s, inputs, cache, (states, rows) => {
+    const perChannel = ctx.reshape(states, [stateLength, 1, innerLength, model.memory.state!.sequences]);
+    return ctx.ssmScan(perChannel, channels, step, decay, b, c, rows);
+  });
+  const stateCount = stateLength * innerLength * sequences;
+  const newStates = ctx.view(result, [stateCount], [], channels.nb[3] * channels.ne[3]);
+  s.expand(ctx.cpy(newStates, ctx.view(cache, [stateCount])));
+  return ctx.view(result, [innerLength, tokens, sequences], [channels.nb[2], channels.nb[3]]);
+}
+
+/** The step of the scan and the gates into and out of the state, all read off the token. */
+function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tensor } {
+  const { ctx, hp } = s;
+  const { innerLength, stateLength, stepRank } = hp;
+  const [, tokens, sequences] = x.ne;
+  const all = linear(s, 'ssm_x', x, stepRank + 2 * stateLength);
+  const gate = (first: number): Tensor => {
+    const nb = [stateLength * all.nb[0], all.nb[1], all.nb[2]];
+    return ctx.view(all, [stateLength, 1, tokens, sequences], nb, first * all.nb[0]);
+  };
+  const even = (t: Tensor): Tensor => (hp.hasNormedInputs ? ctx.rmsNorm(t, hp.normEpsilon) : t);
+  const short = even(ctx.view(all, [stepRank, tokens, sequences], [all.nb[1], all.nb[2]]));
+  const [b, c] = [even(gate(stepRank)), even(gate(stepRank + stateLength))];
+  const step = ctx.add(linear(s, 'ssm_dt', short, innerLength), s.weight('ssm_dt.bias', [innerLength]));
+  return { step, b, c };
+}

@@ -1,0 +1,62 @@
+/**
+ * One model with one set of options: how much memory that takes, without the graph that led to it.
+ *
+ * Invariant: the sizes are those of `measureModel` with the same options.
+ */
+import { PlannerError } from '../errors.js';
+import { measureGraph } from '../plan/measure.js';
+import { LLAMA_CPP_PLAN } from './llama-cpp.js';
+import type { Model, ModelHeader } from './model-graph.js';
+import type { ModelOptions, Run } from './options.js';
+
+/** What a model needs. All sizes in bytes. */
+export interface ModelSizes {
+  /** Tensors of the file, each padded to 32 bytes. */
+  readonly weights: number;
+  /** KV cache, or the state of a recurrent model. */
+  readonly context: number;
+  /** Compute buffer that is reserved once, for a full batch of the prompt. */
+  readonly compute: number;
+  /** The sum of the three. */
+  readonly total: number;
+}
+
+/** What a set of options takes. */
+export interface Configuration extends ModelSizes {
+  /** As they were given. */
+  readonly options: ModelOptions;
+  /** As they were applied, after limits and rounding. */
+  readonly run: Run;
+}
+
+/** A configuration with the total that its live bytes alone imply: no placement can be smaller. */
+export interface BoundedConfiguration extends Configuration {
+  readonly lowerBound: number;
+}
+
+/** Sizes of a model as llama.cpp would allocate them. O(nodes of its graph). @throws PlannerError `BYTES_TOO_LARGE` */
+export function configure(options: ModelOptions, model: Model): BoundedConfiguration {
+  const { weightBytes: weights, contextBytes: context, run } = model;
+  const { bufferSize: compute, lowerBound } = measureGraph(model.graph('pp'), LLAMA_CPP_PLAN);
+  const fixed = weights + context;
+  return { options, run, weights, context, compute, total: fixed + compute, lowerBound: fixed + lowerBound };
+}
+
+/** The model with these options, or null if it is too large to be counted: beyond 2^53 - 1 bytes. */
+export function openIfCountable(header: ModelHeader, options: ModelOptions): Model | null {
+  return nullIfTooLarge(() => header.withOptions(options));
+}
+
+/** As {@link configure}, or null if it is too large to be counted. */
+export function configureIfCountable(options: ModelOptions, model: Model): BoundedConfiguration | null {
+  return nullIfTooLarge(() => configure(options, model));
+}
+
+function nullIfTooLarge<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PlannerError && error.code === 'BYTES_TOO_LARGE') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What a model needs in memory, as llama.cpp would report it: weights, context and compute buffer.
+ *
+ * Invariant: nothing is estimated. The compute buffer is planned for the very graph that llama.cpp builds, with its
+ * allocator unless another is asked for. Conforms to llama.cpp build 9749, CPU backend.
+ */
+import type { Gguf } from '../gguf/gguf.js';
+import type { Graph } from '../graph/graph.js';
+import { measureGraph, place, type Measurement } from '../plan/measure.js';
+import { resolveOptions as resolvePlanOptions, type PlanOptions } from '../plan/options.js';
+import { Plan } from '../plan/plan.js';
+import type { ModelSizes } from './configuration.js';
+import { LLAMA_CPP_BUILD, LLAMA_CPP_PLAN } from './llama-cpp.js';
+import { openModel } from './model-graph.js';
+import { checkPhase, type ModelOptions, type Phase, type Run } from './options.js';
+
+/** How we would plan the same graph. */
+const OUR_PLAN: PlanOptions = { allocator: 'auto', inPlace: 'full', alignment: 32 };
+
+/** What a model needs, and the graph behind it. */
+export interface ModelMeasurement extends ModelSizes {
+  readonly architecture: string;
+  /**
+   * Bytes of the compute buffer if the same graph were placed by the allocator `auto`, and nodes overwrote whatever
+   * they provably may; worked out on first use.
+   */
+  readonly computeWithAuto: number;
+  /** The options as they were applied, after limits and rounding. */
+  readonly run: Run;
+  readonly phase: Phase;
+  /** llama.cpp's graph of the phase. */
+  readonly graph: Graph;
+  /** The compute buffer of that graph. */
+  readonly measurement: Measurement;
+  /** Where every tensor of that graph goes; made on first use. */
+  readonly plan: Plan;
+  readonly llamaCppBuild: number;
+}
+
+/**
+ * Measures a model without running or loading it. O(nodes of its graph), a few milliseconds.
+ *
+ * @param planOptions how the compute buffer is planned. Default: as llama.cpp plans it
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` naming key or tensor, `BAD_ARGUMENT` naming the option
+ *
+ * @example
+ * ```ts
+ * import { measureModel } from 'tensor-arena';
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const { weights, context, compute } = measureModel(await readGguf('examples/phi-3-mini-4k.gguf'), { ctxSize: 4096 });
+ * console.log(weights, context, compute);
+ * ```
+ */
+export function measureModel(
+  gguf: Gguf,
+  options: ModelOptions = {},
+  planOptions: PlanOptions = LLAMA_CPP_PLAN,
+): ModelMeasurement {
+  const model = openModel(gguf, options);
+  const phase = checkPhase(options.phase ?? 'pp');
+  const graph = model.graph(phase);
+  const outcome = place(graph, resolvePlanOptions(planOptions));
+  const { measurement } = outcome;
+  const reserved = phase === 'pp' ? graph : model.graph('pp');
+  const compute = reserved === graph ? measurement.bufferSize : measureGraph(reserved, planOptions).bufferSize;
+  let plan: Plan | null = null;
+  let computeWithAuto: number | null = null;
+  return {
+    architecture: model.architecture,
+    weights: model.weightBytes,
+    context: model.contextBytes,
+    compute,
+    total: model.weightBytes + model.contextBytes + compute,
+    get computeWithAuto() {
+      return (computeWithAuto ??= measureGraph(reserved, OUR_PLAN).bufferSize);
+    },
+    run: model.run,
+    phase,
+    graph,
+    measurement,
+    get plan() {
+      return (plan ??= new Plan(graph, outcome));
+    },
+    llamaCppBuild: LLAMA_CPP_BUILD,
+  };
+}

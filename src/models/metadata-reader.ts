@@ -1,0 +1,120 @@
+/**
+ * Typed access to a GGUF's metadata: what an architecture asks for is there and has the right type, or the error says
+ * which key is at fault.
+ */
+import { PlannerError } from '../errors.js';
+import type { Gguf, GgufValue } from '../gguf/gguf.js';
+
+/** llama.cpp's limit on layers; it also bounds what a hostile header can make us build. */
+const MAX_LAYERS = 512;
+
+export class MetadataReader {
+  readonly architecture: string;
+  readonly #gguf: Gguf;
+
+  /** @throws PlannerError `BAD_MODEL` if the file does not name its architecture */
+  constructor(gguf: Gguf) {
+    this.#gguf = gguf;
+    const architecture = gguf.metadata['general.architecture'];
+    if (typeof architecture !== 'string') throw badKey('general.architecture', architecture, 'a string');
+    this.architecture = architecture;
+  }
+
+  /**
+   * An integer from 0 to 2^32 - 1.
+   *
+   * @param key without the architecture's name
+   * @param fallback if the key is missing; without it, the key is required
+   * @throws PlannerError `BAD_MODEL`
+   */
+  integer(key: string, fallback?: number): number {
+    return this.#read(key, isUint32, 'an integer from 0 to 2^32 - 1', fallback);
+  }
+
+  /** An integer of at least 1. @throws PlannerError `BAD_MODEL` */
+  positive(key: string, fallback?: number): number {
+    return this.#read(key, isPositive, 'an integer from 1 to 2^32 - 1', fallback);
+  }
+
+  /** A finite number. @throws PlannerError `BAD_MODEL` */
+  number(key: string, fallback?: number): number {
+    return this.#read(key, isFinite, 'a finite number', fallback);
+  }
+
+  /** @throws PlannerError `BAD_MODEL` */
+  flag(key: string, fallback?: boolean): boolean {
+    return this.#read(key, (value): value is boolean => typeof value === 'boolean', 'true or false', fallback);
+  }
+
+  /** @throws PlannerError `BAD_MODEL` */
+  text(key: string, fallback?: string): string {
+    return this.#read(key, (value): value is string => typeof value === 'string', 'a string', fallback);
+  }
+
+  /** Whether the key is there and no list. */
+  hasScalar(key: string): boolean {
+    const value = this.#find(key);
+    return value !== undefined && !Array.isArray(value);
+  }
+
+  /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
+  perLayer(key: string, layerCount: number, fallback?: readonly number[]): readonly number[] {
+    const value = this.#find(key);
+    if (value === undefined && fallback !== undefined) return fallback;
+    if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key));
+    if (value.length >= layerCount && value.every(isUint32)) return value.slice(0, layerCount);
+    throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
+  }
+
+  /** How many layers the file has. @throws PlannerError `BAD_MODEL` */
+  layerCount(): number {
+    const isCount = (value: unknown): value is number => isPositive(value) && value <= MAX_LAYERS;
+    return this.#read('block_count', isCount, `an integer from 1 to ${MAX_LAYERS}`);
+  }
+
+  /** How many tokens the model knows: as many as the tokeniser lists, or as the key says. */
+  vocabularySize(): number {
+    const tokens = this.#gguf.metadata['tokenizer.ggml.tokens'];
+    return Array.isArray(tokens) ? tokens.length : this.positive('vocab_size');
+  }
+
+  /** Throws: the value of a key is not `limit`. @throws PlannerError `BAD_MODEL` */
+  refuse(key: string, limit: string): never {
+    throw badKey(this.#name(key), this.#find(key), limit);
+  }
+
+  #read<T>(key: string, isValid: (value: unknown) => value is T, limit: string, fallback?: T): T {
+    const value = this.#find(key) ?? fallback;
+    if (isValid(value)) return value;
+    throw badKey(this.#name(key), value, limit);
+  }
+
+  #find(key: string): GgufValue | undefined {
+    return this.#gguf.metadata[this.#name(key)];
+  }
+
+  #name(key: string): string {
+    return `${this.architecture}.${key}`;
+  }
+}
+
+function isUint32(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
+}
+
+function isPositive(value: unknown): value is number {
+  return isUint32(value) && value >= 1;
+}
+
+function isFinite(value: unknown): value is number {
+  return Number.isFinite(value);
+}
+
+function badKey(key: string, value: unknown, limit: string): PlannerError {
+  return new PlannerError('BAD_MODEL', {
+    culprit: key,
+    value: value ?? 'missing',
+    limit,
+    remedy: 'The file is damaged or made by a foreign converter: convert the model again.',
+  });
+}

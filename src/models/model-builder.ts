@@ -1,0 +1,91 @@
+/**
+ * What an architecture is built with: the context that makes tensors, the graph they join, weights and caches.
+ *
+ * Invariant: tensors are named, and join the graph, at the same moments as in llama.cpp; names that ggml derives from
+ * other names, and `node_N`, depend on it.
+ */
+import { Context } from '../graph/context.js';
+import { Graph } from '../graph/graph.js';
+import type { ElementTypeName } from '../tensor/element-type.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Hyperparameters } from './hyperparameters.js';
+import type { ModelMemory } from './model-memory.js';
+import type { Batch, Run } from './options.js';
+import type { Weights } from './weights.js';
+
+/** One forward pass under construction. */
+export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
+  readonly ctx = Context.deferred();
+  readonly graph = new Graph();
+  /** The model outside of its layers. */
+  readonly top: Scope<H> = new Scope<H>(this, null);
+
+  constructor(
+    readonly hp: H,
+    readonly run: Run,
+    readonly batch: Batch,
+    readonly weights: Weights,
+    readonly memory: ModelMemory,
+  ) {}
+
+  /** The layers that a token goes through, first to last. */
+  layers(): Scope<H>[] {
+    return Array.from({ length: this.hp.layerCount }, (_, layer) => new Scope<H>(this, layer));
+  }
+
+  /** A leaf that is set before every run. Default name: `leaf_N`. */
+  input(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
+    return this.ctx.setInput(this.ctx.newTensor(type, ne, name));
+  }
+}
+
+/** A place in a model, where weights and results have short names: a layer, or outside of all layers. */
+export class Scope<H extends Hyperparameters = Hyperparameters> {
+  constructor(
+    readonly model: ModelBuilder<H>,
+    /** Index of the layer; null outside of layers. */
+    readonly layer: number | null,
+  ) {}
+
+  get ctx(): Context {
+    return this.model.ctx;
+  }
+
+  get hp(): H {
+    return this.model.hp;
+  }
+
+  get isLastLayer(): boolean {
+    return this.layer === this.hp.layerCount - 1;
+  }
+
+  /** The value that belongs to this layer. */
+  of(perLayer: readonly number[]): number {
+    return perLayer[this.layer!];
+  }
+
+  /** `attn_q.weight` of layer 3 is `blk.3.attn_q.weight`. @throws PlannerError `BAD_MODEL` */
+  weight(name: string, ne: readonly number[]): Tensor {
+    return this.model.weights.get(this.#path(name), ne);
+  }
+
+  /** As {@link weight}, or null if the file has none. */
+  optionalWeight(name: string, ne: readonly number[]): Tensor | null {
+    return this.model.weights.find(this.#path(name), ne);
+  }
+
+  /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */
+  named(tensor: Tensor, label: string): Tensor {
+    return this.ctx.setName(tensor, this.layer === null ? label : `${label}-${this.layer}`);
+  }
+
+  /** Adds a tensor, and all that it needs, to the graph now. */
+  expand(tensor: Tensor): Tensor {
+    this.model.graph.expand(tensor);
+    return tensor;
+  }
+
+  #path(name: string): string {
+    return this.layer === null ? name : `blk.${this.layer}.${name}`;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * From a GGUF header to llama.cpp's compute graph.
+ */
+import { PlannerError } from '../errors.js';
+import type { Gguf } from '../gguf/gguf.js';
+import type { Graph } from '../graph/graph.js';
+import { ARCHITECTURES } from './architectures/index.js';
+import type { Hyperparameters } from './hyperparameters.js';
+import { MetadataReader } from './metadata-reader.js';
+import { ModelBuilder } from './model-builder.js';
+import { createModelMemory } from './model-memory.js';
+import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
+import { measureWeights, Weights } from './weights.js';
+
+/** A model with its options resolved, ready to build graphs. */
+export interface Model {
+  readonly architecture: string;
+  readonly run: Run;
+  /** Bytes of the weights that are loaded. */
+  readonly weightBytes: number;
+  /** Bytes of the KV cache or state. */
+  readonly contextBytes: number;
+  /** The graph that llama.cpp reserves memory for in a phase. */
+  readonly graph: (phase: Phase) => Graph;
+}
+
+/** A model whose header has been read, to be run with any options. */
+export interface ModelHeader {
+  readonly architecture: string;
+  /** Tokens that the model was trained on. */
+  readonly trainedContext: number;
+  /** Whether it remembers a state of constant size instead of each token. */
+  readonly isRecurrent: boolean;
+  /** Bytes of the weights that are loaded. */
+  readonly weightBytes: number;
+  /** @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
+  readonly withOptions: (options: ModelOptions) => Model;
+}
+
+/** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`, `BAD_ARGUMENT` */
+export function openModel(gguf: Gguf, options: ModelOptions): Model {
+  return readModel(gguf).withOptions(options);
+}
+
+/** Reads what doesn't depend on options, once for all of them. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+export function readModel(gguf: Gguf): ModelHeader {
+  const reader = new MetadataReader(gguf);
+  const architecture = ARCHITECTURES.get(reader.architecture);
+  if (architecture === undefined) {
+    throw new PlannerError('UNKNOWN_ARCHITECTURE', {
+      culprit: 'general.architecture',
+      value: reader.architecture,
+      limit: `one of ${[...ARCHITECTURES.keys()].join(', ')}`,
+      remedy: 'Only the weights of this model can be measured.',
+    });
+  }
+  const hp = architecture.read(reader);
+  const weights = new Weights(gguf);
+  const weightBytes = measureWeights(gguf, (name) => isLoaded(name, hp));
+  return {
+    architecture: reader.architecture,
+    trainedContext: hp.contextLength,
+    isRecurrent: hp.stateLengths !== null,
+    weightBytes,
+    withOptions: (options) => {
+      const run = resolveOptions(options, hp);
+      const memory = createModelMemory(hp, run);
+      return {
+        architecture: reader.architecture,
+        run,
+        weightBytes,
+        contextBytes: memory.bytes,
+        graph: (phase) => {
+          const builder = new ModelBuilder(hp, run, batchOf(phase, run), weights, memory);
+          architecture.build(builder);
+          return builder.graph;
+        },
+      };
+    },
+  };
+}
+
+/** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
+function isLoaded(name: string, { layerCount }: Hyperparameters): boolean {
+  const layer = /^blk\.(\d+)\./.exec(name)?.[1];
+  return layer === undefined || Number(layer) < layerCount;
+}

@@ -1,0 +1,156 @@
+/**
+ * What the user may choose, and what llama.cpp makes of it.
+ *
+ * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
+ */
+import { PlannerError } from '../errors.js';
+import { elementType, type ElementType } from '../tensor/element-type.js';
+import { alignUp } from '../units.js';
+import type { Hyperparameters } from './hyperparameters.js';
+
+/** `pp`: a full batch of the prompt, the worst case; `tg`: one token per sequence. */
+export type Phase = 'pp' | 'tg';
+
+/** Options of `measureModel`, named as llama.cpp names them. */
+export interface ModelOptions {
+  /** Tokens of context, for all sequences together. Default, and 0: what the model was trained on. */
+  readonly ctxSize?: number;
+  /** Tokens that may be submitted at once. Default 2048. */
+  readonly batchSize?: number;
+  /** Tokens that are computed at once. Default 512; 0: as many as `batchSize`. */
+  readonly ubatchSize?: number;
+  /** Sequences at a time, 1 to 256. Default 1. */
+  readonly parallel?: number;
+  /** Whether all sequences share one cache instead of an equal part each. Default false. */
+  readonly kvUnified?: boolean;
+  /** `auto`, the default, is on: a CPU supports it. */
+  readonly flashAttention?: boolean | 'on' | 'off' | 'auto';
+  /** Element type of cached keys. Default `f16`. */
+  readonly cacheTypeK?: string;
+  /** Element type of cached values. Default `f16`; quantised types need flash attention. */
+  readonly cacheTypeV?: string;
+  /** Whether layers with a sliding window get a cache of full length. Default false. */
+  readonly swaFull?: boolean;
+  /** Most tokens of a batch whose logits are wanted. Default, and 0: all. */
+  readonly outputs?: number;
+  /** Which graph to return. Default `pp`. */
+  readonly phase?: Phase;
+}
+
+/** The options as llama.cpp applies them to one model. */
+export interface Run {
+  /** Tokens of context in all, after rounding. */
+  readonly contextSize: number;
+  /** Tokens of context per sequence, after rounding. */
+  readonly sequenceContext: number;
+  readonly batchSize: number;
+  readonly ubatchSize: number;
+  readonly sequences: number;
+  readonly isUnified: boolean;
+  readonly flashAttention: boolean;
+  readonly keyType: ElementType;
+  readonly valueType: ElementType;
+  readonly hasFullWindow: boolean;
+  readonly maxOutputs: number;
+}
+
+/** What one graph computes. */
+export interface Batch {
+  readonly tokens: number;
+  readonly sequences: number;
+  readonly outputs: number;
+}
+
+const MAX_SEQUENCES = 256;
+/** Tokens that the context of a sequence is a multiple of. */
+export const CONTEXT_STEP = 256;
+/** What llama.cpp can cache keys and values as. */
+export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'];
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run {
+  const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
+  const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
+  const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
+  const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
+  const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;
+  const ubatchSize = Math.min(batchSize, wantedUbatch === 0 ? wantedBatch : wantedUbatch);
+  if (ubatchSize === 0) throw badOption('batchSize', 0, 'at least 1');
+
+  const isUnified = options.kvUnified ?? false;
+  const padded = alignUp(wantedContext, CONTEXT_STEP);
+  const sequenceContext = isUnified ? padded : alignUp(Math.floor(padded / sequences), CONTEXT_STEP);
+  if (sequenceContext === 0) throw badOption('ctxSize', wantedContext, `at least ${sequences}, one token per sequence`);
+  const maxOutputs = integerOption('outputs', options.outputs ?? 0, 0) || batchSize;
+  if (maxOutputs < sequences) {
+    const isBatch = maxOutputs === batchSize;
+    throw badOption(isBatch ? 'batchSize' : 'outputs', maxOutputs, `at least ${sequences}, one token per sequence`);
+  }
+  const run: Run = {
+    contextSize: isUnified ? padded : sequenceContext * sequences,
+    sequenceContext,
+    batchSize,
+    ubatchSize,
+    sequences,
+    isUnified,
+    flashAttention: isOn(options.flashAttention ?? 'auto'),
+    keyType: cacheType('cacheTypeK', options.cacheTypeK ?? 'f16'),
+    valueType: cacheType('cacheTypeV', options.cacheTypeV ?? 'f16'),
+    hasFullWindow: options.swaFull ?? false,
+    maxOutputs,
+  };
+  checkCacheTypes(run, hp);
+  return run;
+}
+
+/** The graph that llama.cpp reserves memory for in a phase. */
+export function batchOf(phase: Phase, { contextSize, ubatchSize, sequences, maxOutputs }: Run): Batch {
+  if (phase === 'tg') return { tokens: sequences, sequences, outputs: sequences };
+  const wanted = Math.min(contextSize, ubatchSize);
+  return { tokens: alignUp(wanted, sequences), sequences, outputs: Math.min(wanted, maxOutputs) };
+}
+
+/** Returns the option if it is `pp` or `tg`. @throws PlannerError `BAD_ARGUMENT` */
+export function checkPhase(phase: string): Phase {
+  if (phase === 'pp' || phase === 'tg') return phase;
+  throw badOption('phase', phase, 'pp or tg');
+}
+
+function integerOption(name: string, value: number, min: number, max = 2 ** 32 - 1): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  throw badOption(name, value, `an integer from ${min} to ${max}`);
+}
+
+function isOn(value: boolean | string): boolean {
+  if (value === true || value === 'on' || value === 'auto') return true;
+  if (value === false || value === 'off') return false;
+  throw badOption('flashAttention', value, 'on, off or auto');
+}
+
+function cacheType(name: string, value: string): ElementType {
+  if (!CACHE_TYPES.includes(value)) throw badOption(name, value, `one of ${CACHE_TYPES.join(', ')}`);
+  return elementType(value, name);
+}
+
+/** What `llama_init_from_model` refuses. */
+function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperparameters): void {
+  if (hp.isLatent && keyType !== valueType) {
+    throw badOption('cacheTypeV', valueType.name, `${keyType.name} as for keys: this model caches both as one`);
+  }
+  if (valueType.isQuantized && !flashAttention) {
+    throw badOption('cacheTypeV', valueType.name, 'unquantised, or flashAttention on');
+  }
+  const lengths = [
+    ['cacheTypeK', keyType, hp.keyLength],
+    ['cacheTypeV', valueType, hp.valueLength],
+  ] as const;
+  for (const [name, type, headLength] of lengths) {
+    if (headLength % type.blockSize !== 0) {
+      throw badOption(name, type.name, `a type whose blocks fill the model’s heads of ${headLength} elements`);
+    }
+  }
+}
+
+function badOption(culprit: string, value: unknown, limit: string): PlannerError {
+  return new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy: 'Choose another value.' });
+}

@@ -1,0 +1,39 @@
+/**
+ * How a model turns its heads with the position, from the keys `rope.*`.
+ *
+ * Matches what llama.cpp's context makes of them, YaRN's attention factor included. None of it changes a byte of
+ * memory; it makes the graph the real one.
+ */
+import type { RopeOptions } from '../graph/ops/attention.js';
+import type { MetadataReader } from './metadata-reader.js';
+
+/** @throws PlannerError `BAD_MODEL` */
+export function readRope(reader: MetadataReader, contextLength: number): RopeOptions {
+  const type = reader.text('rope.scaling.type', 'linear');
+  const factor = reader.number('rope.scaling.factor', reader.number('rope.scale_linear', 0));
+  const freqScale = factor === 0 || type === 'none' ? 1 : 1 / factor;
+  const isYarn = type === 'yarn';
+  return {
+    freqBase: reader.number('rope.freq_base', 10000),
+    freqScale,
+    originalContext: reader.integer('rope.scaling.original_context_length', contextLength),
+    extFactor: isYarn ? 1 : 0,
+    attnFactor: reader.number('rope.scaling.attn_factor', 1) * (isYarn ? yarnAttention(reader, freqScale) : 1),
+    betaFast: reader.number('rope.scaling.yarn_beta_fast', 32),
+    betaSlow: reader.number('rope.scaling.yarn_beta_slow', 1),
+  };
+}
+
+/** What YaRN multiplies attention by, less what the ROPE operation itself multiplies. */
+function yarnAttention(reader: MetadataReader, freqScale: number): number {
+  const stretch = 1 / freqScale;
+  const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
+  const all = yarnLogMultiplier(reader);
+  const one = reader.architecture === 'deepseek2' && all !== 1 ? all : 1;
+  return (all === 0 ? grow(1) : grow(one) / grow(all)) / (1 + 0.1 * Math.log(stretch));
+}
+
+/** Only DeepSeek's attention asks for it; its converter stores a tenth. */
+export function yarnLogMultiplier(reader: MetadataReader): number {
+  return reader.architecture === 'deepseek2' ? reader.number('rope.scaling.yarn_log_multiplier', 0) / 0.1 : 0;
+}

@@ -1,0 +1,120 @@
+/**
+ * How large must the compute buffer be? The whole pipeline without an object per tensor.
+ */
+import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import { placementSize, type Placement } from '../alloc/allocator.js';
+import { PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { isPlanned, type GraphTable } from '../graph/table.js';
+import { findHazards, type Hazard } from '../liveness/hazards.js';
+import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
+import { liveLoad } from '../problem/lower-bound.js';
+import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
+
+/** What a compute buffer needs. All sizes in bytes. */
+export interface Measurement {
+  /** The compute buffer: the sum of all chunks. */
+  readonly bufferSize: number;
+  /** The size of each chunk; one unless `maxChunkSize` asks for more. */
+  readonly chunks: readonly number[];
+  /** No placement with this order and these in-place choices can be smaller. */
+  readonly lowerBound: number;
+  /** Whether `bufferSize` is proven minimal for this order and these in-place choices. */
+  readonly optimal: boolean;
+  readonly allocator: AllocatorName;
+  readonly inPlace: InPlaceMode;
+  readonly alignment: number;
+  /** Storages that share the buffer, in-place chains counted once. */
+  readonly bufferCount: number;
+  readonly nodeCount: number;
+}
+
+/** A measurement with all that led to it. */
+export interface Outcome {
+  readonly measurement: Measurement;
+  readonly liveness: Liveness;
+  readonly placement: Placement;
+}
+
+/**
+ * The size of the compute buffer that `graph` needs.
+ *
+ * Linear in the graph for the default allocator unless a placement is hard; no object per tensor is made.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` for options; `BYTES_TOO_LARGE`; `HAZARD` if a node needs a value
+ * that another has destroyed by then (not with the allocator `ggml`, which like ggml takes the order as it is);
+ * `OVERSIZE` if one tensor exceeds `maxChunkSize` (not with `allowOversize`, nor with `ggml`, which opens a larger chunk)
+ * @example
+ * ```ts
+ * import { Context, Graph, measureGraph } from 'tensor-arena';
+ * const ctx = Context.deferred();
+ * const x = ctx.setInput(ctx.newTensor('f32', [1024]));
+ * const y = ctx.setOutput(ctx.relu(x));
+ * console.log(measureGraph(Graph.forward(y)).bufferSize); // 4096
+ * ```
+ */
+export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
+  return place(graph, resolveOptions(options)).measurement;
+}
+
+/** Runs the pipeline once. */
+export function place(graph: Graph, options: ResolvedOptions): Outcome {
+  const { table } = graph;
+  if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
+  rejectOversize(graph, options);
+  const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
+  const { problem } = liveness;
+  const placement = ALLOCATORS[options.allocator].place(problem, options);
+  const bufferSize = placementSize(placement);
+  const lowerBound = Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0);
+  const measurement: Measurement = {
+    bufferSize,
+    chunks: placement.chunks,
+    lowerBound,
+    optimal: bufferSize === lowerBound,
+    allocator: options.allocator,
+    inPlace: options.inPlace,
+    alignment: options.alignment,
+    bufferCount: problem.bufferCount,
+    nodeCount: table.nodes.length,
+  };
+  return { measurement, liveness, placement };
+}
+
+const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();
+
+/** The hazards of a graph, which depend on it alone and so are looked for once. */
+export function hazardsOf(graph: Graph): readonly Hazard[] {
+  let hazards = hazardsOfTable.get(graph.table);
+  if (hazards === undefined) {
+    hazards = findHazards(graph);
+    hazardsOfTable.set(graph.table, hazards);
+  }
+  return hazards;
+}
+
+function rejectConflicts(hazards: readonly Hazard[]): void {
+  const conflict = hazards.find(({ kind }) => kind === 'conflict');
+  if (conflict === undefined) return;
+  const { writer, other, tensor, missing } = conflict;
+  const isItself = writer === other;
+  throw new PlannerError('HAZARD', {
+    culprit: other.name,
+    value: isItself ? `overwriting ${tensor.name}` : `run after ${writer.name}, which overwrites ${tensor.name}`,
+    limit: isItself ? 'done with its operand before it overwrites it' : 'run before its operand is overwritten',
+    remedy: isItself ? `Give it ${missing}.` : `Read the result of ${writer.name}, or let it work on a copy.`,
+  });
+}
+
+function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, allowOversize }: ResolvedOptions): void {
+  if (maxChunkSize === Infinity || allowOversize || allocator === 'ggml') return;
+  for (let id = 0; id < table.tensorCount; id++) {
+    if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
+    throw new PlannerError('OVERSIZE', {
+      culprit: tensors[id].name || tensors[id].op,
+      value: table.sizes[id],
+      limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
+      remedy: 'Raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
+    });
+  }
+}

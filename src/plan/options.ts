@@ -1,0 +1,62 @@
+/**
+ * What a caller may ask of a plan, with the defaults filled in and everything checked once.
+ */
+import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import { PlannerError } from '../errors.js';
+import type { InPlaceMode } from '../liveness/liveness.js';
+import { checkAlignment } from '../units.js';
+
+/** Settings of `measureGraph` and `planGraph`. */
+export interface PlanOptions {
+  /** How offsets are chosen. Default `auto`: the best that there is. */
+  readonly allocator?: AllocatorName;
+  /** Offsets and sizes are multiples of this power of two, bytes. Default 32, as ggml's CPU backend. */
+  readonly alignment?: number;
+  /** Bytes that one chunk may hold, where a device limits the size of a buffer. Default: unlimited, one chunk. */
+  readonly maxChunkSize?: number;
+  /** Whether a tensor above `maxChunkSize` gets a chunk of its own size, as in ggml. Default false: an error. */
+  readonly allowOversize?: boolean;
+  /**
+   * Which nodes may overwrite a source that dies with them: `full` (all that are provably right), `ggml` (those that
+   * ggml overwrites) or `off`. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
+   */
+  readonly inPlace?: InPlaceMode;
+}
+
+export interface ResolvedOptions {
+  readonly allocator: AllocatorName;
+  readonly alignment: number;
+  readonly maxChunkSize: number;
+  readonly allowOversize: boolean;
+  readonly inPlace: InPlaceMode;
+}
+
+export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
+
+/** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
+export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
+  const { allocator = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
+  const { inPlace = allocator === 'ggml' ? 'ggml' : 'full' } = options;
+  checkAlignment(alignment);
+  checkChoice('allocator', allocator, Object.keys(ALLOCATORS));
+  checkChoice('inPlace', inPlace, IN_PLACE_MODES);
+  if (maxChunkSize !== Infinity && !(Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1)) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      culprit: 'maxChunkSize',
+      value: maxChunkSize,
+      limit: 'an integer from 1 to 2^53 - 1',
+      remedy: 'Give the device’s limit in bytes, or leave it out.',
+    });
+  }
+  return { allocator, alignment, maxChunkSize, allowOversize, inPlace };
+}
+
+function checkChoice(culprit: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new PlannerError('BAD_ARGUMENT', {
+    culprit,
+    value,
+    limit: `one of ${choices.join(', ')}`,
+    remedy: 'Spell it as in the list.',
+  });
+}

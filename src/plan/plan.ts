@@ -1,0 +1,202 @@
+/**
+ * Where every tensor goes: the result of planning, as data that prints and as a way to find a tensor's bytes.
+ *
+ * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; whatever
+ * else has bytes there is a view, and is found through its root.
+ */
+import { PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { findOperation } from '../graph/operations.js';
+import { isKept } from '../graph/table.js';
+import { NO_BUFFER } from '../liveness/liveness.js';
+import type { Hazard } from '../liveness/hazards.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { alignUp } from '../units.js';
+import { Arena, type ArenaMemory } from './arena.js';
+import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
+import { resolveOptions, type PlanOptions } from './options.js';
+
+/** One tensor with bytes of its own in the compute buffer. */
+export interface PlannedTensor {
+  /** Index in `graph.tensors`. */
+  readonly id: number;
+  readonly name: string;
+  readonly chunk: number;
+  /** Bytes from the start of the chunk. */
+  readonly offset: number;
+  /** Bytes, padded to the alignment. */
+  readonly size: number;
+  /** First step at which the bytes are needed, inclusive. */
+  readonly start: number;
+  /** First step at which they no longer are, exclusive. */
+  readonly end: number;
+}
+
+/** Why a tensor has the bytes of another. */
+export type ShareReason = 'view' | 'dependency' | 'output' | 'in-place';
+
+/** A tensor that has the bytes of another. */
+export interface Share {
+  readonly id: number;
+  readonly name: string;
+  /** Id of the tensor whose bytes these are. */
+  readonly with: number;
+  /**
+   * `view`: looks into it; `dependency`: is the same tensor, after something else; `output`: is written straight into
+   * it by `setOutput`; `in-place`: overwrites it, as its last reader.
+   */
+  readonly why: ShareReason;
+}
+
+/** A plan as it is written to a file. */
+export interface PlanJson {
+  readonly allocator: string;
+  readonly alignment: number;
+  readonly bufferSize: number;
+  readonly lowerBound: number;
+  readonly optimal: boolean;
+  readonly chunks: readonly number[];
+  readonly tensors: readonly PlannedTensor[];
+}
+
+/** Where a tensor's first byte is. */
+export interface Location {
+  readonly chunk: number;
+  /** Bytes from the start of the chunk. */
+  readonly offset: number;
+}
+
+/** The plan of one graph. */
+export class Plan implements Measurement {
+  readonly graph: Graph;
+  readonly bufferSize: number;
+  readonly chunks: readonly number[];
+  readonly lowerBound: number;
+  readonly optimal: boolean;
+  readonly allocator: Measurement['allocator'];
+  readonly inPlace: Measurement['inPlace'];
+  readonly alignment: number;
+  readonly bufferCount: number;
+  readonly nodeCount: number;
+  readonly tensors: readonly PlannedTensor[];
+  readonly shares: readonly Share[];
+  /** Orders that the graph relies on without stating them; see `findHazards`. */
+  readonly hazards: readonly Hazard[];
+  readonly #byTensor: ReadonlyMap<Tensor, PlannedTensor>;
+  /** What still holds its value at the end: as planned, whatever is marked afterwards. */
+  readonly #kept: ReadonlySet<PlannedTensor>;
+
+  constructor(graph: Graph, outcome: Outcome) {
+    const { measurement } = outcome;
+    this.graph = graph;
+    this.bufferSize = measurement.bufferSize;
+    this.chunks = measurement.chunks;
+    this.lowerBound = measurement.lowerBound;
+    this.optimal = measurement.optimal;
+    this.allocator = measurement.allocator;
+    this.inPlace = measurement.inPlace;
+    this.alignment = measurement.alignment;
+    this.bufferCount = measurement.bufferCount;
+    this.nodeCount = measurement.nodeCount;
+    this.hazards = hazardsOf(graph);
+    this.tensors = plannedTensors(graph, outcome, measurement.alignment);
+    this.shares = sharesOf(graph, outcome);
+    this.#byTensor = new Map(this.tensors.map((planned) => [graph.tensors[planned.id], planned]));
+    this.#kept = new Set(this.tensors.filter(({ id }) => isKept(graph.table.traits[id])));
+  }
+
+  /** The plan of the storage that `tensor` owns or looks into; `undefined` if that is not in the compute buffer. */
+  find(tensor: Tensor): PlannedTensor | undefined {
+    return this.#byTensor.get(tensor.root);
+  }
+
+  /** Whether a planned tensor still holds its value when the graph has run. */
+  isKept(planned: PlannedTensor): boolean {
+    return this.#kept.has(planned);
+  }
+
+  /** Where the first byte of `tensor`, which may be a view, is. @throws PlannerError `NOT_READABLE` if it is elsewhere */
+  locate(tensor: Tensor): Location {
+    const planned = this.find(tensor);
+    if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
+    throw new PlannerError('NOT_READABLE', {
+      culprit: tensor.name || tensor.op,
+      value: `in ${tensor.memory} memory`,
+      limit: 'in the compute buffer of this plan',
+      remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',
+    });
+  }
+
+  /**
+   * Real memory for the plan, one piece per chunk.
+   *
+   * @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT`; see {@link ArenaMemory}
+   */
+  allocate(memory?: ArenaMemory): Arena {
+    return new Arena(this, memory);
+  }
+
+  /** The plan as plain data, as the command line writes it. */
+  toJSON(): PlanJson {
+    const { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors } = this;
+    return { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
+  }
+}
+
+/**
+ * Plans where every tensor of `graph` goes. Complexity and errors as {@link measureGraph}.
+ *
+ * @example
+ * ```ts
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * const ctx = Context.deferred();
+ * const x = ctx.setInput(ctx.newTensor('f32', [1024], 'x'));
+ * const y = ctx.setOutput(ctx.relu(x));
+ * const plan = planGraph(Graph.forward(y));
+ * console.log(plan.locate(y), plan.shares); // y overwrites x: { chunk: 0, offset: 0 }, in-place
+ * ```
+ */
+export function planGraph(graph: Graph, options?: PlanOptions): Plan {
+  return new Plan(graph, place(graph, resolveOptions(options)));
+}
+
+function plannedTensors(graph: Graph, { liveness, placement }: Outcome, alignment: number): PlannedTensor[] {
+  const { bufferOf, storageEnds } = liveness;
+  const { sizes, steps } = graph.table;
+  const planned: PlannedTensor[] = [];
+  graph.tensors.forEach((tensor, id) => {
+    const buffer = bufferOf[id];
+    const isPlaced = buffer !== NO_BUFFER;
+    if (!isPlaced && (tensor.isView || tensor.memory !== 'deferred')) return;
+    planned.push({
+      id,
+      name: tensor.name,
+      chunk: isPlaced ? placement.chunkOf[buffer] : 0,
+      offset: isPlaced ? placement.offsets[buffer] : 0,
+      size: alignUp(sizes[id], alignment),
+      start: tensor.isInput ? 0 : Math.max(0, steps[id]),
+      end: storageEnds[id],
+    });
+  });
+  return planned;
+}
+
+function sharesOf(graph: Graph, { liveness }: Outcome): Share[] {
+  const { tensors, table } = graph;
+  const shares: Share[] = [];
+  tensors.forEach((tensor, id) => {
+    const share = (other: number, why: ShareReason): void => {
+      shares.push({ id, name: tensor.name, with: other, why });
+    };
+    const giver = liveness.givers[id];
+    if (giver !== NO_BUFFER) share(giver, 'in-place');
+    else if (tensor.isView) share(table.roots[id], viewReason(tensor));
+  });
+  return shares;
+}
+
+function viewReason(tensor: Tensor): ShareReason {
+  if (tensor.destination !== null) return 'output';
+  if (findOperation(tensor.op)?.isView !== true) return 'in-place';
+  return tensor.sources.length > 1 ? 'dependency' : 'view';
+}

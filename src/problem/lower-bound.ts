@@ -1,0 +1,60 @@
+/**
+ * The live load: the bytes that are needed at once, and so the simplest lower bound of every peak.
+ *
+ *     load
+ *       12 ┤ ██ ██ ██ ··      the five buffers of problem.ts: the load is 12 at steps 0 to 2,
+ *        8 ┤ ██ ██ ██ ██      so no placement has a peak below 12, and one with a peak of 12 is optimal
+ *        4 ┤ ██ ██ ██ ██
+ *        0 ┼──┬──┬──┬──
+ *
+ * Invariant: bytes that a gap releases are not counted, padding is not counted.
+ */
+import type { Problem } from './problem.js';
+
+/** The largest total of live bytes, and where it occurs. */
+export interface LiveLoad {
+  /** Bytes. */
+  readonly bytes: number;
+  /** The first step with that load; -1 if there are no buffers. */
+  readonly step: number;
+}
+
+/** Live bytes at every step, `stepCount` entries. O(buffers + gaps + steps). */
+export function liveBytesPerStep(problem: Problem): Float64Array {
+  const bytes = changesPerStep(problem);
+  for (let step = 1; step < bytes.length; step++) bytes[step] += bytes[step - 1];
+  return bytes.subarray(0, problem.stepCount);
+}
+
+/** The largest live load of a problem. O(buffers + gaps + steps). */
+export function liveLoad(problem: Problem): LiveLoad {
+  const changes = changesPerStep(problem);
+  let live = 0;
+  let bytes = 0;
+  let step = -1;
+  for (let s = 0; s < changes.length; s++) {
+    live += changes[s];
+    if (live > bytes) {
+      bytes = live;
+      step = s;
+    }
+  }
+  return { bytes, step };
+}
+
+/** By how many bytes the live load grows at each step, and after the last one. */
+function changesPerStep(problem: Problem): Float64Array {
+  const { bufferCount, stepCount, sizes, starts, ends, gaps } = problem;
+  const bytes = new Float64Array(stepCount + 1);
+  for (let b = 0; b < bufferCount; b++) {
+    bytes[starts[b]] += sizes[b];
+    bytes[ends[b]] -= sizes[b];
+    if (gaps === null) continue;
+    for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
+      const released = sizes[b] - (gaps.uppers[g] - gaps.lowers[g]);
+      bytes[gaps.starts[g]] -= released;
+      bytes[gaps.ends[g]] += released;
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,190 @@
+/**
+ * The placement problem: which buffers must be in memory when. It is all that an allocator sees.
+ *
+ * Five buffers over four steps, one column a step, one row 4 bytes; this placement has a peak of 12 bytes:
+ *
+ *     offset
+ *       12 ┤
+ *          │ A  B  B  B        buffer  size  start  end
+ *        8 ┤                     A       4     0     1
+ *          │ C  C  C  D          B       4     1     4
+ *        4 ┤                     C       4     0     3
+ *          │ E  E  E  E          D       4     3     4
+ *        0 ┼──┬──┬──┬──          E       4     0     4
+ *          0  1  2  3  4 step
+ *
+ * Invariant of a `Problem`: one entry per buffer in every column; sizes above zero; `0 <= start < end <= stepCount`;
+ * alignments are powers of two; the sum of all padded sizes is an exact byte count, so no allocator can overflow.
+ */
+import { PlannerError } from '../errors.js';
+import { alignUp, checkAlignment, checkBytes } from '../units.js';
+
+/** A part of a buffer's life during which it needs only some of its bytes, or none. */
+export interface Gap {
+  /** First step of the gap, inclusive. */
+  readonly start: number;
+  /** First step after the gap, exclusive. */
+  readonly end: number;
+  /** First byte still needed, relative to the buffer. Default 0. */
+  readonly lower?: number;
+  /** First byte no longer needed, relative to the buffer, exclusive. Default `lower`: nothing is needed. */
+  readonly upper?: number;
+}
+
+/** One buffer as a user writes it. */
+export interface Buffer {
+  /** Bytes, above zero. */
+  readonly size: number;
+  /** First step, inclusive; any safe integer. */
+  readonly start: number;
+  /** First step after the buffer's life, exclusive; above `start`. */
+  readonly end: number;
+  /** The offset must be a multiple of this power of two. Default 1. */
+  readonly alignment?: number;
+  /** The offset, if it is already decided. */
+  readonly fixedOffset?: number;
+  /** Disjoint parts of `[start, end)` in increasing order. */
+  readonly gaps?: readonly Gap[];
+}
+
+/** Gaps of all buffers in one table: those of buffer `b` are rows `first[b]` to `first[b + 1]` (exclusive). */
+export interface GapTable {
+  readonly first: Int32Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly lowers: Float64Array;
+  readonly uppers: Float64Array;
+}
+
+/** Column-wise, immutable. A buffer is its index. Steps are dense: `0` to `stepCount`. */
+export interface Problem {
+  readonly bufferCount: number;
+  readonly stepCount: number;
+  /** Bytes. */
+  readonly sizes: Float64Array;
+  /** Inclusive. */
+  readonly starts: Int32Array;
+  /** Exclusive. */
+  readonly ends: Int32Array;
+  readonly alignments: Float64Array;
+  /** `NaN` where the offset is free; `null` if all are. */
+  readonly fixedOffsets: Float64Array | null;
+  readonly gaps: GapTable | null;
+}
+
+/**
+ * Builds a {@link Problem} from buffers. Steps may be any safe integers: they are renumbered densely, in order, which
+ * changes no overlap. O(n log n).
+ *
+ * @throws PlannerError `BAD_BUFFER`, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
+ */
+export function createProblem(buffers: readonly Buffer[]): Problem {
+  const n = buffers.length;
+  const sizes = new Float64Array(n);
+  const alignments = new Float64Array(n);
+  let totalBytes = 0;
+  let fixedOffsets: Float64Array | null = null;
+  let gapCount = 0;
+  buffers.forEach((buffer, b) => {
+    checkBuffer(buffer, b);
+    sizes[b] = buffer.size;
+    alignments[b] = checkAlignment(buffer.alignment ?? 1, `alignment of buffer ${b}`);
+    totalBytes = checkBytes(totalBytes + alignUp(buffer.size, alignments[b]), 'the sum of all padded sizes');
+    if (buffer.fixedOffset !== undefined) {
+      fixedOffsets ??= new Float64Array(n).fill(NaN);
+      fixedOffsets[b] = buffer.fixedOffset;
+      checkBytes(buffer.fixedOffset + totalBytes, `fixed offset of buffer ${b} plus all sizes`);
+    }
+    gapCount += buffer.gaps?.length ?? 0;
+  });
+
+  const { rankOf, stepCount } = rankSteps(buffers, gapCount);
+  return {
+    bufferCount: n,
+    stepCount,
+    sizes,
+    starts: Int32Array.from(buffers, ({ start }) => rankOf(start)),
+    ends: Int32Array.from(buffers, ({ end }) => rankOf(end)),
+    alignments,
+    fixedOffsets,
+    gaps: gapCount === 0 ? null : gapTable(buffers, gapCount, rankOf),
+  };
+}
+
+/** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */
+function rankSteps(
+  buffers: readonly Buffer[],
+  gapCount: number,
+): { rankOf: (step: number) => number; stepCount: number } {
+  const steps = new Float64Array(2 * (buffers.length + gapCount));
+  let count = 0;
+  for (const { start, end, gaps } of buffers) {
+    steps[count++] = start;
+    steps[count++] = end;
+    if (gaps === undefined) continue;
+    for (const gap of gaps) {
+      steps[count++] = gap.start;
+      steps[count++] = gap.end;
+    }
+  }
+  steps.sort();
+  let distinct = 0;
+  for (const step of steps) if (distinct === 0 || steps[distinct - 1] !== step) steps[distinct++] = step;
+  const rankOf = (step: number): number => {
+    let low = 0;
+    for (let high = distinct - 1; low < high;) {
+      const middle = Math.floor((low + high) / 2);
+      if (steps[middle] < step) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return { rankOf, stepCount: Math.max(0, distinct - 1) };
+}
+
+function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: number) => number): GapTable {
+  const first = new Int32Array(buffers.length + 1);
+  const starts = new Int32Array(gapCount);
+  const ends = new Int32Array(gapCount);
+  const lowers = new Float64Array(gapCount);
+  const uppers = new Float64Array(gapCount);
+  let row = 0;
+  buffers.forEach(({ gaps = [] }, b) => {
+    first[b] = row;
+    for (const { start, end, lower = 0, upper = lower } of gaps) {
+      starts[row] = rankOf(start);
+      ends[row] = rankOf(end);
+      lowers[row] = lower;
+      uppers[row] = upper;
+      row++;
+    }
+  });
+  first[buffers.length] = row;
+  return { first, starts, ends, lowers, uppers };
+}
+
+function checkBuffer({ size, start, end, fixedOffset, gaps = [], alignment = 1 }: Buffer, b: number): void {
+  const reject = (field: string, value: unknown, limit: string): never => {
+    throw new PlannerError('BAD_BUFFER', {
+      culprit: `${field} of buffer ${b}`,
+      value,
+      limit,
+      remedy: 'Correct the buffer, or leave it out of the problem.',
+    });
+  };
+  if (!Number.isSafeInteger(size) || size <= 0) reject('size', size, 'an integer from 1 to 2^53 - 1');
+  if (!Number.isSafeInteger(start)) reject('start', start, 'a safe integer');
+  if (!Number.isSafeInteger(end) || end <= start) reject('end', end, `a safe integer above start (${start})`);
+  if (fixedOffset !== undefined) {
+    const aligned = Number.isSafeInteger(fixedOffset) && fixedOffset >= 0 && fixedOffset % alignment === 0;
+    if (!aligned) reject('fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
+  }
+  let free = start;
+  for (const { start: from, end: to, lower = 0, upper = lower } of gaps) {
+    const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
+    if (!inOrder) reject('gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
+    const inside = Number.isSafeInteger(lower) && Number.isSafeInteger(upper) && 0 <= lower && lower <= upper;
+    if (!inside || upper > size) reject('gap window', [lower, upper], `within [0, ${size}]`);
+    free = to;
+  }
+}

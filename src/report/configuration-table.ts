@@ -1,0 +1,152 @@
+/**
+ * Many configurations of models as a table, as CSV and as plain data.
+ *
+ * Invariant: the three agree; settings are those that were applied, or, where llama.cpp would refuse to run, those that
+ * were asked for.
+ */
+import type { Configuration } from '../models/configuration.js';
+import type { FitAttempt } from '../models/fit-context.js';
+import type { ModelOptions, Run } from '../models/options.js';
+import type { SweepRow } from '../models/sweep-model.js';
+import { groupDigits, humanBytes, type Style } from './format.js';
+import { formatTable, type Column } from './table.js';
+
+/** One row, flat; null where there is no answer. Sizes in bytes. */
+export interface ConfigurationRow {
+  readonly file: string;
+  readonly contextSize: number | null;
+  readonly batchSize: number | null;
+  readonly ubatchSize: number | null;
+  readonly sequences: number | null;
+  readonly kvUnified: boolean | null;
+  readonly flashAttention: boolean | null;
+  readonly cacheTypeK: string | null;
+  readonly cacheTypeV: string | null;
+  readonly swaFull: boolean | null;
+  readonly weights: number | null;
+  readonly context: number | null;
+  readonly compute: number | null;
+  readonly total: number | null;
+  /** Why llama.cpp would refuse to run. */
+  readonly refusal: string | null;
+  /** Whether it fits a budget, if there is one. */
+  readonly fits?: boolean;
+}
+
+type Sizes = Pick<Configuration, 'run' | 'weights' | 'context'> & Pick<FitAttempt, 'compute' | 'total'>;
+
+/** The row of what was measured. */
+export function configurationRow(file: string, { run, weights, context, compute, total }: Sizes): ConfigurationRow {
+  return { file, ...settingsOf(run), weights, context, compute, total, refusal: null };
+}
+
+/** The row of a combination, measured or refused. */
+export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
+  if (row.refusal === null) return configurationRow(file, row);
+  const none = { weights: null, context: null, compute: null, total: null };
+  return { file, ...askedFor(row.options), ...none, refusal: `${row.refusal.culprit} must be ${row.refusal.limit}` };
+}
+
+type Settings = Omit<ConfigurationRow, 'file' | 'weights' | 'context' | 'compute' | 'total' | 'refusal' | 'fits'>;
+
+function settingsOf(run: Run): Settings {
+  return {
+    contextSize: run.contextSize,
+    batchSize: run.batchSize,
+    ubatchSize: run.ubatchSize,
+    sequences: run.sequences,
+    kvUnified: run.isUnified,
+    flashAttention: run.flashAttention,
+    cacheTypeK: run.keyType.name,
+    cacheTypeV: run.valueType.name,
+    swaFull: run.hasFullWindow,
+  };
+}
+
+function askedFor(options: ModelOptions): Settings {
+  const { flashAttention } = options;
+  return {
+    contextSize: options.ctxSize || null,
+    batchSize: options.batchSize ?? null,
+    ubatchSize: options.ubatchSize ?? null,
+    sequences: options.parallel ?? null,
+    kvUnified: options.kvUnified ?? null,
+    flashAttention: flashAttention === undefined ? null : flashAttention !== 'off' && flashAttention !== false,
+    cacheTypeK: options.cacheTypeK ?? null,
+    cacheTypeV: options.cacheTypeV ?? null,
+    swaFull: options.swaFull ?? null,
+  };
+}
+
+/** Titles of the CSV file, in order. */
+const CSV_COLUMNS: readonly (readonly [title: string, key: keyof ConfigurationRow])[] = [
+  ['file', 'file'],
+  ['ctx_size', 'contextSize'],
+  ['batch_size', 'batchSize'],
+  ['ubatch_size', 'ubatchSize'],
+  ['parallel', 'sequences'],
+  ['kv_unified', 'kvUnified'],
+  ['flash_attn', 'flashAttention'],
+  ['cache_type_k', 'cacheTypeK'],
+  ['cache_type_v', 'cacheTypeV'],
+  ['swa_full', 'swaFull'],
+  ['weights', 'weights'],
+  ['context', 'context'],
+  ['compute', 'compute'],
+  ['total', 'total'],
+  ['refusal', 'refusal'],
+];
+
+/** The rows as CSV (RFC 4180, but with `\n`): titles, exact bytes, empty where there is no answer. */
+export function formatConfigurationsCsv(rows: readonly ConfigurationRow[]): string {
+  const titles = CSV_COLUMNS.map(([title]) => title).join(',');
+  const lines = rows.map((row) => CSV_COLUMNS.map(([, key]) => csvCell(row[key])).join(','));
+  return [titles, ...lines].map((line) => `${line}\n`).join('');
+}
+
+function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
+  const text = String(value ?? '');
+  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}
+
+/** The rows as a table, a newline after each line; settings that all rows share at their default are left out. */
+export function formatConfigurations(rows: readonly ConfigurationRow[], style: Style): string {
+  const isOneFile = rows.every(({ file }) => file === rows[0].file);
+  const bytes = (value: number | null): string => (value === null ? '' : humanBytes(value));
+  const size = (title: string, key: 'weights' | 'context' | 'compute' | 'total'): Column<ConfigurationRow> => {
+    return { title, cell: (row) => bytes(row[key]), align: 'right' };
+  };
+  const number = (title: string, key: 'contextSize' | 'ubatchSize' | 'sequences'): Column<ConfigurationRow> => {
+    return { title, cell: (row) => groupOrEmpty(row[key]), align: 'right' };
+  };
+  const columns: Column<ConfigurationRow>[] = [
+    { title: 'file', cell: ({ file }) => (isOneFile ? '' : file) },
+    number('context', 'contextSize'),
+    number('ubatch', 'ubatchSize'),
+    number('sequences', 'sequences'),
+    { title: 'KV', cell: ({ kvUnified }) => (kvUnified === true ? 'unified' : '') },
+    { title: 'window', cell: ({ swaFull }) => (swaFull === true ? 'full' : '') },
+    { title: 'flash attention', cell: (row) => onOrOff(row.flashAttention) },
+    { title: 'keys', cell: ({ cacheTypeK }) => cacheTypeK ?? '' },
+    { title: 'values', cell: ({ cacheTypeV }) => cacheTypeV ?? '' },
+    size('weights', 'weights'),
+    size('KV cache', 'context'),
+    size('compute', 'compute'),
+    { ...size('total', 'total'), paint: style.strong },
+    { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right' },
+    { title: 'fits', cell: ({ fits }) => (fits === undefined ? '' : fits ? 'yes' : 'no') },
+    { title: 'refused', cell: ({ refusal }) => refusal ?? '' },
+  ];
+  return formatTable(columns, rows, style.faint)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function groupOrEmpty(value: number | null): string {
+  return value === null ? '' : groupDigits(value);
+}
+
+function onOrOff(value: boolean | null): string {
+  if (value === null) return '';
+  return value ? 'on' : 'off';
+}

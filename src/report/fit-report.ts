@@ -1,0 +1,67 @@
+/**
+ * What fits a memory budget, as text and as plain data.
+ */
+import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
+import { configurationRow, formatConfigurations, type ConfigurationRow } from './configuration-table.js';
+import { exactBytes, groupDigits, type Style } from './format.js';
+
+/** The report as text, a newline after each line: the answer, the alternatives, and what was tried. */
+export function formatFit(file: string, fit: ContextFit, style: Style): string {
+  const lines = [headline(fit, style), ...alternatives(fit), '', 'Tried:'];
+  const tried = fit.tried.map((attempt) => attemptRow(file, attempt));
+  return lines.map((line) => `${line}\n`).join('') + formatConfigurations(tried, style);
+}
+
+function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }: ContextFit, style: Style): string {
+  const memory = exactBytes(budget);
+  if (largest === null) {
+    const answer = `does not fit: with the other options as given, no context fits in ${memory}.`;
+    const [{ weights }] = fit.tried;
+    return style.bad(answer) + (weights > budget ? ` The weights alone take ${exactBytes(weights)}.` : '');
+  }
+  if (unlimited) return `${style.good('any context fits')} in ${memory}; its length makes no difference.`;
+  const { contextSize } = largest.run;
+  const margin = `; ${exactBytes(budget - largest.total)} to spare`;
+  const answer = `${style.good(`${groupDigits(contextSize)} tokens of context`)} fit in ${memory}${margin}.`;
+  const isBeyondTraining = contextSize > fit.trainedContext;
+  const training = ` The model was trained on ${groupDigits(fit.trainedContext)}.`;
+  const doubt = ' A larger one is unlikely to fit, but was not ruled out.';
+  const misfit = contextSize < wantedContext ? ` The wanted ${groupDigits(wantedContext)} do not.` : '';
+  return answer + misfit + (isBeyondTraining ? training : '') + (proven ? '' : doubt);
+}
+
+function alternatives({ largestUbatch, largestCache, wantedContext }: ContextFit): string[] {
+  const wanted = `${groupDigits(wantedContext)} tokens`;
+  const line = (found: FittingConfiguration | null, text: string, none: string): string =>
+    found === null ? `${wanted} fit with ${none}.` : `${wanted} fit with ${text} (${exactBytes(found.total)}).`;
+  const { ubatchSize = 0, keyType, valueType } = { ...largestUbatch?.run, ...typesOf(largestCache) };
+  return [
+    line(largestUbatch, `a ubatch of up to ${groupDigits(ubatchSize)}`, 'no ubatch'),
+    line(largestCache, `cached keys as ${keyType} and values as ${valueType}`, 'no cache type'),
+  ];
+}
+
+function typesOf(found: FittingConfiguration | null): { keyType: string; valueType: string } {
+  return { keyType: found?.run.keyType.name ?? '', valueType: found?.run.valueType.name ?? '' };
+}
+
+function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {
+  return { ...configurationRow(file, attempt), fits: attempt.fits };
+}
+
+/** The plain data that `--json` prints. */
+export function fitJson(file: string, fit: ContextFit): object {
+  const row = (attempt: FitAttempt): ConfigurationRow => attemptRow(file, attempt);
+  const { largest, largestUbatch, largestCache, tried, ...rest } = fit;
+  const rowOrNull = (found: FittingConfiguration | null): ConfigurationRow | null =>
+    found === null ? null : row(found);
+  return {
+    file,
+    ...rest,
+    contextSize: largest?.run.contextSize ?? null,
+    largest: rowOrNull(largest),
+    largestUbatch: rowOrNull(largestUbatch),
+    largestCache: rowOrNull(largestCache),
+    tried: tried.map(row),
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * The rectangles of a map: large ones one by one with their names, small ones merged, seams where a tensor takes over
+ * the bytes of another, and hatching where bytes are read through a view.
+ *
+ * Invariant: a name is inside its own rectangle, and rectangles do not overlap, so names do not either.
+ */
+import { exactBytes, groupDigits, humanBytes } from '../format.js';
+import type { MapBox, MemoryMap } from './memory-map.js';
+import { FAMILIES } from './memory-map.js';
+import { Raster, type PixelRect } from './raster.js';
+import type { Plot, Scale } from './scale.js';
+import { element, escapeText, fitText, px, text } from './svg.js';
+import { fillClass, fillsOf, SIZE_CLASSES, type MapColors } from './theme.js';
+
+/** A rectangle with an edge below this many pixels is merged with its neighbours. */
+const LEAST_EDGE = 2;
+const NAME_SIZE = 11;
+/** Pixels that a name needs: across its line, and around it. */
+const NAME_LINE = 14;
+const NAME_PADDING = 8;
+
+/** A rectangle that is drawn by itself. */
+interface Drawn {
+  readonly box: MapBox;
+  /** As it would be without a window. */
+  readonly rect: PixelRect;
+  /** The part within the plot. */
+  readonly visible: PixelRect;
+  readonly fill: string;
+}
+
+/** Where each chunk starts when all are stacked, bytes. */
+export function chunkBases({ chunks }: MemoryMap): number[] {
+  let base = 0;
+  return chunks.map((size) => (base += size) - size);
+}
+
+/** The class of size of a box: {@link SIZE_CLASSES} − 1 for the largest, one less for each quarter of that. */
+export function sizeClass(size: number, largest: number): number {
+  const quarters = Math.floor(Math.log2(largest / size) / 2);
+  return Math.max(0, SIZE_CLASSES - 1 - quarters);
+}
+
+/** All rectangles and what belongs to them, as markup. */
+export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withTooltips: boolean): string {
+  const bases = chunkBases(map);
+  const rectOf = ({ chunk, offset, size, start, end }: MapBox, edge = 0): PixelRect => {
+    const bottom = bases[chunk] + offset + edge;
+    return rectangle(scale, start, end, bottom, bottom + size);
+  };
+  const fills = fillsOf(colors);
+  const largest = map.boxes.reduce((most, { size }) => Math.max(most, size), 1);
+  const fillOf = (box: MapBox): number =>
+    colors === 'size' ? sizeClass(box.size, largest) : FAMILIES.indexOf(box.family);
+
+  const raster = new Raster(scale.plot);
+  const drawn: Drawn[] = [];
+  for (const box of map.boxes) {
+    const rect = rectOf(box);
+    const visible = clip(rect, scale.plot);
+    if (visible === null) continue;
+    const fill = fillOf(box);
+    if (rect.width < LEAST_EDGE || rect.height < LEAST_EDGE) raster.add(rect, fill);
+    else drawn.push({ box, rect, visible, fill: fillClass(fills[fill]) });
+  }
+  const merged = raster.areas().map(({ fill, opacity, path }) => {
+    return element('path', { class: fillClass(fills[fill]), 'fill-opacity': opacity, d: path });
+  });
+  return [
+    ...drawn.map((each) => drawRect(each, withTooltips)),
+    element('g', { 'shape-rendering': 'crispEdges' }, ...merged),
+    drawHatch(drawn, scale, bases),
+    drawSeams(drawn),
+  ].join('');
+}
+
+/** The names of all rectangles with room for them; drawn last, so that no line crosses them. */
+export function drawNames(map: MemoryMap, scale: Scale, colors: MapColors): string {
+  const bases = chunkBases(map);
+  const largest = map.boxes.reduce((most, { size }) => Math.max(most, size), 1);
+  const names = map.boxes.map((box) => {
+    const bottom = bases[box.chunk] + box.offset;
+    const visible = clip(rectangle(scale, box.start, box.end, bottom, bottom + box.size), scale.plot);
+    if (visible === null) return '';
+    const fill = fillClass(colors === 'size' ? sizeClass(box.size, largest) : box.family);
+    return drawName(box, visible, `ta-name ${fill}`);
+  });
+  return names.join('');
+}
+
+function rectangle(scale: Scale, start: number, end: number, bottom: number, top: number): PixelRect {
+  const x = scale.x(start);
+  const y = scale.y(top);
+  return { x, y, width: scale.x(end) - x, height: scale.y(bottom) - y };
+}
+
+function clip({ x, y, width, height }: PixelRect, plot: Plot): PixelRect | null {
+  const left = Math.max(x, plot.x);
+  const top = Math.max(y, plot.y);
+  const right = Math.min(x + width, plot.x + plot.width);
+  const bottom = Math.min(y + height, plot.y + plot.height);
+  return left < right && top < bottom ? { x: left, y: top, width: right - left, height: bottom - top } : null;
+}
+
+function drawRect({ box, rect, fill }: Drawn, withTooltip: boolean): string {
+  const { x, y, width, height } = rect;
+  const least = Math.min(width, height);
+  const attributes = {
+    ...{ class: `ta-box ${fill}`, x, y, width, height },
+    ...(least >= 12 ? { rx: 2 } : {}),
+    ...(least < 6 ? { 'stroke-width': least < 4 ? 0 : 0.5 } : {}),
+  };
+  if (!withTooltip) return element('rect', attributes);
+  return element('rect', attributes, element('title', {}, escapeText(describeBox(box).join('\n'))));
+}
+
+/** What there is to say about a box, one fact a line. */
+export function describeBox({ name, op, type, shape, size, offset, chunk, start, end }: MapBox): string[] {
+  const layout = type === '' ? [] : [`${type} [${shape.join(', ')}]`];
+  const made = op === '' ? [] : [op === 'NONE' ? 'leaf' : op];
+  return [
+    name,
+    [...made, ...layout].join(' · '),
+    exactBytes(size),
+    `offset ${groupDigits(offset)}${chunk === 0 ? '' : ` in chunk ${chunk}`}`,
+    `steps ${start} to ${end - 1}`,
+  ].filter((line) => line !== '');
+}
+
+function drawHatch(drawn: readonly Drawn[], scale: Scale, bases: readonly number[]): string {
+  const paths = drawn.flatMap(({ box }) => {
+    const base = bases[box.chunk] + box.offset;
+    return box.views.map(({ start, end, offset, size }) => {
+      const rect = clip(rectangle(scale, start, end, base + offset, base + offset + size), scale.plot);
+      if (rect === null || rect.width < LEAST_EDGE || rect.height < 2 * LEAST_EDGE) return '';
+      return `M${px(rect.x)} ${px(rect.y)}h${px(rect.width)}v${px(rect.height)}h${px(-rect.width)}z`;
+    });
+  });
+  // One path: where views of the same bytes overlap, they are hatched once.
+  return element('path', { fill: 'url(#ta-hatch)', d: paths.join('') });
+}
+
+/** A dashed edge and an arrow at the left of what takes over its bytes. */
+function drawSeams(drawn: readonly Drawn[]): string {
+  const seams = drawn.filter(({ box, rect, visible }) => box.takesOver !== -1 && rect.x >= visible.x - 0.5);
+  const edges = seams.map(({ visible: { x, y, height } }) => `M${px(x)} ${px(y)}v${px(height)}`).join('');
+  const arrows = seams
+    .filter(({ visible }) => visible.width >= NAME_LINE && visible.height >= 8)
+    .map(({ visible: { x, y, height } }) => `M${px(x + 1)} ${px(y + height / 2 - 3.5)}l5 3.5l-5 3.5z`);
+  return element('path', { class: 'ta-seam', d: edges }) + element('path', { class: 'ta-arrow', d: arrows.join('') });
+}
+
+function drawName({ name, size, takesOver }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
+  if (Math.max(width, height) < 2 * NAME_LINE || Math.min(width, height) < NAME_LINE) return '';
+  const arrow = takesOver === -1 ? 0 : NAME_PADDING;
+  const room = width - NAME_PADDING - arrow;
+  const across = height >= NAME_LINE ? fitText(name, NAME_SIZE, room) : '';
+  if (across !== '') {
+    const left = x + arrow + NAME_PADDING / 2;
+    const bytes = height >= 2.4 * NAME_LINE ? fitText(humanBytes(size), NAME_SIZE, room, 99) : '';
+    // At the top where there is room, so that the lines that cross a rectangle in its middle leave its name alone.
+    const top = bytes === '' ? y + height / 2 + 4 : y + NAME_LINE + 1;
+    const line = (content: string, dy: number): string => text(content, { class: style, x: left, y: top + dy });
+    return line(across, 0) + (bytes === '' ? '' : line(bytes, NAME_LINE));
+  }
+  if (width < NAME_LINE + arrow) return '';
+  const upright = fitText(name, NAME_SIZE, height - NAME_PADDING);
+  if (upright === '') return '';
+  const place = `translate(${px(x + (width + arrow) / 2 + 4)} ${px(y + height / 2)}) rotate(-90)`;
+  return text(upright, { class: style, transform: place, 'text-anchor': 'middle' });
+}

@@ -1,0 +1,140 @@
+/**
+ * A map as a picture: time to the right, offset upwards, one rectangle per storage.
+ *
+ *     506 ┤────────────────────────── peak        title and facts
+ *         │  ┌───────┐    ╭─╮ live load           plot: rectangles, merged areas, curve, lines, names
+ *       0 ┼──┴───────┴────┴─┴────────             axes
+ *         0        step       1,127               legend
+ *
+ * Invariant: valid, self-contained SVG without script; its size depends on the number of pixels, hardly on that of
+ * storages; labels never overlap.
+ */
+import { groupDigits, humanBytes } from '../format.js';
+import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
+import { chunkBases, drawBoxes, drawNames } from './boxes.js';
+import { drawLegend, type Legend } from './legend.js';
+import { drawLoad, labelLoad, liveLoadOf } from './load.js';
+import type { MemoryMap } from './memory-map.js';
+import { Scale, type MapWindow } from './scale.js';
+import { element, escapeText, fitText, px, text } from './svg.js';
+import { styleSheet, type MapColors, type MapTheme } from './theme.js';
+
+/** How a map looks. */
+export interface MapOptions {
+  /** What it is the map of. Default `Memory map`. */
+  readonly title?: string;
+  /** Pixels, at least 320. Default 1200. */
+  readonly width?: number;
+  /** Pixels, at least 240. Default 720. */
+  readonly height?: number;
+  /** What colours say: the family of the operation, or the size. Default `family`; `size` where no operation is known. */
+  readonly colors?: MapColors;
+  /** Default `auto`: light or dark, as the reader's system is. */
+  readonly theme?: MapTheme;
+  /** The part to show. Default: all. */
+  readonly window?: MapWindow;
+  /** Whether rectangles carry their facts as tooltips. Default true. */
+  readonly tooltips?: boolean;
+}
+
+const HEADER = 76;
+const RIGHT_MARGIN = 108;
+/** Numbers and title below the plot. */
+const AXIS = 52;
+
+/** Draws a map as SVG. O(storages + pixels). */
+export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
+  const { width, height, colors, title, legend, scale } = resolve(map, options);
+  const legendTop = height - legend.height - 8;
+  const load = liveLoadOf(map);
+  const inside = [
+    drawBoxes(map, scale, colors, options.tooltips ?? true),
+    drawChunkEdges(chunkBases(map), scale),
+    drawLoad(map, load, scale),
+    drawNames(map, scale, colors),
+  ];
+  const facts = factsOf(map).join(' · ');
+  return element(
+    'svg',
+    {
+      ...{ xmlns: 'http://www.w3.org/2000/svg', class: 'ta-map', role: 'img', width, height },
+      ...{ viewBox: `0 0 ${px(width)} ${px(height)}`, 'aria-label': `${title}: ${facts}` },
+    },
+    element('title', {}, escapeText(title)),
+    element('style', {}, styleSheet(options.theme ?? 'auto', colors)),
+    definitions(scale),
+    element('rect', { class: 'ta-surface', width, height }),
+    text(fitText(title, 17, width - 48), { class: 'ta-ink ta-title', x: 24, y: 30 }),
+    text(fitText(facts, 12, width - 48), { class: 'ta-muted', x: 24, y: 49 }),
+    drawGrid(scale),
+    element('g', { 'clip-path': 'url(#ta-plot)' }, ...inside),
+    drawAxes(scale, map.chunks.length),
+    labelLoad(map, load, scale),
+    element('g', { transform: `translate(0 ${px(legendTop)})` }, legend.markup),
+  );
+}
+
+/** Colours by family say nothing where no operation is known. */
+export function defaultColors(map: MemoryMap): MapColors {
+  return map.boxes.every(({ op }) => op === '') ? 'size' : 'family';
+}
+
+/** The window that shows everything. */
+export function wholeMap({ stepCount, bufferSize, lowerBound }: MemoryMap): MapWindow {
+  return { steps: { from: 0, to: stepCount }, bytes: { from: 0, to: Math.max(bufferSize, lowerBound, 1) } };
+}
+
+/** From steps and bytes to the pixels of the picture that {@link drawMap} draws with the same options. */
+export function scaleOf(map: MemoryMap, options: MapOptions = {}): Scale {
+  return resolve(map, options).scale;
+}
+
+interface Resolved {
+  readonly width: number;
+  readonly height: number;
+  readonly colors: MapColors;
+  readonly title: string;
+  readonly legend: Legend;
+  readonly scale: Scale;
+}
+
+function resolve(map: MemoryMap, options: MapOptions): Resolved {
+  const width = Math.max(320, options.width ?? 1200);
+  const height = Math.max(240, options.height ?? 720);
+  const { colors = defaultColors(map), title = 'Memory map', window = wholeMap(map) } = options;
+  const legend = drawLegend(map, colors, 24, width - 48);
+  const plotHeight = Math.max(60, height - HEADER - AXIS - legend.height - 8);
+  const draft = new Scale(window, { x: 0, y: HEADER, width, height: plotHeight });
+  const x = Math.ceil(leftMargin(draft));
+  const plot = { x, y: HEADER, width: Math.max(80, width - x - RIGHT_MARGIN), height: plotHeight };
+  return { width, height, colors, title, legend, scale: new Scale(window, plot) };
+}
+
+function factsOf({ bufferSize, lowerBound, boxes, stepCount, allocator, chunks }: MemoryMap): string[] {
+  const gap = lowerBound === 0 ? 0 : bufferSize / lowerBound - 1;
+  return [
+    `compute buffer ${humanBytes(bufferSize)}${chunks.length > 1 ? ` in ${chunks.length} chunks` : ''}`,
+    gap === 0 ? 'no smaller one is possible' : `${(100 * gap).toFixed(gap < 0.001 ? 3 : 1)} % above the lower bound`,
+    `${groupDigits(boxes.length)} ${boxes.length === 1 ? 'storage' : 'storages'}`,
+    `${groupDigits(stepCount)} ${stepCount === 1 ? 'step' : 'steps'}`,
+    ...(allocator === '' ? [] : [`allocator ${allocator}`]),
+  ];
+}
+
+function definitions({ plot: { x, y, width, height } }: Scale): string {
+  const stripe = element('path', { class: 'ta-hatch', d: 'M0 0v7' });
+  const pattern = {
+    id: 'ta-hatch',
+    width: 5,
+    height: 5,
+    patternUnits: 'userSpaceOnUse',
+    patternTransform: 'rotate(45)',
+  };
+  return element(
+    'defs',
+    {},
+    // A pixel more above and below: lines at the edge are drawn in full.
+    element('clipPath', { id: 'ta-plot' }, element('rect', { x, y: y - 1, width, height: height + 2 })),
+    element('pattern', pattern, stripe),
+  );
+}

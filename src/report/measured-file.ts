@@ -1,0 +1,46 @@
+/**
+ * What was measured of one file, as the table, the report and the JSON of the command line all read it.
+ */
+import type { ModelMeasurement } from '../models/measure-model.js';
+
+/** What every kind of file has. All sizes in bytes. */
+export interface MeasuredFile {
+  /** As the user named it. */
+  readonly file: string;
+  /** Nodes of the graph; absent for a placement problem, which has none. */
+  readonly nodes?: number;
+  /** Storages that share the buffer. */
+  readonly buffers: number;
+  readonly bufferSize: number;
+  readonly chunks: readonly number[];
+  readonly lowerBound: number;
+  readonly optimal: boolean;
+  readonly allocator: string;
+  /** Bytes; absent for a placement problem, whose buffers have their own. */
+  readonly alignment?: number;
+  readonly inPlace?: string;
+  /** Only for a model. */
+  readonly model?: ModelMeasurement;
+}
+
+/** A model whose graph nobody here can build: all that is known. */
+export interface UnknownModel {
+  /** As the user named it. */
+  readonly file: string;
+  readonly unknownArchitecture: string;
+  /** Bytes. */
+  readonly weights: number;
+}
+
+/** The plain data that `--json` prints for one file; null is unknown. */
+export function measuredFileJson(measured: MeasuredFile | UnknownModel): object {
+  if ('unknownArchitecture' in measured) {
+    const { file, unknownArchitecture, weights } = measured;
+    const unknown = { nodes: null, buffers: null, bufferSize: null, context: null, compute: null, total: null };
+    return { file, architecture: unknownArchitecture, weights, ...unknown };
+  }
+  const { model, ...file } = measured;
+  if (model === undefined) return file;
+  const { architecture, phase, weights, context, compute, total, computeWithAuto } = model;
+  return { ...file, architecture, phase, weights, context, compute, total, computeWithAuto };
+}

@@ -1,0 +1,56 @@
+/**
+ * Several measurements as a table, one row a file.
+ */
+import { gapText, groupDigits, humanBytes, type Style } from './format.js';
+import type { MeasuredFile, UnknownModel } from './measured-file.js';
+import { formatTable, type Column } from './table.js';
+
+type Row = MeasuredFile | UnknownModel;
+
+/** The table as text, a newline after each line. */
+export function formatMeasurements(files: readonly Row[], style: Style): string {
+  const known =
+    (cell: (file: MeasuredFile) => string, otherwise = '') =>
+    (row: Row): string =>
+      'unknownArchitecture' in row ? otherwise : cell(row);
+  const ofModel = (part: 'context' | 'compute' | 'total' | 'computeWithAuto'): ((row: Row) => string) =>
+    known(({ model }) => (model === undefined ? '' : humanBytes(model[part])), 'unknown');
+  const columns: Column<Row>[] = [
+    { title: 'file', cell: ({ file }) => file },
+    { title: 'nodes', cell: known(({ nodes }) => (nodes === undefined ? '' : groupDigits(nodes))), align: 'right' },
+    {
+      title: 'buffers',
+      cell: known(({ nodes, buffers }) => (nodes === undefined ? groupDigits(buffers) : '')),
+      align: 'right',
+    },
+    {
+      title: 'buffer',
+      cell: known(({ bufferSize }) => humanBytes(bufferSize), 'unknown'),
+      align: 'right',
+      paint: style.strong,
+    },
+    { title: 'bytes', cell: known(({ bufferSize }) => groupDigits(bufferSize)), align: 'right' },
+    { title: 'chunks', cell: known(({ chunks }) => (chunks.length > 1 ? String(chunks.length) : '')), align: 'right' },
+    { title: 'lower bound', cell: known(({ lowerBound }) => groupDigits(lowerBound)), align: 'right' },
+    {
+      title: 'gap',
+      cell: known(({ bufferSize, lowerBound }) => gapText(bufferSize, lowerBound)),
+      align: 'right',
+      paint: (text, row) => ('optimal' in row && row.optimal ? style.good(text) : text),
+    },
+    { title: 'allocator', cell: known(({ allocator }) => allocator) },
+    { title: 'weights', cell: weightsText, align: 'right' },
+    { title: 'KV cache', cell: ofModel('context'), align: 'right' },
+    { title: 'compute', cell: ofModel('compute'), align: 'right' },
+    { title: 'total', cell: ofModel('total'), align: 'right', paint: style.strong },
+    { title: 'compute with auto', cell: ofModel('computeWithAuto'), align: 'right' },
+  ];
+  return formatTable(columns, files, style.faint)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function weightsText(row: Row): string {
+  if ('unknownArchitecture' in row) return humanBytes(row.weights);
+  return row.model === undefined ? '' : humanBytes(row.model.weights);
+}

@@ -1,0 +1,12 @@
+/**
+ * A plan as JSON text that people can read as well: one tensor a line.
+ */
+import type { PlanJson } from '../plan/plan.js';
+
+/** The text of a plan file, ending in a newline. `JSON.parse` gives the plan back. */
+export function formatPlan({ tensors, ...head }: PlanJson): string {
+  const fields = Object.entries(head).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
+  const rows = tensors.map((tensor) => `    ${JSON.stringify(tensor)}`);
+  const list = rows.length === 0 ? '[]' : `[\n${rows.join(',\n')}\n  ]`;
+  return `{\n${fields.join('')}  "tensors": ${list}\n}\n`;
+}

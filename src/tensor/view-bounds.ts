@@ -1,0 +1,22 @@
+/**
+ * The one check that a view stays within the storage that it looks into.
+ */
+import { PlannerError } from '../errors.js';
+import { byteLength, type Layout } from './shape.js';
+
+/**
+ * @param storageBytes bytes of the storage
+ * @param offset byte position of the view's first element within the storage
+ * @throws PlannerError `BAD_VIEW`
+ */
+export function checkViewBounds(layout: Layout, offset: number, storageBytes: number, culprit: string): void {
+  const strides = layout.nb.every((stride) => Number.isSafeInteger(stride) && stride >= 0);
+  const end = strides ? offset + byteLength(layout, culprit) : NaN;
+  if (strides && Number.isSafeInteger(offset) && offset >= 0 && end <= storageBytes) return;
+  throw new PlannerError('BAD_VIEW', {
+    culprit,
+    value: `bytes [${offset}, ${end}) with strides [${layout.nb.join(', ')}]`,
+    limit: `within the ${storageBytes} bytes of its storage`,
+    remedy: 'Give offset and strides in bytes, not elements, and keep the last element inside.',
+  });
+}

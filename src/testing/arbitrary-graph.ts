@@ -1,0 +1,67 @@
+/**
+ * Arbitrary compute graphs for property tests.
+ */
+import fc from 'fast-check';
+import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { graphOfMoves, MOVES, type Move, type MoveKind } from './graph-moves.js';
+
+/** How large arbitrary graphs get. */
+export interface ArbitraryGraphOptions {
+  /** Moves that the graph is made of at most, inclusive; each adds one to six nodes. Default 20. */
+  readonly maxMoves?: number;
+}
+
+/** How often a move is drawn, as real graphs have them; 1 where nothing is said. */
+const WEIGHTS: Partial<Record<MoveKind, number>> = {
+  unary: 4,
+  binary: 4,
+  view: 4,
+  product: 3,
+  run: 2,
+  skip: 2,
+  output: 2,
+};
+
+const kinds = fc.constantFrom(...MOVES.flatMap((kind) => new Array<MoveKind>(WEIGHTS[kind] ?? 1).fill(kind)));
+const number = fc.nat({ max: 40 });
+
+/**
+ * Compute graphs weighted like real ones: chains, skips, wide fans, views of views, in-place runs, cache writes with
+ * their dependencies, destinations, outputs in the middle. `whyNotExecutable` finds nothing in them, and
+ * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as a list of them.
+ *
+ * @example
+ * ```ts
+ * import fc from 'fast-check';
+ * import { planGraph } from 'tensor-arena';
+ * import { arbitraryGraph, assertPlanCorrect } from 'tensor-arena/testing';
+ * const isPlanned = fc.property(arbitraryGraph(), (graph) => assertPlanCorrect(graph, planGraph(graph)));
+ * fc.assert(isPlanned, { numRuns: 20 });
+ * ```
+ */
+export function arbitraryGraph({ maxMoves = 20 }: ArbitraryGraphOptions = {}): fc.Arbitrary<Graph> {
+  const move: fc.Arbitrary<Move> = fc.tuple(kinds, number, number, number);
+  const moves = fc.array(move, { minLength: 1, maxLength: maxMoves, size: 'max' });
+  return fc.tuple(moves, fc.integer({ min: 1, max: 3 })).map(([list, lastCount]) => {
+    const graph = graphOfMoves(list, lastCount);
+    return Object.defineProperty(graph, fc.toStringMethod, { value: () => describeGraph(graph) });
+  });
+}
+
+/** One line per tensor, in execution order. */
+export function describeGraph(graph: Graph): string {
+  const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+  const line = (tensor: Tensor): string => {
+    const { op, type, ne, nb, root, sources, destination } = tensor;
+    const parts = [`${ids.get(tensor)!}: ${op}`, `${type.name} [${ne.join(', ')}] strides [${nb.join(', ')}]`];
+    if (sources.length > 0) parts.push(`of ${sources.map((source) => (source ? ids.get(source) : '-')).join(', ')}`);
+    if (destination !== null) parts.push(`into ${ids.get(destination)!}`);
+    if (tensor.isView) parts.push(`in the storage of ${ids.get(root)!} from byte ${tensor.viewOffset}`);
+    else if (tensor.memory !== 'deferred') parts.push(tensor.memory);
+    if (tensor.isInput) parts.push('input');
+    if (tensor.isOutput) parts.push('output');
+    return parts.join(' ');
+  };
+  return [...graph.leafs, ...graph.nodes].map(line).join('\n');
+}

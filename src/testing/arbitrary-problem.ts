@@ -1,0 +1,52 @@
+/**
+ * Arbitrary placement problems for property tests of allocators.
+ */
+import fc from 'fast-check';
+import { createProblem, type Buffer, type Gap, type Problem } from '../problem/problem.js';
+
+/** What arbitrary problems may contain. */
+export interface ArbitraryProblemOptions {
+  /** Moves that the problem is made of at most, inclusive; each adds one to five buffers. Default 20. */
+  readonly maxMoves?: number;
+  /** Largest alignment, a power of two, in bytes. Default 64. */
+  readonly maxAlignment?: number;
+  /** Whether some buffers need fewer bytes for a part of their lives. Default true. */
+  readonly gaps?: boolean;
+}
+
+/** What a stretch of a graph does to memory, the simplest first. */
+const KINDS = ['chain', 'chain', 'chain', 'skip', 'skip', 'fan', 'long'] as const;
+
+/** Few sizes, many of them equal, as layers of one shape have them; and some odd ones. */
+const SIZES = [64, 64, 128, 256, 1024, 4096, 1, 100, 3000];
+
+/**
+ * Problems weighted like those of real graphs: short lives one after another, skips over several steps, fans that are
+ * alive at once, buffers that last to the end; few distinct sizes. They shrink to few, small buffers.
+ */
+export function arbitraryProblem(options: ArbitraryProblemOptions = {}): fc.Arbitrary<Problem> {
+  const { maxMoves = 20, maxAlignment = 64, gaps = true } = options;
+  const move = fc.record({
+    kind: fc.constantFrom(...KINDS),
+    size: fc.constantFrom(...SIZES),
+    length: fc.nat({ max: 6 }),
+    log2: fc.nat({ max: Math.log2(maxAlignment) }),
+    hasGap: gaps ? fc.nat({ max: 5 }).map((n) => n === 5) : fc.constant(false),
+  });
+  return fc.array(move, { maxLength: maxMoves, size: 'max' }).map((moves) => {
+    const buffers: Buffer[] = [];
+    let step = 0;
+    for (const { kind, size, length, log2, hasGap } of moves) {
+      const count = kind === 'fan' ? 2 + (length % 4) : 1;
+      const life = kind === 'chain' ? 2 : kind === 'long' ? moves.length * 2 + 8 - step : 2 + length;
+      for (let i = 0; i < count; i++) {
+        const [start, end] = [step + i, step + Math.max(life, count) + 1];
+        const gap: Gap[] =
+          hasGap && end - start > 2 ? [{ start: start + 1, end: end - 1, upper: Math.floor(size / 2) }] : [];
+        buffers.push({ size, start, end, alignment: 2 ** log2, gaps: gap });
+      }
+      step += count === 1 ? 1 : 2;
+    }
+    return createProblem(buffers);
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * All checks of a plan at once, for users' own tests.
+ */
+import type { Graph } from '../graph/graph.js';
+import { replayPlan } from '../verify/replay.js';
+import { verifyPlan, type PlanLimits, type PlanToVerify } from '../verify/verify-plan.js';
+import { compareExecutions, whyNotExecutable } from './execute.js';
+
+/** How a plan is checked. */
+export interface PlanCheckOptions extends PlanLimits {
+  /** Seed of the values that the graph is run with. Default 1. */
+  readonly seed?: number;
+}
+
+/** More than this many lines say nothing new. */
+const PRINTED_VIOLATIONS = 10;
+
+/**
+ * Throws unless `plan` is right for `graph`: by its geometry (`verifyPlan`), by replay (`replayPlan`), and by running the
+ * graph in the arena and in separate memory, where the reference executor can run it (see `whyNotExecutable`).
+ *
+ * @throws Error with one line per violation
+ */
+export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, { seed, ...limits }: PlanCheckOptions = {}): void {
+  const lines = [
+    ...verifyPlan(graph, plan, limits).map(({ message }) => `geometry: ${message}`),
+    ...replayPlan(graph, plan).map(({ message }) => `replay: ${message}`),
+  ];
+  // A plan without a place for every tensor cannot be run at all; geometry has said so.
+  if (lines.length === 0 && whyNotExecutable(graph) === null) {
+    lines.push(...compareExecutions(graph, plan, seed).map(({ message }) => `execution: ${message}`));
+  }
+  if (lines.length === 0) return;
+  const more = lines.length > PRINTED_VIOLATIONS ? [`and ${lines.length - PRINTED_VIOLATIONS} more`] : [];
+  throw new Error(['The plan is wrong.', ...lines.slice(0, PRINTED_VIOLATIONS), ...more].join('\n  '));
+}

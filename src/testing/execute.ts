@@ -1,0 +1,127 @@
+/**
+ * Runs graphs with plain reference kernels, and compares a run in a plan's arena with one in separate memory.
+ *
+ * Invariant: readable, not fast; the same values in give the same bits out, whatever the memory. A difference between
+ * the two runs is a fault of the plan: a byte that one tensor lost to another.
+ */
+import { PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { findOperation } from '../graph/operations.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { PlanToVerify } from '../verify/verify-plan.js';
+import { hasCodec } from './elements.js';
+import { fillLeafs } from './fill.js';
+import { Call } from './kernels/kernel.js';
+import { findKernel } from './kernels/kernels.js';
+import { Memory } from './memory.js';
+
+/** A tensor whose value differs between the two runs. */
+export interface ExecutionDifference {
+  /** Id of the tensor in `graph.tensors`. */
+  readonly id: number;
+  /** Position of the first differing byte within the tensor's storage; -1 if the planned run stopped at this node. */
+  readonly byte: number;
+  readonly message: string;
+}
+
+/** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
+export function whyNotExecutable(graph: Graph): string | null {
+  for (const node of graph.nodes) {
+    if (isPureView(node)) continue;
+    if (findKernel(node.op) === undefined) return `${node.op} (${node.name}) has no reference kernel`;
+    for (const tensor of [node, ...node.sources]) {
+      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.name} is ${tensor.type.name}`;
+    }
+  }
+  return null;
+}
+
+function isPureView(node: Tensor): boolean {
+  return findOperation(node.op)?.isView ?? false;
+}
+
+/**
+ * Runs the nodes of `graph` in order. Time as the arithmetic takes, in plain JavaScript: for graphs of tests.
+ *
+ * @throws PlannerError `NOT_EXECUTABLE` for operations without a reference kernel (`CUSTOM`, unknown ones), for
+ * quantised types and for nodes without their settings; `BAD_ARGUMENT` where an index tensor holds no valid index
+ */
+export function executeGraph(graph: Graph, memory: Memory): void {
+  const reason = whyNotExecutable(graph);
+  if (reason !== null) {
+    throw new PlannerError('NOT_EXECUTABLE', {
+      culprit: 'graph',
+      value: reason,
+      limit: 'made of operations of the table and unquantised types',
+      remedy: 'Check the plan with verifyPlan and replayPlan, which need no values.',
+    });
+  }
+  for (const node of graph.nodes) if (!isPureView(node)) executeNode(node, memory);
+}
+
+/** Runs one node. */
+export function executeNode(node: Tensor, memory: Memory): void {
+  const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
+  findKernel(node.op)!(new Call(node, memory.elements(node), sources));
+}
+
+/**
+ * Runs `graph` twice on the same values, with every storage in its own bytes and with all of them where `plan` puts
+ * them: what is read after the run must agree bit by bit.
+ *
+ * @param seed of the values of leafs that have none yet. Default 1
+ * @returns a difference per tensor: outputs, results that nobody reads, and everything outside the arena
+ * @throws PlannerError as {@link executeGraph}
+ */
+export function compareExecutions(graph: Graph, plan: PlanToVerify, seed = 1): ExecutionDifference[] {
+  const expected = Memory.separate(graph);
+  fillLeafs(graph, expected, seed);
+  executeGraph(graph, expected);
+
+  const found = Memory.planned(graph, plan);
+  fillLeafs(graph, found, seed);
+  const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+  for (const node of graph.nodes) {
+    if (isPureView(node)) continue;
+    try {
+      executeNode(node, found);
+    } catch (error) {
+      if (!(error instanceof PlannerError)) throw error;
+      const message = `${labelOf(node)} cannot run in the arena: ${error.message}`;
+      return [{ id: ids.get(node)!, byte: -1, message }];
+    }
+  }
+  return resultsOf(graph).flatMap((tensor) => {
+    const byte = firstDifference(tensor, expected.storage(tensor), found.storage(tensor));
+    const message = `${labelOf(tensor)} differs from byte ${byte} of its storage on`;
+    return byte === -1 ? [] : [{ id: ids.get(tensor)!, byte, message }];
+  });
+}
+
+/** What can be read when the graph has run. */
+function resultsOf(graph: Graph): Tensor[] {
+  const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  return graph.tensors.filter((tensor) => {
+    return tensor.isOutput || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
+  });
+}
+
+function firstDifference(tensor: Tensor, expected: Uint8Array, found: Uint8Array): number {
+  const { ne, nb, type, viewOffset } = tensor;
+  if (!hasCodec(type.name)) return expected.findIndex((byte, at) => byte !== found[at]);
+  for (let i3 = 0; i3 < ne[3]; i3++) {
+    for (let i2 = 0; i2 < ne[2]; i2++) {
+      for (let i1 = 0; i1 < ne[1]; i1++) {
+        for (let i0 = 0; i0 < ne[0]; i0++) {
+          const start = viewOffset + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+          for (let at = start; at < start + type.blockBytes; at++) if (expected[at] !== found[at]) return at;
+        }
+      }
+    }
+  }
+  return -1;
+}
+
+function labelOf(tensor: Tensor): string {
+  return tensor.name || tensor.op;
+}

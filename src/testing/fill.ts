@@ -1,0 +1,58 @@
+/**
+ * Values for what a graph reads but does not compute: the same for the same seed, in whatever memory.
+ *
+ * Invariant: floats lie in [-1, 1); integers that name rows are below the number of rows of whoever they are used on.
+ */
+import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Memory } from './memory.js';
+
+/** The slot that holds row numbers, and how many rows there are to name. */
+const INDEX_OPERANDS: Readonly<Record<string, { slot: number; rows: (node: Tensor) => number }>> = {
+  GET_ROWS: { slot: 1, rows: ({ sources }) => sources[0]!.ne[1] },
+  GET_ROWS_BACK: { slot: 1, rows: ({ ne }) => ne[1] },
+  SET_ROWS: { slot: 1, rows: ({ ne }) => ne[1] },
+  MUL_MAT_ID: { slot: 2, rows: ({ sources }) => sources[0]!.ne[2] },
+  ADD_ID: { slot: 2, rows: ({ sources }) => sources[1]!.ne[1] },
+  SSM_SCAN: { slot: 6, rows: ({ sources }) => sources[0]!.ne[3] },
+};
+
+/** Integers that name nothing stay below this. */
+const OTHER_INTEGERS = 8;
+
+/** Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. */
+export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
+  const limits = indexLimits(graph);
+  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => node.isInput)];
+  inputs.forEach((leaf, index) => {
+    if (leaf.isView || leaf.bytes !== null) return;
+    const random = randomNumbers(seed * 7919 + index);
+    const isInteger = leaf.type.name.startsWith('i');
+    const limit = limits.get(leaf) ?? OTHER_INTEGERS;
+    const elements = memory.elements(leaf);
+    for (let position = 0; position < elements.count; position++) {
+      elements.setFlat(isInteger ? Math.floor(random() * limit) : random() * 2 - 1, position);
+    }
+  });
+}
+
+function indexLimits({ nodes }: Graph): Map<Tensor, number> {
+  const limits = new Map<Tensor, number>();
+  for (const node of nodes) {
+    if (!Object.hasOwn(INDEX_OPERANDS, node.op)) continue;
+    const { slot, rows } = INDEX_OPERANDS[node.op];
+    const ids = node.sources[slot]?.root;
+    if (ids) limits.set(ids, Math.min(rows(node), limits.get(ids) ?? Infinity));
+  }
+  return limits;
+}
+
+/** Uniform numbers in [0, 1), the same for the same seed (Park and Miller's generator). */
+export function randomNumbers(seed: number): () => number {
+  const modulus = 2 ** 31 - 1;
+  let state = (Math.abs(Math.trunc(seed)) % (modulus - 1)) + 1;
+  const next = (): number => (state = (state * 48271) % modulus) / modulus;
+  next(); // small seeds lie close together; the first number would show it
+  next();
+  return next;
+}

@@ -1,0 +1,7 @@
+/** The public names of `tensor-arena/testing`. Exports only. */
+export { arbitraryGraph, describeGraph, type ArbitraryGraphOptions } from './arbitrary-graph.js';
+export { arbitraryProblem, type ArbitraryProblemOptions } from './arbitrary-problem.js';
+export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';
+export { compareExecutions, executeGraph, whyNotExecutable, type ExecutionDifference } from './execute.js';
+export { fillLeafs } from './fill.js';
+export { Memory } from './memory.js';

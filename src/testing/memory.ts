@@ -1,0 +1,100 @@
+/**
+ * Where a graph's tensors have their bytes while the reference executor runs it: each storage by itself, or all in the
+ * arena that a plan lays out.
+ *
+ * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
+ * as a copy of their own bytes, so running a graph never changes what the user has.
+ */
+import { PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { PlanToVerify } from '../verify/verify-plan.js';
+import { Elements } from './elements.js';
+
+/** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
+const POISON = 0xff;
+
+export class Memory {
+  readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
+
+  private constructor(storages: ReadonlyMap<Tensor, Uint8Array>) {
+    this.#storages = storages;
+  }
+
+  /** Every storage in bytes of its own. */
+  static separate(graph: Graph): Memory {
+    return new Memory(storagesOf(graph, (tensor) => poisoned(sizeOf(tensor))));
+  }
+
+  /**
+   * The storages that `plan` places where it puts them, all others in bytes of their own.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` if a storage has no place in the plan, or one outside the arena
+   */
+  static planned(graph: Graph, plan: PlanToVerify): Memory {
+    const chunks = plan.chunks.map(poisoned);
+    const places = new Map(plan.tensors.map((entry) => [graph.tensors[entry.id], entry]));
+    const placeOf = (tensor: Tensor): Uint8Array => {
+      const size = sizeOf(tensor);
+      if (tensor.memory !== 'deferred' || size === 0) return poisoned(size);
+      const place = places.get(tensor);
+      const chunk = place === undefined ? undefined : chunks[place.chunk];
+      if (chunk === undefined || !(place!.offset >= 0 && place!.offset + size <= chunk.length)) {
+        throw new PlannerError('BAD_ARGUMENT', {
+          culprit: `place of ${tensor.name}`,
+          value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
+          limit: 'within the arena',
+          remedy: 'Plan this very graph.',
+        });
+      }
+      return chunk.subarray(place!.offset, place!.offset + size);
+    };
+    return new Memory(storagesOf(graph, placeOf));
+  }
+
+  /** The elements of a tensor, wherever its storage is. */
+  elements(tensor: Tensor): Elements {
+    return new Elements(tensor, this.storage(tensor), tensor.viewOffset);
+  }
+
+  /** All bytes of the storage that `tensor` owns or looks into. */
+  storage(tensor: Tensor): Uint8Array {
+    const storage = this.#storages.get(tensor.root);
+    if (storage !== undefined) return storage;
+    throw new PlannerError('DANGLING_TENSOR', {
+      culprit: tensor.name || tensor.op,
+      value: 'not in the graph',
+      limit: 'a tensor of the graph that this memory was made for',
+      remedy: 'Expand the graph with a tensor that depends on it.',
+    });
+  }
+
+  /** The values of a tensor in the order of a contiguous one, whatever its strides. */
+  read(tensor: Tensor): number[] {
+    const elements = this.elements(tensor);
+    return Array.from({ length: elements.count }, (_, position) => elements.getFlat(position));
+  }
+
+  /** Sets the values of a tensor, in the order of a contiguous one. */
+  write(tensor: Tensor, values: ArrayLike<number>): void {
+    const elements = this.elements(tensor);
+    for (let position = 0; position < values.length; position++) elements.setFlat(values[position], position);
+  }
+}
+
+function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Tensor, Uint8Array> {
+  const storages = new Map<Tensor, Uint8Array>();
+  for (const tensor of graph.tensors) {
+    if (tensor.isView) continue;
+    storages.set(tensor, tensor.bytes === null ? place(tensor) : tensor.bytes.slice());
+  }
+  return storages;
+}
+
+function poisoned(size: number): Uint8Array {
+  return new Uint8Array(size).fill(POISON);
+}
+
+function sizeOf(tensor: Tensor): number {
+  return tensor.allocSize ?? tensor.byteLength;
+}

@@ -1,0 +1,45 @@
+/**
+ * Checked byte arithmetic.
+ *
+ * Invariant: bytes are integers in `number`s, exact up to 2^53 - 1; whatever would exceed that throws instead of
+ * rounding. 32-bit operators never touch a byte count.
+ */
+import { PlannerError } from './errors.js';
+
+/** The largest byte count the library computes with: 2^53 - 1. */
+export const MAX_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** Returns `bytes` if it is an exact byte count of at least 0; throws `BYTES_TOO_LARGE` otherwise. */
+export function checkBytes(bytes: number, culprit: string): number {
+  if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  throw new PlannerError('BYTES_TOO_LARGE', {
+    culprit,
+    value: bytes,
+    limit: 'an integer from 0 to 2^53 - 1',
+    remedy: 'Use smaller dimensions, or split the tensor.',
+  });
+}
+
+/** Whether `value` is 1, 2, 4, … up to 2^52. */
+export function isPowerOfTwo(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1 && 2 ** Math.round(Math.log2(value)) === value;
+}
+
+/** Returns `alignment` if it is a power of two; throws `BAD_ALIGNMENT` otherwise. */
+export function checkAlignment(alignment: number, culprit = 'alignment'): number {
+  if (isPowerOfTwo(alignment)) return alignment;
+  throw new PlannerError('BAD_ALIGNMENT', {
+    culprit,
+    value: alignment,
+    limit: 'a power of two of at least 1',
+    remedy: 'Use 32, which is what ggml uses on a CPU, or the device’s own alignment.',
+  });
+}
+
+/**
+ * The smallest multiple of `alignment`, a power of two, that is at least `bytes`. Exact as long as the result is at most 2^53 - 1:
+ * the caller checks inputs once with {@link checkBytes}, hot loops then call this without checks.
+ */
+export function alignUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment; // exact: a power of two changes the exponent only
+}

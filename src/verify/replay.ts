@@ -1,0 +1,215 @@
+/**
+ * Runs a plan on a shadow memory: every byte carries the tag of the node that wrote it last, and every read must find
+ * the tags that it would find if each storage had bytes of its own.
+ *
+ *     step 0   a = f(x)    arena  a a a a x x        own bytes  a: a a a a
+ *     step 1   b = g(x)    arena  a a b b x x        own bytes  b: b b
+ *     step 2   c = h(a)    reads  a a b b            expects    a a a a      stale-read: a's bytes [2, 4) are b's
+ *
+ * Where liveness asks when a storage is needed, replay asks nothing: it only does what the graph says, in order. So it
+ * sees through views, strides, dependencies, destinations and caches alike, and shares no code with the planner.
+ *
+ * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither.
+ */
+import type { Graph } from '../graph/graph.js';
+import { findOperation } from '../graph/operations.js';
+import { sameLayout } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { IntervalMap, UNWRITTEN } from './interval-map.js';
+import { StatedOrder } from './stated-order.js';
+import { forEachSpan } from './spans.js';
+import type { PlanToVerify } from './verify-plan.js';
+
+/** One thing that went wrong in a replay. */
+export interface ReplayViolation {
+  /**
+   * `stale-read`: a source's bytes were another tensor's when they were read; `lost-result`: the same after the last
+   * step; `overwritten-operand`: a result lies over a source that its operation still reads while it writes;
+   * `not-computed`: a source runs later; `missing`: a storage has no place in the arena; `unordered`: two nodes touch the same bytes
+   * and only the order of the program says which comes first (reported for `order: 'stated'`).
+   */
+  readonly kind: 'missing' | 'not-computed' | 'overwritten-operand' | 'stale-read' | 'lost-result' | 'unordered';
+  /** Ids of the tensors concerned; where bytes collide, the one that wrote them in front. */
+  readonly ids: readonly number[];
+  /** The step at which it was found; the number of nodes for `lost-result`. */
+  readonly step: number;
+  /** The first bytes concerned: within the chunk if they are planned, else within their storage. */
+  readonly bytes: readonly [number, number] | null;
+  readonly message: string;
+}
+
+/** What a replay takes for granted. */
+export interface ReplayOptions {
+  /**
+   * `program`: the graph's order is meant as it is. `stated`: only what sources, destinations and dependencies say
+   * counts, and relying on more is a violation. Default `program`.
+   */
+  readonly order?: 'program' | 'stated';
+}
+
+/**
+ * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
+ * per tensor, not with bytes.
+ *
+ * @returns every violation in the order of discovery; none means that each node reads what it is meant to read
+ */
+export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
+  const replay = new Replay(graph, plan, options.order === 'stated' ? new StatedOrder(graph) : null);
+  graph.nodes.forEach((node, step) => replay.run(node, step));
+  replay.readResults();
+  return replay.violations;
+}
+
+interface Place {
+  readonly chunk: number;
+  readonly offset: number;
+}
+
+class Replay {
+  readonly violations: ReplayViolation[] = [];
+  readonly #graph: Graph;
+  readonly #ids: ReadonlyMap<Tensor, number>;
+  readonly #order: StatedOrder | null;
+  readonly #places = new Map<Tensor, Place>();
+  /** What lies in the arena, per chunk. */
+  readonly #chunks = new Map<number, IntervalMap>();
+  /** What each storage would hold if it had bytes of its own. */
+  readonly #storages = new Map<Tensor, IntervalMap>();
+  readonly #computed = new Set<Tensor>();
+
+  constructor(graph: Graph, plan: PlanToVerify, order: StatedOrder | null) {
+    this.#graph = graph;
+    this.#order = order;
+    this.#ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+    for (const { id, chunk, offset } of plan.tensors) this.#places.set(graph.tensors[id], { chunk, offset });
+    for (const { chunk } of plan.tensors) this.#chunks.set(chunk, new IntervalMap());
+    for (const leaf of graph.leafs) this.#computed.add(leaf);
+    for (const tensor of graph.tensors) {
+      if (tensor.isView) continue;
+      this.#storages.set(tensor, new IntervalMap());
+      if (tensor.memory !== 'deferred' || tensor.byteLength === 0) continue;
+      const place = this.#places.get(tensor);
+      const end = place === undefined ? Infinity : place.offset + tensor.byteLength;
+      if (place !== undefined && place.offset >= 0 && end <= (plan.chunks[place.chunk] ?? -1)) continue;
+      this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
+    }
+    for (const tensor of [...graph.leafs, ...graph.nodes]) {
+      if (!tensor.isView && (tensor.op === 'NONE' || tensor.isInput)) this.#write(tensor);
+    }
+  }
+
+  run(node: Tensor, step: number): void {
+    const sources = node.sources.filter((source) => source !== null && source !== node) as Tensor[];
+    for (const source of sources) {
+      if (this.#computed.has(source)) continue;
+      const message = `${this.#label(node)} needs ${this.#label(source)}, which runs later`;
+      this.#report('not-computed', [source, node], step, null, message);
+    }
+    this.#computed.add(node);
+    if (findOperation(node.op)?.isView === true) return;
+    for (const source of sources) this.#read(source, step, node);
+    this.#checkOperands(node, step);
+    this.#checkOrder(node, step);
+    this.#write(node);
+  }
+
+  /** Outputs, and whatever no node reads, must still be there after the last step. */
+  readResults(): void {
+    const { tensors, nodes } = this.#graph;
+    const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+    for (const tensor of tensors) if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+  }
+
+  /** Compares what a tensor's bytes hold with what they should hold. Reports each culprit once per read. */
+  #read(tensor: Tensor, step: number, reader: Tensor | null): void {
+    const place = this.#places.get(tensor.root);
+    if (place === undefined) return;
+    const chunk = this.#chunks.get(place.chunk)!;
+    const storage = this.#storages.get(tensor.root)!;
+    const culprits = new Set<number>();
+    const compare = (from: number, to: number, expected: number): void => {
+      chunk.read(place.offset + from, place.offset + to, (found, end, tag) => {
+        if (tag === expected || culprits.has(tag)) return;
+        culprits.add(tag);
+        const writer = tag === UNWRITTEN ? null : this.#graph.tensors[tag];
+        const what = writer === null ? 'nobody has written' : `are ${this.#label(writer)}`;
+        const when = reader === null ? 'after the last step' : `when ${this.#label(reader)} reads them at step ${step}`;
+        this.#report(
+          reader === null ? 'lost-result' : 'stale-read',
+          writer === null ? [tensor] : [writer, tensor],
+          step,
+          [found, end],
+          `bytes [${found}, ${end}) of chunk ${place.chunk}, part of ${this.#label(tensor)}, ${what} ${when}`,
+        );
+      });
+    };
+    const [start, end] = [tensor.viewOffset, tensor.viewOffset + tensor.byteLength];
+    const expected = storage.onlyTag(start, end);
+    if (expected !== null && expected === chunk.onlyTag(place.offset + start, place.offset + end)) return;
+    forEachSpan(tensor, (from, to) => storage.read(from, to, compare));
+  }
+
+  /** A result may lie over a source only where its operation has read what it overwrites. */
+  #checkOperands(node: Tensor, step: number): void {
+    const place = this.#places.get(node.root);
+    if (place === undefined || node.isView) return;
+    const end = place.offset + node.byteLength;
+    node.sources.forEach((source, slot) => {
+      if (source === null || source === node) return;
+      const other = this.#places.get(source.root);
+      if (other === undefined || other.chunk !== place.chunk || mayLieOver(node, slot, place, other)) return;
+      let reported = false;
+      forEachSpan(source, (from, to) => {
+        const bytes = [Math.max(place.offset, other.offset + from), Math.min(end, other.offset + to)] as const;
+        if (reported || bytes[0] >= bytes[1]) return;
+        reported = true;
+        const message = `${this.#label(node)} overwrites ${this.#label(source)} while it reads it, at step ${step}`;
+        this.#report('overwritten-operand', [node, source], step, bytes, message);
+      });
+    });
+  }
+
+  /** Reports the nodes that touched the same bytes before without being ordered against this one. */
+  #checkOrder(node: Tensor, step: number): void {
+    this.#order?.visit(node, (other, tensor, bytes) => {
+      const message = `nothing but the program's order puts ${this.#label(other)} before ${this.#label(node)}`;
+      this.#report('unordered', [other, node], step, bytes, `${message}: both touch ${this.#label(tensor)}`);
+    });
+  }
+
+  #write(tensor: Tensor): void {
+    const { root } = tensor;
+    const tag = this.#ids.get(tensor)!;
+    const place = this.#places.get(root);
+    const chunk = place === undefined ? undefined : this.#chunks.get(place.chunk);
+    forEachSpan(tensor, (from, to) => {
+      this.#storages.get(root)!.write(from, to, tag);
+      chunk?.write(place!.offset + from, place!.offset + to, tag);
+    });
+  }
+
+  #report(
+    kind: ReplayViolation['kind'],
+    tensors: readonly Tensor[],
+    step: number,
+    bytes: readonly [number, number] | null,
+    message: string,
+  ): void {
+    const ids = tensors.map((tensor) => this.#ids.get(tensor)!);
+    this.violations.push({ kind, ids, step, bytes, message: `${kind}: ${message}` });
+  }
+
+  #label(tensor: Tensor): string {
+    return `${tensor.name || tensor.op} (${this.#ids.get(tensor)!})`;
+  }
+}
+
+/** Whether `node` may lie where the operand in `slot` is: same layout, same first byte, and declared so. */
+function mayLieOver(node: Tensor, slot: number, place: Place, other: Place): boolean {
+  const source = node.sources[slot]!;
+  const operation = findOperation(node.op);
+  const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
+  const isUnknown = operation === undefined && declared.length === 0;
+  const isDeclared = declared.includes(slot) || (isUnknown && node.inPlaceRule?.ggml === true);
+  return isDeclared && sameLayout(node, source) && other.offset + source.viewOffset === place.offset;
+}

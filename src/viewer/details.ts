@@ -1,0 +1,28 @@
+/**
+ * What there is to say about a box, as pairs of a term and its value.
+ */
+import { exactBytes, groupDigits } from '../report/format.js';
+import type { MemoryMap } from '../report/map/memory-map.js';
+
+const MOST_VIEWS = 4;
+
+/** Terms and values, in reading order; what is unknown is left out. */
+export function detailsOf({ boxes, chunks }: MemoryMap, index: number): (readonly [string, string])[] {
+  const { op, type, shape, size, chunk, offset, start, end, takesOver, takenBy, views } = boxes[index];
+  const shares = [
+    ...(takesOver === -1 ? [] : [`overwrites ${boxes[takesOver].name}`]),
+    ...(takenBy === -1 ? [] : [`overwritten by ${boxes[takenBy].name}`]),
+    ...views.slice(0, MOST_VIEWS).map((view) => `${view.name} (${view.op.toLowerCase()})`),
+    ...(views.length > MOST_VIEWS ? [`${groupDigits(views.length - MOST_VIEWS)} more views`] : []),
+  ];
+  const rows: (readonly [string, string])[] = [
+    ['operation', op === 'NONE' ? 'none: a leaf' : op],
+    ['type', type],
+    ['shape', shape.join(' × ')],
+    ['bytes', exactBytes(size)],
+    ['live range', `[${groupDigits(start)}, ${groupDigits(end)}) steps`],
+    ['offset', `${exactBytes(offset)}${chunks.length > 1 ? ` in chunk ${chunk}` : ''}`],
+    ['shares with', shares.join(', ')],
+  ];
+  return rows.filter(([, value]) => value !== '');
+}

@@ -1,0 +1,96 @@
+/**
+ * Pointer and keyboard to the actions of a viewer.
+ */
+import type { Scale } from '../report/map/scale.js';
+import type { Axes } from './view-window.js';
+
+/** What the inputs of a viewer can do. */
+export interface ViewerActions {
+  readonly scale: Scale;
+  zoom(factor: number, point?: { x: number; y: number }, axes?: Axes): void;
+  pan(right: number, up: number): void;
+  reset(): void;
+  hover(point: { x: number; y: number } | null): void;
+  selectAt(point: { x: number; y: number }): void;
+  select(index: number): void;
+  selectNeighbour(by: 1 | -1): void;
+}
+
+/** A press that moves less than this is a click, pixels. */
+const CLICK_REACH = 4;
+
+/**
+ * Hover, click, drag and wheel. The wheel zooms once the map has the focus, or with Ctrl, so that a page around it can
+ * be scrolled; over an axis it zooms that axis alone.
+ */
+export function listenToPointer(stage: HTMLElement, viewer: ViewerActions): void {
+  let pressed: { x: number; y: number } | null = null;
+  let last = { x: 0, y: 0 };
+  const pointOf = (event: MouseEvent): { x: number; y: number } => {
+    const { left, top } = stage.getBoundingClientRect();
+    return { x: event.clientX - left, y: event.clientY - top };
+  };
+  stage.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    pressed = last = pointOf(event);
+    stage.setPointerCapture(event.pointerId);
+  });
+  stage.addEventListener('pointermove', (event) => {
+    const point = pointOf(event);
+    if (pressed === null) {
+      viewer.hover(point);
+      return;
+    }
+    stage.classList.add('tav-dragging');
+    viewer.hover(null);
+    const { width, height } = viewer.scale.plot;
+    viewer.pan((last.x - point.x) / width, (point.y - last.y) / height);
+    last = point;
+  });
+  const release = (event: PointerEvent): void => {
+    const point = pointOf(event);
+    const isClick = pressed !== null && Math.hypot(point.x - pressed.x, point.y - pressed.y) < CLICK_REACH;
+    pressed = null;
+    stage.classList.remove('tav-dragging');
+    if (isClick && event.type === 'pointerup') viewer.selectAt(point);
+  };
+  stage.addEventListener('pointerup', release);
+  stage.addEventListener('pointercancel', release);
+  stage.addEventListener('pointerleave', () => viewer.hover(null));
+  stage.addEventListener('dblclick', (event) => viewer.zoom(0.4, pointOf(event)));
+  stage.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey && stage.ownerDocument.activeElement !== stage) return;
+      event.preventDefault();
+      const point = pointOf(event);
+      const { x, y, height } = viewer.scale.plot;
+      const axes = { steps: point.x >= x && !event.altKey, bytes: point.y <= y + height && !event.shiftKey };
+      viewer.zoom(Math.exp(Math.max(-0.5, Math.min(0.5, (event.deltaY || event.deltaX) / 400))), point, axes);
+    },
+    { passive: false },
+  );
+}
+
+/** Keys while the map has the focus. */
+export function listenToKeys(stage: HTMLElement, viewer: ViewerActions): void {
+  const keys: Readonly<Record<string, () => void>> = {
+    ArrowLeft: () => viewer.pan(-0.15, 0),
+    ArrowRight: () => viewer.pan(0.15, 0),
+    ArrowUp: () => viewer.pan(0, 0.15),
+    ArrowDown: () => viewer.pan(0, -0.15),
+    '+': () => viewer.zoom(0.7),
+    '=': () => viewer.zoom(0.7),
+    '-': () => viewer.zoom(1 / 0.7),
+    '0': () => viewer.reset(),
+    n: () => viewer.selectNeighbour(1),
+    p: () => viewer.selectNeighbour(-1),
+    Escape: () => viewer.select(-1),
+  };
+  stage.addEventListener('keydown', (event) => {
+    const action = keys[event.key];
+    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    action();
+  });
+}

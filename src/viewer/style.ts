@@ -1,0 +1,30 @@
+/**
+ * How the viewer looks, light and dark. All names start with `tav-`.
+ */
+export const VIEWER_STYLE = [
+  `.tav{display:flex;flex-direction:column;gap:8px;height:100%;min-height:320px;font:14px/1.4 system-ui,sans-serif;`,
+  `color:var(--tav-ink);--tav-ink:#16202c;--tav-surface:#fff;--tav-line:#c3cad3;--tav-soft:#f2f4f7;--tav-accent:#0b57d0}`,
+  `.tav-bar{display:flex;flex-wrap:wrap;gap:8px;align-items:center}`,
+  `.tav-bar button,.tav-bar input,.tav-bar select{font:inherit;color:inherit;background:var(--tav-surface);`,
+  `border:1px solid var(--tav-line);border-radius:6px;padding:4px 10px;min-height:32px;box-sizing:border-box}`,
+  `.tav-bar button{min-width:32px;cursor:pointer}.tav-bar button:hover{background:var(--tav-soft)}`,
+  `.tav-bar button[aria-pressed=true]{background:var(--tav-accent);border-color:var(--tav-accent);color:var(--tav-surface)}`,
+  `.tav :focus-visible{outline:2px solid var(--tav-accent);outline-offset:1px}`,
+  `.tav-group{display:flex;gap:4px}.tav-search{position:relative;flex:1 1 180px;max-width:340px}`,
+  `.tav-search input{width:100%}.tav-hits{position:absolute;z-index:3;top:100%;left:0;right:0;margin:4px 0 0;padding:4px;`,
+  `list-style:none;background:var(--tav-surface);border:1px solid var(--tav-line);border-radius:6px;`,
+  `box-shadow:0 6px 20px #0003;max-height:320px;overflow:auto}.tav-hits:empty{display:none}`,
+  `.tav-hits button{display:flex;justify-content:space-between;gap:12px;width:100%;border:0;text-align:left}`,
+  `.tav-hits small{opacity:.75;white-space:nowrap}`,
+  `.tav-stage{position:relative;flex:1;min-height:300px;overflow:hidden;border-radius:6px;cursor:crosshair}`,
+  `.tav-stage.tav-zoomed{touch-action:none;cursor:grab}.tav-stage.tav-dragging{cursor:grabbing}`,
+  `.tav-picture svg,.tav-marks{position:absolute;inset:0;display:block}.tav-marks{pointer-events:none}`,
+  `.tav-tip{position:absolute;z-index:2;pointer-events:none;max-width:360px;background:var(--tav-surface);`,
+  `border:1px solid var(--tav-line);border-radius:6px;padding:8px 10px;box-shadow:0 4px 16px #0003;font-size:13px}`,
+  `.tav-tip[hidden]{display:none}.tav-name{font-weight:600;overflow-wrap:anywhere;margin:0 0 2px}`,
+  `.tav dl{display:grid;grid-template-columns:max-content 1fr;gap:0 10px;margin:0}.tav dt{opacity:.75}`,
+  `.tav dd{margin:0;overflow-wrap:anywhere}.tav-details{min-height:44px;font-size:13px}`,
+  `.tav-details dl{display:flex;flex-wrap:wrap;gap:2px 18px}.tav-details dl div{display:flex;gap:6px}`,
+  `@media (prefers-color-scheme:dark){.tav{--tav-ink:#eef2f7;--tav-surface:#10151b;--tav-line:#3a4653;`,
+  `--tav-soft:#1c242e;--tav-accent:#8ab4f8}}`,
+].join('');

@@ -1,0 +1,123 @@
+/**
+ * The buttons over a map: which plan, search, colours, zoom.
+ */
+import { humanBytes } from '../report/format.js';
+import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MapColors } from '../report/map/theme.js';
+import { searchBoxes } from './find-box.js';
+
+/** What the toolbar shows and does. */
+export interface ToolbarActions {
+  readonly maps: readonly { readonly name: string; readonly map: MemoryMap }[];
+  readonly current: number;
+  readonly map: MemoryMap;
+  readonly colors: MapColors;
+  show(index: number): void;
+  setColors(colors: MapColors): void;
+  select(index: number, bringIntoView?: boolean): void;
+  zoom(factor: number): void;
+  reset(): void;
+}
+
+/** A toolbar that follows its viewer. */
+export interface Toolbar {
+  /** Shows the viewer's current maps. */
+  update(): void;
+}
+
+const MOST_HITS = 12;
+
+/** Fills `bar`. */
+export function buildToolbar(bar: HTMLElement, viewer: ToolbarActions): Toolbar {
+  const { make, button } = makers(bar.ownerDocument);
+  const plans = make('div', { class: 'tav-group', role: 'group', 'aria-label': 'Plan' });
+  const colors = make('select', { 'aria-label': 'Colours' }) as HTMLSelectElement;
+  for (const each of ['family', 'size']) {
+    const option = make('option', { value: each });
+    option.textContent = `colour by ${each}`;
+    colors.append(option);
+  }
+  colors.addEventListener('change', () => viewer.setColors(colors.value as MapColors));
+  const zooming = make('div', { class: 'tav-group', role: 'group', 'aria-label': 'Zoom' });
+  zooming.append(
+    button('−', 'Zoom out', () => viewer.zoom(1 / 0.6)),
+    button('+', 'Zoom in', () => viewer.zoom(0.6)),
+    button('all', 'Show everything', () => viewer.reset()),
+  );
+  bar.append(plans, buildSearch(bar.ownerDocument, viewer), colors, zooming);
+  return {
+    update: () => {
+      plans.hidden = viewer.maps.length < 2;
+      const buttons = viewer.maps.map(({ name }, index) => {
+        const each = button(name, `Show ${name}`, () => viewer.show(index));
+        each.setAttribute('aria-pressed', String(index === viewer.current));
+        return each;
+      });
+      const hadFocus = [...plans.children].indexOf(bar.ownerDocument.activeElement!);
+      plans.replaceChildren(...buttons);
+      buttons[hadFocus]?.focus();
+      colors.value = viewer.colors;
+    },
+  };
+}
+
+/** A search field with the hits below it; Enter takes the first. */
+function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
+  const { make, button } = makers(page);
+  const search = make('div', { class: 'tav-search', role: 'search' });
+  const field = make('input', { type: 'search', placeholder: 'Find by name', 'aria-label': 'Find a tensor by name' });
+  const input = field as HTMLInputElement;
+  const hits = make('ul', { class: 'tav-hits', 'aria-label': 'Found' });
+  const take = (index: number): void => {
+    hits.replaceChildren();
+    viewer.select(index, true);
+  };
+  const list = (): void => {
+    const found = searchBoxes(viewer.map, input.value, MOST_HITS);
+    hits.replaceChildren(
+      ...found.map((index) => {
+        const { name, op, size } = viewer.map.boxes[index];
+        const what = `${op === 'NONE' ? 'leaf' : op} ${humanBytes(size)}`;
+        const item = make('li', {});
+        const hit = button(name, `${name}, ${what}`, () => take(index));
+        const note = make('small', {});
+        note.textContent = what;
+        hit.append(note);
+        item.append(hit);
+        return item;
+      }),
+    );
+  };
+  input.addEventListener('input', list);
+  search.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') hits.replaceChildren();
+    if (event.key !== 'Enter' || event.target !== input) return;
+    const [first] = searchBoxes(viewer.map, input.value, 1);
+    if (first !== undefined) take(first);
+  });
+  search.addEventListener('focusout', (event) => {
+    if (!search.contains(event.relatedTarget as Node | null)) hits.replaceChildren();
+  });
+  search.append(input, hits);
+  return search;
+}
+
+interface Makers {
+  readonly make: (name: string, attributes: Readonly<Record<string, string>>) => HTMLElement;
+  readonly button: (label: string, title: string, onClick: () => void) => HTMLButtonElement;
+}
+
+function makers(page: Document): Makers {
+  const make = (name: string, attributes: Readonly<Record<string, string>>): HTMLElement => {
+    const element = page.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+  const button = (label: string, title: string, onClick: () => void): HTMLButtonElement => {
+    const element = make('button', { type: 'button', title, 'aria-label': title }) as HTMLButtonElement;
+    element.textContent = label;
+    element.addEventListener('click', onClick);
+    return element;
+  };
+  return { make, button };
+}

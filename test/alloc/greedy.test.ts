@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { placementSize, type Allocator } from '../../src/alloc/allocator.js';
+import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from '../../src/alloc/greedy.js';
+import { findOverlaps } from '../../src/alloc/overlaps.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { tinyBuffers } from '../support/problems.js';
+
+const family: Allocator[] = [greedyBySize, greedyByLifetime, greedyByArea, greedyByLoad, greedyByStart];
+
+/** The five buffers of problem.ts. */
+const example: Buffer[] = [
+  { size: 4, start: 0, end: 1 },
+  { size: 4, start: 1, end: 4 },
+  { size: 4, start: 0, end: 3 },
+  { size: 4, start: 3, end: 4 },
+  { size: 4, start: 0, end: 4 },
+];
+
+describe.each(family)('$name', (allocator) => {
+  it('places the example at its live load', () => {
+    expect(allocator.place(createProblem(example)).chunks).toEqual([12]);
+  });
+
+  it('places nothing in no chunk', () => {
+    expect(allocator.place(createProblem([])).chunks).toEqual([]);
+  });
+
+  it('is valid with alignments, gaps and chunk limits, and the same each time', () => {
+    const limit = fc.constantFrom(Infinity, 8, 11, 20);
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 12, maxAlignmentLog2: 3 }), limit, (buffers, maxChunkSize) => {
+        const problem = createProblem(buffers);
+        const placement = allocator.place(problem, { maxChunkSize });
+        expect(verifyPlacement(problem, placement, { maxChunkSize })).toEqual([]);
+        expect(placementSize(placement)).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
+        expect(allocator.place(problem, { maxChunkSize })).toEqual(placement);
+        if (maxChunkSize === Infinity) expect(placement.chunks.length).toBe(buffers.length === 0 ? 0 : 1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('leaves fixed buffers where they are', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 4 },
+      { size: 4, start: 0, end: 4, fixedOffset: 6 },
+      { size: 6, start: 0, end: 2 },
+    ]);
+    const placement = allocator.place(problem);
+    expect(verifyPlacement(problem, placement)).toEqual([]);
+    expect([placement.offsets[1], placement.offsets[2]]).toEqual([6, 0]);
+  });
+
+  it('rejects fixed offsets that collide', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 4, fixedOffset: 0 },
+      { size: 4, start: 3, end: 9, fixedOffset: 6 },
+    ]);
+    expect(() => allocator.place(problem)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 0/);
+  });
+
+  it('rejects a buffer above the chunk limit, unless that is allowed', () => {
+    const problem = createProblem([
+      { size: 4, start: 0, end: 2 },
+      { size: 9, start: 0, end: 2 },
+    ]);
+    expect(() => allocator.place(problem, { maxChunkSize: 8 })).toThrow(/OVERSIZE: buffer 1 is 9/);
+    expect(() => allocator.place(problem, { maxChunkSize: 0 })).toThrow(/BAD_ARGUMENT: maxChunkSize is 0/);
+    const options = { maxChunkSize: 8, allowOversize: true };
+    const placement = allocator.place(problem, options);
+    expect(verifyPlacement(problem, placement, options)).toEqual([]);
+    expect(placementSize(placement)).toBe(13);
+  });
+});
+
+describe('greedyBySize', () => {
+  it('fills holes: a small buffer goes under a large one', () => {
+    // B B .      B (8) first, then C (6) on top of it at step 1, then A (2) beside B at offset 0.
+    // C C
+    const problem = createProblem([
+      { size: 2, start: 2, end: 3 },
+      { size: 8, start: 0, end: 2 },
+      { size: 6, start: 1, end: 3 },
+    ]);
+    expect([...greedyBySize.place(problem).offsets]).toEqual([0, 0, 8]);
+  });
+
+  it('fills the hole that a gap leaves', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] },
+      { size: 8, start: 3, end: 6 },
+    ]);
+    expect(greedyBySize.place(problem).chunks).toEqual([8]);
+  });
+});
+
+describe('findOverlaps', () => {
+  it('gives up above its limit', () => {
+    expect(findOverlaps(createProblem(example), 6)).toBeNull();
+    expect(findOverlaps(createProblem(example), 7)?.other.length).toBe(14);
+  });
+
+  it('lists each pair that shares a step', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ gaps: 'full' }), (buffers) => {
+        const problem = createProblem(buffers);
+        const { first, other } = findOverlaps(problem, Infinity)!;
+        const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
+          start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end);
+        buffers.forEach((a, i) => {
+          const neighbours = new Set(other.subarray(first[i], first[i + 1]));
+          buffers.forEach((b, j) => {
+            const meet = Array.from({ length: 8 }, (_, step) => isLive(a, step) && isLive(b, step)).includes(true);
+            expect(neighbours.has(j)).toBe(i !== j && meet);
+          });
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { auto } from '../../src/alloc/auto.js';
+import { solve, type Progress, type SolveOptions } from '../../src/alloc/solve.js';
+import { parseProblemCsv } from '../../src/problem/csv.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { minimumPeak } from '../support/exhaustive.js';
+import { tinyBuffers } from '../support/problems.js';
+import { describeShared, readProblemCsv } from '../support/shared.js';
+
+/**
+ * Buffers whose alignments make the minimum exceed the live load, so that only a search of some 1,700 steps can prove
+ * it; found by trying seeds.
+ */
+const OPEN_PEAK = 39;
+const OPEN: readonly Buffer[] = (() => {
+  let state = 47;
+  const next = (below: number): number => {
+    state = (state * 48271) % 2147483647;
+    return state % below;
+  };
+  return Array.from({ length: 24 }, () => {
+    const start = next(12);
+    return { size: 1 + next(9), alignment: 2 ** next(3), start, end: start + 1 + next(6) };
+  });
+})();
+
+/** The same with all bytes times a power of two. */
+const scaled = (buffers: readonly Buffer[], factor: number): Buffer[] =>
+  buffers.map((b) => ({ ...b, size: b.size * factor, alignment: b.alignment! * factor }));
+
+function expectValid(buffers: readonly Buffer[], options: SolveOptions = {}): ReturnType<typeof solve> {
+  const problem = createProblem(buffers);
+  const solution = solve(problem, options);
+  expect(verifyPlacement(problem, solution, options)).toEqual([]);
+  expect(solution.lowerBound).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
+  return solution;
+}
+
+describe('solve, against exhaustive search', () => {
+  it.each([
+    ['plain', { gaps: 'none' }, 3000],
+    ['with alignments', { gaps: 'none', maxAlignmentLog2: 3 }, 2000],
+    ['with gaps', { gaps: 'full' }, 2000],
+    ['with gaps and alignments', { gaps: 'full', maxAlignmentLog2: 2, maxCount: 6 }, 1000],
+  ] as const)('%s', (_, shape, numRuns) => {
+    fc.assert(
+      fc.property(tinyBuffers(shape), (buffers) => {
+        const solution = expectValid(buffers);
+        const minimum = minimumPeak(buffers);
+        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        if (minimum === 0) return;
+        const below = solve(createProblem(buffers), { capacity: minimum - 1 });
+        expect(below.status).toBe('infeasible');
+        expect(below.certificate.bytes).toBe(minimum);
+        const within = expectValid(buffers, { capacity: minimum });
+        expect([within.peak, within.status]).toEqual([minimum, within.lowerBound === minimum ? 'optimal' : 'feasible']);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('with fixed offsets', () => {
+    const shape = tinyBuffers({ gaps: 'full', maxCount: 6, maxAlignmentLog2: 1 });
+    const mixed = fc.tuple(shape, fc.array(fc.option(fc.nat({ max: 12 })), { minLength: 6, maxLength: 6 }));
+    let compared = 0;
+    fc.assert(
+      fc.property(mixed, ([plain, fixed]) => {
+        const buffers = plain.map((buffer, b): Buffer => {
+          const offset = fixed[b];
+          return offset === null ? buffer : { ...buffer, fixedOffset: offset - (offset % buffer.alignment!) };
+        });
+        const pinned = buffers.filter(({ fixedOffset }) => fixedOffset !== undefined);
+        const offsets = pinned.map(({ fixedOffset }) => fixedOffset!);
+        const problem = createProblem(pinned);
+        const chunkOf = new Int32Array(pinned.length);
+        if (verifyPlacement(problem, { offsets, chunkOf, chunks: [100] }).length > 0) {
+          expect(() => solve(createProblem(buffers))).toThrow(/FIXED_OVERLAP/);
+          return;
+        }
+        compared++;
+        const solution = expectValid(buffers);
+        // The peak of fixed buffers alone is no live load, so the proof may need the search.
+        expect(solution.peak).toBe(minimumPeak(buffers));
+        expect(solution.status).toBe('optimal');
+      }),
+      { numRuns: 2000 },
+    );
+    expect(compared).toBeGreaterThan(500);
+  });
+
+  it('is valid, and never claims too much, where gaps leave a part', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 3, maxSize: 4, maxAlignmentLog2: 1 }), (buffers) => {
+        const solution = expectValid(buffers);
+        const problem = createProblem(buffers);
+        const minimum = minimumOfAllOffsets(problem);
+        expect(solution.lowerBound).toBeLessThanOrEqual(minimum);
+        expect(solution.peak).toBeGreaterThanOrEqual(minimum);
+        if (solution.status === 'optimal') expect(solution.peak).toBe(minimum);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** Tries every offset of every buffer. */
+function minimumOfAllOffsets(problem: Problem): number {
+  const { bufferCount, sizes, alignments } = problem;
+  const offsets = new Array<number>(bufferCount).fill(0);
+  const most = sizes.reduce((sum, size) => sum + size + 1, 0);
+  let best = Infinity;
+  for (;;) {
+    const peak = offsets.reduce((top, offset, b) => Math.max(top, offset + sizes[b]), 0);
+    const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
+    if (peak < best && verifyPlacement(problem, placement).length === 0) best = peak;
+    let b = 0;
+    while (b < bufferCount && (offsets[b] += alignments[b]) > most) offsets[b++] = 0;
+    if (b === bufferCount) return best;
+  }
+}
+
+describe('solve, on a problem that needs the search', () => {
+  it('proves its minimum, and one byte less impossible', () => {
+    const solution = expectValid(OPEN);
+    expect(solution).toMatchObject({ status: 'optimal', peak: OPEN_PEAK, lowerBound: OPEN_PEAK, stopped: 'done' });
+    expect(solution.certificate).toMatchObject({ kind: 'exhausted', bytes: OPEN_PEAK });
+    const below = expectValid(OPEN, { capacity: OPEN_PEAK - 1 });
+    expect(below).toMatchObject({ status: 'infeasible', lowerBound: OPEN_PEAK, stopped: 'done' });
+    expect(below.steps).toBeGreaterThan(256);
+  });
+
+  it.each([
+    ['permuted', [...OPEN].reverse(), 1],
+    ['mirrored in time', OPEN.map((b) => ({ ...b, start: -b.end, end: -b.start })), 1],
+    ['shifted in time', OPEN.map((b) => ({ ...b, start: b.start + 1e9, end: b.end + 1e9 })), 1],
+    ['stretched in time', OPEN.map((b) => ({ ...b, start: b.start * 7, end: b.end * 7 })), 1],
+    ['scaled in bytes', scaled(OPEN, 8), 8],
+    ['beyond 32 bits', scaled(OPEN, 2 ** 36), 2 ** 36],
+    ['beyond 32 bits in units', [...scaled(OPEN, 2 ** 36), { size: 1, start: 0, end: 1, fixedOffset: 0 }], null],
+  ] as const)('has the same minimum %s', (_, buffers, factor) => {
+    const solution = expectValid(buffers);
+    if (factor !== null) expect([solution.status, solution.peak]).toEqual(['optimal', OPEN_PEAK * factor]);
+    else expect(solution.peak).toBeGreaterThanOrEqual(OPEN_PEAK * 2 ** 36);
+  });
+
+  it('gives the same placement each time', () => {
+    expect(solve(createProblem(OPEN))).toEqual(solve(createProblem(OPEN)));
+  });
+
+  it('stops after its steps', () => {
+    const solution = expectValid(OPEN, { maxSteps: 20 });
+    expect([solution.status, solution.stopped, solution.steps]).toEqual(['feasible', 'steps', 20]);
+    expect(expectValid(OPEN, { maxSteps: 20, capacity: OPEN_PEAK - 1 }).status).toBe('unknown');
+    expect(expectValid(OPEN, { maxSteps: 0 }).steps).toBe(0);
+  });
+
+  it('stops at once at its time limit', () => {
+    expect(expectValid(OPEN, { timeLimitMs: 0 }).stopped).toBe('time');
+  });
+
+  it('stops when it is aborted, with a valid placement', () => {
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort();
+    const solution = expectValid(OPEN, { signal: controller.signal, onProgress });
+    expect([solution.status, solution.stopped]).toEqual(['feasible', 'abort']);
+    expect(expectValid(OPEN, { signal: AbortSignal.abort() }).stopped).toBe('abort');
+  });
+
+  it('reports progress that only gets better and ends at the result', () => {
+    const seen: Progress[] = [];
+    const solution = expectValid(OPEN, { onProgress: (progress) => seen.push(progress) });
+    seen.slice(1).forEach((progress, i) => {
+      expect(progress.peak).toBeLessThanOrEqual(seen[i].peak);
+      expect(progress.lowerBound).toBeGreaterThanOrEqual(seen[i].lowerBound);
+      expect(progress.steps).toBeGreaterThanOrEqual(seen[i].steps);
+    });
+    expect(seen.at(-1)).toMatchObject({ peak: solution.peak, lowerBound: solution.lowerBound });
+  });
+
+  it('treats parts that share no step on their own', () => {
+    const later = OPEN.map((b) => ({ ...b, start: b.start + 100, end: b.end + 100, alignment: 1 }));
+    expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', peak: OPEN_PEAK });
+  });
+});
+
+describe('solve with chunks', () => {
+  it('is valid, and optimal where one chunk is enough', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ gaps: 'full' }), fc.integer({ min: 8, max: 30 }), (buffers, limit) => {
+        const solution = expectValid(buffers, { maxChunkSize: limit });
+        const minimum = minimumPeak(buffers);
+        if (minimum <= limit) expect([solution.status, solution.peak]).toEqual(['optimal', minimum]);
+        else expect(solution.peak).toBeGreaterThanOrEqual(liveLoad(createProblem(buffers)).bytes);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('needs no more than twice the live load for equal halves', () => {
+    const buffers = Array.from({ length: 40 }, (_, b) => ({ size: 5, start: b, end: b + 6 }));
+    const solution = expectValid(buffers, { maxChunkSize: 10 });
+    expect([solution.status, solution.peak, solution.chunks]).toEqual(['optimal', 30, [10, 10, 10]]);
+  });
+
+  it('does not take the minimum of one chunk for that of several where padding is between them', () => {
+    const buffers = [0, 1].map(() => ({ size: 1, start: 0, end: 1, alignment: 2 }));
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 3 });
+    expect(expectValid(buffers, { maxChunkSize: 1 })).toMatchObject({ status: 'optimal', peak: 2 });
+    const either = expectValid(buffers, { maxChunkSize: 8 });
+    expect(either).toMatchObject({ lowerBound: 2, status: either.peak === 2 ? 'optimal' : 'feasible' });
+  });
+
+  it('rejects what cannot be placed', () => {
+    const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
+    expect(() => solve(problem, { maxChunkSize: 8 })).toThrow(/OVERSIZE/);
+    expect(solve(problem, { maxChunkSize: 8, allowOversize: true }).chunks).toEqual([9]);
+  });
+});
+
+describe('solve, misused', () => {
+  const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
+  it.each([{ capacity: -1 }, { capacity: 1.5 }, { maxSteps: -1 }, { maxSteps: 0.5 }, { timeLimitMs: NaN }])(
+    '%o',
+    (options) => {
+      expect(() => solve(problem, options)).toThrow(/BAD_ARGUMENT/);
+    },
+  );
+});
+
+describe('auto', () => {
+  it('is as good as exhaustive search on tiny problems', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ gaps: 'none' }), (buffers) => {
+        const problem = createProblem(buffers);
+        const placement = auto.place(problem);
+        expect(verifyPlacement(problem, placement)).toEqual([]);
+        expect(placement.chunks[0] ?? 0).toBe(minimumPeak(buffers));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describeShared('published problems', () => {
+  const capacity = 1048576;
+  it.each([...'ABCDEFGHIJK'])('%s fits into its capacity', (name) => {
+    const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/${name}.${capacity}`));
+    const solution = solve(problem, { capacity });
+    expect(verifyPlacement(problem, solution)).toEqual([]);
+    expect(solution.peak).toBeLessThanOrEqual(capacity);
+  });
+
+  it('C has the minimum 1039360', () => {
+    const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/C.${capacity}`));
+    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 1039360, certificate: { kind: 'load' } });
+  });
+
+  it('E does not fit into a byte less', () => {
+    const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/E.${capacity}`));
+    expect(solve(problem, { capacity: capacity - 1 })).toMatchObject({ status: 'infeasible', stopped: 'done' });
+  });
+});

@@ -1,0 +1,188 @@
+/** Misuse and bad input: one line on standard error that names file and field, exit code 2, nothing thrown. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Context, Graph, graphToJson } from '../../src/index.js';
+import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { projectPath } from '../support/shared.js';
+
+const { path, write } = scratchFolder();
+const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
+const ctx = Context.deferred();
+const graph = graphToJson(Graph.forward(ctx.relu(ctx.newTensor('f32', [4], 'x'))));
+const graphText = JSON.stringify(graph);
+const problemFile = write('problem.csv', FIVE_BUFFERS);
+const graphFile = write('graph.json', graphText);
+const modelFile = projectPath('examples/phi-3-mini-4k.gguf');
+
+/** Expects failure with one line, and returns that line without `error: ` and the end. */
+async function failure(...args: string[]): Promise<string> {
+  const { code, out, err } = await cli(...args);
+  expect({ code, out }, err).toEqual({ code: 2, out: '' });
+  expect(err).toMatch(/^error: [^\n]+\n$/);
+  return err.slice('error: '.length, -1);
+}
+
+describe('files', () => {
+  const text = (change: object): string => JSON.stringify({ ...graph, ...change });
+  const tensor = (change: object): string => text({ tensors: [{ ...graph.tensors[0], ...change }, graph.tensors[1]] });
+
+  it.each<[name: string, content: string | Uint8Array, message: RegExp]>([
+    ['empty.json', '', /^the file is empty$/],
+    ['empty.json.gz', '', /^the file is empty$/],
+    ['nothing.json.gz', gzipSync(''), /^not valid JSON: /],
+    ['empty.csv', '', /^the file is empty$/],
+    ['empty.gguf', '', /^the file is empty$/],
+    ['cut.json', graphText.slice(0, 50), /^not valid JSON: /],
+    ['cut.json.gz', gzipSync(graphText).subarray(0, 60), /^cannot be decompressed, it is damaged or no gzip file: /],
+    ['plain.json.gz', graphText, /^cannot be decompressed, .*incorrect header check$/],
+    ['plain.csv.gz', FIVE_BUFFERS, /^cannot be decompressed, .*incorrect header check$/],
+    ['null.json', 'null', /^graph document is null, but must be an object/],
+    ['list.json', '[]', /^graph document is \[\], but must be an object/],
+    ['format.json', text({ format: 'onnx' }), /^format is "onnx", but must be "tensor-graph"/],
+    ['version.json', text({ version: 2 }), /^version is 2, but must be 1/],
+    ['proto.json', '{"__proto__":{"format":"tensor-graph"}}', /^format is "missing"/],
+    ['type.json', tensor({ type: '__proto__' }), /^tensors\[0\] \(x\)\.type is "__proto__"/],
+    ['ne.json', tensor({ ne: 'abc' }), /^tensors\[0\] \(x\)\.ne is "abc"/],
+    ['binary.json', header, /^not valid JSON: /],
+    ['cell.csv', 'id,lower,upper,size\na,0,x,4\n', /^row 2, column "upper" is "x"/],
+    ['column.csv', 'id,lower,upper,bytes\n', /^row 1, column "bytes" is "bytes"/],
+    ['text.gguf', 'no such thing', / is "not a valid gguf file: not starting with GGUF magic number"/],
+    ['cut.gguf', header.subarray(0, 5000), / is "cut off after 5000 bytes, before its header ends"/],
+    ['a.txt', 'x', /^unknown kind of file, its name must end in one of \.gguf, \.json, /],
+    ['json', graphText, /^unknown kind of file/],
+  ])('are refused by name and field: %s', async (name, content, message) => {
+    const file = write(name, content);
+    for (const command of ['measure', 'plan']) {
+      const line = await failure(command, file);
+      expect(line.startsWith(file)).toBe(true);
+      expect(line.slice(file.length).replace(/^: /, '')).toMatch(message);
+    }
+  });
+
+  it.each(['json', 'json.gz', 'csv', 'csv.gz', 'gguf'])('may be missing, or a folder: .%s', async (ending) => {
+    const missing = path(`missing.${ending}`);
+    expect(await failure('measure', missing)).toBe(`${missing}: no such file or directory`);
+    const folder = path(`folder.${ending}`);
+    mkdirSync(folder);
+    expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is "not a regular file")/);
+  });
+
+  it('name the file at fault in verify', async () => {
+    expect(await failure('verify', graphFile, path('no.json'))).toBe(`${path('no.json')}: no such file or directory`);
+    expect(await failure('verify', path('no.json'), graphFile)).toBe(`${path('no.json')}: no such file or directory`);
+    expect(await failure('verify', problemFile, problemFile)).toBe(
+      `${problemFile}: the column "offset" is missing or empty; a solution has it`,
+    );
+    expect(await failure('verify', graphFile, problemFile)).toMatch(/problem\.csv: not valid JSON/);
+  });
+
+  it('may hold names that mean something to JavaScript', async () => {
+    const problem = write('proto.csv', 'id,lower,upper,size\n__proto__,0,3,4\nconstructor,1,4,8\n');
+    const plan = path('proto.plan.csv');
+    expect((await cli('plan', problem, '-o', plan)).code).toBe(0);
+    expect((await cli('verify', problem, plan)).out).toBe('ok: 2 buffers in 12 bytes, no violation\n');
+    const named = write('named.json', graphText.replaceAll('"x"', '"__proto__"'));
+    expect((await cli('measure', named, '--json')).code).toBe(0);
+  });
+
+  it('may hold anything at all', async () => {
+    const ending = fc.constantFrom('json', 'json.gz', 'csv', 'csv.gz', 'gguf');
+    const cut = (data: Uint8Array): fc.Arbitrary<Uint8Array> =>
+      fc
+        .tuple(fc.nat(data.length), fc.nat(data.length - 1), fc.nat(255))
+        .map(([end, at, byte]) =>
+          Uint8Array.from(data.subarray(0, end), (value, index) => (index === at ? byte : value)),
+        );
+    const content = fc.oneof(
+      fc.uint8Array(),
+      cut(header),
+      cut(Buffer.from(graphText)),
+      cut(Buffer.from(FIVE_BUFFERS)),
+      cut(gzipSync(graphText)),
+    );
+    await fc.assert(
+      fc.asyncProperty(ending, content, async (suffix, bytes) => {
+        const { code, out, err } = await cli('measure', write(`any.${suffix}`, bytes));
+        if (code === 0) {
+          expect(err).toBe('');
+          return;
+        }
+        expect({ code, out }).toEqual({ code: 2, out: '' });
+        expect(err).toMatch(/^error: [^\n]+\n$/);
+        expect(err).not.toContain('unexpected: ');
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('arguments', () => {
+  it.each<[args: string[], message: string]>([
+    [['measure'], "missing required argument 'FILE'; see tensor-arena measure --help"],
+    [['verify', graphFile], "missing required argument 'PLAN'; see tensor-arena verify --help"],
+    [
+      ['plan', graphFile, graphFile],
+      "too many arguments for 'plan'. Expected 1 argument but got 2; see tensor-arena plan --help",
+    ],
+    [['mesure'], "unknown command 'mesure' (Did you mean measure?); see tensor-arena --help"],
+    [
+      ['measure', '--ctx-siz', '4', modelFile],
+      "unknown option '--ctx-siz' (Did you mean --ctx-size?); see tensor-arena measure --help",
+    ],
+    [['measure', modelFile, '-ub'], "option '--ubatch-size <N>' argument missing; see tensor-arena measure --help"],
+    [
+      ['verify', '--capacity', '4', graphFile, graphFile],
+      "unknown option '--capacity'; see tensor-arena verify --help",
+    ],
+  ])('%j', async (args, message) => {
+    expect(await failure(...args)).toBe(message);
+  });
+
+  it.each([
+    ['-c', '-1', 'a whole number from 0 to 4294967295'],
+    ['-c', '4k', 'a whole number from 0 to 4294967295'],
+    ['-b', '1e3', 'a whole number from 0 to 4294967295'],
+    ['-ub', '', 'a whole number from 0 to 4294967295'],
+    ['-np', '0', 'a whole number from 1 to 256'],
+    ['-fa', 'yes', 'one of on, off, auto'],
+    ['-ctk', 'q4_K', 'one of f32, f16, bf16, q8_0, q4_0, q4_1, iq4_nl, q5_0, q5_1'],
+    ['--phase', 'prefill', 'one of pp, tg'],
+    ['--allocator', 'constructor', 'one of auto, ggml, '],
+    ['--in-place', 'on', 'one of full, ggml, off'],
+    ['--alignment', '48', 'a power of two, such as 32'],
+    ['--alignment', '0', 'a whole number of bytes from 1'],
+    ['--max-chunk-size', '-5', 'a whole number of bytes from 1'],
+    ['--max-chunk-size', '8XiB', 'a whole number of bytes from 1'],
+    ['--max-chunk-size', '9007199254740992', 'a whole number of bytes from 1'],
+  ])('%s %j must be %s', async (flag, value, limit) => {
+    for (const file of [graphFile, modelFile]) {
+      const line = await failure('measure', file, flag, value);
+      expect(line).toContain(`argument '${value}' is invalid. It must be ${limit}`);
+      expect(line).toContain(flag.startsWith('--') ? flag : '--');
+    }
+  });
+
+  it('are called by their flags when a model refuses them', async () => {
+    expect(await failure('measure', modelFile, '-ctv', 'q8_0', '-fa', 'off')).toBe(
+      `${modelFile}: --cache-type-v is "q8_0", but must be unquantised, or --flash-attn on. Choose another value.`,
+    );
+    expect(await failure('measure', problemFile, '--max-chunk-size', '3')).toBe(
+      `${problemFile}: buffer 0 needs 4 bytes, more than --max-chunk-size allows; raise it`,
+    );
+  });
+
+  it('cannot ask the allocator ggml for fixed offsets', async () => {
+    const file = write('fixed.csv', 'id,lower,upper,size,offset\na,0,1,4,8\n');
+    expect(await failure('measure', file, '--allocator', 'ggml')).toContain('the column "offset" fixes offsets');
+    expect((await cli('measure', file)).code).toBe(0);
+  });
+
+  it('-o names the file that cannot be written', async () => {
+    const nowhere = path('no/such/folder.json');
+    expect(await failure('plan', graphFile, '-o', nowhere)).toBe(
+      `-o ${nowhere}: cannot be written: no such file or directory`,
+    );
+  });
+});

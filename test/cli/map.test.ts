@@ -1,0 +1,90 @@
+/** `tensor-arena map`, and the chart of `measure --timeline`. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Context, Graph, graphToJson } from '../../src/index.js';
+import { run } from '../../src/cli/run.js';
+import { PLAIN } from '../../src/report/format.js';
+import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { projectPath } from '../support/shared.js';
+import { parseXml, textRects } from '../support/svg.js';
+
+const { path, write } = scratchFolder();
+const model = projectPath('examples/phi-3-mini-4k.gguf');
+const problem = write('five.csv', FIVE_BUFFERS);
+const ctx = Context.deferred();
+const x = ctx.norm(ctx.setInput(ctx.newTensor('f32', [64], 'input')), 1e-5);
+x.name = 'x';
+const y = ctx.softMax(x);
+const graph = write('graph.json', JSON.stringify(graphToJson(Graph.forward(y))));
+
+describe('map', () => {
+  it.each([
+    ['a problem', problem, 'E'],
+    ['a graph', graph, 'x'],
+    ['a model', model, 'five'],
+  ])('draws %s', async (_, file, name) => {
+    const { code, out, err } = await cli('map', file, '-o', path('map.svg'));
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/map\.svg: map of \d/);
+    const labels = textRects(parseXml(readFileSync(path('map.svg'), 'utf8'))).map(({ label }) => label);
+    expect(labels).toContain(file.split('/').at(-1));
+    if (file !== model) expect(labels).toContain(name);
+  });
+
+  it('prints a picture without -o, and takes the flags of the other commands', async () => {
+    const { out } = await cli('map', model, '-c', '512', '--allocator', 'auto', '--theme', 'dark', '--colors', 'size');
+    const labels = textRects(parseXml(out.trimEnd())).map(({ label }) => label);
+    expect(labels.some((label) => label.includes('allocator auto'))).toBe(true);
+    expect(out).not.toContain('@media');
+    expect(out).toContain('ta-size-5');
+  });
+
+  it.each([
+    ['ggml’s plan with ours', model, [], ['ggml', 'auto']],
+    ['ours with ggml’s', graph, [], ['auto', 'ggml']],
+    ['another one with ggml’s', problem, ['--allocator', 'greedy-by-size'], ['greedy-by-size', 'ggml']],
+  ])('writes a page that compares %s', async (_, file, flags, names) => {
+    await cli('map', file, '-o', path('map.html'), ...flags);
+    const page = readFileSync(path('map.html'), 'utf8');
+    const { maps } = JSON.parse(/id="data">([^<]*)</.exec(page)![1]) as { maps: { name: string }[] };
+    expect(maps.map(({ name }) => name)).toEqual(names);
+  });
+
+  it('refuses what it cannot write', async () => {
+    const png = await cli('map', graph, '-o', path('map.png'));
+    expect(png.code).toBe(2);
+    expect(png.err).toContain('must end in .svg or .html');
+    const nowhere = await cli('map', graph, '-o', path('no/such/map.svg'));
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.err).toMatch(/^error: -o .*cannot be written/);
+  });
+});
+
+describe('measure', () => {
+  it('draws bars on a terminal only, and colours nothing by itself', async () => {
+    let out = '';
+    const terminal = { write: (text: string) => void (out += text), writeError: () => undefined, isWatched: false };
+    await run(['measure', model], { ...terminal, style: PLAIN, errorStyle: PLAIN, columns: 100 });
+    expect(out).toMatch(/^weights .* █+[▏▎▍▌▋▊▉]?$/m);
+    expect((await cli('measure', model)).out).not.toMatch(/█/);
+  });
+
+  it.each([
+    ['a graph', graph],
+    ['a problem', problem],
+    ['a model', model],
+  ])('--timeline draws the load of %s', async (_, file) => {
+    const { code, out } = await cli('measure', file, '--timeline');
+    expect(code).toBe(0);
+    expect(out).toMatch(/\n\nIn use at each step, the most at step \d+:\n/);
+    expect(out).toMatch(/ ┤.*█/);
+    for (const line of out.split('\n').slice(-12)) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('--timeline is for one file', async () => {
+    const { code, out, err } = await cli('measure', graph, problem, '--timeline');
+    expect(code).toBe(0);
+    expect(out).not.toContain('┤');
+    expect(err).toContain('note: --timeline has no effect');
+  });
+});

@@ -1,0 +1,192 @@
+/** `tensor-arena measure`: numbers, tables, reports. */
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { Context, Graph, graphToJson, measureGraph } from '../../src/index.js';
+import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { describeShared, listGraphs, projectPath, readGraph, sharedPath } from '../support/shared.js';
+
+const { write } = scratchFolder();
+const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
+
+interface Row {
+  file: string;
+  bufferSize: number;
+  chunks: number[];
+  lowerBound: number;
+  optimal: boolean;
+  allocator: string;
+  nodes?: number;
+  weights?: number;
+  context?: number;
+  compute?: number;
+  total?: number;
+}
+
+async function rows(...args: string[]): Promise<Row[]> {
+  const { code, out, err } = await cli('measure', '--json', ...args);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return JSON.parse(out) as Row[];
+}
+
+function smallGraph(): Graph {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [1024, 4], 'x'));
+  const w = Context.virtual().newTensor('f32', [1024, 64], 'w');
+  return Graph.forward(ctx.setOutput(ctx.relu(ctx.mulMat(w, x))));
+}
+
+const graphText = JSON.stringify(graphToJson(smallGraph()));
+
+describe('measure --json', () => {
+  it('prints one object per file, of any kind, in order', async () => {
+    const graph = write('graph.json', graphText);
+    const packed = write('graph.json.gz', gzipSync(graphText));
+    const problem = write('problem.csv', FIVE_BUFFERS);
+    const packedProblem = write('problem.csv.gz', gzipSync(FIVE_BUFFERS));
+    const [a, b, c, d, e] = await rows(graph, packed, problem, packedProblem, PHI3);
+    const { bufferSize, chunks, lowerBound, optimal } = measureGraph(smallGraph());
+    expect(a).toMatchObject({ file: graph, nodes: 2, bufferSize, chunks, lowerBound, optimal, allocator: 'auto' });
+    expect({ ...b, file: graph }).toEqual(a);
+    expect(c).toEqual({
+      file: problem,
+      buffers: 5,
+      bufferSize: 12,
+      chunks: [12],
+      lowerBound: 12,
+      optimal: true,
+      allocator: 'auto',
+    });
+    expect({ ...d, file: problem }).toEqual(c);
+    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp' });
+    expect(e.total).toBe(e.weights! + e.context! + e.compute!);
+  });
+
+  it('passes planning flags on', async () => {
+    const file = write('flags.json', graphText);
+    const options = { allocator: 'greedy-by-size', inPlace: 'off', alignment: 256 } as const;
+    const flags = ['--allocator', 'greedy-by-size', '--in-place', 'off', '--alignment', '256'];
+    const [row] = await rows(file, ...flags, '--max-chunk-size', '16KiB');
+    const { bufferSize, chunks } = measureGraph(smallGraph(), { ...options, maxChunkSize: 16384 });
+    expect(row).toMatchObject({ ...options, bufferSize, chunks });
+    expect(row.chunks.length).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ['-c', '--ctx-size', '8192'],
+    ['-b', '--batch-size', '256'],
+    ['-ub', '--ubatch-size', '128'],
+    ['-np', '--parallel', '4'],
+    ['-fa', '--flash-attn', 'off'],
+    ['-ctk', '--cache-type-k', 'q8_0'],
+    ['-ctv', '--cache-type-v', 'q8_0'],
+  ])('has %s for %s, which changes the answer', async (short, long, value) => {
+    const [plain] = await rows(PHI3);
+    const [byShort] = await rows(PHI3, short, value);
+    const [byLong] = await rows(PHI3, `${long}=${value}`);
+    expect(byShort).toEqual(byLong);
+    expect(byShort).not.toEqual(plain);
+  });
+
+  it('has -kvu for --kv-unified', async () => {
+    const [apart] = await rows(PHI3, '-np', '2', '-c', '8192');
+    const [unified] = await rows(PHI3, '-np', '2', '-c', '8192', '-kvu');
+    expect(await rows(PHI3, '-np', '2', '-c', '8192', '--kv-unified')).toEqual([unified]);
+    expect(unified).not.toEqual(apart);
+  });
+
+  it('measures the other phase with --phase, and the compute buffer of a prompt all the same', async () => {
+    const [pp] = await rows(PHI3);
+    const [tg] = await rows(PHI3, '--phase', 'tg');
+    expect(tg.bufferSize).toBeLessThan(pp.bufferSize);
+    expect(tg.compute).toBe(pp.compute);
+    expect(pp.compute).toBe(pp.bufferSize);
+  });
+
+  it('measures what it can, and names what it cannot', async () => {
+    const good = write('good.csv', FIVE_BUFFERS);
+    const { code, out, err } = await cli('measure', '--json', 'missing.json', good, 'other.txt');
+    expect(code).toBe(2);
+    expect((JSON.parse(out) as Row[]).map(({ file }) => file)).toEqual([good]);
+    expect(err).toBe(
+      'error: missing.json: no such file or directory\n' +
+        'error: other.txt: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n',
+    );
+  });
+});
+
+describe('measure for people', () => {
+  it('prints a table of several files, columns aligned', async () => {
+    const a = write('a.csv', FIVE_BUFFERS);
+    const b = write('b.csv', 'id,lower,upper,size\nx,0,1,1048576\n');
+    const { code, out } = await cli('measure', a, b);
+    expect(code).toBe(0);
+    const pad = ' '.repeat(a.length - 4);
+    expect(out).toBe(
+      `file${pad}  buffers    buffer      bytes  lower bound      gap  allocator\n` +
+        `${a}        5      12 B         12           12  optimal  auto\n` +
+        `${b}        1  1.00 MiB  1,048,576    1,048,576  optimal  auto\n`,
+    );
+  });
+
+  it('prints weights, cache, compute buffer and the largest tensors of a model', async () => {
+    const { code, out, err } = await cli('measure', PHI3, '-fa', 'off');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const [{ weights, context, compute, total }] = await rows(PHI3, '-fa', 'off');
+    const grouped = (bytes?: number): string => bytes!.toLocaleString('en-GB');
+    for (const [label, bytes] of [
+      ['weights', weights],
+      ['KV cache', context],
+      ['compute buffer', compute],
+      ['total', total],
+    ] as const) {
+      expect(out).toMatch(new RegExp(`^${label} +[\\d.]+ [MG]iB +${grouped(bytes)}$`, 'm'));
+    }
+    expect(out).toContain('phi3, context 4096, ubatch 512, 1 sequence, flash attention off');
+    expect(out).toMatch(/^kq-0 +MUL_MAT +f32 +4096 x 512 x 32 +268,435,456 +256\.00 MiB .*\[22, 23\)$/m);
+    expect(out).toContain('Warning: 64 pairs of nodes touch the same bytes');
+  });
+
+  it('names the ten largest of many tensors at the peak', async () => {
+    const ctx = Context.deferred();
+    const inputs = Array.from({ length: 12 }, (_, i) => ctx.setInput(ctx.newTensor('f32', [64 * (i + 1)], `in${i}`)));
+    const outputs = inputs.map((input) => ctx.setOutput(ctx.sum(input)));
+    const { out } = await cli('measure', write('many.json', JSON.stringify(graphToJson(Graph.forward(outputs)))));
+    expect(out).toContain('The 10 largest of 13 tensors in the compute buffer at its peak (step 0 of 12');
+    expect(out.match(/^in\d+ /gm)).toEqual(Array.from({ length: 10 }, (_, i) => `in${11 - i} `));
+  });
+
+  it('prints a graph without tensors', async () => {
+    const { code, out } = await cli('measure', write('none.json', JSON.stringify(graphToJson(new Graph()))));
+    expect(code).toBe(0);
+    expect(out).toContain('No tensor needs the compute buffer.');
+  });
+
+  it('keeps control characters in names away from the terminal', async () => {
+    const ctx = Context.deferred();
+    const evil = ctx.setInput(ctx.newTensor('f32', [4], 'evil\u001b[2Jname'));
+    const { out } = await cli('measure', write('evil.json', JSON.stringify(graphToJson(Graph.forward(ctx.sum(evil))))));
+    expect(out).toContain('evil\\u001b[2Jname');
+    expect(out).not.toContain('\u001b');
+  });
+
+  it('says when a flag makes no difference', async () => {
+    const file = write('note.csv', FIVE_BUFFERS);
+    const { code, err } = await cli('measure', file, '-ub', '64', '--in-place', 'off');
+    expect(code).toBe(0);
+    expect(err).toBe(
+      'note: --ubatch-size has no effect: it is for .gguf files only\n' +
+        'note: --in-place has no effect: it is for .json and .gguf files only\n',
+    );
+  });
+});
+
+describeShared('measure on real graphs', () => {
+  it('gives what ggml computed, in one table', async () => {
+    const names = listGraphs().slice(0, 8);
+    const found = await rows('--allocator', 'ggml', ...names.map((name) => sharedPath('graphs', `${name}.json.gz`)));
+    const expected = names.map(
+      (name) => (readGraph(name) as { expected: { gallocr: { bufferSize: number } } }).expected,
+    );
+    expect(found.map(({ bufferSize }) => bufferSize)).toEqual(expected.map(({ gallocr }) => gallocr.bufferSize));
+  });
+});

@@ -1,0 +1,58 @@
+/** What only a process of its own shows: exit codes, closed pipes, colours, stacks. */
+import { spawn } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { FIVE_BUFFERS, scratchFolder, type CliResult } from '../support/cli.js';
+import { projectPath } from '../support/shared.js';
+
+const { write } = scratchFolder();
+const problemFile = write('problem.csv', FIVE_BUFFERS);
+
+interface ProcessOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Stops reading standard output at once, like `head`. */
+  readonly closesPipe?: boolean;
+}
+
+function spawnCli(args: string[], { env = {}, closesPipe = false }: ProcessOptions = {}): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', projectPath('src/cli/main.ts'), ...args], {
+      cwd: projectPath(),
+      env: { ...process.env, DEBUG: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    if (closesPipe) child.stdout.destroy();
+    else child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? -1, out, err }));
+  });
+}
+
+describe.concurrent('the process', () => {
+  it('exits with 0 and prints plain text into a pipe, also with FORCE_COLOR', async () => {
+    const result = await spawnCli(['plan', problemFile], { env: { FORCE_COLOR: '1' } });
+    expect(result).toMatchObject({ code: 0, err: '' });
+    expect(result.out).toMatch(/^id,lower,upper,size,offset\n/);
+  });
+
+  it('exits with 1 when it does not fit', async () => {
+    expect(await spawnCli(['plan', problemFile, '--capacity', '1'])).toMatchObject({ code: 1, out: '' });
+  });
+
+  it('exits with 2 for bad input, with a stack only if DEBUG is set', async () => {
+    const plain = await spawnCli(['measure', 'missing.json']);
+    expect(plain).toEqual({ code: 2, out: '', err: 'error: missing.json: no such file or directory\n' });
+    // A build server's variables ask for colours; a pipe has none all the same.
+    expect(await spawnCli(['measure', 'missing.json'], { env: { CI: 'true', GITHUB_ACTIONS: 'true' } })).toEqual(plain);
+    const { code, err } = await spawnCli(['measure', 'missing.json'], { env: { DEBUG: '1' } });
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: missing\.json: no such file or directory\nCliError: [^]*\n +at /);
+  });
+
+  it('is quiet when nobody reads any more', async () => {
+    const args = ['plan', projectPath('examples/phi-3-mini-4k.gguf')];
+    expect(await spawnCli(args, { closesPipe: true })).toEqual({ code: 0, out: '', err: '' });
+  });
+});

@@ -1,0 +1,88 @@
+/**
+ * Damaged plan files and arbitrary arguments for the command: one line on standard error and an exit code, never an
+ * exception, a file elsewhere, or anything that a shell would take for a command.
+ */
+import { readdirSync } from 'node:fs';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { graphToJson } from '../../src/graph/json.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { graphOfMoves } from '../../src/testing/graph-moves.js';
+import { cli, FIVE_BUFFERS, scratchFolder, type CliResult } from '../support/cli.js';
+import { damageJson, jsonDamage } from '../support/damage.js';
+import { projectPath } from '../support/shared.js';
+
+const { path, write } = scratchFolder();
+const graph = graphOfMoves(
+  [
+    ['fan', 0, 3, 0],
+    ['output', 0, 0, 0],
+    ['run', 0, 2, 1],
+  ],
+  1,
+);
+const graphFile = write('graph.json', JSON.stringify(graphToJson(graph)));
+const problemFile = write('problem.csv', FIVE_BUFFERS);
+const plan = planGraph(graph).toJSON();
+
+function expectCivil({ code, err }: CliResult): void {
+  expect([0, 1, 2]).toContain(code);
+  expect(err).not.toContain('unexpected:');
+  expect(err).not.toMatch(/\n\s+at /); // no stack
+  if (code === 2 && !err.startsWith('Usage:')) expect(err).toMatch(/^((note|warning|error): [^\n]+\n)+$/i);
+}
+
+it('plan JSON', async () => {
+  const codes = new Set<number>();
+  await fc.assert(
+    fc.asyncProperty(jsonDamage, async (damages) => {
+      const file = write('plan.json', JSON.stringify(damageJson(plan, damages)));
+      const result = await cli('verify', graphFile, file);
+      expectCivil(result);
+      codes.add(result.code);
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+  expect([...codes].sort()).toEqual([0, 1, 2]);
+});
+
+it('arguments', async () => {
+  const words = [
+    ...['measure', 'plan', 'verify', 'map', 'help', '--help', '--version', '--', '-', '', '-o', '--output', '--json'],
+    ...[
+      '-c',
+      '--ctx-size',
+      '-b',
+      '--allocator',
+      'ggml',
+      'auto',
+      '--in-place',
+      'full',
+      '--alignment',
+      '--max-chunk-size',
+    ],
+    ...['0', '-1', '32', '4096', '8GiB', 'NaN', '1e999', '__proto__', 'constructor', '--__proto__=1', '--no-such-flag'],
+    ...[
+      '$(touch pwned)',
+      '`touch pwned`',
+      '; touch pwned',
+      '| cat',
+      '../../../etc/passwd',
+      '/dev/null',
+      'nul\u0000byte',
+    ],
+    ...[graphFile, problemFile, path('absent.json'), path('.'), projectPath('package.json')],
+  ];
+  const argument = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...words) }, fc.string({ unit: 'binary' }));
+  const before = readdirSync(projectPath()).sort();
+  await fc.assert(
+    fc.asyncProperty(fc.array(argument, { maxLength: 6 }), async (args) => {
+      // Where output goes is the caller's business; here it stays in the scratch folder.
+      const safe = args.map((each, i) => (['-o', '--output'].includes(args[i - 1]) ? path('out.json') : each));
+      expectCivil(await cli(...safe.filter((each) => !/^(-o|--output=?).+/.test(each) || each === '--output')));
+    }),
+    { numRuns: 500 },
+  );
+  expect(readdirSync(projectPath()).sort()).toEqual(before);
+});

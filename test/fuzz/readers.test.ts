@@ -1,0 +1,110 @@
+/**
+ * Damaged input for every reader of the library: a result that the rest can work with, or a `PlannerError`; nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/graph/json.js';
+import { readGguf } from '../../src/gguf/index.js';
+import { measureModel } from '../../src/models/measure-model.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { parseProblemCsv } from '../../src/problem/csv.js';
+import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { whyNotExecutable } from '../../src/testing/execute.js';
+import { replayPlan } from '../../src/verify/replay.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import { byteDamage, callReader, damageBytes, damageJson, jsonDamage } from '../support/damage.js';
+import { projectPath } from '../support/shared.js';
+
+const rejections: unknown[] = [];
+const remember = (reason: unknown): void => void rejections.push(reason);
+
+beforeAll(() => {
+  process.on('unhandledRejection', remember);
+});
+
+afterAll(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  process.off('unhandledRejection', remember);
+  expect(rejections).toEqual([]);
+});
+
+/** Graphs of this size are worth planning and replaying; others only have to be read. */
+const PLANNABLE_BYTES = 2 ** 30;
+
+it('graph JSON', async () => {
+  let readable = 0;
+  await fc.assert(
+    fc.asyncProperty(arbitraryGraph({ maxMoves: 8 }), jsonDamage, async (original, damages) => {
+      const document = damageJson(graphToJson(original), damages);
+      await callReader(() => {
+        const graph = graphFromJson(document);
+        const plan = planGraph(graph);
+        readable++;
+        if (plan.bufferSize > PLANNABLE_BYTES) return;
+        expect(verifyPlan(graph, plan)).toEqual([]);
+        expect(replayPlan(graph, plan)).toEqual([]);
+        void whyNotExecutable(graph);
+        expect(graphToJson(graphFromJson(graphToJson(graph)))).toEqual(graphToJson(graph));
+      });
+    }),
+    { numRuns: 2000 },
+  );
+  expect(readable).toBeGreaterThan(50); // the damage is not all alike
+});
+
+it('problem CSV', async () => {
+  const row = fc.tuple(fc.nat(9), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 64 }), fc.nat(3));
+  const text = fc.array(row, { minLength: 1, maxLength: 8 }).map((rows) => {
+    const lines = rows.map(
+      ([lower, length, size, log2], id) => `b${id},${lower},${lower + length},${size},${2 ** log2}`,
+    );
+    return ['id,lower,upper,size,alignment', ...lines].join('\n');
+  });
+  let readable = 0;
+  await fc.assert(
+    fc.asyncProperty(text, byteDamage, async (original, damages) => {
+      const damaged = new TextDecoder().decode(damageBytes(new TextEncoder().encode(original), damages));
+      await callReader(() => {
+        const { problem } = parseProblemCsv(damaged);
+        expect(verifyPlacement(problem, ALLOCATORS['greedy-by-size'].place(problem))).toEqual([]);
+        readable++;
+      });
+    }),
+    { numRuns: 2000 },
+  );
+  expect(readable).toBeGreaterThan(20);
+});
+
+it('CSV that is no text of ours', async () => {
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(fc.constantFrom(...'id,lower upper\n\r"size;0123-')).map((all) => all.join('')),
+  );
+  await fc.assert(
+    fc.asyncProperty(texts, async (text) => {
+      await callReader(() => parseProblemCsv(text));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+it('GGUF', async () => {
+  // Everything but the bulk of the vocabulary, so that the damage hits something.
+  const header = new Uint8Array(readFileSync(projectPath('examples/phi-3-mini-4k.gguf')));
+  let readable = 0;
+  await fc.assert(
+    fc.asyncProperty(byteDamage, fc.boolean(), async (damages, hitsTheStart) => {
+      const near = damages.map((damage) => ({ ...damage, at: damage.at % (hitsTheStart ? 1500 : header.length) }));
+      const gguf = await callReader(() => readGguf(damageBytes(header, near)));
+      if (gguf === undefined) return;
+      readable++;
+      await callReader(() => measureModel(gguf, { ctxSize: 64 }));
+    }),
+    { numRuns: 250 },
+  );
+  expect(readable).toBeGreaterThan(10);
+});

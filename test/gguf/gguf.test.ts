@@ -1,0 +1,227 @@
+/** GGUF headers: every kind of source, and every way a file can be broken. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PlannerError } from '../../src/errors.js';
+import { readGguf, type GgufSource } from '../../src/gguf/index.js';
+import { metadataOf, writeGguf, type WrittenHeader } from '../support/gguf-writer.js';
+import { projectPath } from '../support/shared.js';
+
+const SMALL: WrittenHeader = {
+  metadata: metadataOf({ 'general.architecture': 'llama', 'llama.block_count': 2, 'llama.scale': 0.5 }),
+  tensors: [
+    { name: 'a', type: 'q4_0', ne: [64, 3] },
+    { name: 'b', type: 'f32', ne: [5] },
+  ],
+};
+
+async function errorOf(source: GgufSource): Promise<PlannerError> {
+  const error: unknown = await readGguf(source).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(PlannerError);
+  return error as PlannerError;
+}
+
+describe('readGguf', () => {
+  it('gives metadata and tensors as plain data with exact sizes', async () => {
+    const { metadata, tensors } = await readGguf(writeGguf(SMALL));
+    expect(metadata).toEqual({ 'general.architecture': 'llama', 'llama.block_count': 2, 'llama.scale': 0.5 });
+    expect(tensors.map(({ name, type, ne, bytes }) => ({ name, type: type.name, ne, bytes }))).toEqual([
+      { name: 'a', type: 'q4_0', ne: [64, 3, 1, 1], bytes: 108 },
+      { name: 'b', type: 'f32', ne: [5, 1, 1, 1], bytes: 20 },
+    ]);
+  });
+
+  it('turns 64-bit integers into numbers where they are exact', async () => {
+    const { metadata } = await readGguf(
+      writeGguf({
+        metadata: {
+          small: { type: 'u64', value: 2n ** 53n - 1n },
+          large: { type: 'u64', value: 2n ** 60n },
+          list: { type: 'array', of: 'u64', values: [1, 2] },
+        },
+      }),
+    );
+    expect(metadata).toEqual({ small: 2 ** 53 - 1, large: 2n ** 60n, list: [1, 2] });
+  });
+
+  it('keeps a key that JavaScript gives a meaning to', async () => {
+    const { metadata } = await readGguf(writeGguf({ metadata: metadataOf({ constructor: 'x', 'a.b': 1 }) }));
+    expect(Object.keys(metadata)).toEqual(['constructor', 'a.b']);
+  });
+
+  it('reads bytes, buffers, blobs and files alike', async () => {
+    const bytes = writeGguf(SMALL);
+    expect((await readGguf(bytes.slice().buffer)).tensors).toHaveLength(2);
+    expect((await readGguf(new Blob([bytes.slice()]))).tensors).toHaveLength(2);
+    expect((await readGguf(new File([bytes.slice()], 'small.gguf'))).name).toBe('small.gguf');
+  });
+
+  it('reads local paths and file URLs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gguf-'));
+    const path = join(folder, 'small.gguf');
+    try {
+      await writeFile(path, writeGguf(SMALL));
+      expect((await readGguf(path)).tensors).toHaveLength(2);
+      expect((await readGguf(pathToFileURL(path))).name).toBe('small.gguf');
+      expect((await errorOf(folder)).value).toBe('not a regular file');
+      expect(await errorOf(`${path}.missing`)).toMatchObject({ code: 'BAD_GGUF', culprit: 'small.gguf.missing' });
+      expect((await errorOf(projectPath('package.json'))).code).toBe('BAD_GGUF');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a model in several parts', () => {
+  const part = (index: number, count: number, name: string): Uint8Array =>
+    writeGguf({
+      metadata: { ...metadataOf({ 'split.no': index, 'split.count': count }), ...(index === 0 ? SMALL.metadata : {}) },
+      tensors: [{ name, type: 'f32', ne: [8] }],
+    });
+
+  it('is one model, in whatever order its parts come', async () => {
+    const { metadata, tensors } = await readGguf([part(1, 3, 'b'), part(2, 3, 'c'), part(0, 3, 'a')]);
+    expect(tensors.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(metadata['general.architecture']).toBe('llama');
+  });
+
+  it('is found by the name of any part', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gguf-'));
+    const path = (index: number): string => join(folder, `model-0000${index}-of-00002.gguf`);
+    try {
+      await writeFile(path(1), part(0, 2, 'a'));
+      expect((await errorOf(path(1))).culprit).toBe('model-00002-of-00002.gguf');
+      await writeFile(path(2), part(1, 2, 'b'));
+      expect((await readGguf(path(2))).tensors).toHaveLength(2);
+      expect((await readGguf(pathToFileURL(path(1)))).name).toBe('model-00001-of-00002.gguf');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('must be complete, without doubles', async () => {
+    const incomplete: unknown = await readGguf([part(0, 3, 'a'), part(1, 3, 'b')]).catch((error: unknown) => error);
+    expect(incomplete).toMatchObject({ code: 'BAD_GGUF', value: '3, with parts 1, 2' });
+    expect((await errorOf(part(0, 2, 'a'))).culprit).toBe('GGUF bytes: split.count');
+    const twice: unknown = await readGguf([part(0, 2, 'a'), part(0, 2, 'b')]).catch((error: unknown) => error);
+    expect(twice).toMatchObject({ code: 'BAD_GGUF', value: '2, with parts 1, 1' });
+    const same: unknown = await readGguf([part(0, 2, 'a'), part(1, 2, 'a')]).catch((error: unknown) => error);
+    expect(same).toMatchObject({ code: 'BAD_GGUF', culprit: 'a' });
+    await expect(readGguf([])).rejects.toMatchObject({ culprit: 'list of parts' });
+  });
+});
+
+describe('readGguf over HTTP', () => {
+  const bytes = writeGguf(SMALL);
+  let server: Server;
+  let base: string;
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const [, start, end] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
+      if (request.url === '/missing.gguf') {
+        response.writeHead(404).end('not here');
+      } else if (request.url === '/whole.gguf') {
+        response.writeHead(200).end(bytes);
+      } else if (request.url === '/endless.gguf') {
+        response.writeHead(200).write(bytes);
+        const timer = setInterval(() => response.write(Buffer.alloc(1 << 16)), 0);
+        response.on('close', () => {
+          clearInterval(timer);
+        });
+      } else {
+        const part = bytes.subarray(Number(start), Number(end) + 1);
+        response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${bytes.byteLength}` }).end(part);
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('reads ranges', async () => {
+    expect((await readGguf(`${base}/small.gguf`)).tensors).toHaveLength(2);
+    expect((await readGguf(new URL(`${base}/small.gguf?download=true`))).name).toBe('small.gguf');
+  });
+
+  it('reads no more than it needs from a server that ignores ranges', async () => {
+    expect((await readGguf(`${base}/whole.gguf`)).tensors).toHaveLength(2);
+    expect((await readGguf(`${base}/endless.gguf`)).tensors).toHaveLength(2);
+  });
+
+  it('says what the server said', async () => {
+    const { code, culprit, value } = await errorOf(`${base}/missing.gguf`);
+    expect({ code, culprit, value }).toEqual({ code: 'BAD_GGUF', culprit: 'missing.gguf', value: 'HTTP status 404' });
+  });
+});
+
+describe('a broken header', () => {
+  it('is rejected wherever it is cut off', async () => {
+    const whole = writeGguf(SMALL);
+    for (let length = 0; length < whole.byteLength; length++) {
+      expect((await errorOf(whole.subarray(0, length))).code, `${length} bytes`).toBe('BAD_GGUF');
+    }
+  });
+
+  it.each<[string, WrittenHeader, string, string]>([
+    ['tensor count', { tensorCount: 2n ** 60n }, 'BAD_GGUF', 'GGUF bytes'],
+    ['more tensors than listed', { ...SMALL, tensorCount: 9_000_000n }, 'BAD_GGUF', 'GGUF bytes'],
+    ['key count', { keyCount: 2n ** 63n }, 'BAD_GGUF', 'GGUF bytes'],
+    ['version', { version: 77 }, 'BAD_GGUF', 'GGUF bytes'],
+    ['unknown type', { tensors: [{ name: 'w', type: 4, ne: [32] }] }, 'UNKNOWN_TYPE', 'w'],
+    ['half a block', { tensors: [{ name: 'w', type: 'q4_0', ne: [33] }] }, 'BAD_SHAPE', 'w'],
+    ['five dimensions', { tensors: [{ name: 'w', type: 'f32', ne: [1, 1, 1, 1, 2] }] }, 'BAD_SHAPE', 'w'],
+    ['length', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 60n] }] }, 'BAD_GGUF', 'GGUF bytes'],
+    ['bytes', { tensors: [{ name: 'w', type: 'f32', ne: [2 ** 32, 2 ** 30] }] }, 'BYTES_TOO_LARGE', 'w'],
+    ['offset', { tensors: [{ name: 'w', type: 'f32', ne: [8], offset: 64 }] }, 'BAD_GGUF', 'w'],
+    ['no name', { tensors: [{ name: '', type: 'f32', ne: [8] }] }, 'BAD_GGUF', 'tensor list'],
+    [
+      'one name twice',
+      {
+        tensors: [
+          { name: 'w', type: 'f32', ne: [8] },
+          { name: 'w', type: 'f32', ne: [8] },
+        ],
+      },
+      'BAD_GGUF',
+      'w',
+    ],
+    [
+      'alignment',
+      { metadata: { 'general.alignment': { type: 'u32', value: 48 } } },
+      'BAD_ALIGNMENT',
+      'general.alignment',
+    ],
+  ])('is rejected: %s', async (_what, header, code, culprit) => {
+    expect(await errorOf(writeGguf(header))).toMatchObject({ code, culprit });
+  });
+
+  it('never ends in anything but a result or a PlannerError', async () => {
+    const whole = writeGguf(SMALL);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(whole.byteLength - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+        async (edits) => {
+          const bytes = whole.slice();
+          for (const [at, value] of edits) bytes[at] = value;
+          await readGguf(bytes).catch((error: unknown) => {
+            expect(error).toBeInstanceOf(PlannerError);
+          });
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});

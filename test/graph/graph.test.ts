@@ -1,0 +1,133 @@
+/** Graphs: order, growth, marks that change afterwards, and what is refused. */
+import { describe, expect, it } from 'vitest';
+import { Context } from '../../src/graph/context.js';
+import { Graph } from '../../src/graph/graph.js';
+import { graphToJson } from '../../src/graph/json.js';
+import { measureGraph } from '../../src/plan/measure.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import { expectError } from '../support/expect-error.js';
+
+const ctx = Context.deferred();
+const leaf = (name: string, length = 8) => ctx.newTensor('f32', [length], name);
+
+describe('a graph', () => {
+  it('has its nodes depth first over the sources, each once, and names those without a name', () => {
+    const [a, b] = [leaf('a'), leaf('b')];
+    const left = ctx.sqr(a);
+    const right = ctx.exp(b);
+    const sum = ctx.add(left, right);
+    const graph = Graph.forward([ctx.mul(sum, left), ctx.relu(sum)]);
+    expect(graph.leafs).toEqual([a, b]);
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['SQR', 'EXP', 'ADD', 'MUL', 'RELU']);
+    expect(graph.nodes.slice(0, 3)).toEqual([left, right, sum]);
+    expect(left.name).toBe('node_0');
+    expect(Graph.forward(ctx.relu(ctx.newTensor('f32', [1]))).leafs[0].name).toBe('leaf_0');
+  });
+
+  it('grows by what is new', () => {
+    const x = ctx.sqr(leaf('x'));
+    const graph = Graph.forward(x);
+    const before = measureGraph(graph).nodeCount;
+    const y = ctx.exp(x);
+    graph.expand(y).expand(y);
+    expect([before, measureGraph(graph).nodeCount]).toEqual([1, 2]);
+    expect(graph.nodes).toEqual([x, y]);
+  });
+
+  it('puts a destination before the node that writes into it', () => {
+    const y = ctx.sqr(leaf('x'));
+    const place = ctx.view(Context.immediate().newTensor('f32', [8], 'cache'), [8]);
+    ctx.setOutput(y, place);
+    expect(Graph.forward(y).nodes).toEqual([place, y]);
+  });
+
+  it('notices marks that are set after its table was made', () => {
+    const x = leaf('x');
+    const y = ctx.sqr(x);
+    const z = ctx.mul(ctx.mul(y, x), x);
+    const graph = Graph.forward(z);
+    const sizes = [measureGraph(graph).bufferSize];
+    ctx.setOutput(y);
+    sizes.push(measureGraph(graph).bufferSize);
+    expect(sizes).toEqual([64, 96]);
+    expect(verifyPlan(graph, planGraph(graph))).toEqual([]);
+  });
+
+  it('notices a destination that is named after its table was made', () => {
+    const cache = Context.immediate().newTensor('f32', [8], 'cache');
+    const place = ctx.view(cache, [8]);
+    const y = ctx.sqr(leaf('x'));
+    const graph = Graph.forward([place, y]);
+    expect(planGraph(graph, { inPlace: 'off' }).find(y)).toBeDefined();
+    ctx.setOutput(y, place);
+    const plan = planGraph(graph, { inPlace: 'off' });
+    expect(plan.find(y)).toBeUndefined();
+    expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, with: 0, why: 'output' });
+  });
+
+  it('refuses a destination that came too late to be in it, or comes later in it', () => {
+    const y = ctx.setName(ctx.sqr(leaf('x')), 'y');
+    const graph = Graph.forward(y);
+    ctx.setOutput(y, ctx.view(Context.immediate().newTensor('f32', [8], 'cache'), [8]));
+    expectError('DANGLING_TENSOR', /cache/, () => measureGraph(graph));
+    expectError('DANGLING_TENSOR', /cache/, () => graphToJson(graph));
+
+    const first = ctx.setName(ctx.sqr(leaf('x')), 'first');
+    const second = ctx.setName(ctx.exp(leaf('x')), 'second');
+    const ordered = Graph.forward([first, second]);
+    ctx.setOutput(first, second);
+    expectError('BAD_ORDER', 'destination of first', () => measureGraph(ordered));
+  });
+
+  it('is unchanged by an expansion that fails', () => {
+    const x = ctx.sqr(leaf('x'));
+    const graph = Graph.forward(x);
+    const before = JSON.stringify(graphToJson(graph));
+    const y = ctx.exp(leaf('other'));
+    const z = ctx.fill(y, 0);
+    ctx.setOutput(y, z);
+    expectError('CYCLE', /./, () => graph.expand(ctx.relu(z)));
+    expect(JSON.stringify(graphToJson(graph))).toBe(before);
+    expect(y.name).toBe('');
+  });
+
+  it('refuses parts that do not belong together', () => {
+    const x = leaf('x');
+    const y = ctx.setName(ctx.sqr(x), 'y');
+    expectError('DANGLING_TENSOR', 'x, needed by y', () => measureGraph(new Graph({ leafs: [], nodes: [y] })));
+  });
+
+  it('may be empty, or hold leafs only', () => {
+    expect(measureGraph(new Graph())).toMatchObject({ bufferSize: 0, lowerBound: 0, optimal: true, nodeCount: 0 });
+    expect(measureGraph(Graph.forward(leaf('x')))).toMatchObject({ bufferSize: 32, lowerBound: 32, nodeCount: 0 });
+  });
+
+  it('takes chains of 200,000 nodes and views', () => {
+    let x = leaf('x');
+    for (let i = 0; i < 100_000; i++) x = ctx.reshape(ctx.relu(x), [8]);
+    expect(measureGraph(Graph.forward(x))).toMatchObject({ bufferSize: 32, nodeCount: 200_000, optimal: true });
+  });
+});
+
+describe('setOutput with a destination', () => {
+  it('refuses leafs, views, other shapes and types, and a view of the result', () => {
+    const y = ctx.sqr(leaf('x'));
+    const place = leaf('place');
+    expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(leaf('x'), place));
+    expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(ctx.reshape(y, [8]), place));
+    expectError('BAD_OPERAND', 'setOutput: destination', () => ctx.setOutput(y, leaf('place', 4)));
+    expectError('BAD_OPERAND', 'setOutput: destination', () => ctx.setOutput(y, ctx.newTensor('i32', [8])));
+    expectError('BAD_OPERAND', 'setOutput: destination', () => ctx.setOutput(y, ctx.reshape(y, [8])));
+    expect(ctx.setOutput(y, place).destination).toBe(place);
+    expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(y, leaf('elsewhere')));
+  });
+
+  it('refuses other strides once the result is read', () => {
+    const wide = leaf('wide', 64);
+    const y = ctx.sqr(ctx.newTensor('f32', [4, 4]));
+    ctx.relu(y);
+    expectError('BAD_OPERAND', 'setOutput: destination', () => ctx.setOutput(y, ctx.view(wide, [4, 4], [64])));
+    expect(ctx.setOutput(y, ctx.view(wide, [4, 4])).root).toBe(wide);
+  });
+});

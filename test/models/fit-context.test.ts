@@ -1,0 +1,188 @@
+/** The largest context that fits, against a search that tries every one. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Gguf } from '../../src/gguf/gguf.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { fitContext, measureModel, type ModelOptions, type PlannerError } from '../../src/index.js';
+import { largestFitting } from '../../src/models/largest-fitting.js';
+import { describeShared, sharedPath } from '../support/shared.js';
+import { tinyGemma2, tinyLlama, tinyPhi3 } from '../support/tiny-models.js';
+
+const llama = await tinyLlama();
+const MODELS = { llama, gemma2: await tinyGemma2(), phi3: await tinyPhi3() };
+
+describe('the largest size that fits', () => {
+  /** Lower bounds that grow, and totals above them that don't. */
+  const needs = fc
+    .array(fc.record({ growth: fc.nat(5), surplus: fc.nat(30) }), { minLength: 1, maxLength: 60 })
+    .map((steps) => {
+      let lowerBound = 0;
+      return steps.map(({ growth, surplus }) => ({ lowerBound: (lowerBound += growth), total: lowerBound + surplus }));
+    });
+
+  it('is found wherever the search starts, however the totals jump', () => {
+    fc.assert(
+      fc.property(needs, fc.nat(200), fc.nat(70), (all, budget, start) => {
+        const expected = all.findLastIndex(({ total }) => total <= budget) + 1;
+        const found = largestFitting(all.length, start, budget, (index) => all[index - 1]);
+        expect(found).toEqual({ index: expected, need: all[expected - 1] ?? null, proven: true });
+      }),
+    );
+  });
+
+  it('is looked for one by one in a bounded range; then what is found fits, but is not proven', () => {
+    let calls = 0;
+    const found = largestFitting(2 ** 24, 1, 50, (index) => {
+      calls++;
+      return { lowerBound: 0, total: index };
+    });
+    expect(found).toMatchObject({ index: 50, proven: false });
+    expect(calls).toBeLessThan(200);
+  });
+
+  it('is none among none', () => {
+    const found = largestFitting(0, 1, 50, () => ({ lowerBound: 0, total: 0 }));
+    expect(found).toEqual({ index: 0, need: null, proven: true });
+  });
+});
+
+const STEPS = 24;
+const OPTIONS: readonly ModelOptions[] = [
+  {},
+  { flashAttention: 'off', ubatchSize: 384 },
+  { parallel: 3, cacheTypeK: 'q8_0' },
+  { parallel: 2, kvUnified: true, ubatchSize: 64 },
+];
+const CASES = (['llama', 'gemma2', 'phi3'] as const).flatMap((name) =>
+  OPTIONS.map((options) => [name, options] as const),
+);
+
+describe('fitContext is a linear scan', () => {
+  it.each(CASES)('%s %j', (name, options) => {
+    const gguf = MODELS[name];
+    const step = 256 * (options.kvUnified === true ? 1 : (options.parallel ?? 1));
+    const all = Array.from({ length: STEPS }, (_, index) => {
+      return measureModel(gguf, { ...options, ctxSize: (index + 1) * step });
+    });
+    const ceiling = all[STEPS - 1].weights + all[STEPS - 1].context;
+    const least = Math.min(...all.map(({ total }) => total));
+    fc.assert(
+      fc.property(fc.integer({ min: least - 100_000, max: ceiling - 1 }), (budget) => {
+        const { largest, proven, tried, fits } = fitContext(gguf, budget, options);
+        const expected = all.findLast(({ total }) => total <= budget);
+        expect(proven).toBe(true);
+        expect(largest?.run).toEqual(expected?.run);
+        expect(largest?.total).toBe(expected?.total);
+        expect(fits).toBe(tried.some((attempt) => attempt.fits));
+        expect(tried.every((attempt) => attempt.fits === (attempt.total ?? Infinity) <= budget)).toBe(true);
+      }),
+      { numRuns: 8 },
+    );
+  });
+});
+
+describe('alternatives for the wanted context', () => {
+  const total = (options: ModelOptions): number => measureModel(llama, options).total;
+
+  it('the largest ubatch is the last that fits', () => {
+    const budget = total({ ctxSize: 2048, ubatchSize: 300 });
+    const { largestUbatch } = fitContext(llama, budget, { ctxSize: 2048 });
+    const { ubatchSize } = largestUbatch!.run;
+    expect(ubatchSize).toBeGreaterThanOrEqual(300);
+    expect(largestUbatch!.total).toBe(total({ ctxSize: 2048, ubatchSize }));
+    for (let larger = ubatchSize + 1; larger <= ubatchSize + 100; larger++) {
+      expect(total({ ctxSize: 2048, ubatchSize: larger })).toBeGreaterThan(budget);
+    }
+  });
+
+  it('the cache types keep as many bytes as fit', () => {
+    const wanted: ModelOptions = { ctxSize: 4096 };
+    const budget = total({ ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' });
+    const { run, context } = fitContext(llama, budget, wanted).largestCache!;
+    expect(context).toBeGreaterThanOrEqual(
+      measureModel(llama, { ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' }).context,
+    );
+    expect(run.contextSize).toBe(4096);
+    const larger = ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'];
+    for (const cacheTypeK of larger) {
+      for (const cacheTypeV of larger) {
+        const other = measureModel(llama, { ...wanted, cacheTypeK, cacheTypeV });
+        if (other.context > context) expect(other.total).toBeGreaterThan(budget);
+      }
+    }
+  });
+
+  it('types that the options allow only: values stay unquantised without flash attention', () => {
+    const options: ModelOptions = { ctxSize: 4096, flashAttention: 'off' };
+    const budget = total({ ...options, cacheTypeK: 'q8_0' });
+    expect(fitContext(llama, budget, options).largestCache!.run).toMatchObject({
+      keyType: { name: 'q8_0' },
+      valueType: { name: 'f16' },
+    });
+  });
+
+  it('are the wanted options themselves where those fit', () => {
+    const fit = fitContext(llama, total({ ctxSize: 2048, batchSize: 512 }), { ctxSize: 2048, batchSize: 512 });
+    expect(fit.largest!.run.contextSize).toBeGreaterThanOrEqual(2048);
+    expect(fit.largestUbatch!.run.ubatchSize).toBe(512);
+    expect(fit.largestCache!.run).toMatchObject({ keyType: { name: 'f16' }, valueType: { name: 'f16' } });
+    expect(fit).toMatchObject({ wantedContext: 2048, trainedContext: 4096, unlimited: false });
+  });
+});
+
+describe('results and errors', () => {
+  it('that nothing fits is a result, and so is that the weights alone do not', () => {
+    const { weights } = measureModel(llama);
+    for (const budget of [0, weights - 1, weights]) {
+      const fit = fitContext(llama, budget);
+      expect(fit).toMatchObject({ fits: false, largest: null, largestUbatch: null, largestCache: null, proven: true });
+      expect(fit.tried.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('counts beyond 2^53 bytes do not fit, rather than failing', () => {
+    const fit = fitContext(llama, Number.MAX_SAFE_INTEGER, { parallel: 256, cacheTypeK: 'f32', flashAttention: 'off' });
+    expect(fit.fits).toBe(true);
+  });
+
+  it.each<[number, ModelOptions, string]>([
+    [-1, {}, 'budgetBytes'],
+    [1.5, {}, 'budgetBytes'],
+    [NaN, {}, 'budgetBytes'],
+    [2 ** 53, {}, 'budgetBytes'],
+    [2 ** 30, { cacheTypeK: 'q2_K' }, 'cacheTypeK'],
+    [2 ** 30, { parallel: 0 }, 'parallel'],
+  ])('%d bytes with %j names %s', (budget, options, culprit) => {
+    expect(() => fitContext(llama, budget, options)).toThrow(
+      expect.objectContaining({ code: 'BAD_ARGUMENT', culprit }) as PlannerError,
+    );
+  });
+});
+
+describeShared('real models', () => {
+  const header = (name: string): Promise<Gguf> => readGguf(sharedPath('gguf', `${name}.gguf`));
+
+  it('a recurrent model takes any context, or none', async () => {
+    const mamba = await header('mamba-130m');
+    const { total } = measureModel(mamba);
+    expect(fitContext(mamba, total)).toMatchObject({ fits: true, unlimited: true });
+    const { largest, largestUbatch } = fitContext(mamba, total - 1);
+    expect(largest!.run.contextSize).toBe(256); // as many tokens are computed at once
+    expect(largestUbatch!.run.ubatchSize).toBeLessThan(512);
+  });
+
+  it.each(['phi-3-mini-4k', 'llama-3.2-1b', 'gemma-2-2b', 'gpt-oss-20b', 'deepseek-v2-lite'])(
+    '%s: one more step does not fit',
+    async (name) => {
+      const gguf = await header(name);
+      const budget = 24 * 1024 ** 3;
+      const { largest, proven } = fitContext(gguf, budget);
+      const { contextSize } = largest!.run;
+      const total = (ctxSize: number): number => measureModel(gguf, { ctxSize }).total;
+      expect(proven).toBe(true);
+      expect(largest!.total).toBe(total(contextSize));
+      expect(total(contextSize)).toBeLessThanOrEqual(budget);
+      expect(total(contextSize + 256)).toBeGreaterThan(budget);
+    },
+  );
+});

@@ -1,0 +1,57 @@
+/** Sweeps give what measureModel gives, row by row. */
+import { describe, expect, it } from 'vitest';
+import { gridSize, measureModel, sweepModel, type PlannerError, type SweepGrid } from '../../src/index.js';
+import { tinyGemma2, tinyLlama } from '../support/tiny-models.js';
+
+const gemma2 = await tinyGemma2();
+
+describe('sweepModel', () => {
+  it('measures every combination, the first option outermost', () => {
+    const grid: SweepGrid = {
+      ctxSize: [512, 2048, 8192],
+      flashAttention: ['on', 'off'],
+      parallel: [1, 2],
+      cacheTypeV: ['f16', 'q8_0'],
+      swaFull: [false, true],
+    };
+    const rows = [...sweepModel(gemma2, grid)];
+    expect(rows).toHaveLength(gridSize(grid));
+    expect(rows.slice(0, 3).map(({ options }) => options)).toEqual([
+      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'f16', swaFull: false },
+      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'f16', swaFull: true },
+      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'q8_0', swaFull: false },
+    ]);
+    expect(new Set(rows.map(({ options }) => JSON.stringify(options))).size).toBe(rows.length);
+    for (const row of rows) {
+      if (row.refusal === null) {
+        const { weights, context, compute, total, run } = measureModel(gemma2, row.options);
+        expect(row).toMatchObject({ weights, context, compute, total, run });
+      } else {
+        expect(row.options).toMatchObject({ flashAttention: 'off', cacheTypeV: 'q8_0' });
+        expect(() => measureModel(gemma2, row.options)).toThrow(row.refusal.message);
+      }
+    }
+    expect(rows.filter(({ refusal }) => refusal !== null)).toHaveLength(rows.length / 4);
+  });
+
+  it('has one row without a grid, and none for an option without values', async () => {
+    const llama = await tinyLlama();
+    expect([...sweepModel(llama, {})]).toMatchObject([{ options: {}, total: measureModel(llama).total }]);
+    expect([...sweepModel(llama, { ctxSize: [] })]).toEqual([]);
+    expect(gridSize({})).toBe(1);
+  });
+
+  it('works row by row, so that a caller may stop', () => {
+    const endless = Array.from({ length: 1_000_000 }, (_, index) => 256 * (1 + (index % 1000)));
+    const rows = sweepModel(gemma2, { ctxSize: endless, ubatchSize: endless });
+    expect(rows.next().value).toMatchObject({ run: { contextSize: 256 } });
+    rows.return();
+  });
+
+  it('does not take a broken model for a refused combination', async () => {
+    const broken = await tinyLlama({ tensors: { 'blk.2.ffn_up.weight': [256, 700] } });
+    expect(() => [...sweepModel(broken, { ctxSize: [512] })]).toThrow(
+      expect.objectContaining({ code: 'BAD_MODEL', culprit: 'blk.2.ffn_up.weight' }) as PlannerError,
+    );
+  });
+});

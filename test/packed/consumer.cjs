@@ -1,0 +1,7 @@
+/** A CommonJS module that uses the installed package. */
+const assert = require('node:assert/strict');
+const { createProblem, PlannerError } = require('tensor-arena');
+
+const problem = createProblem([{ size: 64, start: 0, end: 2 }]);
+assert.equal(problem.bufferCount, 1);
+assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError);

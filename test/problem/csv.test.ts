@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { PlannerError } from '../../src/errors.js';
+import { formatPlacementCsv, parseProblemCsv } from '../../src/problem/csv.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { describeShared, readProblemCsv } from '../support/shared.js';
+
+function errorOf(text: string): PlannerError {
+  try {
+    parseProblemCsv(text);
+  } catch (error) {
+    if (error instanceof PlannerError) return error;
+    throw error;
+  }
+  throw new Error('the text was accepted');
+}
+
+describe('parseProblemCsv', () => {
+  it('reads columns in any order, with Windows line ends and a byte order mark', () => {
+    const { problem, ids, lowers, uppers } = parseProblemCsv('\uFEFFsize,id,upper,lower\r\n4,b7,100,-5\r\n8,a,5,0\r\n');
+    expect(ids).toEqual(['b7', 'a']);
+    expect([...lowers]).toEqual([-5, 0]);
+    expect([...uppers]).toEqual([100, 5]);
+    expect([...problem.sizes]).toEqual([4, 8]);
+    expect([...problem.starts]).toEqual([0, 1]);
+    expect([...problem.ends]).toEqual([3, 2]);
+  });
+
+  it('reads alignments, fixed offsets and gaps, each of which may be empty', () => {
+    const { problem } = parseProblemCsv(
+      'id,lower,upper,size,alignment,offset,gaps\n' + 'a,0,30,64,32,96,\n' + 'b,0,30,8,,,5-10 20-25@2:4\n',
+    );
+    expect([...problem.alignments]).toEqual([32, 1]);
+    expect([...problem.fixedOffsets!]).toEqual([96, NaN]);
+    expect([...problem.gaps!.first]).toEqual([0, 0, 2]);
+    expect([...problem.gaps!.starts]).toEqual([1, 3]);
+    expect([...problem.gaps!.lowers]).toEqual([0, 2]);
+    expect([...problem.gaps!.uppers]).toEqual([0, 4]);
+  });
+
+  it('reads a header alone as a problem without buffers', () => {
+    expect(parseProblemCsv('id,lower,upper,size\n').problem.bufferCount).toBe(0);
+  });
+
+  const header = 'id,lower,upper,size,alignment,offset,gaps\n';
+  const rejected: [string, string, string][] = [
+    ['no text', '', 'row 1, column ""'],
+    ['a missing column', 'id,lower,size\n', 'row 1, column "upper"'],
+    ['an unknown column', 'id,lower,upper,size,align\n', 'row 1, column "align"'],
+    ['a column twice', 'id,lower,upper,size,size\n', 'row 1, column "size"'],
+    ['too few fields', 'id,lower,upper,size\na,0,1\n', 'row 2, column "size"'],
+    ['too many fields', 'id,lower,upper,size\na,0,1,2,3\n', 'row 2, column "after the last"'],
+    ['a fraction', header + 'a,0,1,2.5,,,\n', 'row 2, column "size"'],
+    ['an exponent', header + 'a,0,1e3,2,,,\n', 'row 2, column "upper"'],
+    ['a blank', header + 'a, 0,1,2,,,\n', 'row 2, column "lower"'],
+    ['an empty number', header + 'a,,1,2,,,\n', 'row 2, column "lower"'],
+    ['size zero', header + 'a,0,1,1,,,\nb,0,1,0,,,\n', 'row 3, column "size"'],
+    ['a negative size', header + 'a,0,1,-4,,,\n', 'row 2, column "size"'],
+    ['a size beyond 2^53', header + 'a,0,1,9007199254740992,,,\n', 'row 2, column "size"'],
+    ['an empty live range', header + 'a,7,7,1,,,\n', 'row 2, column "upper"'],
+    ['a reversed live range', header + 'a,7,6,1,,,\n', 'row 2, column "upper"'],
+    ['an alignment that is no power of two', header + 'a,0,1,1,48,,\n', 'row 2, column "alignment"'],
+    ['a negative offset', header + 'a,0,1,1,,-1,\n', 'row 2, column "offset"'],
+    ['a misaligned offset', header + 'a,0,1,1,16,8,\n', 'row 2, column "offset"'],
+    ['a gap that is no range', header + 'a,0,9,1,,,3\n', 'row 2, column "gaps"'],
+    ['a gap outside the life', header + 'a,0,9,1,,,3-10\n', 'row 2, column "gaps"'],
+    ['gaps that overlap', header + 'a,0,9,1,,,3-6 5-7\n', 'row 2, column "gaps"'],
+    ['a gap window above the size', header + 'a,0,9,4,,,3-6@2:5\n', 'row 2, column "gaps"'],
+    ['a quoted id', header + '"a",0,9,4,,,\n', 'row 2, column "id"'],
+    ['no id', header + ',0,9,4,,,\n', 'row 2, column "id"'],
+    ['an id twice', header + 'a,0,9,4,,,\n\na,0,9,4,,,\n', 'row 4, column "id"'],
+  ];
+  it.each(rejected)('rejects %s', (_, text, culprit) => {
+    const error = errorOf(text);
+    expect(error.code).toBe('BAD_CSV');
+    expect(error.culprit).toBe(culprit);
+  });
+
+  it('rejects sizes whose sum is beyond 2^53', () => {
+    expect(errorOf('id,lower,upper,size\na,0,1,9007199254740991\nb,1,2,1\n').code).toBe('BYTES_TOO_LARGE');
+  });
+
+  it('finds the one bad field in a million rows', () => {
+    const rows = Array.from({ length: 1_000_000 }, (_, b) => `${b},${b % 1000},${(b % 1000) + 7},64`);
+    rows[765_432] = '765432,1,2,6x4';
+    const error = errorOf('id,lower,upper,size\n' + rows.join('\n'));
+    expect([error.code, error.culprit, error.value]).toEqual(['BAD_CSV', 'row 765434, column "size"', '6x4']);
+  });
+});
+
+describe('formatPlacementCsv', () => {
+  it('writes the original ids and steps', () => {
+    const csv = parseProblemCsv('id,size,lower,upper\nx,8,100,200\ny,4,150,300\n');
+    expect(formatPlacementCsv(csv, [4, 0])).toBe('id,lower,upper,size,offset\nx,100,200,8,4\ny,150,300,4,0\n');
+  });
+
+  it('rejects offsets of another problem', () => {
+    const csv = parseProblemCsv('id,size,lower,upper\nx,8,100,200\n');
+    expect(() => formatPlacementCsv(csv, [])).toThrow(PlannerError);
+  });
+});
+
+describeShared('published problems', () => {
+  it.each([
+    ['minimalloc/A.1048576', 154],
+    ['minimalloc/C.1048576', 203],
+    ['large/G_1', 816],
+    ['large/resnet50', 1042],
+  ])('%s', (name, count) => {
+    const { problem } = parseProblemCsv(readProblemCsv(name));
+    expect(problem.bufferCount).toBe(count);
+  });
+
+  it.each([
+    ['minimalloc/C.1048576', 1039360],
+    ['large/G_1', 3030937746],
+    ['large/resnet50', 1515472556],
+  ])('%s has its known live load', (name, bytes) => {
+    expect(liveLoad(parseProblemCsv(readProblemCsv(name)).problem).bytes).toBe(bytes);
+  });
+});

@@ -1,0 +1,105 @@
+/** Numbers, tables and the peak, each by itself. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { graphFromJson, planGraph } from '../../src/index.js';
+import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/report/format.js';
+import { findPeak } from '../../src/report/peak.js';
+import { formatPlan } from '../../src/report/plan-text.js';
+import { formatTable } from '../../src/report/table.js';
+import { describeShared, listGraphs, readGraph, readRandomGraphs } from '../support/shared.js';
+
+describe('numbers', () => {
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.00 KiB'],
+    [1536, '1.50 KiB'],
+    [1024 ** 2 - 1, '1.00 MiB'],
+    [1024 ** 3, '1.00 GiB'],
+    [Number.MAX_SAFE_INTEGER, '8.00 PiB'],
+  ])('%d bytes are %s', (bytes, text) => {
+    expect(humanBytes(bytes)).toBe(text);
+  });
+
+  it('group digits by three', () => {
+    expect([0, 999, 1000, 1234567].map(groupDigits)).toEqual(['0', '999', '1,000', '1,234,567']);
+    expect([exactBytes(1), exactBytes(2048), counted(1, 'node')]).toEqual([
+      '1 byte',
+      '2.00 KiB (2,048 bytes)',
+      '1 node',
+    ]);
+  });
+
+  it('never call a gap smaller than it is', () => {
+    expect([
+      gapText(5, 5),
+      gapText(0, 0),
+      gapText(10_001, 10_000),
+      gapText(1_000_001, 1_000_000),
+      gapText(3, 2),
+    ]).toEqual(['optimal', 'optimal', '+0.01 %', '+0.01 %', '+50.00 %']);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.nat(2 ** 40), (bound, above) => {
+        const text = gapText(bound + above, bound);
+        expect(text === 'optimal').toBe(above === 0);
+        if (above > 0) expect(Number(text.slice(1, -2))).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+describe('tables', () => {
+  it('align, leave out empty columns, and decorate without shifting', () => {
+    const columns = [
+      { title: 'name', cell: ({ name }: { name: string }) => name },
+      { title: 'none', cell: () => '' },
+      {
+        title: 'n',
+        cell: ({ name }: { name: string }) => String(name.length),
+        align: 'right',
+        paint: (t: string) => `<${t}>`,
+      },
+    ] as const;
+    const rows = [{ name: 'a' }, { name: 'long name' }];
+    expect(formatTable(columns, rows, (title) => title.toUpperCase())).toEqual([
+      'NAME       N',
+      'a          <1>',
+      'long name  <9>',
+    ]);
+  });
+});
+
+describeShared('on real graphs', () => {
+  const graphs = [
+    ...listGraphs()
+      .filter((_, index) => index % 7 === 0)
+      .map(readGraph),
+    ...readRandomGraphs(),
+  ];
+
+  it('the tensors at the peak add up to the lower bound', () => {
+    for (const document of graphs) {
+      const graph = graphFromJson(document);
+      for (const inPlace of ['full', 'ggml', 'off'] as const) {
+        const plan = planGraph(graph, { allocator: 'ggml', inPlace });
+        const { bytes, tensors } = findPeak(plan);
+        expect(tensors.reduce((sum, { size }) => sum + size, 0)).toBe(bytes);
+        expect(bytes).toBe(plan.lowerBound);
+      }
+    }
+  });
+
+  it('a plan’s text is its JSON', () => {
+    for (const document of graphs.slice(-20)) {
+      const plan = planGraph(graphFromJson(document), { allocator: 'ggml' });
+      expect(JSON.parse(formatPlan(plan.toJSON()))).toEqual(JSON.parse(JSON.stringify(plan)));
+    }
+    expect(
+      JSON.parse(
+        formatPlan(
+          planGraph(graphFromJson({ format: 'tensor-graph', version: 1, tensors: [], leafs: [], nodes: [] })).toJSON(),
+        ),
+      ),
+    ).toMatchObject({ tensors: [] });
+  });
+});

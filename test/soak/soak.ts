@@ -1,0 +1,69 @@
+/**
+ * Random graphs through every check, for as long as you like: `npm run soak -- --minutes 10`.
+ *
+ * Each round draws a batch of graphs from one seed and plans each of them with every allocator in every in-place mode.
+ * The seed of a round is printed with its result; `--seed N` starts there, so a soak can be resumed, and a failure seen
+ * again. Ends with exit code 1 at the first failure.
+ */
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import type { Graph } from '../../src/graph/graph.js';
+import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
+import { replayPlan } from '../../src/verify/replay.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    graphs: { type: 'string', default: 'Infinity' },
+    seed: { type: 'string', default: '1' },
+    batch: { type: 'string', default: '500' },
+  },
+});
+const [minutes, graphLimit, firstSeed, batch] = [values.minutes, values.graphs, values.seed, values.batch].map(Number);
+if (![minutes, graphLimit, firstSeed, batch].every((value) => value >= 0)) {
+  throw new Error('usage: npm run soak -- [--minutes N] [--graphs N] [--seed N] [--batch N]');
+}
+
+const allocators = Object.keys(ALLOCATORS) as AllocatorName[];
+let planCount = 0;
+let nodeCount = 0;
+
+/** Plans that place everything where an earlier one did are not checked again. */
+function checkGraph(graph: Graph, alignment: number, valueSeed: number): void {
+  nodeCount += graph.nodes.length;
+  const seen = new Set<string>();
+  for (const inPlace of IN_PLACE_MODES) {
+    for (const allocator of allocators) {
+      const plan = planGraph(graph, { allocator, inPlace, alignment });
+      planCount++;
+      const places = String(plan.tensors.map(({ chunk, offset }) => [chunk, offset]));
+      if (seen.has(places)) continue;
+      if (seen.size === 0) {
+        const [unordered] = replayPlan(graph, plan, { order: 'stated' });
+        if (unordered !== undefined) throw new Error(unordered.message);
+      }
+      seen.add(places);
+      assertPlanCorrect(graph, plan, { seed: valueSeed });
+    }
+  }
+}
+
+const property = fc.property(arbitraryGraph({ maxMoves: 30 }), fc.constantFrom(1, 32, 256), fc.nat(), checkGraph);
+const end = Date.now() + minutes * 60_000;
+let graphCount = 0;
+for (let seed = firstSeed; Date.now() < end && graphCount < graphLimit; seed++) {
+  const result = fc.check(property, { seed, numRuns: batch });
+  graphCount += result.numRuns;
+  if (result.failed) {
+    console.log(`seed ${seed}: FAILED. See it again with: npm run soak -- --seed ${seed} --batch ${batch}`);
+    console.log(fc.defaultReportMessage(result));
+    process.exit(1);
+  }
+  console.log(
+    `seed ${seed}: ok; ${graphCount} graphs, ${nodeCount} nodes, ${planCount} plans. Go on with --seed ${seed + 1}`,
+  );
+}

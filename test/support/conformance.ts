@@ -1,0 +1,91 @@
+/**
+ * Checks a model's measurement against a graph and report that llama.cpp really made.
+ */
+import { readGguf } from '../../src/gguf/gguf.js';
+import { measureModel } from '../../src/models/measure-model.js';
+import type { ModelOptions, Phase } from '../../src/models/options.js';
+import { firstDifference, type ListedGraph } from './compare-graphs.js';
+import { readGraph, sharedPath } from './shared.js';
+
+interface RecordedGraph extends ListedGraph {
+  readonly meta: {
+    readonly phase: Phase;
+    readonly n_ctx: number;
+    readonly n_seqs: number;
+    readonly flash_attn: number;
+    readonly type_k: string;
+    readonly type_v: string;
+    readonly kv_unified: number;
+    readonly breakdown: readonly [{ readonly model: number; readonly context: number; readonly compute: number }];
+  };
+  readonly expected: {
+    readonly gallocr: { readonly bufferSize: number; readonly offsets: readonly (number | null)[] };
+  };
+}
+
+/** What was compared; null where llama.cpp agrees. */
+export interface Conformance {
+  readonly nodeCount: number;
+  readonly graph: string | null;
+  readonly weights: string | null;
+  readonly context: string | null;
+  readonly compute: string | null;
+  readonly offsets: string | null;
+  /** Bytes: llama.cpp's compute buffer of the phase, and ours for the same graph. */
+  readonly bufferSize: number;
+}
+
+/** @param name as `listGraphs('llama')` gives it, such as `llama/phi-3-mini-4k.c4096-b512-fa.pp` */
+export async function checkConformance(name: string): Promise<Conformance> {
+  const recorded = readGraph(name) as RecordedGraph;
+  const { model, options } = optionsOf(name, recorded);
+  const measured = measureModel(await readGguf(sharedPath('gguf', `${model}.gguf`)), options);
+  const [reported] = recorded.meta.breakdown;
+  const { gallocr } = recorded.expected;
+  return {
+    nodeCount: measured.graph.nodes.length,
+    graph: firstDifference(measured.graph, recorded),
+    weights: differ(measured.weights, reported.model),
+    context: differ(measured.context, reported.context),
+    compute: differ(measured.compute, reported.compute) ?? differ(measured.measurement.bufferSize, gallocr.bufferSize),
+    offsets: firstOffset(measured, recorded),
+    bufferSize: gallocr.bufferSize,
+  };
+}
+
+/** The physical batch stands in the name only. */
+function optionsOf(name: string, { meta }: RecordedGraph): { model: string; options: ModelOptions } {
+  const [, model, ubatch] = /^llama\/(.+)\.c\d+-b(\d+)/.exec(name)!;
+  const ubatchSize = Number(ubatch);
+  return {
+    model,
+    options: {
+      ctxSize: meta.n_ctx,
+      batchSize: Math.max(2048, ubatchSize),
+      ubatchSize,
+      parallel: meta.n_seqs,
+      kvUnified: meta.kv_unified === 1,
+      flashAttention: meta.flash_attn === 1,
+      cacheTypeK: meta.type_k,
+      cacheTypeV: meta.type_v,
+      phase: meta.phase,
+    },
+  };
+}
+
+function differ(ours: number, theirs: number): string | null {
+  return ours === theirs ? null : `${ours} instead of ${theirs}`;
+}
+
+/** The first tensor whose offset differs. ggml gives offsets to in-place results as well as to owners. */
+function firstOffset({ graph, plan }: ReturnType<typeof measureModel>, recorded: RecordedGraph): string | null {
+  const ours = [...graph.leafs, ...graph.nodes];
+  const theirs = [...recorded.leafs, ...recorded.nodes];
+  if (ours.length !== theirs.length) return 'another number of tensors';
+  for (const [position, tensor] of ours.entries()) {
+    const expected = recorded.expected.gallocr.offsets[theirs[position]] ?? null;
+    const actual = tensor.isView ? null : (plan.find(tensor)?.offset ?? null);
+    if (actual !== expected) return `${tensor.name}: ${actual} instead of ${expected}`;
+  }
+  return null;
+}

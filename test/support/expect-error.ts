@@ -1,0 +1,23 @@
+/** One way to say which error a call must throw, with every field sensible. */
+import { expect } from 'vitest';
+import { PlannerError, type ErrorCode } from '../../src/errors.js';
+
+/** Runs `call`, checks that it throws a complete `PlannerError` of `code` about `culprit`, and returns the error. */
+export function expectError(code: ErrorCode, culprit: string | RegExp, call: () => unknown): PlannerError {
+  let thrown: unknown = null;
+  try {
+    call();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(PlannerError);
+  const error = thrown as PlannerError;
+  expect(`${error.code} ${error.culprit}`).toMatch(typeof culprit === 'string' ? `${code} ${culprit}` : culprit);
+  expect(error.code).toBe(code);
+  expect(error.value).not.toBeUndefined();
+  expect(error.limit).not.toBe('');
+  expect(error.remedy).toMatch(/^[A-Z].*\.$/);
+  expect(error.message).toMatch(/^[A-Z_]+: .+ is .+, but must be .+\. /);
+  expect(error.message.length).toBeLessThan(900);
+  return error;
+}

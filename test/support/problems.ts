@@ -1,0 +1,35 @@
+/** Arbitrary small placement problems. */
+import fc from 'fast-check';
+import type { Buffer, Gap } from '../../src/problem/problem.js';
+
+export interface TinyOptions {
+  readonly maxCount?: number;
+  readonly maxSize?: number;
+  readonly maxStep?: number;
+  /** Largest exponent of an alignment. Default 0: none. */
+  readonly maxAlignmentLog2?: number;
+  /** `full`: gaps that release all bytes; `window`: any. Default `window`. */
+  readonly gaps?: 'none' | 'full' | 'window';
+}
+
+/** Up to `maxCount` buffers with short sizes and lives, so that they get in each other's way. */
+export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
+  const { maxCount = 7, maxSize = 8, maxStep = 7, maxAlignmentLog2 = 0, gaps = 'window' } = options;
+  const life = fc
+    .uniqueArray(fc.nat({ max: maxStep }), { minLength: 2, maxLength: gaps === 'none' ? 2 : 4 })
+    .map((steps) => steps.sort((a, b) => a - b));
+  const window = fc.tuple(fc.nat({ max: maxSize }), fc.nat({ max: maxSize }));
+  const buffer = fc
+    .tuple(life, fc.integer({ min: 1, max: maxSize }), fc.nat({ max: maxAlignmentLog2 }), window)
+    .map(([steps, size, log2, [a, b]]): Buffer => {
+      const [start, ...rest] = steps;
+      const end = rest.pop()!;
+      const plain = { size, start, end, alignment: 2 ** log2 };
+      if (rest.length === 0) return plain;
+      const [from, to = end] = rest;
+      const [lower, upper] = gaps === 'full' ? [0, 0] : [Math.min(a, b, size), Math.min(Math.max(a, b), size)];
+      const gap: Gap = { start: from, end: to, lower, upper };
+      return { ...plain, gaps: [gap] };
+    });
+  return fc.array(buffer, { maxLength: maxCount });
+}

@@ -1,0 +1,67 @@
+/**
+ * Random placement problems of any size, the same for the same seed.
+ */
+import type { Buffer } from '../../src/problem/problem.js';
+
+/** One way to draw a problem of `count` buffers. */
+export type Generator = (count: number, seed: number) => Buffer[];
+
+/**
+ * Both ends of a life anywhere in time, every pair of ends as likely as any other: at the middle half of all buffers
+ * are live. Sizes from 1 byte to 1 MiB.
+ */
+export const uniform: Generator = (count, seed) => {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, () => {
+    const [a, b] = [random(2 * count), random(2 * count)];
+    return { size: 1 + random(2 ** 20), start: Math.min(a, b), end: Math.max(a, b) + 1 };
+  });
+};
+
+/** Lives as brackets that close in reverse order, as on a call stack: two lives are disjoint or one holds the other. */
+export const nested: Generator = (count, seed) => {
+  const random = createRandom(seed);
+  const open: number[] = [];
+  const buffers: Buffer[] = [];
+  for (let step = 0, opened = 0; step < 2 * count; step++) {
+    const mustOpen = open.length === 0;
+    if (opened < count && (mustOpen || random(2) === 0)) {
+      open.push(step);
+      opened++;
+    } else {
+      buffers.push({ size: 1 + random(2 ** 20), start: open.pop()!, end: step });
+    }
+  }
+  return buffers;
+};
+
+/**
+ * Layers of a network in training. A layer's eight tensors live briefly, but for one activation, which waits for the
+ * backward pass of its layer. Sizes come in a few shapes, and there is a new shape every hundred layers.
+ */
+export const network: Generator = (count, seed) => {
+  const random = createRandom(seed);
+  const perLayer = 8;
+  const layerCount = Math.ceil(count / (2 * perLayer));
+  const lastStep = 2 * layerCount * perLayer;
+  let shapes: number[] = [];
+  return Array.from({ length: count }, (_, step) => {
+    const layer = Math.floor(step / perLayer);
+    if (step % (100 * perLayer) === 0) shapes = Array.from({ length: 6 }, () => 256 * (1 + random(4096)));
+    const size = shapes[random(shapes.length)];
+    const isKept = step % perLayer === 0 && layer < layerCount;
+    const end = isKept ? lastStep - step : Math.min(lastStep, step + 1 + random(12));
+    return { size, start: step, end: Math.max(step + 1, end) };
+  });
+};
+
+/** Integers from 0 to `below` (exclusive), from a multiply-with-xorshift generator of 32 bits. */
+function createRandom(seed: number): (below: number) => number {
+  let state = Math.imul(seed + 1, 0x9e3779b1);
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}

@@ -1,0 +1,209 @@
+/** Replay by itself: what it must find, and what it must not. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Context } from '../../src/graph/context.js';
+import { Graph } from '../../src/graph/graph.js';
+import { planGraph, type Plan } from '../../src/plan/plan.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
+import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
+import { forEachSpan } from '../../src/verify/spans.js';
+import type { PlanToVerify } from '../../src/verify/verify-plan.js';
+
+const ctx = Context.deferred();
+const input = (name: string, ne: number[] = [8]): Tensor => ctx.setInput(ctx.newTensor('f32', ne, name));
+
+/** The plan with some tensors moved to other offsets. */
+function moved(plan: Plan, offsets: ReadonlyMap<Tensor, number>, chunks = plan.chunks): PlanToVerify {
+  const { tensors } = plan.graph;
+  const entries = plan.tensors.map((entry) => ({ ...entry, offset: offsets.get(tensors[entry.id]) ?? entry.offset }));
+  return { ...plan.toJSON(), chunks, tensors: entries };
+}
+
+function kinds(violations: readonly ReplayViolation[]): string[] {
+  return violations.map(({ kind }) => kind);
+}
+
+describe('IntervalMap', () => {
+  it('agrees with an array of tags', () => {
+    const operation = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(2));
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
+        const map = new IntervalMap();
+        const tags = new Array<number>(21).fill(UNWRITTEN);
+        for (const [a, b, tag] of operations) {
+          const [from, to] = [Math.min(a, b), Math.max(a, b)];
+          map.write(from, to, tag);
+          tags.fill(tag, from, to);
+          const found: number[] = [];
+          let runs = 0;
+          map.read(0, 21, (start, end, runTag) => {
+            runs++;
+            for (let byte = start; byte < end; byte++) found[byte] = runTag;
+          });
+          expect(found).toEqual(tags);
+          expect(runs).toBe(tags.filter((each, i) => each !== tags[i - 1]).length);
+          const isOne = from < to && tags.slice(from, to).every((each) => each === tags[from]);
+          if (from < to) expect(map.onlyTag(from, to)).toBe(isOne ? tags[from] : null);
+        }
+      }),
+    );
+  });
+});
+
+describe('forEachSpan', () => {
+  it('covers the bytes of all elements and no others', () => {
+    const dims = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3), fc.nat(2));
+    const strides = fc.tuple(fc.nat(5), fc.nat(20), fc.nat(40), fc.nat(60));
+    fc.assert(
+      fc.property(dims, strides, fc.nat(9), (ne, nb, offset) => {
+        const type = ctx.newTensor('f16', [1]).type;
+        const tensor = { type, ne, nb, viewOffset: offset } as unknown as Tensor;
+        const expected = new Set<number>();
+        for (let i3 = 0; i3 < ne[3]; i3++) {
+          for (let i2 = 0; i2 < ne[2]; i2++) {
+            for (let i1 = 0; i1 < ne[1]; i1++) {
+              for (let i0 = 0; i0 < ne[0]; i0++) {
+                const at = offset + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+                expected.add(at).add(at + 1);
+              }
+            }
+          }
+        }
+        const found = new Set<number>();
+        forEachSpan(tensor, (from, to) => {
+          for (let byte = from; byte < to; byte++) found.add(byte);
+        });
+        expect([...found].sort((a, b) => a - b)).toEqual([...expected].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('takes one span for a dense tensor, permuted or not, and for quantised rows', () => {
+    const count = (tensor: Tensor): number => {
+      let spans = 0;
+      forEachSpan(tensor, () => spans++);
+      return spans;
+    };
+    const dense = ctx.newTensor('f32', [100, 200, 300]);
+    expect(count(dense)).toBe(1);
+    expect(count(ctx.permute(dense, [2, 0, 1, 3]))).toBe(1);
+    expect(count(ctx.newTensor('q4_0', [64, 7]))).toBe(1);
+    expect(count(ctx.view(dense, [10, 200], [400]))).toBe(200);
+  });
+});
+
+describe('replayPlan', () => {
+  const x = input('x');
+  const a = ctx.setName(ctx.relu(x), 'a');
+  const b = ctx.setName(ctx.neg(x), 'b');
+  const y = ctx.setOutput(ctx.setName(ctx.mul(a, b), 'y'));
+  const z = ctx.setOutput(ctx.setName(ctx.sum(y), 'z'));
+  const graph = Graph.forward(z);
+  const plan = planGraph(graph, { inPlace: 'off' });
+
+  it('finds nothing wrong with a right plan', () => {
+    expect(replayPlan(graph, plan, { order: 'stated' })).toEqual([]);
+  });
+
+  it('names both tensors, the step and the bytes of a stale read', () => {
+    const { offset } = plan.locate(a);
+    const [violation] = replayPlan(graph, moved(plan, new Map([[b, offset + 16]])));
+    const ids = [b, a].map((tensor) => graph.tensors.indexOf(tensor));
+    expect(violation).toMatchObject({ kind: 'stale-read', ids, step: 2, bytes: [offset + 16, offset + 32] });
+    expect(violation.message).toMatch(/part of a \(\d+\), are b \(\d+\) when y \(\d+\) reads them at step 2/);
+  });
+
+  it('finds an output that is gone at the end, and a storage without a place', () => {
+    const { offset } = plan.locate(y);
+    expect(kinds(replayPlan(graph, moved(plan, new Map([[z, offset]]))))).toEqual([
+      'overwritten-operand',
+      'lost-result',
+    ]);
+    const tensors = plan.tensors.filter(({ name }) => name !== 'a');
+    expect(kinds(replayPlan(graph, { ...plan.toJSON(), tensors }))).toContain('missing');
+  });
+
+  it('lets a result lie over an operand only where the operation has read it', () => {
+    const w = input('w', [4, 4]);
+    const v = input('v', [4, 4]);
+    const product = ctx.setOutput(ctx.mulMat(w, v));
+    const products = Graph.forward(product);
+    const right = planGraph(products);
+    expect(replayPlan(products, right)).toEqual([]);
+    const wrong = moved(right, new Map([[product, right.locate(v).offset]]));
+    expect(kinds(replayPlan(products, wrong))).toEqual(['overwritten-operand']);
+
+    const s = input('s');
+    const total = ctx.setOutput(ctx.add(s, s));
+    const sums = Graph.forward(total);
+    const inPlace = planGraph(sums, { inPlace: 'full' });
+    expect(inPlace.locate(total)).toEqual(inPlace.locate(s));
+    expect(replayPlan(sums, inPlace)).toEqual([]);
+    const shifted = replayPlan(sums, moved(inPlace, new Map([[total, 4]]), [64]));
+    expect(kinds(shifted)).toEqual(['overwritten-operand', 'overwritten-operand']); // one per slot
+  });
+
+  it('finds a source that runs later', () => {
+    const nodes = [graph.nodes[2], graph.nodes[0], graph.nodes[1], graph.nodes[3]];
+    const reordered = new Graph({ leafs: graph.leafs, nodes, tensors: graph.tensors });
+    expect(kinds(replayPlan(reordered, plan))).toContain('not-computed');
+  });
+
+  it('looks at the very elements of views', () => {
+    // left and right interleave in one storage; a result over the columns that nobody reads any more is right.
+    const both = ctx.setName(ctx.relu(input('both', [4, 8])), 'both');
+    const left = ctx.view(both, [2, 8], [16]);
+    const first = ctx.setName(ctx.cont(left), 'first');
+    const second = ctx.setName(ctx.cont(ctx.view(both, [2, 8], [16], 8)), 'second');
+    const interleaved = Graph.forward([ctx.setOutput(first), ctx.setOutput(second)]);
+    const apart = planGraph(interleaved, { inPlace: 'off' });
+    const { offset } = apart.locate(both);
+    expect(replayPlan(interleaved, apart)).toEqual([]);
+    const [violation] = replayPlan(interleaved, moved(apart, new Map([[first, offset + 64]])));
+    expect(violation).toMatchObject({ kind: 'overwritten-operand', bytes: [offset + 64, offset + 72] });
+  });
+
+  describe('with caches', () => {
+    const caches = Context.immediate();
+
+    function cached(ordered: boolean): Graph {
+      const cache = caches.newTensor('f32', [4, 4], 'cache');
+      const slot = ctx.view(cache, [4], [], 16);
+      const stored = ctx.setOutput(ctx.neg(input('k', [4])), slot);
+      const whole = ordered ? ctx.dependency(cache, stored) : cache;
+      const result = ctx.setOutput(ctx.relu(whole));
+      return Graph.forward(ordered ? [result] : [stored, result]);
+    }
+
+    it('accepts what a dependency orders', () => {
+      const ordered = cached(true);
+      expect(replayPlan(ordered, planGraph(ordered), { order: 'stated' })).toEqual([]);
+    });
+
+    it('finds what only the order of the program orders, if asked', () => {
+      const unordered = cached(false);
+      const right = planGraph(unordered);
+      expect(replayPlan(unordered, right)).toEqual([]);
+      const [violation] = replayPlan(unordered, right, { order: 'stated' });
+      expect(violation).toMatchObject({ kind: 'unordered', bytes: [16, 32] });
+    });
+
+    it('finds a write that comes after a reading by luck', () => {
+      const cache = caches.newTensor('f32', [4], 'cache');
+      const read = ctx.setOutput(ctx.relu(cache));
+      const graph = Graph.forward([read, ctx.cpy(input('k', [4]), cache)]);
+      expect(kinds(replayPlan(graph, planGraph(graph), { order: 'stated' }))).toEqual(['unordered']);
+      const sorted = Graph.forward([ctx.cpy(input('k', [4]), ctx.dependency(cache, read))]);
+      expect(replayPlan(sorted, planGraph(sorted), { order: 'stated' })).toEqual([]);
+    });
+
+    it('does not mind writes to other bytes', () => {
+      const cache = caches.newTensor('f32', [4, 4], 'cache');
+      const rows = [0, 1, 2].map((row) => ctx.cpy(input('k', [4]), ctx.view(cache, [4], [], 16 * row)));
+      const columns = ctx.setOutput(ctx.cont(ctx.view(cache, [4, 1], [16], 48)));
+      const graph = Graph.forward([...rows, columns]);
+      expect(replayPlan(graph, planGraph(graph), { order: 'stated' })).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,178 @@
+/** The verifier catches every way in which a plan can be wrong: right plans are changed, one rule at a time. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Context } from '../../src/graph/context.js';
+import { Graph } from '../../src/graph/graph.js';
+import { findHazards } from '../../src/liveness/hazards.js';
+import { planGraph, type Plan } from '../../src/plan/plan.js';
+import { verifyPlan, type PlanToVerify, type PlanViolation } from '../../src/verify/verify-plan.js';
+import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
+import { replay } from '../support/replay.js';
+
+interface Entry {
+  id: number;
+  chunk: number;
+  offset: number;
+  size: number;
+}
+
+interface Draft extends PlanToVerify {
+  bufferSize: number;
+  chunks: number[];
+  tensors: Entry[];
+}
+
+/**
+ * Two results of 64 bytes that live at once, with something in place:
+ *
+ *     x ─ y = x² ─ z = relu(y) in place ─┐
+ *     └── w = exp(x) ────────────────────┴─ out = z · w
+ */
+function example(): { graph: Graph; plan: Plan } {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [16], 'x'));
+  const y = ctx.setName(ctx.sqr(x), 'y');
+  const z = ctx.setName(ctx.relu(y), 'z');
+  const w = ctx.setName(ctx.exp(x), 'w');
+  const kept = ctx.setOutput(ctx.setName(ctx.mul(z, w), 'kept'));
+  const last = ctx.setName(ctx.mulMat(ctx.scale(kept, 2), kept), 'last');
+  const graph = Graph.forward(last);
+  return { graph, plan: planGraph(graph) };
+}
+
+/** Verifies the example's plan after a change to it. */
+function afterChange(change: (draft: Draft, entryOf: (name: string) => Entry) => void): PlanViolation[] {
+  const { graph, plan } = example();
+  // What it says of its own optimality is left out: that would be wrong after most changes.
+  const { alignment, bufferSize, chunks, tensors } = plan;
+  const draft = JSON.parse(JSON.stringify({ alignment, bufferSize, chunks, tensors })) as Draft;
+  const entryOf = (name: string): Entry => draft.tensors.find(({ id }) => graph.tensors[id].name === name)!;
+  change(draft, entryOf);
+  return verifyPlan(graph, draft, { maxChunkSize: 4096 });
+}
+
+const kindsOf = (violations: readonly PlanViolation[]): string[] => [...new Set(violations.map(({ kind }) => kind))];
+
+describe('verifyPlan', () => {
+  it('finds nothing in a right plan', () => {
+    expect(afterChange(() => {})).toEqual([]);
+  });
+
+  it('finds a tensor moved onto another that lives', () => {
+    const violations = afterChange((_, entryOf) => (entryOf('w').offset = entryOf('z').offset));
+    expect(kindsOf(violations)).toEqual(['overlap']);
+    expect(violations[0].message).toMatch(
+      /^overlap: \w+ \(\d\) and \w+ \(\d\) share bytes \[\d+, \d+\) of chunk 0 in steps \[\d, \d\)$/,
+    );
+    expect(violations[0].ids).toHaveLength(2);
+  });
+
+  it('finds two that have swapped places', () => {
+    const violations = afterChange((_, entryOf) => {
+      const [w, y] = [entryOf('w'), entryOf('y')];
+      [w.offset, y.offset] = [y.offset, w.offset];
+    });
+    expect(violations.length).toBeGreaterThan(0);
+  });
+
+  it('finds a missing tensor, one planned twice, and one that is not in the graph', () => {
+    expect(kindsOf(afterChange((draft) => draft.tensors.pop()))).toEqual(['missing']);
+    expect(kindsOf(afterChange((draft) => draft.tensors.push(draft.tensors[0])))).toEqual(['duplicate']);
+    for (const id of [99, -1, 0.5, 'length', '__proto__', null] as number[]) {
+      expect(kindsOf(afterChange((draft) => draft.tensors.push({ ...draft.tensors[0], id })))).toEqual([
+        'unknown-tensor',
+      ]);
+    }
+  });
+
+  it('finds an overwritten output', () => {
+    const violations = afterChange((_, entryOf) => (entryOf('last').offset = entryOf('kept').offset));
+    expect(kindsOf(violations)).toEqual(['output-overwritten']);
+  });
+
+  it('finds an operand overwritten by an operation that may not', () => {
+    const ctx = Context.deferred();
+    const y = ctx.setName(ctx.sqr(ctx.newTensor('f32', [4, 4])), 'y');
+    const graph = Graph.forward(ctx.setName(ctx.mulMat(y, y), 'product'));
+    const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
+    const place = plan.tensors.find(({ name }) => name === 'y')!;
+    const tensors = plan.tensors.map((entry) =>
+      entry.name === 'product' ? { ...entry, offset: place.offset } : entry,
+    );
+    expect(kindsOf(verifyPlan(graph, { ...plan, tensors }))).toEqual(['in-place-not-allowed']);
+  });
+
+  it('finds a misaligned tensor', () => {
+    const shift = (bytes: number) => (draft: Draft, entryOf: (name: string) => Entry) => {
+      entryOf('last').offset = draft.bufferSize + bytes;
+      draft.bufferSize = draft.chunks[0] = draft.bufferSize + 4096 / 2;
+    };
+    expect(kindsOf(afterChange(shift(4)))).toEqual(['misaligned']);
+    expect(kindsOf(afterChange(shift(0)))).toEqual([]);
+    expect(kindsOf(afterChange(shift(0.5)))).toEqual(['misaligned']);
+    expect(kindsOf(afterChange(shift(NaN)))).toEqual(expect.arrayContaining(['misaligned', 'out-of-arena']));
+  });
+
+  it('finds a tensor outside its chunk, or in no chunk', () => {
+    expect(kindsOf(afterChange((draft, entryOf) => (entryOf('last').offset = draft.bufferSize)))).toEqual([
+      'out-of-arena',
+    ]);
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').offset = -32)))).toEqual(['out-of-arena']);
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = 1)))).toEqual(['out-of-arena']);
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = -1)))).toEqual(['out-of-arena']);
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = 'length' as never)))).toContain('out-of-arena');
+  });
+
+  it('finds sizes that do not add up, and a chunk above its limit', () => {
+    expect(kindsOf(afterChange((draft) => draft.bufferSize++))).toEqual(['bad-size']);
+    expect(kindsOf(afterChange((draft) => (draft.chunks[0] = draft.bufferSize = 8192)))).toEqual(['chunk-limit']);
+    expect(kindsOf(afterChange((draft) => draft.chunks.push(32)))).toEqual(['bad-size']);
+  });
+
+  it('agrees with the replay on tagged bytes, wherever a tensor of an arbitrary plan is moved', () => {
+    const verdicts = { right: 0, wrong: 0 };
+    fc.assert(
+      fc.property(arbitraryGraphs(20), fc.nat(), fc.nat({ max: 20 }), (drawn, index, slot) => {
+        const graph = graphOf(drawn);
+        if (findHazards(graph).some(({ kind }) => kind === 'conflict')) return;
+        const plan = planGraph(graph, { inPlace: 'ggml' }).toJSON();
+        if (plan.tensors.length === 0) return;
+        const tensors = plan.tensors.map((entry, i) =>
+          i === index % plan.tensors.length ? { ...entry, offset: slot * 32 } : entry,
+        );
+        const roomy = { alignment: plan.alignment, tensors, bufferSize: 65536, chunks: [65536] };
+        const isRight = verifyPlan(graph, roomy).length === 0;
+        verdicts[isRight ? 'right' : 'wrong']++;
+        if (isRight) expect(replay(graph, roomy)).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+    expect(Math.min(verdicts.right, verdicts.wrong)).toBeGreaterThan(100);
+  });
+});
+
+describe('what a plan says of its tensors', () => {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
+  const graph = Graph.forward(ctx.setOutput(ctx.sqr(x)));
+  const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
+  const kindsWith = (change: Partial<(typeof plan.tensors)[number]>): string[] =>
+    verifyPlan(graph, { ...plan, tensors: [{ ...plan.tensors[0], ...change }, plan.tensors[1]] }).map(
+      ({ kind }) => kind,
+    );
+
+  it('is checked: name, size and live range', () => {
+    expect(kindsWith({})).toEqual([]);
+    expect(kindsWith({ name: 'y' })).toEqual(['wrong-entry']);
+    expect(kindsWith({ size: 31 })).toEqual(['wrong-entry']);
+    expect(kindsWith({ end: 0 })).toEqual(['wrong-entry']);
+    expect(kindsWith({ start: 1 })).toEqual(['wrong-entry']);
+  });
+
+  it('is checked: bound and optimality', () => {
+    expect(verifyPlan(graph, { ...plan, lowerBound: 1 })).toMatchObject([{ kind: 'bad-size' }]);
+    expect(verifyPlan(graph, { ...plan, lowerBound: plan.bufferSize + 1, optimal: false })).toMatchObject([
+      { kind: 'bad-size' },
+    ]);
+  });
+});

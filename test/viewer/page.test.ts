@@ -1,0 +1,160 @@
+/** The page of a map in a real browser: hover, search, zoom, pan, keyboard, and the switch between two plans. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Context, Graph, planGraph, renderMap, renderMapHtml } from '../../src/index.js';
+import { describeBrowser, launchBrowser } from '../support/browser.js';
+
+function network(): Graph {
+  const ctx = Context.deferred();
+  const weights = Context.virtual();
+  const x = ctx.setInput(ctx.newTensor('f32', [256, 64], 'x'));
+  let y = x;
+  for (let layer = 0; layer < 4; layer++) {
+    const up = ctx.mulMat(weights.newTensor('f32', [256, 512]), ctx.rmsNorm(y, 1e-5));
+    up.name = `up-${layer}`;
+    const hidden = ctx.silu(up);
+    hidden.name = `hidden-${layer}`;
+    y = ctx.add(y, ctx.mulMat(weights.newTensor('f32', [512, 256]), hidden));
+    y.name = `out-${layer}`;
+  }
+  return Graph.forward(ctx.setOutput(ctx.reshape(y, [256 * 64])));
+}
+
+describeBrowser('a map page', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tensor-arena-map-'));
+  const file = join(folder, 'map.html');
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    const graph = network();
+    writeFileSync(file, renderMapHtml(planGraph(graph, { allocator: 'ggml' }), planGraph(graph), 'four layers'));
+    browser = await launchBrowser();
+    page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => problems.push(message.text()));
+    page.on('request', (request) => request.url().startsWith('file:') || problems.push(`requested ${request.url()}`));
+  });
+
+  beforeEach(async () => {
+    problems.length = 0;
+    await page.goto(pathToFileURL(file).href);
+    await page.waitForSelector('.tav-picture svg');
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const details = (): Promise<string> => page.locator('.tav-details').innerText();
+  const lastStep = async (): Promise<number> => {
+    const labels = await page.locator('.tav-picture text.ta-muted[text-anchor=middle]').allTextContents();
+    return Math.max(...labels.map(Number).filter((step) => step > 0));
+  };
+  const settled = (): Promise<void> => page.waitForTimeout(80);
+
+  it('opens without an error and without a request, and draws names', async () => {
+    expect(await page.locator('.tav-picture svg').getAttribute('aria-label')).toContain('four layers · ggml');
+    expect(await page.locator('text.ta-name', { hasText: 'up-0' }).count()).toBe(1);
+    expect(problems).toEqual([]);
+  });
+
+  it('tells about what the pointer is on', async () => {
+    const box = (await page.locator('text.ta-name', { hasText: 'hidden-1' }).boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const tip = await page.locator('.tav-tip').innerText();
+    expect(tip).toContain('hidden-1');
+    expect(tip).toContain('512 × 64');
+    expect(tip).toContain('overwrites up-1');
+    await page.mouse.move(5, 5);
+    expect(await page.locator('.tav-tip').isHidden()).toBe(true);
+  });
+
+  it('finds by name, shows the details, and zooms there', async () => {
+    const before = await lastStep();
+    await page.fill('input[type=search]', 'hidden-0');
+    await page.press('input[type=search]', 'Enter');
+    await settled();
+    expect(await details()).toContain('hidden-0');
+    expect(await lastStep()).toBeLessThan(before);
+    expect(await page.locator('.tav-marks .ta-select').count()).toBe(1);
+    await page.getByLabel('Show everything').click();
+    await settled();
+    expect(await lastStep()).toBe(before);
+  });
+
+  it('zooms with the wheel around the pointer, and pans by dragging', async () => {
+    const before = await lastStep();
+    await page.mouse.move(300, 400);
+    await page.mouse.wheel(0, -600);
+    await settled();
+    const zoomed = await lastStep();
+    expect(zoomed).toBeLessThan(before);
+    await page.mouse.down();
+    await page.mouse.move(100, 400, { steps: 5 });
+    await page.mouse.up();
+    await settled();
+    expect(await lastStep()).toBeGreaterThan(zoomed);
+  });
+
+  it('can be used with keys alone', async () => {
+    await page.locator('.tav-stage').focus();
+    await page.keyboard.press('n');
+    const first = await details();
+    await page.keyboard.press('n');
+    expect(await details()).not.toBe(first);
+    await page.keyboard.press('p');
+    expect(await details()).toBe(first);
+    const before = await lastStep();
+    await page.keyboard.press('+');
+    await page.keyboard.press('ArrowLeft');
+    await settled();
+    expect(await lastStep()).toBeLessThan(before);
+    await page.keyboard.press('0');
+    await page.keyboard.press('Escape');
+    await settled();
+    expect(await details()).toBe('');
+    expect(await lastStep()).toBe(before);
+  });
+
+  it('switches between the plans, and keeps the selection', async () => {
+    await page.fill('input[type=search]', 'hidden-2');
+    await page.press('input[type=search]', 'Enter');
+    await page.getByRole('button', { name: 'Show auto' }).click();
+    await settled();
+    expect(await page.locator('.tav-picture svg').getAttribute('aria-label')).toContain('allocator auto');
+    expect(await page.getByRole('button', { name: 'Show auto' }).getAttribute('aria-pressed')).toBe('true');
+    expect(await details()).toContain('hidden-2');
+  });
+
+  it('colours by size', async () => {
+    await page.getByLabel('Colours').selectOption('size');
+    await settled();
+    expect(await page.locator('.tav-picture rect.ta-size-5').count()).toBeGreaterThan(0);
+  });
+
+  it('draws no two texts over each other, in the fonts that there are', async () => {
+    await page.setContent(renderMap(planGraph(network())));
+    const rects = await page.locator('svg text').evaluateAll((texts) =>
+      texts.map((each) => {
+        const { left, right, top, bottom } = each.getBoundingClientRect();
+        return { label: each.textContent, left, right, top, bottom };
+      }),
+    );
+    expect(rects.length).toBeGreaterThan(20);
+    const overlaps = rects.flatMap((a, index) =>
+      rects
+        .slice(index + 1)
+        // A line of text reaches a little into the lines around it, above and below its letters.
+        .filter((b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom - 2 && b.top + 2 < a.bottom - 2)
+        .map((b) => `${a.label} and ${b.label}`),
+    );
+    expect(overlaps).toEqual([]);
+  });
+});

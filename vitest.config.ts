@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Examples import the package by name; tests run them on the sources.
+    alias: [
+      { find: /^tensor-arena$/, replacement: source('index.ts') },
+      { find: /^tensor-arena\/(\w+)$/, replacement: source('$1/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/print-seed.ts'],
+    setupFiles: ['test/support/seed-fast-check.ts'],
+    testTimeout: 60_000,
+  },
+});
