@@ -33,6 +33,8 @@ export { findHazards, type Hazard } from './liveness/hazards.js';
 export type { InPlaceMode } from './liveness/liveness.js';
 export { ALLOCATORS, type AllocatorName } from './alloc/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './alloc/allocator.js';
+export { solve, type Certificate, type Progress, type Solution, type SolveOptions } from './alloc/solve.js';
+export type { StopReason } from './alloc/exact/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
 export {
