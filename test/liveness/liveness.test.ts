@@ -1,13 +1,16 @@
 /** Live ranges and hand-overs, on graphs small enough to draw. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
-import type { InPlaceMode } from '../../src/liveness/liveness.js';
+import { analyzeLiveness, NO_BUFFER, type InPlaceMode } from '../../src/liveness/liveness.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
+import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
+import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
 
 const ctx = Context.deferred();
 const named = (tensor: Tensor, name: string): Tensor => ctx.setName(tensor, name);
@@ -133,5 +136,49 @@ describe('a larger allocation that a smaller one takes over', () => {
     expect([b.offset, b.size, plan.bufferSize]).toEqual([32, 128, 256]);
     expect(verifyPlan(graph, plan)).toEqual([]);
     expect(plan.lowerBound).toBe(256);
+  });
+});
+
+describe('the problem of a graph', () => {
+  /** Bytes needed at each step: of every storage, until its end or until another takes it over. */
+  function bytesNeeded(graph: Graph, inPlace: InPlaceMode): number[] {
+    const { tensors, nodes, table } = graph;
+    const { bufferOf, givers, storageEnds } = analyzeLiveness(table, inPlace, 1);
+    const steps = new Map(nodes.map((node, step) => [node, node.isInput ? 0 : step]));
+    const startOf = (id: number): number => {
+      const giver = givers[id];
+      const start = steps.get(tensors[id]) ?? 0;
+      // What is there before step 0 has all its bytes at step 0.
+      return giver === NO_BUFFER ? start : Math.max(start, startOf(giver) + 1);
+    };
+    const bytes = new Array<number>(Math.max(1, nodes.length)).fill(0);
+    tensors.forEach((tensor, id) => {
+      if (bufferOf[id] === NO_BUFFER) return;
+      const taker = givers.indexOf(id);
+      const end = taker === -1 ? storageEnds[id] : Math.min(storageEnds[id], startOf(taker));
+      for (let step = startOf(id); step < end; step++) bytes[step] += tensor.allocSize ?? tensor.byteLength;
+    });
+    return bytes;
+  }
+
+  it.each(['off', 'ggml', 'full'] as const)('asks for each byte as long as it is needed, mode %s', (inPlace) => {
+    fc.assert(
+      fc.property(arbitraryGraphs(), (drawn) => {
+        const graph = graphOf(drawn);
+        const { problem } = analyzeLiveness(graph.table, inPlace, 1);
+        expect(Array.from(liveBytesPerStep(problem))).toEqual(bytesNeeded(graph, inPlace));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives bytes back again and again along a chain of ever smaller parts', () => {
+    let part = named(ctx.mulMat(leaf('a', [8, 8]), leaf('b', [8, 8])), 'whole');
+    for (const count of [48, 32, 16]) part = named(ctx.relu(ctx.view(part, [count])), `first ${count}`);
+    const graph = Graph.forward(ctx.sum(part));
+    const { problem } = analyzeLiveness(graph.table, 'full', 1);
+    expect(Array.from(liveBytesPerStep(problem))).toEqual(bytesNeeded(graph, 'full'));
+    expect(Array.from(problem.gaps!.uppers)).toEqual([192, 128, 64]);
+    expect(Array.from(problem.gaps!.lowers)).toEqual([0, 0, 0]);
   });
 });
