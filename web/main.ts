@@ -1,0 +1,178 @@
+/**
+ * The page: one state, what it is asked of the workers, and what is shown of their replies.
+ *
+ *     form, files, link ──▶ state ──▶ workers ──▶ replies ──▶ results, map
+ *                             └──▶ form, address
+ */
+import { EXAMPLES, kindOf } from './examples.js';
+import { formatLink, parseLink } from './link.js';
+import type { ExportFormat, FitAnswer, Job, PlanAnswer, Reply, Source } from './messages.js';
+import { Address } from './page/address.js';
+import { Controls } from './page/controls.js';
+import { byId, fillSelect } from './page/elements.js';
+import { listenToFiles, saveText } from './page/files.js';
+import { showFit } from './page/fit-view.js';
+import { MapView } from './page/map-view.js';
+import { showResults } from './page/results.js';
+import type { Settings } from './settings.js';
+import { WorkerQueue } from './worker-queue.js';
+
+const EXPORTS: Readonly<Record<ExportFormat, { readonly ending: string; readonly type: string }>> = {
+  svg: { ending: '.map.svg', type: 'image/svg+xml' },
+  json: { ending: '.plan.json', type: 'application/json' },
+  csv: { ending: '.placement.csv', type: 'text/csv' },
+};
+
+const exampleList = byId<HTMLSelectElement>('example');
+const results = byId('results');
+const error = byId('error');
+const hint = byId('hint');
+
+let settings: Settings = parseLink('').settings;
+let source: Source | null = null;
+let sourceCount = 0;
+/** What is on the screen. */
+let plan: PlanAnswer | null = null;
+let fit: FitAnswer | null = null;
+let lastPlanJob: Job | null = null;
+
+const planner = new WorkerQueue(onPlanReply);
+const fitter = new WorkerQueue(onFitReply);
+const exporter = new WorkerQueue(onExportReply);
+const controls = new Controls(change);
+const mapView = new MapView();
+const address = new Address(follow);
+
+/** Applies a change that the reader made. */
+function change(changes: Partial<Settings>): void {
+  settings = { ...settings, ...changes };
+  controls.show(settings);
+  share();
+  const onlyMemory = Object.keys(changes).every((key) => key === 'memory');
+  if (onlyMemory && plan !== null) showResults(plan, settings);
+  ask(onlyMemory);
+}
+
+function ask(onlyFit = false): void {
+  if (source === null) return;
+  if (!onlyFit) {
+    lastPlanJob = { task: 'plan', source, settings };
+    results.setAttribute('aria-busy', 'true');
+    planner.ask(lastPlanJob);
+  }
+  if (source.kind === 'model') fitter.ask({ task: 'fit', source, settings });
+}
+
+/** Opens a file that is on the reader's disk, or that comes with the page. */
+function open(name: string, content: File | string): void {
+  for (const queue of [planner, fitter, exporter]) queue.cancel();
+  plan = null;
+  fit = null;
+  showFit(null, settings, change);
+  exampleList.value = typeof content === 'string' ? name : '';
+  byId('notice').textContent = '';
+  const kind = kindOf(name);
+  source = kind === undefined ? null : { id: ++sourceCount, name, kind, content };
+  controls.showKind(kind ?? null);
+  controls.show(settings);
+  showEmpty(kind === undefined ? '' : `Reading ${name} …`);
+  if (kind === undefined) showError(`${name} is of an unknown kind: its name must end in .gguf, .json or .csv.`);
+  else share();
+  ask();
+}
+
+function openExample(name: string): boolean {
+  const example = EXAMPLES.find(({ file }) => file === name);
+  if (example !== undefined) open(example.file, example.url);
+  return example !== undefined;
+}
+
+/** Shows what a link says. */
+function follow(hash: string): void {
+  const link = parseLink(hash);
+  settings = link.settings;
+  controls.show(settings);
+  if (link.example !== null) {
+    if (!openExample(link.example)) openExample(EXAMPLES[0].file);
+    return;
+  }
+  if (link.file === null) return;
+  const kind = kindOf(link.file);
+  controls.showKind(kind ?? null);
+  showEmpty(`This link is about ${link.file}. Drop or choose that file to see it with the settings of the link.`);
+}
+
+function share(): void {
+  if (source === null) return;
+  const isFile = typeof source.content !== 'string';
+  address.set(formatLink({ example: isFile ? null : source.name, file: isFile ? source.name : null, settings }));
+}
+
+function showEmpty(text: string): void {
+  hint.textContent = text;
+  hint.hidden = text === '';
+  error.hidden = true;
+  byId('answer').hidden = byId('map-card').hidden = true;
+  results.classList.remove('failed');
+  results.setAttribute('aria-busy', 'false');
+}
+
+function showError(message: string): void {
+  error.textContent = message;
+  error.hidden = false;
+  hint.hidden = true;
+  results.classList.add('failed');
+}
+
+function onPlanReply(job: Job, reply: Reply): void {
+  if (job.source !== source) return;
+  if (job === lastPlanJob) results.setAttribute('aria-busy', 'false');
+  if (reply.task === 'failure') {
+    showError(reply.failure.message);
+    showFit(null, settings, change);
+    return;
+  }
+  if (reply.task !== 'plan') return;
+  plan = reply.plan;
+  if (plan.model !== null) controls.setTrainedContext(plan.model.trainedContext);
+  controls.show(settings);
+  error.hidden = hint.hidden = true;
+  results.classList.remove('failed');
+  byId('answer').hidden = byId('map-card').hidden = false;
+  showResults(plan, settings);
+  showFit(fit, settings, change);
+  mapView.show(plan.picture, source.name);
+}
+
+function onFitReply(job: Job, reply: Reply): void {
+  if (job.source !== source) return;
+  fit = reply.task === 'fit' ? reply.fit : null;
+  showFit(fit, settings, change);
+}
+
+function onExportReply(job: Job, reply: Reply): void {
+  const notice = byId('notice');
+  if (reply.task === 'failure') notice.textContent = reply.failure.message;
+  if (!('text' in reply)) return;
+  const { ending, type } = EXPORTS[reply.task];
+  const name = job.source.name.replace(/\.[^.]*$/, '') + ending;
+  saveText(reply.text, name, type);
+  notice.textContent = `Saved ${name}.`;
+}
+
+fillSelect(
+  exampleList,
+  EXAMPLES.map(({ file, label }) => [file, label]),
+);
+exampleList.addEventListener('change', () => openExample(exampleList.value));
+listenToFiles((file) => open(file.name, file));
+byId('copy-link').addEventListener('click', () => {
+  void address.copy().then((told) => (byId('notice').textContent = told));
+});
+for (const each of document.querySelectorAll<HTMLElement>('[data-export]')) {
+  each.addEventListener('click', () => {
+    if (source !== null) exporter.ask({ task: each.dataset.export as ExportFormat, source, settings });
+  });
+}
+controls.showKind(null);
+follow(location.hash === '' ? `#example=${EXAMPLES[0].file}` : location.hash);
