@@ -39,6 +39,7 @@ function remedies({ remedies: list }: FitAnswer, onChange: (change: Partial<Sett
 }
 
 function comparison({ computeOfGgml, computeOfAuto }: FitAnswer): HTMLElement {
-  const sizes = `${humanBytes(computeOfAuto)}, ${compared(computeOfAuto, computeOfGgml)} ${humanBytes(computeOfGgml)}`;
-  return make('p', 'muted', `Compute buffer placed by tensor-arena: ${sizes} placed by llama.cpp.`);
+  const ours = humanBytes(computeOfAuto);
+  const text = `With tensor-arena’s allocator the compute buffer is ${ours}: ${compared(computeOfAuto, computeOfGgml)}`;
+  return make('p', 'muted', `${text} llama.cpp’s ${humanBytes(computeOfGgml)}.`);
 }

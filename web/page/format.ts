@@ -25,9 +25,9 @@ export function counted(count: number, noun: string): string {
   return `${digits(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** How far one size is below another: `17.7 % less than`. */
+/** How far one size is below another: `17.7 % less than`; too little to be read counts as nothing. */
 export function compared(bytes: number, other: number): string {
-  if (bytes === other) return 'as much as';
+  if (humanBytes(bytes) === humanBytes(other)) return 'as much as';
   const percent = ((Math.abs(other - bytes) / other) * 100).toFixed(1);
   return `${percent} % ${bytes < other ? 'less' : 'more'} than`;
 }

@@ -33,7 +33,7 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
 }
 
 self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
-  answer(data)
+  void answer(data)
     .catch((error: unknown): Reply => {
       const message = error instanceof Error ? error.message : String(error);
       return { task: 'failure', failure: { message } };
