@@ -6,7 +6,7 @@
  */
 import { EXAMPLES, kindOf } from './examples.js';
 import { formatLink, parseLink } from './link.js';
-import type { ExportFormat, FitAnswer, Job, PlanAnswer, Reply, Source } from './messages.js';
+import type { ExportFormat, Job, PlanAnswer, Reply, Source } from './messages.js';
 import { Address } from './page/address.js';
 import { Controls } from './page/controls.js';
 import { byId, fillSelect } from './page/elements.js';
@@ -23,6 +23,9 @@ const EXPORTS: Readonly<Record<ExportFormat, { readonly ending: string; readonly
   csv: { ending: '.placement.csv', type: 'text/csv' },
 };
 
+/** The search for what fits takes long, and leaves the processor to the map while a slider moves, milliseconds. */
+const FIT_REST = 150;
+
 const exampleList = byId<HTMLSelectElement>('example');
 const results = byId('results');
 const error = byId('error');
@@ -33,8 +36,8 @@ let source: Source | null = null;
 let sourceCount = 0;
 /** What is on the screen. */
 let plan: PlanAnswer | null = null;
-let fit: FitAnswer | null = null;
 let lastPlanJob: Job | null = null;
+let fitTimer: ReturnType<typeof setTimeout> | undefined;
 
 const planner = new WorkerQueue(onPlanReply);
 const fitter = new WorkerQueue(onFitReply);
@@ -60,14 +63,17 @@ function ask(onlyFit = false): void {
     results.setAttribute('aria-busy', 'true');
     planner.ask(lastPlanJob);
   }
-  if (source.kind === 'model') fitter.ask({ task: 'fit', source, settings });
+  if (source.kind !== 'model') return;
+  const job: Job = { task: 'fit', source, settings };
+  clearTimeout(fitTimer);
+  fitTimer = setTimeout(() => fitter.ask(job), FIT_REST);
 }
 
 /** Opens a file that is on the reader's disk, or that comes with the page. */
 function open(name: string, content: File | string): void {
   for (const queue of [planner, fitter, exporter]) queue.cancel();
+  clearTimeout(fitTimer);
   plan = null;
-  fit = null;
   showFit(null, settings, change);
   exampleList.value = typeof content === 'string' ? name : '';
   byId('notice').textContent = '';
@@ -140,14 +146,12 @@ function onPlanReply(job: Job, reply: Reply): void {
   results.classList.remove('failed');
   byId('answer').hidden = byId('map-card').hidden = false;
   showResults(plan, settings);
-  showFit(fit, settings, change);
   mapView.show(plan.picture, source.name);
 }
 
 function onFitReply(job: Job, reply: Reply): void {
   if (job.source !== source) return;
-  fit = reply.task === 'fit' ? reply.fit : null;
-  showFit(fit, settings, change);
+  showFit(reply.task === 'fit' ? reply.fit : null, settings, change);
 }
 
 function onExportReply(job: Job, reply: Reply): void {

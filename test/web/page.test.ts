@@ -118,6 +118,19 @@ describeBrowser('the web page', () => {
     await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(second);
   });
 
+  it('leaves a field alone while it is typed in, and puts it right afterwards', async () => {
+    await page.locator('#context').fill('');
+    await page.locator('#context').fill('1000');
+    const expected = await bytesOf({ ctxSize: 1000 });
+    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(expected);
+    await page.locator('#context').fill('');
+    await page.locator('#memory').fill('-1');
+    expect(await page.locator('#context').inputValue()).toBe('1000');
+    await page.locator('#memory').press('Tab');
+    expect(await page.locator('#memory').inputValue()).toBe('8');
+    expect(await page.locator('#verdict').innerText()).toContain('It fits');
+  });
+
   it('says what fits', async () => {
     await page.locator('#memory').fill('3');
     const { largest, largestCache } = fitContext(await readGguf(MODEL), 3 * GIB, {});

@@ -1,7 +1,7 @@
 /**
  * The form of the page: shows settings, and says what the reader changes.
  *
- * Invariant: a field that the reader is typing in is left alone, and a value out of range changes nothing.
+ * Invariant: a field that the reader is typing in is left alone until that ends; a value out of range changes nothing.
  */
 import type { Kind } from '../examples.js';
 import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, type Settings } from '../settings.js';
@@ -32,6 +32,7 @@ export class Controls {
   readonly #allocator = byId<HTMLSelectElement>('allocator');
   readonly #inPlace = byId<HTMLSelectElement>('in-place');
   readonly #memory = byId<HTMLInputElement>('memory');
+  #shown: Settings | null = null;
   #trained = SOME_CONTEXT;
   #stops = contextStops(SOME_CONTEXT);
 
@@ -59,6 +60,7 @@ export class Controls {
   }
 
   show(settings: Settings): void {
+    this.#shown = settings;
     const tokens = settings.context || this.#trained;
     setValue(this.#context, String(tokens));
     this.#contextSlider.max = String(this.#stops.length - 1);
@@ -90,6 +92,9 @@ export class Controls {
         if (changed !== null) onChange(changed);
       });
     };
+    for (const field of [this.#context, this.#memory]) {
+      field.addEventListener('blur', () => this.#shown && this.show(this.#shown));
+    }
     on(this.#contextSlider, () => ({ context: this.#stops[this.#contextSlider.valueAsNumber] }));
     on(this.#context, () => {
       const tokens = this.#context.valueAsNumber;
@@ -112,5 +117,5 @@ export class Controls {
 }
 
 function setValue(field: HTMLInputElement, value: string): void {
-  if (document.activeElement !== field || field.valueAsNumber !== Number(value)) field.value = value;
+  if (document.activeElement !== field) field.value = value;
 }

@@ -15,7 +15,9 @@ export function showFit(
   const target = byId('fit');
   target.hidden = fit === null;
   if (fit === null) return;
+  const hadFocus = target.contains(document.activeElement);
   target.replaceChildren(largestContext(fit, settings, onChange), ...remedies(fit, onChange), comparison(fit));
+  if (hadFocus) target.focus(); // a button that did its work is gone
 }
 
 function largestContext(

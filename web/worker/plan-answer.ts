@@ -8,6 +8,9 @@ import { mapOf, type Planned } from './plan-input.js';
 /** Drawing more boxes than this would hold up the page, so that the worker draws them. */
 const MOST_BOXES = 10_000;
 
+/** Small enough for the page to show at once, even if it has no two equal cells. */
+const PICTURE = { width: 960, height: 600, tooltips: false };
+
 export function planAnswer(planned: Planned, title: string): PlanAnswer {
   const map = mapOf(planned);
   const { bufferSize, lowerBound, allocator } = map;
@@ -22,7 +25,7 @@ export function planAnswer(planned: Planned, title: string): PlanAnswer {
 
 function pictureOf(map: MemoryMap, title: string): Picture {
   if (map.boxes.length <= MOST_BOXES) return { map };
-  return { svg: renderMap(map, { title, tooltips: false }) };
+  return { svg: renderMap(map, { ...PICTURE, title }) };
 }
 
 function modelFacts({ metadata }: Gguf, model: ModelMeasurement): ModelFacts {
