@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   ALLOCATORS,
   fitContext,
@@ -46,16 +46,16 @@ describeBrowser('the web page', () => {
     });
     server = await serveFolder(folder);
     browser = await launchBrowser();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    context.setDefaultTimeout(30_000);
+    page = await newPage();
   });
 
   beforeEach(async () => {
     problems.length = 0;
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    context.setDefaultTimeout(30_000);
-    page = await openPage('');
+    await page.goto('about:blank');
+    await openLink(page, '');
   });
-
-  afterEach(() => context.close());
 
   afterAll(async () => {
     await browser.close();
@@ -63,16 +63,19 @@ describeBrowser('the web page', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function openPage(hash: string): Promise<Page> {
+  async function newPage(): Promise<Page> {
     const opened = await context.newPage();
     opened.on('pageerror', (error) => problems.push(error.message));
     opened.on('console', (message) => problems.push(message.text()));
     opened.on('request', (request) => {
       if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) problems.push(request.url());
     });
-    await opened.goto(server.url + hash);
-    await settled(opened);
     return opened;
+  }
+
+  async function openLink(on: Page, hash: string): Promise<void> {
+    await on.goto(server.url + hash);
+    await settled(on);
   }
 
   async function settled(on = page): Promise<void> {
@@ -207,7 +210,8 @@ describeBrowser('the web page', () => {
     await page.locator('#notice').getByText('The link is in').waitFor();
     await settled();
     const { hash } = new URL(page.url());
-    const other = await openPage(hash);
+    const other = await newPage();
+    await openLink(other, hash);
     expect(await bytes(other)).toEqual(await bytesOf({ ctxSize: 2048, cacheTypeV: 'q4_0' }));
     for (const id of ['#verdict', '#facts']) {
       expect(await other.locator(id).innerText()).toBe(await page.locator(id).innerText());
@@ -217,6 +221,7 @@ describeBrowser('the web page', () => {
     await other.setInputFiles('#file', { name: 'mine.gguf', mimeType: '', buffer: readFileSync(MODEL) });
     const expected = await bytesOf({ ctxSize: 512 });
     await expect.poll(() => bytes(other), { timeout: 30_000 }).toEqual(expected);
+    await other.close();
   });
 
   it('saves what the library writes', async () => {
@@ -239,20 +244,26 @@ describeBrowser('the web page', () => {
     expect(await saved('CSV')).toEqual({ file: 'problem.placement.csv', text: expected });
   });
 
-  it.each(['light', 'dark'] as const)('has no accessibility defect that axe finds, %s', async (colorScheme) => {
-    await page.emulateMedia({ colorScheme });
+  it('has no accessibility defect that axe finds, light and dark', async () => {
     await page.locator('#fit').getByText('Largest context').waitFor();
     await page.evaluate(readFileSync(AXE, 'utf8'));
-    const found = await page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } };
-      return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-    });
-    expect(found).toEqual([]);
+    const find = () =>
+      page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } };
+        return (await axe.run()).violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
+        );
+      });
+    expect(await find()).toEqual([]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await find()).toEqual([]);
+    await page.emulateMedia({ colorScheme: null });
   });
 
   it('fits a narrow screen', async () => {
     await page.setViewportSize({ width: 400, height: 800 });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+    await page.setViewportSize({ width: 1280, height: 900 });
   });
 
   it('never holds up the page: not while a slider moves, nor for a huge problem', async () => {
