@@ -71,12 +71,8 @@ function ask(onlyFit = false): void {
 
 /** Opens a file that is on the reader's disk, or that comes with the page. */
 function open(name: string, content: File | string): void {
-  for (const queue of [planner, fitter, exporter]) queue.cancel();
-  clearTimeout(fitTimer);
-  plan = null;
-  showFit(null, settings, change);
+  close();
   exampleList.value = typeof content === 'string' ? name : '';
-  byId('notice').textContent = '';
   const kind = kindOf(name);
   source = kind === undefined ? null : { id: ++sourceCount, name, kind, content };
   controls.showKind(kind ?? null);
@@ -87,24 +83,34 @@ function open(name: string, content: File | string): void {
   ask();
 }
 
-function openExample(name: string): boolean {
-  const example = EXAMPLES.find(({ file }) => file === name);
-  if (example !== undefined) open(example.file, example.url);
-  return example !== undefined;
+/** Forgets the file, and whatever is asked about it. */
+function close(): void {
+  for (const queue of [planner, fitter, exporter]) queue.cancel();
+  clearTimeout(fitTimer);
+  source = null;
+  plan = null;
+  showFit(null, settings, change);
+  exampleList.value = '';
+  byId('notice').textContent = '';
+}
+
+/** Opens the example of this name; the first one if there is none. */
+function openExample(name: string | null): void {
+  const { file, url } = EXAMPLES.find((example) => example.file === name) ?? EXAMPLES[0];
+  open(file, url);
 }
 
 /** Shows what a link says. */
 function follow(hash: string): void {
   const link = parseLink(hash);
   settings = link.settings;
-  controls.show(settings);
-  if (link.example !== null) {
-    if (!openExample(link.example)) openExample(EXAMPLES[0].file);
+  if (link.file === null) {
+    openExample(link.example);
     return;
   }
-  if (link.file === null) return;
-  const kind = kindOf(link.file);
-  controls.showKind(kind ?? null);
+  close();
+  controls.showKind(kindOf(link.file) ?? null);
+  controls.show(settings);
   showEmpty(`This link is about ${link.file}. Drop or choose that file to see it with the settings of the link.`);
 }
 
@@ -179,4 +185,4 @@ for (const each of document.querySelectorAll<HTMLElement>('[data-export]')) {
   });
 }
 controls.showKind(null);
-follow(location.hash === '' ? `#example=${EXAMPLES[0].file}` : location.hash);
+follow(location.hash);

@@ -218,8 +218,11 @@ describeBrowser('the web page', () => {
     }
     await other.evaluate(() => (location.hash = '#file=mine.gguf&context=512'));
     await other.getByText('This link is about mine.gguf').waitFor();
+    await other.getByLabel('Flash attention').click();
+    expect(await other.locator('#answer').isHidden()).toBe(true);
+    expect(new URL(other.url()).hash).toBe('#file=mine.gguf&context=512');
     await other.setInputFiles('#file', { name: 'mine.gguf', mimeType: '', buffer: readFileSync(MODEL) });
-    const expected = await bytesOf({ ctxSize: 512 });
+    const expected = await bytesOf({ ctxSize: 512, flashAttention: false });
     await expect.poll(() => bytes(other), { timeout: 30_000 }).toEqual(expected);
     await other.close();
   });
