@@ -3,6 +3,7 @@
  *
  * - layers: a file imports only from its own row of the table below, or from rows above it;
  * - the core runs in browsers: no `node:` module and no Node global outside `src/cli/`;
+ * - the web page uses the library by its public names;
  * - bytes exceed 32 bits: no bitwise operator in `src/`, short of a line that says why it is no byte count.
  */
 import js from '@eslint/js';
@@ -71,8 +72,21 @@ function layerRules(layer, row) {
   };
 }
 
+/** What the web page may not import: anything but its own files and the entry points of the package. */
+const PUBLIC_NAMES = {
+  regex: '^(?!\\.{1,2}/|tensor-arena(/gguf|/viewer)?$)|/src/',
+  message: 'web/ imports its own files and public names of tensor-arena.',
+};
+
+/** Only types, so that all planning stays in the worker. */
+const PLANNING = {
+  regex: '^tensor-arena(/gguf)?$|/worker/',
+  allowTypeImports: true,
+  message: 'Planning belongs into web/worker/.',
+};
+
 export default defineConfig(
-  globalIgnores(['dist', 'coverage', 'test/packed', 'docs/api', 'dist-web', 'test/.examples', '**/*.generated.ts']),
+  globalIgnores(['**/dist', 'coverage', 'test/packed', 'docs/api', 'dist-web', 'test/.examples', '**/*.generated.ts']),
   js.configs.recommended,
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   { rules: { eqeqeq: 'error', 'object-shorthand': 'error', 'no-console': 'error' } },
@@ -97,6 +111,21 @@ export default defineConfig(
     },
   },
   LAYERS.map(layerRules),
+  {
+    files: ['web/**/*.ts'],
+    ignores: ['web/vite.config.ts'],
+    rules: {
+      'max-lines': ['error', 300],
+      'max-lines-per-function': ['error', 70],
+      'no-restricted-globals': ['error', ...NODE_GLOBALS],
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [PUBLIC_NAMES] }],
+    },
+  },
+  {
+    files: ['web/*.ts', 'web/page/**/*.ts'],
+    ignores: ['web/vite.config.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [PUBLIC_NAMES, PLANNING] }] },
+  },
   {
     files: ['.ci/*.mjs', 'test/**/*.ts', 'benchmarks/**/*.ts', 'examples/**/*.ts', 'src/cli/**/*.ts'],
     rules: { 'no-console': 'off' },

@@ -104,6 +104,14 @@ describe('lint rules', () => {
     ['a package in the core', 'units.ts', `import 'commander';`, IMPORTS],
     ['a Node global in the core', 'units.ts', `process.exit();`, 'no-restricted-globals'],
     ['a 32-bit operator', 'units.ts', `export const f = (n: number): number => n | 0;`, 'no-bitwise'],
+    ['a source of the library in the web page', '../web/main.ts', `import '../src/units.js';`, IMPORTS],
+    ['a package in the web page', '../web/worker/worker.ts', `import '@huggingface/gguf';`, IMPORTS],
+    [
+      'planning in the page itself',
+      '../web/page/results.ts',
+      `import { solve } from 'tensor-arena'; solve();`,
+      IMPORTS,
+    ],
     ['a shift', 'units.ts', `export const f = (n: number): number => n >>> 5;`, 'no-bitwise'],
   ])('reject %s', async (_, file, text, rule) => {
     expect(await rulesBrokenBy(text, file)).toEqual([rule]);
@@ -114,6 +122,8 @@ describe('lint rules', () => {
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
     ['the GGUF reader in ./gguf', 'gguf/read.ts', `import '@huggingface/gguf';`],
     ['an import from the same row', 'problem/problem.ts', `import './csv.js';`],
+    ['the library in the worker of the web page', '../web/worker/worker.ts', `import 'tensor-arena/gguf';`],
+    ['the viewer in the web page', '../web/page/map-view.ts', `import 'tensor-arena/viewer';`],
     ['Node and packages in the command', 'cli/main.ts', `import 'node:fs'; import 'commander'; process.exit();`],
   ])('accept %s', async (_, file, text) => {
     expect(await rulesBrokenBy(text, file)).toEqual([]);

@@ -42,7 +42,7 @@ export function buildToolbar(bar: HTMLElement, viewer: ToolbarActions): Toolbar 
   zooming.append(
     button('−', 'Zoom out', () => viewer.zoom(1 / 0.6)),
     button('+', 'Zoom in', () => viewer.zoom(0.6)),
-    button('all', 'Show everything', () => viewer.reset()),
+    button('all', 'Show all', () => viewer.reset()),
   );
   bar.append(plans, buildSearch(bar.ownerDocument, viewer), colors, zooming);
   return {

@@ -1,5 +1,5 @@
 /** Every example is run as a reader would run it, and says what is true. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -55,6 +55,10 @@ describe('examples', () => {
     expect(title).toContain('16 buffers');
     expect(first).toMatch(/^auto .*\+0\.0 %/);
     expect(others.filter((line) => !line.includes('+0.0 %')).length).toBeGreaterThan(2);
+  });
+
+  it('export-graph: writes examples/attention.json', async () => {
+    expect(`${await output('export-graph')}\n`).toBe(readFileSync(projectPath('examples/attention.json'), 'utf8'));
   });
 
   it('kv-cache: gives what attention over all tokens gives, without a copy', async () => {

@@ -84,7 +84,7 @@ describeBrowser('a map page', () => {
     expect(await details()).toContain('hidden-0');
     expect(await lastStep()).toBeLessThan(before);
     expect(await page.locator('.tav-marks .ta-select').count()).toBe(1);
-    await page.getByLabel('Show everything').click();
+    await page.getByLabel('Show all').click();
     await settled();
     expect(await lastStep()).toBe(before);
   });

@@ -1,0 +1,165 @@
+/** The parts of the web page that need no browser, and what holds for its sources. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ALLOCATORS, elementType } from '../../src/index.js';
+import { projectPath } from '../support/shared.js';
+import { formatLink, parseLink } from '../../web/link.js';
+import type { Job, Reply } from '../../web/messages.js';
+import { contextStops, nearestStop } from '../../web/page/context-stops.js';
+import { compared } from '../../web/page/format.js';
+import { ALLOCATOR_NAMES, CACHE_TYPES, DEFAULTS, type Settings } from '../../web/settings.js';
+import { WorkerQueue } from '../../web/worker-queue.js';
+
+describe('sources of the page', () => {
+  const files = readdirSync(projectPath('web'), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('dist/') && path !== 'vite.config.ts');
+
+  it('use the library by its public names alone', () => {
+    expect(files).toContain('worker/worker.ts');
+    const imports = files.flatMap((path) => {
+      const text = readFileSync(projectPath('web', path), 'utf8');
+      return [...text.matchAll(/(?:from|import\() ?'([^']+)'/g)].map(([, name]) => name);
+    });
+    const others = imports.filter((name) => !/^tensor-arena(\/gguf|\/viewer)?$/.test(name));
+    expect(others.filter((name) => !name.startsWith('.') || name.includes('src/'))).toEqual([]);
+  });
+
+  it('know the allocators and types of the library', () => {
+    expect([...ALLOCATOR_NAMES].sort()).toEqual(Object.keys(ALLOCATORS).sort());
+    for (const type of CACHE_TYPES) expect(elementType(type).name).toBe(type);
+  });
+});
+
+describe('links', () => {
+  const settings: Settings = {
+    ...DEFAULTS,
+    ...{ context: 8192, ubatch: 64, keyType: 'q8_0', valueType: 'q4_1', flashAttention: false },
+    ...{ modelAllocator: 'auto', memory: 2.5 },
+  };
+
+  it('hold all settings that matter to the file', () => {
+    const model = { example: null, file: 'a b&c.gguf', settings };
+    expect(parseLink(formatLink(model))).toEqual(model);
+    const graph: Settings = { ...DEFAULTS, allocator: 'greedy-by-size', inPlace: 'off', memory: 0.5 };
+    const link = { example: 'attention.json', file: null, settings: graph };
+    expect(parseLink(formatLink(link))).toEqual(link);
+    expect(formatLink(link)).not.toContain('ubatch');
+  });
+
+  it.each([
+    '',
+    '#',
+    '#context=-1&ubatch=1e9&memory=NaN&keyType=x&inPlace=__proto__',
+    '#context=99999999999&ubatch=0&memory=1e999&allocator=constructor',
+    '#context=1.5&%%%&modelAllocator=greedy-by-size',
+  ])('read %j as the defaults', (hash) => {
+    expect(parseLink(hash).settings).toEqual(DEFAULTS);
+  });
+});
+
+describe('the context slider', () => {
+  it.each([256, 300, 512, 4096, 131_072, 1_048_576])('ends at %i, in ascending steps', (trained) => {
+    const stops = contextStops(trained);
+    expect(stops.at(-1)).toBe(trained);
+    expect([...stops].sort((a, b) => a - b)).toEqual(stops);
+    expect(new Set(stops).size).toBe(stops.length);
+    expect(stops.slice(0, -1).every((tokens) => tokens % 256 === 0)).toBe(true);
+    stops.forEach((tokens, index) => expect(nearestStop(stops, tokens)).toBe(index));
+  });
+
+  it('has every power of two', () => {
+    expect(contextStops(131_072)).toEqual(expect.arrayContaining([256, 512, 1024, 4096, 8192, 65_536]));
+  });
+});
+
+it('compares sizes as far as they can be read', () => {
+  expect(compared(75, 100)).toBe('25.0 % less than');
+  expect(compared(150, 100)).toBe('50.0 % more than');
+  expect(compared(2 ** 30 + 1, 2 ** 30)).toBe('as much as');
+});
+
+describe('a worker queue', () => {
+  class FakeWorker extends EventTarget {
+    static readonly all: FakeWorker[] = [];
+    readonly jobs: Job[] = [];
+    terminated = false;
+
+    constructor() {
+      super();
+      FakeWorker.all.push(this);
+    }
+
+    postMessage(job: Job): void {
+      this.jobs.push(job);
+    }
+
+    terminate(): void {
+      this.terminated = true;
+    }
+
+    reply(): void {
+      this.dispatchEvent(new MessageEvent('message', { data: { task: 'svg', text: '' } satisfies Reply }));
+    }
+  }
+
+  const job = (id: number): Job => ({
+    task: 'svg',
+    source: { id, name: '', kind: 'graph', content: '' },
+    settings: DEFAULTS,
+  });
+  const ids = (jobs: readonly Job[]): number[] => jobs.map(({ source }) => source.id);
+  let answered: { id: number; reply: Reply }[];
+  let queue: WorkerQueue;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('Worker', FakeWorker);
+    FakeWorker.all.length = 0;
+    answered = [];
+    queue = new WorkerQueue(({ source }, reply) => answered.push({ id: source.id, reply }));
+  });
+
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it('runs the newest of all that wait', () => {
+    for (const id of [1, 2, 3, 4]) queue.ask(job(id));
+    const [worker] = FakeWorker.all;
+    worker.reply();
+    worker.reply();
+    expect(ids(worker.jobs)).toEqual([1, 4]);
+    expect(answered.map(({ id }) => id)).toEqual([1, 4]);
+    queue.ask(job(5));
+    expect(ids(worker.jobs)).toEqual([1, 4, 5]);
+  });
+
+  it('replaces a worker that holds up a newer job for too long, and only then', () => {
+    queue.ask(job(1));
+    vi.advanceTimersByTime(60_000);
+    expect(FakeWorker.all).toHaveLength(1);
+    queue.ask(job(2));
+    vi.advanceTimersByTime(60_000);
+    expect(FakeWorker.all.map(({ terminated }) => terminated)).toEqual([true, false]);
+    expect(ids(FakeWorker.all[1].jobs)).toEqual([2]);
+  });
+
+  it('answers for a worker that dies, and starts another', () => {
+    queue.ask(job(1));
+    queue.ask(job(2));
+    FakeWorker.all[0].dispatchEvent(Object.assign(new Event('error'), { message: 'out of memory' }));
+    expect(answered).toMatchObject([{ id: 1, reply: { task: 'failure' } }]);
+    expect(ids(FakeWorker.all[1].jobs)).toEqual([2]);
+  });
+
+  it('forgets what is cancelled', () => {
+    queue.ask(job(1));
+    queue.ask(job(2));
+    queue.cancel();
+    expect(FakeWorker.all[0].terminated).toBe(true);
+    queue.ask(job(3));
+    expect(ids(FakeWorker.all[1].jobs)).toEqual([3]);
+  });
+});

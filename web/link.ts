@@ -1,0 +1,67 @@
+/**
+ * Settings and example as the part of the address after `#`, and back.
+ *
+ * Invariant: whatever a link says, the result is valid; what it does not say, or says wrongly, is the default.
+ */
+import { kindOf, type Kind } from './examples.js';
+import {
+  ALLOCATOR_NAMES,
+  CACHE_TYPES,
+  DEFAULTS,
+  IN_PLACE_CHOICES,
+  LIMITS,
+  MODEL_ALLOCATORS,
+  type Settings,
+} from './settings.js';
+
+/** What a link asks for. */
+export interface Link {
+  /** Name of a file that comes with the page. */
+  readonly example: string | null;
+  /** Name of a file that only the reader has. */
+  readonly file: string | null;
+  readonly settings: Settings;
+}
+
+/** Which settings matter for a kind of file. */
+const KEYS_OF: Readonly<Record<Kind, readonly (keyof Settings)[]>> = {
+  model: ['context', 'ubatch', 'keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory'],
+  graph: ['allocator', 'inPlace', 'memory'],
+  problem: ['allocator', 'memory'],
+};
+
+/** The hash, with its `#`. Settings that make no difference to the file are left out. */
+export function formatLink({ example, file, settings }: Link): string {
+  const name = example ?? file;
+  if (name === null) return '';
+  const parameters = new URLSearchParams([[example === null ? 'file' : 'example', name]]);
+  for (const key of KEYS_OF[kindOf(name) ?? 'model']) parameters.set(key, String(settings[key]));
+  return `#${parameters}`;
+}
+
+export function parseLink(hash: string): Link {
+  const parameters = new URLSearchParams(hash.replace(/^#/, ''));
+  const number = (key: 'context' | 'ubatch' | 'memory', least: number): number => {
+    const text = parameters.get(key) ?? '';
+    const value = /^\d{1,10}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
+    const isWhole = key === 'memory' || Number.isInteger(value);
+    return isWhole && value >= least && value <= LIMITS[key] ? value : DEFAULTS[key];
+  };
+  const choice = <T extends string>(key: keyof Settings, choices: readonly T[]): T =>
+    choices.find((each) => each === parameters.get(key)) ?? (DEFAULTS[key] as T);
+  return {
+    example: parameters.get('example'),
+    file: parameters.get('file'),
+    settings: {
+      context: number('context', 0),
+      ubatch: number('ubatch', 1),
+      keyType: choice('keyType', CACHE_TYPES),
+      valueType: choice('valueType', CACHE_TYPES),
+      flashAttention: parameters.get('flashAttention') !== 'false',
+      modelAllocator: choice('modelAllocator', MODEL_ALLOCATORS),
+      allocator: choice('allocator', ALLOCATOR_NAMES),
+      inPlace: choice('inPlace', IN_PLACE_CHOICES),
+      memory: number('memory', 0),
+    },
+  };
+}

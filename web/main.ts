@@ -1,0 +1,188 @@
+/**
+ * The page: one state, what it is asked of the workers, and what is shown of their replies.
+ *
+ *     form, files, link ──▶ state ──▶ workers ──▶ replies ──▶ results, map
+ *                             └──▶ form, address
+ */
+import { EXAMPLES, kindOf } from './examples.js';
+import { formatLink, parseLink } from './link.js';
+import type { ExportFormat, Job, PlanAnswer, Reply, Source } from './messages.js';
+import { Address } from './page/address.js';
+import { Controls } from './page/controls.js';
+import { byId, fillSelect } from './page/elements.js';
+import { listenToFiles, saveText } from './page/files.js';
+import { showFit } from './page/fit-view.js';
+import { MapView } from './page/map-view.js';
+import { showResults } from './page/results.js';
+import type { Settings } from './settings.js';
+import { WorkerQueue } from './worker-queue.js';
+
+const EXPORTS: Readonly<Record<ExportFormat, { readonly ending: string; readonly type: string }>> = {
+  svg: { ending: '.map.svg', type: 'image/svg+xml' },
+  json: { ending: '.plan.json', type: 'application/json' },
+  csv: { ending: '.placement.csv', type: 'text/csv' },
+};
+
+/** The search for what fits takes long, and leaves the processor to the map while a slider moves, milliseconds. */
+const FIT_REST = 150;
+
+const exampleList = byId<HTMLSelectElement>('example');
+const results = byId('results');
+const error = byId('error');
+const hint = byId('hint');
+
+let settings: Settings = parseLink('').settings;
+let source: Source | null = null;
+let sourceCount = 0;
+/** What is on the screen. */
+let plan: PlanAnswer | null = null;
+let lastPlanJob: Job | null = null;
+let fitTimer: ReturnType<typeof setTimeout> | undefined;
+
+const planner = new WorkerQueue(onPlanReply);
+const fitter = new WorkerQueue(onFitReply);
+const exporter = new WorkerQueue(onExportReply);
+const controls = new Controls(change);
+const mapView = new MapView();
+const address = new Address(follow);
+
+/** Applies a change that the reader made. */
+function change(changes: Partial<Settings>): void {
+  settings = { ...settings, ...changes };
+  controls.show(settings);
+  share();
+  const onlyMemory = Object.keys(changes).every((key) => key === 'memory');
+  if (onlyMemory && plan !== null) showResults(plan, settings);
+  ask(onlyMemory);
+}
+
+function ask(onlyFit = false): void {
+  if (source === null) return;
+  if (!onlyFit) {
+    lastPlanJob = { task: 'plan', source, settings };
+    results.setAttribute('aria-busy', 'true');
+    planner.ask(lastPlanJob);
+  }
+  if (source.kind !== 'model') return;
+  const job: Job = { task: 'fit', source, settings };
+  clearTimeout(fitTimer);
+  fitTimer = setTimeout(() => fitter.ask(job), FIT_REST);
+}
+
+/** Opens a file that is on the reader's disk, or that comes with the page. */
+function open(name: string, content: File | string): void {
+  close();
+  exampleList.value = typeof content === 'string' ? name : '';
+  const kind = kindOf(name);
+  source = kind === undefined ? null : { id: ++sourceCount, name, kind, content };
+  controls.showKind(kind ?? null);
+  controls.show(settings);
+  showEmpty(kind === undefined ? '' : `Reading ${name} …`);
+  if (kind === undefined) showError(`${name} is of an unknown kind: its name must end in .gguf, .json or .csv.`);
+  else share();
+  ask();
+}
+
+/** Forgets the file, and whatever is asked about it. */
+function close(): void {
+  for (const queue of [planner, fitter, exporter]) queue.cancel();
+  clearTimeout(fitTimer);
+  source = null;
+  plan = null;
+  showFit(null, settings, change);
+  exampleList.value = '';
+  byId('notice').textContent = '';
+}
+
+/** Opens the example of this name; the first one if there is none. */
+function openExample(name: string | null): void {
+  const { file, url } = EXAMPLES.find((example) => example.file === name) ?? EXAMPLES[0];
+  open(file, url);
+}
+
+/** Shows what a link says. */
+function follow(hash: string): void {
+  const link = parseLink(hash);
+  settings = link.settings;
+  if (link.file === null) {
+    openExample(link.example);
+    return;
+  }
+  close();
+  controls.showKind(kindOf(link.file) ?? null);
+  controls.show(settings);
+  showEmpty(`This link is about ${link.file}. Drop or choose that file to see it with the settings of the link.`);
+}
+
+function share(): void {
+  if (source === null) return;
+  const isFile = typeof source.content !== 'string';
+  address.set(formatLink({ example: isFile ? null : source.name, file: isFile ? source.name : null, settings }));
+}
+
+function showEmpty(text: string): void {
+  hint.textContent = text;
+  hint.hidden = text === '';
+  error.hidden = true;
+  byId('answer').hidden = byId('map-card').hidden = true;
+  results.classList.remove('failed');
+  results.setAttribute('aria-busy', 'false');
+}
+
+function showError(message: string): void {
+  error.textContent = message;
+  error.hidden = false;
+  hint.hidden = true;
+  results.classList.add('failed');
+}
+
+function onPlanReply(job: Job, reply: Reply): void {
+  if (job.source !== source) return;
+  if (job === lastPlanJob) results.setAttribute('aria-busy', 'false');
+  if (reply.task === 'failure') {
+    showError(reply.failure.message);
+    showFit(null, settings, change);
+    return;
+  }
+  if (reply.task !== 'plan') return;
+  plan = reply.plan;
+  if (plan.model !== null) controls.setTrainedContext(plan.model.trainedContext);
+  controls.show(settings);
+  error.hidden = hint.hidden = true;
+  results.classList.remove('failed');
+  byId('answer').hidden = byId('map-card').hidden = false;
+  showResults(plan, settings);
+  mapView.show(plan.picture, source.name);
+}
+
+function onFitReply(job: Job, reply: Reply): void {
+  if (job.source !== source) return;
+  showFit(reply.task === 'fit' ? reply.fit : null, settings, change);
+}
+
+function onExportReply(job: Job, reply: Reply): void {
+  const notice = byId('notice');
+  if (reply.task === 'failure') notice.textContent = reply.failure.message;
+  if (!('text' in reply)) return;
+  const { ending, type } = EXPORTS[reply.task];
+  const name = job.source.name.replace(/\.[^.]*$/, '') + ending;
+  saveText(reply.text, name, type);
+  notice.textContent = `Saved ${name}.`;
+}
+
+fillSelect(
+  exampleList,
+  EXAMPLES.map(({ file, label }) => [file, label]),
+);
+exampleList.addEventListener('change', () => openExample(exampleList.value));
+listenToFiles((file) => open(file.name, file));
+byId('copy-link').addEventListener('click', () => {
+  void address.copy().then((told) => (byId('notice').textContent = told));
+});
+for (const each of document.querySelectorAll<HTMLElement>('[data-export]')) {
+  each.addEventListener('click', () => {
+    if (source !== null) exporter.ask({ task: each.dataset.export as ExportFormat, source, settings });
+  });
+}
+controls.showKind(null);
+follow(location.hash);

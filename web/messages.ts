@@ -1,0 +1,79 @@
+/**
+ * What the page and its workers say to each other. Plain data that can be cloned.
+ */
+import type { MemoryMap, ModelSizes } from 'tensor-arena';
+import type { Kind } from './examples.js';
+import type { Settings } from './settings.js';
+
+/** A file to plan. The number tells one choice from the next, so that a worker reads each file once. */
+export interface Source {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: Kind;
+  /** The file itself, or where it is. */
+  readonly content: File | string;
+}
+
+export type ExportFormat = 'svg' | 'json' | 'csv';
+
+/** Everything that a worker needs for one answer: it may be a fresh one. */
+export interface Job {
+  readonly task: 'plan' | 'fit' | ExportFormat;
+  readonly source: Source;
+  readonly settings: Settings;
+}
+
+/** Bytes of a model, and the options as they were applied. */
+export interface ModelFacts extends ModelSizes {
+  readonly architecture: string;
+  readonly trainedContext: number;
+  readonly isRecurrent: boolean;
+  readonly contextSize: number;
+  readonly ubatchSize: number;
+  readonly llamaCppBuild: number;
+}
+
+/** The map to look into, or a picture of one with too many boxes for that. */
+export type Picture = { readonly map: MemoryMap } | { readonly svg: string };
+
+/** What was planned. Sizes in bytes. */
+export interface PlanAnswer {
+  readonly bufferSize: number;
+  readonly lowerBound: number;
+  readonly optimal: boolean;
+  readonly allocator: string;
+  readonly bufferCount: number;
+  /** Operations; null for a problem, which has none. */
+  readonly nodeCount: number | null;
+  readonly model: ModelFacts | null;
+  readonly picture: Picture;
+}
+
+/** A change of one setting that would make the model fit. */
+export interface Remedy {
+  readonly change: Partial<Settings>;
+  readonly label: string;
+}
+
+/** What fits, and what the other allocator would need. */
+export interface FitAnswer {
+  /** Tokens; null if not even the shortest context fits. */
+  readonly largestContext: number | null;
+  /** Whether every context fits. */
+  readonly isUnlimited: boolean;
+  readonly remedies: readonly Remedy[];
+  /** Bytes of the compute buffer, as llama.cpp plans it and as we would. */
+  readonly computeOfGgml: number;
+  readonly computeOfAuto: number;
+}
+
+export interface Failure {
+  readonly message: string;
+}
+
+/** One answer for one job. */
+export type Reply =
+  | { readonly task: 'plan'; readonly plan: PlanAnswer }
+  | { readonly task: 'fit'; readonly fit: FitAnswer }
+  | { readonly task: ExportFormat; readonly text: string }
+  | { readonly task: 'failure'; readonly failure: Failure };

@@ -1,0 +1,121 @@
+/**
+ * The form of the page: shows settings, and says what the reader changes.
+ *
+ * Invariant: a field that the reader is typing in is left alone until that ends; a value out of range changes nothing.
+ */
+import type { Kind } from '../examples.js';
+import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, type Settings } from '../settings.js';
+import { contextStops, nearestStop } from './context-stops.js';
+import { byId, fillSelect } from './elements.js';
+import { digits } from './format.js';
+
+const IN_PLACE_LABELS = {
+  default: 'as suits the allocator',
+  full: 'wherever it is safe (full)',
+  ggml: 'where ggml does (ggml)',
+  off: 'never (off)',
+};
+
+/** Until the model is known. */
+const SOME_CONTEXT = 4096;
+
+type OnChange = (change: Partial<Settings>) => void;
+
+export class Controls {
+  readonly #context = byId<HTMLInputElement>('context');
+  readonly #contextSlider = byId<HTMLInputElement>('context-slider');
+  readonly #ubatch = byId<HTMLInputElement>('ubatch');
+  readonly #keyType = byId<HTMLSelectElement>('key-type');
+  readonly #valueType = byId<HTMLSelectElement>('value-type');
+  readonly #flashAttention = byId<HTMLInputElement>('flash-attention');
+  readonly #modelAllocators = [...document.querySelectorAll<HTMLInputElement>('[name=model-allocator]')];
+  readonly #allocator = byId<HTMLSelectElement>('allocator');
+  readonly #inPlace = byId<HTMLSelectElement>('in-place');
+  readonly #memory = byId<HTMLInputElement>('memory');
+  #shown: Settings | null = null;
+  #trained = SOME_CONTEXT;
+  #stops = contextStops(SOME_CONTEXT);
+
+  constructor(onChange: OnChange) {
+    const types = CACHE_TYPES.map((type) => [type, type] as const);
+    fillSelect(this.#keyType, types);
+    fillSelect(this.#valueType, types);
+    fillSelect(
+      this.#allocator,
+      ALLOCATOR_NAMES.map((name) => [name, name]),
+    );
+    fillSelect(
+      this.#inPlace,
+      IN_PLACE_CHOICES.map((choice) => [choice, IN_PLACE_LABELS[choice]]),
+    );
+    byId('controls').addEventListener('submit', (event) => event.preventDefault());
+    this.#listen(onChange);
+  }
+
+  /** Shows only what matters for a kind of file. */
+  showKind(kind: Kind | null): void {
+    for (const element of document.querySelectorAll<HTMLElement>('[data-for]')) {
+      element.hidden = kind === null || !element.dataset.for!.split(' ').includes(kind);
+    }
+  }
+
+  show(settings: Settings): void {
+    this.#shown = settings;
+    const tokens = settings.context || this.#trained;
+    setValue(this.#context, String(tokens));
+    this.#contextSlider.max = String(this.#stops.length - 1);
+    this.#contextSlider.value = String(nearestStop(this.#stops, tokens));
+    this.#contextSlider.setAttribute('aria-valuetext', `${digits(tokens)} tokens`);
+    this.#ubatch.value = String(Math.round(Math.log2(settings.ubatch)));
+    this.#ubatch.setAttribute('aria-valuetext', `${digits(settings.ubatch)} tokens`);
+    byId('ubatch-value').textContent = `${digits(settings.ubatch)} tokens`;
+    this.#keyType.value = settings.keyType;
+    this.#valueType.value = settings.valueType;
+    this.#flashAttention.checked = settings.flashAttention;
+    for (const radio of this.#modelAllocators) radio.checked = radio.value === settings.modelAllocator;
+    this.#allocator.value = settings.allocator;
+    this.#inPlace.value = settings.inPlace;
+    setValue(this.#memory, String(settings.memory));
+  }
+
+  /** The slider ends at what the model was trained on. */
+  setTrainedContext(tokens: number): void {
+    if (tokens === this.#trained || !(tokens >= 1)) return;
+    this.#trained = tokens;
+    this.#stops = contextStops(tokens);
+  }
+
+  #listen(onChange: OnChange): void {
+    const on = (element: HTMLElement, change: () => Partial<Settings> | null): void => {
+      element.addEventListener('input', () => {
+        const changed = change();
+        if (changed !== null) onChange(changed);
+      });
+    };
+    for (const field of [this.#context, this.#memory]) {
+      field.addEventListener('blur', () => this.#shown && this.show(this.#shown));
+    }
+    on(this.#contextSlider, () => ({ context: this.#stops[this.#contextSlider.valueAsNumber] }));
+    on(this.#context, () => {
+      const tokens = this.#context.valueAsNumber;
+      return Number.isInteger(tokens) && tokens >= 1 && tokens <= LIMITS.context ? { context: tokens } : null;
+    });
+    on(this.#ubatch, () => ({ ubatch: 2 ** this.#ubatch.valueAsNumber }));
+    on(this.#keyType, () => ({ keyType: this.#keyType.value as Settings['keyType'] }));
+    on(this.#valueType, () => ({ valueType: this.#valueType.value as Settings['valueType'] }));
+    on(this.#flashAttention, () => ({ flashAttention: this.#flashAttention.checked }));
+    for (const radio of this.#modelAllocators) {
+      on(radio, () => ({ modelAllocator: radio.value as Settings['modelAllocator'] }));
+    }
+    on(this.#allocator, () => ({ allocator: this.#allocator.value as Settings['allocator'] }));
+    on(this.#inPlace, () => ({ inPlace: this.#inPlace.value as Settings['inPlace'] }));
+    on(this.#memory, () => {
+      const memory = this.#memory.valueAsNumber;
+      return memory >= 0 && memory <= LIMITS.memory ? { memory } : null;
+    });
+  }
+}
+
+function setValue(field: HTMLInputElement, value: string): void {
+  if (document.activeElement !== field) field.value = value;
+}

@@ -1,0 +1,47 @@
+/**
+ * What fits into the memory, with a button for each change that helps, and what the other allocator would need.
+ */
+import type { FitAnswer } from '../messages.js';
+import type { Settings } from '../settings.js';
+import { button, byId, make } from './elements.js';
+import { compared, digits, humanBytes } from './format.js';
+
+/** Shows an answer; nothing if there is none. */
+export function showFit(
+  fit: FitAnswer | null,
+  settings: Settings,
+  onChange: (change: Partial<Settings>) => void,
+): void {
+  const target = byId('fit');
+  target.hidden = fit === null;
+  if (fit === null) return;
+  const hadFocus = target.contains(document.activeElement);
+  target.replaceChildren(largestContext(fit, settings, onChange), ...remedies(fit, onChange), comparison(fit));
+  if (hadFocus) target.focus(); // a button that did its work is gone
+}
+
+function largestContext(
+  { largestContext: tokens, isUnlimited }: FitAnswer,
+  { modelAllocator, context }: Settings,
+  onChange: (change: Partial<Settings>) => void,
+): HTMLElement {
+  if (isUnlimited) return make('p', '', 'Any context fits: the state of this model does not grow with it.');
+  if (tokens === null) return make('p', '', 'No context fits, however short.');
+  const how = modelAllocator === 'ggml' ? '' : ', with llama.cpp’s allocator';
+  const text = make('span', '', 'Largest context that fits: ', make('strong', '', `${digits(tokens)} tokens`), how);
+  const line = make('p', '', text);
+  if (tokens !== context) line.append(button('Use it', () => onChange({ context: tokens })));
+  return line;
+}
+
+function remedies({ remedies: list }: FitAnswer, onChange: (change: Partial<Settings>) => void): HTMLElement[] {
+  if (list.length === 0) return [];
+  const buttons = list.map(({ label, change }) => button(label, () => onChange(change)));
+  return [make('p', '', 'This context fits with:', ...buttons)];
+}
+
+function comparison({ computeOfGgml, computeOfAuto }: FitAnswer): HTMLElement {
+  const ours = humanBytes(computeOfAuto);
+  const text = `With tensor-arena’s allocator the compute buffer is ${ours}: ${compared(computeOfAuto, computeOfGgml)}`;
+  return make('p', 'muted', `${text} llama.cpp’s ${humanBytes(computeOfGgml)}.`);
+}

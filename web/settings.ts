@@ -1,0 +1,61 @@
+/**
+ * Everything that a reader can choose, apart from the file: plain data that goes to the planner and into links.
+ */
+import type { AllocatorName } from 'tensor-arena';
+
+/** What llama.cpp can cache keys and values as. */
+export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
+export type CacheType = (typeof CACHE_TYPES)[number];
+
+export const ALLOCATOR_NAMES = [
+  ...(['auto', 'ggml', 'greedy-by-size', 'greedy-by-lifetime', 'greedy-by-area'] as const),
+  ...(['greedy-by-load', 'greedy-by-start'] as const),
+] satisfies readonly AllocatorName[];
+
+/** `default` is what suits the allocator: `ggml` for ggml’s, `full` for all others. */
+export const IN_PLACE_CHOICES = ['default', 'full', 'ggml', 'off'] as const;
+export type InPlaceChoice = (typeof IN_PLACE_CHOICES)[number];
+
+/** How the compute buffer of a model is planned: as llama.cpp does, or as we would. */
+export const MODEL_ALLOCATORS = ['ggml', 'auto'] as const;
+export type ModelAllocator = (typeof MODEL_ALLOCATORS)[number];
+
+export interface Settings {
+  /** Tokens; 0 is what the model was trained on. */
+  readonly context: number;
+  /** Tokens that are computed at once. */
+  readonly ubatch: number;
+  readonly keyType: CacheType;
+  readonly valueType: CacheType;
+  readonly flashAttention: boolean;
+  /** For models. */
+  readonly modelAllocator: ModelAllocator;
+  /** For graphs and problems. */
+  readonly allocator: AllocatorName;
+  /** For graphs. */
+  readonly inPlace: InPlaceChoice;
+  /** What there is, GiB. */
+  readonly memory: number;
+}
+
+export const DEFAULTS: Settings = {
+  context: 0,
+  ubatch: 512,
+  keyType: 'f16',
+  valueType: 'f16',
+  flashAttention: true,
+  modelAllocator: 'ggml',
+  allocator: 'auto',
+  inPlace: 'default',
+  memory: 8,
+};
+
+/** The largest that the page takes, so that bytes stay exact. */
+export const LIMITS = { context: 2 ** 31, ubatch: 2 ** 16, memory: 2 ** 20 } as const;
+
+const GIB = 2 ** 30;
+
+/** The chosen memory in bytes. */
+export function memoryBytes({ memory }: Settings): number {
+  return Math.floor(memory * GIB);
+}

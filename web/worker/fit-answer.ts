@@ -1,0 +1,39 @@
+/**
+ * What would fit into the chosen memory, and what the other allocator would need.
+ */
+import { fitContext, measureModel, type FittingConfiguration, type Gguf } from 'tensor-arena';
+import type { FitAnswer, Remedy } from '../messages.js';
+import { CACHE_TYPES, memoryBytes, type CacheType, type Settings } from '../settings.js';
+import { modelOptions } from './plan-input.js';
+
+/** @throws PlannerError */
+export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
+  const options = modelOptions(settings);
+  const { compute, computeWithAuto } = measureModel(gguf, options);
+  const { largest, unlimited, largestUbatch, largestCache } = fitContext(gguf, memoryBytes(settings), options);
+  return {
+    largestContext: largest?.run.contextSize ?? null,
+    isUnlimited: unlimited && largest !== null,
+    remedies: [...ubatchRemedy(largestUbatch, settings), ...cacheRemedy(largestCache, settings)],
+    computeOfGgml: compute,
+    computeOfAuto: computeWithAuto,
+  };
+}
+
+function ubatchRemedy(found: FittingConfiguration | null, { ubatch }: Settings): Remedy[] {
+  const size = found?.run.ubatchSize ?? Infinity;
+  if (size >= ubatch) return [];
+  return [{ change: { ubatch: size }, label: `Physical batch ${size}` }];
+}
+
+function cacheRemedy(found: FittingConfiguration | null, settings: Settings): Remedy[] {
+  if (found === null) return [];
+  const keyType = cacheType(found.run.keyType.name);
+  const valueType = cacheType(found.run.valueType.name);
+  if (keyType === settings.keyType && valueType === settings.valueType) return [];
+  return [{ change: { keyType, valueType }, label: `Cache ${keyType} / ${valueType}` }];
+}
+
+function cacheType(name: string): CacheType {
+  return CACHE_TYPES.find((each) => each === name)!;
+}

@@ -1,0 +1,41 @@
+/**
+ * From a chosen file to what is in it: the header of a model, a graph or a placement problem.
+ *
+ * Invariant: whatever the file holds, the result is usable or an error says why not.
+ */
+import { graphFromJson, parseProblemCsv, type CsvProblem, type Graph } from 'tensor-arena';
+import { readGguf, type Gguf } from 'tensor-arena/gguf';
+import type { Source } from '../messages.js';
+
+export type Input =
+  | { readonly kind: 'model'; readonly gguf: Gguf }
+  | { readonly kind: 'graph'; readonly graph: Graph }
+  | { readonly kind: 'problem'; readonly csv: CsvProblem };
+
+/** Text above this would fill the memory of a browser tab. */
+const MOST_TEXT_BYTES = 256 * 2 ** 20;
+
+/** @throws PlannerError, Error */
+export async function readSource({ name, kind, content }: Source): Promise<Input> {
+  const blob = typeof content === 'string' ? await fetchFile(content, name) : content;
+  if (blob.size === 0) throw new Error(`${name} is empty.`);
+  if (kind === 'model') return { kind, gguf: await readGguf(blob) };
+  if (blob.size > MOST_TEXT_BYTES) throw new Error(`${name} is larger than 256 MiB: use the command tensor-arena.`);
+  const text = await blob.text();
+  if (kind === 'problem') return { kind, csv: parseProblemCsv(text) };
+  return { kind, graph: graphFromJson(parseJson(text, name)) };
+}
+
+async function fetchFile(url: string, name: string): Promise<File> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${name} is not there: HTTP status ${response.status}.`);
+  return new File([await response.blob()], name);
+}
+
+function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${name} is not valid JSON: ${(error as Error).message}`, { cause: error });
+  }
+}

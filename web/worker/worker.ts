@@ -1,0 +1,42 @@
+/**
+ * The worker: one job in, one reply out. It keeps the last file that it read.
+ *
+ * Invariant: every job is answered, with a failure at worst.
+ */
+import type { Job, Reply, Source } from '../messages.js';
+import { exportText } from './export-text.js';
+import { fitAnswer } from './fit-answer.js';
+import { planAnswer } from './plan-answer.js';
+import { planInput } from './plan-input.js';
+import { readSource, type Input } from './read-source.js';
+
+let last: { readonly id: number; readonly input: Promise<Input> } | null = null;
+
+function read(source: Source): Promise<Input> {
+  if (last?.id !== source.id) last = { id: source.id, input: readSource(source) };
+  return last.input;
+}
+
+async function answer({ task, source, settings }: Job): Promise<Reply> {
+  const input = await read(source);
+  switch (task) {
+    case 'plan':
+      return { task, plan: planAnswer(planInput(input, settings), source.name) };
+    case 'fit':
+      if (input.kind !== 'model') throw new Error('Only a model has a context.');
+      return { task, fit: fitAnswer(input.gguf, settings) };
+    case 'svg':
+    case 'json':
+    case 'csv':
+      return { task, text: exportText(task, planInput(input, settings), source.name) };
+  }
+}
+
+self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
+  void answer(data)
+    .catch((error: unknown): Reply => {
+      const message = error instanceof Error ? error.message : String(error);
+      return { task: 'failure', failure: { message } };
+    })
+    .then((reply) => self.postMessage(reply));
+});
