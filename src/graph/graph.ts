@@ -4,8 +4,8 @@
  * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
-import { PlannerError } from '../errors.js';
-import { currentMarkRevision, type Tensor } from '../tensor/tensor.js';
+import { checkArgument, PlannerError } from '../errors.js';
+import { currentMarkRevision, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 
 /** What a graph is made of, as lists. */
@@ -43,7 +43,7 @@ export class Graph {
   /**
    * The graph that computes `outputs`. O(nodes + sources).
    *
-   * @throws PlannerError `CYCLE`
+   * @throws PlannerError `BAD_ARGUMENT`, `CYCLE`
    */
   static forward(outputs: Tensor | readonly Tensor[]): Graph {
     const graph = new Graph();
@@ -87,9 +87,10 @@ export class Graph {
    * Adds `tensor` and everything that it depends on, each once, sources before their readers. Tensors without a name
    * become `leaf_N` and `node_N`, as in ggml. The graph is unchanged if this throws.
    *
-   * @throws PlannerError `CYCLE` if a destination given by `setOutput` depends on its own result
+   * @throws PlannerError `BAD_ARGUMENT`; `CYCLE` if a destination given by `setOutput` depends on its own result
    */
   expand(tensor: Tensor): this {
+    checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', 'Give what a Context has returned.');
     const added = visit(tensor, this.#visited, this.#number);
     for (const each of added) {
       const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
@@ -104,6 +105,13 @@ export class Graph {
     }
     return this;
   }
+}
+
+/** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */
+export function checkGraph(value: unknown): asserts value is Graph {
+  const { nodes, tensors } = (value ?? {}) as Partial<Graph>;
+  const isGraph = Array.isArray(nodes) && Array.isArray(tensors);
+  checkArgument(isGraph, 'graph', value, 'a Graph', 'Make one with Graph.forward or graphFromJson.');
 }
 
 /**

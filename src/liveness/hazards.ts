@@ -8,7 +8,7 @@
  *
  * Invariant: a pair without a report is ordered by sources, destinations and dependencies alone.
  */
-import type { Graph } from '../graph/graph.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { GraphTable } from '../graph/table.js';
 import { sameLayout } from '../tensor/shape.js';
@@ -62,6 +62,7 @@ interface Found {
  * same bytes before and after it, no further than to the next write that covers them.
  */
 export function findHazards(graph: Graph): Hazard[] {
+  checkGraph(graph);
   const storages = accessesToOverwritten(graph);
   if (storages.length === 0) return [];
   const search = new Search(graph);

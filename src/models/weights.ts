@@ -4,7 +4,7 @@
  * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
  * architecture expects.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/gguf.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -30,10 +30,11 @@ export class Weights {
   /** The tensors of a layer, or those outside of all layers. */
   inLayer(layer: number | null): LayerWeights {
     const prefix = layer === null ? '' : `blk.${layer}.`;
-    return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? new Map<string, Weight>());
+    return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 }
 
+const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
 const LAYER_PREFIX = /^blk\.\d+\./;
 
 /** What the file says of a tensor, and the tensor once it was asked for. */
@@ -74,12 +75,20 @@ export class LayerWeights {
   }
 }
 
+/** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */
+export function checkGguf(gguf: Gguf): void {
+  const { metadata, tensors } = (gguf as Partial<Gguf> | null) ?? {};
+  const isGguf = typeof metadata === 'object' && Array.isArray(tensors);
+  checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
+}
+
 /**
  * Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included.
  *
  * @param isLoaded whether a tensor is loaded at all. Default: all are
  */
 export function measureWeights(gguf: Gguf, isLoaded: (name: string) => boolean = () => true): number {
+  checkGguf(gguf);
   return gguf.tensors
     .filter(({ name }) => isLoaded(name))
     .reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);

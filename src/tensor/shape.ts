@@ -32,6 +32,7 @@ export function shape(ne: readonly number[], culprit = 'shape'): Quad {
 }
 
 function isShape(ne: readonly number[]): boolean {
+  if (!Array.isArray(ne)) return false;
   for (let dim = 0; dim < ne.length; dim++) if (!Number.isSafeInteger(ne[dim]) || ne[dim] < 0) return false;
   return ne.length >= 1 && ne.length <= 4;
 }
