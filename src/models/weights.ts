@@ -22,7 +22,7 @@ export class Weights {
     for (const listed of gguf.tensors) {
       const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
       let part = this.#parts.get(prefix);
-      if (part === undefined) this.#parts.set(prefix, (part = new Map()));
+      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
       part.set(listed.name.slice(prefix.length), { listed, tensor: null });
     }
   }
