@@ -16,18 +16,24 @@ const GRID: SweepGrid = {
   cacheTypeK: ['f16', 'q8_0'],
 };
 
+/** Caches of keys and values that are one must have one type. */
+const LATENT_GRID: SweepGrid = { ...GRID, cacheTypeK: ['f16'], swaFull: [false, true] };
+
 const MODELS = [
   projectPath('examples/phi-3-mini-4k.gguf'),
-  ...(sharedIsPresent ? [sharedPath('gguf/llama-3.1-8b.gguf'), sharedPath('gguf/qwen3-30b-a3b.gguf')] : []),
+  ...(sharedIsPresent ? ['llama-3.1-8b', 'mixtral-8x7b', 'deepseek-v2-lite', 'qwen3-30b-a3b'] : []).map((name) =>
+    sharedPath(`gguf/${name}.gguf`),
+  ),
 ];
 
 for (const file of MODELS) {
   const gguf = await readGguf(file);
+  const grid = gguf.metadata['general.architecture'] === 'deepseek2' ? LATENT_GRID : GRID;
   const times = Array.from({ length: RUNS }, () => {
     const start = performance.now();
     let rows = 0;
-    for (const row of sweepModel(gguf, GRID)) rows += row.refusal === null ? 1 : 0;
-    if (rows !== gridSize(GRID)) throw new Error(`${rows} of ${gridSize(GRID)} configurations were measured`);
+    for (const row of sweepModel(gguf, grid)) rows += row.refusal === null ? 1 : 0;
+    if (rows !== gridSize(grid)) throw new Error(`${rows} of ${gridSize(grid)} configurations were measured`);
     return performance.now() - start;
   });
   const sorted = times.map(Math.round).sort((a, b) => a - b);

@@ -80,13 +80,34 @@ export class PlannerError extends Error implements ErrorDetails {
   }
 }
 
+/** Throws `BAD_ARGUMENT` unless `condition` holds: for what users hand in, checked where it enters. */
+export function checkArgument(
+  condition: boolean,
+  culprit: string,
+  value: unknown,
+  limit: string,
+  remedy: string,
+): asserts condition {
+  if (!condition) throw new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy });
+}
+
+/** Options are an object or left out; null is neither. @throws PlannerError `BAD_ARGUMENT` */
+export function checkOptionsObject(options: unknown, culprit = 'options'): void {
+  const isOptions = typeof options === 'object' && options !== null && !Array.isArray(options);
+  checkArgument(isOptions, culprit, options, 'an object', 'Leave it out for the defaults.');
+}
+
 const PRINTED_VALUE_LENGTH = 120;
 
 /** One line, bounded in length, without throwing whatever the value is. */
 function printable(value: unknown): string {
   let text: string;
-  if (typeof value === 'string') text = JSON.stringify(value);
-  else if (Array.isArray(value)) text = `[${value.map(String).join(', ')}]`;
-  else text = String(value);
+  try {
+    if (typeof value === 'string') text = JSON.stringify(value);
+    else if (Array.isArray(value)) text = `[${value.map(String).join(', ')}]`;
+    else text = String(value);
+  } catch {
+    text = 'an object'; // one that has no text
+  }
   return text.length <= PRINTED_VALUE_LENGTH ? text : `${text.slice(0, PRINTED_VALUE_LENGTH)}…`;
 }

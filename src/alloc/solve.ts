@@ -7,7 +7,7 @@
  *
  * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { selectBuffers } from '../problem/select.js';
@@ -84,6 +84,8 @@ const MAX_EXACT_BUFFERS = 10_000;
  * @throws PlannerError `OVERSIZE`, `FIXED_OVERLAP`, `BAD_ARGUMENT`.
  */
 export function solve(problem: Problem, options: SolveOptions = {}): Solution {
+  checkProblem(problem);
+  checkOptionsObject(options);
   checkOptions(options);
   return new Solver(problem, options).run();
 }
@@ -203,6 +205,12 @@ function isProvable({ gaps, alignments, sizes }: Problem, { maxChunkSize = Infin
   if (maxChunkSize === Infinity) return true;
   const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
   return sizes.every((size) => size % alignment === 0);
+}
+
+function checkProblem(problem: Problem): void {
+  const { sizes, starts, ends } = (problem as Partial<Problem> | null) ?? {};
+  const isProblem = [sizes, starts, ends].every((column) => ArrayBuffer.isView(column));
+  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
 }
 
 function checkOptions({ capacity = 0, maxSteps = 0, timeLimitMs = 0 }: SolveOptions): void {

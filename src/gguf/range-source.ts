@@ -4,10 +4,10 @@
  * Invariant: no more than the asked range is kept, whatever the other side sends. The file system is looked up at run
  * time, so that a browser bundle has no import to trip over.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, PlannerError } from '../errors.js';
 
-/** A file as `readGguf` takes it: a path, a URL, a `Blob` or `File`, or the bytes themselves. */
-export type GgufSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+/** A file as `readGguf` takes it: a path, a URL, a `Blob` or `File`, or the bytes themselves, shared or not. */
+export type GgufSource = string | URL | Blob | ArrayBufferLike | ArrayBufferView;
 
 /** Random access to bytes. */
 export interface RangeSource {
@@ -19,8 +19,8 @@ export interface RangeSource {
 
 /** Opens any kind of source. Nothing is read yet. */
 export function openRangeSource(source: GgufSource): RangeSource {
-  if (source instanceof Uint8Array) return fromBytes(source);
-  if (source instanceof ArrayBuffer) return fromBytes(new Uint8Array(source));
+  if (ArrayBuffer.isView(source)) return fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
+  if (isBuffer(source)) return fromBytes(new Uint8Array(source));
   if (typeof source !== 'string' && !(source instanceof URL)) return fromBlob(source);
   const location = String(source);
   return /^https?:\/\//.test(location) ? fromUrl(location) : fromLocalFile(location);
@@ -48,7 +48,14 @@ function fromBytes(all: Uint8Array): RangeSource {
   };
 }
 
+function isBuffer(source: unknown): source is ArrayBufferLike {
+  return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(source));
+}
+
 function fromBlob(blob: Blob): RangeSource {
+  const isBlob = typeof (blob as Partial<Blob> | null)?.slice === 'function';
+  const limit = 'a path, a URL, a Blob or bytes';
+  checkArgument(isBlob, 'source', blob, limit, 'Give the file in one of these ways; await what is a promise.');
   const { name } = blob as Blob & { name?: unknown };
   return {
     name: typeof name === 'string' ? name : 'GGUF blob',

@@ -4,8 +4,8 @@
  * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
-import { PlannerError } from '../errors.js';
-import { currentMarkRevision, type Tensor } from '../tensor/tensor.js';
+import { checkArgument, PlannerError } from '../errors.js';
+import { currentMarkRevision, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 
 /** What a graph is made of, as lists. */
@@ -19,10 +19,13 @@ export interface GraphParts {
   readonly extras?: Readonly<Record<string, unknown>>;
 }
 
+let graphCount = 0;
+
 export class Graph {
   readonly #leafs: Tensor[];
   readonly #nodes: Tensor[];
   readonly #visited: Set<Tensor>;
+  readonly #number = ++graphCount;
   #tensors: readonly Tensor[] | null;
   #extras: Readonly<Record<string, unknown>>;
   #table: GraphTable | null = null;
@@ -40,7 +43,7 @@ export class Graph {
   /**
    * The graph that computes `outputs`. O(nodes + sources).
    *
-   * @throws PlannerError `CYCLE`
+   * @throws PlannerError `BAD_ARGUMENT`, `CYCLE`
    */
   static forward(outputs: Tensor | readonly Tensor[]): Graph {
     const graph = new Graph();
@@ -84,10 +87,11 @@ export class Graph {
    * Adds `tensor` and everything that it depends on, each once, sources before their readers. Tensors without a name
    * become `leaf_N` and `node_N`, as in ggml. The graph is unchanged if this throws.
    *
-   * @throws PlannerError `CYCLE` if a destination given by `setOutput` depends on its own result
+   * @throws PlannerError `BAD_ARGUMENT`; `CYCLE` if a destination given by `setOutput` depends on its own result
    */
   expand(tensor: Tensor): this {
-    const added = visit(tensor, this.#visited);
+    checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', 'Give what a Context has returned.');
+    const added = visit(tensor, this.#visited, this.#number);
     for (const each of added) {
       const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
       if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
@@ -103,36 +107,56 @@ export class Graph {
   }
 }
 
-/** What a tensor needs before it can be computed, in ggml's order. */
-function dependencies(tensor: Tensor): readonly (Tensor | null)[] {
-  return tensor.destination === null ? tensor.sources : [...tensor.sources, tensor.destination];
+/** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */
+export function checkGraph(value: unknown): asserts value is Graph {
+  const { nodes, tensors } = (value ?? {}) as Partial<Graph>;
+  const isGraph = Array.isArray(nodes) && Array.isArray(tensors);
+  checkArgument(isGraph, 'graph', value, 'a Graph', 'Make one with Graph.forward or graphFromJson.');
 }
 
-/** Unvisited tensors below and including `start`, dependencies first. Iterative: chains may be millions long. */
-function visit(start: Tensor, visited: ReadonlySet<Tensor>): Tensor[] {
+/**
+ * Unvisited tensors below and including `start`, dependencies first. Iterative: chains may be millions long. A tensor's
+ * `graphMark` is `graph` once it was met, `-graph` while what it needs is being met, and anything else says nothing.
+ *
+ * @param graph the number of the graph
+ */
+function visit(start: Tensor, visited: ReadonlySet<Tensor>, graph: number): Tensor[] {
   const done: Tensor[] = [];
-  const state = new Map<Tensor, 'open' | 'done'>();
-  const path: { tensor: Tensor; next: number; needs: readonly (Tensor | null)[] }[] = [];
-  const enter = (tensor: Tensor): void => {
-    state.set(tensor, 'open');
-    path.push({ tensor, next: 0, needs: dependencies(tensor) });
-  };
-  if (!visited.has(start)) enter(start);
-  while (path.length > 0) {
-    const top = path[path.length - 1];
-    if (top.next === top.needs.length) {
-      state.set(top.tensor, 'done');
-      done.push(top.tensor);
-      path.pop();
-      continue;
+  const path: Tensor[] = [];
+  const nextNeeds: number[] = [];
+  let need: Tensor | null = start;
+  for (;;) {
+    if (need !== null && need.graphMark !== graph && need !== path[path.length - 1]) {
+      if (need.graphMark === -graph) {
+        for (const tensor of [...done, ...path]) tensor.graphMark = 0;
+        throw cycleThrough(need);
+      }
+      if (visited.has(need)) {
+        need.graphMark = graph;
+      } else {
+        need.graphMark = -graph;
+        path.push(need);
+        nextNeeds.push(0);
+      }
     }
-    const need = top.needs[top.next++] ?? null;
-    if (need === null || need === top.tensor || visited.has(need)) continue;
-    const needState = state.get(need);
-    if (needState === undefined) enter(need);
-    else if (needState === 'open') throw cycleThrough(need);
+    if (path.length === 0) return done;
+    const top = path[path.length - 1];
+    const next = nextNeeds[path.length - 1]++;
+    if (next <= top.sources.length) {
+      need = needOf(top, next);
+    } else {
+      need = null;
+      top.graphMark = graph;
+      done.push(top);
+      path.pop();
+      nextNeeds.pop();
+    }
   }
-  return done;
+}
+
+/** What a tensor needs before it can be computed, in ggml's order: its sources, then its destination. */
+function needOf({ sources, destination }: Tensor, index: number): Tensor | null {
+  return index === sources.length ? destination : (sources[index] ?? null);
 }
 
 function cycleThrough(tensor: Tensor): PlannerError {

@@ -2,7 +2,7 @@
  * Where immediate tensors get their bytes: a fresh `ArrayBuffer` each, or consecutive aligned pieces of memory that
  * the user provides (as in `ggml_tallocr`).
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
 import { alignUp, checkAlignment } from '../units.js';
 
 /** Hands out zero-overlap ranges of bytes. */
@@ -28,13 +28,15 @@ export const FRESH_MEMORY: ByteSource = {
     try {
       return new Uint8Array(byteLength);
     } catch {
-      throw outOfMemory(culprit, byteLength, 'what the JavaScript engine can allocate in one piece');
+      throw noRoom(culprit, byteLength, 'what the JavaScript engine can allocate in one piece');
     }
   },
 };
 
 /** Consecutive aligned pieces of `range`. @throws PlannerError `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
 export function memoryFrom(range: MemoryRange): ByteSource {
+  checkOptionsObject(range, 'memory range');
+  checkBuffer(range.buffer);
   const { buffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset, alignment = 32 } = range;
   checkAlignment(alignment);
   const end = byteOffset + byteLength;
@@ -55,19 +57,26 @@ export function memoryFrom(range: MemoryRange): ByteSource {
   return {
     take(size, culprit) {
       const start = alignUp(next, alignment);
-      if (start + size > end) throw outOfMemory(culprit, size, `at most ${Math.max(0, end - start)}, what is left`);
+      if (start + size > end) throw noRoom(culprit, size, `at most ${Math.max(0, end - start)}, what is left`);
       next = start + size;
       return new Uint8Array(buffer, start, size);
     },
   };
 }
 
+function noRoom(culprit: string, byteLength: number, limit: string): PlannerError {
+  const remedy = 'Give the immediate context more memory, or make the tensor in a virtual or deferred one.';
+  return outOfMemory(culprit, byteLength, limit, remedy);
+}
+
 /** The error for bytes that cannot be had. `limit` completes "… must be". */
-export function outOfMemory(culprit: string, byteLength: number, limit: string): PlannerError {
-  return new PlannerError('OUT_OF_MEMORY', {
-    culprit: `bytes of ${culprit}`,
-    value: byteLength,
-    limit,
-    remedy: 'Give the immediate context more memory, or make the tensor in a virtual or deferred one.',
-  });
+export function outOfMemory(culprit: string, value: number, limit: string, remedy: string): PlannerError {
+  return new PlannerError('OUT_OF_MEMORY', { culprit: `bytes of ${culprit}`, value, limit, remedy });
+}
+
+/** Throws `BAD_ARGUMENT` unless `buffer` is an `ArrayBuffer` or a `SharedArrayBuffer`, of whichever realm. */
+export function checkBuffer(buffer: unknown): void {
+  const isBuffer = /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(buffer));
+  const limit = 'an ArrayBuffer or a SharedArrayBuffer';
+  checkArgument(isBuffer, 'buffer', buffer, limit, 'Of a typed array or a WebAssembly.Memory, give its buffer.');
 }

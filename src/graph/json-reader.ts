@@ -192,6 +192,10 @@ class TensorBuilder {
       nb: shape(row.nb, `${label}.nb`),
     };
     this.#checkBytes(row, layout, label);
+    if (row.view !== undefined && row.external === true) {
+      const isExternal = this.#rows[row.view].external === true;
+      expectField(isExternal, `${label}.external`, true, 'left out of a view whose storage is not external');
+    }
     const ownsBytes = row.view === undefined || row.destination !== undefined;
     const tensor = new Tensor({
       name: row.name,

@@ -1,10 +1,11 @@
 /**
  * Graph → graph JSON (`"format": "tensor-graph"`, version 1), and what its fields mean.
  *
- * Invariant: `graphToJson(graphFromJson(x))` says what `x` says. Names are labels and need not be unique.
+ * Invariant: `graphToJson(graphFromJson(x))` says what `x` says, and equals it where `x` leaves out what says nothing:
+ * flags that are false, empty lists of sources and settings, `external` of views, whose owner says it. Names are labels and need not be unique.
  */
 import type { Params, Tensor } from '../tensor/tensor.js';
-import type { Graph } from './graph.js';
+import { checkGraph, type Graph } from './graph.js';
 import { findOperation } from './operations.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
@@ -51,6 +52,7 @@ export interface GraphJson {
 
 /** The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources). */
 export function graphToJson(graph: Graph): GraphJson {
+  checkGraph(graph);
   const { tensors } = graph;
   const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   const idOf = (tensor: Tensor): number => ids.get(tensor)!;

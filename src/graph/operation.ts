@@ -67,13 +67,13 @@ export function requireOperand(
   value: unknown,
   limit: string | (() => string),
 ): asserts condition {
-  if (condition) return;
-  throw new PlannerError('BAD_OPERAND', {
-    culprit: `${op}: ${what}`,
-    value: found(value),
-    limit: typeof limit === 'string' ? limit : limit(),
-    remedy: 'Reshape, permute, cast or repeat the operand first.',
-  });
+  if (!condition) badOperand(op, what, found(value), typeof limit === 'string' ? limit : limit());
+}
+
+/** Throws `BAD_OPERAND`. */
+export function badOperand(op: string, what: string, value: unknown, limit: string): never {
+  const remedy = 'Reshape, permute, cast or repeat the operand first.';
+  throw new PlannerError('BAD_OPERAND', { culprit: `${op}: ${what}`, value, limit, remedy });
 }
 
 function found(value: unknown): unknown {
@@ -89,6 +89,6 @@ export function describe(tensor: Tensor): string {
 /** The operand in `slot`, which must be present. */
 export function operand(sources: Sources, slot: number, op: string): Tensor {
   const tensor = sources[slot] ?? null;
-  requireOperand(tensor !== null, op, `operand ${slot}`, 'missing', 'a tensor');
+  if (tensor === null) badOperand(op, `operand ${slot}`, 'missing', 'a tensor');
   return tensor;
 }

@@ -68,29 +68,33 @@ export function buildTable(graph: Graph): GraphTable {
   const { tensors } = graph;
   const count = tensors.length;
   const sourceFirst = numberTensors(tensors);
+  const sizes = sizesOf(tensors);
   const sources = new Int32Array(sourceFirst[count]);
   const handOver = new Uint8Array(sourceFirst[count]);
   const roots = new Int32Array(count);
   const destinations = new Int32Array(count).fill(-1);
-  const sizes = new Float64Array(count);
   const traits = new Uint8Array(count);
   const isRead = new Uint8Array(count);
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
     roots[id] = idOf(tensors, tensor.root, tensor);
-    if (!tensor.isView) sizes[id] = allocationSize(tensor);
     traits[id] =
       (tensor.isView ? TRAIT.view : 0) +
       (tensor.memory === 'deferred' ? 0 : TRAIT.external) +
       (tensor.isInput ? TRAIT.input : 0);
     if (tensor.destination !== null) destinations[id] = idOf(tensors, tensor.destination, tensor);
+    const list = tensor.sources;
     let entry = sourceFirst[id];
-    for (let slot = 0; slot < tensor.sources.length; slot++) {
-      const source = tensor.sources[slot];
+    for (let slot = 0; slot < list.length; slot++) {
+      const source = list[slot];
       if (source === null || source === tensor) continue;
-      sources[entry] = idOf(tensors, source, tensor);
-      handOver[entry] = handOverOf(tensor, source, slot);
-      isRead[sources[entry++]] = 1;
+      const sourceId = idOf(tensors, source, tensor);
+      sources[entry] = sourceId;
+      isRead[sourceId] = 1;
+      if (mayOverwrite(tensor, source)) {
+        handOver[entry] = handOverOf(tensor, source, slot, sizes[source.root.lastId] >= sizes[id]);
+      }
+      entry++;
     }
   }
   keepResults(tensors, roots, isRead, traits);
@@ -101,7 +105,7 @@ export function buildTable(graph: Graph): GraphTable {
   checkDestinations(tensors, destinations, steps);
   return {
     tensorCount: count,
-    plannedCount: traits.reduce((planned, trait) => planned + (isPlanned(trait) ? 1 : 0), 0),
+    plannedCount: plannedCountOf(traits),
     leafs: idsOf(tensors, graph.leafs),
     nodes,
     steps,
@@ -121,11 +125,28 @@ function numberTensors(tensors: readonly Tensor[]): Int32Array {
   for (let id = 0; id < tensors.length; id++) {
     const tensor = tensors[id];
     tensor.lastId = id;
-    let sourceCount = 0;
-    for (const source of tensor.sources) if (source !== null && source !== tensor) sourceCount++;
-    sourceFirst[id + 1] = sourceFirst[id] + sourceCount;
+    const { sources } = tensor;
+    let end = sourceFirst[id];
+    for (let slot = 0; slot < sources.length; slot++) if (sources[slot] !== null && sources[slot] !== tensor) end++;
+    sourceFirst[id + 1] = end;
   }
   return sourceFirst;
+}
+
+/** Bytes to allocate for each tensor, before padding; 0 for views. */
+function sizesOf(tensors: readonly Tensor[]): Float64Array {
+  const sizes = new Float64Array(tensors.length);
+  for (let id = 0; id < tensors.length; id++) {
+    const tensor = tensors[id];
+    if (!tensor.isView) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
+  }
+  return sizes;
+}
+
+function plannedCountOf(traits: Uint8Array): number {
+  let count = 0;
+  for (let id = 0; id < traits.length; id++) if (isPlanned(traits[id])) count++;
+  return count;
 }
 
 function idOf(tensors: readonly Tensor[], tensor: Tensor, reader: Tensor): number {
@@ -136,10 +157,6 @@ function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array 
   const ids = new Int32Array(list.length);
   for (let index = 0; index < list.length; index++) ids[index] = idOf(tensors, list[index], list[index]);
   return ids;
-}
-
-function allocationSize(tensor: Tensor): number {
-  return tensor.allocSize ?? byteLength(tensor, tensor.name);
 }
 
 /** Marks the storages of outputs and of tensors that no other tensor reads. */
@@ -165,15 +182,22 @@ function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array,
   }
 }
 
-/** Under which rules `node` may overwrite what is in `slot`, as far as layouts, sizes and the other sources decide it. */
-function handOverOf(node: Tensor, source: Tensor, slot: number): number {
-  if (node.isView || source.memory !== 'deferred' || !sameLayout(node, source)) return 0;
+/** Whether `node` and `source` are such that one may overwrite the other at all. */
+function mayOverwrite(node: Tensor, source: Tensor): boolean {
+  return !node.isView && source.memory === 'deferred' && sameLayout(node, source);
+}
+
+/**
+ * Under which rules `node` may overwrite what is in `slot`, as far as the operation and the other sources decide it.
+ *
+ * @param fits whether the storage of `source` is large enough
+ */
+function handOverOf(node: Tensor, source: Tensor, slot: number, fits: boolean): number {
   const root = source.root;
   const operation = findOperation(node.op);
   const ggmlInPlace = node.inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
   const overwrites = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
 
-  const fits = allocationSize(root) >= allocationSize(node);
   let sharingCount = 0;
   let readsOnlyItself = true;
   for (let other = 0; other < node.sources.length; other++) {

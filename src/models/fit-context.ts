@@ -4,7 +4,7 @@
  * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
-import { PlannerError } from '../errors.js';
+import { checkOptionsObject, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { elementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
@@ -71,6 +71,7 @@ export interface ContextFit {
  */
 export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOptions = {}): ContextFit {
   checkBudget(budgetBytes);
+  checkOptionsObject(options);
   const search = new Search(readModel(gguf), budgetBytes);
   const { trainedContext } = search.header;
   const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || trainedContext };

@@ -20,6 +20,8 @@ const OUR_PLAN: PlanOptions = { allocator: 'auto', inPlace: 'full', alignment: 3
 /** What a model needs, and the graph behind it. */
 export interface ModelMeasurement extends ModelSizes {
   readonly architecture: string;
+  /** Whether `context` is a state of constant size instead of a cache of keys and values. */
+  readonly isRecurrent: boolean;
   /**
    * Bytes of the compute buffer if the same graph were placed by the allocator `auto`, and nodes overwrote whatever
    * they provably may; worked out on first use.
@@ -57,9 +59,10 @@ export function measureModel(
   planOptions: PlanOptions = LLAMA_CPP_PLAN,
 ): ModelMeasurement {
   const model = openModel(gguf, options);
+  const resolved = resolvePlanOptions(planOptions);
   const phase = checkPhase(options.phase ?? 'pp');
   const graph = model.graph(phase);
-  const outcome = place(graph, resolvePlanOptions(planOptions));
+  const outcome = place(graph, resolved);
   const { measurement } = outcome;
   const reserved = phase === 'pp' ? graph : model.graph('pp');
   const compute = reserved === graph ? measurement.bufferSize : measureGraph(reserved, planOptions).bufferSize;
@@ -67,6 +70,7 @@ export function measureModel(
   let computeWithAuto: number | null = null;
   return {
     architecture: model.architecture,
+    isRecurrent: model.isRecurrent,
     weights: model.weightBytes,
     context: model.contextBytes,
     compute,

@@ -11,14 +11,14 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import type { ModelMemory } from './model-memory.js';
 import type { Batch, Run } from './options.js';
-import type { Weights } from './weights.js';
+import type { LayerWeights, Weights } from './weights.js';
 
 /** One forward pass under construction. */
 export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
   readonly ctx = Context.deferred();
   readonly graph = new Graph();
   /** The model outside of its layers. */
-  readonly top: Scope<H> = new Scope<H>(this, null);
+  readonly top: Scope<H>;
 
   constructor(
     readonly hp: H,
@@ -26,7 +26,9 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly batch: Batch,
     readonly weights: Weights,
     readonly memory: ModelMemory,
-  ) {}
+  ) {
+    this.top = new Scope<H>(this, null);
+  }
 
   /** The layers that a token goes through, first to last. */
   layers(): Scope<H>[] {
@@ -41,11 +43,15 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
 
 /** A place in a model, where weights and results have short names: a layer, or outside of all layers. */
 export class Scope<H extends Hyperparameters = Hyperparameters> {
+  readonly #weights: LayerWeights;
+
   constructor(
     readonly model: ModelBuilder<H>,
     /** Index of the layer; null outside of layers. */
     readonly layer: number | null,
-  ) {}
+  ) {
+    this.#weights = model.weights.inLayer(layer);
+  }
 
   get ctx(): Context {
     return this.model.ctx;
@@ -66,12 +72,12 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
 
   /** `attn_q.weight` of layer 3 is `blk.3.attn_q.weight`. @throws PlannerError `BAD_MODEL` */
   weight(name: string, ne: readonly number[]): Tensor {
-    return this.model.weights.get(this.#path(name), ne);
+    return this.#weights.get(name, ne);
   }
 
   /** As {@link weight}, or null if the file has none. */
   optionalWeight(name: string, ne: readonly number[]): Tensor | null {
-    return this.model.weights.find(this.#path(name), ne);
+    return this.#weights.find(name, ne);
   }
 
   /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */
@@ -83,9 +89,5 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
   expand(tensor: Tensor): Tensor {
     this.model.graph.expand(tensor);
     return tensor;
-  }
-
-  #path(name: string): string {
-    return this.layer === null ? name : `blk.${this.layer}.${name}`;
   }
 }

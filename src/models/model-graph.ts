@@ -10,11 +10,13 @@ import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
-import { measureWeights, Weights } from './weights.js';
+import { checkGguf, measureWeights, Weights } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
   readonly architecture: string;
+  /** Whether it remembers a state of constant size instead of each token. */
+  readonly isRecurrent: boolean;
   readonly run: Run;
   /** Bytes of the weights that are loaded. */
   readonly weightBytes: number;
@@ -44,6 +46,7 @@ export function openModel(gguf: Gguf, options: ModelOptions): Model {
 
 /** Reads what doesn't depend on options, once for all of them. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
 export function readModel(gguf: Gguf): ModelHeader {
+  checkGguf(gguf);
   const reader = new MetadataReader(gguf);
   const architecture = ARCHITECTURES.get(reader.architecture);
   if (architecture === undefined) {
@@ -67,6 +70,7 @@ export function readModel(gguf: Gguf): ModelHeader {
       const memory = createModelMemory(hp, run);
       return {
         architecture: reader.architecture,
+        isRecurrent: hp.stateLengths !== null,
         run,
         weightBytes,
         contextBytes: memory.bytes,

@@ -3,7 +3,7 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { PlannerError } from '../errors.js';
+import { checkOptionsObject, PlannerError } from '../errors.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
@@ -69,6 +69,7 @@ export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_n
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run {
+  checkOptionsObject(options);
   const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
   const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);

@@ -3,7 +3,7 @@
  *
  * Invariant: rows come in the order of nested loops, the first option of the grid outermost. The header is read once.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { configure, type Configuration } from './configuration.js';
 import { readModel } from './model-graph.js';
@@ -21,8 +21,18 @@ export interface RefusedConfiguration {
   readonly refusal: PlannerError;
 }
 
-/** How many combinations a grid has; 0 if an option has no value. */
+/** How many combinations a grid has; 0 if an option has no value. @throws PlannerError `BAD_ARGUMENT` */
 export function gridSize(grid: SweepGrid): number {
+  checkOptionsObject(grid, 'grid');
+  for (const [option, values] of Object.entries(grid)) {
+    checkArgument(
+      Array.isArray(values),
+      `grid.${option}`,
+      values,
+      'a list of values',
+      'Put even one value into a list.',
+    );
+  }
   return Object.values(grid).reduce((product, values) => product * values.length, 1);
 }
 
@@ -61,8 +71,8 @@ function isRefusal(error: unknown): error is PlannerError {
 }
 
 function* combinations(grid: SweepGrid): Generator<ModelOptions, void, undefined> {
-  const entries = Object.entries(grid) as [keyof SweepGrid, readonly unknown[]][];
   const count = gridSize(grid);
+  const entries = Object.entries(grid) as [keyof SweepGrid, readonly unknown[]][];
   for (let index = 0; index < count; index++) {
     const options: Partial<Record<keyof SweepGrid, unknown>> = {};
     let rest = index;

@@ -4,7 +4,7 @@
  * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
  * architecture expects.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/gguf.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -15,34 +15,71 @@ const BUFFER_ALIGNMENT = 32;
 
 export class Weights {
   readonly #context = Context.virtual();
-  readonly #listed: ReadonlyMap<string, GgufTensor>;
-  readonly #made = new Map<string, Tensor>();
+  /** By what their names begin with (`blk.3.`; nothing outside of layers), then by the rest: no name is put together. */
+  readonly #parts = new Map<string, Map<string, Weight>>();
 
   constructor(gguf: Gguf) {
-    this.#listed = new Map(gguf.tensors.map((tensor) => [tensor.name, tensor]));
+    for (const listed of gguf.tensors) {
+      const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
+      let part = this.#parts.get(prefix);
+      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
+      part.set(listed.name.slice(prefix.length), { listed, tensor: null });
+    }
+  }
+
+  /** The tensors of a layer, or those outside of all layers. */
+  inLayer(layer: number | null): LayerWeights {
+    const prefix = layer === null ? '' : `blk.${layer}.`;
+    return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
+  }
+}
+
+const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
+const LAYER_PREFIX = /^blk\.\d+\./;
+
+/** What the file says of a tensor, and the tensor once it was asked for. */
+interface Weight {
+  readonly listed: GgufTensor;
+  tensor: Tensor | null;
+}
+
+/** The tensors whose names begin with `prefix`, by the rest of their names. */
+export class LayerWeights {
+  readonly #context: Context;
+  readonly #prefix: string;
+  readonly #weights: ReadonlyMap<string, Weight>;
+
+  constructor(context: Context, prefix: string, weights: ReadonlyMap<string, Weight>) {
+    this.#context = context;
+    this.#prefix = prefix;
+    this.#weights = weights;
   }
 
   /** @throws PlannerError `BAD_MODEL` if the tensor is missing or has another shape */
   get(name: string, ne: readonly number[]): Tensor {
     const tensor = this.find(name, ne);
-    if (tensor === null) throw badTensor(name, 'missing', `there, of shape [${ne.join(', ')}]`);
+    if (tensor === null) throw badTensor(this.#prefix + name, 'missing', `there, of shape [${ne.join(', ')}]`);
     return tensor;
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
   find(name: string, ne: readonly number[]): Tensor | null {
-    const listed = this.#listed.get(name);
-    if (listed === undefined) return null;
-    if (!listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) {
-      throw badTensor(name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
+    const weight = this.#weights.get(name);
+    if (weight === undefined) return null;
+    const { listed } = weight;
+    for (let dim = 0; dim < listed.ne.length; dim++) {
+      if (listed.ne[dim] === (ne[dim] ?? 1)) continue;
+      throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
     }
-    let tensor = this.#made.get(name);
-    if (tensor === undefined) {
-      tensor = this.#context.newTensor(listed.type.name, listed.ne, name);
-      this.#made.set(name, tensor);
-    }
-    return tensor;
+    return (weight.tensor ??= this.#context.newTensor(listed.type.name, listed.ne, listed.name));
   }
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */
+export function checkGguf(gguf: Gguf): void {
+  const { metadata, tensors } = (gguf as Partial<Gguf> | null) ?? {};
+  const isGguf = typeof metadata === 'object' && Array.isArray(tensors);
+  checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
 }
 
 /**
@@ -51,6 +88,7 @@ export class Weights {
  * @param isLoaded whether a tensor is loaded at all. Default: all are
  */
 export function measureWeights(gguf: Gguf, isLoaded: (name: string) => boolean = () => true): number {
+  checkGguf(gguf);
   return gguf.tensors
     .filter(({ name }) => isLoaded(name))
     .reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);

@@ -4,8 +4,8 @@
  * Invariant: a tensor's bytes are where the plan says; nothing is copied. Only what still holds its value at the end of
  * the graph can be read with `result`.
  */
-import { PlannerError } from '../errors.js';
-import { outOfMemory } from '../graph/immediate-memory.js';
+import { checkOptionsObject, PlannerError } from '../errors.js';
+import { checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
@@ -32,6 +32,7 @@ export class Arena {
 
   /** Prefer {@link Plan.allocate}. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
   constructor(plan: Plan, memory: ArenaMemory = {}) {
+    checkOptionsObject(memory, 'memory');
     this.plan = plan;
     this.#pieces = memory.buffer === undefined ? newPieces(plan, memory.shared === true) : [pieceOf(plan, memory)];
   }
@@ -101,7 +102,8 @@ function newPieces({ chunks }: Plan, shared: boolean): Piece[] {
     try {
       return { buffer: new BufferType(size), byteOffset: 0 };
     } catch {
-      throw outOfMemory(`chunk ${index}`, size, 'what the JavaScript engine can allocate in one piece');
+      const limit = 'what the JavaScript engine can allocate in one piece';
+      throw outOfMemory(`chunk ${index}`, size, limit, 'Plan smaller chunks with maxChunkSize, or a smaller graph.');
     }
   });
 }
@@ -110,6 +112,7 @@ function pieceOf({ chunks, alignment, bufferSize }: Plan, { buffer, byteOffset =
   const fail = (culprit: string, value: unknown, limit: string, remedy: string): never => {
     throw new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy });
   };
+  checkBuffer(buffer);
   if (chunks.length > 1)
     fail('chunks of the plan', chunks.length, '1 for one given buffer', 'Plan without maxChunkSize.');
   if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset % alignment !== 0) {
@@ -121,6 +124,7 @@ function pieceOf({ chunks, alignment, bufferSize }: Plan, { buffer, byteOffset =
       'the arena',
       bufferSize,
       `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+      'Give a larger buffer; grow a WebAssembly.Memory, and take its new buffer.',
     );
   }
   return { buffer: buffer!, byteOffset };

@@ -4,7 +4,7 @@
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import { placementSize, type Placement } from '../alloc/allocator.js';
 import { PlannerError } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
 import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
@@ -59,6 +59,7 @@ export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
 
 /** Runs the pipeline once. */
 export function place(graph: Graph, options: ResolvedOptions): Outcome {
+  checkGraph(graph);
   const { table } = graph;
   if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
   rejectOversize(graph, options);

@@ -2,7 +2,7 @@
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { PlannerError } from '../errors.js';
+import { checkOptionsObject, PlannerError } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { checkAlignment } from '../units.js';
 
@@ -35,6 +35,7 @@ export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
+  checkOptionsObject(options);
   const { allocator = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
   const { inPlace = allocator === 'ggml' ? 'ggml' : 'full' } = options;
   checkAlignment(alignment);

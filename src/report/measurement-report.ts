@@ -56,7 +56,7 @@ function sizeLines({ bufferSize, model }: MeasuredFile, style: Style, withBars: 
       ? [{ label: 'compute buffer', bytes: bufferSize }]
       : [
           { label: 'weights', bytes: model.weights },
-          { label: 'KV cache', bytes: model.context },
+          { label: model.isRecurrent ? 'recurrent state' : 'KV cache', bytes: model.context },
           { label: 'compute buffer', bytes: model.compute },
           { label: 'total', bytes: model.total },
         ];

@@ -20,8 +20,7 @@ export interface Layout {
 
 /** Pads a shape of one to four dimensions with ones. @throws PlannerError `BAD_SHAPE` */
 export function shape(ne: readonly number[], culprit = 'shape'): Quad {
-  const valid = ne.length >= 1 && ne.length <= 4 && ne.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!valid) {
+  if (!isShape(ne)) {
     throw new PlannerError('BAD_SHAPE', {
       culprit,
       value: ne,
@@ -29,8 +28,13 @@ export function shape(ne: readonly number[], culprit = 'shape'): Quad {
       remedy: 'Give element counts, innermost dimension first; ggml has at most four dimensions.',
     });
   }
-  const [ne0 = 1, ne1 = 1, ne2 = 1, ne3 = 1] = ne;
-  return [ne0, ne1, ne2, ne3];
+  return [ne[0], ne[1] ?? 1, ne[2] ?? 1, ne[3] ?? 1];
+}
+
+function isShape(ne: readonly number[]): boolean {
+  if (!Array.isArray(ne)) return false;
+  for (let dim = 0; dim < ne.length; dim++) if (!Number.isSafeInteger(ne[dim]) || ne[dim] < 0) return false;
+  return ne.length >= 1 && ne.length <= 4;
 }
 
 /** Bytes of one row of `elementCount` elements. @throws PlannerError `BAD_SHAPE`, `BYTES_TOO_LARGE` */
@@ -134,7 +138,8 @@ export function sameLayout(a: Layout, b: Layout): boolean {
 /** Whether `small` can be repeated a whole number of times along every dimension to fill `large`. */
 export function canRepeat(small: Pick<Layout, 'ne'>, large: Pick<Layout, 'ne'>): boolean {
   if (isEmpty(small.ne)) return isEmpty(large.ne);
-  return large.ne.every((n, dim) => n % small.ne[dim] === 0);
+  for (let dim = 0; dim < 4; dim++) if (large.ne[dim] % small.ne[dim] !== 0) return false;
+  return true;
 }
 
 /** Whether all but the innermost dimension agree after repeating, as in `ggml_can_repeat_rows`. */

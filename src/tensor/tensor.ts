@@ -48,6 +48,16 @@ export interface TensorSpec extends Layout {
 const NO_SOURCES: readonly (Tensor | null)[] = [];
 const NO_PARAMS: Params = {};
 
+/** A copy of the sources, with the tensor itself where it is meant. */
+function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tensor): readonly (Tensor | null)[] {
+  const copy: (Tensor | null)[] = [];
+  for (let slot = 0; slot < sources.length; slot++) {
+    const source = sources[slot];
+    copy.push(source === SELF ? self : source);
+  }
+  return copy;
+}
+
 let markRevision = 0;
 
 /** Grows whenever any tensor's marks or destination change: what was derived from them before is stale. */
@@ -68,6 +78,8 @@ export class Tensor implements Layout {
   bytes: Uint8Array | null = null;
   /** Its place in the list of tensors that was numbered last: a hint, true only if that place holds this tensor. */
   lastId = -1;
+  /** How far the graph that met it last has come with it: a graph's own note, and no other's. */
+  graphMark = 0;
 
   #nb: Quad;
   #storage: Tensor | null;
@@ -84,14 +96,17 @@ export class Tensor implements Layout {
     this.type = spec.type;
     this.ne = spec.ne;
     this.#nb = spec.nb;
-    this.sources = spec.sources?.map((source) => (source === SELF ? this : source)) ?? NO_SOURCES;
+    this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
     this.#memory = spec.memory;
     this.#storage = spec.view?.of.root ?? null;
     this.#storageOffset = spec.view === undefined ? 0 : spec.view.of.viewOffset + spec.view.offset;
     this.allocSize = spec.allocSize ?? null;
     this.inPlaceRule = spec.inPlaceRule ?? null;
-    for (const source of this.sources) if (source !== null && source !== this) source.#isRead = true;
+    for (let slot = 0; slot < this.sources.length; slot++) {
+      const source = this.sources[slot];
+      if (source !== null && source !== this) source.#isRead = true;
+    }
     if (spec.view !== undefined) spec.view.of.#isRead = true;
   }
 

@@ -10,7 +10,8 @@ import { byteLength, type Layout } from './shape.js';
  * @throws PlannerError `BAD_VIEW`
  */
 export function checkViewBounds(layout: Layout, offset: number, storageBytes: number, culprit: string): void {
-  const strides = layout.nb.every((stride) => Number.isSafeInteger(stride) && stride >= 0);
+  let strides = true;
+  for (let dim = 0; dim < 4; dim++) strides &&= Number.isSafeInteger(layout.nb[dim]) && layout.nb[dim] >= 0;
   const end = strides ? offset + byteLength(layout, culprit) : NaN;
   if (strides && Number.isSafeInteger(offset) && offset >= 0 && end <= storageBytes) return;
   throw new PlannerError('BAD_VIEW', {

@@ -11,6 +11,7 @@
  *
  * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither.
  */
+import { checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import { sameLayout } from '../tensor/shape.js';
@@ -18,7 +19,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { StatedOrder } from './stated-order.js';
 import { forEachSpan } from './spans.js';
-import type { PlanToVerify } from './verify-plan.js';
+import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
@@ -54,6 +55,8 @@ export interface ReplayOptions {
  * @returns every violation in the order of discovery; none means that each node reads what it is meant to read
  */
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
+  checkGraphAndPlan(graph, plan);
+  checkOptionsObject(options);
   const replay = new Replay(graph, plan, options.order === 'stated' ? new StatedOrder(graph) : null);
   graph.nodes.forEach((node, step) => replay.run(node, step));
   replay.readResults();

@@ -9,7 +9,8 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import type { Graph } from '../graph/graph.js';
+import { checkArgument, checkOptionsObject } from '../errors.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -84,11 +85,21 @@ interface Placed {
   readonly to: number;
 }
 
+/** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
+export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
+  checkGraph(graph);
+  const { tensors, chunks } = (plan as Partial<PlanToVerify> | null) ?? {};
+  const isPlan = Array.isArray(tensors) && Array.isArray(chunks);
+  checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
+}
+
 /**
  * Every violation of `plan`, by the order in which tensors come to life; none means that the plan is right.
  * O(n log n + n · storages that live at once).
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
+  checkGraphAndPlan(graph, plan);
+  checkOptionsObject(limits, 'limits');
   const violations: PlanViolation[] = [];
   checkChunks(plan, limits, violations);
   const placed = placeStorages(graph, plan, violations);

@@ -7,6 +7,7 @@ import { elementType, type ElementTypeName } from '../../tensor/element-type.js'
 import { canRepeat, canRepeatRows, hasEvenRows, isContiguous } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import {
+  badOperand,
   defineOperation,
   describe,
   operand,
@@ -22,7 +23,7 @@ import { ANY, into, like, requireNe, requireType } from './rules.js';
 function repeated(op: string, sources: Sources): Result {
   const a = operand(sources, 0, op);
   const b = operand(sources, 1, op);
-  requireOperand(canRepeat(b, a), op, 'b', b, () => `of lengths that divide those of ${describe(a)}`);
+  if (!canRepeat(b, a)) badOperand(op, 'b', describe(b), `of lengths that divide those of ${describe(a)}`);
   return like(a);
 }
 
@@ -66,9 +67,9 @@ const ADD_ID = defineOperation({
 });
 
 function evenRows(op: string, a: Tensor): Result {
-  const value = (): string => `${describe(a)} with strides [${a.nb.join(', ')}]`;
-  requireOperand(hasEvenRows(a), op, 'a', value, 'of dense rows at equal distances');
-  return like(a);
+  if (hasEvenRows(a)) return like(a);
+  const value = `${describe(a)} with strides [${a.nb.join(', ')}]`;
+  return badOperand(op, 'a', value, 'of dense rows at equal distances');
 }
 
 const ADD1 = defineOperation({

@@ -4,12 +4,12 @@
  * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
  * immediate, and are nobody's concern otherwise.
  */
-import { PlannerError } from '../../errors.js';
+import { checkArgument, PlannerError } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
 import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
-import { describe, requireOperand, type Operation, type Sources } from '../operation.js';
+import { badOperand, describe, requireOperand, type Operation, type Sources } from '../operation.js';
 import type { ByteSource } from '../immediate-memory.js';
 
 /** ggml keeps 63 characters of a name. */
@@ -56,12 +56,15 @@ export abstract class BaseContext {
 
   /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
   setName(tensor: Tensor, name: string): Tensor {
+    checkTensor('setName', tensor);
+    checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
     tensor.name = name.slice(0, MAX_NAME_LENGTH);
     return tensor;
   }
 
   /** Marks a tensor whose contents the user sets before every run: its bytes exist before the first step. */
   setInput(tensor: Tensor): Tensor {
+    checkTensor('setInput', tensor);
     tensor.isInput = true;
     return tensor;
   }
@@ -77,10 +80,12 @@ export abstract class BaseContext {
    * from the destination in type or shape
    */
   setOutput(tensor: Tensor, destination?: Tensor): Tensor {
+    checkTensor('setOutput', tensor);
     if (destination === undefined) {
       tensor.isOutput = true;
       return tensor;
     }
+    checkTensor('setOutput', destination);
     checkDestination(tensor, destination);
     tensor.redirectTo(destination);
     return tensor;
@@ -111,16 +116,26 @@ export abstract class BaseContext {
 
   /** Copies `values` into an immediate tensor of as many elements. @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE` */
   write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
+    checkTensor('write', tensor);
     const data = this.data(tensor);
+    const culprit = `values for ${tensor.name || tensor.op}`;
+    const isList = typeof (values as unknown) === 'object' && (values as unknown) !== null;
+    checkArgument(isList, culprit, values, 'a list', 'Give one value per element, innermost dimension first.');
     if (values.length !== data.length) {
       throw new PlannerError('BAD_ARGUMENT', {
-        culprit: `values for ${tensor.name || tensor.op}`,
+        culprit,
         value: `${values.length} elements`,
         limit: `${data.length} elements`,
         remedy: 'Give one value per element, innermost dimension first.',
       });
     }
-    (data as { set(values: ArrayLike<number> | ArrayLike<bigint>): void }).set(values);
+    try {
+      (data as { set(values: ArrayLike<number> | ArrayLike<bigint>): void }).set(values);
+    } catch {
+      const wanted = data instanceof BigInt64Array ? 'bigints' : 'numbers';
+      const found = data instanceof BigInt64Array ? 'not all bigints' : 'not all numbers';
+      checkArgument(false, culprit, found, wanted, `Elements of type ${tensor.type.name} are ${wanted} in JavaScript.`);
+    }
     return tensor;
   }
 
@@ -138,6 +153,7 @@ export abstract class BaseContext {
     const operands = sources.includes(SELF)
       ? sources.map((source) => (source === SELF ? null : source))
       : (sources as Sources);
+    for (let slot = 0; slot < operands.length; slot++) checkTensor(operation.name, operands[slot] ?? null, slot);
     const result = operation.result(operands, params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
     if (inPlace) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
@@ -188,6 +204,12 @@ export abstract class BaseContext {
     }
     return tensor;
   }
+}
+
+/** Throws `BAD_OPERAND` unless `tensor` is one, or null in an empty `slot`. */
+function checkTensor(op: string, tensor: unknown, slot: number | null = null): void {
+  if (tensor instanceof Tensor || (tensor === null && slot !== null)) return;
+  badOperand(op, slot === null ? 'tensor' : `operand ${slot}`, tensor, 'a tensor that a Context has returned');
 }
 
 /** Settings that were given; what is left out is not stored. */

@@ -6,7 +6,7 @@
  */
 import { isTransposed } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand, type Operation } from '../operation.js';
+import { badOperand, defineOperation, describe, operand, type Operation } from '../operation.js';
 import type { InPlaceOption } from './base.js';
 import { NormContext } from './norm.js';
 import {
@@ -22,8 +22,9 @@ import {
 } from './rules.js';
 
 function requireRows(op: string, what: string, a: Tensor): void {
-  const value = (): string => `${describe(a)} with strides [${a.nb.join(', ')}]`;
-  requireOperand(!isTransposed(a), op, what, value, 'stored row by row, not transposed');
+  if (!isTransposed(a)) return;
+  const value = `${describe(a)} with strides [${a.nb.join(', ')}]`;
+  badOperand(op, what, value, 'stored row by row, not transposed');
 }
 
 const MUL_MAT = defineOperation({

@@ -8,7 +8,7 @@ import { PlannerError } from '../../errors.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
 import { isContiguous, type Quad } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { describe, requireOperand, type Result, type Sources } from '../operation.js';
+import { badOperand, describe, type Result, type Sources } from '../operation.js';
 
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
@@ -49,23 +49,25 @@ export function requireContiguous(op: string, what: string, tensor: Tensor, from
   if (isContiguous(tensor, from)) return;
   const limit = from === 0 ? 'contiguous' : `contiguous from dimension ${from} on`;
   const value = `${describe(tensor)} with strides [${tensor.nb.join(', ')}]`;
-  requireOperand(false, op, what, value, limit);
+  badOperand(op, what, value, limit);
 }
 
 export function requireType(op: string, what: string, tensor: Tensor, ...names: readonly ElementTypeName[]): void {
-  requireOperand(names.includes(tensor.type.name), op, what, tensor, () => `of type ${names.join(' or ')}`);
+  if (!names.includes(tensor.type.name)) badOperand(op, what, describe(tensor), `of type ${names.join(' or ')}`);
 }
 
 /** All lengths that are not {@link ANY} must agree. */
 export function requireNe(op: string, what: string, tensor: Tensor, ne: readonly (number | null)[]): void {
-  const agrees = tensor.ne.every((n, dim) => (ne[dim] ?? n) === n);
-  requireOperand(agrees, op, what, tensor, () => `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`);
+  for (let dim = 0; dim < 4; dim++) {
+    if ((ne[dim] ?? tensor.ne[dim]) === tensor.ne[dim]) continue;
+    badOperand(op, what, describe(tensor), `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`);
+  }
 }
 
 /** Dimension `dim` of the operand must fit a whole number of times into `length`, so that it can be repeated. */
 export function requireRepeatable(op: string, what: string, tensor: Tensor, dim: number, length: number): void {
-  const fits = length % tensor.ne[dim] === 0;
-  requireOperand(fits, op, what, tensor, `of a length that divides ${length} in dimension ${dim}`);
+  if (length % tensor.ne[dim] === 0) return;
+  badOperand(op, what, describe(tensor), `of a length that divides ${length} in dimension ${dim}`);
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
@@ -77,12 +79,14 @@ export function requireArgument(condition: boolean, op: string, what: string, va
 
 /** Each setting must be an integer of at least `min`. */
 export function requireIntegers(op: string, settings: Readonly<Record<string, number>>, min: number): void {
-  for (const [what, value] of Object.entries(settings)) {
-    requireArgument(Number.isSafeInteger(value) && value >= min, op, what, value, `an integer of at least ${min}`);
+  for (const what in settings) {
+    const value = settings[what];
+    if (Number.isSafeInteger(value) && value >= min) continue;
+    requireArgument(false, op, what, value, `an integer of at least ${min}`);
   }
 }
 
 /** A setting must be one of a few words. */
 export function requireWord(op: string, what: string, value: string, words: readonly string[]): void {
-  requireArgument(words.includes(value), op, what, value, `one of ${words.join(', ')}`);
+  if (!words.includes(value)) requireArgument(false, op, what, value, `one of ${words.join(', ')}`);
 }

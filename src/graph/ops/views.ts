@@ -4,7 +4,7 @@
 import { elementCount, isContiguous, rowSize, shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
-import { defineOperation, describe, operand, requireOperand } from '../operation.js';
+import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
 import { BaseContext } from './base.js';
 
 const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
@@ -13,16 +13,11 @@ const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
   result: (sources, params) => {
     const a = operand(sources, 0, 'RESHAPE');
     const ne = shape(params.ne, 'RESHAPE');
-    requireOperand(isContiguous(a), 'RESHAPE', a.name, () => `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    if (!isContiguous(a)) badOperand('RESHAPE', a.name, `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    const result = { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
     const count = elementCount(a);
-    requireOperand(
-      elementCount({ ne }) === count,
-      'RESHAPE',
-      'shape',
-      ne,
-      () => `of ${count} elements, as ${describe(a)}`,
-    );
-    return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
+    if (elementCount(result) === count) return result;
+    return badOperand('RESHAPE', 'shape', ne, `of ${count} elements, as ${describe(a)}`);
   },
 });
 
@@ -39,27 +34,35 @@ const VIEW = defineOperation<ViewParams>({
   result: (sources, { ne, nb, offset }) => {
     const a = operand(sources, 0, 'VIEW');
     const viewNe = shape(ne, 'VIEW');
-    const [nb1 = rowSize(a.type, viewNe[0]), nb2 = nb1 * viewNe[1], nb3 = nb2 * viewNe[2]] = nb;
+    const nb1 = nb[0] ?? rowSize(a.type, viewNe[0]);
+    const nb2 = nb[1] ?? nb1 * viewNe[1];
+    const nb3 = nb[2] ?? nb2 * viewNe[2];
     const viewNb: Quad = [a.type.blockBytes, nb1, nb2, nb3];
-    const layout = { type: a.type, ne: viewNe, nb: viewNb };
-    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.name}`);
-    return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
+    const result = { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
+    checkViewBounds(result, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.name}`);
+    return result;
   },
 });
+
+const ALL_AXES = [0, 1, 2, 3];
+
+function isAmong(this: readonly number[], axis: number): boolean {
+  return this.includes(axis);
+}
 
 const PERMUTE = defineOperation<Params & { axes: readonly number[] }>({
   name: 'PERMUTE',
   isView: true,
   result: (sources, { axes }) => {
     const a = operand(sources, 0, 'PERMUTE');
-    const isPermutation = axes.length === 4 && [0, 1, 2, 3].every((axis) => axes.includes(axis));
+    const isPermutation = axes.length === 4 && ALL_AXES.every(isAmong, axes);
     requireOperand(isPermutation, 'PERMUTE', 'axes', axes, 'each of 0, 1, 2, 3 once');
     const ne: [number, number, number, number] = [1, 1, 1, 1];
     const nb: [number, number, number, number] = [0, 0, 0, 0];
-    axes.forEach((axis, dim) => {
-      ne[axis] = a.ne[dim]!;
-      nb[axis] = a.nb[dim]!;
-    });
+    for (let dim = 0; dim < 4; dim++) {
+      ne[axes[dim]] = a.ne[dim];
+      nb[axes[dim]] = a.nb[dim];
+    }
     return { type: a.type, ne, nb, view: { of: a, offset: 0 }, name: `${a.name} (permuted)` };
   },
 });

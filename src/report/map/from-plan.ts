@@ -3,9 +3,10 @@
  *
  * Invariant: the boxes at a step add up to the live load of that step.
  */
+import { checkArgument } from '../../errors.js';
 import { placementSize, type Placement } from '../../alloc/allocator.js';
 import { isKept } from '../../graph/table.js';
-import type { Plan, PlannedTensor } from '../../plan/plan.js';
+import { Plan, type PlannedTensor } from '../../plan/plan.js';
 import { liveLoad } from '../../problem/lower-bound.js';
 import type { Problem } from '../../problem/problem.js';
 import { familyOf } from './families.js';
@@ -16,6 +17,15 @@ export function memoryMapOf(plan: Plan): MemoryMap {
   const { allocator, chunks, bufferSize, lowerBound } = plan;
   const boxes = boxesOf(plan);
   return { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
+}
+
+/** The map of either. @throws PlannerError `BAD_ARGUMENT` */
+export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
+  if (source instanceof Plan) return memoryMapOf(source);
+  const { boxes, chunks } = (source as Partial<MemoryMap> | null) ?? {};
+  const isMap = Array.isArray(boxes) && Array.isArray(chunks);
+  checkArgument(isMap, 'source', source, 'a Plan or a MemoryMap', 'Give what planGraph or memoryMapOf returns.');
+  return source;
 }
 
 /**

@@ -3,8 +3,8 @@
  *
  * Invariant: no network request; the page's own policy forbids them.
  */
-import { Plan } from '../../plan/plan.js';
-import { memoryMapOf } from './from-plan.js';
+import type { Plan } from '../../plan/plan.js';
+import { toMemoryMap } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';
 import { escapeText } from './svg.js';
 import { VIEWER_SCRIPT } from './viewer-script.generated.js';
@@ -31,7 +31,7 @@ const STYLE =
  */
 export function renderMapHtml(source: Plan | MemoryMap, other?: Plan | MemoryMap, title = 'Memory map'): string {
   const sources = other === undefined ? [source] : [source, other];
-  const maps = sources.map((each) => (each instanceof Plan ? memoryMapOf(each) : each));
+  const maps = sources.map(toMemoryMap);
   const isNamed = new Set(maps.map(({ allocator }) => allocator)).size === maps.length;
   const named = maps.map((map, index) => ({
     name: isNamed && map.allocator ? map.allocator : `plan ${index + 1}`,

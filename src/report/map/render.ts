@@ -1,9 +1,10 @@
 /**
  * The memory map of a plan as a picture: the way in for users.
  */
-import { Plan } from '../../plan/plan.js';
+import { checkOptionsObject } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
 import { drawMap, type MapOptions } from './draw.js';
-import { memoryMapOf } from './from-plan.js';
+import { toMemoryMap } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';
 
 /**
@@ -19,6 +20,7 @@ import type { MemoryMap } from './memory-map.js';
  * console.log(svg.startsWith('<svg')); // true
  * ```
  */
-export function renderMap(source: Plan | MemoryMap, options?: MapOptions): string {
-  return drawMap(source instanceof Plan ? memoryMapOf(source) : source, options);
+export function renderMap(source: Plan | MemoryMap, options: MapOptions = {}): string {
+  checkOptionsObject(options);
+  return drawMap(toMemoryMap(source), options);
 }

@@ -1,0 +1,172 @@
+/**
+ * What the compiler would have refused, handed in all the same: every way in says what it wants.
+ */
+import { describe, expect, it } from 'vitest';
+import {
+  Context,
+  findHazards,
+  fitContext,
+  Graph,
+  graphFromJson,
+  graphToJson,
+  gridSize,
+  measureGraph,
+  measureModel,
+  measureWeights,
+  planGraph,
+  PlannerError,
+  renderMap,
+  renderMapHtml,
+  replayPlan,
+  solve,
+  sweepModel,
+  verifyPlan,
+  type GraphJson,
+  type TensorJson,
+} from '../src/index.js';
+import { readGguf, type GgufSource } from '../src/gguf/index.js';
+import { readFileSync } from 'node:fs';
+import { expectError } from './support/expect-error.js';
+import { projectPath } from './support/shared-data.js';
+
+/** Whatever a caller without a compiler may pass. */
+const bad = (value: unknown): never => value as never;
+
+function smallGraph(): Graph {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
+  return Graph.forward(ctx.setOutput(ctx.sqr(x)));
+}
+
+const graph = smallGraph();
+const plan = planGraph(graph);
+const bytes = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
+const gguf = await readGguf(bytes);
+
+describe('graphs and plans', () => {
+  for (const value of [null, 5, {}, 'x', Object.create(null) as object]) {
+    it(`are not ${typeof value} ${JSON.stringify(value)}`, () => {
+      expectError('BAD_ARGUMENT', 'graph', () => measureGraph(bad(value)));
+      expectError('BAD_ARGUMENT', 'graph', () => planGraph(bad(value)));
+      expectError('BAD_ARGUMENT', 'graph', () => findHazards(bad(value)));
+      expectError('BAD_ARGUMENT', 'graph', () => graphToJson(bad(value)));
+      expectError('BAD_ARGUMENT', 'graph', () => verifyPlan(bad(value), bad(value)));
+      expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, bad(value)));
+      expectError('BAD_ARGUMENT', 'plan', () => replayPlan(graph, bad(value)));
+      expectError('BAD_ARGUMENT', 'problem', () => solve(bad(value)));
+      expectError('BAD_ARGUMENT', 'source', () => renderMap(bad(value)));
+      expectError('BAD_ARGUMENT', 'source', () => renderMapHtml(bad(value)));
+      expectError('BAD_ARGUMENT', 'gguf', () => measureModel(bad(value)));
+      expectError('BAD_ARGUMENT', 'gguf', () => measureWeights(bad(value)));
+      expectError('BAD_ARGUMENT', 'gguf', () => fitContext(bad(value), 1));
+      expectError('BAD_ARGUMENT', 'tensor', () => Graph.forward(bad(value)));
+    });
+  }
+
+  it('say that a promise was not awaited', () => {
+    const error = expectError('BAD_ARGUMENT', 'gguf', () => measureModel(bad(Promise.resolve(gguf))));
+    expect(error.remedy).toContain('await');
+  });
+});
+
+describe('options', () => {
+  it('are an object or left out, everywhere', () => {
+    for (const value of [null, 'ggml', 3]) {
+      expectError('BAD_ARGUMENT', 'options', () => measureGraph(graph, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => planGraph(graph, bad(value)));
+      expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => replayPlan(graph, plan, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => renderMap(plan, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => measureModel(gguf, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => measureModel(gguf, {}, bad(value)));
+      expectError('BAD_ARGUMENT', 'options', () => fitContext(gguf, 1, bad(value)));
+      expectError('BAD_ARGUMENT', 'grid', () => gridSize(bad(value)));
+      expectError('BAD_ARGUMENT', 'grid', () => [...sweepModel(gguf, bad(value))]);
+      expectError('BAD_ARGUMENT', 'memory', () => plan.allocate(bad(value)));
+      expectError('BAD_ARGUMENT', 'memory range', () => Context.immediate(bad(value)));
+    }
+    expectError('BAD_ARGUMENT', 'budgetBytes', () => fitContext(gguf, bad('x')));
+    expectError('BAD_ARGUMENT', 'grid.ctxSize', () => gridSize({ ctxSize: bad(4096) }));
+  });
+});
+
+describe('memory', () => {
+  it('is a buffer, not a view or a WebAssembly.Memory', () => {
+    for (const buffer of [null, 5, new Uint8Array(4096), new WebAssembly.Memory({ initial: 1 })]) {
+      expectError('BAD_ARGUMENT', 'buffer', () => plan.allocate({ buffer: bad(buffer) }));
+      expectError('BAD_ARGUMENT', 'buffer', () => Context.immediate({ buffer: bad(buffer) }));
+    }
+  });
+
+  it('of an arena that is too small is no matter of immediate contexts', () => {
+    const error = expectError('OUT_OF_MEMORY', 'bytes of the arena', () =>
+      plan.allocate({ buffer: new ArrayBuffer(8) }),
+    );
+    expect(error.remedy).not.toContain('immediate');
+  });
+
+  it('takes bigints where elements are bigints, and numbers where they are numbers', () => {
+    const ctx = Context.immediate();
+    const ids = ctx.newTensor('i64', [2], 'ids');
+    const x = ctx.newTensor('f32', [2], 'x');
+    expectError('BAD_ARGUMENT', 'values for ids', () => ctx.write(ids, [1, 2]));
+    expectError('BAD_ARGUMENT', 'values for x', () => ctx.write(x, [1n, 2n]));
+    expectError('BAD_ARGUMENT', 'values for x', () => ctx.write(x, bad(null)));
+    expect([...ctx.data(ctx.write(ids, [1n, 2n]), 'i64')]).toEqual([1n, 2n]);
+  });
+});
+
+describe('operands', () => {
+  const ctx = Context.deferred();
+  const x = ctx.newTensor('f32', [8], 'x');
+  it('are tensors', () => {
+    for (const value of [{}, 5, 'x']) {
+      expectError('BAD_OPERAND', 'SQR: operand 0', () => ctx.sqr(bad(value)));
+      expectError('BAD_OPERAND', 'RELU: operand 0', () => ctx.relu(bad(value)));
+      expectError('BAD_OPERAND', 'ADD: operand 1', () => ctx.add(x, bad(value)));
+      expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(bad(value)));
+      expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(ctx.sqr(x), bad(value)));
+    }
+    expectError('BAD_OPERAND', 'setInput: tensor', () => ctx.setInput(bad(null)));
+    expectError('BAD_SHAPE', 'tensor', () => ctx.newTensor('f32', bad(null)));
+  });
+});
+
+describe('GGUF sources', () => {
+  for (const value of [null, undefined, 5, {}, true]) {
+    it(`are not ${typeof value} ${JSON.stringify(value)}`, async () => {
+      const error: unknown = await readGguf(bad(value)).catch((each: unknown) => each);
+      expect(error).toBeInstanceOf(PlannerError);
+      expect((error as PlannerError).code).toBe('BAD_ARGUMENT');
+      expect((error as PlannerError).culprit).toBe('source');
+    });
+  }
+
+  it('may be any view of bytes, and shared', async () => {
+    const shared = new SharedArrayBuffer(bytes.length + 3);
+    new Uint8Array(shared).set(bytes, 3);
+    const whole = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(whole).set(bytes);
+    const sources: GgufSource[] = [new DataView(shared, 3), new Uint8Array(shared, 3), whole];
+    for (const source of sources) expect((await readGguf(source)).tensors).toEqual(gguf.tensors);
+  });
+});
+
+describe('graph documents', () => {
+  const ctx = Context.deferred();
+  const w = Context.virtual().newTensor('f32', [8], 'w');
+  const x = ctx.newTensor('f32', [8], 'x');
+  const sum = ctx.add(ctx.view(x, [4]), ctx.view(w, [4]));
+  const document = graphToJson(Graph.forward(sum));
+  const withExternalView = (of: string): GraphJson => ({
+    ...document,
+    tensors: document.tensors.map((each): TensorJson =>
+      each.name === `${of} (view)` ? { ...each, external: true } : each,
+    ),
+  });
+
+  it('call a view external only if its storage is', () => {
+    expectError('BAD_DOCUMENT', /external/, () => graphFromJson(withExternalView('x')));
+    expect(graphToJson(graphFromJson(withExternalView('w')))).toEqual(document);
+  });
+});
