@@ -190,3 +190,11 @@ describeShared('measure on real graphs', () => {
     expect(found.map(({ bufferSize }) => bufferSize)).toEqual(expected.map(({ gallocr }) => gallocr.bufferSize));
   });
 });
+
+describeShared('a recurrent model', () => {
+  it('calls what a recurrent model remembers a state', async () => {
+    const { out } = await cli('measure', sharedPath('gguf/mamba-130m.gguf'));
+    expect(out).toMatch(/^recurrent state +/m);
+    expect(out).not.toContain('KV cache');
+  });
+});

@@ -90,6 +90,21 @@ describe('a graph', () => {
     expectError('CYCLE', /./, () => graph.expand(ctx.relu(z)));
     expect(JSON.stringify(graphToJson(graph))).toBe(before);
     expect(y.name).toBe('');
+    expect(graph.expand(ctx.abs(x)).nodes).toHaveLength(2); // and goes on as if nothing had happened
+  });
+
+  it('shares tensors with other graphs that grow at the same time', () => {
+    const x = leaf('x');
+    const shared = ctx.sqr(x);
+    const [one, two] = [new Graph(), new Graph()];
+    for (let round = 0; round < 3; round++) {
+      for (const graph of [one, two]) graph.expand(ctx.add(shared, ctx.exp(x)));
+    }
+    for (const { leafs, nodes } of [one, two]) {
+      expect(leafs).toEqual([x]);
+      expect(nodes).toHaveLength(1 + 3 * 2);
+      expect(new Set(nodes).size).toBe(nodes.length);
+    }
   });
 
   it('refuses parts that do not belong together', () => {
