@@ -40,6 +40,8 @@ export type Flags = ModelOptions & {
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
+  readonly maxSteps?: number;
+  readonly timeLimitMs?: number;
   readonly output?: string;
   readonly json?: boolean;
   readonly timeline?: boolean;
@@ -215,6 +217,28 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
+/** How long to search for a placement within the capacity. */
+export const SEARCH_FLAGS: readonly Flag[] = [
+  {
+    key: 'maxSteps',
+    long: '--max-steps',
+    value: 'N',
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    help: 'search steps to spend on --capacity before it is left undecided (default: 200000, some seconds)',
+    kinds: ['problem'],
+    group: PLANNING,
+  },
+  {
+    key: 'timeLimitMs',
+    long: '--time-limit',
+    value: 'SECONDS',
+    parse: (text) => 1000 * wholeNumber(0, MAX_UINT32)(text),
+    help: 'seconds to spend likewise; what is found then depends on the machine (default: no limit)',
+    kinds: ['problem'],
+    group: PLANNING,
+  },
+];
+
 export const OUTPUT_FLAG: Flag = {
   key: 'output',
   short: '-o',
@@ -227,7 +251,16 @@ export const OUTPUT_FLAG: Flag = {
 /** What a plan is checked against. */
 export const LIMIT_FLAGS: readonly Flag[] = [MAX_CHUNK_SIZE];
 
-const ALL_FLAGS = [...MODEL_FLAGS, ...PLAN_FLAGS, JSON_FLAG, TIMELINE_FLAG, CAPACITY_FLAG, OUTPUT_FLAG, ...MAP_FLAGS];
+const ALL_FLAGS = [
+  ...MODEL_FLAGS,
+  ...PLAN_FLAGS,
+  JSON_FLAG,
+  TIMELINE_FLAG,
+  CAPACITY_FLAG,
+  ...SEARCH_FLAGS,
+  OUTPUT_FLAG,
+  ...MAP_FLAGS,
+];
 
 /** The flag for an option of the library. */
 export function flagOf(key: string): string | undefined {

@@ -13,12 +13,13 @@ import { CliError, inFile } from './failure.js';
 import { planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
-import { placeProblem, type PlacedProblem } from './placed-problem.js';
+import { placeProblem, type Decision, type PlacedProblem } from './placed-problem.js';
 import { withProgress } from './progress.js';
 import { printError, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
 interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optimal'> {
+  readonly decision?: Decision;
   readonly format: () => string;
 }
 
@@ -64,13 +65,15 @@ function planInput(input: Input, flags: Flags): Planned {
 }
 
 function planProblem(csv: CsvProblem, flags: Flags): Planned {
-  const { placement, ...placed } = placeProblem(csv.problem, flags);
-  if (flags.json === true) return { ...placed, format: () => formatPlan(problemPlan(csv, placement, placed)) };
+  const { placement, decision, ...placed } = placeProblem(csv.problem, flags);
+  if (flags.json === true)
+    return { ...placed, decision, format: () => formatPlan(problemPlan(csv, placement, placed)) };
   const { chunks, offsets } = placement;
-  if (chunks.length > 1) {
+  const fits = placed.bufferSize <= (flags.capacity ?? Infinity);
+  if (fits && chunks.length > 1) {
     throw new CliError(`the plan has ${chunks.length} chunks, which CSV cannot express; add --json`);
   }
-  return { ...placed, format: () => formatPlacementCsv(csv, offsets) };
+  return { ...placed, decision, format: () => formatPlacementCsv(csv, offsets) };
 }
 
 /** The plan of a problem in the format of graphs; a buffer is its row. */
@@ -87,9 +90,14 @@ function problemPlan(
   return { ...placed, alignment, chunks, tensors };
 }
 
-function describeMisfit({ bufferSize, lowerBound }: Planned, capacity: number): string {
+function describeMisfit({ bufferSize, lowerBound, decision }: Planned, capacity: number): string {
   const limit = `--capacity is ${exactBytes(capacity)}`;
-  return lowerBound > capacity
-    ? `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}`
-    : `does not fit: ${limit}, but the best plan found needs ${exactBytes(bufferSize)}`;
+  if (lowerBound > capacity) {
+    const searched =
+      decision?.certificate.kind === 'exhausted' ? `, as a search of ${decision.steps} steps proves` : '';
+    return `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}${searched}`;
+  }
+  const best = `the best plan found needs ${exactBytes(bufferSize)}`;
+  if (decision === undefined) return `does not fit: ${limit}, but ${best}`;
+  return `undecided: ${limit}, ${best}, and none can need less than ${exactBytes(lowerBound)}; allow more --max-steps`;
 }

@@ -55,6 +55,12 @@ export class Budget {
     return !this.isSpent;
   }
 
+  /** Looks at the clock and the signal now; whether the budget is spent. */
+  look(): boolean {
+    if (!this.isSpent) this.checkClock();
+    return this.isSpent;
+  }
+
   private tick(): void {
     this.limits.onTick?.();
     this.checkClock();
