@@ -48,7 +48,10 @@ const rescaled = (buffers: readonly Buffer[]): Buffer[] => buffers.map((b) => ({
 const VARIANTS: readonly (readonly [string, (buffers: readonly Buffer[]) => Copy])[] = [
   ['as it is', (buffers) => ({ buffers, capacity: CAPACITY })],
   ...[1, 2, 3].map((seed) => {
-    return [`shuffled ${seed}`, (buffers) => ({ buffers: shuffled(buffers, seed), capacity: CAPACITY })] as const;
+    return [
+      `shuffled ${seed}`,
+      (buffers: readonly Buffer[]) => ({ buffers: shuffled(buffers, seed), capacity: CAPACITY }),
+    ] as const;
   }),
   ['mirrored', (buffers) => ({ buffers: mirrored(buffers), capacity: CAPACITY })],
   ['rescaled', (buffers) => ({ buffers: rescaled(buffers), capacity: CAPACITY * SCALE })],
