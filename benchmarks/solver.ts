@@ -1,5 +1,5 @@
 /**
- * `npm run bench:solver`: the published placement problems, ours against MiniMalloc where its program is present.
+ * `npm run bench:solver [-- LETTER…]`: the published placement problems, ours against MiniMalloc where its program is present.
  *
  * MiniMalloc is run beside, in turn, on the very same copies, if the environment variable MINIMALLOC names its executable;
  * its milliseconds are those of its process. Ours include everything from the `Problem` on, in one process; `first` is
@@ -105,7 +105,8 @@ function benchProblem(name: string): { readonly firstMs: number; readonly ratios
   return { firstMs, ratios };
 }
 
-export function benchSolver(): void {
+/** All problems, or those whose letters are given. */
+export function benchSolver(letters: readonly string[] = []): void {
   if (!sharedIsPresent) {
     console.log('Placement problems: skipped, they are read from ../shared, which is not there.');
     return;
@@ -113,11 +114,13 @@ export function benchSolver(): void {
   if (process.env.MINIMALLOC === undefined) {
     console.log('MiniMalloc is not run: the environment variable MINIMALLOC names no program.');
   }
-  const names = listProblems().filter((name) => name.startsWith('minimalloc/'));
+  const isAsked = (name: string): boolean =>
+    letters.length === 0 || letters.some((letter) => name.includes(`/${letter}.`));
+  const names = listProblems().filter((name) => name.startsWith('minimalloc/') && isAsked(name));
   console.log(line(['problem', 'variant', 'status', 'steps', 'first ms', 'best ms', 'MiniMalloc ms', 'ratio']));
   const results = names.map(benchProblem);
   const total = results.reduce((sum, { firstMs }) => sum + firstMs, 0);
-  console.log(`all problems as they are: ${total.toFixed(0)} ms`);
+  console.log(`together, as they are: ${total.toFixed(0)} ms`);
   if (process.env.MINIMALLOC !== undefined) {
     VARIANTS.forEach(([variant], v) => {
       const ratios = results.map((result) => result.ratios[v]);
@@ -133,4 +136,4 @@ export function benchSolver(): void {
   console.log(`minimum of C: ${peak}, ${status}, in ${minimum.ms.toFixed(1)} ms`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) benchSolver();
+if (process.argv[1] === fileURLToPath(import.meta.url)) benchSolver(process.argv.slice(2));
