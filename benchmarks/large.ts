@@ -2,7 +2,7 @@
  * `npx tsx benchmarks/large.ts [name…]`: huge placement problems, each in a process of its own.
  *
  * Prints the gap, the time of one cold call, processor time and the largest resident memory of the whole process, Node
- * and the parsed problem included. Figures of idealloc were taken on another day: its time and memory only say in which
+ * and the parsed problem included, and what the heap and typed arrays hold right after the call. Figures of idealloc were taken on another day: its time and memory only say in which
  * region it is. The random problems have 1,000,000 buffers each.
  */
 import { spawnSync } from 'node:child_process';
@@ -26,13 +26,16 @@ interface Anchor {
   readonly residentMB: number;
 }
 
-const [mode, ...names] = process.argv.slice(2);
-if (mode === '--one') runOne(names[0]);
-else runAll(mode === undefined ? [...(sharedIsPresent ? PUBLISHED : []), ...Object.keys(RANDOM)] : [mode, ...names]);
+/** All problems, or the named ones. */
+export function benchLarge(names: readonly string[] = []): void {
+  if (!sharedIsPresent)
+    console.log('Published huge problems: skipped, they are read from ../shared, which is not there.');
+  runAll(names.length > 0 ? names : [...(sharedIsPresent ? PUBLISHED : []), ...Object.keys(RANDOM)]);
+}
 
 function runAll(problems: readonly string[]): void {
   console.log(
-    'problem        buffers             peak       gap     time      cpu  resident   idealloc: gap, time, memory',
+    'problem        buffers             peak       gap     time      cpu  resident  heap and columns   idealloc: gap, time, memory',
   );
   for (const name of problems) {
     const script = fileURLToPath(import.meta.url);
@@ -53,6 +56,8 @@ function runOne(name: string): void {
   const result = placeLarge(problem);
   const seconds = (performance.now() - begin) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const inProcessMB = (heapUsed + arrayBuffers) / 2 ** 20;
   const residentMB = process.resourceUsage().maxRSS / 1024;
   const violations = verifyPlacement(problem, result);
   if (violations.length > 0) throw new Error(`${name}: ${violations[0].message}`);
@@ -64,6 +69,7 @@ function runOne(name: string): void {
     `${seconds.toFixed(3)} s`.padStart(8),
     `${((user + system) / 1e6).toFixed(3)} s`.padStart(8),
     `${residentMB.toFixed(0)} MB`.padStart(9),
+    `${inProcessMB.toFixed(0)} MB`.padStart(17),
   ];
   console.log(`${columns.join(' ')}   ${describeAnchor(name)}`);
 }
@@ -87,4 +93,10 @@ function describeAnchor(name: string): string {
 
 function percent(ratio: number): string {
   return `${(100 * ratio).toFixed(4)} %`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [mode, ...names] = process.argv.slice(2);
+  if (mode === '--one') runOne(names[0]);
+  else benchLarge(mode === undefined ? [] : [mode, ...names]);
 }

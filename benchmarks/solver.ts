@@ -1,44 +1,60 @@
 /**
- * `npm run bench:solver`: the published placement problems, ours against MiniMalloc where its program is present.
+ * `npm run bench:solver [-- LETTER…]`: the published placement problems, ours against MiniMalloc where its program is present.
  *
- * MiniMalloc is run beside, in turn, if the environment variable MINIMALLOC names its executable. Milliseconds include
- * everything from the `Problem` on, in one process; `first` is the first time that the process sees the problem.
+ * MiniMalloc is run beside, in turn, on the very same copies, if the environment variable MINIMALLOC names its executable;
+ * its milliseconds are those of its process. Ours include everything from the `Problem` on, in one process; `first` is
+ * the first time that the process sees the copy, and the ratio is to it.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { solve } from '../src/alloc/solve.js';
 import { parseProblemCsv, type CsvProblem } from '../src/problem/csv.js';
 import { createProblem, type Buffer, type Problem } from '../src/problem/problem.js';
 import { verifyPlacement } from '../src/verify/placement.js';
-import { listProblems, readProblemCsv, sharedIsPresent, sharedPath } from '../test/support/shared-data.js';
+import { listProblems, readProblemCsv, sharedIsPresent } from '../test/support/shared-data.js';
 
 const CAPACITY = 1048576;
 const SCALE = 3;
 const REPETITIONS = 5;
 
-if (!sharedIsPresent) throw new Error('The problems are read from ../shared, which is not there.');
-const names = listProblems().filter((name) => name.startsWith('minimalloc/'));
+/** A problem with the capacity that is asked for. */
+interface Copy {
+  readonly buffers: readonly Buffer[];
+  readonly capacity: number;
+}
 
 function buffersOf({ problem, lowers, uppers }: CsvProblem): Buffer[] {
   return [...lowers].map((start, b) => ({ size: problem.sizes[b], start, end: uppers[b] }));
 }
 
-/** A fixed shuffle. */
-function shuffled(buffers: Buffer[]): Buffer[] {
-  let state = 1;
+/** A shuffle that is the same for the same seed. */
+function shuffled(buffers: readonly Buffer[], seed: number): Buffer[] {
+  let state = seed;
   const keys = buffers.map(() => (state = (state * 48271) % 2147483647));
-  return buffers
-    .map((_, b) => b)
-    .sort((a, b) => keys[a] - keys[b])
-    .map((b) => buffers[b]);
+  const order = buffers.map((_, b) => b).sort((a, b) => keys[a] - keys[b]);
+  return order.map((b) => buffers[b]);
 }
 
-const VARIANTS: [string, number, (buffers: Buffer[]) => Buffer[]][] = [
-  ['shuffled', 1, shuffled],
-  ['mirrored', 1, (buffers) => buffers.map((b) => ({ ...b, start: -b.end, end: -b.start }))],
-  ['rescaled', SCALE, (buffers) => buffers.map((b) => ({ ...b, size: b.size * SCALE }))],
+function mirrored(buffers: readonly Buffer[]): Buffer[] {
+  const last = buffers.reduce((most, { end }) => Math.max(most, end), 0);
+  return buffers.map((b) => ({ ...b, start: last - b.end, end: last - b.start }));
+}
+
+const rescaled = (buffers: readonly Buffer[]): Buffer[] => buffers.map((b) => ({ ...b, size: b.size * SCALE }));
+
+const VARIANTS: readonly (readonly [string, (buffers: readonly Buffer[]) => Copy])[] = [
+  ['as it is', (buffers) => ({ buffers, capacity: CAPACITY })],
+  ...[1, 2, 3].map((seed) => {
+    return [
+      `shuffled ${seed}`,
+      (buffers: readonly Buffer[]) => ({ buffers: shuffled(buffers, seed), capacity: CAPACITY }),
+    ] as const;
+  }),
+  ['mirrored', (buffers) => ({ buffers: mirrored(buffers), capacity: CAPACITY })],
+  ['rescaled', (buffers) => ({ buffers: rescaled(buffers), capacity: CAPACITY * SCALE })],
 ];
 
 function timed(problem: Problem, capacity?: number): { ms: number; solution: ReturnType<typeof solve> } {
@@ -49,60 +65,75 @@ function timed(problem: Problem, capacity?: number): { ms: number; solution: Ret
   return { ms, solution };
 }
 
-/** Seconds that MiniMalloc reports for itself, or NaN. */
-function miniMallocSeconds(name: string): number {
+/** Milliseconds of MiniMalloc's process on the very same copy, or NaN without its program. */
+function miniMallocMs({ buffers, capacity }: Copy): number {
   const program = process.env.MINIMALLOC;
   if (program === undefined) return NaN;
   const folder = mkdtempSync(join(tmpdir(), 'minimalloc-'));
+  const input = join(folder, 'in.csv');
+  const rows = buffers.map(({ size, start, end }, b) => `${b},${start},${end},${size}\n`);
+  writeFileSync(input, `id,lower,upper,size\n${rows.join('')}`);
   const start = performance.now();
-  execFileSync(
-    program,
-    [
-      `--capacity=${CAPACITY}`,
-      `--input=${sharedPath('problems', `${name}.csv`)}`,
-      `--output=${join(folder, 'out.csv')}`,
-    ],
-    { stdio: 'ignore' },
-  );
+  const args = [`--capacity=${capacity}`, `--input=${input}`, `--output=${join(folder, 'out.csv')}`];
+  execFileSync(program, args, { stdio: 'ignore' });
+  const ms = performance.now() - start;
   rmSync(folder, { recursive: true });
-  return (performance.now() - start) / 1000;
+  return ms;
 }
 
-const columns = [
-  'status',
-  'steps',
-  'first ms',
-  'best ms',
-  ...VARIANTS.map(([name]) => `${name} ms`),
-  'MiniMalloc ms',
-  'ratio',
-];
-const line = (cells: string[]): string =>
+const line = (cells: readonly string[]): string =>
   cells.map((cell, i) => (i === 0 ? cell.padEnd(24) : cell.padStart(14))).join('');
-console.log(line(['problem', ...columns]));
-let total = 0;
-let logarithms = 0;
-let worst = Infinity;
-for (const name of names) {
-  const csv = parseProblemCsv(readProblemCsv(name));
-  const first = timed(csv.problem, CAPACITY);
-  let best = first.ms;
-  for (let i = 1; i < REPETITIONS; i++) best = Math.min(best, timed(csv.problem, CAPACITY).ms);
-  const others = VARIANTS.map(([, scale, change]) => timed(createProblem(change(buffersOf(csv))), CAPACITY * scale));
-  const peer = 1000 * miniMallocSeconds(name);
-  const ratio = peer / first.ms;
-  total += first.ms;
-  logarithms += Math.log(ratio);
-  worst = Math.min(worst, ratio);
-  const milliseconds = [first.ms, best, ...others.map(({ ms }) => ms), peer].map((ms) => ms.toFixed(1));
-  console.log(line([name, first.solution.status, `${first.solution.steps}`, ...milliseconds, ratio.toFixed(0)]));
-}
-const mean = Math.exp(logarithms / names.length);
-console.log(
-  `together ${total.toFixed(0)} ms; against MiniMalloc: mean ${mean.toFixed(0)} times, least ${worst.toFixed(0)} times`,
-);
 
-const graphLike = parseProblemCsv(readProblemCsv('minimalloc/C.1048576')).problem;
-const minimum = timed(graphLike);
-const { status, peak } = minimum.solution;
-console.log(`minimum of C: ${peak}, ${status}, in ${minimum.ms.toFixed(1)} ms`);
+/** What each variant of a problem took, in the order of `VARIANTS`. */
+function benchProblem(name: string): { readonly firstMs: number; readonly ratios: readonly number[] } {
+  const buffers = buffersOf(parseProblemCsv(readProblemCsv(name)));
+  let firstMs = NaN;
+  const ratios = VARIANTS.map(([variant, change]) => {
+    const copy = change(buffers);
+    const problem = createProblem(copy.buffers);
+    const first = timed(problem, copy.capacity);
+    if (Number.isNaN(firstMs)) firstMs = first.ms;
+    let best = first.ms;
+    for (let i = 1; i < REPETITIONS; i++) best = Math.min(best, timed(problem, copy.capacity).ms);
+    const peer = miniMallocMs(copy);
+    const ratio = peer / first.ms;
+    const { status, steps } = first.solution;
+    const milliseconds = [first.ms, best, peer].map((ms) => ms.toFixed(1));
+    console.log(line([name, variant, status, `${steps}`, ...milliseconds, ratio.toFixed(0)]));
+    return ratio;
+  });
+  return { firstMs, ratios };
+}
+
+/** All problems, or those whose letters are given. */
+export function benchSolver(letters: readonly string[] = []): void {
+  if (!sharedIsPresent) {
+    console.log('Placement problems: skipped, they are read from ../shared, which is not there.');
+    return;
+  }
+  if (process.env.MINIMALLOC === undefined) {
+    console.log('MiniMalloc is not run: the environment variable MINIMALLOC names no program.');
+  }
+  const isAsked = (name: string): boolean =>
+    letters.length === 0 || letters.some((letter) => name.includes(`/${letter}.`));
+  const names = listProblems().filter((name) => name.startsWith('minimalloc/') && isAsked(name));
+  console.log(line(['problem', 'variant', 'status', 'steps', 'first ms', 'best ms', 'MiniMalloc ms', 'ratio']));
+  const results = names.map(benchProblem);
+  const total = results.reduce((sum, { firstMs }) => sum + firstMs, 0);
+  console.log(`together, as they are: ${total.toFixed(0)} ms`);
+  if (process.env.MINIMALLOC !== undefined) {
+    VARIANTS.forEach(([variant], v) => {
+      const ratios = results.map((result) => result.ratios[v]);
+      const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+      const least = Math.min(...ratios).toFixed(0);
+      console.log(
+        `${variant}: MiniMalloc takes ${mean.toFixed(0)} times as long on geometric average, at least ${least} times`,
+      );
+    });
+  }
+  const minimum = timed(parseProblemCsv(readProblemCsv('minimalloc/C.1048576')).problem);
+  const { status, peak } = minimum.solution;
+  console.log(`minimum of C: ${peak}, ${status}, in ${minimum.ms.toFixed(1)} ms`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) benchSolver(process.argv.slice(2));

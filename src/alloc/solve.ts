@@ -19,17 +19,24 @@ import { createInstance } from './exact/instance.js';
 import { minimise } from './exact/minimise.js';
 import { placeGreedily } from './greedy-portfolio.js';
 import { findOverlaps, type Overlaps } from './overlaps.js';
-import { placeLarge } from './large/place-large.js';
+import { defaultStepBudget, placeLarge } from './large/place-large.js';
 
 /** What `solve` may spend, and what it is asked for. */
 export interface SolveOptions extends PlaceOptions {
   /** Bytes: decide whether a placement within them exists. Default: minimise. */
   readonly capacity?: number;
-  /** Search steps at most, the one limit that is the same on every machine. Default 200 000: some seconds. */
+  /**
+   * Search steps at most, the one limit that is the same on every machine. Default 200 000: some seconds. Where overlaps
+   * are too many to list, a step stands for 2,500 accesses to sets of intervals.
+   */
   readonly maxSteps?: number;
-  /** Milliseconds at most. Default: no limit; with one, the result depends on the machine. */
+  /** Milliseconds for the search, not for the greedy placement before it. Default: no limit; with one, the result depends on the machine. */
   readonly timeLimitMs?: number;
-  /** Looked at every 256 steps: abort it from `onProgress`, or from another thread. */
+  /**
+   * Looked at before the search and every 256 steps. `solve` is synchronous, so nothing but `onProgress` can abort it on the
+   * way: `AbortSignal.timeout` does not fire meanwhile, for which there is `timeLimitMs`. If it is aborted beforehand,
+   * the result is the greedy placement.
+   */
   readonly signal?: AbortSignal;
   /** Called at every improvement and every 256 steps. */
   readonly onProgress?: (progress: Progress) => void;
@@ -90,6 +97,9 @@ export function solve(problem: Problem, options: SolveOptions = {}): Solution {
   return new Solver(problem, options).run();
 }
 
+/** What `placeLarge` calls steps, to one step of the exact search. */
+const EFFORT_PER_STEP = 2500;
+
 class Solver {
   private readonly budget: Budget;
   private readonly load: { bytes: number; step: number };
@@ -113,8 +123,7 @@ class Solver {
     const { problem, options } = this;
     const overlaps = findOverlaps(problem, MAX_PAIRS);
     if (overlaps === null) {
-      this.placement = placeLarge(problem, options);
-      this.report();
+      this.placeWithoutOverlaps();
       return this.solution();
     }
     this.placement = placeGreedily(problem, overlaps, this.goal, options);
@@ -122,6 +131,26 @@ class Solver {
     const tooSmall = options.capacity !== undefined && options.capacity < this.load.bytes;
     if (placementSize(this.placement) > this.goal && !tooSmall) this.search(overlaps);
     return this.solution();
+  }
+
+  private placeWithoutOverlaps(): void {
+    const { problem, options, budget } = this;
+    const { maxSteps = DEFAULT_MAX_STEPS } = options;
+    const most = maxSteps > DEFAULT_MAX_STEPS ? Infinity : defaultStepBudget(problem);
+    const placement = placeLarge(problem, {
+      ...options,
+      stepBudget: Math.min(most, EFFORT_PER_STEP * maxSteps),
+      shouldStop: () => budget.look(),
+      onPlacement: (peak, effort) => {
+        budget.steps = Math.ceil(effort / EFFORT_PER_STEP);
+        const lowerBound = this.certificate.bytes;
+        this.options.onProgress?.({ peak, lowerBound, steps: budget.steps });
+      },
+    });
+    budget.steps = Math.ceil(placement.steps / EFFORT_PER_STEP);
+    if (placement.peak > this.goal && !budget.isSpent) budget.reason = 'steps';
+    this.placement = placement;
+    this.report();
   }
 
   private search(overlaps: Overlaps): void {

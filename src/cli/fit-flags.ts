@@ -4,7 +4,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { ModelOptions } from '../models/options.js';
 import type { SweepGrid } from '../models/sweep-model.js';
-import { byteSize, MODEL_FLAGS, type Flag } from './flags.js';
+import { byteSize } from './flag-values.js';
+import { MODEL_FLAGS, type Flag } from './flags.js';
 
 /** The options of a model that make a difference for its sizes: all but the phase. */
 const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase');

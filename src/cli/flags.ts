@@ -3,14 +3,13 @@
  *
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
-import { InvalidArgumentError } from 'commander';
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import type { ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';
-import { isPowerOfTwo } from '../units.js';
+import { alignment, byteSize, choice, wholeNumber } from './flag-values.js';
 import type { InputKind } from './inputs.js';
 
 /** One flag. Without `value` it is a switch. */
@@ -40,6 +39,8 @@ export type Flags = ModelOptions & {
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
+  readonly maxSteps?: number;
+  readonly timeLimitMs?: number;
   readonly output?: string;
   readonly json?: boolean;
   readonly timeline?: boolean;
@@ -215,6 +216,28 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
+/** How long to search for a placement within the capacity. */
+export const SEARCH_FLAGS: readonly Flag[] = [
+  {
+    key: 'maxSteps',
+    long: '--max-steps',
+    value: 'N',
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    help: 'search steps to spend on --capacity before it is left undecided (default: 200000, some seconds)',
+    kinds: ['problem'],
+    group: PLANNING,
+  },
+  {
+    key: 'timeLimitMs',
+    long: '--time-limit',
+    value: 'SECONDS',
+    parse: (text) => 1000 * wholeNumber(0, MAX_UINT32)(text),
+    help: 'seconds to spend likewise; what is found then depends on the machine (default: no limit)',
+    kinds: ['problem'],
+    group: PLANNING,
+  },
+];
+
 export const OUTPUT_FLAG: Flag = {
   key: 'output',
   short: '-o',
@@ -227,7 +250,16 @@ export const OUTPUT_FLAG: Flag = {
 /** What a plan is checked against. */
 export const LIMIT_FLAGS: readonly Flag[] = [MAX_CHUNK_SIZE];
 
-const ALL_FLAGS = [...MODEL_FLAGS, ...PLAN_FLAGS, JSON_FLAG, TIMELINE_FLAG, CAPACITY_FLAG, OUTPUT_FLAG, ...MAP_FLAGS];
+const ALL_FLAGS = [
+  ...MODEL_FLAGS,
+  ...PLAN_FLAGS,
+  JSON_FLAG,
+  TIMELINE_FLAG,
+  CAPACITY_FLAG,
+  ...SEARCH_FLAGS,
+  OUTPUT_FLAG,
+  ...MAP_FLAGS,
+];
 
 /** The flag for an option of the library. */
 export function flagOf(key: string): string | undefined {
@@ -242,45 +274,6 @@ export function expandShortNames(args: readonly string[]): string[] {
   const longNames = new Map(ALL_FLAGS.flatMap(({ short = '', long }) => (short.length > 2 ? [[short, long]] : [])));
   const end = args.indexOf('--');
   return args.map((arg, index) => (end !== -1 && index > end ? arg : (longNames.get(arg) ?? arg)));
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };
-}
-
-function choice(choices: readonly string[]): (text: string) => string {
-  return (text) => {
-    if (choices.includes(text)) return text;
-    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
-  };
-}
-
-const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['b', 1],
-  ...['k', 'm', 'g', 't'].flatMap((prefix, index): [string, number][] => [
-    [prefix, 1024 ** (index + 1)],
-    [`${prefix}ib`, 1024 ** (index + 1)],
-    [`${prefix}b`, 1000 ** (index + 1)],
-  ]),
-]);
-
-/** `4096`, `8GiB`, `8G`, `1.5MiB`, `2GB` (1000-based, as its name says): a whole number of bytes above zero. */
-export function byteSize(text: string): number {
-  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
-  const bytes = Number(digits) * (UNIT_BYTES.get(unit.toLowerCase()) ?? NaN);
-  if (digits !== '' && Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
-  throw new InvalidArgumentError('It must be a whole number of bytes from 1 to 2^53 - 1, such as 4096 or 8GiB.');
-}
-
-function alignment(text: string): number {
-  const bytes = byteSize(text);
-  if (isPowerOfTwo(bytes)) return bytes;
-  throw new InvalidArgumentError('It must be a power of two, such as 32.');
 }
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */

@@ -19,6 +19,8 @@ import { printError, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
 interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optimal'> {
+  readonly load?: number;
+  readonly isUndecided?: boolean;
   readonly format: () => string;
 }
 
@@ -64,20 +66,22 @@ function planInput(input: Input, flags: Flags): Planned {
 }
 
 function planProblem(csv: CsvProblem, flags: Flags): Planned {
-  const { placement, ...placed } = placeProblem(csv.problem, flags);
-  if (flags.json === true) return { ...placed, format: () => formatPlan(problemPlan(csv, placement, placed)) };
+  const { placement, load, isUndecided, ...placed } = placeProblem(csv.problem, flags);
+  if (flags.json === true)
+    return { ...placed, load, isUndecided, format: () => formatPlan(problemPlan(csv, placement, placed)) };
   const { chunks, offsets } = placement;
-  if (chunks.length > 1) {
+  const fits = placed.bufferSize <= (flags.capacity ?? Infinity);
+  if (fits && chunks.length > 1) {
     throw new CliError(`the plan has ${chunks.length} chunks, which CSV cannot express; add --json`);
   }
-  return { ...placed, format: () => formatPlacementCsv(csv, offsets) };
+  return { ...placed, load, isUndecided, format: () => formatPlacementCsv(csv, offsets) };
 }
 
 /** The plan of a problem in the format of graphs; a buffer is its row. */
 function problemPlan(
   { problem, ...csv }: CsvProblem,
   { offsets, chunkOf, chunks }: Placement,
-  placed: Omit<PlacedProblem, 'placement'>,
+  placed: Omit<PlacedProblem, 'placement' | 'load' | 'isUndecided'>,
 ): PlanJson {
   const tensors = csv.ids.map((name, id) => {
     const place = { chunk: chunkOf[id], offset: offsets[id], size: problem.sizes[id] };
@@ -87,9 +91,13 @@ function problemPlan(
   return { ...placed, alignment, chunks, tensors };
 }
 
-function describeMisfit({ bufferSize, lowerBound }: Planned, capacity: number): string {
+function describeMisfit({ bufferSize, lowerBound, load, isUndecided }: Planned, capacity: number): string {
   const limit = `--capacity is ${exactBytes(capacity)}`;
-  return lowerBound > capacity
-    ? `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}`
-    : `does not fit: ${limit}, but the best plan found needs ${exactBytes(bufferSize)}`;
+  if (lowerBound > capacity) {
+    const proof = load !== undefined && lowerBound > load ? ', as an exhausted search proves' : '';
+    return `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}${proof}`;
+  }
+  const best = `the best plan found needs ${exactBytes(bufferSize)}`;
+  if (isUndecided !== true) return `does not fit: ${limit}, but ${best}`;
+  return `undecided: ${limit}, ${best}, and no plan needs less than ${exactBytes(lowerBound)}; allow more --max-steps`;
 }

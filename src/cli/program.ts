@@ -13,6 +13,7 @@ import {
   MODEL_FLAGS,
   OUTPUT_FLAG,
   PLAN_FLAGS,
+  SEARCH_FLAGS,
   TIMELINE_FLAG,
   type Flag,
   type Flags,
@@ -83,7 +84,7 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'plan <FILE>',
     summary: 'Print where every tensor goes, as JSON; for a .csv as CSV with offsets.',
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, CAPACITY_FLAG, OUTPUT_FLAG, JSON_FLAG],
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, CAPACITY_FLAG, ...SEARCH_FLAGS, OUTPUT_FLAG, JSON_FLAG],
     action: ([file], flags, terminal) => plan(file, flags, terminal),
   },
   {

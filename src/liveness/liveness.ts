@@ -39,20 +39,30 @@ export interface Liveness {
 /**
  * Works out the live ranges of a graph's storages. O(tensors + sources).
  *
+ * Each node takes over a source if it may: the first in mode `ggml`, as ggml does, and the one with the largest storage
+ * in mode `full`. At the node's step the result and what it takes over are one; at every other step all choices need the
+ * same bytes. So the live load in mode `full` is the least that any choice can have.
+ *
  * @param alignment sizes are padded to multiples of it, bytes
+ * @param refused one per entry of `table.sources`: 1 where the node must not take over that source. Default: none
  * @throws PlannerError `BYTES_TOO_LARGE` if all storages together exceed 2^53 - 1 bytes
  */
-export function analyzeLiveness(table: GraphTable, inPlace: InPlaceMode, alignment: number): Liveness {
-  const { nodes, leafs, traits } = table;
+export function analyzeLiveness(
+  table: GraphTable,
+  inPlace: InPlaceMode,
+  alignment: number,
+  refused: Uint8Array | null = null,
+): Liveness {
+  const { nodes, leafs, traits, roots, sources } = table;
   const storageEnds = storageEndsOf(table);
   const buffers = new BufferColumns(table, storageEnds, alignment);
   for (let i = 0; i < leafs.length; i++) if (isPlanned(traits[leafs[i]])) buffers.add(leafs[i], 0);
   for (let i = 0; i < nodes.length; i++) if (isPlannedInput(traits[nodes[i]])) buffers.add(nodes[i], 0);
-  const rule = inPlace === 'off' ? 0 : HAND_OVER[inPlace];
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
     if (!isPlanned(traits[node]) || isInput(traits[node])) continue;
-    const giver = rule === 0 ? NO_BUFFER : findGiver(table, node, step, rule, storageEnds, buffers.bufferOf);
+    const entry = findGiver(table, node, inPlace, storageEnds, refused);
+    const giver = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
     if (giver === NO_BUFFER) buffers.add(node, step);
     else buffers.handOver(giver, node, step);
   }
@@ -78,23 +88,40 @@ function storageEndsOf(table: GraphTable): Int32Array {
   return ends;
 }
 
-/** The first source whose storage `node` may take over at `step`: the root of that storage. */
+const NO_ENTRY = -1;
+
+/** The entry of `sources` whose storage `node` takes over; {@link NO_ENTRY} if it takes none. */
 function findGiver(
-  { sourceFirst, sources, handOver, roots, traits }: GraphTable,
+  table: GraphTable,
   node: number,
-  step: number,
-  rule: number,
+  inPlace: InPlaceMode,
   storageEnds: Int32Array,
-  bufferOf: Int32Array,
+  refused: Uint8Array | null,
 ): number {
-  const last = sourceFirst[node + 1];
-  for (let s = sourceFirst[node]; s < last; s++) {
-    const allowed = handOver[s];
-    if (allowed !== rule && allowed !== HAND_OVER.ggml + HAND_OVER.full) continue;
-    const root = roots[sources[s]];
-    if (storageEnds[root] === step + 1 && !isKept(traits[root]) && bufferOf[root] !== NO_BUFFER) return root;
+  const { sourceFirst, sources, roots, sizes } = table;
+  let giver = NO_ENTRY;
+  for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
+    if (refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds)) continue;
+    if (inPlace === 'ggml') return entry;
+    if (giver === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[giver]]]) giver = entry;
   }
-  return NO_BUFFER;
+  return giver;
+}
+
+/** Whether `node` may take over the storage of its source at `entry`, which then dies with it. */
+export function canTakeOver(
+  { steps, sources, handOver, roots, sizes, traits }: GraphTable,
+  node: number,
+  entry: number,
+  inPlace: InPlaceMode,
+  storageEnds: Int32Array,
+): boolean {
+  if (inPlace === 'off') return false;
+  const rule = HAND_OVER[inPlace];
+  const allowed = handOver[entry];
+  if (allowed !== rule && allowed !== HAND_OVER.ggml + HAND_OVER.full) return false;
+  const root = roots[sources[entry]];
+  return storageEnds[root] === steps[node] + 1 && isPlanned(traits[root]) && !isKept(traits[root]) && sizes[root] > 0;
 }
 
 /** From `step` on, `buffer` needs only its first `bytes`. */

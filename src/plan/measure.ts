@@ -9,6 +9,7 @@ import { isPlanned, type GraphTable } from '../graph/table.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
 import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
+import { improveInPlace, type PlacedChoice } from './in-place-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
 
 /** What a compute buffer needs. All sizes in bytes. */
@@ -63,9 +64,8 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   const { table } = graph;
   if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
   rejectOversize(graph, options);
-  const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
+  const { liveness, placement } = placeChoice(table, options);
   const { problem } = liveness;
-  const placement = ALLOCATORS[options.allocator].place(problem, options);
   const bufferSize = placementSize(placement);
   const lowerBound = Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0);
   const measurement: Measurement = {
@@ -80,6 +80,13 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     nodeCount: table.nodes.length,
   };
   return { measurement, liveness, placement };
+}
+
+function placeChoice(table: GraphTable, options: ResolvedOptions): PlacedChoice {
+  const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
+  const first = { liveness, placement: ALLOCATORS[options.allocator].place(liveness.problem, options) };
+  const mayChoose = options.allocator === 'auto' && options.inPlace === 'full';
+  return mayChoose ? improveInPlace(table, options.alignment, options, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();

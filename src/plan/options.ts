@@ -18,7 +18,7 @@ export interface PlanOptions {
   readonly allowOversize?: boolean;
   /**
    * Which nodes may overwrite a source that dies with them: `full` (all that are provably right), `ggml` (those that
-   * ggml overwrites) or `off`. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
+   * ggml overwrites) or `off`. With `full`, the allocator `auto` may leave one out if that makes the buffer smaller. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
    */
   readonly inPlace?: InPlaceMode;
 }

@@ -25,7 +25,8 @@ const REQUIRED_COLUMNS = ['id', 'lower', 'upper', 'size'] as const;
 /** `hint` is MiniMalloc's and has no bearing on what is a valid placement. */
 const OPTIONAL_COLUMNS = ['alignment', 'offset', 'gaps', 'hint'] as const;
 type Column = (typeof REQUIRED_COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
-type Columns = ReadonlyMap<Column, number>;
+/** Index of each column; -1 where it is absent. */
+type Columns = Readonly<Record<Column, number>>;
 
 /**
  * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
@@ -36,27 +37,30 @@ type Columns = ReadonlyMap<Column, number>;
  *   exceed 2^53 - 1.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const columns = readHeader(lines[0]);
+  const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: Buffer[] = [];
   const ids: string[] = [];
   const rowOfId = new Map<string, number>();
-  for (let l = 1; l < lines.length; l++) {
-    if (lines[l] === '') continue;
-    const row = new Row(lines[l].split(','), l + 1, columns);
+  while (row.next()) {
     const id = row.text('id');
-    const earlier = rowOfId.get(id);
     if (id === '' || id.startsWith('"')) row.reject('id', id, 'a name without quotes, not empty');
+    const earlier = rowOfId.get(id);
     if (earlier !== undefined) row.reject('id', id, `unlike the id of row ${earlier}`);
-    rowOfId.set(id, l + 1);
+    rowOfId.set(id, row.line);
     ids.push(id);
     buffers.push(readBuffer(row, defaultAlignment));
   }
+  const lowers = new Float64Array(buffers.length);
+  const uppers = new Float64Array(buffers.length);
+  buffers.forEach(({ start, end }, b) => {
+    lowers[b] = start;
+    uppers[b] = end;
+  });
   return {
     problem: createProblem(buffers),
     ids,
-    lowers: Float64Array.from(buffers, ({ start }) => start),
-    uppers: Float64Array.from(buffers, ({ end }) => end),
+    lowers,
+    uppers,
   };
 }
 
@@ -80,15 +84,18 @@ export function formatPlacementCsv({ problem, ids, lowers, uppers }: CsvProblem,
 }
 
 function readHeader(line: string): Columns {
-  const columns = new Map<Column, number>();
+  const columns: Record<Column, number> = {
+    ...{ id: -1, lower: -1, upper: -1, size: -1 },
+    ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
+  };
   const known: readonly string[] = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS];
   line.split(',').forEach((name, index) => {
-    const fresh = known.includes(name) && !columns.has(name as Column);
+    const fresh = known.includes(name) && columns[name as Column] === -1;
     if (!fresh) rejectAt(1, name, name, `one of ${known.join(', ')}, at most once`);
-    columns.set(name as Column, index);
+    columns[name as Column] = index;
   });
   for (const name of REQUIRED_COLUMNS) {
-    if (!columns.has(name)) rejectAt(1, name, line, `a header with the column "${name}"`);
+    if (columns[name] === -1) rejectAt(1, name, line, `a header with the column "${name}"`);
   }
   return columns;
 }
@@ -125,35 +132,97 @@ function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
     });
 }
 
-/** One line of the text, which knows where it stands. */
+const NEWLINE = '\n';
+const CARRIAGE_RETURN = '\r';
+const COMMA = 44;
+const MINUS = 45;
+const ZERO = 48;
+
+/** A cursor that goes through the text line by line and knows where it stands; only what is asked for is cut out. */
 class Row {
-  constructor(
-    private readonly fields: readonly string[],
-    private readonly line: number,
-    private readonly columns: Columns,
-  ) {
-    if (fields.length === columns.size) return;
-    const missing = [...columns].find(([, index]) => index >= fields.length)?.[0] ?? 'after the last';
-    this.reject(missing, `${fields.length} fields`, `one of ${columns.size} fields`);
+  /** The first line is 1. */
+  line = 1;
+  private readonly columns: Columns;
+  private readonly columnCount: number;
+  /** Where the next line starts. */
+  private position = 0;
+  /** Positions of the commas, and of the line's two ends: field f is between numbers f and f + 1. */
+  private readonly commas: Int32Array;
+
+  /** Reads the header. */
+  constructor(private readonly file: string) {
+    const header = file.slice(0, this.endOfLine());
+    this.columns = readHeader(header);
+    this.columnCount = header.split(',').length;
+    this.commas = new Int32Array(this.columnCount + 1);
+  }
+
+  /** Goes to the next line that is not empty; false if there is none. */
+  next(): boolean {
+    while (this.position <= this.file.length) {
+      const start = this.position;
+      const end = this.endOfLine();
+      this.line++;
+      if (start === end) continue;
+      this.split(start, end);
+      return true;
+    }
+    return false;
   }
 
   text(column: Column): string {
-    return this.fields[this.columns.get(column)!];
+    const index = this.columns[column];
+    return this.file.slice(this.commas[index] + 1, this.commas[index + 1]);
   }
 
   isEmpty(column: Column): boolean {
-    return !this.columns.has(column) || this.text(column) === '';
+    const index = this.columns[column];
+    return index === -1 || this.commas[index] + 1 === this.commas[index + 1];
   }
 
+  /** Digits with or without a minus. Beyond 2^53 the value would be inexact, and is rejected. */
   integer(column: Column, least: number): number {
-    const text = this.text(column);
-    const value = Number(text);
-    const valid = /^-?\d+$/.test(text) && Number.isSafeInteger(value) && value >= least;
-    return valid ? value : this.reject(column, text, `an integer from ${least} to 2^53 - 1`);
+    const { file, commas } = this;
+    const index = this.columns[column];
+    const end = commas[index + 1];
+    let i = commas[index] + 1;
+    const isNegative = file.charCodeAt(i) === MINUS;
+    if (isNegative) i++;
+    let value = i < end ? 0 : NaN;
+    for (; i < end; i++) {
+      const digit = file.charCodeAt(i) - ZERO;
+      value = digit >= 0 && digit <= 9 ? value * 10 + digit : NaN;
+    }
+    if (isNegative) value = -value;
+    const valid = Number.isSafeInteger(value) && value >= least;
+    return valid ? value : this.reject(column, this.text(column), `an integer from ${least} to 2^53 - 1`);
   }
 
   reject(column: string, value: unknown, limit: string): never {
     return rejectAt(this.line, column, value, limit);
+  }
+
+  /** Moves the position to the next line and returns the end of the current one. */
+  private endOfLine(): number {
+    const { file, position } = this;
+    const newline = file.indexOf(NEWLINE, position);
+    const end = newline === -1 ? file.length : newline;
+    this.position = end + 1;
+    return newline > position && file[newline - 1] === CARRIAGE_RETURN ? end - 1 : end;
+  }
+
+  private split(start: number, end: number): void {
+    const { file, commas, columns, columnCount } = this;
+    let count = 0;
+    commas[0] = start - 1;
+    for (let i = start; i < end; i++) {
+      if (file.charCodeAt(i) === COMMA && ++count < columnCount) commas[count] = i;
+    }
+    commas[columnCount] = end;
+    const fieldCount = count + 1;
+    if (fieldCount === columnCount) return;
+    const missing = Object.entries(columns).find(([, index]) => index === fieldCount)?.[0] ?? 'after the last';
+    this.reject(missing, `${fieldCount} fields`, `one of ${columnCount} fields`);
   }
 }
 

@@ -17,7 +17,7 @@
  * alignments are powers of two; the sum of all padded sizes is an exact byte count, so no allocator can overflow.
  */
 import { PlannerError } from '../errors.js';
-import { alignUp, checkAlignment, checkBytes } from '../units.js';
+import { alignUp, checkAlignment, checkBytes, isPowerOfTwo } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
 export interface Gap {
@@ -88,7 +88,8 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   buffers.forEach((buffer, b) => {
     checkBuffer(buffer, b);
     sizes[b] = buffer.size;
-    alignments[b] = checkAlignment(buffer.alignment ?? 1, `alignment of buffer ${b}`);
+    const { alignment = 1 } = buffer;
+    alignments[b] = isPowerOfTwo(alignment) ? alignment : checkAlignment(alignment, `alignment of buffer ${b}`);
     totalBytes = checkBytes(totalBytes + alignUp(buffer.size, alignments[b]), 'the sum of all padded sizes');
     if (buffer.fixedOffset !== undefined) {
       fixedOffsets ??= new Float64Array(n).fill(NaN);
@@ -99,12 +100,18 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   });
 
   const { rankOf, stepCount } = rankSteps(buffers, gapCount);
+  const starts = new Int32Array(n);
+  const ends = new Int32Array(n);
+  for (let b = 0; b < n; b++) {
+    starts[b] = rankOf(buffers[b].start);
+    ends[b] = rankOf(buffers[b].end);
+  }
   return {
     bufferCount: n,
     stepCount,
     sizes,
-    starts: Int32Array.from(buffers, ({ start }) => rankOf(start)),
-    ends: Int32Array.from(buffers, ({ end }) => rankOf(end)),
+    starts,
+    ends,
     alignments,
     fixedOffsets,
     gaps: gapCount === 0 ? null : gapTable(buffers, gapCount, rankOf),
@@ -112,10 +119,7 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
 }
 
 /** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */
-function rankSteps(
-  buffers: readonly Buffer[],
-  gapCount: number,
-): { rankOf: (step: number) => number; stepCount: number } {
+function rankSteps(buffers: readonly Buffer[], gapCount: number): Ranks {
   const steps = new Float64Array(2 * (buffers.length + gapCount));
   let count = 0;
   for (const { start, end, gaps } of buffers) {
@@ -127,6 +131,34 @@ function rankSteps(
       steps[count++] = gap.end;
     }
   }
+  return rankByTable(steps) ?? rankBySorting(steps);
+}
+
+/** How a step is renumbered, and how many steps there are. */
+interface Ranks {
+  readonly rankOf: (step: number) => number;
+  readonly stepCount: number;
+}
+
+/** Table entries for each step that is named: where they are further apart, they are sorted instead. */
+const TABLE_FACTOR = 4;
+
+function rankByTable(steps: Float64Array): Ranks | null {
+  let least = Infinity;
+  let most = -Infinity;
+  for (const step of steps) {
+    least = Math.min(least, step);
+    most = Math.max(most, step);
+  }
+  if (steps.length === 0 || most - least >= TABLE_FACTOR * steps.length) return null;
+  const ranks = new Int32Array(most - least + 1);
+  for (const step of steps) ranks[step - least] = 1;
+  let distinct = 0;
+  for (let i = 0; i < ranks.length; i++) if (ranks[i] === 1) ranks[i] = distinct++;
+  return { rankOf: (step) => ranks[step - least], stepCount: distinct - 1 };
+}
+
+function rankBySorting(steps: Float64Array): Ranks {
   steps.sort();
   let distinct = 0;
   for (const step of steps) if (distinct === 0 || steps[distinct - 1] !== step) steps[distinct++] = step;
@@ -163,28 +195,31 @@ function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: n
   return { first, starts, ends, lowers, uppers };
 }
 
-function checkBuffer({ size, start, end, fixedOffset, gaps = [], alignment = 1 }: Buffer, b: number): void {
-  const reject = (field: string, value: unknown, limit: string): never => {
-    throw new PlannerError('BAD_BUFFER', {
-      culprit: `${field} of buffer ${b}`,
-      value,
-      limit,
-      remedy: 'Correct the buffer, or leave it out of the problem.',
-    });
-  };
-  if (!Number.isSafeInteger(size) || size <= 0) reject('size', size, 'an integer from 1 to 2^53 - 1');
-  if (!Number.isSafeInteger(start)) reject('start', start, 'a safe integer');
-  if (!Number.isSafeInteger(end) || end <= start) reject('end', end, `a safe integer above start (${start})`);
+const NO_GAPS: readonly Gap[] = [];
+
+function checkBuffer({ size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1 }: Buffer, b: number): void {
+  if (!Number.isSafeInteger(size) || size <= 0) reject(b, 'size', size, 'an integer from 1 to 2^53 - 1');
+  if (!Number.isSafeInteger(start)) reject(b, 'start', start, 'a safe integer');
+  if (!Number.isSafeInteger(end) || end <= start) reject(b, 'end', end, `a safe integer above start (${start})`);
   if (fixedOffset !== undefined) {
     const aligned = Number.isSafeInteger(fixedOffset) && fixedOffset >= 0 && fixedOffset % alignment === 0;
-    if (!aligned) reject('fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
+    if (!aligned) reject(b, 'fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
   }
   let free = start;
   for (const { start: from, end: to, lower = 0, upper = lower } of gaps) {
     const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
-    if (!inOrder) reject('gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
+    if (!inOrder) reject(b, 'gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
     const inside = Number.isSafeInteger(lower) && Number.isSafeInteger(upper) && 0 <= lower && lower <= upper;
-    if (!inside || upper > size) reject('gap window', [lower, upper], `within [0, ${size}]`);
+    if (!inside || upper > size) reject(b, 'gap window', [lower, upper], `within [0, ${size}]`);
     free = to;
   }
+}
+
+function reject(b: number, field: string, value: unknown, limit: string): never {
+  throw new PlannerError('BAD_BUFFER', {
+    culprit: `${field} of buffer ${b}`,
+    value,
+    limit,
+    remedy: 'Correct the buffer, or leave it out of the problem.',
+  });
 }

@@ -8,6 +8,7 @@ import { createProblem, type Buffer, type Problem } from '../../src/problem/prob
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
+import { uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
 /**
@@ -183,6 +184,39 @@ describe('solve, on a problem that needs the search', () => {
   it('treats parts that share no step on their own', () => {
     const later = OPEN.map((b) => ({ ...b, start: b.start + 100, end: b.end + 100, alignment: 1 }));
     expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', peak: OPEN_PEAK });
+  });
+});
+
+describe('solve, where overlaps are too many to list', () => {
+  const problem = createProblem(uniform(5000, 1));
+
+  it('ends at once if it is aborted beforehand, or out of time, with a valid placement', () => {
+    for (const options of [{ signal: AbortSignal.abort() }, { timeLimitMs: 0 }, { maxSteps: 0 }]) {
+      const solution = solve(problem, options);
+      expect(verifyPlacement(problem, solution)).toEqual([]);
+      const stopped = 'signal' in options ? 'abort' : 'timeLimitMs' in options ? 'time' : 'steps';
+      expect([solution.status, solution.stopped]).toEqual(['feasible', stopped]);
+    }
+  });
+
+  it('reports progress, and can be aborted from there', () => {
+    const controller = new AbortController();
+    const peaks: number[] = [];
+    const onProgress = ({ peak }: Progress): void => {
+      peaks.push(peak);
+      controller.abort();
+    };
+    const solution = solve(problem, { signal: controller.signal, onProgress });
+    expect(solution.stopped).toBe('abort');
+    expect(peaks.at(-1)).toBe(solution.peak);
+    expect(verifyPlacement(problem, solution)).toEqual([]);
+  });
+
+  it('is no worse with more steps, and counts them', () => {
+    const few = solve(problem, { maxSteps: 100 });
+    const more = solve(problem, { maxSteps: 1000 });
+    expect(more.peak).toBeLessThanOrEqual(few.peak);
+    expect(few.steps).toBeLessThanOrEqual(200);
   });
 });
 

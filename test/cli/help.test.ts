@@ -1,7 +1,8 @@
 /** What a newcomer reads: help, version, sizes. */
 import { describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
-import { byteSize, expandShortNames } from '../../src/cli/flags.js';
+import { byteSize } from '../../src/cli/flag-values.js';
+import { expandShortNames } from '../../src/cli/flags.js';
 import { cli } from '../support/cli.js';
 
 describe('help', () => {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson, planGraph, type PlanJson } from '../../src/index.js';
 import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
-import { projectPath } from '../support/shared.js';
+import { describeShared, projectPath, sharedPath } from '../support/shared.js';
 
 const { path, write } = scratchFolder();
 const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
@@ -18,6 +18,21 @@ function smallGraph(): Graph {
 
 const graphFile = write('graph.json', JSON.stringify(graphToJson(smallGraph())));
 const problemFile = write('problem.csv', FIVE_BUFFERS);
+
+/** The minimum, 39 bytes, is above the live load because of the alignments; found by trying seeds. */
+const ODD_CSV = ((): string => {
+  let state = 47;
+  const next = (below: number): number => {
+    state = (state * 48271) % 2147483647;
+    return state % below;
+  };
+  const rows = Array.from({ length: 24 }, (_, id) => {
+    const start = next(12);
+    const [size, alignment] = [1 + next(9), 2 ** next(3)];
+    return `${id},${start},${start + 1 + next(6)},${size},${alignment}\n`;
+  });
+  return `id,lower,upper,size,alignment\n${rows.join('')}`;
+})();
 
 async function planned(...args: string[]): Promise<string> {
   const { code, out, err } = await cli('plan', ...args);
@@ -64,6 +79,14 @@ describe('plan', () => {
     expect((await cli('plan', problemFile, '--capacity', '12')).code).toBe(0);
     expect((await cli('plan', graphFile, '--capacity', '8KiB')).code).toBe(1);
     expect((await cli('plan', graphFile, '--capacity', '12KiB')).code).toBe(0);
+  });
+
+  it('says if only a search proves that nothing fits', async () => {
+    const { code, out, err } = await cli('plan', write('odd.csv', ODD_CSV), '--capacity', '38');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(
+      /--capacity is 38 bytes, but no plan needs less than 39 bytes, as an exhausted search proves\n$/,
+    );
   });
 
   it('needs JSON for a problem in several chunks', async () => {
@@ -166,5 +189,22 @@ describe('verify', () => {
   ])('rejects the plan %s', async (text, message) => {
     const file = write('bad.json', text);
     expect(await cli('verify', graphFile, file)).toEqual({ code: 2, out: '', err: `error: ${file}: ${message}\n` });
+  });
+});
+
+describeShared('plan, where a capacity is hard to decide', () => {
+  const file = sharedPath('problems/minimalloc/D.1048576.csv');
+
+  it('searches for it, and plans if something is found', async () => {
+    expect((await planned(file, '--capacity', '1048576')).split('\n').length).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['--max-steps', '100'],
+    ['--time-limit', '0'],
+  ])('says that it is undecided: %s %s', async (...limit) => {
+    const { code, out, err } = await cli('plan', file, '--capacity', '1000000', ...limit);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/: undecided: --capacity is .*, the best plan found needs .*; allow more --max-steps\n$/);
   });
 });

@@ -109,6 +109,14 @@ describe('hand-overs', () => {
     expect(handOvers(named(ctx.add(ctx.view(y, [32]), ctx.view(y, [32], [], 128)), 'both'), 'full')).toEqual([]);
   });
 
+  it('in mode full take the larger of two storages, which needs fewer bytes', () => {
+    const small = named(ctx.sqr(leaf('s', [8])), 'small');
+    const large = named(ctx.sqr(leaf('l', [64])), 'large');
+    const sum = named(ctx.add(small, ctx.view(large, [8])), 'sum');
+    expect(handOvers(sum, 'full')).toContain('sum<large');
+    expect(handOvers(sum, 'ggml')).toContain('sum<small');
+  });
+
   it('make a chain of one buffer, and say so', () => {
     const x = named(ctx.mulMat(leaf('a'), leaf('b')), 'x');
     const z = named(ctx.relu(named(ctx.scale(named(ctx.sqr(x), 'p'), 2), 'q')), 'r');

@@ -38,12 +38,13 @@ export class Budget {
     return this.reason !== 'done';
   }
 
-  /** A part of what is left, by steps. */
-  slice(share: number): Budget {
+  /** A part of what is left, but no more than `most` steps. */
+  slice(share: number, most = Infinity): Budget {
     this.checkClock();
     const { maxSteps } = this.limits;
     const left = maxSteps === Infinity ? FIRST_SLICE + this.steps : (maxSteps - this.steps) * share;
-    return new Budget({ maxSteps: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined }, this);
+    const maxStepsOfSlice = Math.ceil(Math.min(left, most));
+    return new Budget({ maxSteps: maxStepsOfSlice, timeLimitMs: Infinity, signal: undefined, onTick: undefined }, this);
   }
 
   /** Counts one step; false once the budget is spent. */
@@ -53,6 +54,12 @@ export class Budget {
     else if (this.steps >= this.limits.maxSteps) this.reason = 'steps';
     else if (++this.steps % CLOCK_INTERVAL === 0) this.tick();
     return !this.isSpent;
+  }
+
+  /** Looks at the clock and the signal now; whether the budget is spent. */
+  look(): boolean {
+    if (!this.isSpent) this.checkClock();
+    return this.isSpent;
   }
 
   private tick(): void {

@@ -30,6 +30,8 @@ export interface Observer {
 
 /** What part of the remaining budget goes to the lower bound, to one capacity, and to one a unit below the best. */
 const FIRST_SLICE = 0.2;
+/** Steps for the lower bound at first: nearly always it takes a few, or is out of reach. */
+const MOST_FIRST_STEPS = 40_000;
 const SLICE = 0.05;
 const LAST_SLICE = 0.5;
 
@@ -42,7 +44,7 @@ export function minimise(instance: Instance, range: Range, goal: number, budget:
   let stride = 1;
   let slice = FIRST_SLICE;
   for (let seed = 1; lowest() < range.high && !budget.isSpent; seed++) {
-    const answer = decide(search, capacity, budget.slice(slice), seed);
+    const answer = decide(search, capacity, budget.slice(slice, seed === 1 ? MOST_FIRST_STEPS : Infinity), seed);
     if (answer === 'feasible') {
       range.high = peakOf(instance, search.state.offsets);
       observer.onPlacement(search.state.offsets);

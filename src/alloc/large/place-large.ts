@@ -21,6 +21,10 @@ export interface PlaceLargeOptions extends PlaceOptions {
    * most 50 million. One placement is always finished.
    */
   readonly stepBudget?: number;
+  /** Asked now and then whether to end with the best so far; one placement is always finished. Default: never. */
+  readonly shouldStop?: () => boolean;
+  /** Told each peak, in bytes of one chunk, that is lower than the one before, and the effort so far. */
+  readonly onPlacement?: (peak: number, steps: number) => void;
 }
 
 /** A placement and how good it is known to be. */
@@ -51,8 +55,9 @@ export function placeLarge(problem: Problem, options: PlaceLargeOptions = {}): L
   checkChunkLimit(problem, maxChunkSize, allowOversize);
   const lowerBound = boundOf(problem);
   const timeline = createTimeline(problem);
-  const defaultBudget = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, STEPS_PER_BUFFER * bufferCount));
-  const search = new Search(problem, timeline, Math.max(capacity, lowerBound), options.stepBudget ?? defaultBudget);
+  const { stepBudget = defaultStepBudget(problem), shouldStop = () => false, onPlacement = () => undefined } = options;
+  const goal = Math.max(capacity, lowerBound);
+  const search = new Search(problem, timeline, goal, stepBudget, { shouldStop, onPlacement });
   if (bufferCount > 0) search.run();
   const { offsets, peak, steps } = search;
   const largestChunk = allowOversize ? problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
@@ -61,6 +66,11 @@ export function placeLarge(problem: Problem, options: PlaceLargeOptions = {}): L
       ? placeInChunks(problem, timeline, maxChunkSize)
       : { offsets, chunkOf: new Int32Array(bufferCount), chunks: bufferCount === 0 ? [] : [peak] };
   return { ...placement, peak: placementSize(placement), lowerBound, steps };
+}
+
+/** What {@link placeLarge} spends if nothing is said. */
+export function defaultStepBudget({ bufferCount }: Problem): number {
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, STEPS_PER_BUFFER * bufferCount));
 }
 
 function boundOf(problem: Problem): number {

@@ -22,6 +22,17 @@ const ATTEMPT_STEPS = 50;
 /** An order in which no more buffers than these came too late is tried again at once. */
 const FEW_LATE = 16;
 
+/** After so many buffers of an attempt, {@link Watcher.shouldStop} is asked. */
+const WATCH_INTERVAL = 4096;
+
+/** Who looks on. */
+export interface Watcher {
+  /** Whether to end with the best so far; one placement is always finished. */
+  readonly shouldStop: () => boolean;
+  /** A lower peak has been found. */
+  readonly onPlacement: (peak: number, steps: number) => void;
+}
+
 export class Search {
   /** Bytes; one per buffer. */
   offsets: Float64Array;
@@ -30,15 +41,17 @@ export class Search {
   readonly #goal: number;
   readonly #stepBudget: number;
   readonly #fit: LowestFit;
+  readonly #watcher: Watcher;
   #orderSteps = 0;
   #scratch: Float64Array;
   /** Places in the order, ascending, of the buffers that ended above the goal in the last attempt. */
   #late: number[] = [];
 
-  constructor(problem: Problem, timeline: Timeline, goal: number, stepBudget: number) {
+  constructor(problem: Problem, timeline: Timeline, goal: number, stepBudget: number, watcher: Watcher) {
     this.#problem = problem;
     this.#goal = goal;
     this.#stepBudget = stepBudget;
+    this.#watcher = watcher;
     this.#fit = new LowestFit(problem, timeline);
     this.offsets = new Float64Array(problem.bufferCount);
     this.#scratch = new Float64Array(problem.bufferCount);
@@ -72,8 +85,9 @@ export class Search {
   }
 
   get #isDone(): boolean {
+    if (this.peak === Infinity) return false;
     const left = this.#stepBudget - this.steps;
-    return this.peak <= this.#goal || (this.peak < Infinity && left < ATTEMPT_STEPS * this.#problem.bufferCount);
+    return this.peak <= this.#goal || left < ATTEMPT_STEPS * this.#problem.bufferCount || this.#watcher.shouldStop();
   }
 
   #startOnline(): void {
@@ -84,6 +98,7 @@ export class Search {
     this.offsets = offsets;
     this.peak = 0;
     for (let b = 0; b < bufferCount; b++) this.peak = Math.max(this.peak, offsets[b] + sizes[b]);
+    this.#watcher.onPlacement(this.peak, this.steps);
   }
 
   /** Places by one order and keeps the result if it is the best. Returns whether the order is worth another attempt. */
@@ -97,6 +112,7 @@ export class Search {
     let peak = fit.takeFixed(Infinity);
     this.#late = [];
     for (let i = 0; i < order.length; i++) {
+      if (canStop && (i + 1) % WATCH_INTERVAL === 0 && this.#watcher.shouldStop()) return false;
       const b = order[i];
       const fixed = fixedOffsets === null ? NaN : fixedOffsets[b];
       if (!Number.isNaN(fixed)) {
@@ -115,6 +131,7 @@ export class Search {
     this.peak = peak;
     this.#scratch = this.offsets;
     this.offsets = offsets;
+    this.#watcher.onPlacement(peak, this.steps);
     return true;
   }
 }

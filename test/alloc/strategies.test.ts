@@ -1,0 +1,67 @@
+/** Every strategy of the exact search on its own, run to its end: all give the same minimum. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Budget } from '../../src/alloc/exact/budget.js';
+import { createInstance } from '../../src/alloc/exact/instance.js';
+import { createRandom } from '../../src/alloc/exact/random.js';
+import { Search, type Focus } from '../../src/alloc/exact/search.js';
+import { findOverlaps } from '../../src/alloc/overlaps.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { minimumPeak } from '../support/exhaustive.js';
+import { tinyBuffers } from '../support/problems.js';
+
+const FOCUSES: readonly Focus[] = ['lowest', 'fullest', 'deadliest'];
+const STRATEGIES = FOCUSES.flatMap((focus) =>
+  [false, true].flatMap((backwards) => [0, 0.5].map((noise) => ({ focus, backwards, noise }))),
+);
+
+/** Up to seven buffers, some of them fixed; none where fixed offsets collide. */
+const problems = fc
+  .tuple(
+    tinyBuffers({ gaps: 'full', maxAlignmentLog2: 2 }),
+    fc.array(fc.option(fc.nat({ max: 12 }), { freq: 4 }), { minLength: 7, maxLength: 7 }),
+  )
+  .map(([plain, fixed]) =>
+    plain.map((buffer, b): Buffer => {
+      const offset = fixed[b] ?? null;
+      return offset === null || offset % 3 > 0
+        ? buffer
+        : { ...buffer, fixedOffset: offset - (offset % buffer.alignment!) };
+    }),
+  )
+  .filter((buffers) => {
+    const pinned = buffers.filter(({ fixedOffset }) => fixedOffset !== undefined);
+    const offsets = pinned.map(({ fixedOffset }) => fixedOffset!);
+    const placement = { offsets, chunkOf: new Int32Array(pinned.length), chunks: [100] };
+    return buffers.length > 0 && verifyPlacement(createProblem(pinned), placement).length === 0;
+  });
+
+const unlimited = (): Budget =>
+  new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+
+it.each(STRATEGIES)('$focus, backwards: $backwards, noise: $noise', ({ focus, backwards, noise }) => {
+  fc.assert(
+    fc.property(problems, fc.nat(), (buffers, seed) => {
+      const problem = createProblem(buffers);
+      const instance = createInstance(problem, findOverlaps(problem, Infinity)!, Int32Array.from(buffers.keys()));
+      const search = new Search(instance);
+      const random = createRandom(1 + seed);
+      for (let s = 0; s < search.bias.length; s++) search.bias[s] = random() * noise;
+      const minimum = minimumPeak(buffers);
+      const capacity = Math.ceil(minimum / instance.unit);
+      // The same search object is used again, as restarts do.
+      for (const below of [1, 2]) {
+        const outcome = search.run(capacity - below, { focus, backwards }, Infinity, unlimited());
+        expect(outcome).toBe('exhausted');
+      }
+      for (const above of [0, 1]) {
+        expect(search.run(capacity + above, { focus, backwards }, Infinity, unlimited())).toBe('found');
+        const offsets = Array.from(search.state.offsets, (offset) => offset * instance.unit);
+        const chunks = [(capacity + above) * instance.unit];
+        expect(verifyPlacement(problem, { offsets, chunkOf: new Int32Array(buffers.length), chunks })).toEqual([]);
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
