@@ -5,7 +5,7 @@ import base from '../../vitest.config.js';
 const QUICK = [
   'liveness/*',
   'verify/{verify-plan,replay,placement}',
-  'alloc/{ggml,greedy}',
+  'alloc/{ggml,greedy,solve}',
   'plan/{random-graphs,arena}',
 ];
 const include = [...QUICK, 'testing/{arbitraries,plan-mutations}'].map((path) => `test/${path}.test.ts`);

@@ -4,6 +4,7 @@
 import { readGguf } from '../../src/gguf/gguf.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import type { ModelOptions, Phase } from '../../src/models/options.js';
+import { measureGraph } from '../../src/plan/measure.js';
 import { firstDifference, type ListedGraph } from './compare-graphs.js';
 import { readGraph, sharedPath } from './shared.js';
 
@@ -31,8 +32,10 @@ export interface Conformance {
   readonly context: string | null;
   readonly compute: string | null;
   readonly offsets: string | null;
-  /** Bytes: llama.cpp's compute buffer of the phase, and ours for the same graph. */
+  /** Bytes of the phase's compute buffer, as llama.cpp places the graph. */
   readonly bufferSize: number;
+  /** Bytes of the same graph with our placement, and with everything in place that may be. */
+  readonly ourSize: number;
 }
 
 /** @param name as `listGraphs('llama')` gives it, such as `llama/phi-3-mini-4k.c4096-b512-fa.pp` */
@@ -50,6 +53,7 @@ export async function checkConformance(name: string): Promise<Conformance> {
     compute: differ(measured.compute, reported.compute) ?? differ(measured.measurement.bufferSize, gallocr.bufferSize),
     offsets: firstOffset(measured, recorded),
     bufferSize: gallocr.bufferSize,
+    ourSize: measureGraph(measured.graph, { allocator: 'auto', inPlace: 'full' }).bufferSize,
   };
 }
 
