@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   Context,
+  createProblem,
   findHazards,
   fitContext,
   Graph,
@@ -13,6 +14,7 @@ import {
   measureGraph,
   measureModel,
   measureWeights,
+  parseProblemCsv,
   planGraph,
   PlannerError,
   renderMap,
@@ -129,6 +131,21 @@ describe('operands', () => {
     }
     expectError('BAD_OPERAND', 'setInput: tensor', () => ctx.setInput(bad(null)));
     expectError('BAD_SHAPE', 'tensor', () => ctx.newTensor('f32', bad(null)));
+  });
+
+  it('that are no lists of numbers', () => {
+    expectError('BAD_ARGUMENT', 'RESHAPE: ne', () => ctx.reshape(x, bad(null)));
+    expectError('BAD_ARGUMENT', 'VIEW: nb', () => ctx.view(x, [4], bad(8)));
+    expectError('BAD_ARGUMENT', 'PERMUTE: axes', () => ctx.permute(x, bad({})));
+    expectError('BAD_ARGUMENT', 'CUSTOM: ne', () => ctx.custom([x], { type: 'f32', ne: bad(null) }));
+  });
+});
+
+describe('problems', () => {
+  it('are made of a list of buffers, or of text', () => {
+    expectError('BAD_ARGUMENT', 'buffers', () => createProblem(bad(null)));
+    expectError('BAD_ARGUMENT', 'buffer 0', () => createProblem([bad(null)]));
+    expectError('BAD_ARGUMENT', 'text', () => parseProblemCsv(bad(new Uint8Array(4))));
   });
 });
 

@@ -6,7 +6,7 @@
  * Fields hold no quotes and no commas, which is all that the format needs, so a line is split at its commas here
  * and the core stays without dependencies.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, PlannerError } from '../errors.js';
 import { isPowerOfTwo, MAX_BYTES } from '../units.js';
 import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
 
@@ -37,6 +37,7 @@ type Columns = Readonly<Record<Column, number>>;
  *   exceed 2^53 - 1.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
+  checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: Buffer[] = [];
   const ids: string[] = [];

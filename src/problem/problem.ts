@@ -16,7 +16,7 @@
  * Invariant of a `Problem`: one entry per buffer in every column; sizes above zero; `0 <= start < end <= stepCount`;
  * alignments are powers of two; the sum of all padded sizes is an exact byte count, so no allocator can overflow.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, PlannerError } from '../errors.js';
 import { alignUp, checkAlignment, checkBytes, isPowerOfTwo } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
@@ -79,6 +79,8 @@ export interface Problem {
  * @throws PlannerError `BAD_BUFFER`, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
  */
 export function createProblem(buffers: readonly Buffer[]): Problem {
+  const isList: boolean = Array.isArray(buffers);
+  checkArgument(isList, 'buffers', buffers, 'a list of buffers', 'Give an empty list for none.');
   const n = buffers.length;
   const sizes = new Float64Array(n);
   const alignments = new Float64Array(n);
@@ -197,7 +199,10 @@ function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: n
 
 const NO_GAPS: readonly Gap[] = [];
 
-function checkBuffer({ size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1 }: Buffer, b: number): void {
+function checkBuffer(buffer: Buffer, b: number): void {
+  const isObject = typeof buffer === 'object' && (buffer as Buffer | null) !== null;
+  checkArgument(isObject, `buffer ${b}`, buffer, 'an object', 'Give it a size, a start and an end.');
+  const { size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1 } = buffer;
   if (!Number.isSafeInteger(size) || size <= 0) reject(b, 'size', size, 'an integer from 1 to 2^53 - 1');
   if (!Number.isSafeInteger(start)) reject(b, 'start', start, 'a safe integer');
   if (!Number.isSafeInteger(end) || end <= start) reject(b, 'end', end, `a safe integer above start (${start})`);

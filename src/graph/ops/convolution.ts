@@ -9,7 +9,7 @@ import { shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
 import { RecurrenceContext } from './recurrence.js';
-import { ANY, requireArgument, requireIntegers, requireNe } from './rules.js';
+import { ANY, listOf, requireArgument, requireIntegers, requireNe } from './rules.js';
 import { positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
 /** Slides over one or two dimensions, as many as its lists are long. */
@@ -105,7 +105,10 @@ export abstract class ConvolutionContext extends RecurrenceContext {
     rank: 1 | 2,
     options: SlidingOptions = {},
   ): Tensor {
-    return this.apply(IM2COL_BACK, [kernel, gradient], { ...slidingOver(rank, options), ne: [...ne] });
+    return this.apply(IM2COL_BACK, [kernel, gradient], {
+      ...slidingOver(rank, options),
+      ne: listOf('IM2COL_BACK', 'ne', ne),
+    });
   }
 
   /**

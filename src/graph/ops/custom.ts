@@ -7,7 +7,7 @@ import { elementType, type ElementTypeName } from '../../tensor/element-type.js'
 import { shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand } from '../operation.js';
-import { requireArgument } from './rules.js';
+import { listOf, requireArgument } from './rules.js';
 import { TrainingContext } from './training.js';
 
 /** ggml has ten slots, of which a custom operation takes nine. */
@@ -64,7 +64,11 @@ export abstract class CustomContext extends TrainingContext {
    * @throws PlannerError `BAD_ARGUMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`
    */
   custom(sources: readonly Tensor[], { type, ne, overwrites = [], name = '' }: CustomOptions): Tensor {
-    const result = this.apply(CUSTOM, sources, { type, ne: [...ne], overwrites: [...overwrites] });
+    const result = this.apply(CUSTOM, sources, {
+      type,
+      ne: listOf('CUSTOM', 'ne', ne),
+      overwrites: listOf('CUSTOM', 'overwrites', overwrites),
+    });
     return this.setName(result, name);
   }
 }

@@ -17,6 +17,7 @@ import {
   requireNe,
   requireRepeatable,
   requireType,
+  listOf,
 } from './rules.js';
 import { ViewContext } from './views.js';
 
@@ -208,7 +209,7 @@ export abstract class MemoryContext extends ViewContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE`
    */
   cont(a: Tensor, ne?: readonly number[]): Tensor {
-    return this.apply(CONT, [a], { ne: ne === undefined ? null : [...ne] });
+    return this.apply(CONT, [a], { ne: ne === undefined ? null : listOf('CONT', 'ne', ne) });
   }
 
   /**
@@ -242,7 +243,7 @@ export abstract class MemoryContext extends ViewContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   set(a: Tensor, b: Tensor, nb: readonly [number, number, number], offset = 0, options?: InPlaceOption): Tensor {
-    return this.apply(SET, [a, b], { nb: [...nb], offset }, options);
+    return this.apply(SET, [a, b], { nb: listOf('SET', 'nb', nb), offset }, options);
   }
 
   /**
@@ -253,7 +254,7 @@ export abstract class MemoryContext extends ViewContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   acc(a: Tensor, b: Tensor, nb: readonly [number, number, number], offset = 0, options?: InPlaceOption): Tensor {
-    return this.apply(ACC, [a, b], { nb: [...nb], offset }, options);
+    return this.apply(ACC, [a, b], { nb: listOf('ACC', 'nb', nb), offset }, options);
   }
 
   /** `a` followed by `b` along dimension `dim`; the other lengths and the types agree. @throws PlannerError `BAD_OPERAND` */
@@ -263,11 +264,11 @@ export abstract class MemoryContext extends ViewContext {
 
   /** `a` repeated a whole number of times along each dimension, up to `ne`. @throws PlannerError `BAD_OPERAND` */
   repeat(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(REPEAT, [a], { ne: [...ne] });
+    return this.apply(REPEAT, [a], { ne: listOf('REPEAT', 'ne', ne) });
   }
 
   /** The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`. @throws PlannerError `BAD_OPERAND` */
   repeatBack(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(REPEAT_BACK, [a], { ne: [...ne] });
+    return this.apply(REPEAT_BACK, [a], { ne: listOf('REPEAT_BACK', 'ne', ne) });
   }
 }

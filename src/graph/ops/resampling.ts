@@ -8,7 +8,16 @@ import { shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
 import { DirectConvolutionContext } from './direct-convolution.js';
-import { f32, like, requireArgument, requireContiguous, requireIntegers, requireType, requireWord } from './rules.js';
+import {
+  f32,
+  like,
+  listOf,
+  requireArgument,
+  requireContiguous,
+  requireIntegers,
+  requireType,
+  requireWord,
+} from './rules.js';
 import { computedShape, perDimension, requireList } from './sliding.js';
 
 /** The largest, or the mean, of the elements under the window. */
@@ -194,7 +203,7 @@ export abstract class ResamplingContext extends DirectConvolutionContext {
     ne: readonly number[],
     { mode = 'nearest', alignCorners = false, antialias = false }: InterpolateOptions = {},
   ): Tensor {
-    return this.apply(UPSCALE, [a], { ne: [...ne], mode, alignCorners, antialias });
+    return this.apply(UPSCALE, [a], { ne: listOf('UPSCALE', 'ne', ne), mode, alignCorners, antialias });
   }
 
   /**

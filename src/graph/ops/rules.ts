@@ -90,3 +90,10 @@ export function requireIntegers(op: string, settings: Readonly<Record<string, nu
 export function requireWord(op: string, what: string, value: string, words: readonly string[]): void {
   if (!words.includes(value)) requireArgument(false, op, what, value, `one of ${words.join(', ')}`);
 }
+
+/** A copy of a list of numbers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
+export function listOf(op: string, what: string, values: readonly number[]): number[] {
+  const isList: boolean = Array.isArray(values);
+  requireArgument(isList, op, what, values, 'a list of numbers');
+  return [...values];
+}

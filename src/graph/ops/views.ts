@@ -6,6 +6,7 @@ import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
 import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
 import { BaseContext } from './base.js';
+import { listOf } from './rules.js';
 
 const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
   name: 'RESHAPE',
@@ -101,7 +102,7 @@ export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY];
 export abstract class ViewContext extends BaseContext {
   /** The same elements in another shape. `a` must be contiguous. @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE` */
   reshape(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(RESHAPE, [a], { ne: [...ne] });
+    return this.apply(RESHAPE, [a], { ne: listOf('RESHAPE', 'ne', ne) });
   }
 
   /**
@@ -113,12 +114,12 @@ export abstract class ViewContext extends BaseContext {
    * @throws PlannerError `BAD_VIEW` if it reaches outside the storage, `BAD_SHAPE`
    */
   view(a: Tensor, ne: readonly number[], nb: readonly number[] = [], offset = 0): Tensor {
-    return this.apply(VIEW, [a], { ne: [...ne], nb: [...nb], offset });
+    return this.apply(VIEW, [a], { ne: listOf('VIEW', 'ne', ne), nb: listOf('VIEW', 'nb', nb), offset });
   }
 
   /** Dimension `i` of `a` becomes dimension `axes[i]` of the result. @throws PlannerError `BAD_OPERAND` */
   permute(a: Tensor, axes: Quad): Tensor {
-    return this.apply(PERMUTE, [a], { axes: [...axes] });
+    return this.apply(PERMUTE, [a], { axes: listOf('PERMUTE', 'axes', axes) });
   }
 
   /** The first two dimensions swapped. */
