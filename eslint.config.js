@@ -86,7 +86,7 @@ const PLANNING = {
 };
 
 export default defineConfig(
-  globalIgnores(['**/dist', 'coverage', 'test/packed', 'docs/api', 'dist-web', 'test/.examples', '**/*.generated.ts']),
+  globalIgnores(['**/dist', 'coverage', 'test/packed', 'docs/api', 'test/.examples', '**/*.generated.ts']),
   js.configs.recommended,
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   { rules: { eqeqeq: 'error', 'object-shorthand': 'error', 'no-console': 'error' } },

@@ -43,7 +43,7 @@ export function parseLink(hash: string): Link {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
   const number = (key: 'context' | 'ubatch' | 'memory', least: number): number => {
     const text = parameters.get(key) ?? '';
-    const value = /^\d{1,10}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
+    const value = /^\d{1,10}(\.\d+)?(e-\d{1,3})?$/.test(text) ? Number(text) : NaN;
     const isWhole = key === 'memory' || Number.isInteger(value);
     return isWhole && value >= least && value <= LIMITS[key] ? value : DEFAULTS[key];
   };

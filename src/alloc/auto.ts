@@ -16,10 +16,12 @@ export const auto: Allocator = {
   place(problem, options = {}): Placement {
     const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });
     const found = { offsets, chunkOf, chunks, lowerBound };
-    // ggml knows no fixed offsets, and its last chunk ignores the limit.
-    const comparable = problem.fixedOffsets === null && options.maxChunkSize === undefined;
-    if (status === 'optimal' || !comparable) return found;
+    // ggml knows no fixed offsets.
+    if (status === 'optimal' || problem.fixedOffsets !== null) return found;
     const online = ggmlAllocator.place(problem, options);
-    return placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
+    // Its last chunk ignores the limit.
+    const { maxChunkSize = Infinity } = options;
+    const isWithinLimit = online.chunks.every((size) => size <= maxChunkSize);
+    return isWithinLimit && placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
   },
 };

@@ -115,11 +115,6 @@ export function hasContiguousChannels({ type, nb }: Layout): boolean {
   return nb[0] > nb[2] && nb[1] > nb[0] && nb[2] === type.blockBytes;
 }
 
-/** Whether the strides are out of order, as after a permutation. */
-export function isPermuted({ nb }: Pick<Layout, 'nb'>): boolean {
-  return nb[0] > nb[1] || nb[1] > nb[2] || nb[2] > nb[3];
-}
-
 /** Whether the first two dimensions are swapped in memory. */
 export function isTransposed({ nb }: Pick<Layout, 'nb'>): boolean {
   return nb[0] > nb[1];

@@ -2,12 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../src/alloc/auto.js';
 import { solve, type Progress, type SolveOptions } from '../../src/alloc/solve.js';
+import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
+import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
 import { uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
@@ -295,5 +298,27 @@ describeShared('published problems', () => {
   it('E does not fit into a byte less', () => {
     const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/E.${capacity}`));
     expect(solve(problem, { capacity: capacity - 1 })).toMatchObject({ status: 'infeasible', stopped: 'done' });
+  });
+});
+
+describe('a looser limit', () => {
+  it.each([40, 68, 98, 284])('is no harder to meet: problems of seed %i', (seed) => {
+    for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
+      const { peak, status } = solve(problem, { maxSteps: 20_000 });
+      if (status !== 'optimal') continue;
+      for (const spare of [1, 16])
+        expect(solve(problem, { capacity: peak + spare }).peak).toBeLessThanOrEqual(peak + spare);
+    }
+  });
+
+  it.each([905447, 906613, 908126])('does not make auto worse than ggml: graphs of seed %i', (seed) => {
+    const limits = { maxChunkSize: 64, allowOversize: true };
+    for (const graph of fc.sample(arbitraryGraph(), { seed, numRuns: 5 })) {
+      for (const inPlace of ['off', 'ggml', 'full'] as const) {
+        const online = measureGraph(graph, { ...limits, inPlace, allocator: 'ggml' });
+        if (online.chunks.some((size) => size > limits.maxChunkSize)) continue;
+        expect(measureGraph(graph, { ...limits, inPlace }).bufferSize).toBeLessThanOrEqual(online.bufferSize);
+      }
+    }
   });
 });

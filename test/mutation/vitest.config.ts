@@ -1,4 +1,4 @@
-/** The tests that mutants of liveness, allocators and verifiers are run against: the quick ones that need no data. */
+/** The tests that mutants of liveness, allocators and verifiers are run against: the quick ones. */
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
 

@@ -47,6 +47,11 @@ describe('links', () => {
     expect(formatLink(link)).not.toContain('ubatch');
   });
 
+  it.each([8e9 / 2 ** 30, 7.4505806, 1e-7, 0, 1024])('hold %d GiB to the last digit', (memory) => {
+    const link = { example: null, file: 'a.gguf', settings: { ...settings, memory } };
+    expect(parseLink(formatLink(link))).toEqual(link);
+  });
+
   it.each([
     '',
     '#',

@@ -3,11 +3,11 @@
  *
  * Invariant: a field that the reader is typing in is left alone until that ends; a value out of range changes nothing.
  */
+import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
 import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
 import { byId, fillSelect } from './elements.js';
-import { digits } from './format.js';
 
 const IN_PLACE_LABELS = {
   default: 'as suits the allocator',
@@ -65,10 +65,10 @@ export class Controls {
     setValue(this.#context, String(tokens));
     this.#contextSlider.max = String(this.#stops.length - 1);
     this.#contextSlider.value = String(nearestStop(this.#stops, tokens));
-    this.#contextSlider.setAttribute('aria-valuetext', `${digits(tokens)} tokens`);
+    this.#contextSlider.setAttribute('aria-valuetext', `${groupDigits(tokens)} tokens`);
     this.#ubatch.value = String(Math.round(Math.log2(settings.ubatch)));
-    this.#ubatch.setAttribute('aria-valuetext', `${digits(settings.ubatch)} tokens`);
-    byId('ubatch-value').textContent = `${digits(settings.ubatch)} tokens`;
+    this.#ubatch.setAttribute('aria-valuetext', `${groupDigits(settings.ubatch)} tokens`);
+    byId('ubatch-value').textContent = `${groupDigits(settings.ubatch)} tokens`;
     this.#keyType.value = settings.keyType;
     this.#valueType.value = settings.valueType;
     this.#flashAttention.checked = settings.flashAttention;

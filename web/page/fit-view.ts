@@ -1,10 +1,11 @@
 /**
  * What fits into the memory, with a button for each change that helps, and what the other allocator would need.
  */
+import { groupDigits, humanBytes } from 'tensor-arena/viewer';
 import type { FitAnswer } from '../messages.js';
 import type { Settings } from '../settings.js';
 import { button, byId, make } from './elements.js';
-import { compared, digits, humanBytes } from './format.js';
+import { compared } from './format.js';
 
 /** Shows an answer; nothing if there is none. */
 export function showFit(
@@ -28,7 +29,13 @@ function largestContext(
   if (isUnlimited) return make('p', '', 'Any context fits: the state of this model does not grow with it.');
   if (tokens === null) return make('p', '', 'No context fits, however short.');
   const how = modelAllocator === 'ggml' ? '' : ', with llama.cpp’s allocator';
-  const text = make('span', '', 'Largest context that fits: ', make('strong', '', `${digits(tokens)} tokens`), how);
+  const text = make(
+    'span',
+    '',
+    'Largest context that fits: ',
+    make('strong', '', `${groupDigits(tokens)} tokens`),
+    how,
+  );
   const line = make('p', '', text);
   if (tokens !== context) line.append(button('Use it', () => onChange({ context: tokens })));
   return line;

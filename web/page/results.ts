@@ -1,10 +1,10 @@
 /**
  * The answer in words, in a bar and in numbers.
  */
+import { counted, groupDigits, humanBytes } from 'tensor-arena/viewer';
 import type { PlanAnswer } from '../messages.js';
 import { memoryBytes, type Settings } from '../settings.js';
 import { byId, make } from './elements.js';
-import { counted, digits, humanBytes } from './format.js';
 
 interface Part {
   readonly className: string;
@@ -80,7 +80,7 @@ function showBar(parts: readonly Part[], total: number, memory: number): void {
 function rowOf({ className, label, bytes }: Part): HTMLElement {
   const header = make('th', '', make('span', `swatch ${className}`), label) as HTMLTableCellElement;
   header.scope = 'row';
-  const row = make('tr', '', header, make('td', '', humanBytes(bytes)), make('td', '', digits(bytes)));
+  const row = make('tr', '', header, make('td', '', humanBytes(bytes)), make('td', '', groupDigits(bytes)));
   row.classList.toggle('total', className === 'total');
   return row;
 }

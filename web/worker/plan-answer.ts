@@ -29,11 +29,10 @@ function pictureOf(map: MemoryMap, title: string): Picture {
 }
 
 function modelFacts({ metadata }: Gguf, model: ModelMeasurement): ModelFacts {
-  const { architecture, weights, context, compute, total, run, llamaCppBuild } = model;
+  const { architecture, isRecurrent, weights, context, compute, total, run, llamaCppBuild } = model;
   return {
-    ...{ architecture, weights, context, compute, total, llamaCppBuild },
+    ...{ architecture, isRecurrent, weights, context, compute, total, llamaCppBuild },
     trainedContext: Number(metadata[`${architecture}.context_length`]),
-    isRecurrent: `${architecture}.ssm.state_size` in metadata,
     contextSize: run.contextSize,
     ubatchSize: run.ubatchSize,
   };

