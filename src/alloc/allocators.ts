@@ -3,7 +3,7 @@
  */
 import type { Allocator } from './allocator.js';
 import { ggmlAllocator } from './ggml.js';
-import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from './greedy.js';
+import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from './greedy/family.js';
 import { auto } from './auto.js';
 
 export const ALLOCATORS = {

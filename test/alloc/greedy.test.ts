@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placementSize, type Allocator } from '../../src/alloc/allocator.js';
-import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from '../../src/alloc/greedy.js';
-import { findOverlaps } from '../../src/alloc/overlaps.js';
+import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from '../../src/alloc/greedy/family.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
@@ -59,7 +58,7 @@ describe.each(family)('$name', (allocator) => {
       { size: 8, start: 0, end: 4, fixedOffset: 0 },
       { size: 4, start: 3, end: 9, fixedOffset: 6 },
     ]);
-    expect(() => allocator.place(problem)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 0/);
+    expect(() => allocator.place(problem)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1/);
   });
 
   it('rejects a buffer above the chunk limit, unless that is allowed', () => {
@@ -94,30 +93,5 @@ describe('greedyBySize', () => {
       { size: 8, start: 3, end: 6 },
     ]);
     expect(greedyBySize.place(problem).chunks).toEqual([8]);
-  });
-});
-
-describe('findOverlaps', () => {
-  it('gives up above its limit', () => {
-    expect(findOverlaps(createProblem(example), 6)).toBeNull();
-    expect(findOverlaps(createProblem(example), 7)?.other.length).toBe(14);
-  });
-
-  it('lists each pair that shares a step', () => {
-    fc.assert(
-      fc.property(tinyBuffers({ gaps: 'full' }), (buffers) => {
-        const problem = createProblem(buffers);
-        const { first, other } = findOverlaps(problem, Infinity)!;
-        const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
-          start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end);
-        buffers.forEach((a, i) => {
-          const neighbours = new Set(other.subarray(first[i], first[i + 1]));
-          buffers.forEach((b, j) => {
-            const meet = Array.from({ length: 8 }, (_, step) => isLive(a, step) && isLive(b, step)).includes(true);
-            expect(neighbours.has(j)).toBe(i !== j && meet);
-          });
-        });
-      }),
-    );
   });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../src/alloc/auto.js';
-import { solve, type Progress, type SolveOptions } from '../../src/alloc/solve.js';
+import { solve, solveAsync } from '../../src/alloc/solve.js';
+import type { Progress, SolveOptions } from '../../src/alloc/solution.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
@@ -86,13 +87,20 @@ describe('solve, against exhaustive search', () => {
         }
         compared++;
         const solution = expectValid(buffers);
-        // The peak of fixed buffers alone is no live load, so the proof may need the search.
         expect(solution.peak).toBe(minimumPeak(buffers));
         expect(solution.status).toBe('optimal');
       }),
       { numRuns: 2000 },
     );
     expect(compared).toBeGreaterThan(500);
+  });
+
+  it('with a fixed offset above the live load, which is a proof by itself', () => {
+    const solution = expectValid([
+      { size: 4, start: 0, end: 2 },
+      { size: 4, start: 1, end: 3, fixedOffset: 40 },
+    ]);
+    expect(solution).toMatchObject({ status: 'optimal', certificate: { kind: 'fixed', bytes: 44, buffer: 1 } });
   });
 
   it('is valid, and never claims too much, where gaps leave a part', () => {

@@ -4,16 +4,17 @@ import { expect, it } from 'vitest';
 import { Budget } from '../../src/alloc/exact/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
 import { createRandom } from '../../src/alloc/exact/random.js';
-import { Search, type Focus } from '../../src/alloc/exact/search.js';
-import { findOverlaps } from '../../src/alloc/overlaps.js';
+import { Search, type Focus, type Outcome } from '../../src/alloc/exact/search.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
 
-const FOCUSES: readonly Focus[] = ['lowest', 'fullest', 'deadliest'];
+const FOCUSES: readonly Focus[] = ['fullest', 'deadliest'];
+/** After how many failures the search is left and taken up again. */
+const PATIENCES = [1, Infinity];
 const STRATEGIES = FOCUSES.flatMap((focus) =>
-  [false, true].flatMap((backwards) => [0, 0.5].map((noise) => ({ focus, backwards, noise }))),
+  PATIENCES.flatMap((patience) => [0, 0.5].map((noise) => ({ focus, patience, noise }))),
 );
 
 /** Up to seven buffers, some of them fixed; none where fixed offsets collide. */
@@ -37,26 +38,32 @@ const problems = fc
     return buffers.length > 0 && verifyPlacement(createProblem(pinned), placement).length === 0;
   });
 
-const unlimited = (): Budget =>
-  new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+const unlimited = new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
 
-it.each(STRATEGIES)('$focus, backwards: $backwards, noise: $noise', ({ focus, backwards, noise }) => {
+function runToTheEnd(search: Search, capacity: number, focus: Focus, patience: number): Outcome {
+  search.begin(capacity, focus);
+  for (;;) {
+    const outcome = search.advance(patience, unlimited);
+    if (outcome !== 'paused') return outcome;
+  }
+}
+
+it.each(STRATEGIES)('$focus, pausing after $patience failures, noise: $noise', ({ focus, patience, noise }) => {
   fc.assert(
     fc.property(problems, fc.nat(), (buffers, seed) => {
       const problem = createProblem(buffers);
-      const instance = createInstance(problem, findOverlaps(problem, Infinity)!, Int32Array.from(buffers.keys()));
-      const search = new Search(instance);
+      const instance = createInstance(problem);
       const random = createRandom(1 + seed);
-      for (let s = 0; s < search.bias.length; s++) search.bias[s] = random() * noise;
+      const priorities = Float64Array.from({ length: instance.sectionCount }, () => random() * noise);
+      const search = new Search(instance, priorities);
       const minimum = minimumPeak(buffers);
       const capacity = Math.ceil(minimum / instance.unit);
       // The same search object is used again, as restarts do.
       for (const below of [1, 2]) {
-        const outcome = search.run(capacity - below, { focus, backwards }, Infinity, unlimited());
-        expect(outcome).toBe('exhausted');
+        expect(runToTheEnd(search, capacity - below, focus, patience)).toBe('exhausted');
       }
       for (const above of [0, 1]) {
-        expect(search.run(capacity + above, { focus, backwards }, Infinity, unlimited())).toBe('found');
+        expect(runToTheEnd(search, capacity + above, focus, patience)).toBe('found');
         const offsets = Array.from(search.state.offsets, (offset) => offset * instance.unit);
         const chunks = [(capacity + above) * instance.unit];
         expect(verifyPlacement(problem, { offsets, chunkOf: new Int32Array(buffers.length), chunks })).toEqual([]);

@@ -106,7 +106,7 @@ describe('in-place choices', () => {
   it('are the best of all on arbitrary graphs', () => {
     const graphs = fc.sample(arbitraryGraphs(20), { numRuns: 4000, seed: 3 }).map(graphOf);
     const tally = tallyOf(graphs.filter((graph) => findHazards(graph).every(({ kind }) => kind !== 'conflict')));
-    expect(tally).toEqual({ open: 4, improvable: 3, missed: 0 });
+    expect(tally).toEqual({ open: 2, improvable: 1, missed: 0 });
   });
 
   it('are the best of all on arbitrary executable graphs', () => {

@@ -16,6 +16,9 @@ export interface Limits {
   readonly onTick: (() => void) | undefined;
 }
 
+/** So many accesses to sets of intervals, of which greedy placement consists, count as one step of the exact search. */
+export const EFFORT_PER_STEP = 2500;
+
 const CLOCK_INTERVAL = 256;
 /** Steps of the first slice of an unlimited budget. */
 const FIRST_SLICE = 50_000;
@@ -56,10 +59,20 @@ export class Budget {
     return !this.isSpent;
   }
 
-  /** Looks at the clock and the signal now; whether the budget is spent. */
-  look(): boolean {
+  /** Counts several steps that have been taken already, and looks at the clock and the signal. */
+  charge(steps: number): void {
+    this.whole?.charge(steps);
+    this.steps += steps;
+    if (this.isSpent) return;
+    if (this.whole?.isSpent === true) this.reason = this.whole.reason;
+    else if (this.steps >= this.limits.maxSteps) this.reason = 'steps';
+    else this.checkClock();
+  }
+
+  /** There is nothing left to try. */
+  giveUp(): void {
     if (!this.isSpent) this.checkClock();
-    return this.isSpent;
+    if (!this.isSpent) this.reason = 'steps';
   }
 
   private tick(): void {

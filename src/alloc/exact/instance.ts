@@ -1,5 +1,5 @@
 /**
- * A part of a placement problem in the form that the exact search works on.
+ * A placement problem in the form that the exact search works on.
  *
  *     step     0 1 2 3 4 5          Only steps at which something has just begun and something is about to end need
  *              A A A A . .          a look: what is live at any other step is a subset of what is live at one of
@@ -13,15 +13,13 @@
  * A gap that leaves a part of a buffer counts as no gap: what is found is valid, but not proven for such problems.
  */
 import type { Problem } from '../../problem/problem.js';
-import type { Overlaps } from '../overlaps.js';
+import { countOverlaps, findOverlaps } from './overlaps.js';
 
 /** Whole numbers of units: 32-bit where all sums fit, which is nearly always and faster. */
 export type Units = Int32Array | Float64Array;
 
 export interface Instance {
   readonly count: number;
-  /** Index in the problem. */
-  readonly buffers: Int32Array;
   /** Bytes per unit. */
   readonly unit: number;
   readonly sizes: Units;
@@ -47,38 +45,34 @@ export interface Instance {
   readonly spanClass: Int32Array;
 }
 
-/** Builds the instance of some buffers of a problem, as if there were no others. */
-export function createInstance(problem: Problem, overlaps: Overlaps, buffers: Int32Array): Instance {
-  const count = buffers.length;
-  const unit = unitOf(problem, buffers);
-  const needed = (values: Float64Array): Units => toUnits(buffers, values, unit, problem.sizes);
-  const sizes = needed(problem.sizes);
-  const local = new Int32Array(problem.bufferCount).fill(-1);
-  buffers.forEach((b, i) => (local[b] = i));
+/** Above so many pairs of buffers, overlaps are not listed: 8 bytes each. */
+const MOST_PAIRS = 4_000_000;
+/** Two bits are kept for each two buffers, whether they meet or not. */
+const MOST_BUFFERS = 10_000;
 
-  const sections = createSections(problem, buffers);
-  const first = new Int32Array(count + 1);
-  const neighbours: number[] = [];
-  for (let i = 0; i < count; i++) {
-    for (let e = overlaps.first[buffers[i]]; e < overlaps.first[buffers[i] + 1]; e++) {
-      if (local[overlaps.other[e]] >= 0) neighbours.push(local[overlaps.other[e]]);
-    }
-    first[i + 1] = neighbours.length;
-  }
-  const other = Int32Array.from(neighbours);
-  const alignments = buffers.some((b) => problem.alignments[b] > unit)
+/** Whether a problem is small enough for the exact search. O(n + steps). */
+export function isSearchable(problem: Problem): boolean {
+  return problem.bufferCount <= MOST_BUFFERS && countOverlaps(problem) <= MOST_PAIRS;
+}
+
+/** Builds the instance of a problem. */
+export function createInstance(problem: Problem): Instance {
+  const unit = unitOf(problem);
+  const needed = (values: Float64Array): Units => toUnits(values, unit, problem.sizes);
+  const { fixedOffsets } = problem;
+  const alignments = problem.alignments.some((alignment) => alignment > unit)
     ? needed(problem.alignments.map((alignment) => Math.max(alignment, unit)))
     : null;
   const fixed =
-    problem.fixedOffsets === null
-      ? null
-      : needed(problem.fixedOffsets.map((offset) => (Number.isNaN(offset) ? -unit : offset)));
-  const spanClass = spanClasses(sections.starts, sections.ends, (i) => {
-    const free = fixed === null || fixed[i] < 0;
-    const gapless = sections.idleFirst === null || sections.idleFirst[i] === sections.idleFirst[i + 1];
-    return free && gapless && (alignments === null || alignments[i] === 1);
+    fixedOffsets === null ? null : needed(fixedOffsets.map((offset) => (Number.isNaN(offset) ? -unit : offset)));
+  const sections = createSections(problem);
+  const spanClass = spanClasses(sections.starts, sections.ends, (b) => {
+    const free = fixed === null || fixed[b] < 0;
+    const gapless = sections.idleFirst === null || sections.idleFirst[b] === sections.idleFirst[b + 1];
+    return free && gapless && (alignments === null || alignments[b] === 1);
   });
-  return { count, buffers, unit, sizes, alignments, fixed, ...sections, first, other, spanClass };
+  const sizes = needed(problem.sizes);
+  return { count: problem.bufferCount, unit, sizes, alignments, fixed, ...sections, ...findOverlaps(problem), spanClass };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -86,38 +80,32 @@ function greatestCommonDivisor(a: number, b: number): number {
   return a;
 }
 
-function unitOf({ sizes, alignments, fixedOffsets }: Problem, buffers: Int32Array): number {
-  let unit = 0;
-  for (const b of buffers) {
-    unit = greatestCommonDivisor(unit, sizes[b]);
-    if (fixedOffsets !== null && !Number.isNaN(fixedOffsets[b])) unit = greatestCommonDivisor(unit, fixedOffsets[b]);
-  }
+function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
+  let unit = sizes.reduce(greatestCommonDivisor, 0);
+  fixedOffsets?.forEach((offset) => {
+    if (!Number.isNaN(offset)) unit = greatestCommonDivisor(unit, offset);
+  });
   // An alignment that divides the unit holds by itself; any other must be a whole number of units.
-  for (const b of buffers) if (unit % alignments[b] !== 0) unit = greatestCommonDivisor(unit, alignments[b]);
+  for (const alignment of alignments) if (unit % alignment !== 0) unit = greatestCommonDivisor(unit, alignment);
   return unit;
 }
 
 /** 32-bit if four times the sum of all sizes is: no offset that the search looks at is higher. */
-function toUnits(buffers: Int32Array, values: Float64Array, unit: number, sizes: Float64Array): Units {
-  let sum = 0;
-  let largest = 0;
-  for (const b of buffers) {
-    sum += sizes[b] / unit;
-    largest = Math.max(largest, values[b] / unit);
-  }
-  const units = sum + largest < 2 ** 29 ? new Int32Array(buffers.length) : new Float64Array(buffers.length);
-  for (let i = 0; i < buffers.length; i++) units[i] = values[buffers[i]] / unit;
+function toUnits(values: Float64Array, unit: number, sizes: Float64Array): Units {
+  const sum = sizes.reduce((total, size) => total + size / unit, 0);
+  const largest = values.reduce((most, value) => Math.max(most, value / unit), 0);
+  const units = sum + largest < 2 ** 29 ? new Int32Array(values.length) : new Float64Array(values.length);
+  for (let b = 0; b < values.length; b++) units[b] = values[b] / unit;
   return units;
 }
 
 type Sections = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'memberFirst' | 'members' | 'idleFirst' | 'idle'>;
 
-function createSections({ starts, ends, stepCount, gaps }: Problem, buffers: Int32Array): Sections {
-  const count = buffers.length;
+function createSections({ bufferCount, starts, ends, stepCount, gaps }: Problem): Sections {
   const begins = new Uint8Array(stepCount + 1);
   const stops = new Uint8Array(stepCount + 1);
   const isIdle = (g: number): boolean => gaps!.lowers[g] === gaps!.uppers[g];
-  for (const b of buffers) {
+  for (let b = 0; b < bufferCount; b++) {
     begins[starts[b]] = stops[ends[b]] = 1;
     if (gaps === null) continue;
     for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++)
@@ -134,20 +122,23 @@ function createSections({ starts, ends, stepCount, gaps }: Problem, buffers: Int
     sectionAt[step] = sectionCount;
     if (begins[step] === 1) open = true;
   }
-  const firstOf = Int32Array.from(buffers, (b) => sectionAt[starts[b]]);
-  const lastOf = Int32Array.from(buffers, (b) => sectionAt[ends[b]]);
   const idle: number[] = [];
-  const idleFirst = gaps === null ? null : new Int32Array(count + 1);
-  for (let i = 0; i < count && gaps !== null; i++) {
-    const b = buffers[i];
+  const idleFirst = gaps === null ? null : new Int32Array(bufferCount + 1);
+  for (let b = 0; b < bufferCount && gaps !== null; b++) {
     for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
       if (!isIdle(g)) continue;
       for (let s = sectionAt[gaps.starts[g]]; s < sectionAt[gaps.ends[g]]; s++) idle.push(s);
     }
-    idleFirst![i + 1] = idle.length;
+    idleFirst![b + 1] = idle.length;
   }
-  const span = { sectionCount, starts: firstOf, ends: lastOf, idleFirst, idle: Int32Array.from(idle) };
-  return { ...span, ...listMembers(span, count) };
+  const span = {
+    sectionCount,
+    starts: starts.map((step) => sectionAt[step]),
+    ends: ends.map((step) => sectionAt[step]),
+    idleFirst,
+    idle: Int32Array.from(idle),
+  };
+  return { ...span, ...listMembers(span, bufferCount) };
 }
 
 function listMembers(

@@ -1,5 +1,5 @@
 /**
- * The lowest peak of one instance, by deciding one capacity after the other.
+ * The lowest peak of one instance: dives that look for placements, and beside them one exhaustive search for a proof.
  *
  *     low                       ◄── stride ── high        `low` is proven, `high` is in hand. The lower bound itself
  *      ├──────────────────────────────┼────────┤          comes first, being the answer more often than not. Then
@@ -7,12 +7,16 @@
  *                                                         one is met; and then it goes down, in strides that double
  *                                                         where a placement was found and halve where none was.
  *
- * Invariant: `low <= true minimum <= high`, in units.
+ * The time that a search takes has a heavy tail: where one order of sections is lost, another is done at once (Gomes,
+ * Selman and Kautz, 1998). So a dive is given up early, and the next one follows other priorities. What a dive cannot do
+ * is prove that nothing exists; that takes the one search which is never given up.
+ *
+ * Invariant: `low <= true minimum <= high`, in units; deterministic.
  */
 import type { Budget } from './budget.js';
 import type { Instance, Units } from './instance.js';
-import { decide } from './restarts.js';
-import { Search } from './search.js';
+import { Population } from './population.js';
+import { Search, type Outcome } from './search.js';
 
 /** Where the minimum of an instance lies, in units. */
 export interface Range {
@@ -28,47 +32,131 @@ export interface Observer {
   onBound(): boolean;
 }
 
-/** What part of the remaining budget goes to the lower bound, to one capacity, and to one a unit below the best. */
-const FIRST_SLICE = 0.2;
-/** Steps for the lower bound at first: nearly always it takes a few, or is out of reach. */
-const MOST_FIRST_STEPS = 40_000;
-const SLICE = 0.05;
-const LAST_SLICE = 0.5;
+/** A dive may fail so often. */
+const DIVE_FAILURES = 150;
+/** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
+const ROUND = 6;
+const DEATH_DECAY = 0.5;
+/** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
+const ROUNDS_BEFORE_PROOF = 4;
+const PROOF_SHARE = 0.25;
 
-/** Narrows `range` until it closes, `high` is no more than `goal`, or the budget is spent. */
-export function minimise(instance: Instance, range: Range, goal: number, budget: Budget, observer: Observer): void {
-  const search = new Search(instance);
-  const lowest = (): number => Math.max(range.low, goal);
-  let capacity = lowest();
-  let climb = Math.ceil(capacity / 64);
-  let stride = 1;
-  let slice = FIRST_SLICE;
-  for (let seed = 1; lowest() < range.high && !budget.isSpent; seed++) {
-    const answer = decide(search, capacity, budget.slice(slice, seed === 1 ? MOST_FIRST_STEPS : Infinity), seed);
-    if (answer === 'feasible') {
-      range.high = peakOf(instance, search.state.offsets);
-      observer.onPlacement(search.state.offsets);
-      stride = climb > 0 ? Math.ceil((range.high - lowest()) / 4) : stride * 2;
-      climb = 0;
-    } else {
-      if (answer === 'infeasible') {
-        range.low = capacity + 1;
-        if (!observer.onBound()) return;
-      }
-      stride = Math.ceil(stride / 2);
+/**
+ * Narrows `range` until it closes, `high` is no more than `goal`, or the budget is spent. A generator, so that the caller
+ * can look up between two dives.
+ */
+export function* minimise(
+  instance: Instance,
+  range: Range,
+  goal: number,
+  budget: Budget,
+  observer: Observer,
+): Generator<void, void> {
+  const descent = new Descent(range, goal);
+  const population = new Population(instance.sectionCount);
+  const diver = new Search(instance, population.priorities);
+  let prover: Search | null = null;
+  let capacityToProve = -1;
+
+  /** Whether to go on. */
+  const settle = (outcome: Outcome, capacity: number, offsets: Units): boolean => {
+    if (outcome === 'found') {
+      range.high = peakOf(instance, offsets);
+      observer.onPlacement(offsets);
+      population.age();
+      descent.onFound();
+    } else if (outcome === 'exhausted') {
+      range.low = capacity + 1;
+      descent.onRefuted();
+      if (!observer.onBound()) return false;
     }
-    if (climb > 0 && capacity + climb >= range.high) {
-      climb = 0;
-      stride = Math.ceil((range.high - lowest()) / 4);
+    return outcome !== 'stopped' && descent.lowest < range.high;
+  };
+
+  for (let round = 1; ; round++) {
+    const before = budget.steps;
+    for (let turn = 1; turn < ROUND; turn++) {
+      const { capacity } = descent;
+      population.draw();
+      diver.begin(capacity, 'fullest');
+      const outcome = diver.advance(DIVE_FAILURES, budget);
+      if (!settle(outcome, capacity, diver.state.offsets)) return;
+      population.rate(diver.mostPlaced);
+      if (outcome === 'paused') descent.onMissed();
+      yield;
     }
-    slice = climb > 0 || stride > 1 ? SLICE : LAST_SLICE;
     // A tight capacity steers the search where a loose one may lead it astray.
-    if (seed === 1 && range.low < goal) {
-      capacity = range.low;
-      continue;
+    const capacity = range.low < goal ? range.low : descent.capacity;
+    diver.begin(capacity, 'deadliest');
+    if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver.state.offsets)) return;
+    diver.state.decayDeaths(DEATH_DECAY);
+    yield;
+    if (round < ROUNDS_BEFORE_PROOF) continue;
+    prover ??= new Search(instance);
+    if (capacityToProve < descent.lowest || capacityToProve >= range.high) {
+      capacityToProve = descent.capacity;
+      prover.begin(capacityToProve, 'deadliest');
     }
-    capacity = Math.max(lowest(), climb > 0 ? capacity + climb : range.high - stride);
-    climb *= 2;
+    const failures = Math.ceil((budget.steps - before) * PROOF_SHARE);
+    if (!settle(prover.advance(failures, budget), capacityToProve, prover.state.offsets)) return;
+    yield;
+  }
+}
+
+/** A capacity gets so many dives before the next one is tried; the first one gets twice as many. */
+const DIVES = 12;
+
+/** Which capacity to try. */
+class Descent {
+  capacity: number;
+  /** By how much to climb next, while nothing has been found. */
+  private climb: number;
+  private stride = 1;
+  private divesLeft = 2 * DIVES;
+
+  constructor(
+    private readonly range: Range,
+    private readonly goal: number,
+  ) {
+    this.capacity = this.lowest;
+    this.climb = Math.ceil(this.capacity / 64);
+  }
+
+  /** Nothing below this capacity is of interest. */
+  get lowest(): number {
+    return Math.max(this.range.low, this.goal);
+  }
+
+  onFound(): void {
+    this.stride = this.climb > 0 ? this.quarter : 2 * this.stride;
+    this.climb = 0;
+    this.goDown();
+  }
+
+  /** A dive has failed, which says little. */
+  onMissed(): void {
+    if (--this.divesLeft === 0) this.onRefuted();
+  }
+
+  onRefuted(): void {
+    if (this.climb > 0 && this.capacity + this.climb < this.range.high) {
+      this.capacity += this.climb;
+      this.climb *= 2;
+      this.divesLeft = DIVES;
+      return;
+    }
+    this.stride = this.climb > 0 ? this.quarter : Math.ceil(this.stride / 2);
+    this.climb = 0;
+    this.goDown();
+  }
+
+  private goDown(): void {
+    this.capacity = Math.max(this.lowest, this.range.high - this.stride);
+    this.divesLeft = DIVES;
+  }
+
+  private get quarter(): number {
+    return Math.ceil((this.range.high - this.lowest) / 4);
   }
 }
 

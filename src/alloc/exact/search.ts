@@ -14,25 +14,19 @@
  * (conflict-directed backjumping; Prosser, 1993).
  *
  * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that its depth
- * is not the engine's.
+ * is not the engine's, and so that a search can be left and taken up again.
  */
 import type { Budget } from './budget.js';
 import type { Instance } from './instance.js';
 import { State } from './state.js';
 
 /**
- * Where to go on: at the lowest buffer, in the section with the most left to place, or where that much is left
- * and failures are frequent.
+ * Where to go on: in the section with the most left to place, or where that much is left and failures are frequent.
  */
-export type Focus = 'lowest' | 'fullest' | 'deadliest';
+export type Focus = 'fullest' | 'deadliest';
 
-export interface Strategy {
-  readonly focus: Focus;
-  /** Scans sections from the last to the first. */
-  readonly backwards: boolean;
-}
-
-export type Outcome = 'found' | 'exhausted' | 'failures' | 'stopped';
+/** `paused`: as many failures as were allowed. `stopped`: the budget is spent. */
+export type Outcome = 'found' | 'exhausted' | 'paused' | 'stopped';
 
 /** A stretch of sections to be solved on its own: its buffers are a range of `order`. */
 interface Part {
@@ -46,8 +40,11 @@ interface Part {
 
 export class Search {
   readonly state: State;
-  /** Added to the load of each section when the fullest is chosen: noise that makes restarts differ. */
-  readonly bias: Float64Array;
+  /** The most buffers that were placed at once since {@link begin}. */
+  mostPlaced = 0;
+  private focus: Focus = 'fullest';
+  /** Whether the current node may lead to a solution; if not, the conflict says why. */
+  private isAlive = false;
   private readonly rank: Int32Array;
   private readonly order: Int32Array;
   /** The decisions so far, one frame each. */
@@ -59,10 +56,13 @@ export class Search {
   private readonly agenda: Part[] = [];
   private part: Part = { base: 0, count: 0, from: 0, to: 0, parent: -1 };
 
-  constructor(readonly instance: Instance) {
-    const { count, sectionCount } = instance;
+  /** `priorities`: added to the load of each section, relative to the capacity, where the next one is chosen. Default 0. */
+  constructor(
+    readonly instance: Instance,
+    private readonly priorities: Float64Array = new Float64Array(instance.sectionCount),
+  ) {
+    const { count } = instance;
     this.state = new State(instance);
-    this.bias = new Float64Array(sectionCount);
     this.rank = rankBuffers(instance, this.state.loads);
     this.order = Int32Array.from({ length: count }, (_, b) => b);
     this.frameBuffer = new Int32Array(count);
@@ -70,31 +70,39 @@ export class Search {
     this.frameAgenda = new Int32Array(count);
   }
 
-  /** Searches within `capacity` units until `maxFailures` choices have failed. On `found`, the state holds it. */
-  run(capacity: number, strategy: Strategy, maxFailures: number, budget: Budget): Outcome {
+  /** Starts at the root: a placement within `capacity` units is looked for. */
+  begin(capacity: number, focus: Focus): void {
     const { state, instance } = this;
     this.frameCount = 0;
+    this.mostPlaced = 0;
     this.agenda.length = 0;
     this.part = { base: 0, count: instance.count, from: 0, to: instance.sectionCount, parent: -1 };
-    state.countsDeaths = strategy.focus === 'deadliest';
-    if (!state.reset(capacity)) return 'exhausted';
-    let failures = 0;
-    for (;;) {
+    this.focus = focus;
+    state.countsDeaths = focus === 'deadliest';
+    this.isAlive = state.reset(capacity);
+  }
+
+  /**
+   * Goes on until `maxFailures` more choices have failed, from where it was. On `found` the state holds the placement;
+   * then, and after `exhausted`, only {@link begin} makes sense.
+   */
+  advance(maxFailures: number, budget: Budget): Outcome {
+    const { state } = this;
+    for (let failures = 0; ;) {
+      while (!this.isAlive) {
+        if (this.part.parent < 0) return 'exhausted';
+        if (failures++ >= maxFailures) return 'paused';
+        this.isAlive = this.backtrack();
+      }
       const { from, to } = this.part;
-      const b = this.pick(strategy);
-      let alive: boolean;
+      const b = this.pick();
       if (!state.isSupported(b)) {
         state.reasons.conflict.fill(0);
-        alive = state.raise(b, from, to);
+        this.isAlive = state.raise(b, from, to);
       } else {
         if (!budget.spend()) return 'stopped';
-        alive = this.descend(b);
-        if (alive && this.part.count === 0 && !this.nextPart()) return 'found';
-      }
-      while (!alive) {
-        if (this.part.parent < 0) return 'exhausted';
-        if (++failures > maxFailures) return 'failures';
-        alive = this.backtrack();
+        this.isAlive = this.descend(b);
+        if (this.isAlive && this.part.count === 0 && !this.nextPart()) return 'found';
       }
     }
   }
@@ -109,6 +117,7 @@ export class Search {
     this.framePart[frame] = part;
     this.part = { ...part, parent: frame };
     if (!state.place(b, part.from, part.to)) return false;
+    this.mostPlaced = Math.max(this.mostPlaced, state.placedCount);
     this.part.count = this.moveToEnd(b, part);
     this.splitPart(b);
     return true;
@@ -142,25 +151,18 @@ export class Search {
   }
 
   /** A buffer of the current part that nothing unplaced can get under. */
-  private pick({ focus, backwards }: Strategy): number {
-    const { state, part, order } = this;
-    const { loads, deaths } = state;
-    if (focus === 'lowest') {
-      let b = order[part.base];
-      for (let i = part.base + 1; i < part.base + part.count; i++) if (this.isBefore(order[i], b)) b = order[i];
-      return b;
-    }
-    const { capacity } = state;
+  private pick(): number {
+    const { state, part, focus, priorities } = this;
+    const { loads, deaths, capacity } = state;
     let section = -1;
     let most = -Infinity;
     for (let s = part.from; s < part.to; s++) {
       if (loads[s] === 0) continue;
-      const load = loads[s] / capacity + this.bias[s];
+      const load = loads[s] / capacity + priorities[s];
       const value = focus === 'fullest' ? load : load * Math.sqrt(1 + deaths[s]);
-      if (value > most || (backwards && value === most)) {
-        most = value;
-        section = s;
-      }
+      if (value <= most) continue;
+      most = value;
+      section = s;
     }
     return this.pickIn(section);
   }

@@ -67,6 +67,10 @@ export class State {
     for (let s = 0; s < sectionCount; s++) this.watchA[s] = this.watchB[s] = members[memberFirst[s]];
   }
 
+  decayDeaths(factor: number): void {
+    for (let s = 0; s < this.deaths.length; s++) this.deaths[s] *= factor;
+  }
+
   /** Returns to the empty placement, now within `capacity` units; false if that is impossible for sure. */
   reset(capacity: number): boolean {
     this.undo(0, 0);

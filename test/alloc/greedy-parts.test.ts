@@ -1,16 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { floorLog2 } from '../../src/alloc/large/floor-log2.js';
-import { IntervalSets } from '../../src/alloc/large/interval-sets.js';
-import { largeOrders } from '../../src/alloc/large/large-orders.js';
-import { LowestFit } from '../../src/alloc/large/lowest-fit.js';
-import { placeOnline } from '../../src/alloc/large/online.js';
-import { createTimeline } from '../../src/alloc/large/timeline.js';
-import { byArea, byLifetime, byLoad, bySize } from '../../src/alloc/orders.js';
-import { findOverlaps } from '../../src/alloc/overlaps.js';
-import { placeInOrder } from '../../src/alloc/place-in-order.js';
+import { floorLog2 } from '../../src/alloc/greedy/floor-log2.js';
+import { IntervalSets } from '../../src/alloc/greedy/interval-sets.js';
+import { LowestFit } from '../../src/alloc/greedy/lowest-fit.js';
+import { placeOnline } from '../../src/alloc/greedy/online.js';
+import { createTimeline } from '../../src/alloc/greedy/timeline.js';
+import {
+  byArea,
+  byLifetime,
+  byLifetimeClass,
+  byLoad,
+  bySize,
+  bySizeClass,
+  fromBusiestStep,
+  ORDERS,
+} from '../../src/alloc/greedy/orders.js';
+import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
 import { createProblem, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
+import { placePlainly } from '../support/place-plainly.js';
 import { tinyBuffers } from '../support/problems.js';
 import { nested, network, uniform } from '../support/random-problems.js';
 
@@ -24,26 +32,24 @@ const placeAll = (problem: Problem, order: Int32Array): Float64Array => {
   return offsets;
 };
 
-const greedy = (problem: Problem, order: Int32Array): Float64Array =>
-  placeInOrder(problem, findOverlaps(problem, Infinity)!, order, 'lowest').offsets;
-
 describe('LowestFit', () => {
-  it('gives the offsets of the greedy that lists all overlaps', () => {
+  it('takes the lowest offset that collides with nothing', () => {
     const options = { maxCount: 40, maxStep: 30, maxAlignmentLog2: 2, gaps: 'full' } as const;
     fc.assert(
       fc.property(tinyBuffers(options), fc.constantFrom(bySize, byArea, byLifetime), (buffers, order) => {
         const problem = createProblem(buffers);
-        expect(placeAll(problem, order(problem))).toEqual(greedy(problem, order(problem)));
+        expect(placeAll(problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
       }),
       { numRuns: 1000 },
     );
   });
 
-  it.each(Object.entries({ uniform, nested, network }))('does so on 1,500 %s buffers', (_, generate) => {
+  it.each(Object.entries({ uniform, nested, network }))('does so on 700 %s buffers', (_, generate) => {
     for (let seed = 0; seed < 4; seed++) {
-      const problem = createProblem(generate(1500, seed));
+      const buffers = generate(700, seed);
+      const problem = createProblem(buffers);
       for (const order of [bySize, byLifetime]) {
-        expect(placeAll(problem, order(problem))).toEqual(greedy(problem, order(problem)));
+        expect(placeAll(problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
       }
     }
   });
@@ -142,16 +148,54 @@ describe('placeOnline', () => {
   });
 });
 
-describe('largeOrders', () => {
-  it('begins with the orders that the greedy family knows', () => {
+describe('orders', () => {
+  it('hold each buffer once', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 30, maxStep: 30 }), (buffers) => {
         const problem = createProblem(buffers);
-        const orders = [...largeOrders(problem)].map((order) => [...order]);
-        for (const order of [bySize, byLoad, byLifetime, byArea]) expect(orders).toContainEqual([...order(problem)]);
-        for (const order of orders) expect(order.sort((a, b) => a - b)).toEqual([...buffers.keys()]);
+        for (const order of ORDERS) expect([...order(problem)].sort((a, b) => a - b)).toEqual([...buffers.keys()]);
       }),
     );
+  });
+
+  it('by load: the busiest step that a buffer lives to see decides', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 30, maxStep: 30 }), (buffers) => {
+        const problem = createProblem(buffers);
+        const bytes = liveBytesPerStep(problem);
+        const busiest = Array.from(byLoad(problem), (b) => {
+          return Math.max(...bytes.subarray(problem.starts[b], problem.ends[b]));
+        });
+        expect(busiest).toEqual([...busiest].sort((a, b) => b - a));
+      }),
+    );
+  });
+
+  it('from the busiest step: those that live there come first', () => {
+    //   steps  0 1 2 3
+    //   A 4    ■ ■ · ·      The busiest step is 2: C, then B in order of start; A and D after them.
+    //   B 5    · · ■ ■
+    //   C 6    · ■ ■ ·
+    //   D 1    · · · ■
+    const problem = createProblem([
+      { size: 4, start: 0, end: 2 },
+      { size: 5, start: 2, end: 4 },
+      { size: 6, start: 1, end: 3 },
+      { size: 1, start: 3, end: 4 },
+    ]);
+    expect([...fromBusiestStep(problem)]).toEqual([2, 1, 0, 3]);
+  });
+
+  it('by classes: within a factor of four the second measure decides', () => {
+    const problem = createProblem([
+      { size: 5, start: 0, end: 1 },
+      { size: 4, start: 0, end: 9 },
+      { size: 16, start: 0, end: 2 },
+      { size: 3, start: 0, end: 8 },
+    ]);
+    expect([...bySizeClass(problem)]).toEqual([2, 1, 0, 3]);
+    // Steps are numbered densely, so the lives are of 1, 4, 2 and 3 steps.
+    expect([...byLifetimeClass(problem)]).toEqual([1, 2, 0, 3]);
   });
 });
 

@@ -3,11 +3,11 @@
  *
  * Invariant: fast and valid, not optimal. By size with the lowest fit reaches the live load on nearly all real graphs.
  */
-import type { Problem } from '../problem/problem.js';
-import type { Allocator, Placement, PlaceOptions } from './allocator.js';
+import type { Problem } from '../../problem/problem.js';
+import type { Allocator, Placement, PlaceOptions } from '../allocator.js';
+import { fillChunks } from './fill-chunks.js';
 import { byArea, byLifetime, byLoad, bySize, byStart, type Order } from './orders.js';
-import { findOverlaps } from './overlaps.js';
-import { placeInOrder } from './place-in-order.js';
+import { createTimeline } from './timeline.js';
 
 /** Largest buffer first. */
 export const greedyBySize = greedy('greedy-by-size', bySize);
@@ -24,7 +24,8 @@ function greedy(name: string, order: Order): Allocator {
   return {
     name,
     place(problem: Problem, options?: PlaceOptions): Placement {
-      return placeInOrder(problem, findOverlaps(problem, Infinity)!, order(problem), 'lowest', options);
+      const { offsets, chunkOf, chunks } = fillChunks(problem, createTimeline(problem), order(problem), options);
+      return { offsets, chunkOf, chunks };
     },
   };
 }

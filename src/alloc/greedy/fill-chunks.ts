@@ -1,0 +1,98 @@
+/**
+ * Places buffers in a given order, each at the lowest free offset of the chunk that grows least.
+ *
+ * The idea, with several orders, is that of Pisarchyk and Lee, "Efficient memory management for deep neural net
+ * inference" (2020).
+ *
+ * Invariant: a new chunk is opened only if the buffer fits into no other; fixed offsets are in the first chunk.
+ * O(chunks) times the cost of one chunk.
+ */
+import { PlannerError } from '../../errors.js';
+import type { Problem } from '../../problem/problem.js';
+import type { Placement, PlaceOptions } from '../allocator.js';
+import { LowestFit } from './lowest-fit.js';
+import type { Timeline } from './timeline.js';
+
+/** With the effort that it took: sets read or changed and intervals met. */
+export interface FilledChunks extends Placement {
+  readonly steps: number;
+}
+
+/**
+ * Places the buffers of `order`, which holds each of them once.
+ *
+ * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize`, `FIXED_OVERLAP` if fixed offsets collide.
+ */
+export function fillChunks(
+  problem: Problem,
+  timeline: Timeline,
+  order: Int32Array,
+  options: PlaceOptions = {},
+): FilledChunks {
+  checkChunkLimit(problem, options);
+  const { maxChunkSize = Infinity } = options;
+  const { bufferCount, sizes, fixedOffsets } = problem;
+  const fits: LowestFit[] = [];
+  const chunks: number[] = [];
+  /** Bytes that each chunk may hold: more than `maxChunkSize` once an oversize buffer has been put into it. */
+  const limits: number[] = [];
+  const offsets = new Float64Array(bufferCount);
+  const chunkOf = new Int32Array(bufferCount);
+  const open = (): number => {
+    fits.push(new LowestFit(problem, timeline));
+    limits.push(maxChunkSize);
+    return chunks.push(0) - 1;
+  };
+  if (fixedOffsets !== null) chunks[open()] = fits[0].takeFixed(maxChunkSize);
+
+  for (const b of order) {
+    const size = sizes[b];
+    const fixed = fixedOffsets === null ? NaN : fixedOffsets[b];
+    if (!Number.isNaN(fixed)) {
+      offsets[b] = fixed;
+      continue;
+    }
+    let chunk = -1;
+    let growth = Infinity;
+    for (let c = 0; c < chunks.length && growth > 0; c++) {
+      const offset = fits[c].find(b);
+      const end = offset + size;
+      if (end > Math.max(limits[c], size) || end - chunks[c] >= growth) continue;
+      chunk = c;
+      offsets[b] = offset;
+      growth = Math.max(0, end - chunks[c]);
+    }
+    if (chunk === -1) {
+      chunk = open();
+      offsets[b] = 0;
+    }
+    fits[chunk].take(b, offsets[b]);
+    chunkOf[b] = chunk;
+    chunks[chunk] = Math.max(chunks[chunk], offsets[b] + size);
+    limits[chunk] = Math.max(limits[chunk], size);
+  }
+  return { offsets, chunkOf, chunks, steps: fits.reduce((sum, fit) => sum + fit.steps, 0) };
+}
+
+/** Rejects limits that are none, and buffers that no chunk can hold. */
+export function checkChunkLimit({ bufferCount, sizes }: Problem, options: PlaceOptions): void {
+  const { maxChunkSize = Infinity, allowOversize = false } = options;
+  if (!(maxChunkSize > 0)) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      culprit: 'maxChunkSize',
+      value: maxChunkSize,
+      limit: 'above 0',
+      remedy: 'Leave it out if chunks are unlimited.',
+    });
+  }
+  if (allowOversize || maxChunkSize === Infinity) return;
+  for (let b = 0; b < bufferCount; b++) {
+    if (sizes[b] <= maxChunkSize) continue;
+    throw new PlannerError('OVERSIZE', {
+      culprit: `buffer ${b}`,
+      value: sizes[b],
+      limit: `at most maxChunkSize (${maxChunkSize})`,
+      remedy: 'Split the buffer, raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
+    });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The layers of the search for the lowest placement, cheapest first, each of which can end it: bounds, greedy orders, and
+ * exact search in each component whose peak is above the bound, unless it is too large for that.
+ *
+ * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
+ */
+import { liveLoad } from '../problem/lower-bound.js';
+import type { Problem } from '../problem/problem.js';
+import { selectBuffers } from '../problem/select.js';
+import { placementSize, type Placement } from './allocator.js';
+import { placeInChunks } from './chunks.js';
+import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
+import { timeComponents } from './exact/components.js';
+import { createInstance, isSearchable } from './exact/instance.js';
+import { minimise } from './exact/minimise.js';
+import { checkChunkLimit } from './greedy/fill-chunks.js';
+import { GreedySearch } from './greedy/search.js';
+import { createTimeline, type Timeline } from './greedy/timeline.js';
+import type { Certificate, Solution, SolveOptions } from './solution.js';
+
+const DEFAULT_MAX_STEPS = 200_000;
+/** What the greedy search spends by default, in its own steps: so many a buffer, within limits. */
+const EFFORT_PER_BUFFER = 1600;
+const LEAST_EFFORT = 1e6;
+const MOST_EFFORT = 5e7;
+
+export class Solver {
+  private readonly budget: Budget;
+  private readonly timeline: Timeline;
+  private placement: Placement;
+  private certificate: Certificate;
+  /** Bytes at which the search may stop: the capacity, or the best that is possible. */
+  private goal: number;
+
+  /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
+  constructor(
+    private readonly problem: Problem,
+    private readonly options: SolveOptions,
+  ) {
+    checkChunkLimit(problem, options);
+    const { maxSteps = DEFAULT_MAX_STEPS, timeLimitMs = Infinity, signal } = options;
+    this.budget = new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
+    this.timeline = createTimeline(problem);
+    const { bufferCount } = problem;
+    this.placement = { offsets: new Float64Array(bufferCount), chunkOf: new Int32Array(bufferCount), chunks: [] };
+    this.certificate = boundOf(problem);
+    this.goal = Math.max(options.capacity ?? 0, this.certificate.bytes);
+  }
+
+  /** Pauses every few milliseconds, so that the caller can do something else. @throws PlannerError `FIXED_OVERLAP` */
+  *run(): Generator<void, Solution> {
+    const { problem, options, budget } = this;
+    if (problem.bufferCount > 0) {
+      yield* this.placeInOneChunk();
+      const { maxChunkSize = Infinity, allowOversize = false } = options;
+      const largest = allowOversize ? problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
+      if (this.peak > largest) {
+        this.placement = yield* placeInChunks(problem, this.timeline, options, this.goal, budget);
+        this.report();
+      }
+    }
+    return this.solution();
+  }
+
+  private get peak(): number {
+    return placementSize(this.placement);
+  }
+
+  private *placeInOneChunk(): Generator<void, void> {
+    const { problem, budget } = this;
+    const { capacity = Infinity, maxChunkSize = Infinity } = this.options;
+    const greedy = new GreedySearch(problem, this.timeline, this.goal);
+    let isWorthMore = yield* this.placeGreedily(greedy);
+    const isHopeless = this.certificate.bytes > Math.min(capacity, maxChunkSize);
+    if (this.peak <= this.goal || isHopeless || budget.isSpent) return;
+    const parts = timeComponents(problem).map((buffers) => ({ buffers, problem: selectBuffers(problem, buffers) }));
+    if (parts.every((part) => isSearchable(part.problem))) return yield* this.lowerParts(parts);
+    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
+    if (this.peak > this.goal) budget.giveUp();
+  }
+
+  /** One round of orders; whether another one is worth it. */
+  private *placeGreedily(greedy: GreedySearch): Generator<void, boolean> {
+    const { budget, options } = this;
+    const { chunkOf } = this.placement;
+    const { maxSteps = DEFAULT_MAX_STEPS } = options;
+    const most = maxSteps > DEFAULT_MAX_STEPS ? Infinity : defaultEffort(this.problem);
+    const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps));
+    for (let before = greedy.steps; ; before = greedy.steps) {
+      const { done, value } = round.next();
+      budget.charge(Math.floor(greedy.steps / EFFORT_PER_STEP) - Math.floor(before / EFFORT_PER_STEP));
+      if (greedy.peak < Infinity && greedy.peak !== this.peak) {
+        this.placement = { offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] };
+        this.report();
+      }
+      if (done) return value;
+      if (greedy.peak < Infinity && budget.isSpent) return false;
+      yield;
+    }
+  }
+
+  /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
+  private *lowerParts(parts: readonly Part[]): Generator<void, void> {
+    const { problem, budget, options } = this;
+    const { sizes } = problem;
+    const provable = isProvable(problem, options);
+    const { chunkOf } = this.placement;
+    const offsets = this.placement.offsets.slice();
+    const endOf = (peak: number, b: number): number => Math.max(peak, offsets[b] + sizes[b]);
+    const byPeak = parts.map((part) => ({ ...part, peak: part.buffers.reduce(endOf, 0) }));
+    byPeak.sort((a, b) => b.peak - a.peak);
+    for (const { buffers, problem: part, peak } of byPeak) {
+      if (peak <= this.goal || budget.isSpent) return;
+      const instance = createInstance(part);
+      const { unit } = instance;
+      const range = { low: Math.ceil(liveLoad(part).bytes / unit), high: Math.ceil(peak / unit) };
+      yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
+        onPlacement: (found) => {
+          buffers.forEach((b, i) => (offsets[b] = found[i] * unit));
+          const chunk = offsets.reduce((top, _, b) => endOf(top, b), 0);
+          this.placement = { offsets: offsets.slice(), chunkOf, chunks: [chunk] };
+          this.report();
+        },
+        onBound: () => {
+          const bytes = range.low * unit;
+          if (provable && bytes > this.certificate.bytes) {
+            this.certificate = { kind: 'exhausted', bytes, steps: budget.steps };
+            this.report();
+          }
+          return bytes <= (options.capacity ?? Infinity);
+        },
+      });
+      this.goal = Math.max(this.goal, this.certificate.bytes);
+    }
+  }
+
+  private report(): void {
+    this.options.onProgress?.({
+      peak: this.peak,
+      lowerBound: this.certificate.bytes,
+      steps: this.budget.steps,
+    });
+  }
+
+  private solution(): Solution {
+    const { placement, certificate, budget, options, peak } = this;
+    const lowerBound = certificate.bytes;
+    const { capacity = Infinity } = options;
+    let status: Solution['status'] = 'feasible';
+    if (lowerBound > capacity) status = 'infeasible';
+    else if (peak > capacity) status = 'unknown';
+    else if (peak === lowerBound) status = 'optimal';
+    const stopped = status === 'unknown' || status === 'feasible' ? budget.reason : 'done';
+    return { ...placement, status, peak, lowerBound, certificate, steps: budget.steps, stopped };
+  }
+}
+
+/** A component, with its buffers' indices in the whole problem. */
+interface Part {
+  readonly buffers: Int32Array;
+  readonly problem: Problem;
+}
+
+/** What the greedy search spends if nothing is said, in its own steps. */
+function defaultEffort({ bufferCount }: Problem): number {
+  return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
+}
+
+/** The live load, or the end of a buffer with a fixed offset. */
+function boundOf(problem: Problem): Certificate {
+  let bound: Certificate = { kind: 'load', ...liveLoad(problem) };
+  problem.fixedOffsets?.forEach((offset, buffer) => {
+    const bytes = offset + problem.sizes[buffer];
+    if (bytes > bound.bytes) bound = { kind: 'fixed', bytes, buffer };
+  });
+  return bound;
+}
+
+/**
+ * Whether an exhausted search proves anything: it takes buffers as whole, and places them in one chunk. Several chunks
+ * on top of each other are one chunk of their total size, but only if no padding comes between them.
+ */
+function isProvable({ gaps, alignments, sizes }: Problem, { maxChunkSize = Infinity }: SolveOptions): boolean {
+  if (gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g])) return false;
+  if (maxChunkSize === Infinity) return true;
+  const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
+  return sizes.every((size) => size % alignment === 0);
+}

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { placeInChunks } from '../../src/alloc/chunks.js';
+import { Budget } from '../../src/alloc/exact/budget.js';
+import { GreedySearch } from '../../src/alloc/greedy/search.js';
+import { createTimeline } from '../../src/alloc/greedy/timeline.js';
+import { solve } from '../../src/alloc/solve.js';
+import type { Solution } from '../../src/alloc/solution.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
+import { parseProblemCsv } from '../../src/problem/csv.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { tinyBuffers } from '../support/problems.js';
+import { nested, network, uniform } from '../support/random-problems.js';
+import { describeShared, readProblemCsv } from '../support/shared.js';
+
+/** All rounds within a budget of steps, down to the live load. */
+function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
+  const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
+  for (let isWorthMore = true; isWorthMore;) {
+    const round = search.round(stepBudget);
+    let result = round.next();
+    while (result.done !== true) result = round.next();
+    isWorthMore = result.value;
+  }
+  const chunkOf = new Int32Array(problem.bufferCount);
+  expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
+  return search;
+}
+
+function solveValid(problem: Problem): Solution {
+  const solution = solve(problem);
+  expect(verifyPlacement(problem, solution)).toEqual([]);
+  return solution;
+}
+
+describe('GreedySearch', () => {
+  it('reaches the live load where one order does', () => {
+    // A A B B      By size C goes on top of A or of B and ends at 20; by lifetime it lies at the bottom.
+    // C C C .
+    const problem = createProblem([
+      { size: 8, start: 0, end: 2 },
+      { size: 8, start: 2, end: 4 },
+      { size: 6, start: 0, end: 3 },
+    ]);
+    expect(searchGreedily(problem, 1e6).peak).toBe(14);
+  });
+
+  it('is valid with alignments, gaps, fixed offsets and any budget, and the same each time', () => {
+    const fixed = fc.tuple(fc.nat({ max: 30 }), fc.nat({ max: 30 }));
+    const buffers = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
+    fc.assert(
+      fc.property(buffers, fc.option(fixed), fc.nat({ max: 3000 }), (list, offsets, stepBudget) => {
+        const pinned: Buffer[] = [];
+        if (offsets !== null) {
+          pinned.push({ size: 5, start: 0, end: 4, fixedOffset: offsets[0] });
+          pinned.push({ size: 5, start: 2, end: 6, fixedOffset: offsets[0] + 5 + offsets[1] });
+        }
+        const problem = createProblem([...list, ...pinned]);
+        const search = searchGreedily(problem, stepBudget);
+        expect(search.peak).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
+        expect(searchGreedily(problem, stepBudget).offsets).toEqual(search.offsets);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('never gets worse with a larger budget', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 40, maxStep: 20 }), fc.nat({ max: 5000 }), (list, stepBudget) => {
+        const problem = createProblem(list);
+        const more = searchGreedily(problem, 2 * stepBudget).peak;
+        expect(more).toBeLessThanOrEqual(searchGreedily(problem, stepBudget).peak);
+      }),
+    );
+  });
+
+  it('does not depend on what the steps are called', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 20 }), fc.integer({ min: 1, max: 50 }), (list, factor) => {
+        const move = (step: number): number => factor * step - 1000;
+        const moved = list.map(({ gaps, ...buffer }) => ({
+          ...buffer,
+          start: move(buffer.start),
+          end: move(buffer.end),
+          gaps: gaps?.map((gap) => ({ ...gap, start: move(gap.start), end: move(gap.end) })),
+        }));
+        const search = searchGreedily(createProblem(moved), 1e5);
+        expect(search.offsets).toEqual(searchGreedily(createProblem(list), 1e5).offsets);
+      }),
+    );
+  });
+
+  it('has a placement after the first pause at which its peak is finite', () => {
+    const problem = createProblem(uniform(20_000, 3));
+    const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
+    const round = search.round(Infinity);
+    while (search.peak === Infinity) round.next();
+    const chunkOf = new Int32Array(problem.bufferCount);
+    expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
+  });
+
+  it('rejects fixed offsets that collide', () => {
+    const fixed = (size: number, fixedOffset: number): Buffer => ({ size, start: 0, end: 4, fixedOffset });
+    const problem = createProblem([fixed(8, 0), fixed(4, 6)]);
+    expect(() => searchGreedily(problem, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1 is 6/);
+  });
+});
+
+describe('placeInChunks', () => {
+  it('is valid, whatever the limit and the budget', () => {
+    const shape = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
+    const limit = fc.constantFrom(8, 11, 20);
+    fc.assert(
+      fc.property(shape, limit, fc.boolean(), fc.nat({ max: 200 }), (list, maxChunkSize, allowOversize, maxSteps) => {
+        const problem = createProblem(list);
+        const options = { maxChunkSize, allowOversize };
+        const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+        const search = placeInChunks(problem, createTimeline(problem), options, liveLoad(problem).bytes, budget);
+        let result = search.next();
+        while (result.done !== true) result = search.next();
+        expect(verifyPlacement(problem, result.value, options)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe.each(Object.entries({ uniform, nested, network }))('solve on 20,000 %s buffers', (_, generate) => {
+  it('is valid and close to the bound', () => {
+    const { peak, lowerBound } = solveValid(createProblem(generate(20_000, 7)));
+    expect(peak / lowerBound - 1).toBeLessThan(0.025);
+  });
+});
+
+describeShared('solve on huge published problems', () => {
+  it.each([
+    ['G_1', 3_030_937_746],
+    ['resnet50', 1_515_472_556],
+    ['pangu_2.6B', 5_530_099_775],
+    ['S_1', 1_498_635_932],
+    ['Y_1', 497_261_190_115],
+  ])('%s: the live load is reached', (name, peak) => {
+    const solution = solveValid(parseProblemCsv(readProblemCsv(`large/${name}`)).problem);
+    expect(solution).toMatchObject({ status: 'optimal', peak, certificate: { kind: 'load' } });
+  });
+});
