@@ -59,7 +59,9 @@ export function readModel(gguf: Gguf): ModelHeader {
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const weightBytes = measureWeights(gguf, (name) => isLoaded(name, hp));
+  const isLoadedHere = (name: string): boolean => isLoaded(name, hp);
+  const weightBytes = measureWeights(gguf, isLoadedHere);
+  let isChecked = false;
   return {
     architecture: reader.architecture,
     trainedContext: hp.contextLength,
@@ -77,6 +79,8 @@ export function readModel(gguf: Gguf): ModelHeader {
         graph: (phase) => {
           const builder = new ModelBuilder(hp, run, batchOf(phase, run), weights, memory);
           architecture.build(builder);
+          if (!isChecked) weights.requireNoStrangers(isLoadedHere);
+          isChecked = true;
           return builder.graph;
         },
       };
@@ -85,7 +89,7 @@ export function readModel(gguf: Gguf): ModelHeader {
 }
 
 /** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
-function isLoaded(name: string, { layerCount }: Hyperparameters): boolean {
-  const layer = /^blk\.(\d+)\./.exec(name)?.[1];
-  return layer === undefined || Number(layer) < layerCount;
+function isLoaded(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {
+  const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1]);
+  return !(layer >= layerCount && layer < cachedLayerCount);
 }

@@ -53,7 +53,7 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
     kvRank: reader.positive('attention.kv_lora_rank'),
     attentionScale: attentionScale(reader, all),
-    experts: { ...requireExperts(reader), scale: reader.number('expert_weights_scale', 0) },
+    experts: { ...requireExperts(reader, hp.experts), scale: reader.number('expert_weights_scale', 0) },
     sharedExperts: reader.integer('expert_shared_count'),
     expertLength: reader.positive('expert_feed_forward_length'),
     isNormalised: reader.flag('expert_weights_norm', false),
@@ -109,10 +109,16 @@ function attentionBlock(m: ModelBuilder<DeepSeek2Hyperparameters>): Block {
 }
 
 function feedForward(s: Scope<DeepSeek2Hyperparameters>, x: Tensor): Tensor {
-  const { experts, expertLength, sharedExperts, gating, isNormalised, denseLayers, feedForwardLengths } = s.hp;
-  if (s.layer! < denseLayers) return gatedSilu(s, x, s.of(feedForwardLengths));
-  const routed = expertFeedForward(s, x, { experts, length: expertLength, gating, isNormalised });
-  const names = { up: 'ffn_up_shexp', gate: 'ffn_gate_shexp', down: 'ffn_down_shexp' };
-  const shared = s.named(gatedSilu(s, x, expertLength * sharedExperts, names), 'ffn_shexp');
+  const { experts, expertLength, sharedExperts, gating, isNormalised, denseLayers, feedForwardLength } = s.hp;
+  if (s.layer! < denseLayers) return gatedSilu(s, x, feedForwardLength);
+  const routed = expertFeedForward(s, x, {
+    experts,
+    length: expertLength,
+    gating,
+    isNormalised,
+    selectionBias: 'optional',
+    fusedGate: 'optional',
+  });
+  const shared = s.named(gatedSilu(s, x, expertLength * sharedExperts, { suffix: '_shexp' }), 'ffn_shexp');
   return s.ctx.add(routed, shared);
 }

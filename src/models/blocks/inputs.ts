@@ -4,7 +4,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import { attentionInputs, type AttentionInputs } from './attention.js';
-import { linear } from './linear.js';
+import { weightIf, type Presence } from './linear.js';
 import { rmsNorm } from './norm.js';
 
 /** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
@@ -46,11 +46,17 @@ export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tens
   return m.ctx.setOutput(m.top.named(normalise(m.top, 'output_norm', x), 'result_norm'));
 }
 
-/** A score per token of the vocabulary; models without output weights use those of the embedding. */
-export function vocabularyScores(m: ModelBuilder, x: Tensor): Tensor {
-  const ne = [x.ne[0], m.hp.vocabularySize];
-  const isTied = m.top.optionalWeight('output.weight', ne) === null;
-  return linear(m.top, isTied ? 'token_embd' : 'output', x, m.hp.vocabularySize);
+/**
+ * A score per token of the vocabulary; models without output weights use those of the embedding. If those are NVFP4,
+ * they may have a scale.
+ */
+export function vocabularyScores(m: ModelBuilder, x: Tensor, presence: Presence = 'optional'): Tensor {
+  const { ctx, top, hp } = m;
+  const ne = [x.ne[0], hp.vocabularySize];
+  const weight = weightIf(top, presence, 'output.weight', ne) ?? top.weight('token_embd.weight', ne);
+  const scores = ctx.mulMat(weight, x);
+  const scale = weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  return scale === null ? scores : ctx.mul(scores, scale);
 }
 
 /** Scores that approach `limit` instead of exceeding it. */
