@@ -18,7 +18,7 @@ export interface SlidingWindow {
 }
 
 export interface Hyperparameters {
-  /** Tokens that the model was trained on. */
+  /** Tokens that the model was trained on; 0: the file doesn't say. */
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
@@ -61,7 +61,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   const [headCount] = headCounts;
   const headLength = headCount === 0 ? 0 : Math.floor(embeddingLength / headCount);
   const keyLength = reader.integer('attention.key_length', headLength);
-  const contextLength = reader.positive('context_length');
+  const contextLength = reader.integer('context_length');
   return {
     contextLength,
     embeddingLength,

@@ -62,6 +62,12 @@ export class MetadataReader {
     return value !== undefined && !Array.isArray(value);
   }
 
+  /** How long a list is; 0 if there is none. */
+  listLength(key: string): number {
+    const value = this.#find(key);
+    return Array.isArray(value) ? value.length : 0;
+  }
+
   /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
   perLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
     const value = this.#find(key);

@@ -6,6 +6,7 @@ import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import type { Hyperparameters } from './hyperparameters.js';
+import { checkGraphSize } from './graph-limit.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
@@ -61,6 +62,7 @@ export function readModel(gguf: Gguf): ModelHeader {
   const weights = new Weights(gguf);
   const isLoadedHere = (name: string): boolean => isLoaded(name, hp);
   const weightBytes = measureWeights(gguf, isLoadedHere);
+  const weightCount = gguf.tensors.filter(({ name }) => isLoadedHere(name)).length;
   let isChecked = false;
   return {
     architecture: reader.architecture,
@@ -81,6 +83,7 @@ export function readModel(gguf: Gguf): ModelHeader {
           architecture.build(builder);
           if (!isChecked) weights.requireNoStrangers(isLoadedHere);
           isChecked = true;
+          checkGraphSize(builder.graph, weightCount);
           return builder.graph;
         },
       };

@@ -72,6 +72,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
   checkOptionsObject(options);
   const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
+  if (wantedContext === 0) throw badOption('ctxSize', 0, 'at least 1: the file doesn’t say what to use instead');
   const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
   const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
   const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;

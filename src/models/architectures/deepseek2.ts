@@ -96,7 +96,7 @@ function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
     x = s.named(ctx.add(s.named(feedForward(s, ready), 'ffn_out'), middle), 'l_out');
   }
-  finish(m, vocabularyScores(m, finalNorm(m, x)));
+  finish(m, vocabularyScores(m, finalNorm(m, x), { isScaled: false }));
 }
 
 type Block = (s: Scope<DeepSeek2Hyperparameters>, x: Tensor) => Tensor;

@@ -73,5 +73,5 @@ function build(m: ModelBuilder<Gemma2Hyperparameters>): void {
     const evened = top.named(rmsNorm(s, 'post_ffw_norm', fed, top), 'ffn_post_norm'); // labelled outside of layers
     x = s.named(ctx.add(evened, middle), 'l_out');
   }
-  finish(m, softCapped(m, vocabularyScores(m, finalNorm(m, x), 'none'), hp.finalSoftcap));
+  finish(m, softCapped(m, vocabularyScores(m, finalNorm(m, x), { presence: 'none' }), hp.finalSoftcap));
 }

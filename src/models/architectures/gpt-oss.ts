@@ -65,7 +65,7 @@ function build(m: ModelBuilder<GptOssHyperparameters>): void {
   }
   // A draft model may read what the last layer says about every token, so only the head is limited to wanted ones.
   const kept = ctx.getRows(ctx.setOutput(x), wanted);
-  finish(m, vocabularyScores(m, finalNorm(m, kept), 'required'));
+  finish(m, vocabularyScores(m, finalNorm(m, kept), { presence: 'required' }));
 }
 
 function feedForward(s: Scope<GptOssHyperparameters>, x: Tensor): Tensor {

@@ -20,10 +20,11 @@ import type { ModelBuilder } from '../model-builder.js';
 
 export const phi3: Architecture = { read, build };
 
-/** The sliding window that some files name is not used, as in llama.cpp. */
+/** The sliding window that some files name must be a number, but is not used, as in llama.cpp. */
 function read(reader: MetadataReader): Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'neox');
   requireHeads(hp, { isAsWideAsEmbedding: true });
+  reader.integer('attention.sliding_window', 0);
   return hp;
 }
 

@@ -27,10 +27,17 @@ interface Qwen3MoeHyperparameters extends Hyperparameters {
   readonly expertLength: number;
 }
 
-export const qwen3: Architecture = {
-  read,
+interface Qwen3Hyperparameters extends Hyperparameters {
+  /** Scores that a re-ranking head gives. */
+  readonly classCount: number;
+}
+
+export const qwen3: Architecture<Qwen3Hyperparameters> = {
+  read: (reader) => ({ ...read(reader), classCount: reader.listLength('classifier.output_labels') || 1 }),
   build: (m) => {
     build(m, (s, x) => s.named(gatedSilu(s, x, s.hp.feedForwardLength, { isScaled: true }), 'ffn_out'));
+    // A head that scores whole texts, as rerankers have it, is loaded without taking part.
+    m.top.optionalWeight('cls.output.weight', [m.hp.embeddingLength, m.hp.classCount]);
   },
 };
 

@@ -46,16 +46,21 @@ export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tens
   return m.ctx.setOutput(m.top.named(normalise(m.top, 'output_norm', x), 'result_norm'));
 }
 
-/**
- * A score per token of the vocabulary; models without output weights use those of the embedding. If those are NVFP4,
- * they may have a scale.
- */
-export function vocabularyScores(m: ModelBuilder, x: Tensor, presence: Presence = 'optional'): Tensor {
+export interface ScoreOptions {
+  /** Output weights of their own; models without use those of the embedding. Default: optional. */
+  readonly presence?: Presence;
+  /** Whether the architecture heeds the scale that output weights in NVFP4 may have. Default: it does. */
+  readonly isScaled?: boolean;
+}
+
+/** A score per token of the vocabulary. */
+export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptions = {}): Tensor {
   const { ctx, top, hp } = m;
+  const { presence = 'optional', isScaled = true } = options;
   const ne = [x.ne[0], hp.vocabularySize];
   const weight = weightIf(top, presence, 'output.weight', ne) ?? top.weight('token_embd.weight', ne);
   const scores = ctx.mulMat(weight, x);
-  const scale = weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  const scale = isScaled && weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
   return scale === null ? scores : ctx.mul(scores, scale);
 }
 
