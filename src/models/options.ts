@@ -37,6 +37,20 @@ export interface ModelOptions {
   readonly phase?: Phase;
 }
 
+/** The names of all options that sizes depend on: all but the phase. */
+export const SIZE_OPTIONS = Object.keys({
+  ctxSize: 0,
+  batchSize: 0,
+  ubatchSize: 0,
+  parallel: 0,
+  kvUnified: 0,
+  flashAttention: 0,
+  cacheTypeK: 0,
+  cacheTypeV: 0,
+  swaFull: 0,
+  outputs: 0,
+} satisfies Record<Exclude<keyof ModelOptions, 'phase'>, 0>);
+
 /** The options as llama.cpp applies them to one model. */
 export interface Run {
   /** Tokens of context in all, after rounding. */

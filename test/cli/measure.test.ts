@@ -197,4 +197,23 @@ describeShared('a recurrent model', () => {
     expect(out).toMatch(/^recurrent state +/m);
     expect(out).not.toContain('KV cache');
   });
+
+  it('and so does every table; one of both kinds says so', async () => {
+    const mamba = sharedPath('gguf/mamba-130m.gguf');
+    const tables = [
+      ['measure', mamba, mamba],
+      ['fit', mamba, '--memory', '1GiB'],
+      ['sweep', mamba, '-c', '512,1024'],
+    ];
+    for (const args of tables) {
+      const { out } = await cli(...args);
+      expect(out).toContain('  recurrent state  ');
+      expect(out).not.toContain('KV cache');
+    }
+    for (const command of ['measure', 'sweep']) {
+      const { out } = await cli(command, mamba, PHI3);
+      expect(out.split('\n')[0]).toContain('  cache or state  ');
+    }
+    expect((await cli('sweep', PHI3, '-c', '512')).out).toContain('  KV cache  ');
+  });
 });
