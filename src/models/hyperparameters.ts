@@ -156,12 +156,19 @@ export interface HeadRules {
   readonly isAsWideAsEmbedding?: boolean;
 }
 
-/** @throws PlannerError `BAD_MODEL` */
+/** Heads of equal keys and values, in groups that share them. @throws PlannerError `BAD_MODEL` */
 export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules = {}): void {
-  const { keyLength, valueLength, ropeLength, headCount, embeddingLength } = hp;
+  const { keyLength, valueLength, ropeLength, headCount, kvHeadCount, embeddingLength } = hp;
   const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;
   if (keyLength !== valueLength || keyLength === 0) {
     throw badHeads('head length', value, 'one length above zero for keys and values in this architecture');
+  }
+  if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
+    throw badHeads(
+      'number of heads',
+      `${headCount}, and ${kvHeadCount} for keys and values`,
+      'a multiple of the latter',
+    );
   }
   if (isTurnedWhole && keyLength !== ropeLength) {
     throw badHeads('head length', value, 'one length for all three in this architecture');

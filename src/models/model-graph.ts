@@ -1,7 +1,7 @@
 /**
  * From a GGUF header to llama.cpp's compute graph.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
@@ -80,7 +80,9 @@ export function readModel(gguf: Gguf): ModelHeader {
         contextBytes: memory.bytes,
         graph: (phase) => {
           const builder = new ModelBuilder(hp, run, batchOf(phase, run), weights, memory);
-          architecture.build(builder);
+          asModelErrors(() => {
+            architecture.build(builder);
+          });
           if (!isChecked) weights.requireNoStrangers(isLoadedHere);
           isChecked = true;
           checkGraphSize(builder.graph, weightCount);
@@ -90,6 +92,20 @@ export function readModel(gguf: Gguf): ModelHeader {
     },
   };
 }
+
+/** Operations check their operands; what is wrong with those of a model's graph is wrong with its file. */
+function asModelErrors(build: () => void): void {
+  try {
+    build();
+  } catch (error) {
+    if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
+    const { culprit, value, limit } = error;
+    const remedy = 'The keys and tensors of the file don’t fit each other: convert the model again.';
+    throw new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
+  }
+}
+
+const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
 
 /** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
 function isLoaded(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {

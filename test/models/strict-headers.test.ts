@@ -115,6 +115,25 @@ describe('refused, by the name of what is at fault', () => {
       'llama.rope.scaling.type',
     ],
     [
+      'more heads for keys than divide the heads',
+      'llama',
+      { keys: { 'attention.head_count_kv': 3 } },
+      'number of heads',
+    ],
+    ['no heads for keys', 'qwen3', { keys: { 'attention.head_count_kv': 0 } }, 'number of heads'],
+    [
+      'cached rows of another length',
+      'deepseek2',
+      { keys: { 'attention.key_length': 64 } },
+      'deepseek2.attention.key_length',
+    ],
+    [
+      'several cached rows',
+      'deepseek2',
+      { keys: { 'attention.head_count_kv': 2 } },
+      'deepseek2.attention.head_count_kv',
+    ],
+    [
       'a window that is no number',
       'phi3',
       { keys: { 'attention.sliding_window': 'wide' } },
@@ -123,6 +142,15 @@ describe('refused, by the name of what is at fault', () => {
   ])('%s', (_, model, change, culprit) => {
     const gguf = changed(model, change);
     expectError('BAD_MODEL', culprit, () => measureModel(gguf, { ctxSize: 512 }));
+  });
+
+  it('a type that an operation doesn’t take, named with the tensor', () => {
+    const tensors = MODELS['gpt-oss'].tensors.map((tensor) =>
+      tensor.name === 'blk.1.attn_sinks.weight' ? { ...tensor, type: elementType('i32') } : tensor,
+    );
+    const gguf = { ...MODELS['gpt-oss'], tensors };
+    const { value } = expectError('BAD_MODEL', 'FLASH_ATTN_EXT: sinks', () => measureModel(gguf, { ctxSize: 512 }));
+    expect(value).toBe('blk.1.attn_sinks.weight i32 [4, 1, 1, 1]');
   });
 
   it('no context, neither in the file nor in the options', () => {

@@ -43,6 +43,12 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const isLatent = fullKeyLength !== 0 && fullValueLength !== 0;
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
+  const kvRank = reader.positive('attention.kv_lora_rank');
+  checkCache(
+    reader,
+    hp,
+    isLatent ? { heads: 1, length: kvRank + hp.ropeLength } : { heads: hp.headCount, length: hp.keyLength },
+  );
   const predicted = reader.integer('nextn_predict_layers', 0);
   if (predicted >= hp.layerCount) reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the layers`);
   return {
@@ -51,7 +57,7 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     fullValueLength: isLatent ? fullValueLength : hp.valueLength,
     layerCount: hp.layerCount - predicted,
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
-    kvRank: reader.positive('attention.kv_lora_rank'),
+    kvRank,
     attentionScale: attentionScale(reader, all),
     experts: { ...requireExperts(reader, hp.experts), scale: reader.number('expert_weights_scale', 0) },
     sharedExperts: reader.integer('expert_shared_count'),
@@ -61,6 +67,12 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     denseLayers: reader.integer('leading_dense_block_count', 0),
     hasTemperature: reader.number('attention.temperature_scale', 0) !== 0,
   };
+}
+
+/** What is cached per token must be what attention stores: one compressed row, or the keys of all heads. */
+function checkCache(reader: MetadataReader, hp: Hyperparameters, stored: { heads: number; length: number }): void {
+  if (hp.kvHeadCount !== stored.heads) reader.refuse('attention.head_count_kv', `${stored.heads} in this kind of file`);
+  if (hp.keyLength !== stored.length) reader.refuse('attention.key_length', `${stored.length}, what a row takes`);
 }
 
 /** DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. */
