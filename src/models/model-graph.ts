@@ -60,9 +60,10 @@ export function readModel(gguf: Gguf): ModelHeader {
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const isLoadedHere = (name: string): boolean => isLoaded(name, hp);
-  const weightBytes = measureWeights(gguf, isLoadedHere);
-  const weightCount = gguf.tensors.filter(({ name }) => isLoadedHere(name)).length;
+  const isRun = (name: string): boolean => !isPredicting(name, hp);
+  const isLoaded = (name: string): boolean => isRun(name) || name.endsWith(LOADED_ANYWAY);
+  const weightBytes = measureWeights(gguf, isLoaded);
+  const weightCount = gguf.tensors.filter(({ name }) => isLoaded(name)).length;
   let isChecked = false;
   return {
     architecture: reader.architecture,
@@ -83,7 +84,7 @@ export function readModel(gguf: Gguf): ModelHeader {
           asModelErrors(() => {
             architecture.build(builder);
           });
-          if (!isChecked) weights.requireNoStrangers(isLoadedHere);
+          if (!isChecked) weights.requireNoStrangers(isRun);
           isChecked = true;
           checkGraphSize(builder.graph, weightCount);
           return builder.graph;
@@ -108,7 +109,10 @@ function asModelErrors(build: () => void): void {
 const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
 
 /** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
-function isLoaded(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {
+function isPredicting(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {
   const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1]);
-  return !(layer >= layerCount && layer < cachedLayerCount);
+  return layer >= layerCount && layer < cachedLayerCount;
 }
+
+/** The one weight of such layers that llama.cpp loads all the same (`create_tensor_gate_up_exps`). */
+const LOADED_ANYWAY = '.ffn_gate_up_exps.weight';

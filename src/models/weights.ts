@@ -36,13 +36,13 @@ export class Weights {
   /**
    * Once the model was built: the file lists nothing that the model has no use for.
    *
-   * @param isLoaded whether a tensor is loaded at all
+   * @param isRun whether a tensor belongs to the layers that a token goes through
    * @throws PlannerError `BAD_MODEL`
    */
-  requireNoStrangers(isLoaded: (name: string) => boolean): void {
+  requireNoStrangers(isRun: (name: string) => boolean): void {
     for (const part of this.#parts.values()) {
       for (const [name, { listed, isKnown }] of part) {
-        if (isKnown || isSidecar(name, part) || !isLoaded(listed.name)) continue;
+        if (isKnown || isSidecar(name, part) || !isRun(listed.name)) continue;
         throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
       }
     }
