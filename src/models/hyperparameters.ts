@@ -163,19 +163,19 @@ export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmb
   if (keyLength !== valueLength || keyLength === 0) {
     throw badHeads('head length', value, 'one length above zero for keys and values in this architecture');
   }
-  if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
-    throw badHeads(
-      'number of heads',
-      `${headCount}, and ${kvHeadCount} for keys and values`,
-      'a multiple of the latter',
-    );
-  }
   if (isTurnedWhole && keyLength !== ropeLength) {
     throw badHeads('head length', value, 'one length for all three in this architecture');
   }
   if (isAsWideAsEmbedding && keyLength * headCount !== embeddingLength) {
     const limit = `${embeddingLength}, the length of the embedding, in this architecture`;
     throw badHeads('length of all heads', `${headCount} × ${keyLength}`, limit);
+  }
+  if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
+    throw badHeads(
+      'number of heads',
+      `${headCount}, and ${kvHeadCount} for keys and values`,
+      'a multiple of the latter',
+    );
   }
 }
 
