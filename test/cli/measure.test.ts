@@ -57,7 +57,7 @@ describe('measure --json', () => {
       allocator: 'auto',
     });
     expect({ ...d, file: problem }).toEqual(c);
-    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp' });
+    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp', llamaCppBuild: 9749 });
     expect(e.total).toBe(e.weights! + e.context! + e.compute!);
   });
 

@@ -233,6 +233,18 @@ describe('scales of matrices in NVFP4', () => {
     );
   });
 
+  it('are refused beside a bias', () => {
+    const add = { 'blk.1.ffn_up.scale': [1], 'blk.1.ffn_up.bias': [768] };
+    const gguf = changed('llama', { type: 'nvfp4', add });
+    expectError('BAD_MODEL', 'blk.1.ffn_up.bias', () => measureModel(gguf, { ctxSize: 512 }));
+    const other = measureModel(changed('llama', { add }), { ctxSize: 512 }).graph.nodes;
+    expect(other.map(({ name }) => name).filter((name) => /^ffn_up.*-1$/.test(name))).toEqual([
+      'ffn_up-1',
+      'ffn_up_b-1',
+      'ffn_up_s-1',
+    ]);
+  });
+
   it('are one per expert', () => {
     const add = { 'blk.0.ffn_up_exps.scale': [8] };
     const { graph } = measureModel(changed('mixtral', { add }), { ctxSize: 512 });

@@ -7,6 +7,7 @@
  *
  * Invariant: the order of operations and names is that of llama.cpp's `build_ffn`.
  */
+import { PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
 import { product, weightIf, type Presence } from './linear.js';
@@ -23,25 +24,25 @@ export interface FeedForwardOptions {
 /** `down(silu(gate(x)) × up(x))`. */
 export function gatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
   const [gate, up] = gateAndUp(s, x, length, options);
-  return down(s, s.named(s.ctx.swiglu(gate, up), 'ffn_swiglu'), x.ne[0], options);
+  return step(s, DOWN, s.named(s.ctx.swiglu(gate, up), 'ffn_swiglu'), x.ne[0], options);
 }
 
 /** `down(gelu(gate(x)) × up(x))`. */
 export function gatedGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
   const [gate, up] = gateAndUp(s, x, length, options);
-  return down(s, s.named(s.ctx.geglu(gate, up), 'ffn_geglu'), x.ne[0], options);
+  return step(s, DOWN, s.named(s.ctx.geglu(gate, up), 'ffn_geglu'), x.ne[0], options);
 }
 
 /** As {@link gatedSilu}, with gate and up in one matrix. */
 export function fusedGatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
   const both = step(s, 'ffn_up', x, 2 * length, options);
-  return down(s, s.named(s.ctx.swiglu(both), 'ffn_swiglu'), x.ne[0], options);
+  return step(s, DOWN, s.named(s.ctx.swiglu(both), 'ffn_swiglu'), x.ne[0], options);
 }
 
 /** `down(gelu(up(x)))`. */
 export function plainGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
   const up = step(s, 'ffn_up', x, length, options);
-  return down(s, s.named(s.ctx.gelu(up), 'ffn_gelu'), x.ne[0], options);
+  return step(s, DOWN, s.named(s.ctx.gelu(up), 'ffn_gelu'), x.ne[0], options);
 }
 
 function gateAndUp(s: Scope, x: Tensor, length: number, options: FeedForwardOptions): [gate: Tensor, up: Tensor] {
@@ -49,27 +50,32 @@ function gateAndUp(s: Scope, x: Tensor, length: number, options: FeedForwardOpti
   return [step(s, 'ffn_gate', x, length, options), up];
 }
 
-/** One matrix with its bias and scale, all named. */
+/** One matrix with its bias and scale, each result named; but what comes down last is for the caller to name. */
 function step(s: Scope, label: string, x: Tensor, length: number, options: FeedForwardOptions): Tensor {
-  const { suffix = '', bias = 'none' } = options;
+  const { suffix = '', bias = 'none', isScaled = false } = options;
   const part = label + suffix;
-  let result = s.named(product(s, part, x, length), label);
+  const isDown = label === DOWN;
   const offset = weightIf(s, bias, `${part}.bias`, [length]);
-  if (offset !== null) result = s.named(s.ctx.add(result, offset), `${label}_b`);
-  return scaled(s, part, label, result, options);
-}
-
-/** As {@link step}; but the product itself is named only if a bias follows. */
-function down(s: Scope, x: Tensor, length: number, options: FeedForwardOptions): Tensor {
-  const { suffix = '', bias = 'none' } = options;
-  const part = `ffn_down${suffix}`;
   let result = product(s, part, x, length);
-  const offset = weightIf(s, bias, `${part}.bias`, [length]);
-  if (offset !== null) result = s.ctx.add(s.named(result, 'ffn_down'), offset);
-  return scaled(s, part, 'ffn_down', result, options);
+  if (!isDown || offset !== null) s.named(result, label);
+  if (offset !== null) {
+    result = s.ctx.add(result, offset);
+    if (!isDown) s.named(result, `${label}_b`);
+  }
+  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [1]) : null;
+  if (scale === null) return result;
+  if (offset !== null && s.weight(`${part}.weight`, [x.ne[0], length]).type.name === 'nvfp4') throw scaledBias(offset);
+  return s.named(s.ctx.mul(result, scale), `${label}_s`);
 }
 
-function scaled(s: Scope, part: string, label: string, x: Tensor, { isScaled }: FeedForwardOptions): Tensor {
-  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [1]) : null;
-  return scale === null ? x : s.named(s.ctx.mul(x, scale), `${label}_s`);
+const DOWN = 'ffn_down';
+
+/** The scale of a matrix in NVFP4 is meant for the product alone, but would be applied to the bias as well. */
+function scaledBias({ name }: Tensor): PlannerError {
+  return new PlannerError('BAD_MODEL', {
+    culprit: name,
+    value: 'there together with a scale',
+    limit: 'left out where a matrix in NVFP4 has a scale, as llama.cpp asks for',
+    remedy: 'Quantise this matrix in another type.',
+  });
 }
