@@ -37,8 +37,10 @@ interface Measured {
 /** Prints a report on one graph or model, and a table of everything else; what cannot be measured is left out. */
 export async function measure(files: readonly string[], flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const isReport = files.length === 1 && flags.json !== true;
-  if (flags.timeline === true && !isReport)
-    printNote(terminal, '--timeline has no effect: it is for the report on one file');
+  if (flags.timeline === true && !isReport) {
+    const reason = flags.json === true ? 'it is no part of --json' : 'it is for the report on one file';
+    printNote(terminal, `--timeline has no effect: ${reason}`);
+  }
   const failures: unknown[] = [];
   const measured = await withProgress(terminal, files, 2 * files.length, async (announce) => {
     const done: Measured[] = [];

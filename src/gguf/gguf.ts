@@ -57,11 +57,12 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
   const partCount = Number(first.metadata['split.count'] ?? 0) || 1;
   if (parts.length !== partCount || parts.some((part, index) => partNumber(part) !== index)) {
     const found = parts.map((part) => partNumber(part) + 1).join(', ');
-    throw badGguf(
-      `${first.name}: split.count`,
-      `${partCount}, with parts ${found}`,
-      'the number of parts that are given',
-    );
+    throw new PlannerError('BAD_GGUF', {
+      culprit: `${first.name}: split.count`,
+      value: `${partCount}, with parts ${found}`,
+      limit: 'the number of parts that are given',
+      remedy: 'Give a list of all parts, or one part by a name such as …-00001-of-00003.gguf, next to all others.',
+    });
   }
   const tensors = parts.flatMap((part) => part.tensors);
   requireUniqueNames(tensors);

@@ -31,7 +31,8 @@ export function partsOf(source: GgufSource): GgufSource[] {
   if (typeof source !== 'string' && !(source instanceof URL)) return [source];
   const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(String(source));
   if (match === null) return [source];
-  const [, before, , count, after] = match;
+  const [, before, own, count, after] = match;
+  if (Number(own) < 1 || Number(own) > Number(count)) return [source];
   const number = (index: number): string => String(index + 1).padStart(5, '0');
   return Array.from({ length: Number(count) }, (_, index) => `${before}${number(index)}-of-${count}${after}`);
 }

@@ -20,12 +20,16 @@ export interface GraphParts {
 }
 
 let graphCount = 0;
+/** The number of the graph that grew last: as long as it is one and the same, its tensors' marks tell all. */
+let lastGrown = 0;
 
 export class Graph {
   readonly #leafs: Tensor[];
   readonly #nodes: Tensor[];
-  readonly #visited: Set<Tensor>;
   readonly #number = ++graphCount;
+  readonly #walk = new Walk(this.#number);
+  /** What is in the graph; null as long as marks tell, since no other graph has grown after it began. */
+  #members: Set<Tensor> | null = null;
   #tensors: readonly Tensor[] | null;
   #extras: Readonly<Record<string, unknown>>;
   #table: GraphTable | null = null;
@@ -37,7 +41,6 @@ export class Graph {
     this.#leafs = [...leafs];
     this.#nodes = [...nodes];
     this.#tensors = tensors ?? null;
-    this.#visited = new Set([...leafs, ...nodes]);
   }
 
   /**
@@ -65,7 +68,7 @@ export class Graph {
 
   /** All tensors; a tensor's id is its index here. */
   get tensors(): readonly Tensor[] {
-    this.#tensors ??= [...this.#leafs, ...this.#nodes];
+    this.#tensors ??= this.#leafs.concat(this.#nodes);
     return this.#tensors;
   }
 
@@ -91,19 +94,30 @@ export class Graph {
    */
   expand(tensor: Tensor): this {
     checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', 'Give what a Context has returned.');
-    const added = visit(tensor, this.#visited, this.#number);
-    for (const each of added) {
+    this.#beginToGrow();
+    this.#walk.from(tensor, this.#members);
+    const { found, foundCount } = this.#walk;
+    for (let index = 0; index < foundCount; index++) {
+      const each = found[index];
       const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
       if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
       list.push(each);
-      this.#visited.add(each);
+      this.#members?.add(each);
     }
-    if (added.length > 0) {
+    if (foundCount > 0) {
       this.#tensors = null;
       this.#table = null;
       this.#extras = {};
     }
     return this;
+  }
+
+  /** Another graph that grew in the meantime may have marked tensors of this one as its own: marks tell no more. */
+  #beginToGrow(): void {
+    if (lastGrown !== this.#number && this.#leafs.length + this.#nodes.length > 0) {
+      this.#members ??= new Set([...this.#leafs, ...this.#nodes]);
+    }
+    lastGrown = this.#number;
   }
 }
 
@@ -115,42 +129,61 @@ export function checkGraph(value: unknown): asserts value is Graph {
 }
 
 /**
- * Unvisited tensors below and including `start`, dependencies first. Iterative: chains may be millions long. A tensor's
- * `graphMark` is `graph` once it was met, `-graph` while what it needs is being met, and anything else says nothing.
+ * Walks over what a graph doesn't have yet. Iterative: chains may be millions long. A tensor's `graphMark` is the graph's
+ * number once it was met, its negative while what it needs is being met, and anything else says nothing.
  *
- * @param graph the number of the graph
+ * A model grows by many small steps, so both lists keep their room between walks: only what lies below the counts counts.
  */
-function visit(start: Tensor, visited: ReadonlySet<Tensor>, graph: number): Tensor[] {
-  const done: Tensor[] = [];
-  const path: Tensor[] = [];
-  const nextNeeds: number[] = [];
-  let need: Tensor | null = start;
-  for (;;) {
-    if (need !== null && need.graphMark !== graph && need !== path[path.length - 1]) {
-      if (need.graphMark === -graph) {
-        for (const tensor of [...done, ...path]) tensor.graphMark = 0;
-        throw cycleThrough(need);
-      }
-      if (visited.has(need)) {
-        need.graphMark = graph;
+class Walk {
+  /** What was met last, dependencies first. */
+  readonly found: Tensor[] = [];
+  foundCount = 0;
+  readonly #path: Tensor[] = [];
+  readonly #nextNeeds: number[] = [];
+  #depth = 0;
+
+  constructor(private readonly graph: number) {}
+
+  /**
+   * Finds unvisited tensors below and including `start`.
+   *
+   * @param members what is in the graph; null if marks tell
+   * @throws PlannerError `CYCLE`
+   */
+  from(start: Tensor, members: ReadonlySet<Tensor> | null): void {
+    this.foundCount = 0;
+    this.#meet(start, members);
+    while (this.#depth > 0) {
+      const top = this.#path[this.#depth - 1];
+      const next = this.#nextNeeds[this.#depth - 1]++;
+      if (next <= top.sources.length) {
+        const need = needOf(top, next);
+        if (need !== null && need !== top) this.#meet(need, members);
       } else {
-        need.graphMark = -graph;
-        path.push(need);
-        nextNeeds.push(0);
+        top.graphMark = this.graph;
+        this.found[this.foundCount++] = top;
+        this.#depth--;
       }
     }
-    if (path.length === 0) return done;
-    const top = path[path.length - 1];
-    const next = nextNeeds[path.length - 1]++;
-    if (next <= top.sources.length) {
-      need = needOf(top, next);
-    } else {
-      need = null;
-      top.graphMark = graph;
-      done.push(top);
-      path.pop();
-      nextNeeds.pop();
+  }
+
+  #meet(tensor: Tensor, members: ReadonlySet<Tensor> | null): void {
+    if (tensor.graphMark === this.graph) return;
+    if (tensor.graphMark === -this.graph) this.#giveUp(tensor);
+    if (members?.has(tensor)) {
+      tensor.graphMark = this.graph;
+      return;
     }
+    tensor.graphMark = -this.graph;
+    this.#path[this.#depth] = tensor;
+    this.#nextNeeds[this.#depth++] = 0;
+  }
+
+  #giveUp(tensor: Tensor): never {
+    for (let index = 0; index < this.foundCount; index++) this.found[index].graphMark = 0;
+    for (let index = 0; index < this.#depth; index++) this.#path[index].graphMark = 0;
+    this.#depth = 0;
+    throw cycleThrough(tensor);
   }
 }
 

@@ -14,7 +14,7 @@ export interface Result {
   readonly type: ElementType;
   readonly ne: Quad;
   /** Byte strides. Default: contiguous. */
-  readonly nb?: Quad;
+  readonly nb?: Quad | undefined;
   /** The tensor that the result looks into, and at which byte. Default: the result has its own storage. */
   readonly view?: { readonly of: Tensor; readonly offset: number };
   /** ggml's default name. */

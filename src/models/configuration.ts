@@ -19,6 +19,8 @@ export interface ModelSizes {
   readonly compute: number;
   /** The sum of the three. */
   readonly total: number;
+  /** Whether `context` is a state of constant size instead of a cache of keys and values. */
+  readonly isRecurrent: boolean;
 }
 
 /** What a set of options takes. */
@@ -36,10 +38,11 @@ export interface BoundedConfiguration extends Configuration {
 
 /** Sizes of a model as llama.cpp would allocate them. O(nodes of its graph). @throws PlannerError `BYTES_TOO_LARGE` */
 export function configure(options: ModelOptions, model: Model): BoundedConfiguration {
-  const { weightBytes: weights, contextBytes: context, run } = model;
+  const { weightBytes: weights, contextBytes: context, run, isRecurrent } = model;
   const { bufferSize: compute, lowerBound } = measureGraph(model.graph('pp'), LLAMA_CPP_PLAN);
   const fixed = weights + context;
-  return { options, run, weights, context, compute, total: fixed + compute, lowerBound: fixed + lowerBound };
+  const sizes = { weights, context, compute, total: fixed + compute, isRecurrent };
+  return { options, run, ...sizes, lowerBound: fixed + lowerBound };
 }
 
 /** The model with these options, or null if it is too large to be counted: beyond 2^53 - 1 bytes. */

@@ -153,20 +153,20 @@ class Search {
     return largestFitting(isHopeless ? 0 : count, start, this.budget, (index) => this.attempt(optionsOf(index)));
   }
 
-  /** The first that fits. */
+  /** The first that fits; what llama.cpp refuses does not. */
   first(candidates: Iterable<ModelOptions>): FittingConfiguration | null {
     for (const options of candidates) {
-      const fitting = this.attempt(options)?.attempt;
+      const fitting = nullIfRefused(() => this.attempt(options))?.attempt;
       if (fitting) return fitting;
     }
     return null;
   }
 
   #measure(options: ModelOptions, model: Model): MeasuredNeed | null {
-    const { run, weightBytes: weights, contextBytes: context } = model;
+    const { run, weightBytes: weights, contextBytes: context, isRecurrent } = model;
     const measured = weights + context > this.budget ? null : configureIfCountable(options, model);
     if (measured === null) {
-      this.tried.push({ options, run, weights, context, compute: null, total: null, fits: false });
+      this.tried.push({ options, run, weights, context, isRecurrent, compute: null, total: null, fits: false });
       return null;
     }
     const { lowerBound, ...configuration } = measured;
@@ -205,10 +205,14 @@ function smallerCaches({ header, budget }: Search, wanted: ModelOptions, { keyTy
 
 /** Infinite for types that the model refuses, or that make more than can be counted. */
 function contextBytes(header: ModelHeader, options: ModelOptions): number {
+  return nullIfRefused(() => openIfCountable(header, options))?.contextBytes ?? Infinity;
+}
+
+function nullIfRefused<T>(work: () => T): T | null {
   try {
-    return openIfCountable(header, options)?.contextBytes ?? Infinity;
+    return work();
   } catch (error) {
-    if (error instanceof PlannerError && error.code === 'BAD_ARGUMENT') return Infinity;
+    if (error instanceof PlannerError && error.code === 'BAD_ARGUMENT') return null;
     throw error;
   }
 }

@@ -5,8 +5,9 @@
  */
 import { PlannerError } from '../errors.js';
 import type { RopeMode, RopeOptions } from '../graph/ops/attention.js';
+import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
-import { readRope } from './rope-scaling.js';
+import { readRope, readScalingType } from './rope-scaling.js';
 import type { StateLengths } from './state-cache.js';
 
 /** Layers that look back at a limited number of tokens only. */
@@ -17,7 +18,7 @@ export interface SlidingWindow {
 }
 
 export interface Hyperparameters {
-  /** Tokens that the model was trained on. */
+  /** Tokens that the model was trained on; 0: the file doesn't say. */
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
@@ -25,18 +26,17 @@ export interface Hyperparameters {
   readonly layerCount: number;
   /** Layers that the cache has room for: more than `layerCount` if the file predicts several tokens. */
   readonly cachedLayerCount: number;
-  /** Per layer. */
-  readonly feedForwardLengths: readonly number[];
-  /** Per layer. */
-  readonly headCounts: readonly number[];
-  /** Per layer. */
-  readonly kvHeadCounts: readonly number[];
+  readonly feedForwardLength: number;
+  readonly headCount: number;
+  readonly kvHeadCount: number;
   /** Elements of a head's keys and queries. */
   readonly keyLength: number;
   readonly valueLength: number;
   /** Elements of a head that turn with the position. */
   readonly ropeLength: number;
   readonly rope: RopeOptions;
+  /** Whether frequencies have divisors of their own for short and for long contexts. */
+  readonly isLongRope: boolean;
   /** Tokens that the model was trained on before its context was stretched. */
   readonly originalContextLength: number;
   readonly normEpsilon: number;
@@ -49,30 +49,33 @@ export interface Hyperparameters {
   readonly stateLengths: StateLengths | null;
   /** Limit that attention scores approach; 0: none. */
   readonly attentionSoftcap: number;
+  /** Null if the file names none. An architecture without experts ignores them. */
+  readonly experts: ExpertHyperparameters | null;
 }
 
 /** What most architectures have in common. @throws PlannerError `BAD_MODEL` */
 export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   const layerCount = reader.layerCount();
   const embeddingLength = reader.positive('embedding_length');
-  const zeros = new Array<number>(layerCount).fill(0);
-  const headCounts = reader.perLayer('attention.head_count', layerCount, zeros);
-  const headLength = headCounts[0] === 0 ? 0 : Math.floor(embeddingLength / headCounts[0]);
+  const headCounts = reader.perLayer('attention.head_count', layerCount, 0);
+  const [headCount] = headCounts;
+  const headLength = headCount === 0 ? 0 : Math.floor(embeddingLength / headCount);
   const keyLength = reader.integer('attention.key_length', headLength);
-  const contextLength = reader.positive('context_length');
+  const contextLength = reader.integer('context_length');
   return {
     contextLength,
     embeddingLength,
     vocabularySize: reader.vocabularySize(),
     layerCount,
     cachedLayerCount: layerCount,
-    feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, zeros),
-    headCounts,
-    kvHeadCounts: reader.perLayer('attention.head_count_kv', layerCount, headCounts),
+    feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
+    headCount,
+    kvHeadCount: readKvHeadCount(reader, headCounts),
     keyLength,
     valueLength: reader.integer('attention.value_length', headLength),
     ropeLength: reader.integer('rope.dimension_count', keyLength),
     rope: readRope(reader, contextLength),
+    isLongRope: readScalingType(reader) === 'longrope',
     originalContextLength: reader.integer('rope.scaling.original_context_length', contextLength),
     normEpsilon: 0,
     isCausal: reader.flag('attention.causal', true),
@@ -80,7 +83,16 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     isLatent: false,
     stateLengths: null,
     attentionSoftcap: 0,
+    experts: readExperts(reader),
   };
+}
+
+/** The cache would follow the list; the matrices of our architectures follow its first entry. */
+function readKvHeadCount(reader: MetadataReader, headCounts: readonly number[]): number {
+  const key = 'attention.head_count_kv';
+  const counts = reader.has(key) ? reader.perLayer(key, headCounts.length) : headCounts;
+  if (counts.some((count) => count !== counts[0])) reader.refuse(key, 'the same for all layers in this architecture');
+  return counts[0];
 }
 
 /**
@@ -105,7 +117,30 @@ export function readWindow(reader: MetadataReader, defaults: { period: number; t
   const key = 'attention.sliding_window_pattern';
   const period = reader.hasScalar(key) ? reader.integer(key) : defaults.period;
   const layers = Array.from({ length: reader.layerCount() }, (_, i) => period === 0 || i % period < period - 1);
+  if (!layers.includes(true)) reader.refuse(key, 'a pattern with a sliding window in one layer at least');
   return { tokens: reader.integer('attention.sliding_window', defaults.tokens), layers };
+}
+
+/**
+ * Gives some layers of a model a sliding window. Heads may have another length there, but then in all layers.
+ *
+ * @throws PlannerError `BAD_MODEL`
+ */
+export function withWindow<H extends Hyperparameters>(reader: MetadataReader, hp: H, slidingWindow: SlidingWindow): H {
+  const [isFirst] = slidingWindow.layers;
+  const isMixed = slidingWindow.layers.some((isWindowed) => isWindowed !== isFirst);
+  const length = (key: string, full: number): number => {
+    const windowed = reader.integer(key, full);
+    if (isMixed && windowed !== full) reader.refuse(key, `${full}, as in layers without a sliding window`);
+    return isFirst ? windowed : full;
+  };
+  return {
+    ...hp,
+    slidingWindow,
+    keyLength: length('attention.key_length_swa', hp.keyLength),
+    valueLength: length('attention.value_length_swa', hp.valueLength),
+    ropeLength: isFirst ? reader.integer('rope.dimension_count_swa', hp.ropeLength) : hp.ropeLength,
+  };
 }
 
 /** Whether a layer sees a limited number of tokens only. */
@@ -113,13 +148,38 @@ export function isWindowed({ slidingWindow }: Hyperparameters, layer: number): b
   return slidingWindow?.layers[layer] ?? false;
 }
 
-/** Architectures that turn whole heads, with keys as long as values. @throws PlannerError `BAD_MODEL` */
-export function requireUniformHeads({ keyLength, valueLength, ropeLength }: Hyperparameters): void {
-  if (keyLength === valueLength && keyLength === ropeLength && keyLength > 0) return;
-  throw new PlannerError('BAD_MODEL', {
-    culprit: 'head length',
-    value: `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`,
-    limit: 'one length above zero for all three in this architecture',
-    remedy: 'Convert the model again with a current converter.',
-  });
+/** What an architecture asks of the lengths of its heads, besides keys that are as long as values. */
+export interface HeadRules {
+  /** Whether the whole head turns with the position. */
+  readonly isTurnedWhole?: boolean;
+  /** Whether all heads together are as wide as the embedding. */
+  readonly isAsWideAsEmbedding?: boolean;
+}
+
+/** Heads of equal keys and values, in groups that share them. @throws PlannerError `BAD_MODEL` */
+export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules = {}): void {
+  const { keyLength, valueLength, ropeLength, headCount, kvHeadCount, embeddingLength } = hp;
+  const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;
+  if (keyLength !== valueLength || keyLength === 0) {
+    throw badHeads('head length', value, 'one length above zero for keys and values in this architecture');
+  }
+  if (isTurnedWhole && keyLength !== ropeLength) {
+    throw badHeads('head length', value, 'one length for all three in this architecture');
+  }
+  if (isAsWideAsEmbedding && keyLength * headCount !== embeddingLength) {
+    const limit = `${embeddingLength}, the length of the embedding, in this architecture`;
+    throw badHeads('length of all heads', `${headCount} × ${keyLength}`, limit);
+  }
+  if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
+    throw badHeads(
+      'number of heads',
+      `${headCount}, and ${kvHeadCount} for keys and values`,
+      'a multiple of the latter',
+    );
+  }
+}
+
+function badHeads(culprit: string, value: string, limit: string): PlannerError {
+  const remedy = 'Convert the model again with a current converter.';
+  return new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
 }

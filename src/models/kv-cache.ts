@@ -18,6 +18,9 @@ import type { Batch, Run } from './options.js';
 /** Windowed caches are a multiple of this many cells. */
 const WINDOW_STEP = 256;
 
+/** llama.cpp counts cells in 32 bits; a window that exceeds them wraps around. */
+const UINT32_RANGE = 2 ** 32;
+
 /** Rows of rotated keys and values are multiplied by square matrices of at least this length. */
 const ROTATION_LENGTH = 64;
 
@@ -49,37 +52,35 @@ export class KvCache {
       return tensor;
     };
     for (const layer of layers) {
-      this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, keyRowLength(hp, layer)));
+      this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, hp.keyLength * hp.kvHeadCount));
       if (hp.isLatent) continue;
-      const length = this.isTransposed ? longestValueRow(hp) : valueRowLength(hp, layer);
-      this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, length));
+      this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, hp.valueLength * hp.kvHeadCount));
     }
   }
 
   /** The keys of a layer as `[head, heads, cells, streams]`. */
   keys(ctx: Context, layer: number): Tensor {
     const keys = this.#keys.get(layer)!;
-    const { keyLength, kvHeadCounts } = this.#hp;
+    const { keyLength, kvHeadCount } = this.#hp;
     const row = rowSize(keys.type, keys.ne[0]);
-    const ne = [keyLength, kvHeadCounts[layer], this.cells, this.streams];
+    const ne = [keyLength, kvHeadCount, this.cells, this.streams];
     return ctx.view(keys, ne, [rowSize(keys.type, keyLength), row, row * this.cells]);
   }
 
   /** The values of a layer as `[head, heads, cells, streams]`, or transposed as `[cells, heads, head, streams]`. */
   values(ctx: Context, layer: number): Tensor {
     const values = this.#values.get(layer)!;
-    const { valueLength, kvHeadCounts } = this.#hp;
+    const { valueLength, kvHeadCount } = this.#hp;
     const { cells, streams } = this;
-    const heads = kvHeadCounts[layer];
     if (this.isTransposed) {
       const row = rowSize(values.type, cells);
       const nb = [rowSize(values.type, cells * valueLength), row, rowSize(values.type, cells * values.ne[0])];
-      return ctx.view(values, [cells, heads, valueLength, streams], nb);
+      return ctx.view(values, [cells, kvHeadCount, valueLength, streams], nb);
     }
     const row = rowSize(values.type, values.ne[0]);
     return ctx.view(
       values,
-      [valueLength, heads, cells, streams],
+      [valueLength, kvHeadCount, cells, streams],
       [rowSize(values.type, valueLength), row, row * cells],
     );
   }
@@ -95,14 +96,14 @@ export class KvCache {
     if (!this.isTransposed) return ctx.setRows(this.#asRows(ctx, cache), headsMerged(ctx, values), ids);
     const ne = [values.ne[0] * values.ne[1], values.ne[2]];
     const isDense = rowSize(values.type, ne[0]) === values.nb[2];
-    const dense = padRows(ctx, isDense ? ctx.reshape(values, ne) : ctx.cont(values, ne), cache.ne[0]);
+    const dense = isDense ? ctx.reshape(values, ne) : ctx.cont(values, ne);
     const elements = ctx.reshape(cache, [1, elementCount(cache)]);
     return ctx.setRows(elements, ctx.reshape(dense, [1, elementCount(dense)]), ids);
   }
 
   /** How many ids it takes to store the values of a batch. */
   valueIdCount({ tokens }: Batch): number {
-    return this.isTransposed ? tokens * longestValueRow(this.#hp) : tokens;
+    return this.isTransposed ? tokens * this.#hp.valueLength * this.#hp.kvHeadCount : tokens;
   }
 
   /** Length of the matrix that keys and queries are turned by before quantised storage, or null if they are not. */
@@ -138,7 +139,7 @@ export function createKvCaches(hp: Hyperparameters, run: Run): KvCaches {
   const layers = Array.from({ length: hp.cachedLayerCount }, (_, layer) => layer);
   const { slidingWindow } = hp;
   if (slidingWindow === null) return { full: new KvCache(hp, run, layers, run.sequenceContext), window: null };
-  const needed = slidingWindow.tokens * (run.isUnified ? run.sequences : 1) + run.ubatchSize;
+  const needed = (slidingWindow.tokens * (run.isUnified ? run.sequences : 1) + run.ubatchSize) % UINT32_RANGE;
   const shortened = alignUp(Math.min(run.sequenceContext, needed), WINDOW_STEP);
   const windowCells = run.hasFullWindow ? run.sequenceContext : shortened;
   return {
@@ -157,23 +158,7 @@ export function createKvCaches(hp: Hyperparameters, run: Run): KvCaches {
   };
 }
 
-function keyRowLength(hp: Hyperparameters, layer: number): number {
-  return hp.keyLength * (hp.kvHeadCounts[layer] ?? 0);
-}
-
-function valueRowLength(hp: Hyperparameters, layer: number): number {
-  return hp.valueLength * (hp.kvHeadCounts[layer] ?? 0);
-}
-
-function longestValueRow(hp: Hyperparameters): number {
-  return hp.valueLength * Math.max(...hp.kvHeadCounts);
-}
-
 /** `[head, heads, tokens]` as `[head × heads, tokens]`. */
 function headsMerged(ctx: Context, t: Tensor): Tensor {
   return ctx.view(t, [t.ne[0] * t.ne[1], t.ne[2]], [t.nb[2]]);
-}
-
-function padRows(ctx: Context, rows: Tensor, length: number): Tensor {
-  return rows.ne[0] === length ? rows : ctx.pad(rows, [length - rows.ne[0], 0, 0, 0]);
 }

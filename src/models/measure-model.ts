@@ -20,8 +20,6 @@ const OUR_PLAN: PlanOptions = { allocator: 'auto', inPlace: 'full', alignment: 3
 /** What a model needs, and the graph behind it. */
 export interface ModelMeasurement extends ModelSizes {
   readonly architecture: string;
-  /** Whether `context` is a state of constant size instead of a cache of keys and values. */
-  readonly isRecurrent: boolean;
   /**
    * Bytes of the compute buffer if the same graph were placed by the allocator `auto`, and nodes overwrote whatever
    * they provably may; worked out on first use.

@@ -51,18 +51,28 @@ export class MetadataReader {
     return this.#read(key, (value): value is string => typeof value === 'string', 'a string', fallback);
   }
 
+  /** Whether the key is there. */
+  has(key: string): boolean {
+    return this.#find(key) !== undefined;
+  }
+
   /** Whether the key is there and no list. */
   hasScalar(key: string): boolean {
     const value = this.#find(key);
     return value !== undefined && !Array.isArray(value);
   }
 
-  /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
-  perLayer(key: string, layerCount: number, fallback?: readonly number[]): readonly number[] {
+  /** How long a list is; 0 if there is none. */
+  listLength(key: string): number {
     const value = this.#find(key);
-    if (value === undefined && fallback !== undefined) return fallback;
-    if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key));
-    if (value.length >= layerCount && value.every(isUint32)) return value.slice(0, layerCount);
+    return Array.isArray(value) ? value.length : 0;
+  }
+
+  /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
+  perLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
+    const value = this.#find(key);
+    if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key, fallback));
+    if (value.length === layerCount && value.every(isUint32)) return value;
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 

@@ -65,11 +65,6 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
     return this.layer === this.hp.layerCount - 1;
   }
 
-  /** The value that belongs to this layer. */
-  of(perLayer: readonly number[]): number {
-    return perLayer[this.layer!];
-  }
-
   /** `attn_q.weight` of layer 3 is `blk.3.attn_q.weight`. @throws PlannerError `BAD_MODEL` */
   weight(name: string, ne: readonly number[]): Tensor {
     return this.#weights.get(name, ne);

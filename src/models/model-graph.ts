@@ -1,11 +1,12 @@
 /**
  * From a GGUF header to llama.cpp's compute graph.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import type { Hyperparameters } from './hyperparameters.js';
+import { checkGraphSize } from './graph-limit.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
@@ -59,7 +60,11 @@ export function readModel(gguf: Gguf): ModelHeader {
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const weightBytes = measureWeights(gguf, (name) => isLoaded(name, hp));
+  const isRun = (name: string): boolean => !isPredicting(name, hp);
+  const isLoaded = (name: string): boolean => isRun(name) || name.endsWith(LOADED_ANYWAY);
+  const weightBytes = measureWeights(gguf, isLoaded);
+  const weightCount = gguf.tensors.filter(({ name }) => isLoaded(name)).length;
+  let isChecked = false;
   return {
     architecture: reader.architecture,
     trainedContext: hp.contextLength,
@@ -76,7 +81,12 @@ export function readModel(gguf: Gguf): ModelHeader {
         contextBytes: memory.bytes,
         graph: (phase) => {
           const builder = new ModelBuilder(hp, run, batchOf(phase, run), weights, memory);
-          architecture.build(builder);
+          asModelErrors(() => {
+            architecture.build(builder);
+          });
+          if (!isChecked) weights.requireNoStrangers(isRun);
+          isChecked = true;
+          checkGraphSize(builder.graph, weightCount);
           return builder.graph;
         },
       };
@@ -84,8 +94,25 @@ export function readModel(gguf: Gguf): ModelHeader {
   };
 }
 
-/** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
-function isLoaded(name: string, { layerCount }: Hyperparameters): boolean {
-  const layer = /^blk\.(\d+)\./.exec(name)?.[1];
-  return layer === undefined || Number(layer) < layerCount;
+/** Operations check their operands; what is wrong with those of a model's graph is wrong with its file. */
+function asModelErrors(build: () => void): void {
+  try {
+    build();
+  } catch (error) {
+    if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
+    const { culprit, value, limit } = error;
+    const remedy = 'The keys and tensors of the file don’t fit each other: convert the model again.';
+    throw new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
+  }
 }
+
+const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
+
+/** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
+function isPredicting(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {
+  const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1]);
+  return layer >= layerCount && layer < cachedLayerCount;
+}
+
+/** The one weight of such layers that llama.cpp loads all the same (`create_tensor_gate_up_exps`). */
+const LOADED_ANYWAY = '.ffn_gate_up_exps.weight';

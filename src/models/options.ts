@@ -37,6 +37,20 @@ export interface ModelOptions {
   readonly phase?: Phase;
 }
 
+/** The names of all options that sizes depend on: all but the phase. */
+export const SIZE_OPTIONS = Object.keys({
+  ctxSize: 0,
+  batchSize: 0,
+  ubatchSize: 0,
+  parallel: 0,
+  kvUnified: 0,
+  flashAttention: 0,
+  cacheTypeK: 0,
+  cacheTypeV: 0,
+  swaFull: 0,
+  outputs: 0,
+} satisfies Record<Exclude<keyof ModelOptions, 'phase'>, 0>);
+
 /** The options as llama.cpp applies them to one model. */
 export interface Run {
   /** Tokens of context in all, after rounding. */
@@ -72,6 +86,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
   checkOptionsObject(options);
   const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
+  if (wantedContext === 0) throw badOption('ctxSize', 0, 'at least 1: the file doesn’t say what to use instead');
   const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
   const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
   const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;

@@ -7,9 +7,18 @@
 import type { RopeOptions } from '../graph/ops/attention.js';
 import type { MetadataReader } from './metadata-reader.js';
 
+const SCALING_TYPES = ['none', 'linear', 'yarn', 'longrope'];
+
+/** How positions are stretched. @throws PlannerError `BAD_MODEL` */
+export function readScalingType(reader: MetadataReader): string {
+  const key = 'rope.scaling.type';
+  const type = reader.text(key, 'linear');
+  return SCALING_TYPES.includes(type) ? type : reader.refuse(key, `one of ${SCALING_TYPES.join(', ')}`);
+}
+
 /** @throws PlannerError `BAD_MODEL` */
 export function readRope(reader: MetadataReader, contextLength: number): RopeOptions {
-  const type = reader.text('rope.scaling.type', 'linear');
+  const type = readScalingType(reader);
   const factor = reader.number('rope.scaling.factor', reader.number('rope.scale_linear', 0));
   const freqScale = factor === 0 || type === 'none' ? 1 : 1 / factor;
   const isYarn = type === 'yarn';

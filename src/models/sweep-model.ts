@@ -7,7 +7,7 @@ import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { configure, type Configuration } from './configuration.js';
 import { readModel } from './model-graph.js';
-import type { ModelOptions } from './options.js';
+import { SIZE_OPTIONS, type ModelOptions } from './options.js';
 
 /** The values that each option takes in turn; options that are left out have their defaults. */
 export type SweepGrid = { readonly [Option in keyof Omit<ModelOptions, 'phase'>]?: readonly ModelOptions[Option][] };
@@ -25,6 +25,9 @@ export interface RefusedConfiguration {
 export function gridSize(grid: SweepGrid): number {
   checkOptionsObject(grid, 'grid');
   for (const [option, values] of Object.entries(grid)) {
+    const isOption = SIZE_OPTIONS.includes(option);
+    const limit = `one of ${SIZE_OPTIONS.join(', ')}`;
+    checkArgument(isOption, `grid.${option}`, 'no option', limit, 'Spell the option as it stands there.');
     checkArgument(
       Array.isArray(values),
       `grid.${option}`,
@@ -40,7 +43,8 @@ export function gridSize(grid: SweepGrid): number {
  * Measures every combination of a grid, one at a time, so that a caller can show progress or stop. A few milliseconds
  * each.
  *
- * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`. A refused combination is a row
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`; `BAD_ARGUMENT` for a grid with an option that there isn't.
+ * A refused combination is a row
  *
  * @example
  * ```ts
@@ -57,8 +61,9 @@ export function* sweepModel(gguf: Gguf, grid: SweepGrid): Generator<SweepRow, vo
   const header = readModel(gguf);
   for (const options of combinations(grid)) {
     try {
-      const { run, weights, context, compute, total } = configure(options, header.withOptions(options));
-      yield { options, run, weights, context, compute, total, refusal: null };
+      const { run, ...sizes } = configure(options, header.withOptions(options));
+      const { weights, context, compute, total, isRecurrent } = sizes;
+      yield { options, run, weights, context, compute, total, isRecurrent, refusal: null };
     } catch (error) {
       if (!isRefusal(error)) throw error;
       yield { options, refusal: error };

@@ -2,7 +2,7 @@
  * The weights of a model as virtual tensors: counted, never allocated.
  *
  * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
- * architecture expects.
+ * architecture expects. What a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
 import { checkArgument, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/gguf.js';
@@ -23,7 +23,7 @@ export class Weights {
       const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
       let part = this.#parts.get(prefix);
       if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
-      part.set(listed.name.slice(prefix.length), { listed, tensor: null });
+      part.set(listed.name.slice(prefix.length), { listed, tensor: null, isKnown: false });
     }
   }
 
@@ -32,6 +32,32 @@ export class Weights {
     const prefix = layer === null ? '' : `blk.${layer}.`;
     return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
+
+  /**
+   * Once the model was built: the file lists nothing that the model has no use for.
+   *
+   * @param isRun whether a tensor belongs to the layers that a token goes through
+   * @throws PlannerError `BAD_MODEL`
+   */
+  requireNoStrangers(isRun: (name: string) => boolean): void {
+    for (const part of this.#parts.values()) {
+      for (const [name, { listed, isKnown }] of part) {
+        if (isKnown || isSidecar(name, part) || !isRun(listed.name)) continue;
+        throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+      }
+    }
+  }
+}
+
+/** Matrices that may have a scale of their own or of their input, whether or not the architecture heeds it. */
+const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
+
+/** Scales are loaded along with their matrices; those of the whole model's output only if that is NVFP4. */
+function isSidecar(name: string, part: ReadonlyMap<string, Weight>): boolean {
+  const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
+  if (matrix === undefined || !SCALABLE.test(matrix)) return false;
+  const weight = part.get(`${matrix}.weight`) ?? (matrix === 'output' ? part.get('token_embd.weight') : undefined);
+  return weight?.isKnown === true && (matrix !== 'output' || weight.listed.type.name === 'nvfp4');
 }
 
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
@@ -41,6 +67,8 @@ const LAYER_PREFIX = /^blk\.\d+\./;
 interface Weight {
   readonly listed: GgufTensor;
   tensor: Tensor | null;
+  /** Whether the architecture asked for it. */
+  isKnown: boolean;
 }
 
 /** The tensors whose names begin with `prefix`, by the rest of their names. */
@@ -71,6 +99,7 @@ export class LayerWeights {
       if (listed.ne[dim] === (ne[dim] ?? 1)) continue;
       throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
     }
+    weight.isKnown = true;
     return (weight.tensor ??= this.#context.newTensor(listed.type.name, listed.ne, listed.name));
   }
 }

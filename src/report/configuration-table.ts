@@ -4,10 +4,11 @@
  * Invariant: the three agree; settings are those that were applied, or, where llama.cpp would refuse to run, those that
  * were asked for.
  */
-import type { Configuration } from '../models/configuration.js';
+import type { Configuration, ModelSizes } from '../models/configuration.js';
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, Run } from '../models/options.js';
 import type { SweepRow } from '../models/sweep-model.js';
+import { contextTitle } from './context-title.js';
 import { groupDigits, humanBytes, type Style } from './format.js';
 import { formatTable, type Column } from './table.js';
 
@@ -27,27 +28,30 @@ export interface ConfigurationRow {
   readonly context: number | null;
   readonly compute: number | null;
   readonly total: number | null;
+  /** Whether `context` is a recurrent state; null where nothing was measured. */
+  readonly isRecurrent: boolean | null;
   /** Why llama.cpp would refuse to run. */
   readonly refusal: string | null;
   /** Whether it fits a budget, if there is one. */
   readonly fits?: boolean;
 }
 
-type Sizes = Pick<Configuration, 'run' | 'weights' | 'context'> & Pick<FitAttempt, 'compute' | 'total'>;
+type Sizes = Pick<Configuration, 'run' | 'weights' | 'context' | 'isRecurrent'> & Pick<FitAttempt, 'compute' | 'total'>;
 
 /** The row of what was measured. */
-export function configurationRow(file: string, { run, weights, context, compute, total }: Sizes): ConfigurationRow {
-  return { file, ...settingsOf(run), weights, context, compute, total, refusal: null };
+export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {
+  const { run, weights, context, compute, total, isRecurrent } = sizes;
+  return { file, ...settingsOf(run), weights, context, compute, total, isRecurrent, refusal: null };
 }
 
 /** The row of a combination, measured or refused. */
 export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
   if (row.refusal === null) return configurationRow(file, row);
-  const none = { weights: null, context: null, compute: null, total: null };
+  const none = { weights: null, context: null, compute: null, total: null, isRecurrent: null };
   return { file, ...askedFor(row.options), ...none, refusal: `${row.refusal.culprit} must be ${row.refusal.limit}` };
 }
 
-type Settings = Omit<ConfigurationRow, 'file' | 'weights' | 'context' | 'compute' | 'total' | 'refusal' | 'fits'>;
+type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | keyof ModelSizes>;
 
 function settingsOf(run: Run): Settings {
   return {
@@ -130,7 +134,7 @@ export function formatConfigurations(rows: readonly ConfigurationRow[], style: S
     { title: 'keys', cell: ({ cacheTypeK }) => cacheTypeK ?? '' },
     { title: 'values', cell: ({ cacheTypeV }) => cacheTypeV ?? '' },
     size('weights', 'weights'),
-    size('KV cache', 'context'),
+    size(contextTitle(rows.map(({ isRecurrent }) => isRecurrent)), 'context'),
     size('compute', 'compute'),
     { ...size('total', 'total'), paint: style.strong },
     { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right' },

@@ -41,6 +41,6 @@ export function measuredFileJson(measured: MeasuredFile | UnknownModel): object 
   }
   const { model, ...file } = measured;
   if (model === undefined) return file;
-  const { architecture, phase, weights, context, compute, total, computeWithAuto } = model;
-  return { ...file, architecture, phase, weights, context, compute, total, computeWithAuto };
+  const { architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild } = model;
+  return { ...file, architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild };
 }

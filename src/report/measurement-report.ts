@@ -4,6 +4,7 @@
 import type { ModelMeasurement } from '../models/measure-model.js';
 import type { Plan } from '../plan/plan.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
 import type { MeasuredFile } from './measured-file.js';
 import { findPeak, type Peak } from './peak.js';
@@ -56,7 +57,7 @@ function sizeLines({ bufferSize, model }: MeasuredFile, style: Style, withBars: 
       ? [{ label: 'compute buffer', bytes: bufferSize }]
       : [
           { label: 'weights', bytes: model.weights },
-          { label: model.isRecurrent ? 'recurrent state' : 'KV cache', bytes: model.context },
+          { label: contextTitle([model.isRecurrent]), bytes: model.context },
           { label: 'compute buffer', bytes: model.compute },
           { label: 'total', bytes: model.total },
         ];

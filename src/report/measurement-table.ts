@@ -1,6 +1,7 @@
 /**
  * Several measurements as a table, one row a file.
  */
+import { contextTitle } from './context-title.js';
 import { gapText, groupDigits, humanBytes, type Style } from './format.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
 import { formatTable, type Column } from './table.js';
@@ -40,7 +41,7 @@ export function formatMeasurements(files: readonly Row[], style: Style): string 
     },
     { title: 'allocator', cell: known(({ allocator }) => allocator) },
     { title: 'weights', cell: weightsText, align: 'right' },
-    { title: 'KV cache', cell: ofModel('context'), align: 'right' },
+    { title: contextTitle(files.map(isRecurrent)), cell: ofModel('context'), align: 'right' },
     { title: 'compute', cell: ofModel('compute'), align: 'right' },
     { title: 'total', cell: ofModel('total'), align: 'right', paint: style.strong },
     { title: 'compute with auto', cell: ofModel('computeWithAuto'), align: 'right' },
@@ -48,6 +49,11 @@ export function formatMeasurements(files: readonly Row[], style: Style): string 
   return formatTable(columns, files, style.faint)
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** Null where there is no model that is known. */
+function isRecurrent(row: Row): boolean | null {
+  return 'unknownArchitecture' in row ? null : (row.model?.isRecurrent ?? null);
 }
 
 function weightsText(row: Row): string {

@@ -100,6 +100,12 @@ export function isContiguous({ type, ne, nb }: Layout, from = 0): boolean {
   return true;
 }
 
+/** Whether the strides are those of {@link contiguousStrides}, also along dimensions of length 1. */
+export function isPacked({ type, ne, nb }: Layout): boolean {
+  if (nb[0] !== type.blockBytes || nb[1] * type.blockSize !== ne[0] * type.blockBytes) return false;
+  return nb[2] === nb[1] * ne[1] && nb[3] === nb[2] * ne[2];
+}
+
 /** Whether elements of a row lie one after another. */
 export function hasContiguousRows({ type, ne, nb }: Layout): boolean {
   return ne[0] === type.blockSize || nb[0] === type.blockBytes;

@@ -48,14 +48,11 @@ export interface TensorSpec extends Layout {
 const NO_SOURCES: readonly (Tensor | null)[] = [];
 const NO_PARAMS: Params = {};
 
-/** A copy of the sources, with the tensor itself where it is meant. */
+/** A copy of the sources, as short as they are, with the tensor itself where it is meant. */
 function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tensor): readonly (Tensor | null)[] {
-  const copy: (Tensor | null)[] = [];
-  for (let slot = 0; slot < sources.length; slot++) {
-    const source = sources[slot];
-    copy.push(source === SELF ? self : source);
-  }
-  return copy;
+  const copy = sources.slice();
+  for (let slot = 0; slot < copy.length; slot++) if (copy[slot] === SELF) copy[slot] = self;
+  return copy as readonly (Tensor | null)[];
 }
 
 let markRevision = 0;

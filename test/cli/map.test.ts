@@ -85,6 +85,8 @@ describe('measure', () => {
     const { code, out, err } = await cli('measure', graph, problem, '--timeline');
     expect(code).toBe(0);
     expect(out).not.toContain('┤');
-    expect(err).toContain('note: --timeline has no effect');
+    expect(err).toBe('note: --timeline has no effect: it is for the report on one file\n');
+    const json = await cli('measure', graph, '--timeline', '--json');
+    expect(json).toMatchObject({ code: 0, err: 'note: --timeline has no effect: it is no part of --json\n' });
   });
 });

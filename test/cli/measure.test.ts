@@ -57,7 +57,7 @@ describe('measure --json', () => {
       allocator: 'auto',
     });
     expect({ ...d, file: problem }).toEqual(c);
-    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp' });
+    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp', llamaCppBuild: 9749 });
     expect(e.total).toBe(e.weights! + e.context! + e.compute!);
   });
 
@@ -196,5 +196,24 @@ describeShared('a recurrent model', () => {
     const { out } = await cli('measure', sharedPath('gguf/mamba-130m.gguf'));
     expect(out).toMatch(/^recurrent state +/m);
     expect(out).not.toContain('KV cache');
+  });
+
+  it('and so does every table; one of both kinds says so', async () => {
+    const mamba = sharedPath('gguf/mamba-130m.gguf');
+    const tables = [
+      ['measure', mamba, mamba],
+      ['fit', mamba, '--memory', '1GiB'],
+      ['sweep', mamba, '-c', '512,1024'],
+    ];
+    for (const args of tables) {
+      const { out } = await cli(...args);
+      expect(out).toContain('  recurrent state  ');
+      expect(out).not.toContain('KV cache');
+    }
+    for (const command of ['measure', 'sweep']) {
+      const { out } = await cli(command, mamba, PHI3);
+      expect(out.split('\n')[0]).toContain('  cache or state  ');
+    }
+    expect((await cli('sweep', PHI3, '-c', '512')).out).toContain('  KV cache  ');
   });
 });

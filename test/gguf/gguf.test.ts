@@ -116,6 +116,9 @@ describe('a model in several parts', () => {
     const same: unknown = await readGguf([part(0, 2, 'a'), part(1, 2, 'a')]).catch((error: unknown) => error);
     expect(same).toMatchObject({ code: 'BAD_GGUF', culprit: 'a' });
     await expect(readGguf([])).rejects.toMatchObject({ culprit: 'list of parts' });
+    for (const name of ['x-00000-of-00000.gguf', 'x-00003-of-00002.gguf']) {
+      expect((await errorOf(name)).culprit).toBe(name); // no part of anything, so read by its own name
+    }
   });
 });
 

@@ -35,6 +35,27 @@ describe('a graph', () => {
     expect(graph.nodes).toEqual([x, y]);
   });
 
+  it('shares tensors with others that grow in turns, and has each once', () => {
+    const shared = ctx.sqr(leaf('x'));
+    const [left, right] = [ctx.exp(shared), ctx.relu(shared)];
+    const [a, b] = [Graph.forward(left), new Graph()];
+    b.expand(right);
+    a.expand(ctx.exp(shared)).expand(left);
+    b.expand(ctx.sqr(right)).expand(shared);
+    a.expand(ctx.mul(left, right));
+    expect(a.nodes.map(({ op }) => op)).toEqual(['SQR', 'EXP', 'EXP', 'RELU', 'MUL']);
+    expect(b.nodes.map(({ op }) => op)).toEqual(['SQR', 'RELU', 'SQR']);
+    expect([a.leafs.length, b.leafs.length, new Set(a.tensors).size]).toEqual([1, 1, 6]);
+  });
+
+  it('grows on from the parts that it was given', () => {
+    const x = leaf('x');
+    const y = ctx.sqr(x);
+    const graph = new Graph({ leafs: [x], nodes: [y] });
+    expect(graph.expand(ctx.exp(y)).nodes).toHaveLength(2);
+    expect(graph.expand(y).tensors).toHaveLength(3);
+  });
+
   it('puts a destination before the node that writes into it', () => {
     const y = ctx.sqr(leaf('x'));
     const place = ctx.view(Context.immediate().newTensor('f32', [8], 'cache'), [8]);

@@ -5,6 +5,7 @@ import type { Gguf } from '../../src/gguf/gguf.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { fitContext, measureModel, type ModelOptions, type PlannerError } from '../../src/index.js';
 import { largestFitting } from '../../src/models/largest-fitting.js';
+import { phi3 } from '../support/models/architectures.js';
 import { describeShared, sharedPath } from '../support/shared.js';
 import { tinyGemma2, tinyLlama, tinyPhi3 } from '../support/tiny-models.js';
 
@@ -119,6 +120,23 @@ describe('alternatives for the wanted context', () => {
       keyType: { name: 'q8_0' },
       valueType: { name: 'f16' },
     });
+  });
+
+  it('leave out types for whose graphs llama.cpp has no room', async () => {
+    const deep = await phi3({
+      layers: 40,
+      width: 256,
+      heads: 4,
+      feedForward: 768,
+      vocabulary: 512,
+      context: 4096,
+    }).gguf();
+    const wanted: ModelOptions = { ctxSize: 4096, parallel: 2 };
+    expect(() => measureModel(deep, { ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' })).toThrow('graph is');
+    const { total } = measureModel(deep, wanted);
+    const { largestCache, tried } = fitContext(deep, Math.floor(total * 0.6), wanted);
+    expect(largestCache).toBeNull();
+    expect(tried.length).toBeGreaterThan(1);
   });
 
   it('are the wanted options themselves where those fit', () => {

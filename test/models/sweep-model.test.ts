@@ -1,6 +1,7 @@
 /** Sweeps give what measureModel gives, row by row. */
 import { describe, expect, it } from 'vitest';
 import { gridSize, measureModel, sweepModel, type PlannerError, type SweepGrid } from '../../src/index.js';
+import { expectError } from '../support/expect-error.js';
 import { tinyGemma2, tinyLlama } from '../support/tiny-models.js';
 
 const gemma2 = await tinyGemma2();
@@ -46,6 +47,15 @@ describe('sweepModel', () => {
     const rows = sweepModel(gemma2, { ctxSize: endless, ubatchSize: endless });
     expect(rows.next().value).toMatchObject({ run: { contextSize: 256 } });
     rows.return();
+  });
+
+  it('refuses a grid with an option that there is none', () => {
+    const grids = [{ ctx: [512] }, { phase: ['pp'] }, { ctxSize: [512], CtxSize: [1024] }];
+    for (const grid of grids as SweepGrid[]) {
+      const option = Object.keys(grid).at(-1)!;
+      expectError('BAD_ARGUMENT', `grid.${option}`, () => [...sweepModel(gemma2, grid)]);
+      expectError('BAD_ARGUMENT', `grid.${option}`, () => gridSize(grid));
+    }
   });
 
   it('does not take a broken model for a refused combination', async () => {

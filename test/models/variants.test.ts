@@ -96,6 +96,24 @@ describeShared('variants of real models', () => {
     expect(measured.graph.nodes.length).toBeLessThan(plain.graph.nodes.length);
   });
 
+  it('but a matrix of gate and up of such a layer is loaded', async () => {
+    const predicting = { 'deepseek2.nextn_predict_layers': 1 };
+    const fused = {
+      'ffn_up_exps.weight': (old: GgufTensor) => [
+        tensor(`${layerOf(old)}.ffn_gate_up_exps.weight`, [2048, 2816, 64, 1]),
+      ],
+      'ffn_gate_exps.weight': () => [],
+    };
+    const weights = async (changes: Changes): Promise<number> =>
+      measureModel(await changed('deepseek-v2-lite.gguf', changes), { ctxSize: 512 }).weights;
+    const all = await weights({ replace: fused });
+    const rest = await weights({ metadata: predicting, replace: fused });
+    const others = (await readGguf(sharedPath('gguf', 'deepseek-v2-lite.gguf'))).tensors.filter(
+      ({ name }) => name.startsWith('blk.26.') && !/ffn_(up|gate)_exps/.test(name),
+    );
+    expect(all - rest).toBe(others.reduce((sum, { bytes }) => sum + Math.ceil(bytes / 32) * 32, 0));
+  });
+
   it('Falcon-Mamba normalises what its scan is fed with', async () => {
     const gguf = await changed('mamba-130m.gguf', { metadata: { 'mamba.ssm.dt_b_c_rms': true } });
     expect(opCount(gguf, 'RMS_NORM')).toBe(4 * 24 + 1);

@@ -6,16 +6,17 @@
  */
 import { PlannerError } from '../../errors.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
-import { isContiguous, type Quad } from '../../tensor/shape.js';
+import { isContiguous, isPacked, type Quad } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { badOperand, describe, type Result, type Sources } from '../operation.js';
 
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
 
-/** A new tensor of the operand's type and shape. */
-export function like({ type, ne }: Tensor): Result {
-  return { type, ne };
+/** A new tensor of the operand's type and shape, which shares its strides if they are those of a new tensor. */
+export function like(a: Tensor): Result {
+  const { type, ne } = a;
+  return { type, ne, nb: isPacked(a) ? a.nb : undefined };
 }
 
 /** A new f32 tensor. */

@@ -43,6 +43,12 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const isLatent = fullKeyLength !== 0 && fullValueLength !== 0;
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
+  const kvRank = reader.positive('attention.kv_lora_rank');
+  checkCache(
+    reader,
+    hp,
+    isLatent ? { heads: 1, length: kvRank + hp.ropeLength } : { heads: hp.headCount, length: hp.keyLength },
+  );
   const predicted = reader.integer('nextn_predict_layers', 0);
   if (predicted >= hp.layerCount) reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the layers`);
   return {
@@ -51,9 +57,9 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     fullValueLength: isLatent ? fullValueLength : hp.valueLength,
     layerCount: hp.layerCount - predicted,
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
-    kvRank: reader.positive('attention.kv_lora_rank'),
+    kvRank,
     attentionScale: attentionScale(reader, all),
-    experts: { ...requireExperts(reader), scale: reader.number('expert_weights_scale', 0) },
+    experts: { ...requireExperts(reader, hp.experts), scale: reader.number('expert_weights_scale', 0) },
     sharedExperts: reader.integer('expert_shared_count'),
     expertLength: reader.positive('expert_feed_forward_length'),
     isNormalised: reader.flag('expert_weights_norm', false),
@@ -61,6 +67,12 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     denseLayers: reader.integer('leading_dense_block_count', 0),
     hasTemperature: reader.number('attention.temperature_scale', 0) !== 0,
   };
+}
+
+/** What is cached per token must be what attention stores: one compressed row, or the keys of all heads. */
+function checkCache(reader: MetadataReader, hp: Hyperparameters, stored: { heads: number; length: number }): void {
+  if (hp.kvHeadCount !== stored.heads) reader.refuse('attention.head_count_kv', `${stored.heads} in this kind of file`);
+  if (hp.keyLength !== stored.length) reader.refuse('attention.key_length', `${stored.length}, what a row takes`);
 }
 
 /** DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. */
@@ -96,7 +108,7 @@ function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
     x = s.named(ctx.add(s.named(feedForward(s, ready), 'ffn_out'), middle), 'l_out');
   }
-  finish(m, vocabularyScores(m, finalNorm(m, x)));
+  finish(m, vocabularyScores(m, finalNorm(m, x), { isScaled: false }));
 }
 
 type Block = (s: Scope<DeepSeek2Hyperparameters>, x: Tensor) => Tensor;
@@ -109,10 +121,16 @@ function attentionBlock(m: ModelBuilder<DeepSeek2Hyperparameters>): Block {
 }
 
 function feedForward(s: Scope<DeepSeek2Hyperparameters>, x: Tensor): Tensor {
-  const { experts, expertLength, sharedExperts, gating, isNormalised, denseLayers, feedForwardLengths } = s.hp;
-  if (s.layer! < denseLayers) return gatedSilu(s, x, s.of(feedForwardLengths));
-  const routed = expertFeedForward(s, x, { experts, length: expertLength, gating, isNormalised });
-  const names = { up: 'ffn_up_shexp', gate: 'ffn_gate_shexp', down: 'ffn_down_shexp' };
-  const shared = s.named(gatedSilu(s, x, expertLength * sharedExperts, names), 'ffn_shexp');
+  const { experts, expertLength, sharedExperts, gating, isNormalised, denseLayers, feedForwardLength } = s.hp;
+  if (s.layer! < denseLayers) return gatedSilu(s, x, feedForwardLength);
+  const routed = expertFeedForward(s, x, {
+    experts,
+    length: expertLength,
+    gating,
+    isNormalised,
+    selectionBias: 'optional',
+    fusedGate: 'optional',
+  });
+  const shared = s.named(gatedSilu(s, x, expertLength * sharedExperts, { suffix: '_shexp' }), 'ffn_shexp');
   return s.ctx.add(routed, shared);
 }

@@ -16,7 +16,14 @@ import {
 } from '../blocks/inputs.js';
 import { rmsNorm } from '../blocks/norm.js';
 import { turn } from '../blocks/rope.js';
-import { isWindowed, readRmsHyperparameters, readWindow, type Hyperparameters } from '../hyperparameters.js';
+import {
+  isWindowed,
+  readRmsHyperparameters,
+  readWindow,
+  requireHeads,
+  withWindow,
+  type Hyperparameters,
+} from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder } from '../model-builder.js';
 
@@ -34,13 +41,14 @@ const LAYERS_OF_27B = 62;
 export const gemma3: Architecture<Gemma3Hyperparameters> = { read, build };
 
 function read(reader: MetadataReader): Gemma3Hyperparameters {
-  const hp = readRmsHyperparameters(reader, 'neox');
+  const plain = readRmsHyperparameters(reader, 'neox');
+  const hasWindow = reader.integer('attention.sliding_window', 0) > 0;
+  const hp = hasWindow ? withWindow(reader, plain, readWindow(reader, { period: 6 })) : plain;
+  requireHeads(hp);
   const is27B = hp.layerCount === LAYERS_OF_27B;
-  const window = readWindow(reader, { period: 6, tokens: 0 });
   return {
     ...hp,
-    slidingWindow: window.tokens === 0 ? null : window,
-    attentionScale: 1 / Math.sqrt(is27B ? Math.floor(hp.embeddingLength / hp.headCounts[0]) : hp.keyLength),
+    attentionScale: 1 / Math.sqrt(is27B ? Math.floor(hp.embeddingLength / hp.headCount) : hp.keyLength),
     windowFreqBase: reader.number('rope.freq_base_swa', 10000),
     finalSoftcap: reader.number('final_logit_softcapping', 0),
   };
@@ -53,7 +61,7 @@ function build(m: ModelBuilder<Gemma3Hyperparameters>): void {
   for (const s of m.layers()) {
     const rope = isWindowed(hp, s.layer!) ? { freqBase: hp.windowFreqBase, freqScale: 1 } : {};
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, hp.keyLength);
+    const { q, k, v } = projectHeads(s, normed);
     const evenQ = s.named(rmsNorm(s, 'attn_q_norm', q), 'Qcur_normed');
     const evenK = s.named(rmsNorm(s, 'attn_k_norm', k), 'Kcur_normed');
     const turnedQ = s.named(turn(s, evenQ, positions, rope), 'Qcur');
@@ -63,7 +71,7 @@ function build(m: ModelBuilder<Gemma3Hyperparameters>): void {
     const attended = s.named(rmsNorm(s, 'post_attention_norm', kept), 'attn_post_norm');
     const middle = s.named(ctx.add(attended, residual), 'sa_out');
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
-    const fed = s.named(gatedGelu(s, ready, s.of(hp.feedForwardLengths)), 'ffn_out');
+    const fed = s.named(gatedGelu(s, ready, hp.feedForwardLength), 'ffn_out');
     const evened = s.named(rmsNorm(s, 'post_ffw_norm', fed, top), 'ffn_post_norm');
     x = s.named(ctx.add(evened, middle), 'l_out');
   }

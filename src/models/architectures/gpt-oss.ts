@@ -8,7 +8,14 @@ import { finalNorm, finish, tokenEmbedding, transformerInputs, vocabularyScores 
 import { rmsNorm } from '../blocks/norm.js';
 import { turn } from '../blocks/rope.js';
 import { requireExperts, type ExpertHyperparameters } from '../experts.js';
-import { isWindowed, readRmsHyperparameters, readWindow, type Hyperparameters } from '../hyperparameters.js';
+import {
+  isWindowed,
+  readRmsHyperparameters,
+  readWindow,
+  requireHeads,
+  withWindow,
+  type Hyperparameters,
+} from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -26,11 +33,11 @@ const SWIGLU_LIMIT = 7;
 export const gptOss: Architecture<GptOssHyperparameters> = { read, build };
 
 function read(reader: MetadataReader): GptOssHyperparameters {
-  const hp = readRmsHyperparameters(reader, 'neox');
+  const hp = withWindow(reader, readRmsHyperparameters(reader, 'neox'), readWindow(reader, { period: 2 }));
+  requireHeads(hp, { isTurnedWhole: true });
   return {
     ...hp,
-    slidingWindow: readWindow(reader, { period: 2 }),
-    experts: requireExperts(reader),
+    experts: requireExperts(reader, hp.experts),
     expertLength: reader.positive('expert_feed_forward_length'),
     windowFreqBase: reader.number('rope.freq_base_swa', hp.rope.freqBase),
   };
@@ -44,21 +51,21 @@ function build(m: ModelBuilder<GptOssHyperparameters>): void {
   for (const s of m.layers()) {
     const rope = isWindowed(hp, s.layer!) ? { freqBase: hp.windowFreqBase } : {};
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, hp.ropeLength);
+    const { q, k, v } = projectHeads(s, normed);
     const heads = {
       q: s.named(turn(s, q, positions, rope), 'Qcur'),
       k: s.named(turn(s, k, positions, rope), 'Kcur'),
       v,
     };
-    const sinks = s.weight('attn_sinks.weight', [s.of(hp.headCounts)]);
-    const attended = s.named(attend(s, attention, heads, { scale, sinks }), 'attn_out');
+    const sinks = s.weight('attn_sinks.weight', [hp.headCount]);
+    const attended = s.named(attend(s, attention, heads, { scale, sinks, bias: 'required' }), 'attn_out');
     const middle = s.named(ctx.add(attended, x), 'ffn_inp');
     const ready = s.named(rmsNorm(s, 'post_attention_norm', middle), 'attn_post_norm');
     x = s.named(ctx.add(feedForward(s, ready), middle), 'l_out');
   }
   // A draft model may read what the last layer says about every token, so only the head is limited to wanted ones.
   const kept = ctx.getRows(ctx.setOutput(x), wanted);
-  finish(m, vocabularyScores(m, finalNorm(m, kept)));
+  finish(m, vocabularyScores(m, finalNorm(m, kept), { presence: 'required' }));
 }
 
 function feedForward(s: Scope<GptOssHyperparameters>, x: Tensor): Tensor {
@@ -68,6 +75,7 @@ function feedForward(s: Scope<GptOssHyperparameters>, x: Tensor): Tensor {
     length: expertLength,
     gating: 'softmax-of-chosen',
     isNormalised: false,
+    bias: 'required',
     activate: (_, gate, up) => s.named(s.ctx.swigluOai(gate, up, SWIGLU_STEEPNESS, SWIGLU_LIMIT), 'ffn_moe_swiglu_oai'),
   });
 }

@@ -2,7 +2,7 @@
  * GPT-2: learned positions added to the tokens, layer normalisation and biases everywhere.
  */
 import type { Architecture } from '../architecture.js';
-import { attend, projectHeads } from '../blocks/attention.js';
+import { attend, projectFusedHeads } from '../blocks/attention.js';
 import { plainGelu } from '../blocks/feed-forward.js';
 import {
   finalNorm,
@@ -13,14 +13,16 @@ import {
   vocabularyScores,
 } from '../blocks/inputs.js';
 import { layerNorm } from '../blocks/norm.js';
-import { readHyperparameters, type Hyperparameters } from '../hyperparameters.js';
+import { readHyperparameters, requireHeads, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder } from '../model-builder.js';
 
 export const gpt2: Architecture = { read, build };
 
 function read(reader: MetadataReader): Hyperparameters {
-  return { ...readHyperparameters(reader), normEpsilon: reader.number('attention.layer_norm_epsilon') };
+  const hp = readHyperparameters(reader);
+  requireHeads(hp, { isAsWideAsEmbedding: true });
+  return { ...hp, normEpsilon: reader.number('attention.layer_norm_epsilon') };
 }
 
 function build(m: ModelBuilder): void {
@@ -31,12 +33,12 @@ function build(m: ModelBuilder): void {
   let x = top.named(ctx.add(embedded, top.named(ctx.getRows(places, positions), 'pos_embd')), 'inpL');
   for (const s of m.layers()) {
     const normed = s.named(layerNorm(s, 'attn_norm', x), 'attn_norm');
-    const heads = projectHeads(s, normed, hp.keyLength);
-    const attended = attend(s, attention, heads, { scale: 1 / Math.sqrt(hp.keyLength) });
+    const heads = projectFusedHeads(s, normed);
+    const attended = attend(s, attention, heads, { scale: 1 / Math.sqrt(hp.keyLength), bias: 'required' });
     const [kept, residual] = keepWanted(s, wanted, attended, x);
     const middle = s.named(ctx.add(kept, residual), 'ffn_inp');
     const ready = s.named(layerNorm(s, 'ffn_norm', middle), 'ffn_norm');
-    const fed = s.named(plainGelu(s, ready, s.of(hp.feedForwardLengths)), 'ffn_out');
+    const fed = s.named(plainGelu(s, ready, hp.feedForwardLength, { bias: 'required' }), 'ffn_out');
     x = s.named(ctx.add(fed, middle), 'l_out');
   }
   finish(m, vocabularyScores(m, finalNorm(m, x, layerNorm)));

@@ -16,23 +16,21 @@ import {
   vocabularyScores,
 } from '../blocks/inputs.js';
 import { rmsNorm } from '../blocks/norm.js';
-import { ropeFactors, turn } from '../blocks/rope.js';
-import { readExperts, type ExpertHyperparameters } from '../experts.js';
-import { readRmsHyperparameters, requireUniformHeads, type Hyperparameters } from '../hyperparameters.js';
+import { longRopeFactors, ropeFactors, turn } from '../blocks/rope.js';
+import { readRmsHyperparameters, requireHeads, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 
 interface LlamaHyperparameters extends Hyperparameters {
   readonly attentionScale: number;
-  readonly experts: ExpertHyperparameters | null;
 }
 
 export const llama: Architecture<LlamaHyperparameters> = { read, build };
 
 function read(reader: MetadataReader): LlamaHyperparameters {
   const hp = readRmsHyperparameters(reader, 'normal');
-  requireUniformHeads(hp);
-  return { ...hp, attentionScale: 1 / Math.sqrt(hp.keyLength), experts: readExperts(reader) };
+  requireHeads(hp, { isTurnedWhole: true });
+  return { ...hp, attentionScale: 1 / Math.sqrt(hp.keyLength) };
 }
 
 function build(m: ModelBuilder<LlamaHyperparameters>): void {
@@ -40,14 +38,14 @@ function build(m: ModelBuilder<LlamaHyperparameters>): void {
   const { positions, attention, wanted } = transformerInputs(m);
   for (const s of m.layers()) {
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, m.hp.keyLength);
-    const freqFactors = ropeFactors(s);
+    const { q, k, v } = projectHeads(s, normed);
+    const freqFactors = m.hp.isLongRope ? longRopeFactors(s) : ropeFactors(s);
     const heads = {
       q: s.named(turn(s, q, positions, { freqFactors }), 'Qcur'),
       k: s.named(turn(s, k, positions, { freqFactors }), 'Kcur'),
       v,
     };
-    const attended = s.named(attend(s, attention, heads, { scale: m.hp.attentionScale }), 'attn_out');
+    const attended = s.named(attend(s, attention, heads, { scale: m.hp.attentionScale, bias: 'optional' }), 'attn_out');
     const [kept, residual] = keepWanted(s, wanted, attended, x);
     const middle = s.named(m.ctx.add(kept, residual), 'ffn_inp');
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
@@ -57,9 +55,8 @@ function build(m: ModelBuilder<LlamaHyperparameters>): void {
 }
 
 function feedForward(s: Scope<LlamaHyperparameters>, x: Tensor): Tensor {
-  const length = s.of(s.hp.feedForwardLengths);
-  const { experts } = s.hp;
+  const { experts, feedForwardLength: length } = s.hp;
   return experts === null
-    ? s.named(gatedSilu(s, x, length), 'ffn_out')
-    : expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true });
+    ? s.named(gatedSilu(s, x, length, { bias: 'optional', isScaled: true }), 'ffn_out')
+    : expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true, isScaled: true });
 }

@@ -13,12 +13,20 @@ import {
   vocabularyScores,
 } from '../blocks/inputs.js';
 import { rmsNorm } from '../blocks/norm.js';
-import { ropeFactors, turn } from '../blocks/rope.js';
-import { readRmsHyperparameters } from '../hyperparameters.js';
+import { longRopeFactors, turn } from '../blocks/rope.js';
+import { readRmsHyperparameters, requireHeads, type Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder } from '../model-builder.js';
 
-/** The sliding window that some files name is not used, as in llama.cpp. */
-export const phi3: Architecture = { read: (reader) => readRmsHyperparameters(reader, 'neox'), build };
+export const phi3: Architecture = { read, build };
+
+/** The sliding window that some files name must be a number, but is not used, as in llama.cpp. */
+function read(reader: MetadataReader): Hyperparameters {
+  const hp = readRmsHyperparameters(reader, 'neox');
+  requireHeads(hp, { isAsWideAsEmbedding: true });
+  reader.integer('attention.sliding_window', 0);
+  return hp;
+}
 
 function build(m: ModelBuilder): void {
   const { ctx, hp } = m;
@@ -26,8 +34,8 @@ function build(m: ModelBuilder): void {
   const { positions, attention, wanted } = transformerInputs(m);
   for (const s of m.layers()) {
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, hp.keyLength);
-    const freqFactors = ropeFactors(s);
+    const { q, k, v } = projectHeads(s, normed);
+    const freqFactors = longRopeFactors(s);
     const turned = {
       q: s.named(turn(s, q, positions, { freqFactors }), 'Qcur'),
       k: s.named(turn(s, k, positions, { freqFactors }), 'Kcur'),
@@ -37,7 +45,7 @@ function build(m: ModelBuilder): void {
     const [kept, residual] = keepWanted(s, wanted, attended, x);
     const middle = ctx.add(kept, residual);
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
-    const fed = s.named(fusedGatedSilu(s, ready, s.of(hp.feedForwardLengths)), 'ffn_out');
+    const fed = s.named(fusedGatedSilu(s, ready, hp.feedForwardLength), 'ffn_out');
     x = s.named(ctx.add(middle, fed), 'l_out');
   }
   finish(m, vocabularyScores(m, finalNorm(m, x)));

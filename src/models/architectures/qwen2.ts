@@ -15,7 +15,7 @@ import {
 import { withBias } from '../blocks/linear.js';
 import { rmsNorm } from '../blocks/norm.js';
 import { turn } from '../blocks/rope.js';
-import { readRmsHyperparameters, requireUniformHeads, type Hyperparameters } from '../hyperparameters.js';
+import { readRmsHyperparameters, requireHeads, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder } from '../model-builder.js';
 
@@ -23,7 +23,7 @@ export const qwen2: Architecture = { read, build };
 
 function read(reader: MetadataReader): Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'neox');
-  requireUniformHeads(hp);
+  requireHeads(hp, { isTurnedWhole: true, isAsWideAsEmbedding: true });
   return hp;
 }
 
@@ -33,7 +33,7 @@ function build(m: ModelBuilder): void {
   const { positions, attention, wanted } = transformerInputs(m);
   for (const s of m.layers()) {
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, hp.keyLength);
+    const { q, k, v } = projectHeads(s, normed);
     const heads = {
       q: s.named(turn(s, q, positions), 'Qcur'),
       k: s.named(turn(s, k, positions), 'Kcur'),
@@ -43,7 +43,7 @@ function build(m: ModelBuilder): void {
     const [kept, residual] = keepWanted(s, wanted, attended, x);
     const middle = s.named(ctx.add(kept, residual), 'ffn_inp');
     const ready = s.named(rmsNorm(s, 'ffn_norm', middle), 'ffn_norm');
-    const fed = s.named(gatedSilu(s, ready, s.of(hp.feedForwardLengths)), 'ffn_out');
+    const fed = s.named(gatedSilu(s, ready, hp.feedForwardLength), 'ffn_out');
     x = s.named(ctx.add(fed, middle), 'l_out');
   }
   finish(m, withBias(m.top, 'output', vocabularyScores(m, finalNorm(m, x))));

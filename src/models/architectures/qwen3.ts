@@ -18,43 +18,46 @@ import {
 import { rmsNorm } from '../blocks/norm.js';
 import { turn } from '../blocks/rope.js';
 import { requireExperts, type ExpertHyperparameters } from '../experts.js';
-import { readRmsHyperparameters, requireUniformHeads, type Hyperparameters } from '../hyperparameters.js';
+import { readRmsHyperparameters, requireHeads, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 
 interface Qwen3MoeHyperparameters extends Hyperparameters {
   readonly experts: ExpertHyperparameters;
-  /** Per layer. */
-  readonly expertLengths: readonly number[];
+  readonly expertLength: number;
 }
 
-export const qwen3: Architecture = {
-  read,
+interface Qwen3Hyperparameters extends Hyperparameters {
+  /** Scores that a re-ranking head gives. */
+  readonly classCount: number;
+}
+
+export const qwen3: Architecture<Qwen3Hyperparameters> = {
+  read: (reader) => ({ ...read(reader), classCount: reader.listLength('classifier.output_labels') || 1 }),
   build: (m) => {
-    build(m, (s, x) => s.named(gatedSilu(s, x, s.of(s.hp.feedForwardLengths)), 'ffn_out'));
+    build(m, (s, x) => s.named(gatedSilu(s, x, s.hp.feedForwardLength, { isScaled: true }), 'ffn_out'));
+    // A head that scores whole texts, as rerankers have it, is loaded without taking part.
+    m.top.optionalWeight('cls.output.weight', [m.hp.embeddingLength, m.hp.classCount]);
   },
 };
 
 export const qwen3moe: Architecture<Qwen3MoeHyperparameters> = {
   read: (reader) => {
     const hp = read(reader);
-    const experts = requireExperts(reader);
+    const experts = requireExperts(reader, hp.experts);
     const length = reader.integer('expert_feed_forward_length', 0);
-    const expertLengths = hp.feedForwardLengths.map((whole) => length || Math.floor(whole / experts.used));
-    return { ...hp, experts, expertLengths };
+    return { ...hp, experts, expertLength: length || Math.floor(hp.feedForwardLength / experts.used) };
   },
   build: (m) => {
-    const { experts } = m.hp;
-    build(m, (s, x) => {
-      const length = s.of(s.hp.expertLengths);
-      return expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true });
-    });
+    const { experts, expertLength: length } = m.hp;
+    const options = { experts, length, gating: 'softmax', isNormalised: true, isScaled: true } as const;
+    build(m, (s, x) => expertFeedForward(s, x, options));
   },
 };
 
 function read(reader: MetadataReader): Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'neox');
-  requireUniformHeads(hp);
+  requireHeads(hp, { isTurnedWhole: true });
   return hp;
 }
 
@@ -64,7 +67,7 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, feedForward: (s: S
   const { positions, attention, wanted } = transformerInputs(m);
   for (const s of m.layers()) {
     const normed = s.named(rmsNorm(s, 'attn_norm', x), 'attn_norm');
-    const { q, k, v } = projectHeads(s, normed, hp.keyLength);
+    const { q, k, v } = projectHeads(s, normed);
     const evenQ = s.named(rmsNorm(s, 'attn_q_norm', q), 'Qcur_normed');
     const evenK = s.named(rmsNorm(s, 'attn_k_norm', k), 'Kcur_normed');
     const heads = {

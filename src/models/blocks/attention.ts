@@ -10,7 +10,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { isWindowed } from '../hyperparameters.js';
 import type { KvCache } from '../kv-cache.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
-import { linear, withBias } from './linear.js';
+import { linear, weightIf, withBias, type Presence } from './linear.js';
 
 /** Queries, keys and values as `[head, heads, tokens]`. */
 export interface Heads {
@@ -20,15 +20,23 @@ export interface Heads {
 }
 
 /** Queries, keys and values of `x`, from one matrix or from three; biases are optional. */
-export function projectHeads(s: Scope, x: Tensor, headLength: number): Heads {
-  const heads = s.of(s.hp.headCounts);
-  const kvHeads = s.of(s.hp.kvHeadCounts);
-  const lengths = [headLength * heads, headLength * kvHeads, headLength * kvHeads] as const;
-  const parts = splitFused(s, x, headLength, heads, kvHeads) ?? {
-    q: reshaped(s, project(s, 'attn_q', x, lengths[0], 'Qcur'), headLength),
-    k: reshaped(s, project(s, 'attn_k', x, lengths[1], 'Kcur'), headLength),
-    v: reshaped(s, project(s, 'attn_v', x, lengths[2], 'Vcur'), headLength),
+export function projectHeads(s: Scope, x: Tensor): Heads {
+  const { keyLength, headCount, kvHeadCount } = s.hp;
+  const [length, kvLength] = [keyLength * headCount, keyLength * kvHeadCount];
+  const parts = projectFused(s, x, 'optional') ?? {
+    q: reshaped(s, project(s, 'attn_q', x, length, 'Qcur')),
+    k: reshaped(s, project(s, 'attn_k', x, kvLength, 'Kcur')),
+    v: reshaped(s, project(s, 'attn_v', x, kvLength, 'Vcur')),
   };
+  return named(s, parts);
+}
+
+/** As {@link projectHeads}, always from one matrix with a bias. */
+export function projectFusedHeads(s: Scope, x: Tensor): Heads {
+  return named(s, projectFused(s, x, 'required')!);
+}
+
+function named(s: Scope, parts: Heads): Heads {
   return { q: s.named(parts.q, 'Qcur'), k: s.named(parts.k, 'Kcur'), v: s.named(parts.v, 'Vcur') };
 }
 
@@ -36,23 +44,25 @@ function project(s: Scope, part: string, x: Tensor, length: number, label: strin
   return s.named(withBias(s, part, s.named(linear(s, part, x, length), label)), label);
 }
 
-function reshaped(s: Scope, x: Tensor, headLength: number): Tensor {
-  return s.ctx.reshape(x, [headLength, x.ne[0] / headLength, x.ne[1]]);
+function reshaped(s: Scope, x: Tensor): Tensor {
+  const { keyLength } = s.hp;
+  return s.ctx.reshape(x, [keyLength, x.ne[0] / keyLength, x.ne[1]]);
 }
 
-/** Views of one product with a matrix that holds all three, if the file has it. */
-function splitFused(s: Scope, x: Tensor, headLength: number, heads: number, kvHeads: number): Heads | null {
+/** Views of one product with a matrix that holds all three; null if there is none, and need not be. */
+function projectFused(s: Scope, x: Tensor, presence: Presence): Heads | null {
   const { ctx } = s;
-  const length = headLength * (heads + 2 * kvHeads);
-  if (s.optionalWeight('attn_qkv.weight', [x.ne[0], length]) === null) return null;
-  const product = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
-  const biased = withBias(s, 'attn_qkv', product);
-  const all = biased === product ? product : s.named(biased, 'wqkv_b');
+  const { keyLength, headCount, kvHeadCount } = s.hp;
+  const length = keyLength * (headCount + 2 * kvHeadCount);
+  if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
+  const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
+  const biased = withBias(s, 'attn_qkv', unbiased, presence);
+  const all = biased === unbiased ? unbiased : s.named(biased, 'wqkv_b');
   const part = (count: number, first: number): Tensor => {
-    const nb = [rowSize(all.type, headLength), all.nb[1]];
-    return ctx.view(all, [headLength, count, x.ne[1]], nb, rowSize(all.type, headLength * first));
+    const nb = [rowSize(all.type, keyLength), all.nb[1]];
+    return ctx.view(all, [keyLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * first));
   };
-  return { q: part(heads, 0), k: part(kvHeads, heads), v: part(kvHeads, heads + kvHeads) };
+  return { q: part(headCount, 0), k: part(kvHeadCount, headCount), v: part(kvHeadCount, headCount + kvHeadCount) };
 }
 
 /** A cache with the inputs that say where the batch goes and what it may see. */
@@ -103,6 +113,8 @@ export interface AttendOptions {
   readonly scale: number;
   /** One score per head that takes part in the sum but has no value. */
   readonly sinks?: Tensor | null;
+  /** Of the matrix that the result is projected with. Default: none. */
+  readonly bias?: Presence;
 }
 
 /** Stores keys and values, attends, and projects the result back with `attn_output`. */
@@ -118,7 +130,7 @@ export function attend(s: Scope, inputs: AttentionInputs, heads: Heads, options:
   s.expand(cache.storeValues(ctx, v, valueIds, s.layer!));
   const cached: Heads = { q, k: cache.keys(ctx, s.layer!), v: cache.values(ctx, s.layer!) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
-  return projectOutput(s, rotated(ctx, mixed, valueRotation));
+  return projectOutput(s, rotated(ctx, mixed, valueRotation), options);
 }
 
 /** A product with the square matrix `rotation`, in rows of its length; nothing without one. */
@@ -130,8 +142,8 @@ function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
 }
 
 /** The last matrix of attention. */
-export function projectOutput(s: Scope, mixed: Tensor): Tensor {
-  return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength));
+export function projectOutput(s: Scope, mixed: Tensor, { bias = 'none' }: AttendOptions): Tensor {
+  return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength), bias);
 }
 
 /** What a look-up may have besides {@link AttendOptions}. */

@@ -10,7 +10,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ExpertHyperparameters } from '../experts.js';
 import type { Scope } from '../model-builder.js';
-import { linear } from './linear.js';
+import { product, weightIf, type Presence } from './linear.js';
 
 /** What turns the router's scores into shares. */
 export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen';
@@ -22,6 +22,14 @@ export interface ExpertOptions {
   readonly gating: Gating;
   /** Whether the shares of the chosen experts are made to add up to 1. */
   readonly isNormalised: boolean;
+  /** Of the router and of the experts. Default: none. */
+  readonly bias?: Presence;
+  /** Whether the architecture heeds a scale per expert, as files in NVFP4 have them. Default: it doesn't. */
+  readonly isScaled?: boolean;
+  /** What is added to the probabilities for the choice alone. Default: none. */
+  readonly selectionBias?: Presence;
+  /** Gate and up in one matrix. Default: none. */
+  readonly fusedGate?: Presence;
   /** Default: SwiGLU. */
   readonly activate?: (s: Scope, gate: Tensor, up: Tensor) => Tensor;
 }
@@ -34,30 +42,31 @@ export function expertSwiglu(s: Scope, gate: Tensor, up: Tensor): Tensor {
 /** Puts each token of `x` through its experts. */
 export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
   const { ctx } = s;
-  const { experts, length, activate = expertSwiglu } = options;
+  const { experts, activate = expertSwiglu } = options;
   const probabilities = routerProbabilities(s, x, options);
-  const chosen = chooseExperts(s, selectionScores(s, probabilities, experts), experts.used);
+  const chosen = chooseExperts(s, selectionScores(s, probabilities, options), experts.used);
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);
-  const [gate, up] = gateAndUp(s, tokens, chosen, length, experts.count);
+  const [gate, up] = gateAndUp(s, tokens, chosen, options);
   const inner = activate(s, gate, up);
-  const said = perExpert(s, 'ffn_down_exps', inner, chosen, x.ne[0], experts.count, 'ffn_moe_down');
+  const said = perExpert(s, 'down', inner, chosen, x.ne[0], options);
   return sumOfExperts(s, s.named(ctx.mul(said, shares), 'ffn_moe_weighted'), experts.used);
 }
 
-function routerProbabilities(s: Scope, x: Tensor, { experts, gating }: ExpertOptions): Tensor {
+function routerProbabilities(s: Scope, x: Tensor, { experts, gating, bias = 'none' }: ExpertOptions): Tensor {
   const { ctx } = s;
-  let scores = s.named(linear(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
-  const bias = s.optionalWeight('ffn_gate_inp.bias', [experts.count]);
-  if (bias !== null) scores = s.named(ctx.add(scores, bias), 'ffn_moe_logits_biased');
+  let scores = s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
+  const offset = weightIf(s, bias, 'ffn_gate_inp.bias', [experts.count]);
+  if (offset !== null) scores = s.named(ctx.add(scores, offset), 'ffn_moe_logits_biased');
   if (gating === 'softmax') scores = ctx.softMax(scores);
   if (gating === 'sigmoid') scores = ctx.sigmoid(scores);
   return s.named(scores, 'ffn_moe_probs');
 }
 
 /** What experts are chosen by: the probabilities, shifted by a bias, and of the best groups only. */
-function selectionScores(s: Scope, probabilities: Tensor, experts: ExpertHyperparameters): Tensor {
-  const bias = s.optionalWeight('exp_probs_b.bias', [experts.count]);
+function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
+  const { experts, selectionBias = 'none' } = options;
+  const bias = weightIf(s, selectionBias, 'exp_probs_b.bias', [experts.count]);
   const biased = bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
   return experts.groups > 1 ? bestGroupsOnly(s, biased, experts) : biased;
 }
@@ -106,37 +115,44 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
 }
 
 /** From one matrix per expert each, or from one for both. */
-function gateAndUp(s: Scope, x: Tensor, chosen: Tensor, length: number, count: number): [gate: Tensor, up: Tensor] {
-  if (s.optionalWeight('ffn_gate_up_exps.weight', [x.ne[0], 2 * length, count]) === null) {
-    const up = perExpert(s, 'ffn_up_exps', x, chosen, length, count, 'ffn_moe_up');
-    return [perExpert(s, 'ffn_gate_exps', x, chosen, length, count, 'ffn_moe_gate'), up];
+function gateAndUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): [gate: Tensor, up: Tensor] {
+  const { experts, length, fusedGate = 'none' } = options;
+  if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
+    const up = perExpert(s, 'up', x, chosen, length, options);
+    return [perExpert(s, 'gate', x, chosen, length, options), up];
   }
-  const both = perExpert(s, 'ffn_gate_up_exps', x, chosen, 2 * length, count, 'ffn_moe_gate_up');
+  const both = perExpert(s, 'gate_up', x, chosen, 2 * length, options);
   const half = (first: number): Tensor =>
     s.ctx.view(both, [length, both.ne[1], both.ne[2]], [both.nb[1], both.nb[2]], first * both.nb[0]);
   return [s.named(half(0), 'ffn_moe_gate'), s.named(half(length), 'ffn_moe_up')];
 }
 
-/** Each token's product with the matrices of its chosen experts, scaled and biased where the file says so. */
+/** Each token's product with the matrices of its chosen experts, scaled and biased where there is something to. */
 function perExpert(
   s: Scope,
-  part: string,
+  kind: 'up' | 'gate' | 'gate_up' | 'down',
   x: Tensor,
   chosen: Tensor,
   length: number,
-  count: number,
-  label: string,
+  { experts: { count }, bias = 'none', isScaled }: ExpertOptions,
 ): Tensor {
   const { ctx } = s;
-  let result = ctx.mulMatId(s.weight(`${part}.weight`, [x.ne[0], length, count]), x, chosen);
-  const scale = s.optionalWeight(`${part}.scale`, [count]);
-  if (scale !== null) {
-    const all = ctx.repeat(ctx.reshape(scale, [1, count, 1]), [1, count, x.ne[2]]);
-    result = s.named(ctx.mul(result, ctx.getRows(all, chosen)), `${label}_scaled`);
-  }
-  s.named(result, scale === null ? label : `${label}_scaled`);
-  const bias = s.optionalWeight(`${part}.bias`, [length, count]);
-  return bias === null ? result : s.named(ctx.addId(result, bias, chosen), `${label}_biased`);
+  const part = `ffn_${kind}_exps`;
+  const label = `ffn_moe_${kind}`;
+  const result = ctx.mulMatId(s.weight(`${part}.weight`, [x.ne[0], length, count]), x, chosen);
+  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [count]) : null;
+  const scaled =
+    scale === null ? s.named(result, label) : s.named(scaledPerExpert(s, result, scale, chosen), `${label}_scaled`);
+  const offset = weightIf(s, bias, `${part}.bias`, [length, count]);
+  return offset === null ? scaled : s.named(ctx.addId(scaled, offset, chosen), `${label}_biased`);
+}
+
+function scaledPerExpert(s: Scope, x: Tensor, scale: Tensor, chosen: Tensor): Tensor {
+  const { ctx } = s;
+  const [count] = scale.ne;
+  const tokens = chosen.ne[1];
+  const all = ctx.repeat(ctx.reshape(scale, [1, count, 1]), [1, count, tokens]);
+  return ctx.mul(x, ctx.getRows(all, chosen));
 }
 
 function sumOfExperts(s: Scope, said: Tensor, used: number): Tensor {

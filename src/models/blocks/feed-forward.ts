@@ -4,58 +4,78 @@
  *     gated:   down( act(gate(x)) × up(x) )
  *     fused:   down( act(first half of up(x)) × second half )
  *     plain:   down( act(up(x)) )
+ *
+ * Invariant: the order of operations and names is that of llama.cpp's `build_ffn`.
  */
+import { PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
-import { linear, withBias } from './linear.js';
+import { product, weightIf, type Presence } from './linear.js';
 
-/** What the layers of a network are called. */
-export interface FeedForwardNames {
-  readonly up: string;
-  readonly gate: string;
-  readonly down: string;
+export interface FeedForwardOptions {
+  /** What the names of the weights end with. */
+  readonly suffix?: string;
+  /** Default: none. */
+  readonly bias?: Presence;
+  /** Whether the architecture heeds scales of whole matrices, as files in NVFP4 have them. Default: it doesn't. */
+  readonly isScaled?: boolean;
 }
 
-const NAMES: FeedForwardNames = { up: 'ffn_up', gate: 'ffn_gate', down: 'ffn_down' };
-
 /** `down(silu(gate(x)) × up(x))`. */
-export function gatedSilu(s: Scope, x: Tensor, length: number, names = NAMES): Tensor {
-  const [gate, up] = gateAndUp(s, x, length, names);
-  return project(s, s.named(s.ctx.swiglu(gate, up), 'ffn_swiglu'), x.ne[0], names);
+export function gatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
+  const [gate, up] = gateAndUp(s, x, length, options);
+  return step(s, DOWN, s.named(s.ctx.swiglu(gate, up), 'ffn_swiglu'), x.ne[0], options);
 }
 
 /** `down(gelu(gate(x)) × up(x))`. */
-export function gatedGelu(s: Scope, x: Tensor, length: number, names = NAMES): Tensor {
-  const [gate, up] = gateAndUp(s, x, length, names);
-  return project(s, s.named(s.ctx.geglu(gate, up), 'ffn_geglu'), x.ne[0], names);
+export function gatedGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
+  const [gate, up] = gateAndUp(s, x, length, options);
+  return step(s, DOWN, s.named(s.ctx.geglu(gate, up), 'ffn_geglu'), x.ne[0], options);
 }
 
 /** As {@link gatedSilu}, with gate and up in one matrix. */
-export function fusedGatedSilu(s: Scope, x: Tensor, length: number, names = NAMES): Tensor {
-  const both = step(s, names.up, x, 2 * length, 'ffn_up');
-  return project(s, s.named(s.ctx.swiglu(both), 'ffn_swiglu'), x.ne[0], names);
+export function fusedGatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
+  const both = step(s, 'ffn_up', x, 2 * length, options);
+  return step(s, DOWN, s.named(s.ctx.swiglu(both), 'ffn_swiglu'), x.ne[0], options);
 }
 
 /** `down(gelu(up(x)))`. */
-export function plainGelu(s: Scope, x: Tensor, length: number, names = NAMES): Tensor {
-  const up = step(s, names.up, x, length, 'ffn_up');
-  return project(s, s.named(s.ctx.gelu(up), 'ffn_gelu'), x.ne[0], names);
+export function plainGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
+  const up = step(s, 'ffn_up', x, length, options);
+  return step(s, DOWN, s.named(s.ctx.gelu(up), 'ffn_gelu'), x.ne[0], options);
 }
 
-function gateAndUp(s: Scope, x: Tensor, length: number, names: FeedForwardNames): [gate: Tensor, up: Tensor] {
-  const up = step(s, names.up, x, length, 'ffn_up');
-  return [step(s, names.gate, x, length, 'ffn_gate'), up];
+function gateAndUp(s: Scope, x: Tensor, length: number, options: FeedForwardOptions): [gate: Tensor, up: Tensor] {
+  const up = step(s, 'ffn_up', x, length, options);
+  return [step(s, 'ffn_gate', x, length, options), up];
 }
 
-/** One matrix with its optional bias, both named. */
-function step(s: Scope, part: string, x: Tensor, length: number, label: string): Tensor {
-  const product = s.named(linear(s, part, x, length), label);
-  const biased = withBias(s, part, product);
-  return biased === product ? product : s.named(biased, `${label}_b`);
+/** One matrix with its bias and scale, each result named; but what comes down last is for the caller to name. */
+function step(s: Scope, label: string, x: Tensor, length: number, options: FeedForwardOptions): Tensor {
+  const { suffix = '', bias = 'none', isScaled = false } = options;
+  const part = label + suffix;
+  const isDown = label === DOWN;
+  const offset = weightIf(s, bias, `${part}.bias`, [length]);
+  let result = product(s, part, x, length);
+  if (!isDown || offset !== null) s.named(result, label);
+  if (offset !== null) {
+    result = s.ctx.add(result, offset);
+    if (!isDown) s.named(result, `${label}_b`);
+  }
+  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [1]) : null;
+  if (scale === null) return result;
+  if (offset !== null && s.weight(`${part}.weight`, [x.ne[0], length]).type.name === 'nvfp4') throw scaledBias(offset);
+  return s.named(s.ctx.mul(result, scale), `${label}_s`);
 }
 
-function project(s: Scope, x: Tensor, length: number, { down }: FeedForwardNames): Tensor {
-  const product = linear(s, down, x, length);
-  const bias = s.optionalWeight(`${down}.bias`, [length]);
-  return bias === null ? product : s.ctx.add(s.named(product, 'ffn_down'), bias);
+const DOWN = 'ffn_down';
+
+/** The scale of a matrix in NVFP4 is meant for the product alone, but would be applied to the bias as well. */
+function scaledBias({ name }: Tensor): PlannerError {
+  return new PlannerError('BAD_MODEL', {
+    culprit: name,
+    value: 'there together with a scale',
+    limit: 'left out where a matrix in NVFP4 has a scale, as llama.cpp asks for',
+    remedy: 'Quantise this matrix in another type.',
+  });
 }

@@ -4,7 +4,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import { attentionInputs, type AttentionInputs } from './attention.js';
-import { linear } from './linear.js';
+import { weightIf, type Presence } from './linear.js';
 import { rmsNorm } from './norm.js';
 
 /** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
@@ -46,11 +46,22 @@ export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tens
   return m.ctx.setOutput(m.top.named(normalise(m.top, 'output_norm', x), 'result_norm'));
 }
 
-/** A score per token of the vocabulary; models without output weights use those of the embedding. */
-export function vocabularyScores(m: ModelBuilder, x: Tensor): Tensor {
-  const ne = [x.ne[0], m.hp.vocabularySize];
-  const isTied = m.top.optionalWeight('output.weight', ne) === null;
-  return linear(m.top, isTied ? 'token_embd' : 'output', x, m.hp.vocabularySize);
+export interface ScoreOptions {
+  /** Output weights of their own; models without use those of the embedding. Default: optional. */
+  readonly presence?: Presence;
+  /** Whether the architecture heeds the scale that output weights in NVFP4 may have. Default: it does. */
+  readonly isScaled?: boolean;
+}
+
+/** A score per token of the vocabulary. */
+export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptions = {}): Tensor {
+  const { ctx, top, hp } = m;
+  const { presence = 'optional', isScaled = true } = options;
+  const ne = [x.ne[0], hp.vocabularySize];
+  const weight = weightIf(top, presence, 'output.weight', ne) ?? top.weight('token_embd.weight', ne);
+  const scores = ctx.mulMat(weight, x);
+  const scale = isScaled && weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  return scale === null ? scores : ctx.mul(scores, scale);
 }
 
 /** Scores that approach `limit` instead of exceeding it. */

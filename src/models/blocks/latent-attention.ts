@@ -13,6 +13,7 @@ import type { KvCache } from '../kv-cache.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import { attend, attentionMask, lookUp, projectOutput, type AttentionInputs } from './attention.js';
+import { product } from './linear.js';
 import { rmsNorm } from './norm.js';
 import { turn } from './rope.js';
 
@@ -60,8 +61,7 @@ interface LatentParts {
 
 function latentParts(s: Scope<LatentHyperparameters>, x: Tensor, positions: Tensor): LatentParts {
   const { ctx, hp } = s;
-  const { ropeLength, kvRank, fullKeyLength } = hp;
-  const heads = s.of(hp.headCounts);
+  const { ropeLength, kvRank, fullKeyLength, headCount: heads } = hp;
   const tokens = x.ne[1];
   const q = queries(s, x, heads * fullKeyLength);
   const perHead = rowSize(q.type, fullKeyLength);
@@ -91,16 +91,11 @@ function queries(s: Scope<LatentHyperparameters>, x: Tensor, length: number): Te
   return s.named(product(s, 'attn_q_b', normed, length), 'q');
 }
 
-function product(s: Scope, part: string, x: Tensor, length: number): Tensor {
-  return s.ctx.mulMat(s.weight(`${part}.weight`, [x.ne[0], length]), x);
-}
-
 /** Attention on the compressed rows: every head asks in their terms. */
 export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
   const { ctx, hp } = s;
-  const { kvRank, fullKeyLength, fullValueLength, ropeLength } = hp;
+  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
   const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, inputs.positions);
-  const heads = s.of(hp.headCounts);
   const absorb = s.weight('attn_k_b.weight', [fullKeyLength - ropeLength, kvRank, heads]);
   const asked = ctx.mulMat(absorb, s.named(ctx.permute(plainQ, [0, 2, 1, 3]), 'q_nope_perm'));
   s.named(asked, 'q_nope_absorbed');
@@ -115,7 +110,7 @@ export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: Latent
   const values = ctx.view(keys, [kvRank, keys.ne[1], keys.ne[2], keys.ne[3]], [keys.nb[1], keys.nb[2], keys.nb[3]]);
   const decompress = s.weight('attn_v_b.weight', [kvRank, fullValueLength, heads]);
   const options = { scale: hp.attentionScale, decompress };
-  return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'));
+  return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'), options);
 }
 
 /** Older files: keys and values are decompressed, and cached like those of any other model. */
@@ -126,9 +121,8 @@ export function attendDecompressed(
   x: Tensor,
 ): Tensor {
   const { ctx, hp } = s;
-  const { fullKeyLength, fullValueLength, ropeLength } = hp;
+  const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
   const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, positions);
-  const heads = s.of(hp.headCounts);
   const plainLength = fullKeyLength - ropeLength;
   const kv = s.named(product(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
   const perHead = rowSize(kv.type, plainLength + fullValueLength);

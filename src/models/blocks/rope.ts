@@ -10,13 +10,16 @@ export function turn(s: Scope, heads: Tensor, positions: Tensor, options: RopeOp
   return s.ctx.rope(heads, positions, s.hp.ropeLength, { ...s.hp.rope, ...options });
 }
 
-/** Divisors of the frequencies, shared by all layers: one list, or one for short and one for long contexts (LongRope). */
+/** Divisors of the frequencies, shared by all layers, if the file has them. */
 export function ropeFactors({ model, hp }: Scope): Tensor | null {
+  return model.top.optionalWeight('rope_freqs.weight', [Math.floor(hp.ropeLength / 2)]);
+}
+
+/** As {@link ropeFactors}, one list for short and one for long contexts (LongRope). */
+export function longRopeFactors({ model, hp }: Scope): Tensor | null {
   const { top, run } = model;
-  const ne = [hp.ropeLength / 2];
-  const isLong = run.sequenceContext > hp.originalContextLength;
-  return (
-    top.optionalWeight('rope_freqs.weight', ne) ??
-    top.optionalWeight(isLong ? 'rope_factors_long.weight' : 'rope_factors_short.weight', ne)
-  );
+  const ne = [Math.floor(hp.ropeLength / 2)];
+  const short = top.optionalWeight('rope_factors_short.weight', ne);
+  const long = top.optionalWeight('rope_factors_long.weight', ne);
+  return run.sequenceContext > hp.originalContextLength ? long : short;
 }

@@ -10,7 +10,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Scope } from '../model-builder.js';
-import { linear } from './linear.js';
+import { linear, product } from './linear.js';
 import { fetchState, type StateInputs } from './recurrent-state.js';
 
 export interface ScanHyperparameters extends Hyperparameters {
@@ -84,7 +84,7 @@ function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tens
   const { ctx, hp } = s;
   const { innerLength, stateLength, stepRank } = hp;
   const [, tokens, sequences] = x.ne;
-  const all = linear(s, 'ssm_x', x, stepRank + 2 * stateLength);
+  const all = product(s, 'ssm_x', x, stepRank + 2 * stateLength);
   const gate = (first: number): Tensor => {
     const nb = [stateLength * all.nb[0], all.nb[1], all.nb[2]];
     return ctx.view(all, [stateLength, 1, tokens, sequences], nb, first * all.nb[0]);
@@ -92,6 +92,6 @@ function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tens
   const even = (t: Tensor): Tensor => (hp.hasNormedInputs ? ctx.rmsNorm(t, hp.normEpsilon) : t);
   const short = even(ctx.view(all, [stepRank, tokens, sequences], [all.nb[1], all.nb[2]]));
   const [b, c] = [even(gate(stepRank)), even(gate(stepRank + stateLength))];
-  const step = ctx.add(linear(s, 'ssm_dt', short, innerLength), s.weight('ssm_dt.bias', [innerLength]));
+  const step = ctx.add(product(s, 'ssm_dt', short, innerLength), s.weight('ssm_dt.bias', [innerLength]));
   return { step, b, c };
 }

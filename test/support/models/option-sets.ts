@@ -1,0 +1,20 @@
+/**
+ * Sets of options that sizes of llama.cpp were recorded with, each with something odd about it.
+ */
+import type { ModelOptions } from '../../../src/models/options.js';
+
+export const OPTION_SETS: Readonly<Record<string, ModelOptions>> = {
+  plain: { ctxSize: 4096 },
+  'no-flash-attention': { ctxSize: 4096, flashAttention: 'off' },
+  'three-sequences': { ctxSize: 10000, ubatchSize: 2048, parallel: 3, flashAttention: 'on' },
+  'shared-cache': { ctxSize: 8192, ubatchSize: 256, parallel: 4, kvUnified: true, flashAttention: 'off' },
+  quantised: { ctxSize: 16384, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0', parallel: 2, outputs: 2 },
+  'full-window': {
+    ctxSize: 2000,
+    batchSize: 300,
+    ubatchSize: 0,
+    swaFull: true,
+    cacheTypeK: 'bf16',
+    cacheTypeV: 'bf16',
+  },
+};
