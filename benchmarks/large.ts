@@ -1,77 +1,92 @@
 /**
- * `npx tsx benchmarks/large.ts [name…]`: huge placement problems, each in a process of its own.
+ * `npm run bench:large [-- NAME…]`: huge placement problems, each in a process of its own.
  *
- * Prints the gap, the time of one cold call, processor time and the largest resident memory of the whole process, Node
- * and the parsed problem included, and what the heap and typed arrays hold right after the call. Figures of idealloc were taken on another day: its time and memory only say in which
- * region it is. The random problems have 1,000,000 buffers each.
+ * Prints the gap, the time of the first call of `solve` and the median of five more, and the largest resident memory of the
+ * whole process, Node and the parsed problem included. If the environment variable IDEALLOC names idealloc's executable, it is run in turn
+ * on the same problem, with one life and half-open ranges: its time is what it says of the allocation alone, its memory
+ * that of its process. The random problems have 1,000,000 buffers each, and are solved once.
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { placeLarge } from '../src/alloc/large/place-large.js';
+import { solve } from '../src/alloc/solve.js';
 import { parseProblemCsv } from '../src/problem/csv.js';
 import { createProblem, type Problem } from '../src/problem/problem.js';
 import { verifyPlacement } from '../src/verify/placement.js';
 import { nested, network, uniform, type Generator } from '../test/support/random-problems.js';
-import { readProblemCsv, sharedIsPresent, sharedPath } from '../test/support/shared.js';
-import { readFileSync } from 'node:fs';
+import { readProblemCsv, sharedIsPresent } from '../test/support/shared.js';
 
 const RANDOM: Readonly<Record<string, Generator>> = { uniform, nested, network };
 const RANDOM_COUNT = 1_000_000;
 const PUBLISHED = ['G_1', 'resnet50', 'pangu_2.6B', 'S_1', 'Y_1'];
+const WARM_RUNS = 5;
+/** Reports the largest resident memory of what it runs, in KB. */
+const TIME_COMMAND = '/usr/bin/time';
 
-interface Anchor {
-  readonly lowerBound: number;
+const { IDEALLOC } = process.env;
+
+interface Result {
+  readonly bufferCount: number;
   readonly peak: number;
-  readonly seconds: number;
+  readonly gap: number;
+  readonly status: string;
+  readonly firstMs: number;
+  readonly warmMs: number;
   readonly residentMB: number;
 }
 
-/** All problems, or the named ones. */
-export function benchLarge(names: readonly string[] = []): void {
-  if (!sharedIsPresent)
-    console.log('Published huge problems: skipped, they are read from ../shared, which is not there.');
-  runAll(names.length > 0 ? names : [...(sharedIsPresent ? PUBLISHED : []), ...Object.keys(RANDOM)]);
+interface PeerResult {
+  readonly peak: number;
+  readonly ms: number;
+  readonly residentMB: number;
 }
 
-function runAll(problems: readonly string[]): void {
+function runAll(names: readonly string[]): void {
+  if (!sharedIsPresent) console.log('Published problems: skipped, they are read from ../shared, which is not there.');
+  if (IDEALLOC === undefined) console.log('idealloc is not run: the environment variable IDEALLOC names no program.');
+  const problems = names.length > 0 ? names : [...(sharedIsPresent ? PUBLISHED : []), ...Object.keys(RANDOM)];
+  const nodeAlone = Number(execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS'])) / 1024;
+  console.log(`Node alone: ${nodeAlone.toFixed(0)} MB\n`);
   console.log(
-    'problem        buffers             peak       gap     time      cpu  resident  heap and columns   idealloc: gap, time, memory',
+    'problem        buffers             peak       gap    status   first ms    warm ms        MB | idealloc       gap         ms        MB | ratios: first, warm, memory, memory without Node',
   );
   for (const name of problems) {
-    const script = fileURLToPath(import.meta.url);
-    const { stdout, status } = spawnSync(process.execPath, [...process.execArgv, script, '--one', name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-    });
-    process.stdout.write(stdout);
-    if (status !== 0) process.exitCode = 1;
+    const result = inOwnProcess(name);
+    const peer = PUBLISHED.includes(name) && IDEALLOC !== undefined ? runPeer(name, IDEALLOC) : null;
+    console.log([describe(name, result), ...(peer === null ? [] : comparison(result, peer, nodeAlone))].join(' | '));
   }
-  console.log('idealloc was measured on another day: compare peaks; of time and memory only the order of magnitude.');
 }
 
-function runOne(name: string): void {
+function inOwnProcess(name: string): Result {
+  const script = fileURLToPath(import.meta.url);
+  const args = [...process.execArgv, script, '--one', name];
+  const { stdout, status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (status !== 0) throw new Error(`${name} failed`);
+  return JSON.parse(String(stdout)) as Result;
+}
+
+function runOne(name: string): Result {
   const problem = load(name);
-  const cpuBefore = process.cpuUsage();
-  const begin = performance.now();
-  const result = placeLarge(problem);
-  const seconds = (performance.now() - begin) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  const inProcessMB = (heapUsed + arrayBuffers) / 2 ** 20;
+  const timed = (): [ReturnType<typeof solve>, number] => {
+    const begin = performance.now();
+    return [solve(problem), performance.now() - begin];
+  };
+  const [solution, firstMs] = timed();
   const residentMB = process.resourceUsage().maxRSS / 1024;
-  const violations = verifyPlacement(problem, result);
+  const violations = verifyPlacement(problem, solution);
   if (violations.length > 0) throw new Error(`${name}: ${violations[0].message}`);
-  const columns = [
-    name.padEnd(11),
-    String(problem.bufferCount).padStart(10),
-    String(result.peak).padStart(16),
-    percent(result.peak / result.lowerBound - 1).padStart(9),
-    `${seconds.toFixed(3)} s`.padStart(8),
-    `${((user + system) / 1e6).toFixed(3)} s`.padStart(8),
-    `${residentMB.toFixed(0)} MB`.padStart(9),
-    `${inProcessMB.toFixed(0)} MB`.padStart(17),
-  ];
-  console.log(`${columns.join(' ')}   ${describeAnchor(name)}`);
+  const warm = name in RANDOM ? [] : Array.from({ length: WARM_RUNS }, () => timed()[1]).sort((a, b) => a - b);
+  return {
+    bufferCount: problem.bufferCount,
+    peak: solution.peak,
+    gap: solution.peak / solution.lowerBound - 1,
+    status: solution.status,
+    firstMs,
+    warmMs: warm[WARM_RUNS >> 1] ?? NaN,
+    residentMB,
+  };
 }
 
 function load(name: string): Problem {
@@ -81,22 +96,58 @@ function load(name: string): Problem {
     : createProblem(generate(RANDOM_COUNT, 1));
 }
 
-function describeAnchor(name: string): string {
-  if (!PUBLISHED.includes(name)) return '-';
-  const anchors = JSON.parse(readFileSync(sharedPath('anchors.json'), 'utf8')) as Record<
-    string,
-    Record<string, Anchor>
-  >;
-  const { peak, lowerBound, seconds, residentMB } = anchors['idealloc (Rust, release), half-open, one life'][name];
-  return `${percent(peak / lowerBound - 1)}, ${seconds} s, ${residentMB} MB`;
+function runPeer(name: string, program: string): PeerResult {
+  if (!existsSync(TIME_COMMAND)) throw new Error(`${TIME_COMMAND} is needed to measure idealloc's memory`);
+  const folder = mkdtempSync(join(tmpdir(), 'idealloc-'));
+  const input = join(folder, 'in.csv');
+  writeFileSync(input, readProblemCsv(`large/${name}`));
+  const { stdout, stderr } = spawnSync(TIME_COMMAND, ['-f', '%M', program, '-i', input, '-l', '1', 'ex-csv'], {
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true });
+  const numberAfter = (label: string): number => Number(new RegExp(`${label}\\s*(\\d+)`).exec(stdout)?.[1]);
+  return {
+    peak: numberAfter('Makespan:'),
+    ms: numberAfter('allocation time:') / 1000,
+    residentMB: Number(/(\d+)\s*$/.exec(stderr)?.[1]) / 1024,
+  };
 }
 
-function percent(ratio: number): string {
-  return `${(100 * ratio).toFixed(4)} %`;
+function describe(name: string, { bufferCount, peak, gap, status, firstMs, warmMs, residentMB }: Result): string {
+  return [
+    name.padEnd(11),
+    String(bufferCount).padStart(10),
+    String(peak).padStart(16),
+    percent(gap).padStart(9),
+    status.padStart(9),
+    firstMs.toFixed(1).padStart(10),
+    warmMs.toFixed(1).padStart(10),
+    residentMB.toFixed(0).padStart(9),
+  ].join(' ');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [mode, ...names] = process.argv.slice(2);
-  if (mode === '--one') runOne(names[0]);
-  else benchLarge(mode === undefined ? [] : [mode, ...names]);
+function comparison(result: Result, peer: PeerResult, nodeAlone: number): string[] {
+  const lowerBound = result.peak / (1 + result.gap);
+  const ratio = (a: number, b: number): string => (a / b).toFixed(2);
+  return [
+    [
+      percent(peer.peak / lowerBound - 1).padStart(18),
+      peer.ms.toFixed(1).padStart(10),
+      peer.residentMB.toFixed(0).padStart(9),
+    ].join(' '),
+    [
+      ratio(result.firstMs, peer.ms),
+      ratio(result.warmMs, peer.ms),
+      ratio(result.residentMB, peer.residentMB),
+      ratio(result.residentMB - nodeAlone, peer.residentMB),
+    ].join(', '),
+  ];
 }
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(4)} %`;
+}
+
+const [mode, ...names] = process.argv.slice(2);
+if (mode === '--one') console.log(JSON.stringify(runOne(names[0])));
+else runAll(mode === undefined ? [] : [mode, ...names]);

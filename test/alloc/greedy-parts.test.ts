@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { floorLog2 } from '../../src/alloc/greedy/floor-log2.js';
 import { IntervalSets } from '../../src/alloc/greedy/interval-sets.js';
-import { LowestFit } from '../../src/alloc/greedy/lowest-fit.js';
+import { createLowestFit, type LowestFit } from '../../src/alloc/greedy/lowest-fit.js';
+import { ListFit } from '../../src/alloc/greedy/list-fit.js';
+import { TreeFit } from '../../src/alloc/greedy/tree-fit.js';
 import { placeOnline } from '../../src/alloc/greedy/online.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
 import {
@@ -16,14 +18,17 @@ import {
   ORDERS,
 } from '../../src/alloc/greedy/orders.js';
 import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
-import { createProblem, type Problem } from '../../src/problem/problem.js';
+import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { placePlainly } from '../support/place-plainly.js';
 import { tinyBuffers } from '../support/problems.js';
 import { nested, network, uniform } from '../support/random-problems.js';
 
-const placeAll = (problem: Problem, order: Int32Array): Float64Array => {
-  const fit = new LowestFit(problem, createTimeline(problem));
+const byTree = (problem: Problem): LowestFit => new TreeFit(problem, createTimeline(problem));
+const byList = (problem: Problem): LowestFit => new ListFit(problem);
+
+const placeAll = (fit: LowestFit, problem: Problem, order: Int32Array): Float64Array => {
+  fit.reset();
   const offsets = new Float64Array(problem.bufferCount);
   for (const b of order) {
     offsets[b] = fit.find(b);
@@ -32,15 +37,21 @@ const placeAll = (problem: Problem, order: Int32Array): Float64Array => {
   return offsets;
 };
 
-describe('LowestFit', () => {
-  it('takes the lowest offset that collides with nothing', () => {
-    const options = { maxCount: 40, maxStep: 30, maxAlignmentLog2: 2, gaps: 'full' } as const;
+describe.each([
+  ['TreeFit', byTree, 'full'],
+  ['ListFit', byList, 'none'],
+] as const)('%s', (_, createFit, gaps) => {
+  it('takes the lowest offset that collides with nothing, again after it was reset', () => {
+    const options = { maxCount: 40, maxStep: 30, maxAlignmentLog2: 2, gaps } as const;
     fc.assert(
-      fc.property(tinyBuffers(options), fc.constantFrom(bySize, byArea, byLifetime), (buffers, order) => {
+      fc.property(tinyBuffers(options), (buffers) => {
         const problem = createProblem(buffers);
-        expect(placeAll(problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
+        const fit = createFit(problem);
+        for (const order of [bySize, byArea, byLifetime]) {
+          expect(placeAll(fit, problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
+        }
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -48,18 +59,44 @@ describe('LowestFit', () => {
     for (let seed = 0; seed < 4; seed++) {
       const buffers = generate(700, seed);
       const problem = createProblem(buffers);
+      const fit = createFit(problem);
       for (const order of [bySize, byLifetime]) {
-        expect(placeAll(problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
+        expect(placeAll(fit, problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
       }
     }
   });
 
+  it('starts looking where it is told to', () => {
+    const problem = createProblem([
+      { size: 6, start: 0, end: 2 },
+      { size: 2, start: 1, end: 3, alignment: 4 },
+    ]);
+    const fit = createFit(problem);
+    fit.take(0, 1);
+    expect([fit.find(1), fit.find(1, 9)]).toEqual([8, 12]);
+  });
+});
+
+describe('createLowestFit', () => {
+  it('lists what is placed where most buffers meet, unless there are gaps', () => {
+    const buffers = Array.from({ length: 40 }, (_, b): Buffer => ({ size: 1, start: b, end: b + 20 }));
+    const fitFor = (list: readonly Buffer[]): LowestFit => {
+      const problem = createProblem(list);
+      return createLowestFit(problem, createTimeline(problem));
+    };
+    expect(fitFor(buffers)).toBeInstanceOf(ListFit);
+    expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 2 })))).toBeInstanceOf(TreeFit);
+    expect(fitFor([...buffers, { size: 1, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] }])).toBeInstanceOf(TreeFit);
+  });
+});
+
+describe('TreeFit with gaps', () => {
   it('uses the part of a buffer that a gap releases', () => {
     const problem = createProblem([
       { size: 8, start: 0, end: 9, gaps: [{ start: 3, end: 6, lower: 0, upper: 3 }] },
       { size: 5, start: 3, end: 6 },
     ]);
-    expect([...placeAll(problem, Int32Array.of(0, 1))]).toEqual([0, 3]);
+    expect([...placeAll(byTree(problem), problem, Int32Array.of(0, 1))]).toEqual([0, 3]);
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countOverlaps, findOverlaps } from '../../src/alloc/exact/overlaps.js';
+import { findOverlaps } from '../../src/alloc/exact/overlaps.js';
+import { countOverlaps } from '../../src/alloc/overlap-count.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 

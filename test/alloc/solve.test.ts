@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../src/alloc/auto.js';
-import { solve, solveAsync } from '../../src/alloc/solve.js';
+import { solve } from '../../src/alloc/solve.js';
 import type { Progress, SolveOptions } from '../../src/alloc/solution.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
-import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
+import { createProblem, type Buffer, type Gap, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
@@ -195,6 +195,28 @@ describe('solve, on a problem that needs the search', () => {
   it('treats parts that share no step on their own', () => {
     const later = OPEN.map((b) => ({ ...b, start: b.start + 100, end: b.end + 100, alignment: 1 }));
     expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', peak: OPEN_PEAK });
+  });
+});
+
+describe('solve, where sizes differ by a factor of 2^40', () => {
+  it('counts what it rules out as well, and so comes to an end', () => {
+    // The lowest offsets of the small buffers creep up byte by byte, which once nothing limited.
+    const gap = (start: number, end: number, lower: number, upper: number): Gap => ({ start, end, lower, upper });
+    const problem = createProblem([
+      { size: 169342041991, start: 715, end: 3968, gaps: [gap(1846, 3810, 169342041991, 169342041991)] },
+      { size: 42673948851, start: 9, end: 1640 },
+      { size: 878292149439, start: 1550, end: 3797, gaps: [gap(1622, 3407, 878292149439, 878292149439)] },
+      { size: 413205035708, start: 1259, end: 3940 },
+      { size: 34, start: 1925, end: 2005 },
+      { size: 11933704354, start: 1272, end: 2682 },
+      { size: 1099511627750, start: 2485, end: 3990, gaps: [gap(3544, 3990, 11, 914105027622)] },
+      { size: 851257298998, start: 236, end: 3837, gaps: [gap(327, 1625, 36700589496, 187695476045)] },
+      { size: 37, start: 417, end: 3766, gaps: [gap(1852, 3766, 16, 37)] },
+      { size: 6, start: 634, end: 3477, gaps: [gap(3359, 3477, 6, 6)] },
+    ]);
+    const solution = solve(problem, { maxSteps: 1000 });
+    expect(verifyPlacement(problem, solution)).toEqual([]);
+    expect(solution.steps).toBeLessThanOrEqual(1000);
   });
 });
 

@@ -13,7 +13,8 @@
  * A gap that leaves a part of a buffer counts as no gap: what is found is valid, but not proven for such problems.
  */
 import type { Problem } from '../../problem/problem.js';
-import { countOverlaps, findOverlaps } from './overlaps.js';
+import { countOverlaps } from '../overlap-count.js';
+import { findOverlaps } from './overlaps.js';
 
 /** Whole numbers of units: 32-bit where all sums fit, which is nearly always and faster. */
 export type Units = Int32Array | Float64Array;

@@ -16,24 +16,6 @@ export interface Overlaps {
   readonly other: Int32Array;
 }
 
-/** How many pairs there are at most: gaps are not counted. O(n + steps). */
-export function countOverlaps({ bufferCount, stepCount, starts, ends }: Problem): number {
-  const startsAt = new Int32Array(stepCount + 1);
-  const endsAt = new Int32Array(stepCount + 1);
-  for (let b = 0; b < bufferCount; b++) {
-    startsAt[starts[b]]++;
-    endsAt[ends[b]]++;
-  }
-  let live = 0;
-  let pairs = 0;
-  for (let step = 0; step < stepCount; step++) {
-    live -= endsAt[step];
-    pairs += startsAt[step] * (live + (startsAt[step] - 1) / 2);
-    live += startsAt[step];
-  }
-  return pairs;
-}
-
 /** Lists all pairs; one with gaps may be listed once for each pair of parts that meet. O(n + steps + pairs). */
 export function findOverlaps(problem: Problem): Overlaps {
   const parts = partsInStartOrder(problem);

@@ -94,13 +94,13 @@ export class Search {
         if (failures++ >= maxFailures) return 'paused';
         this.isAlive = this.backtrack();
       }
+      if (!budget.spend()) return 'stopped';
       const { from, to } = this.part;
       const b = this.pick();
       if (!state.isSupported(b)) {
         state.reasons.conflict.fill(0);
         this.isAlive = state.raise(b, from, to);
       } else {
-        if (!budget.spend()) return 'stopped';
         this.isAlive = this.descend(b);
         if (this.isAlive && this.part.count === 0 && !this.nextPart()) return 'found';
       }

@@ -10,7 +10,7 @@
 import { PlannerError } from '../../errors.js';
 import type { Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
-import { LowestFit } from './lowest-fit.js';
+import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
 import type { Timeline } from './timeline.js';
 
 /** With the effort that it took: sets read or changed and intervals met. */
@@ -39,11 +39,11 @@ export function fillChunks(
   const offsets = new Float64Array(bufferCount);
   const chunkOf = new Int32Array(bufferCount);
   const open = (): number => {
-    fits.push(new LowestFit(problem, timeline));
+    fits.push(createLowestFit(problem, timeline));
     limits.push(maxChunkSize);
     return chunks.push(0) - 1;
   };
-  if (fixedOffsets !== null) chunks[open()] = fits[0].takeFixed(maxChunkSize);
+  if (fixedOffsets !== null) chunks[open()] = takeFixed(problem, fits[0], maxChunkSize);
 
   for (const b of order) {
     const size = sizes[b];

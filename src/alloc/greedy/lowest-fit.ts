@@ -1,72 +1,55 @@
 /**
  * One chunk that is filled buffer by buffer, each at the lowest offset that is free throughout its life.
  *
- * Invariant: buffers with a fixed offset are taken before all others, and what is taken stays until `reset`.
+ * Invariant: buffers with a fixed offset are taken before all others, and what is taken stays until `reset`. Both ways to
+ * look for an offset give the same one.
  */
 import { PlannerError } from '../../errors.js';
 import type { Problem } from '../../problem/problem.js';
-import { Occupancy } from './occupancy.js';
+import { countOverlaps } from '../overlap-count.js';
+import { ListFit } from './list-fit.js';
 import type { Timeline } from './timeline.js';
+import { TreeFit } from './tree-fit.js';
 
-export class LowestFit {
-  readonly #problem: Problem;
-  readonly #timeline: Timeline;
-  readonly #occupancy: Occupancy;
-
-  constructor(problem: Problem, timeline: Timeline) {
-    this.#problem = problem;
-    this.#timeline = timeline;
-    this.#occupancy = new Occupancy(timeline.sectionCount);
-  }
-
-  /** Effort so far. */
-  get steps(): number {
-    return this.#occupancy.steps;
-  }
-
+export interface LowestFit {
+  /** Effort so far: sets read or changed and intervals met, 20 to 100 ns each. */
+  readonly steps: number;
   /** Frees everything. */
-  reset(): void {
-    this.#occupancy.clear();
-  }
-
+  reset(): void;
   /** The lowest free offset for a buffer, at least `from`, aligned. */
-  find(buffer: number, from = 0): number {
-    const { first, starts, ends, lowers, uppers } = this.#timeline;
-    this.#occupancy.ask();
-    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
-      this.#occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);
-    }
-    return this.#occupancy.lowest(this.#problem.alignments[buffer], from);
-  }
-
+  find(buffer: number, from?: number): number;
   /** Takes what a buffer needs when it lies at `offset`. */
-  take(buffer: number, offset: number): void {
-    const { first, starts, ends, lowers, uppers } = this.#timeline;
-    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
-      this.#occupancy.take(starts[p], ends[p], offset + lowers[p], offset + uppers[p]);
-    }
-  }
+  take(buffer: number, offset: number): void;
+}
 
-  /**
-   * Takes what the buffers with a fixed offset need, and returns their highest end.
-   *
-   * @throws PlannerError `FIXED_OVERLAP` if two of them collide, `OVERSIZE` if one ends above `limit`.
-   */
-  takeFixed(limit: number): number {
-    const { bufferCount, sizes, fixedOffsets } = this.#problem;
-    let top = 0;
-    if (fixedOffsets === null) return top;
-    for (let b = 0; b < bufferCount; b++) {
-      const fixed = fixedOffsets[b];
-      if (Number.isNaN(fixed)) continue;
-      if (fixed + sizes[b] > limit) reject('OVERSIZE', b, fixed, `at most ${limit - sizes[b]}`);
-      const free = this.find(b, fixed);
-      if (free !== fixed) reject('FIXED_OVERLAP', b, fixed, `at least ${free}, by what buffers before it take`);
-      this.take(b, fixed);
-      top = Math.max(top, fixed + sizes[b]);
-    }
-    return top;
+/** A list is better than a tree where no more buffers than these share this part of all possible pairs. */
+const MOST_LISTED = 4096;
+const LISTED_DENSITY = 0.15;
+
+export function createLowestFit(problem: Problem, timeline: Timeline): LowestFit {
+  const { bufferCount, gaps } = problem;
+  const isDense = (): boolean => countOverlaps(problem) > (LISTED_DENSITY * bufferCount ** 2) / 2;
+  return gaps === null && bufferCount <= MOST_LISTED && isDense() ? new ListFit(problem) : new TreeFit(problem, timeline);
+}
+
+/**
+ * Takes what the buffers with a fixed offset need, and returns their highest end.
+ *
+ * @throws PlannerError `FIXED_OVERLAP` if two of them collide, `OVERSIZE` if one ends above `limit`.
+ */
+export function takeFixed({ bufferCount, sizes, fixedOffsets }: Problem, fit: LowestFit, limit: number): number {
+  let top = 0;
+  if (fixedOffsets === null) return top;
+  for (let b = 0; b < bufferCount; b++) {
+    const fixed = fixedOffsets[b];
+    if (Number.isNaN(fixed)) continue;
+    if (fixed + sizes[b] > limit) reject('OVERSIZE', b, fixed, `at most ${limit - sizes[b]}`);
+    const free = fit.find(b, fixed);
+    if (free !== fixed) reject('FIXED_OVERLAP', b, fixed, `at least ${free}, by what buffers before it take`);
+    fit.take(b, fixed);
+    top = Math.max(top, fixed + sizes[b]);
   }
+  return top;
 }
 
 function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', buffer: number, value: number, limit: string): never {

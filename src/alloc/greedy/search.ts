@@ -8,7 +8,7 @@
  * Invariant: `offsets` is the best placement found, with `peak`; effort is counted in steps, never in time.
  */
 import type { Problem } from '../../problem/problem.js';
-import { LowestFit } from './lowest-fit.js';
+import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
 import { placeOnline } from './online.js';
 import { ORDERS } from './orders.js';
 import type { Timeline } from './timeline.js';
@@ -50,12 +50,12 @@ export class GreedySearch {
     timeline: Timeline,
     private readonly goal: number,
   ) {
-    this.fit = new LowestFit(problem, timeline);
+    this.fit = createLowestFit(problem, timeline);
     this.offsets = new Float64Array(problem.bufferCount);
     this.scratch = new Float64Array(problem.bufferCount);
   }
 
-  /** Effort so far: sets read or changed and intervals met, 20 to 100 ns each. */
+  /** Effort so far, in the unit of {@link LowestFit}. */
   get steps(): number {
     return this.fit.steps + this.orderSteps;
   }
@@ -115,7 +115,7 @@ export class GreedySearch {
     const { sizes, fixedOffsets } = this.problem;
     const hopeless = this.peak * HOPELESS;
     fit.reset();
-    let peak = fit.takeFixed(Infinity);
+    let peak = takeFixed(this.problem, fit, Infinity);
     this.late = [];
     for (let i = 0; i < order.length; i++) {
       if ((i + 1) % PAUSE_INTERVAL === 0) yield;

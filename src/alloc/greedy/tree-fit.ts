@@ -1,0 +1,43 @@
+/**
+ * The lowest fit by a tree of taken bytes over time: for problems of any size, with gaps or without.
+ */
+import type { Problem } from '../../problem/problem.js';
+import type { LowestFit } from './lowest-fit.js';
+import { Occupancy } from './occupancy.js';
+import type { Timeline } from './timeline.js';
+
+export class TreeFit implements LowestFit {
+  private readonly occupancy: Occupancy;
+
+  constructor(
+    private readonly problem: Problem,
+    private readonly timeline: Timeline,
+  ) {
+    this.occupancy = new Occupancy(timeline.sectionCount);
+  }
+
+  get steps(): number {
+    return this.occupancy.steps;
+  }
+
+  reset(): void {
+    this.occupancy.clear();
+  }
+
+  find(buffer: number, from = 0): number {
+    const { occupancy } = this;
+    const { first, starts, ends, lowers, uppers } = this.timeline;
+    occupancy.ask();
+    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
+      occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);
+    }
+    return occupancy.lowest(this.problem.alignments[buffer], from);
+  }
+
+  take(buffer: number, offset: number): void {
+    const { first, starts, ends, lowers, uppers } = this.timeline;
+    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
+      this.occupancy.take(starts[p], ends[p], offset + lowers[p], offset + uppers[p]);
+    }
+  }
+}
