@@ -12,7 +12,7 @@
  * of Pisarchyk and Lee, "Efficient memory management for deep neural net inference" (2020).
  */
 import { PlannerError } from '../errors.js';
-import type { Problem } from '../problem/problem.js';
+import { labelOfBuffer, type Problem } from '../problem/problem.js';
 import { alignUp } from '../units.js';
 import type { PlaceOptions, Placement } from './allocator.js';
 import type { Overlaps } from './overlaps.js';
@@ -82,7 +82,8 @@ export function placeInOrder(
 }
 
 /** Rejects buffers that no chunk can hold. */
-export function checkChunkLimit({ bufferCount, sizes }: Problem, maxChunkSize: number, allowOversize: boolean): void {
+export function checkChunkLimit(problem: Problem, maxChunkSize: number, allowOversize: boolean): void {
+  const { bufferCount, sizes } = problem;
   if (!(maxChunkSize > 0)) {
     throw new PlannerError('BAD_ARGUMENT', {
       culprit: 'maxChunkSize',
@@ -95,7 +96,7 @@ export function checkChunkLimit({ bufferCount, sizes }: Problem, maxChunkSize: n
   for (let b = 0; b < bufferCount; b++) {
     if (sizes[b] <= maxChunkSize) continue;
     throw new PlannerError('OVERSIZE', {
-      culprit: `buffer ${b}`,
+      culprit: labelOfBuffer(problem, b),
       value: sizes[b],
       limit: `at most maxChunkSize (${maxChunkSize})`,
       remedy: 'Split the buffer, raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
@@ -104,7 +105,7 @@ export function checkChunkLimit({ bufferCount, sizes }: Problem, maxChunkSize: n
 }
 
 function placeFixed(
-  { bufferCount, sizes, fixedOffsets }: Problem,
+  { bufferCount, sizes, fixedOffsets, names }: Problem,
   { first, other, below, above }: Overlaps,
   maxChunkSize: number,
   settle: (b: number, chunk: number, offset: number) => void,
@@ -112,7 +113,7 @@ function placeFixed(
   const fixed = fixedOffsets!;
   const reject = (code: 'FIXED_OVERLAP' | 'OVERSIZE', b: number, limit: string): never => {
     throw new PlannerError(code, {
-      culprit: `the fixed offset of buffer ${b}`,
+      culprit: `the fixed offset of ${labelOfBuffer({ names }, b)}`,
       value: fixed[b],
       limit,
       remedy: 'Choose another fixed offset, or leave it to the planner.',
@@ -124,7 +125,9 @@ function placeFixed(
     for (let e = first[b]; e < first[b + 1]; e++) {
       const low = fixed[other[e]] + (below === null ? -sizes[b] : below[e]);
       const high = fixed[other[e]] + (above === null ? sizes[other[e]] : above[e]);
-      if (low < fixed[b] && fixed[b] < high) reject('FIXED_OVERLAP', b, `at most ${low} or at least ${high}`);
+      if (low < fixed[b] && fixed[b] < high) {
+        reject('FIXED_OVERLAP', b, `${low < 0 ? '' : `at most ${low} or `}at least ${high}`);
+      }
     }
     settle(b, 0, fixed[b]);
   }

@@ -115,6 +115,8 @@ describe('placeLarge with fixed offsets', () => {
     expect(() => placeLarge(problem)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1 is 6/);
     const tooHigh = createProblem([fixed(8, 20)]);
     expect(() => placeLarge(tooHigh, { maxChunkSize: 16 })).toThrow(/OVERSIZE: the fixed offset of buffer 0 is 20/);
+    const named = createProblem([fixed(8, 0), { ...fixed(4, 6), name: 'beta' }]);
+    expect(() => placeLarge(named)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer beta is 6/);
   });
 });
 

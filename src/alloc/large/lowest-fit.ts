@@ -4,7 +4,7 @@
  * Invariant: buffers with a fixed offset are taken before all others, and what is taken stays until `reset`.
  */
 import { PlannerError } from '../../errors.js';
-import type { Problem } from '../../problem/problem.js';
+import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import { Occupancy } from './occupancy.js';
 import type { Timeline } from './timeline.js';
 
@@ -53,15 +53,17 @@ export class LowestFit {
    * @throws PlannerError `FIXED_OVERLAP` if two of them collide, `OVERSIZE` if one ends above `limit`.
    */
   takeFixed(limit: number): number {
-    const { bufferCount, sizes, fixedOffsets } = this.#problem;
+    const { bufferCount, sizes, fixedOffsets, names } = this.#problem;
     let top = 0;
     if (fixedOffsets === null) return top;
     for (let b = 0; b < bufferCount; b++) {
       const fixed = fixedOffsets[b];
       if (Number.isNaN(fixed)) continue;
-      if (fixed + sizes[b] > limit) reject('OVERSIZE', b, fixed, `at most ${limit - sizes[b]}`);
+      const refuse = (code: 'FIXED_OVERLAP' | 'OVERSIZE', allowed: string): never =>
+        reject(code, labelOfBuffer({ names }, b), fixed, allowed);
+      if (fixed + sizes[b] > limit) refuse('OVERSIZE', `at most ${limit - sizes[b]}`);
       const free = this.find(b, fixed);
-      if (free !== fixed) reject('FIXED_OVERLAP', b, fixed, `at least ${free}, by what buffers before it take`);
+      if (free !== fixed) refuse('FIXED_OVERLAP', `at least ${free}, by what buffers before it take`);
       this.take(b, fixed);
       top = Math.max(top, fixed + sizes[b]);
     }
@@ -69,9 +71,9 @@ export class LowestFit {
   }
 }
 
-function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', buffer: number, value: number, limit: string): never {
+function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', label: string, value: number, limit: string): never {
   throw new PlannerError(code, {
-    culprit: `the fixed offset of buffer ${buffer}`,
+    culprit: `the fixed offset of ${label}`,
     value,
     limit,
     remedy: 'Choose another fixed offset, or leave it to the planner.',
