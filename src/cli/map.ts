@@ -65,10 +65,10 @@ function pageOf(source: Source, drawn: MemoryMap, title: string): string {
 async function sourceOf(input: Input, flags: Flags): Promise<Source> {
   switch (input.kind) {
     case 'problem': {
-      const { problem, ids } = input.csv;
+      const { problem, ids, steps } = input.csv;
       const place = (allocator: AllocatorName): MemoryMap => {
         const { placement } = placeProblem(problem, { ...flags, allocator });
-        return memoryMapOfPlacement(problem, placement, ids, allocator);
+        return memoryMapOfPlacement(problem, placement, ids, allocator, steps);
       };
       return { allocator: flags.allocator ?? 'auto', map: place };
     }

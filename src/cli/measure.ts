@@ -11,7 +11,7 @@ import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../repor
 import { formatReport } from '../report/measurement-report.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
 import { memoryMapOf } from '../report/map/from-plan.js';
-import { liveLoadOf } from '../report/map/load.js';
+import { columnsOf } from '../report/map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
@@ -120,7 +120,7 @@ function formatMeasured(measured: readonly Measured[], { json, timeline }: Flags
   const { style, columns } = terminal;
   const files = measured.map(({ file }) => file);
   if (json === true) return `${JSON.stringify(files.map(measuredFileJson), null, 2)}\n`;
-  const [{ file, plan, load = () => liveLoadOf(memoryMapOf(plan!)) }] = measured;
+  const [{ file, plan, load = () => columnsOf(memoryMapOf(plan!)).load }] = measured;
   const isUnknown = 'unknownArchitecture' in file;
   const hasReport = plan !== undefined && !isUnknown;
   const text = hasReport ? formatReport(file, plan, style, columns !== null) : formatMeasurements(files, style);

@@ -1,7 +1,7 @@
 /**
  * Finding boxes: under the pointer, by name, the next one, and those of the same bytes.
  */
-import { chunkBases } from '../report/map/boxes.js';
+import { chunkBases } from '../report/map/columns.js';
 import type { MapBox, MemoryMap } from '../report/map/memory-map.js';
 
 /** The box that holds a byte at a step; -1 if the byte is free. Bytes are counted from the start of the first chunk. */

@@ -4,7 +4,7 @@
  * Invariant: what is on the screen is `drawMap` of the current map and window; nothing is drawn in a second way. All
  * that the pointer can do, the keyboard can.
  */
-import { chunkBases } from '../report/map/boxes.js';
+import { chunkBases } from '../report/map/columns.js';
 import { defaultColors, drawMap, scaleOf, wholeMap, type MapOptions } from '../report/map/draw.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
 import type { MapWindow, Scale } from '../report/map/scale.js';

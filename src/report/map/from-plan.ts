@@ -31,14 +31,17 @@ export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
 /**
  * The map of a placement without a graph. A buffer with gaps becomes one box for each part of its life that needs bytes.
  *
- * @param names what to call each buffer. Default: its index
+ * @param names what to call each buffer. Default: as the problem does, or its index
  * @param allocator how the placement was found
+ * @param steps what to call each step, 0 to `stepCount`; such as `steps` of a problem that was read from CSV. Default:
+ *   its number
  */
 export function memoryMapOfPlacement(
   problem: Problem,
   placement: Placement,
-  names: readonly string[] = [],
+  names: readonly string[] = problem.names ?? [],
   allocator = '',
+  steps?: ArrayLike<number>,
 ): MemoryMap {
   const boxes: MapBox[] = [];
   for (let b = 0; b < problem.bufferCount; b++) {
@@ -60,6 +63,7 @@ export function memoryMapOfPlacement(
   return {
     ...{ allocator, stepCount: Math.max(1, problem.stepCount), chunks: placement.chunks, boxes },
     ...{ bufferSize: placementSize(placement), lowerBound: liveLoad(problem).bytes },
+    ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
   };
 }
 
