@@ -152,7 +152,7 @@ function onPlanReply(job: Job, reply: Reply): void {
   results.classList.remove('failed');
   byId('answer').hidden = byId('map-card').hidden = false;
   showResults(plan, settings);
-  mapView.show(plan.picture, source.name);
+  mapView.show(plan.map, plan.allocator, source.name);
 }
 
 function onFitReply(job: Job, reply: Reply): void {

@@ -1,7 +1,8 @@
 /**
- * What the page and its workers say to each other. Plain data that can be cloned.
+ * What the page and its workers say to each other. Plain data that can be cloned, and the port of a map.
  */
-import type { MemoryMap, ModelSizes } from 'tensor-arena';
+import type { ModelSizes } from 'tensor-arena';
+import type { ServedMap } from 'tensor-arena/viewer';
 import type { Kind } from './examples.js';
 import type { Settings } from './settings.js';
 
@@ -33,9 +34,6 @@ export interface ModelFacts extends ModelSizes {
   readonly llamaCppBuild: number;
 }
 
-/** The map to look into, or a picture of one with too many boxes for that. */
-export type Picture = { readonly map: MemoryMap } | { readonly svg: string };
-
 /** What was planned. Sizes in bytes. */
 export interface PlanAnswer {
   readonly bufferSize: number;
@@ -46,7 +44,8 @@ export interface PlanAnswer {
   /** Operations; null for a problem, which has none. */
   readonly nodeCount: number | null;
   readonly model: ModelFacts | null;
-  readonly picture: Picture;
+  /** Stays in the worker, however many boxes it has. */
+  readonly map: ServedMap;
 }
 
 /** A change of one setting that would make the model fit. */

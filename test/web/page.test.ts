@@ -80,7 +80,7 @@ describeBrowser('the web page', () => {
 
   async function settled(on = page): Promise<void> {
     await on.locator('#results[aria-busy=false]').waitFor();
-    await on.locator('#map svg, #map img, #error:visible, #hint:visible').first().waitFor();
+    await on.locator('.tav-picture svg, #error:visible, #hint:visible').first().waitFor();
   }
 
   async function choose(file: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
@@ -288,8 +288,13 @@ describeBrowser('the web page', () => {
       list.dispatchEvent(new Event('input'));
     });
     await choose(bad('huge.csv', `id,lower,upper,size\n${rows.join('\n')}\n`));
-    await page.locator('#map img').waitFor();
     expect(await page.locator('#facts').innerText()).toContain('30,000 buffers');
+    // Looking into it: the search goes to the worker, which draws the part that was found.
+    await page.fill('.tav-search input', 'b12345');
+    await page.locator('.tav-hits button').first().waitFor();
+    await page.press('.tav-search input', 'Enter');
+    await page.locator('.tav-picture .ta-name', { hasText: 'b12345' }).waitFor();
+    expect(await page.locator('.tav-details').innerText()).toContain('[12,345, 12,392) steps');
     // Planning and drawing it take several times as long.
     const longest = await page.evaluate(() => (window as unknown as { longest: number }).longest);
     expect(longest).toBeLessThan(1000);

@@ -21,7 +21,7 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
   const input = await read(source);
   switch (task) {
     case 'plan':
-      return { task, plan: planAnswer(planInput(input, settings), source.name) };
+      return { task, plan: planAnswer(planInput(input, settings)) };
     case 'fit':
       if (input.kind !== 'model') throw new Error('Only a model has a context.');
       return { task, fit: fitAnswer(input.gguf, settings) };
@@ -38,5 +38,5 @@ self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
       const message = error instanceof Error ? error.message : String(error);
       return { task: 'failure', failure: { message } };
     })
-    .then((reply) => self.postMessage(reply));
+    .then((reply) => self.postMessage(reply, { transfer: reply.task === 'plan' ? [reply.plan.map.port] : [] }));
 });
