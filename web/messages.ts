@@ -11,8 +11,8 @@ export interface Source {
   readonly id: number;
   readonly name: string;
   readonly kind: Kind;
-  /** The file itself, or where it is. */
-  readonly content: File | string;
+  /** The file itself, or all parts of a model; or where the file is. */
+  readonly content: readonly File[] | string;
 }
 
 export type ExportFormat = 'svg' | 'json' | 'csv';
@@ -48,6 +48,14 @@ export interface PlanAnswer {
   readonly map: ServedMap;
 }
 
+/** All that is known of a model whose architecture is not: nothing of the rest is guessed. */
+export interface UnknownModel {
+  readonly architecture: string;
+  /** Bytes. */
+  readonly weights: number;
+  readonly tensorCount: number;
+}
+
 /** A change of one setting that would make the model fit. */
 export interface Remedy {
   readonly change: Partial<Settings>;
@@ -73,6 +81,7 @@ export interface Failure {
 /** One answer for one job. */
 export type Reply =
   | { readonly task: 'plan'; readonly plan: PlanAnswer }
+  | { readonly task: 'unknown'; readonly model: UnknownModel }
   | { readonly task: 'fit'; readonly fit: FitAnswer }
   | { readonly task: ExportFormat; readonly text: string }
   | { readonly task: 'failure'; readonly failure: Failure };
