@@ -8,6 +8,7 @@ import { placementSize, type Placement } from '../../alloc/allocator.js';
 import { isKept } from '../../graph/table.js';
 import { Plan, type PlannedTensor } from '../../plan/plan.js';
 import { liveLoad } from '../../problem/lower-bound.js';
+import { neededParts } from '../../problem/needed-parts.js';
 import type { Problem } from '../../problem/problem.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
@@ -65,28 +66,6 @@ export function memoryMapOfPlacement(
     ...{ bufferSize: placementSize(placement), lowerBound: liveLoad(problem).bytes },
     ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
   };
-}
-
-interface Part {
-  readonly start: number;
-  readonly end: number;
-  readonly lower: number;
-  readonly upper: number;
-}
-
-/** A buffer's life, cut at its gaps; parts that need no byte are left out. */
-function neededParts({ sizes, starts, ends, gaps }: Problem, b: number): Part[] {
-  const whole = { start: starts[b], end: ends[b], lower: 0, upper: sizes[b] };
-  if (gaps === null) return [whole];
-  const parts: Part[] = [];
-  let start = starts[b];
-  for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-    parts.push({ ...whole, start, end: gaps.starts[g] });
-    parts.push({ start: gaps.starts[g], end: gaps.ends[g], lower: gaps.lowers[g], upper: gaps.uppers[g] });
-    start = gaps.ends[g];
-  }
-  parts.push({ ...whole, start });
-  return parts.filter((part) => part.end > part.start && part.upper > part.lower);
 }
 
 function boxesOf(plan: Plan): MapBox[] {
