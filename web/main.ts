@@ -14,6 +14,7 @@ import { listenToFiles, saveText } from './page/files.js';
 import { showFit } from './page/fit-view.js';
 import { MapView } from './page/map-view.js';
 import { showResults, showUnknown } from './page/results.js';
+import { updateSummary } from './page/summary.js';
 import type { Settings } from './settings.js';
 import { WorkerQueue } from './worker-queue.js';
 
@@ -52,7 +53,10 @@ function change(changes: Partial<Settings>): void {
   controls.show(settings);
   share();
   const onlyMemory = Object.keys(changes).every((key) => key === 'memory');
-  if (onlyMemory) showAgain?.();
+  if (onlyMemory) {
+    showAgain?.();
+    updateSummary();
+  }
   ask(onlyMemory);
 }
 
@@ -140,6 +144,7 @@ function showEmpty(text: string): void {
   byId('answer').hidden = byId('map-card').hidden = true;
   results.classList.remove('failed');
   results.setAttribute('aria-busy', 'false');
+  updateSummary();
 }
 
 function showError(message: string): void {
@@ -182,6 +187,7 @@ function showAnswer(show: () => void): void {
   results.classList.remove('failed');
   byId('answer').hidden = false;
   show();
+  updateSummary();
 }
 
 function onFitReply(job: Job, reply: Reply): void {
