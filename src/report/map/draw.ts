@@ -14,7 +14,7 @@ import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
 import { drawBoxes, drawNames } from './boxes.js';
 import { chunkBases, columnsOf } from './columns.js';
 import { drawLegend, type Legend } from './legend.js';
-import { drawLoad, labelLoad } from './load.js';
+import { drawLoad, labelLines, labelPeakStep } from './load.js';
 import type { MemoryMap } from './memory-map.js';
 import { Scale, type MapWindow } from './scale.js';
 import { element, escapeText, fitText, px, text, textWidth } from './svg.js';
@@ -40,6 +40,9 @@ export interface MapOptions {
 
 const HEADER = 76;
 const RIGHT_MARGIN = 108;
+/** Below this width the lines are labelled in the legend, and the margin is for the last number of the axis. */
+const NARROW = 520;
+const NARROW_MARGIN = 30;
 const FACT_SEPARATOR = ' · ';
 /** Numbers and title below the plot. */
 const AXIS = 52;
@@ -48,7 +51,7 @@ const LEAST_PLOT = 60;
 
 /** Draws a map as SVG. O(storages + pixels). */
 export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
-  const { width, height, colors, title, legend, scale } = resolve(map, options);
+  const { width, height, isNarrow, colors, title, legend, scale } = resolve(map, options);
   const legendTop = height - legend.height - 8;
   const inside = [
     drawBoxes(map, scale, colors, options.tooltips ?? true),
@@ -72,7 +75,8 @@ export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
     drawGrid(scale),
     element('g', { 'clip-path': 'url(#ta-plot)' }, ...inside),
     drawAxes(scale, map),
-    labelLoad(map, scale),
+    ...(isNarrow ? [] : [labelLines(map, scale)]),
+    labelPeakStep(map, scale),
     element('g', { transform: `translate(0 ${px(legendTop)})` }, legend.markup),
   );
 }
@@ -95,6 +99,7 @@ export function scaleOf(map: MemoryMap, options: MapOptions = {}): Scale {
 interface Resolved {
   readonly width: number;
   readonly height: number;
+  readonly isNarrow: boolean;
   readonly colors: MapColors;
   readonly title: string;
   readonly legend: Legend;
@@ -106,12 +111,18 @@ function resolve(map: MemoryMap, options: MapOptions): Resolved {
   const height = Math.max(240, options.height ?? 720);
   const { colors = defaultColors(map), title = 'Memory map', window = wholeMap(map) } = options;
   const room = height - HEADER - AXIS - 8;
-  const legend = drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT });
+  const isNarrow = width < NARROW;
+  const legend = drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow });
   const plotHeight = room - legend.height;
   const draft = new Scale(window, { x: 0, y: HEADER, width, height: plotHeight });
   const x = Math.ceil(leftMargin(draft));
-  const plot = { x, y: HEADER, width: Math.max(80, width - x - RIGHT_MARGIN), height: plotHeight };
-  return { width, height, colors, title, legend, scale: new Scale(window, plot) };
+  const plot = {
+    x,
+    y: HEADER,
+    width: Math.max(80, width - x - (isNarrow ? NARROW_MARGIN : RIGHT_MARGIN)),
+    height: plotHeight,
+  };
+  return { width, height, isNarrow, colors, title, legend, scale: new Scale(window, plot) };
 }
 
 /** As many facts as there is room for, whole. */

@@ -25,14 +25,19 @@ export interface Legend {
   readonly height: number;
 }
 
+/** Where a legend goes, pixels. */
+interface LegendPlace {
+  readonly x: number;
+  readonly width: number;
+  readonly height: number;
+  /** Whether the legend says what the lines stand for in bytes, since there is no room beside them. */
+  readonly isNarrow: boolean;
+}
+
 /** Draws the legend with its first row at `y` 0, as many rows as there is room for. */
-export function drawLegend(
-  map: MemoryMap,
-  colors: MapColors,
-  { x, width, height }: { readonly x: number; readonly width: number; readonly height: number },
-): Legend {
+export function drawLegend(map: MemoryMap, colors: MapColors, { x, width, height, isNarrow }: LegendPlace): Legend {
   const columns = columnsOf(map);
-  const entries = [...fills(columns, colors), ...symbols(columns), MERGED];
+  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns), MERGED];
   const lastRow = Math.max(1, Math.floor(height / ROW)) - 1;
   let left = 0;
   let row = 0;
@@ -79,13 +84,18 @@ const MERGED: Entry = {
   }).join(''),
 };
 
-function symbols({ handOverCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
+function lines({ bufferSize, lowerBound }: MemoryMap, isNarrow: boolean): Entry[] {
   const line = (style: string): string => element('path', { class: style, fill: 'none', d: 'M0 6h18' });
-  const entries = [
+  const bytes = (value: number): string => (isNarrow ? ` ${humanBytes(value)}` : '');
+  return [
     { label: 'live load', symbol: line('ta-load') },
-    { label: 'peak', symbol: line('ta-peak') },
-    { label: 'lower bound', symbol: line('ta-bound') },
+    { label: `peak${bytes(bufferSize)}`, symbol: line('ta-peak') },
+    { label: `lower bound${bytes(lowerBound)}`, symbol: line('ta-bound') },
   ];
+}
+
+function symbols({ handOverCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
+  const entries: Entry[] = [];
   const seam =
     element('path', { class: 'ta-seam', d: 'M7 0v12' }) + element('path', { class: 'ta-arrow', d: 'M8 2l6 4l-6 4z' });
   if (handOvers > 0) entries.push({ label: `in place (${groupDigits(handOvers)})`, symbol: seam });

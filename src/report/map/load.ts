@@ -55,8 +55,8 @@ const LINE_HEIGHT = 14;
 /** Pixels from one label of the right margin to the next: two lines and some air. */
 const LABEL_HEIGHT = 2 * LINE_HEIGHT + 6;
 
-/** The labels beside and above the plot: of the two lines, kept apart, and of the peak step. */
-export function labelLoad(map: MemoryMap, scale: Scale): string {
+/** The labels of the two lines beside the plot, kept apart. */
+export function labelLines(map: MemoryMap, scale: Scale): string {
   const { bufferSize, lowerBound } = map;
   const { plot } = scale;
   const lines = [{ bytes: bufferSize, name: 'peak', style: 'ta-peak-text' }];
@@ -78,16 +78,21 @@ export function labelLoad(map: MemoryMap, scale: Scale): string {
       text(name, { class: style, x, y: first }) + text(humanBytes(bytes), { class: `${style} ta-strong`, x, y: second })
     );
   });
+  return labels.join('');
+}
 
+/** The label of the peak step above the plot. */
+export function labelPeakStep(map: MemoryMap, scale: Scale): string {
+  const { plot } = scale;
   const { peakStep } = columnsOf(map);
   const peak = scale.x(peakStep + 0.5);
-  if (peak < plot.x || peak > plot.x + plot.width) return labels.join('');
+  if (peak < plot.x || peak > plot.x + plot.width) return '';
   const name = `peak step ${groupDigits(stepName(map, peakStep))}`;
   const half = textWidth(name, 11) / 2;
   const middle = Math.min(Math.max(peak, plot.x + half), plot.x + plot.width - half);
   const marker = element('path', { class: 'ta-peak-text', d: `M${px(peak - 4)} ${px(plot.y - 7)}h8l-4 6z` });
   const label = text(name, { class: 'ta-peak-text ta-small', x: middle, y: plot.y - 11, 'text-anchor': 'middle' });
-  return labels.join('') + marker + label;
+  return marker + label;
 }
 
 /** Ascending places at least `distance` apart and none below `last`, near to where they were wanted. */

@@ -194,6 +194,13 @@ describe('renderMap', () => {
     }
   });
 
+  it('labels the lines in the legend where there is no room beside them', () => {
+    const map = { ...mapOfBuffers([{ size: 4, start: 0, end: 2 }]), bufferSize: 8, chunks: [8] };
+    const labels = textRects(parseXml(renderMap(map, { width: 400 }))).map(({ label }) => label);
+    expect(labels).toEqual(expect.arrayContaining(['peak 8 B', 'lower bound 4 B', 'peak step 0']));
+    expect(labels).not.toContain('peak');
+  });
+
   it('stacks chunks and draws the line between them', () => {
     const plan = planGraph(chain(6), { maxChunkSize: 20_000 });
     expect(plan.chunks.length).toBeGreaterThan(1);
