@@ -18,7 +18,6 @@ export function showDetails(target: HTMLElement, box: FoundBox | null): void {
   const list = make('dl', '');
   for (const [term, value] of box.details) {
     const row = make('div', '');
-    row.style.display = 'contents';
     row.append(make('dt', term), make('dd', value));
     list.append(row);
   }

@@ -22,7 +22,7 @@ export const VIEWER_STYLE = [
   `.tav-tip{position:absolute;z-index:2;pointer-events:none;max-width:360px;background:var(--tav-surface);`,
   `border:1px solid var(--tav-line);border-radius:6px;padding:8px 10px;box-shadow:0 4px 16px #0003;font-size:13px}`,
   `.tav-tip[hidden]{display:none}.tav-name{font-weight:600;overflow-wrap:anywhere;margin:0 0 2px}`,
-  `.tav dl{display:grid;grid-template-columns:max-content 1fr;gap:0 10px;margin:0}.tav dt{opacity:.75}`,
+  `.tav dl{display:grid;grid-template-columns:max-content 1fr;gap:0 10px;margin:0}.tav dl div{display:contents}.tav dt{opacity:.75}`,
   `.tav dd{margin:0;overflow-wrap:anywhere}.tav-details{min-height:44px;font-size:13px}`,
   `.tav-details:empty::before{opacity:.75;content:'Point at a rectangle for its details, click to keep them. Drag to move; the wheel zooms '`,
   `'once the map has the focus. Keys: n, p, +, −, arrows, 0.'}`,
