@@ -1,4 +1,9 @@
-/** The public names of `tensor-arena/viewer`: a memory map to look into, for a page, and numbers as it prints them. Exports only. */
+/**
+ * The public names of `tensor-arena/viewer`: a memory map to look into, for a page, and numbers as it prints them. Exports
+ * only.
+ *
+ * @module tensor-arena/viewer
+ */
 export { counted, groupDigits, humanBytes } from '../report/format.js';
 export type { Plot, Scale } from '../report/map/scale.js';
 export type { Point } from './input.js';

@@ -12,7 +12,8 @@ const { path } = scratchFolder();
 const files = [
   'README.md',
   ...readdirSync(projectPath('docs'), { recursive: true, encoding: 'utf8' }).flatMap((name) =>
-    name.endsWith('.md') ? [`docs/${name}`] : [],
+    // What TypeDoc makes of them is in docs/api.
+    name.endsWith('.md') && !name.startsWith('api/') ? [`docs/${name}`] : [],
   ),
 ];
 
