@@ -103,9 +103,15 @@ describeBrowser('files on the web page', () => {
     await web.page.fill('.tav-search input', '<img');
     await web.page.locator('.tav-hits button', { hasText: '<img src=x onerror=alert(1)>' }).first().click();
     expect(await web.page.locator('.tav-details .tav-name').innerText()).toContain('<img src=x');
-    const box = (await web.page.locator('.tav-marks .ta-select').boundingBox())!;
-    await web.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-    await web.page.locator('.tav-tip', { hasText: '<img src=x' }).waitFor();
+    // The picture is on its way to what was found: the pointer follows until it is there.
+    await expect
+      .poll(async () => {
+        const box = await web.page.locator('.tav-marks .ta-select').last().boundingBox();
+        if (box === null) return '';
+        await web.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+        return web.page.locator('.tav-tip').innerText();
+      })
+      .toContain('<img src=x');
     expect(await web.page.locator('main img, main script, main b, .tav-picture script').count()).toBe(0);
 
     const ids = HARMFUL.map((name) => name.replaceAll('"', '').replaceAll('\0', ''));
