@@ -23,7 +23,7 @@ import { tinyBuffers } from '../../support/problems.js';
 
 function mapOfBuffers(buffers: Parameters<typeof createProblem>[0], names?: readonly string[]): MemoryMap {
   const problem = createProblem(buffers);
-  const placement = ALLOCATORS.auto.place(problem, { maxChunkSize: Infinity });
+  const placement = ALLOCATORS['greedy-by-size'].place(problem, { maxChunkSize: Infinity });
   return memoryMapOfPlacement(problem, placement, names);
 }
 
