@@ -72,8 +72,8 @@ export interface Problem {
   /** `NaN` where the offset is free; `null` if all are. */
   readonly fixedOffsets: Float64Array | null;
   readonly gaps: GapTable | null;
-  /** What messages call the buffers; absent if none has a name. */
-  readonly names?: readonly string[];
+  /** What messages call the buffers that have a name; absent if none has one. */
+  readonly names?: readonly (string | undefined)[];
 }
 
 /**
@@ -90,7 +90,7 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   const alignments = new Float64Array(n);
   let totalBytes = 0;
   let fixedOffsets: Float64Array | null = null;
-  let names: string[] | undefined;
+  let names: (string | undefined)[] | undefined;
   let gapCount = 0;
   buffers.forEach((buffer, b) => {
     checkBuffer(buffer, b);
@@ -106,7 +106,7 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
       fixedOffsets[b] = buffer.fixedOffset;
       checkBytes(buffer.fixedOffset + totalBytes, `fixed offset of ${labelOf(buffer, b)} plus all sizes`);
     }
-    if (buffer.name !== undefined) (names ??= Array.from(buffers, (_, number) => String(number)))[b] = buffer.name;
+    if (buffer.name !== undefined) (names ??= new Array<string | undefined>(n))[b] = buffer.name;
     gapCount += buffer.gaps?.length ?? 0;
   });
 

@@ -40,7 +40,7 @@ export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
 export function memoryMapOfPlacement(
   problem: Problem,
   placement: Placement,
-  names: readonly string[] = problem.names ?? [],
+  names: readonly (string | undefined)[] = problem.names ?? [],
   allocator = '',
   steps?: ArrayLike<number>,
 ): MemoryMap {
