@@ -1,4 +1,8 @@
-/** The public names of `tensor-arena`. Exports only. */
+/**
+ * The public names of `tensor-arena`. Exports only.
+ *
+ * @module tensor-arena
+ */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
 export {

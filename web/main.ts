@@ -6,14 +6,15 @@
  */
 import { EXAMPLES, kindOf } from './examples.js';
 import { formatLink, parseLink } from './link.js';
-import type { ExportFormat, Job, PlanAnswer, Reply, Source } from './messages.js';
+import type { ExportFormat, Job, PlanAnswer, Reply, Source, UnknownModel } from './messages.js';
 import { Address } from './page/address.js';
 import { Controls } from './page/controls.js';
 import { byId, fillSelect } from './page/elements.js';
 import { listenToFiles, saveText } from './page/files.js';
 import { showFit } from './page/fit-view.js';
 import { MapView } from './page/map-view.js';
-import { showResults } from './page/results.js';
+import { showResults, showUnknown } from './page/results.js';
+import { updateSummary } from './page/summary.js';
 import type { Settings } from './settings.js';
 import { WorkerQueue } from './worker-queue.js';
 
@@ -34,8 +35,8 @@ const hint = byId('hint');
 let settings: Settings = parseLink('').settings;
 let source: Source | null = null;
 let sourceCount = 0;
-/** What is on the screen. */
-let plan: PlanAnswer | null = null;
+/** Shows once more what is on the screen, against another size of memory; null if nothing is. */
+let showAgain: (() => void) | null = null;
 let lastPlanJob: Job | null = null;
 let fitTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -52,7 +53,10 @@ function change(changes: Partial<Settings>): void {
   controls.show(settings);
   share();
   const onlyMemory = Object.keys(changes).every((key) => key === 'memory');
-  if (onlyMemory && plan !== null) showResults(plan, settings);
+  if (onlyMemory) {
+    showAgain?.();
+    updateSummary();
+  }
   ask(onlyMemory);
 }
 
@@ -69,8 +73,21 @@ function ask(onlyFit = false): void {
   fitTimer = setTimeout(() => fitter.ask(job), FIT_REST);
 }
 
-/** Opens a file that is on the reader's disk, or that comes with the page. */
-function open(name: string, content: File | string): void {
+/** Opens what the reader has dropped or chosen: one file, or several that are one model. */
+function openFiles(files: readonly File[]): void {
+  const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const isOne = files.length === 1 || files.every(({ name }) => kindOf(name) === 'model');
+  if (isOne) {
+    open(sorted[0].name, sorted);
+    return;
+  }
+  close();
+  showEmpty('');
+  showError('Choose one file at a time, or all parts of one GGUF together.');
+}
+
+/** Opens what is on the reader's disk, or a file that comes with the page. */
+function open(name: string, content: readonly File[] | string): void {
   close();
   exampleList.value = typeof content === 'string' ? name : '';
   const kind = kindOf(name);
@@ -88,7 +105,7 @@ function close(): void {
   for (const queue of [planner, fitter, exporter]) queue.cancel();
   clearTimeout(fitTimer);
   source = null;
-  plan = null;
+  showAgain = null;
   showFit(null, settings, change);
   exampleList.value = '';
   byId('notice').textContent = '';
@@ -127,6 +144,7 @@ function showEmpty(text: string): void {
   byId('answer').hidden = byId('map-card').hidden = true;
   results.classList.remove('failed');
   results.setAttribute('aria-busy', 'false');
+  updateSummary();
 }
 
 function showError(message: string): void {
@@ -144,15 +162,32 @@ function onPlanReply(job: Job, reply: Reply): void {
     showFit(null, settings, change);
     return;
   }
-  if (reply.task !== 'plan') return;
-  plan = reply.plan;
+  if (reply.task === 'unknown') showUnknownModel(reply.model);
+  if (reply.task === 'plan') showPlan(reply.plan, source.name);
+}
+
+function showPlan(plan: PlanAnswer, name: string): void {
   if (plan.model !== null) controls.setTrainedContext(plan.model.trainedContext);
   controls.show(settings);
+  showAnswer(() => showResults(plan, settings));
+  byId('map-card').hidden = false;
+  mapView.show(plan.map, plan.allocator, name);
+}
+
+/** No setting makes a difference to it but the memory. */
+function showUnknownModel(model: UnknownModel): void {
+  controls.showKind(null);
+  showAnswer(() => showUnknown(model, settings));
+}
+
+/** Shows an answer with the current settings, now and whenever the size of the memory changes. */
+function showAnswer(show: () => void): void {
+  showAgain = show;
   error.hidden = hint.hidden = true;
   results.classList.remove('failed');
-  byId('answer').hidden = byId('map-card').hidden = false;
-  showResults(plan, settings);
-  mapView.show(plan.picture, source.name);
+  byId('answer').hidden = false;
+  show();
+  updateSummary();
 }
 
 function onFitReply(job: Job, reply: Reply): void {
@@ -175,7 +210,7 @@ fillSelect(
   EXAMPLES.map(({ file, label }) => [file, label]),
 );
 exampleList.addEventListener('change', () => openExample(exampleList.value));
-listenToFiles((file) => open(file.name, file));
+listenToFiles(openFiles);
 byId('copy-link').addEventListener('click', () => {
   void address.copy().then((told) => (byId('notice').textContent = told));
 });

@@ -1,7 +1,8 @@
 /**
- * What the page and its workers say to each other. Plain data that can be cloned.
+ * What the page and its workers say to each other. Plain data that can be cloned, and the port of a map.
  */
-import type { MemoryMap, ModelSizes } from 'tensor-arena';
+import type { ModelSizes } from 'tensor-arena';
+import type { ServedMap } from 'tensor-arena/viewer';
 import type { Kind } from './examples.js';
 import type { Settings } from './settings.js';
 
@@ -10,8 +11,8 @@ export interface Source {
   readonly id: number;
   readonly name: string;
   readonly kind: Kind;
-  /** The file itself, or where it is. */
-  readonly content: File | string;
+  /** The file itself, or all parts of a model; or where the file is. */
+  readonly content: readonly File[] | string;
 }
 
 export type ExportFormat = 'svg' | 'json' | 'csv';
@@ -33,9 +34,6 @@ export interface ModelFacts extends ModelSizes {
   readonly llamaCppBuild: number;
 }
 
-/** The map to look into, or a picture of one with too many boxes for that. */
-export type Picture = { readonly map: MemoryMap } | { readonly svg: string };
-
 /** What was planned. Sizes in bytes. */
 export interface PlanAnswer {
   readonly bufferSize: number;
@@ -46,7 +44,16 @@ export interface PlanAnswer {
   /** Operations; null for a problem, which has none. */
   readonly nodeCount: number | null;
   readonly model: ModelFacts | null;
-  readonly picture: Picture;
+  /** Stays in the worker, however many boxes it has. */
+  readonly map: ServedMap;
+}
+
+/** All that is known of a model whose architecture is not: nothing of the rest is guessed. */
+export interface UnknownModel {
+  readonly architecture: string;
+  /** Bytes. */
+  readonly weights: number;
+  readonly tensorCount: number;
 }
 
 /** A change of one setting that would make the model fit. */
@@ -74,6 +81,7 @@ export interface Failure {
 /** One answer for one job. */
 export type Reply =
   | { readonly task: 'plan'; readonly plan: PlanAnswer }
+  | { readonly task: 'unknown'; readonly model: UnknownModel }
   | { readonly task: 'fit'; readonly fit: FitAnswer }
   | { readonly task: ExportFormat; readonly text: string }
   | { readonly task: 'failure'; readonly failure: Failure };

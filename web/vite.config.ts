@@ -4,18 +4,11 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-const source = (path: string): string => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
-
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
-  resolve: {
-    // The page uses the package by its public names.
-    alias: [
-      { find: /^tensor-arena$/, replacement: source('index.ts') },
-      { find: /^tensor-arena\/(\w+)$/, replacement: source('$1/index.ts') },
-    ],
-  },
+  // The page uses the package by its public names, which stand for the sources.
+  resolve: { tsconfigPaths: true },
   worker: {
     format: 'es',
     // The GGUF reader’s dependency could declare that its modules have no side effects: 300 KB less.

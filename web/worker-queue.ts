@@ -63,9 +63,11 @@ export class WorkerQueue {
     this.#next();
   }
 
+  /** The reply first: what the page asks of the worker because of it comes before the next job. */
   #finish(reply: Reply): void {
     const job = this.#running;
-    this.#next();
+    this.#running = null;
     if (job !== null) this.#onReply(job, reply);
+    if (this.#running === null) this.#next();
   }
 }

@@ -1,6 +1,8 @@
 /**
  * A page, without any framework, that says whether a model fits into memory. The file stays where it is: its header is
- * read in the browser. Serve it with any bundler, such as `npx vite examples/does-it-fit`.
+ * read in the browser.
+ *
+ *     npx vite examples/does-it-fit
  */
 import { measureModel, PlannerError } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';

@@ -50,7 +50,10 @@ function* orders(problem: Problem): Generator<Int32Array> {
   for (const order of ORDERS) yield order(problem);
   const random = createRandom(1);
   for (let i = 0; i < NOISY_ORDERS; i++) {
-    yield byKey(problem, problem.sizes.map((size) => size * (1 + random() * NOISE)));
+    yield byKey(
+      problem,
+      problem.sizes.map((size) => size * (1 + random() * NOISE)),
+    );
   }
 }
 

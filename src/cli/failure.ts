@@ -62,7 +62,7 @@ export function systemError(error: unknown): string | undefined {
 
 /** The library's message without its code; options of the library get the names of their flags. */
 function describePlannerError({ code, culprit, value, message }: PlannerError): string {
-  if (code === 'OVERSIZE')
+  if (code === 'OVERSIZE' && !culprit.startsWith('the fixed offset'))
     return `${culprit} needs ${String(value)} bytes, more than --max-chunk-size allows; raise it`;
   const text = message.slice(`${code}: `.length);
   if (code !== 'BAD_ARGUMENT' && code !== 'BAD_ALIGNMENT') return text;

@@ -23,6 +23,8 @@ import { printNote, type Terminal } from './terminal.js';
 interface Source {
   /** What the user asked for, or the command's default. */
   readonly allocator: AllocatorName;
+  /** What a page compares it with; null if no other can place it. */
+  readonly other: AllocatorName | null;
   readonly map: (allocator: AllocatorName) => MemoryMap;
 }
 
@@ -58,19 +60,24 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
   return EXIT.done;
 }
 
-function pageOf(source: Source, drawn: MemoryMap, title: string): string {
-  return renderMapHtml(drawn, source.map(source.allocator === 'ggml' ? 'auto' : 'ggml'), title);
+function pageOf({ other, map: mapBy }: Source, drawn: MemoryMap, title: string): string {
+  return renderMapHtml(drawn, other === null ? undefined : mapBy(other), title);
 }
+
+/** Ours and ggml's are what a page compares. */
+const otherThan = (allocator: AllocatorName): AllocatorName => (allocator === 'ggml' ? 'auto' : 'ggml');
 
 async function sourceOf(input: Input, flags: Flags): Promise<Source> {
   switch (input.kind) {
     case 'problem': {
-      const { problem, ids } = input.csv;
-      const place = (allocator: AllocatorName): MemoryMap => {
-        const { placement } = placeProblem(problem, { ...flags, allocator });
-        return memoryMapOfPlacement(problem, placement, ids, allocator);
+      const { problem, ids, steps } = input.csv;
+      const place = (by: AllocatorName): MemoryMap => {
+        const { placement } = placeProblem(problem, { ...flags, allocator: by });
+        return memoryMapOfPlacement(problem, placement, ids, by, steps);
       };
-      return { allocator: flags.allocator ?? 'auto', map: place };
+      const allocator = flags.allocator ?? 'auto';
+      // ggml's allocator keeps no fixed offsets.
+      return { allocator, other: problem.fixedOffsets === null ? otherThan(allocator) : null, map: place };
     }
     case 'graph':
       return sourceOfGraph(input.graph, flags, 'auto');
@@ -82,8 +89,9 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
 }
 
 function sourceOfGraph(graph: Graph, flags: Flags, fallback: AllocatorName): Source {
-  const plan = (allocator: AllocatorName): MemoryMap => {
-    return memoryMapOf(planGraph(graph, planOptionsOf({ ...flags, allocator }, fallback)));
+  const plan = (by: AllocatorName): MemoryMap => {
+    return memoryMapOf(planGraph(graph, planOptionsOf({ ...flags, allocator: by }, fallback)));
   };
-  return { allocator: flags.allocator ?? fallback, map: plan };
+  const allocator = flags.allocator ?? fallback;
+  return { allocator, other: otherThan(allocator), map: plan };
 }

@@ -6,12 +6,14 @@ import type { Gguf } from '../gguf/gguf.js';
 import { measureModel, type ModelMeasurement } from '../models/measure-model.js';
 import { measureWeights } from '../models/weights.js';
 import { measureGraph, type Measurement } from '../plan/measure.js';
-import { Plan, planGraph } from '../plan/plan.js';
+import { planGraph, type Plan } from '../plan/plan.js';
+import type { CsvProblem } from '../problem/csv.js';
 import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../report/measured-file.js';
-import { formatReport } from '../report/measurement-report.js';
+import { formatReport, formatUnknown, type ReportDetails } from '../report/measurement-report.js';
+import { peakOfPlacement, peakOfPlan } from '../report/peak.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
 import { memoryMapOf } from '../report/map/from-plan.js';
-import { liveLoadOf } from '../report/map/load.js';
+import { columnsOf } from '../report/map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
@@ -28,17 +30,22 @@ const PLAIN_WIDTH = 80;
 
 interface Measured {
   readonly file: MeasuredFile | UnknownModel;
-  /** If it was asked for, and there is a graph to plan. */
-  readonly plan?: Plan;
-  /** Live bytes at every step, if they are to be drawn. */
-  readonly load?: () => Float64Array;
+  /** Only if a report is asked for and more than weights is known. */
+  readonly report?: Report;
 }
 
-/** Prints a report on one graph or model, and a table of everything else; what cannot be measured is left out. */
+interface Report extends ReportDetails {
+  /** Live bytes at every step. */
+  readonly load: () => Float64Array;
+  /** What a step is called. Default: its number. */
+  readonly nameOf?: (step: number) => number;
+}
+
+/** Prints a report on one file, and a table of several; what cannot be measured is left out. */
 export async function measure(files: readonly string[], flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const isReport = files.length === 1 && flags.json !== true;
   if (flags.timeline === true && !isReport) {
-    const reason = flags.json === true ? 'it is no part of --json' : 'it is for the report on one file';
+    const reason = flags.json === true ? 'JSON has no chart' : 'it is for the report on one file';
     printNote(terminal, `--timeline has no effect: ${reason}`);
   }
   const failures: unknown[] = [];
@@ -55,7 +62,7 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
   });
   for (const failure of failures) printFailure(terminal, failure);
   for (const { file } of measured) if ('unknownArchitecture' in file) noteUnknown(file, terminal);
-  if (measured.length > 0) terminal.write(formatMeasured(measured, flags, terminal));
+  if (measured.length > 0) terminal.write(formatMeasured(measured, isReport, flags, terminal));
   return failures.length > 0 ? EXIT.misuse : EXIT.done;
 }
 
@@ -68,27 +75,37 @@ async function measureFile(file: string, flags: Flags, isReport: boolean, announ
 
 function measureInput(file: string, input: Input, flags: Flags, isReport: boolean): Measured {
   switch (input.kind) {
-    case 'problem': {
-      const { problem } = input.csv;
-      const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
-      const { chunks } = placement;
-      const fields = { bufferSize, chunks, lowerBound, optimal, allocator };
-      return { file: { file, buffers: problem.bufferCount, ...fields }, load: () => liveBytesPerStep(problem) };
-    }
+    case 'problem':
+      return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
       const options = planOptionsOf(flags, 'auto');
-      const measurement = isReport ? planGraph(input.graph, options) : measureGraph(input.graph, options);
-      return {
-        file: { file, ...fieldsOf(measurement) },
-        ...(measurement instanceof Plan && { plan: measurement }),
-      };
+      if (!isReport) return { file: { file, ...fieldsOf(measureGraph(input.graph, options)) } };
+      const plan = planGraph(input.graph, options);
+      return { file: { file, ...fieldsOf(plan) }, report: reportOf(plan) };
     }
     case 'model': {
       const model = measureIfKnown(input.gguf, flags);
       if (model === null) return { file: unknownModel(file, input.gguf) };
-      return { file: { file, ...fieldsOf(model.measurement), model }, ...(isReport && { plan: model.plan }) };
+      const measured = { file, ...fieldsOf(model.measurement), model };
+      return isReport ? { file: measured, report: reportOf(model.plan) } : { file: measured };
     }
   }
+}
+
+function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: boolean): Measured {
+  const { problem, steps } = csv;
+  const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
+  const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
+  const measured = { file, buffers: problem.bufferCount, ...sizes, allocator };
+  if (!isReport) return { file: measured };
+  const peak = peakOfPlacement(csv, placement);
+  const load = (): Float64Array => liveBytesPerStep(problem);
+  return { file: measured, report: { peak, hazards: [], load, nameOf: (step) => steps[step] } };
+}
+
+function reportOf(plan: Plan): Report {
+  const load = (): Float64Array => columnsOf(memoryMapOf(plan)).load;
+  return { peak: peakOfPlan(plan), hazards: plan.hazards, load };
 }
 
 /** Null if the architecture is unknown. */
@@ -118,15 +135,18 @@ function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {
   return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace };
 }
 
-function formatMeasured(measured: readonly Measured[], { json, timeline }: Flags, terminal: Terminal): string {
-  const { style, columns } = terminal;
+function formatMeasured(
+  measured: readonly Measured[],
+  isReport: boolean,
+  { json, timeline }: Flags,
+  { style, columns }: Terminal,
+): string {
   const files = measured.map(({ file }) => file);
   if (json === true) return `${JSON.stringify(files.map(measuredFileJson), null, 2)}\n`;
-  const [{ file, plan, load = () => liveLoadOf(memoryMapOf(plan!)) }] = measured;
-  const isUnknown = 'unknownArchitecture' in file;
-  const hasReport = plan !== undefined && !isUnknown;
-  const text = hasReport ? formatReport(file, plan, style, columns !== null) : formatMeasurements(files, style);
-  if (timeline !== true || measured.length > 1 || isUnknown) return text;
-  const chart = formatTimeline(load(), columns ?? PLAIN_WIDTH, style);
-  return [text, ...chart, ''].join('\n');
+  if (!isReport) return formatMeasurements(files, style);
+  const [{ file, report }] = measured;
+  if ('unknownArchitecture' in file) return formatUnknown(file, style);
+  const text = formatReport(file, report!, style, columns !== null);
+  if (timeline !== true) return text;
+  return [text, ...formatTimeline(report!.load(), columns ?? PLAIN_WIDTH, style, report!.nameOf), ''].join('\n');
 }

@@ -1,5 +1,7 @@
 /**
  * `tensor-arena/gguf`: reads GGUF headers. The only part of the library with a dependency.
+ *
+ * @module tensor-arena/gguf
  */
 export { readGguf, type Gguf, type GgufTensor, type GgufValue } from './gguf.js';
 export type { GgufSource } from './range-source.js';

@@ -19,6 +19,8 @@ export interface CsvProblem {
   readonly lowers: Float64Array;
   /** Original ends, exclusive. */
   readonly uppers: Float64Array;
+  /** What each step of the problem, 0 to `stepCount`, is called in the text; ascending. */
+  readonly steps: Float64Array;
 }
 
 const REQUIRED_COLUMNS = ['id', 'lower', 'upper', 'size'] as const;
@@ -49,20 +51,31 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
     if (earlier !== undefined) row.reject('id', id, `unlike the id of row ${earlier}`);
     rowOfId.set(id, row.line);
     ids.push(id);
-    buffers.push(readBuffer(row, defaultAlignment));
+    buffers.push(readBuffer(row, id, defaultAlignment));
   }
+  const problem = createProblem(buffers);
   const lowers = new Float64Array(buffers.length);
   const uppers = new Float64Array(buffers.length);
   buffers.forEach(({ start, end }, b) => {
     lowers[b] = start;
     uppers[b] = end;
   });
-  return {
-    problem: createProblem(buffers),
-    ids,
-    lowers,
-    uppers,
-  };
+  return { problem, ids, lowers, uppers, steps: stepsOf(problem, buffers) };
+}
+
+/** From a step of the problem back to what it was before it was renumbered. */
+function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly Buffer[]): Float64Array {
+  const steps = new Float64Array(stepCount + 1);
+  let row = 0;
+  buffers.forEach((buffer, b) => {
+    steps[starts[b]] = buffer.start;
+    steps[ends[b]] = buffer.end;
+    for (const gap of buffer.gaps ?? []) {
+      steps[gaps!.starts[row]] = gap.start;
+      steps[gaps!.ends[row++]] = gap.end;
+    }
+  });
+  return steps;
 }
 
 /**
@@ -71,7 +84,10 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
  *
  * @throws PlannerError `BAD_ARGUMENT` if there is not one offset per buffer.
  */
-export function formatPlacementCsv({ problem, ids, lowers, uppers }: CsvProblem, offsets: ArrayLike<number>): string {
+export function formatPlacementCsv(
+  { problem, ids, lowers, uppers }: Omit<CsvProblem, 'steps'>,
+  offsets: ArrayLike<number>,
+): string {
   if (offsets.length !== problem.bufferCount) {
     throw new PlannerError('BAD_ARGUMENT', {
       culprit: 'the number of offsets',
@@ -101,7 +117,7 @@ function readHeader(line: string): Columns {
   return columns;
 }
 
-function readBuffer(row: Row, defaultAlignment: number): Buffer {
+function readBuffer(row: Row, name: string, defaultAlignment: number): Buffer {
   const start = row.integer('lower', -MAX_BYTES);
   const end = row.integer('upper', -MAX_BYTES);
   if (end <= start) row.reject('upper', end, `above lower (${start})`);
@@ -109,10 +125,10 @@ function readBuffer(row: Row, defaultAlignment: number): Buffer {
   const alignment = row.isEmpty('alignment') ? defaultAlignment : row.integer('alignment', 1);
   if (!isPowerOfTwo(alignment)) row.reject('alignment', alignment, 'a power of two');
   const gaps = row.isEmpty('gaps') ? undefined : readGaps(row, start, end, size);
-  if (row.isEmpty('offset')) return { size, start, end, alignment, gaps };
+  if (row.isEmpty('offset')) return { name, size, start, end, alignment, gaps };
   const fixedOffset = row.integer('offset', 0);
   if (fixedOffset % alignment !== 0) row.reject('offset', fixedOffset, `a multiple of the alignment (${alignment})`);
-  return { size, start, end, alignment, gaps, fixedOffset };
+  return { name, size, start, end, alignment, gaps, fixedOffset };
 }
 
 function readGaps(row: Row, start: number, end: number, size: number): Gap[] {

@@ -17,7 +17,7 @@
  * alignments are powers of two; the sum of all padded sizes is an exact byte count, so no allocator can overflow.
  */
 import { checkArgument, PlannerError } from '../errors.js';
-import { alignUp, checkAlignment, checkBytes, isPowerOfTwo } from '../units.js';
+import { alignUp, checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
 export interface Gap {
@@ -45,6 +45,8 @@ export interface Buffer {
   readonly fixedOffset?: number;
   /** Disjoint parts of `[start, end)` in increasing order. */
   readonly gaps?: readonly Gap[];
+  /** What messages call it. Default: its number, from 0. */
+  readonly name?: string;
 }
 
 /** Gaps of all buffers in one table: those of buffer `b` are rows `first[b]` to `first[b + 1]` (exclusive). */
@@ -70,6 +72,8 @@ export interface Problem {
   /** `NaN` where the offset is free; `null` if all are. */
   readonly fixedOffsets: Float64Array | null;
   readonly gaps: GapTable | null;
+  /** What messages call the buffers that have a name; absent if none has one. */
+  readonly names?: readonly (string | undefined)[];
 }
 
 /**
@@ -86,18 +90,23 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   const alignments = new Float64Array(n);
   let totalBytes = 0;
   let fixedOffsets: Float64Array | null = null;
+  let names: (string | undefined)[] | undefined;
   let gapCount = 0;
   buffers.forEach((buffer, b) => {
     checkBuffer(buffer, b);
     sizes[b] = buffer.size;
     const { alignment = 1 } = buffer;
-    alignments[b] = isPowerOfTwo(alignment) ? alignment : checkAlignment(alignment, `alignment of buffer ${b}`);
-    totalBytes = checkBytes(totalBytes + alignUp(buffer.size, alignments[b]), 'the sum of all padded sizes');
+    alignments[b] = isPowerOfTwo(alignment)
+      ? alignment
+      : checkAlignment(alignment, `alignment of ${labelOf(buffer, b)}`);
+    totalBytes += alignUp(buffer.size, alignments[b]);
+    if (totalBytes > MAX_BYTES) checkBytes(totalBytes, `the sum of padded sizes up to ${labelOf(buffer, b)}`);
     if (buffer.fixedOffset !== undefined) {
       fixedOffsets ??= new Float64Array(n).fill(NaN);
       fixedOffsets[b] = buffer.fixedOffset;
-      checkBytes(buffer.fixedOffset + totalBytes, `fixed offset of buffer ${b} plus all sizes`);
+      checkBytes(buffer.fixedOffset + totalBytes, `fixed offset of ${labelOf(buffer, b)} plus all sizes`);
     }
+    if (buffer.name !== undefined) (names ??= new Array<string | undefined>(n))[b] = buffer.name;
     gapCount += buffer.gaps?.length ?? 0;
   });
 
@@ -117,7 +126,13 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
     alignments,
     fixedOffsets,
     gaps: gapCount === 0 ? null : gapTable(buffers, gapCount, rankOf),
+    names,
   };
+}
+
+/** What messages call a buffer: `buffer` and its name, or its number from 0 if it has none. */
+export function labelOfBuffer({ names }: Pick<Problem, 'names'>, b: number): string {
+  return `buffer ${names?.[b] ?? b}`;
 }
 
 /** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */
@@ -202,27 +217,35 @@ const NO_GAPS: readonly Gap[] = [];
 function checkBuffer(buffer: Buffer, b: number): void {
   const isObject = typeof buffer === 'object' && (buffer as Buffer | null) !== null;
   checkArgument(isObject, `buffer ${b}`, buffer, 'an object', 'Give it a size, a start and an end.');
-  const { size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1 } = buffer;
-  if (!Number.isSafeInteger(size) || size <= 0) reject(b, 'size', size, 'an integer from 1 to 2^53 - 1');
-  if (!Number.isSafeInteger(start)) reject(b, 'start', start, 'a safe integer');
-  if (!Number.isSafeInteger(end) || end <= start) reject(b, 'end', end, `a safe integer above start (${start})`);
+  const { size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1, name = '' } = buffer;
+  const reject = (field: string, value: unknown, limit: string): never =>
+    rejectBuffer(labelOf(buffer, b), field, value, limit);
+  if (typeof name !== 'string') rejectBuffer(`buffer ${b}`, 'name', name, 'a string');
+  if (!Number.isSafeInteger(size) || size <= 0) reject('size', size, 'an integer from 1 to 2^53 - 1');
+  if (!Number.isSafeInteger(start)) reject('start', start, 'a safe integer');
+  if (!Number.isSafeInteger(end) || end <= start) reject('end', end, `a safe integer above start (${start})`);
   if (fixedOffset !== undefined) {
     const aligned = Number.isSafeInteger(fixedOffset) && fixedOffset >= 0 && fixedOffset % alignment === 0;
-    if (!aligned) reject(b, 'fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
+    if (!aligned) reject('fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
   }
   let free = start;
   for (const { start: from, end: to, lower = 0, upper = lower } of gaps) {
     const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
-    if (!inOrder) reject(b, 'gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
+    if (!inOrder) reject('gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
     const inside = Number.isSafeInteger(lower) && Number.isSafeInteger(upper) && 0 <= lower && lower <= upper;
-    if (!inside || upper > size) reject(b, 'gap window', [lower, upper], `within [0, ${size}]`);
+    if (!inside || upper > size) reject('gap window', [lower, upper], `within [0, ${size}]`);
     free = to;
   }
 }
 
-function reject(b: number, field: string, value: unknown, limit: string): never {
+/** As {@link labelOfBuffer}, while there is no problem yet. */
+function labelOf({ name }: Buffer, b: number): string {
+  return `buffer ${name ?? b}`;
+}
+
+function rejectBuffer(label: string, field: string, value: unknown, limit: string): never {
   throw new PlannerError('BAD_BUFFER', {
-    culprit: `${field} of buffer ${b}`,
+    culprit: `${field} of ${label}`,
     value,
     limit,
     remedy: 'Correct the buffer, or leave it out of the problem.',

@@ -7,7 +7,7 @@ import type { GapTable, Problem } from './problem.js';
 
 /** The problem of some buffers. O(buffers + gaps). */
 export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
-  const { sizes, starts, ends, alignments, fixedOffsets, gaps } = problem;
+  const { sizes, starts, ends, alignments, fixedOffsets, gaps, names } = problem;
   return {
     bufferCount: buffers.length,
     stepCount: problem.stepCount,
@@ -17,6 +17,7 @@ export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
     alignments: Float64Array.from(buffers, (b) => alignments[b]),
     fixedOffsets: fixedOffsets === null ? null : Float64Array.from(buffers, (b) => fixedOffsets[b]),
     gaps: gaps === null ? null : selectGaps(gaps, buffers),
+    names: names && Array.from(buffers, (b) => names[b]),
   };
 }
 

@@ -1,13 +1,12 @@
 /**
- * One graph or model in detail: where the memory goes, and what fills the compute buffer at the worst moment.
+ * One graph, model or problem in detail: where the memory goes, and what fills the compute buffer at the worst moment.
  */
+import type { Hazard } from '../liveness/hazards.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
-import type { Plan } from '../plan/plan.js';
-import type { Tensor } from '../tensor/tensor.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
-import type { MeasuredFile } from './measured-file.js';
-import { findPeak, type Peak } from './peak.js';
+import type { MeasuredFile, UnknownModel } from './measured-file.js';
+import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
 import { bar } from './timeline.js';
 
@@ -17,19 +16,46 @@ const LARGEST_COUNT = 10;
 /** Columns of the bar of all memory together. */
 const BAR_WIDTH = 30;
 
+/** What a report tells besides sizes. */
+export interface ReportDetails {
+  readonly peak: Peak;
+  /** Nodes that touch the same bytes in an order that no source states. */
+  readonly hazards: readonly Hazard[];
+}
+
 /** The report as text, a newline after each line. @param withBars whether to draw where the memory goes */
-export function formatReport(measured: MeasuredFile, plan: Plan, style: Style, withBars = false): string {
-  const lines = [
+export function formatReport(
+  measured: MeasuredFile,
+  { peak, hazards }: ReportDetails,
+  style: Style,
+  withBars = false,
+): string {
+  return textOf([
     style.strong(printable(measured.file)),
     ...(measured.model === undefined ? [] : [describeModel(measured.model)]),
     '',
-    ...sizeLines(measured, style, withBars),
+    ...sizeLines(sizesOf(measured), style, withBars),
     '',
     ...describeBuffer(measured, style),
     '',
-    ...peakLines(findPeak(plan), plan, style),
-    ...hazardLines(plan, style),
-  ];
+    ...peakLines(peak, measured.nodes === undefined, style),
+    ...hazardLines(hazards, style),
+  ]);
+}
+
+/** The same for a model of which only the weights are known. */
+export function formatUnknown({ file, unknownArchitecture, weights }: UnknownModel, style: Style): string {
+  return textOf([
+    style.strong(printable(file)),
+    printable(`${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
+    '',
+    ...sizeLines([{ label: 'weights', bytes: weights }, ...UNKNOWN_SIZES], style, false),
+  ]);
+}
+
+const UNKNOWN_SIZES = ['KV cache', 'compute buffer', 'total'].map((label) => ({ label, bytes: null }));
+
+function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
@@ -48,39 +74,50 @@ function describeModel({ architecture, phase, run }: ModelMeasurement): string {
 
 interface Size {
   readonly label: string;
-  readonly bytes: number;
+  /** Null if it is unknown. */
+  readonly bytes: number | null;
 }
 
-function sizeLines({ bufferSize, model }: MeasuredFile, style: Style, withBars: boolean): string[] {
-  const sizes: Size[] =
-    model === undefined
-      ? [{ label: 'compute buffer', bytes: bufferSize }]
-      : [
-          { label: 'weights', bytes: model.weights },
-          { label: contextTitle([model.isRecurrent]), bytes: model.context },
-          { label: 'compute buffer', bytes: model.compute },
-          { label: 'total', bytes: model.total },
-        ];
+function sizesOf({ bufferSize, nodes, model }: MeasuredFile): Size[] {
+  if (model === undefined) return [{ label: nodes === undefined ? 'buffer' : 'compute buffer', bytes: bufferSize }];
+  return [
+    { label: 'weights', bytes: model.weights },
+    { label: contextTitle([model.isRecurrent]), bytes: model.context },
+    { label: 'compute buffer', bytes: model.compute },
+    { label: 'total', bytes: model.total },
+  ];
+}
+
+function sizeLines(sizes: readonly Size[], style: Style, withBars: boolean): string[] {
   const columns: Column<Size>[] = [
     { title: 'memory', cell: ({ label }) => label },
-    { title: 'size', cell: ({ bytes }) => humanBytes(bytes), align: 'right', paint: style.strong },
-    { title: 'bytes', cell: ({ bytes }) => groupDigits(bytes), align: 'right' },
+    {
+      title: 'size',
+      cell: ({ bytes }) => (bytes === null ? 'unknown' : humanBytes(bytes)),
+      align: 'right',
+      paint: style.strong,
+    },
+    { title: 'bytes', cell: ({ bytes }) => (bytes === null ? '' : groupDigits(bytes)), align: 'right' },
   ];
-  const whole = sizes[sizes.length - 1].bytes;
-  if (withBars && model !== undefined) {
-    columns.push({ title: 'share', cell: ({ bytes }) => bar(bytes, whole, BAR_WIDTH), paint: style.good });
+  const whole = sizes[sizes.length - 1].bytes ?? 0;
+  if (withBars && sizes.length > 1) {
+    columns.push({ title: 'share', cell: ({ bytes }) => bar(bytes ?? 0, whole, BAR_WIDTH), paint: style.good });
   }
   return formatTable(columns, sizes, style.faint);
 }
 
-function describeBuffer({ nodes = 0, model, inPlace = '', ...measured }: MeasuredFile, style: Style): string[] {
+function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
   const { bufferSize, lowerBound, allocator, buffers, chunks, optimal } = measured;
   const gap = gapText(bufferSize, lowerBound);
   const quality = optimal
     ? style.good('optimal: equal to its lower bound')
     : `${gap} above its lower bound of ${exactBytes(lowerBound)}`;
-  const how = `${counted(nodes, 'node')}, ${counted(buffers, 'buffer')}, allocator ${allocator}, in-place ${inPlace}`;
-  const lines = [`Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
+  const how = [
+    ...(nodes === undefined ? [] : [counted(nodes, 'node')]),
+    ...[counted(buffers, 'buffer'), `allocator ${allocator}`],
+    ...(inPlace === undefined ? [] : [`in-place ${inPlace}`]),
+  ].join(', ');
+  const lines = [nodes === undefined ? `${how}.` : `Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
   if (model !== undefined) lines.push(withOurPlacement(model));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
@@ -96,33 +133,31 @@ function withOurPlacement({ compute, computeWithAuto }: ModelMeasurement): strin
   return `${text}, which is ${exactBytes(Math.abs(saved))} (${percent} %) ${saved > 0 ? 'less' : 'more'}.`;
 }
 
-function peakLines(peak: Peak, { graph, nodeCount }: Plan, style: Style): string[] {
-  const { step, bytes, tensors } = peak;
-  if (tensors.length === 0) return ['No tensor needs the compute buffer.'];
-  const largest = tensors.slice(0, LARGEST_COUNT);
-  const rest = tensors.length - largest.length;
-  const where = `step ${step} of ${nodeCount}${nodeCount > 0 ? `, ${printable(graph.nodes[step].name)}` : ''}`;
+function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style: Style): string[] {
+  const [noun, place] = isProblem ? ['buffer', 'memory at the peak'] : ['tensor', 'the compute buffer at its peak'];
+  const count = occupants.length;
+  if (count === 0) return [isProblem ? 'There is no buffer.' : 'No tensor needs the compute buffer.'];
+  const largest = occupants.slice(0, LARGEST_COUNT);
   const whose =
-    rest > 0 ? `The ${LARGEST_COUNT} largest of ${tensors.length} tensors` : counted(tensors.length, 'tensor');
-  const tensorOf = ({ id }: { id: number }): Tensor => graph.tensors[id];
-  const columns: Column<(typeof largest)[number]>[] = [
+    count > LARGEST_COUNT ? `The ${LARGEST_COUNT} largest of ${counted(count, noun)}` : counted(count, noun);
+  const columns: Column<Occupant>[] = [
     { title: 'name', cell: ({ name }) => name },
-    { title: 'op', cell: (row) => tensorOf(row).op },
-    { title: 'type', cell: (row) => tensorOf(row).type.name },
-    { title: 'shape', cell: (row) => shapeText(tensorOf(row)) },
+    { title: 'op', cell: ({ op }) => op },
+    { title: 'type', cell: ({ type }) => type },
+    { title: 'shape', cell: ({ shape }) => shape },
     { title: 'bytes', cell: ({ size }) => groupDigits(size), align: 'right' },
     { title: 'size', cell: ({ size }) => humanBytes(size), align: 'right', paint: style.strong },
     { title: 'offset', cell: ({ offset }) => groupDigits(offset), align: 'right' },
     { title: 'live range', cell: ({ start, end }) => `[${start}, ${end})`, align: 'right' },
   ];
   return [
-    `${whose} in the compute buffer at its peak (${where}: ${exactBytes(bytes)} live):`,
+    `${whose} in ${place} (${printable(where)}: ${exactBytes(bytes)} live):`,
     ...formatTable(columns, largest, style.faint),
   ];
 }
 
 /** What an executor must not reorder; llama.cpp's graphs rely on that. */
-function hazardLines({ hazards }: Plan, { faint }: Style): string[] {
+function hazardLines(hazards: readonly Hazard[], { faint }: Style): string[] {
   if (hazards.length === 0) return [];
   const { writer, other, otherRunsFirst } = hazards[0];
   const [first, second] = otherRunsFirst ? [other, writer] : [writer, other];
@@ -132,10 +167,4 @@ function hazardLines({ hazards }: Plan, { faint }: Style): string[] {
     '',
     faint(`Warning: ${pairs} of nodes touch the same bytes in an order that no source states, such as ${example}.`),
   ];
-}
-
-/** Lengths, innermost first, without trailing ones. */
-function shapeText({ ne }: Tensor): string {
-  const last = ne.findLastIndex((length) => length !== 1);
-  return ne.slice(0, Math.max(1, last + 1)).join(' x ');
 }

@@ -16,8 +16,19 @@ const LINES = 8;
 const MOST_COLUMNS = 120;
 const LEAST_COLUMNS = 20;
 
-/** Draws a chart. @param load bytes in use at every step @param width columns that there are */
-export function formatTimeline(load: Float64Array, width: number, style: Style): string[] {
+/**
+ * Draws a chart.
+ *
+ * @param load bytes in use at every step
+ * @param width columns that there are
+ * @param nameOf what a step is called
+ */
+export function formatTimeline(
+  load: Float64Array,
+  width: number,
+  style: Style,
+  nameOf: (step: number) => number = (step) => step,
+): string[] {
   const peak = load.reduce((best, bytes, step) => (bytes > load[best] ? step : best), 0);
   const most = load[peak] ?? 0;
   if (most === 0) return ['No step needs the compute buffer.'];
@@ -31,10 +42,10 @@ export function formatTimeline(load: Float64Array, width: number, style: Style):
     const blocks = levels.map((level) => EIGHTHS[Math.max(0, Math.min(8, level - 8 * line))] || ' ').join('');
     return `${style.faint(label.padStart(margin))} ${style.faint(label === '' ? '│' : '┤')}${style.good(blocks.trimEnd())}`;
   });
-  const last = groupDigits(load.length - 1);
-  const steps = `0${last.padStart(Math.max(levels.length - 1, last.length + 1))}`;
+  const [first, last] = [groupDigits(nameOf(0)), groupDigits(nameOf(load.length - 1))];
+  const steps = first + last.padStart(Math.max(levels.length - first.length, last.length + 1));
   return [
-    `In use at each step, the most at step ${groupDigits(peak)}:`,
+    `In use at each step, the most at step ${groupDigits(nameOf(peak))}:`,
     ...lines,
     style.faint(`${labels[2].padStart(margin)} ┼${'─'.repeat(levels.length)}`),
     style.faint(`${' '.repeat(margin + 2)}${steps}`),

@@ -1,4 +1,8 @@
-/** The public names of `tensor-arena/testing`. Exports only. */
+/**
+ * The public names of `tensor-arena/testing`. Exports only.
+ *
+ * @module tensor-arena/testing
+ */
 export { arbitraryGraph, describeGraph, type ArbitraryGraphOptions } from './arbitrary-graph.js';
 export { arbitraryProblem, type ArbitraryProblemOptions } from './arbitrary-problem.js';
 export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';

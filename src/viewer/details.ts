@@ -2,12 +2,13 @@
  * What there is to say about a box, as pairs of a term and its value.
  */
 import { exactBytes, groupDigits } from '../report/format.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import { stepName, type MemoryMap } from '../report/map/memory-map.js';
 
 const MOST_VIEWS = 4;
 
 /** Terms and values, in reading order; what is unknown is left out. */
-export function detailsOf({ boxes, chunks }: MemoryMap, index: number): (readonly [string, string])[] {
+export function detailsOf(map: MemoryMap, index: number): (readonly [string, string])[] {
+  const { boxes, chunks } = map;
   const { op, type, shape, size, chunk, offset, start, end, takesOver, takenBy, views } = boxes[index];
   const shares = [
     ...(takesOver === -1 ? [] : [`overwrites ${boxes[takesOver].name}`]),
@@ -20,7 +21,7 @@ export function detailsOf({ boxes, chunks }: MemoryMap, index: number): (readonl
     ['type', type],
     ['shape', shape.join(' × ')],
     ['bytes', exactBytes(size)],
-    ['live range', `[${groupDigits(start)}, ${groupDigits(end)}) steps`],
+    ['live range', `[${groupDigits(stepName(map, start))}, ${groupDigits(stepName(map, end))}) steps`],
     ['offset', `${exactBytes(offset)}${chunks.length > 1 ? ` in chunk ${chunk}` : ''}`],
     ['shares with', shares.join(', ')],
   ];

@@ -1,34 +1,26 @@
 /**
- * Finding boxes: under the pointer, by name, the next one, and those of the same bytes.
+ * Finding boxes: near a point, by name, the next one, and those of the same bytes. All by index, −1 for none.
  */
-import { chunkBases } from '../report/map/boxes.js';
+import { columnsOf } from '../report/map/columns.js';
 import type { MapBox, MemoryMap } from '../report/map/memory-map.js';
 
-/** The box that holds a byte at a step; -1 if the byte is free. Bytes are counted from the start of the first chunk. */
-export function boxAt(map: MemoryMap, step: number, bytes: number): number {
-  const bases = chunkBases(map);
-  return map.boxes.findIndex(({ chunk, offset, size, start, end }) => {
-    const bottom = bases[chunk] + offset;
-    return start <= step && step < end && bottom <= bytes && bytes < bottom + size;
-  });
-}
-
-/** The box nearest to a point among those within `steps` and `bytes` of it: small ones are hard to hit. */
+/**
+ * The box that holds a byte at a step, or else the nearest among those within `reach`: small ones are hard to hit.
+ * Bytes are counted from the start of the first chunk. O(boxes)
+ */
 export function boxNear(map: MemoryMap, step: number, bytes: number, reach: { steps: number; bytes: number }): number {
-  const exact = boxAt(map, step, bytes);
-  if (exact !== -1) return exact;
-  const bases = chunkBases(map);
+  const { starts, ends, bottoms, tops } = columnsOf(map);
   let nearest = -1;
   let least = 1;
-  map.boxes.forEach(({ chunk, offset, size, start, end }, index) => {
-    const bottom = bases[chunk] + offset;
-    const across = Math.max(0, start - step, step - end) / reach.steps;
-    const along = Math.max(0, bottom - bytes, bytes - bottom - size) / reach.bytes;
+  for (let b = 0; b < starts.length; b++) {
+    if (starts[b] <= step && step < ends[b] && bottoms[b] <= bytes && bytes < tops[b]) return b;
+    const across = Math.max(0, starts[b] - step, step - ends[b]) / reach.steps;
+    const along = Math.max(0, bottoms[b] - bytes, bytes - tops[b]) / reach.bytes;
     const distance = Math.max(across, along);
-    if (distance >= least) return;
+    if (distance >= least) continue;
     least = distance;
-    nearest = index;
-  });
+    nearest = b;
+  }
   return nearest;
 }
 
@@ -43,21 +35,23 @@ export function searchBoxes({ boxes }: MemoryMap, query: string, limit: number):
     if (has(op)) return 2;
     return views.some((view) => has(view.name)) ? 3 : 4;
   };
-  return boxes
-    .map((box, index) => ({ index, rank: rank(box) }))
-    .filter(({ rank: each }) => each < 4)
-    .sort((a, b) => a.rank - b.rank || a.index - b.index)
-    .slice(0, limit)
-    .map(({ index }) => index);
+  const ranked: number[][] = [[], [], [], []];
+  boxes.forEach((box, index) => ranked[rank(box)]?.push(index));
+  return ranked.flat().slice(0, limit);
 }
 
-/** The box that starts after (`by` 1) or before (−1) this one, around the ends; the first or last one after none. */
-export function neighbour({ boxes }: MemoryMap, current: number, by: 1 | -1): number {
-  if (boxes.length === 0) return -1;
-  const order = boxes.map((_, index) => index).sort((a, b) => boxes[a].start - boxes[b].start || a - b);
-  const position = order.indexOf(current);
-  if (position === -1) return by === 1 ? order[0] : order[order.length - 1];
-  return order[(position + by + order.length) % order.length];
+/** The box that starts after (`by` 1) or before (−1) this one, around the ends; the first or last one after none. O(boxes) */
+export function neighbour(map: MemoryMap, current: number, by: 1 | -1): number {
+  const { starts } = columnsOf(map);
+  /** Whether `a` comes before `b`, seen in the direction of `by`. */
+  const precedes = (a: number, b: number): boolean => by * (starts[a] - starts[b] || a - b) < 0;
+  let first = -1;
+  let next = -1;
+  for (let b = 0; b < starts.length; b++) {
+    if (first === -1 || precedes(b, first)) first = b;
+    if (current !== -1 && precedes(current, b) && (next === -1 || precedes(b, next))) next = b;
+  }
+  return next === -1 ? first : next;
 }
 
 /** All boxes that had the same bytes handed on to or from this one, in order, itself included. */

@@ -1,6 +1,14 @@
-/** The public names of `tensor-arena/viewer`: a memory map to look into, for a page, and numbers as it prints them. Exports only. */
+/**
+ * The public names of `tensor-arena/viewer`: a memory map to look into, for a page, and numbers as it prints them. Exports
+ * only.
+ *
+ * @module tensor-arena/viewer
+ */
 export { counted, groupDigits, humanBytes } from '../report/format.js';
 export type { Plot, Scale } from '../report/map/scale.js';
+export type { Point } from './input.js';
+export type { BoxQuestion, Drawing, FoundBox, MapFacts, MapSource } from './map-source.js';
+export { openMap, serveMap, type OpenedMap, type ServedMap } from './served-map.js';
 export { VIEWER_STYLE } from './style.js';
 export { MapViewer, type ViewerMap } from './viewer.js';
 export type { Axes } from './view-window.js';

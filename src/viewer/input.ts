@@ -4,15 +4,21 @@
 import type { Scale } from '../report/map/scale.js';
 import type { Axes } from './view-window.js';
 
+/** A point of the stage, pixels. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 /** What the inputs of a viewer can do. */
 export interface ViewerActions {
   readonly scale: Scale;
-  zoom(factor: number, point?: { x: number; y: number }, axes?: Axes): void;
+  zoom(factor: number, point?: Point, axes?: Axes): void;
   pan(right: number, up: number): void;
   reset(): void;
-  hover(point: { x: number; y: number } | null): void;
-  selectAt(point: { x: number; y: number }): void;
-  select(index: number): void;
+  hover(point: Point | null): void;
+  selectAt(point: Point): void;
+  select(box: null): void;
   selectNeighbour(by: 1 | -1): void;
 }
 
@@ -24,9 +30,9 @@ const CLICK_REACH = 4;
  * be scrolled; over an axis it zooms that axis alone.
  */
 export function listenToPointer(stage: HTMLElement, viewer: ViewerActions): void {
-  let pressed: { x: number; y: number } | null = null;
+  let pressed: Point | null = null;
   let last = { x: 0, y: 0 };
-  const pointOf = (event: MouseEvent): { x: number; y: number } => {
+  const pointOf = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
   };
@@ -85,7 +91,7 @@ export function listenToKeys(stage: HTMLElement, viewer: ViewerActions): void {
     '0': () => viewer.reset(),
     n: () => viewer.selectNeighbour(1),
     p: () => viewer.selectNeighbour(-1),
-    Escape: () => viewer.select(-1),
+    Escape: () => viewer.select(null),
   };
   stage.addEventListener('keydown', (event) => {
     const action = keys[event.key];

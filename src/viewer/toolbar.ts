@@ -2,19 +2,19 @@
  * The buttons over a map: which plan, search, colours, zoom.
  */
 import { humanBytes } from '../report/format.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
 import type { MapColors } from '../report/map/theme.js';
-import { searchBoxes } from './find-box.js';
+import type { FoundBox } from './map-source.js';
 
 /** What the toolbar shows and does. */
 export interface ToolbarActions {
-  readonly maps: readonly { readonly name: string; readonly map: MemoryMap }[];
+  /** Of the plans. */
+  readonly names: readonly string[];
   readonly current: number;
-  readonly map: MemoryMap;
   readonly colors: MapColors;
   show(index: number): void;
   setColors(colors: MapColors): void;
-  select(index: number, bringIntoView?: boolean): void;
+  search(query: string, limit: number): Promise<readonly FoundBox[]>;
+  select(box: FoundBox, bringIntoView?: boolean): void;
   zoom(factor: number): void;
   reset(): void;
 }
@@ -47,8 +47,8 @@ export function buildToolbar(bar: HTMLElement, viewer: ToolbarActions): Toolbar 
   bar.append(plans, buildSearch(bar.ownerDocument, viewer), colors, zooming);
   return {
     update: () => {
-      plans.hidden = viewer.maps.length < 2;
-      const buttons = viewer.maps.map(({ name }, index) => {
+      plans.hidden = viewer.names.length < 2;
+      const buttons = viewer.names.map((name, index) => {
         const each = button(name, `Show ${name}`, () => viewer.show(index));
         each.setAttribute('aria-pressed', String(index === viewer.current));
         return each;
@@ -68,32 +68,33 @@ function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
   const field = make('input', { type: 'search', placeholder: 'Find by name', 'aria-label': 'Find a tensor by name' });
   const input = field as HTMLInputElement;
   const hits = make('ul', { class: 'tav-hits', 'aria-label': 'Found' });
-  const take = (index: number): void => {
+  const take = (box: FoundBox): void => {
     hits.replaceChildren();
-    viewer.select(index, true);
+    viewer.select(box, true);
   };
-  const list = (): void => {
-    const found = searchBoxes(viewer.map, input.value, MOST_HITS);
-    hits.replaceChildren(
-      ...found.map((index) => {
-        const { name, op, size } = viewer.map.boxes[index];
-        const what = `${op === 'NONE' ? 'leaf' : op} ${humanBytes(size)}`;
-        const item = make('li', {});
-        const hit = button(name, `${name}, ${what}`, () => take(index));
-        const note = make('small', {});
-        note.textContent = what;
-        hit.append(note);
-        item.append(hit);
-        return item;
-      }),
-    );
+  const itemOf = (box: FoundBox): HTMLElement => {
+    const { name, op, size } = box;
+    const what = `${op === 'NONE' ? 'leaf' : op} ${humanBytes(size)}`.trim();
+    const item = make('li', {});
+    const hit = button(name, `${name}, ${what}`, () => take(box));
+    const note = make('small', {});
+    note.textContent = what;
+    hit.append(note);
+    item.append(hit);
+    return item;
   };
-  input.addEventListener('input', list);
+  /** Hands over what is found, unless the reader has typed on meanwhile. */
+  const find = (limit: number, use: (found: readonly FoundBox[]) => void): void => {
+    const query = input.value;
+    void viewer.search(query, limit).then((found) => {
+      if (query === input.value) use(found);
+    });
+  };
+  input.addEventListener('input', () => find(MOST_HITS, (found) => hits.replaceChildren(...found.map(itemOf))));
   search.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hits.replaceChildren();
     if (event.key !== 'Enter' || event.target !== input) return;
-    const [first] = searchBoxes(viewer.map, input.value, 1);
-    if (first !== undefined) take(first);
+    find(1, ([first]) => first !== undefined && take(first));
   });
   search.addEventListener('focusout', (event) => {
     if (!search.contains(event.relatedTarget as Node | null)) hits.replaceChildren();

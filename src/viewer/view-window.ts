@@ -46,6 +46,11 @@ export function around(steps: Range, bytes: Range, whole: MapWindow): MapWindow 
   };
 }
 
+/** Whether any byte of a rectangle of steps and bytes is at a height that is visible. */
+export function isVisible({ bytes }: MapWindow, window: MapWindow): boolean {
+  return bytes.from < window.bytes.to && bytes.to > window.bytes.from;
+}
+
 /** Whether everything is visible. */
 export function isWhole(window: MapWindow, whole: MapWindow): boolean {
   return window.steps.to - window.steps.from >= spanOf(whole.steps) && spanOf(window.bytes) >= spanOf(whole.bytes);

@@ -1,25 +1,33 @@
 /**
  * A memory map to look into: hover and selection with details, zoom and pan, search, and a switch between plans.
  *
- * Invariant: what is on the screen is `drawMap` of the current map and window; nothing is drawn in a second way. All
+ * Invariant: what is on the screen is `drawMap` of a map and a window; nothing is drawn in a second way. While one
+ * drawing is under way only the newest wish waits, and an answer about another map than the current one is dropped. All
  * that the pointer can do, the keyboard can.
  */
-import { chunkBases } from '../report/map/boxes.js';
-import { defaultColors, drawMap, scaleOf, wholeMap, type MapOptions } from '../report/map/draw.js';
+import type { MapOptions } from '../report/map/draw.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
-import type { MapWindow, Scale } from '../report/map/scale.js';
+import { Scale, type MapWindow } from '../report/map/scale.js';
 import type { MapColors } from '../report/map/theme.js';
-import { element } from '../report/map/svg.js';
 import { showDetails } from './details-list.js';
-import { boxNear, chainOf, neighbour } from './find-box.js';
-import { listenToKeys, listenToPointer } from './input.js';
+import { listenToKeys, listenToPointer, type Point } from './input.js';
+import { localSource, type BoxQuestion, type FoundBox, type MapSource } from './map-source.js';
+import { drawMarks } from './marks.js';
+import { Newest } from './newest.js';
+import { placeTip } from './tip.js';
 import { buildToolbar, type Toolbar } from './toolbar.js';
-import { around, isWhole, pan, zoom, type Axes } from './view-window.js';
+import { around, isVisible, isWhole, pan, zoom, type Axes } from './view-window.js';
 
 /** A plan to show, and what to call it. */
 export interface ViewerMap {
   readonly name: string;
-  readonly map: MemoryMap;
+  /** The map itself, or one that a worker serves. */
+  readonly map: MemoryMap | MapSource;
+}
+
+interface NamedSource {
+  readonly name: string;
+  readonly source: MapSource;
 }
 
 /** How near to a box the pointer must be to hit it, pixels. */
@@ -34,15 +42,21 @@ export class MapViewer {
   readonly #details: HTMLElement;
   readonly #toolbar: Toolbar;
   readonly #observer: ResizeObserver;
-  #maps: readonly ViewerMap[];
+  #maps: readonly NamedSource[];
   #title: string;
   #current = 0;
+  /** What the reader wants to see; the picture follows. */
   #window: MapWindow;
+  /** What the picture shows. */
+  #drawn: Scale;
   /** What the reader chose; the map decides until then. */
   #colors: MapColors | undefined;
-  #selected = -1;
-  #hovered = -1;
+  #selected: FoundBox | null = null;
+  #hovered: FoundBox | null = null;
+  #pointer: Point | null = null;
   #frame = 0;
+  readonly #drawings = new Newest<MapSource>();
+  readonly #hovers = new Newest<MapSource>();
 
   /** Fills `container`, whose size decides that of the picture. `maps` holds at least one. */
   constructor(container: HTMLElement, maps: readonly ViewerMap[], title = '') {
@@ -52,9 +66,10 @@ export class MapViewer {
       parent.append(child);
       return child;
     };
-    this.#maps = maps;
+    this.#maps = sourcesOf(maps);
     this.#title = title;
     this.#window = this.#whole();
+    this.#drawn = new Scale(this.#window, { x: 0, y: 0, width: 1, height: 1 });
     this.#root = make('div', 'tav', container);
     this.#toolbar = buildToolbar(make('div', 'tav-bar', this.#root), this);
     this.#stage = make('div', 'tav-stage', this.#root);
@@ -72,14 +87,15 @@ export class MapViewer {
     this.#details.setAttribute('role', 'status');
     listenToPointer(this.#stage, this);
     listenToKeys(this.#stage, this);
-    this.#observer = new ResizeObserver(() => this.#redraw());
+    this.#observer = new ResizeObserver(() => this.#draw());
     this.#observer.observe(this.#stage);
     this.#toolbar.update();
-    this.#redraw();
+    this.#draw();
   }
 
-  get maps(): readonly ViewerMap[] {
-    return this.#maps;
+  /** What the maps are called. */
+  get names(): readonly string[] {
+    return this.#maps.map(({ name }) => name);
   }
 
   /** Index of the map on the screen. */
@@ -87,94 +103,92 @@ export class MapViewer {
     return this.#current;
   }
 
-  get map(): MemoryMap {
-    return this.#maps[this.#current].map;
-  }
-
   /** What the colours say. */
   get colors(): MapColors {
-    return this.#colors ?? defaultColors(this.map);
+    return this.#colors ?? this.#source.facts.colors;
   }
 
-  /** Pixels of the stage to steps and bytes, and back. */
+  /** Pixels of the stage to steps and bytes, and back, in the window that the reader wants. */
   get scale(): Scale {
-    return scaleOf(this.map, this.#options());
+    return new Scale(this.#window, this.#drawn.plot);
   }
 
-  /** Shows other maps in the same place; the window stays if the picture has as many steps as before. */
+  /** Shows other maps in the same place. The window stays if there are as many steps as before; so does the selection. */
   update(maps: readonly ViewerMap[], title = this.#title): void {
-    const { steps } = this.#whole();
-    const wasWhole = isWhole(this.#window, this.#whole());
-    this.#maps = maps;
+    const whole = this.#whole();
+    const wasWhole = isWhole(this.#window, whole);
+    this.#maps = sourcesOf(maps);
     this.#title = title;
     this.#current = Math.min(this.#current, maps.length - 1);
-    if (wasWhole || this.#whole().steps.to !== steps.to) this.#window = this.#whole();
-    this.#hovered = -1;
-    this.#toolbar.update();
-    this.select(-1);
+    if (wasWhole || this.#whole().steps.to !== whole.steps.to) this.#window = this.#whole();
+    this.#changeMap(false);
+    this.#draw(); // at once: a worker has its next plan to make soon
   }
 
   /** Switches to another of the maps, at the same window and, where it is there, the same storage. */
   show(index: number): void {
-    const selected = this.map.boxes[this.#selected];
     this.#current = index;
-    this.#hovered = -1;
-    this.#toolbar.update();
-    const box = this.map.boxes.findIndex(({ name, start }) => name === selected?.name && start === selected.start);
-    this.select(box, box !== -1 && !this.#isVisible(box));
+    this.#changeMap(true);
+    this.#drawSoon();
   }
 
   setColors(colors: MapColors): void {
     this.#colors = colors;
-    this.#changed();
+    this.#drawSoon();
   }
 
   /** Zooms around a point of the stage; the middle of the plot if there is none. `factor` below 1 zooms in. */
-  zoom(factor: number, point?: { x: number; y: number }, axes?: Axes): void {
+  zoom(factor: number, point?: Point, axes?: Axes): void {
     const { scale } = this;
     const { x, y, width, height } = scale.plot;
     const at = point ?? { x: x + width / 2, y: y + height / 2 };
     const center = { step: scale.stepAt(at.x), bytes: scale.bytesAt(at.y) };
     this.#window = zoom(this.#window, this.#whole(), center, factor, axes);
-    this.#changed();
+    this.#drawSoon();
   }
 
   /** Moves by parts of what is visible. */
   pan(right: number, up: number): void {
     this.#window = pan(this.#window, this.#whole(), right, up);
-    this.#changed();
+    this.#drawSoon();
   }
 
   reset(): void {
     this.#window = this.#whole();
-    this.#changed();
+    this.#drawSoon();
   }
 
   /** Hovers over what is under a point of the stage; over nothing if there is none. */
-  hover(point: { x: number; y: number } | null): void {
-    this.#hovered = point === null ? -1 : this.#boxAt(point);
-    this.#mark();
-    this.#placeTip(point);
+  hover(point: Point | null): void {
+    this.#pointer = point;
+    if (point === null) this.#showHovered(null);
+    else this.#hovers.ask(this.#source, (source) => this.#lookUnderPointer(source));
   }
 
-  selectAt(point: { x: number; y: number }): void {
-    this.select(this.#boxAt(point));
+  selectAt(point: Point): void {
+    this.#find(this.#questionAt(point), (box) => this.select(box));
   }
 
-  /** Selects a box by its index, and shows its details; -1 selects none. */
-  select(index: number, bringIntoView = false): void {
-    this.#selected = index;
-    if (index !== -1 && bringIntoView) {
-      const { start, end, chunk, offset, size } = this.map.boxes[index];
-      const bottom = chunkBases(this.map)[chunk] + offset;
-      this.#window = around({ from: start, to: end }, { from: bottom, to: bottom + size }, this.#whole());
+  /** Selects a box and shows its details; null selects none. */
+  select(box: FoundBox | null, bringIntoView = false): void {
+    this.#selected = box;
+    if (box !== null && bringIntoView) {
+      this.#window = around(box.area.steps, box.area.bytes, this.#whole());
+      this.#drawSoon();
     }
-    this.#changed();
-    showDetails(this.#details, this.map, index);
+    this.#mark();
+    showDetails(this.#details, box);
   }
 
   selectNeighbour(by: 1 | -1): void {
-    this.select(neighbour(this.map, this.#selected, by), !isWhole(this.#window, this.#whole()));
+    this.#find({ beside: this.#selected?.index ?? -1, by }, (box) => {
+      if (box !== null) this.select(box, !isWhole(this.#window, this.#whole()));
+    });
+  }
+
+  /** Boxes of the current map whose name, operation or view has `query` in it. */
+  search(query: string, limit: number): Promise<readonly FoundBox[]> {
+    return this.#source.search(query, limit);
   }
 
   /** Takes the viewer out of the page. */
@@ -184,19 +198,75 @@ export class MapViewer {
     this.#root.remove();
   }
 
+  get #source(): MapSource {
+    return this.#maps[this.#current].source;
+  }
+
   /** One window for all maps, so that a switch compares like with like. */
   #whole(): MapWindow {
-    const windows = this.#maps.map(({ map }) => wholeMap(map));
+    const windows = this.#maps.map(({ source }) => source.facts.whole);
     return {
       steps: { from: 0, to: Math.max(...windows.map(({ steps }) => steps.to)) },
       bytes: { from: 0, to: Math.max(...windows.map(({ bytes }) => bytes.to)) },
     };
   }
 
-  #isVisible(index: number): boolean {
-    const { chunk, offset, size } = this.map.boxes[index];
-    const bottom = chunkBases(this.map)[chunk] + offset;
-    return bottom < this.#window.bytes.to && bottom + size > this.#window.bytes.from;
+  /** The map is another one: what was selected in the old one is looked for in it. */
+  #changeMap(bringIntoView: boolean): void {
+    const before = this.#selected;
+    this.#toolbar.update();
+    this.#showHovered(null);
+    if (before === null) return;
+    this.#find({ name: before.name, start: before.area.steps.from }, (box) => {
+      if (this.#selected !== before) return;
+      this.select(box, bringIntoView && box !== null && !isVisible(box.area, this.#window));
+    });
+  }
+
+  /** Hands over the answer of the current map, unless that is another one by then. */
+  #find(question: BoxQuestion, use: (box: FoundBox | null) => void): void {
+    const source = this.#source;
+    void source.find(question).then((box) => {
+      if (source === this.#source) use(box);
+    });
+  }
+
+  #questionAt({ x, y }: Point): BoxQuestion {
+    const { plot } = this.#drawn;
+    const isInside = x >= plot.x && x <= plot.x + plot.width && y >= plot.y && y <= plot.y + plot.height;
+    if (!isInside) return { index: -1 };
+    const [step, bytes] = [this.#drawn.stepAt(x), this.#drawn.bytesAt(y)];
+    const reach = { steps: this.#drawn.stepAt(x + REACH) - step, bytes: this.#drawn.bytesAt(y - REACH) - bytes };
+    return { step, bytes, reach };
+  }
+
+  async #lookUnderPointer(source: MapSource): Promise<void> {
+    if (this.#pointer === null) return;
+    const box = await source.find(this.#questionAt(this.#pointer));
+    if (source === this.#source && this.#pointer !== null) this.#showHovered(box);
+  }
+
+  #showHovered(box: FoundBox | null): void {
+    this.#hovered = box;
+    this.#mark();
+    placeTip(this.#tip, this.#stage, box, this.#pointer);
+  }
+
+  #drawSoon(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#drawings.ask(this.#source, async (source) => {
+      const window = this.#window;
+      const { svg, plot } = await source.draw(this.#options());
+      if (source !== this.#source) return;
+      this.#drawn = new Scale(window, plot);
+      this.#stage.classList.toggle('tav-zoomed', !isWhole(window, this.#whole()));
+      this.#picture.innerHTML = svg;
+      this.#mark();
+    });
   }
 
   #options(): MapOptions {
@@ -206,65 +276,13 @@ export class MapViewer {
     return { title, width, height, colors: this.colors, window: this.#window, tooltips: false };
   }
 
-  #boxAt({ x, y }: { x: number; y: number }): number {
-    const { scale } = this;
-    const { plot } = scale;
-    if (x < plot.x || x > plot.x + plot.width || y < plot.y || y > plot.y + plot.height) return -1;
-    const reach = {
-      steps: scale.stepAt(x + REACH) - scale.stepAt(x),
-      bytes: scale.bytesAt(y - REACH) - scale.bytesAt(y),
-    };
-    return boxNear(this.map, scale.stepAt(x), scale.bytesAt(y), reach);
-  }
-
-  #changed(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#redraw());
-  }
-
-  #redraw(): void {
-    this.#stage.classList.toggle('tav-zoomed', !isWhole(this.#window, this.#whole()));
-    this.#picture.innerHTML = drawMap(this.map, this.#options());
-    this.#mark();
-  }
-
-  /** Outlines of what is hovered over and selected, and of what had the same bytes before and after it. */
   #mark(): void {
-    const { map, scale } = this;
-    const bases = chunkBases(map);
-    const outline = (index: number, style: string): string => {
-      const { start, end, chunk, offset, size } = map.boxes[index];
-      const top = scale.y(bases[chunk] + offset + size);
-      const height = Math.max(2, scale.y(bases[chunk] + offset) - top);
-      const width = Math.max(2, scale.x(end) - scale.x(start));
-      return element('rect', { class: style, x: scale.x(start), y: top, width, height });
-    };
     const { clientWidth: width, clientHeight: height } = this.#stage;
-    const { x, y, ...size } = scale.plot;
-    const content = [this.#selected, this.#hovered]
-      .filter((index) => index !== -1)
-      .flatMap((index) => [
-        ...chainOf(map, index).map((each) => outline(each, 'ta-related')),
-        outline(index, 'ta-select'),
-      ]);
-    const clip = element(
-      'clipPath',
-      { id: 'tav-plot' },
-      element('rect', { x: x - 1, y: y - 1, width: size.width + 2, height: size.height + 2 }),
-    );
-    const group = element('g', { 'clip-path': 'url(#tav-plot)' }, ...content);
-    this.#marks.innerHTML = element('svg', { class: 'ta-map', width, height, 'aria-hidden': 'true' }, clip, group);
+    const boxes = [this.#selected, this.#hovered].filter((box) => box !== null);
+    this.#marks.innerHTML = drawMarks(boxes, this.#drawn, { width, height });
   }
+}
 
-  #placeTip(point: { x: number; y: number } | null): void {
-    this.#tip.hidden = this.#hovered === -1 || point === null;
-    if (this.#tip.hidden || point === null) return;
-    showDetails(this.#tip, this.map, this.#hovered);
-    const { offsetWidth: width, offsetHeight: height } = this.#tip;
-    const { clientWidth, clientHeight } = this.#stage;
-    const left = point.x + 16 + width > clientWidth ? point.x - 16 - width : point.x + 16;
-    const top = Math.min(point.y + 16, clientHeight - height - 4);
-    this.#tip.style.left = `${Math.max(4, left)}px`;
-    this.#tip.style.top = `${Math.max(4, top)}px`;
-  }
+function sourcesOf(maps: readonly ViewerMap[]): NamedSource[] {
+  return maps.map(({ name, map }) => ({ name, source: 'boxes' in map ? localSource(map) : map }));
 }

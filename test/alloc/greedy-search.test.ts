@@ -104,10 +104,22 @@ describe('GreedySearch', () => {
     const fixed = (size: number, fixedOffset: number): Buffer => ({ size, start: 0, end: 4, fixedOffset });
     const problem = createProblem([fixed(8, 0), fixed(4, 6)]);
     expect(() => searchGreedily(problem, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1 is 6/);
+    const named = createProblem([fixed(8, 0), { ...fixed(4, 6), name: 'beta' }]);
+    expect(() => searchGreedily(named, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer beta is 6/);
   });
 });
 
 describe('placeInChunks', () => {
+  it('rejects a fixed offset whose buffer ends above the limit', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 4, fixedOffset: 20 },
+      { size: 8, start: 0, end: 4 },
+    ]);
+    expect(() => solve(problem, { maxChunkSize: 16 })).toThrow(
+      /OVERSIZE: the fixed offset of buffer 0 is 20, but must be low enough to end by 16/,
+    );
+  });
+
   it('is valid, whatever the limit and the budget', () => {
     const shape = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
     const limit = fc.constantFrom(8, 11, 20);

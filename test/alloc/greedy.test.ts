@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placementSize, type Allocator } from '../../src/alloc/allocator.js';
-import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from '../../src/alloc/greedy/family.js';
+import {
+  greedyByArea,
+  greedyByLifetime,
+  greedyByLoad,
+  greedyBySize,
+  greedyByStart,
+} from '../../src/alloc/greedy/family.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';

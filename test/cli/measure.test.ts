@@ -155,6 +155,33 @@ describe('measure for people', () => {
     expect(out.match(/^in\d+ /gm)).toEqual(Array.from({ length: 10 }, (_, i) => `in${11 - i} `));
   });
 
+  it('prints a problem in the steps and names of its file', async () => {
+    const rows = ['a,1000,5000,4096', 'b,3000,9000,8192', 'c,9000,9001,1024'];
+    const file = write('steps.csv', `id,lower,upper,size\n${rows.join('\n')}\n`);
+    const { code, out } = await cli('measure', file, '--timeline');
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(1, 12)).toEqual([
+      '',
+      'memory       size   bytes',
+      'buffer  12.00 KiB  12,288',
+      '',
+      '3 buffers, allocator auto.',
+      '12.00 KiB (12,288 bytes), optimal: equal to its lower bound.',
+      '',
+      '2 buffers in memory at the peak (step 3000: 12.00 KiB (12,288 bytes) live):',
+      'name  bytes      size  offset    live range',
+      'b     8,192  8.00 KiB       0  [3000, 9000)',
+      'a     4,096  4.00 KiB   8,192  [1000, 5000)',
+    ]);
+    expect(out).toContain('the most at step 3,000:');
+    expect(out).toMatch(/^ +1,000 +9,000$/m);
+    const none = await cli('measure', write('none.csv', 'id,lower,upper,size\n'), '--timeline');
+    expect(none.out).toContain('There is no buffer.');
+    const gaps = 'id,lower,upper,size,gaps\na,0,9,100,2-5\nb,2,5,150,2-3@0:20\nc,3,4,7,\n';
+    const parts = await cli('measure', write('gaps.csv', gaps));
+    expect(parts.out).toContain('2 buffers in memory at the peak (step 3: 157 bytes live):');
+  });
+
   it('prints a graph without tensors', async () => {
     const { code, out } = await cli('measure', write('none.json', JSON.stringify(graphToJson(new Graph()))));
     expect(code).toBe(0);

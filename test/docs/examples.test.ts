@@ -22,10 +22,13 @@ const examples = ['README.md', ...filesBelow('docs', '.md'), ...filesBelow('src'
 
 function filesBelow(folder: string, extension: string): string[] {
   const files = readdirSync(projectPath(folder), { recursive: true, encoding: 'utf8' });
-  return files
-    .filter((file) => file.endsWith(extension))
-    .sort()
-    .map((file) => `${folder}/${file}`);
+  return (
+    files
+      // What TypeDoc makes of them is in docs/api.
+      .filter((file) => file.endsWith(extension) && !file.startsWith('api/'))
+      .sort()
+      .map((file) => `${folder}/${file}`)
+  );
 }
 
 /** Fenced blocks marked `ts`, without the ` * ` of a doc comment around them. */

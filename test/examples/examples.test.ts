@@ -95,12 +95,6 @@ describeBrowser('the page examples/does-it-fit', () => {
     await build({
       root: projectPath('examples/does-it-fit'),
       logLevel: 'error',
-      resolve: {
-        alias: [
-          { find: /^tensor-arena$/, replacement: projectPath('src/index.ts') },
-          { find: 'tensor-arena/gguf', replacement: projectPath('src/gguf/index.ts') },
-        ],
-      },
       build: { outDir: folder, emptyOutDir: true },
     });
     server = await serveFolder(folder);

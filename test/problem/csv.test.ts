@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { PlaceOptions } from '../../src/alloc/allocator.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
 import { PlannerError } from '../../src/errors.js';
 import { formatPlacementCsv, parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
@@ -35,6 +37,12 @@ describe('parseProblemCsv', () => {
     expect([...problem.gaps!.starts]).toEqual([1, 3]);
     expect([...problem.gaps!.lowers]).toEqual([0, 2]);
     expect([...problem.gaps!.uppers]).toEqual([0, 4]);
+  });
+
+  it('remembers what each step was called, those of gaps too', () => {
+    const { problem, steps } = parseProblemCsv('id,lower,upper,size,gaps\na,-7,1000,8,5-90\nb,20,1000,8,\n');
+    expect([...steps]).toEqual([-7, 5, 20, 90, 1000]);
+    expect(problem.stepCount).toBe(4);
   });
 
   it('reads a header alone as a problem without buffers', () => {
@@ -75,9 +83,37 @@ describe('parseProblemCsv', () => {
     expect(error.culprit).toBe(culprit);
   });
 
-  it('rejects sizes whose sum is beyond 2^53', () => {
-    expect(errorOf('id,lower,upper,size\na,0,1,9007199254740991\nb,1,2,1\n').code).toBe('BYTES_TOO_LARGE');
+  it('rejects sizes whose sum is beyond 2^53, and says where', () => {
+    const { code, culprit } = errorOf('id,lower,upper,size\na,0,1,9007199254740991\nbeta,1,2,1\nc,1,2,1\n');
+    expect([code, culprit]).toEqual(['BYTES_TOO_LARGE', 'the sum of padded sizes up to buffer beta']);
+    const fixed = errorOf('id,lower,upper,size,offset\nbeta,0,1,8,9007199254740988\n');
+    expect([fixed.code, fixed.culprit]).toEqual(['BYTES_TOO_LARGE', 'fixed offset of buffer beta plus all sizes']);
   });
+
+  it.each(Object.keys(ALLOCATORS).filter((name) => name !== 'ggml') as AllocatorName[])(
+    'has its rows named by their ids where %s cannot place them, with limits that can be met',
+    (name) => {
+      const place = (text: string, options?: PlaceOptions): string => {
+        try {
+          ALLOCATORS[name].place(parseProblemCsv(text).problem, options);
+        } catch (error) {
+          return (error as PlannerError).message;
+        }
+        throw new Error('it was placed');
+      };
+      const header = 'id,lower,upper,size,offset\n';
+      const collision = place(`${header}alpha,0,5,10,0\nbeta,2,6,10,5\n`);
+      expect(collision).toContain('the fixed offset of buffer beta is 5, but must be at least 10, above');
+      const wide = place(`${header}alpha,0,5,10,20\nbeta,2,6,10,25\n`);
+      expect(wide).toContain('the fixed offset of buffer beta is 25, but must be at least 30, above');
+      expect(place(`${header}alpha,0,5,10,20\n`, { maxChunkSize: 16 })).toContain(
+        'the fixed offset of buffer alpha is 20',
+      );
+      expect(place(`${header}alpha,0,5,10,\n`, { maxChunkSize: 8 })).toContain(
+        'buffer alpha is 10, but must be at most',
+      );
+    },
+  );
 
   it('finds the one bad field in a million rows', () => {
     const rows = Array.from({ length: 1_000_000 }, (_, b) => `${b},${b % 1000},${(b % 1000) + 7},64`);

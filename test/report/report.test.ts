@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { graphFromJson, planGraph } from '../../src/index.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/report/format.js';
-import { findPeak } from '../../src/report/peak.js';
+import { peakOfPlan } from '../../src/report/peak.js';
 import { formatPlan } from '../../src/report/plan-text.js';
 import { formatTable } from '../../src/report/table.js';
 import { describeShared, listGraphs, readGraph, readRandomGraphs } from '../support/shared.js';
@@ -82,8 +82,8 @@ describeShared('on real graphs', () => {
       const graph = graphFromJson(document);
       for (const inPlace of ['full', 'ggml', 'off'] as const) {
         const plan = planGraph(graph, { allocator: 'ggml', inPlace });
-        const { bytes, tensors } = findPeak(plan);
-        expect(tensors.reduce((sum, { size }) => sum + size, 0)).toBe(bytes);
+        const { bytes, occupants } = peakOfPlan(plan);
+        expect(occupants.reduce((sum, { size }) => sum + size, 0)).toBe(bytes);
         expect(bytes).toBe(plan.lowerBound);
       }
     }

@@ -17,7 +17,10 @@ function piecesOf({ start, end, size, gaps = [] }: Buffer): Piece[] {
   let from = start;
   for (const gap of gaps) {
     const { lower = 0, upper = lower } = gap;
-    pieces.push({ start: from, end: gap.start, lower: 0, upper: size }, { start: gap.start, end: gap.end, lower, upper });
+    pieces.push(
+      { start: from, end: gap.start, lower: 0, upper: size },
+      { start: gap.start, end: gap.end, lower, upper },
+    );
     from = gap.end;
   }
   return [...pieces, { start: from, end, lower: 0, upper: size }].filter((p) => p.start < p.end && p.lower < p.upper);

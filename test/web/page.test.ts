@@ -1,11 +1,7 @@
 /** The web page in a real browser, as it is hosted: every number on it is the library's. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   ALLOCATORS,
   fitContext,
@@ -17,9 +13,9 @@ import {
   renderMap,
 } from '../../src/index.js';
 import { readGguf } from '../../src/gguf/index.js';
-import { describeBrowser, launchBrowser } from '../support/browser.js';
+import { describeBrowser } from '../support/browser.js';
 import { projectPath } from '../support/shared.js';
-import { serveFolder, type StaticServer } from '../support/static-server.js';
+import { digits, fileOf, WebPage } from '../support/web-page.js';
 
 const MODEL = projectPath('examples/phi-3-mini-4k.gguf');
 const GRAPH = projectPath('examples/attention.json');
@@ -27,70 +23,10 @@ const PROBLEM = projectPath('examples/problem.csv');
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const GIB = 2 ** 30;
 
-const digits = (count: number): string => count.toLocaleString('en-GB');
 const exampleGraph = () => graphFromJson(JSON.parse(readFileSync(GRAPH, 'utf8')));
 
 describeBrowser('the web page', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tensor-arena-web-'));
-  let server: StaticServer;
-  let browser: Browser;
-  let context: BrowserContext;
-  let page: Page;
-  const problems: string[] = [];
-
-  beforeAll(async () => {
-    await build({
-      configFile: projectPath('web/vite.config.ts'),
-      logLevel: 'error',
-      build: { outDir: folder, emptyOutDir: true },
-    });
-    server = await serveFolder(folder);
-    browser = await launchBrowser();
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    context.setDefaultTimeout(30_000);
-    page = await newPage();
-  });
-
-  beforeEach(async () => {
-    problems.length = 0;
-    await page.goto('about:blank');
-    await openLink(page, '');
-  });
-
-  afterAll(async () => {
-    await browser.close();
-    server.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  async function newPage(): Promise<Page> {
-    const opened = await context.newPage();
-    opened.on('pageerror', (error) => problems.push(error.message));
-    opened.on('console', (message) => problems.push(message.text()));
-    opened.on('request', (request) => {
-      if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) problems.push(request.url());
-    });
-    return opened;
-  }
-
-  async function openLink(on: Page, hash: string): Promise<void> {
-    await on.goto(server.url + hash);
-    await settled(on);
-  }
-
-  async function settled(on = page): Promise<void> {
-    await on.locator('#results[aria-busy=false]').waitFor();
-    await on.locator('#map svg, #map img, #error:visible, #hint:visible').first().waitFor();
-  }
-
-  async function choose(file: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
-    await page.setInputFiles('#file', file);
-    await settled();
-  }
-
-  const bytes = (on = page): Promise<string[]> => on.locator('#sizes td:last-child').allInnerTexts();
-  const error = (): Promise<string> => page.locator('#error').innerText();
-  const bad = (name: string, text: string) => ({ name, mimeType: '', buffer: Buffer.from(text) });
+  const web = new WebPage();
 
   async function bytesOf(options: Parameters<typeof measureModel>[1], plan?: Parameters<typeof measureModel>[2]) {
     const { weights, context: cache, compute, total } = measureModel(await readGguf(MODEL), options, plan);
@@ -98,123 +34,123 @@ describeBrowser('the web page', () => {
   }
 
   it('shows what measureModel says of the example', async () => {
-    expect(await bytes()).toEqual(await bytesOf({}));
-    expect(await page.locator('#verdict').innerText()).toContain('It fits');
-    expect(await page.locator('#map svg').first().getAttribute('aria-label')).toContain('phi-3-mini-4k.gguf');
-    expect(problems).toEqual([]);
+    expect(await web.bytes()).toEqual(await bytesOf({}));
+    expect(await web.page.locator('#verdict').innerText()).toContain('It fits');
+    expect(await web.page.locator('#map svg').first().getAttribute('aria-label')).toContain('phi-3-mini-4k.gguf');
+    expect(web.problems).toEqual([]);
   });
 
   it('follows the sliders, which the keyboard can move', async () => {
-    await page.locator('#context-slider').focus();
-    for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowLeft');
-    const ctxSize = Number(await page.locator('#context').inputValue());
+    await web.page.locator('#context-slider').focus();
+    for (let i = 0; i < 5; i++) await web.page.keyboard.press('ArrowLeft');
+    const ctxSize = Number(await web.page.locator('#context').inputValue());
     expect(ctxSize).toBeLessThan(4096);
     const first = await bytesOf({ ctxSize });
-    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(first);
-    await page.locator('#ubatch').focus();
-    await page.keyboard.press('ArrowLeft');
-    await page.locator('#key-type').selectOption('q8_0');
-    await page.getByLabel('Flash attention').uncheck();
-    await page.getByLabel('tensor-arena’s').check();
+    await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual(first);
+    await web.page.locator('#ubatch').focus();
+    await web.page.keyboard.press('ArrowLeft');
+    await web.page.locator('#key-type').selectOption('q8_0');
+    await web.page.getByLabel('Flash attention').uncheck();
+    await web.page.getByLabel('tensor-arena’s').check();
     const options = { ctxSize, ubatchSize: 256, cacheTypeK: 'q8_0', flashAttention: false };
     const second = await bytesOf(options, { allocator: 'auto', inPlace: 'full' });
-    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(second);
+    await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual(second);
   });
 
   it('leaves a field alone while it is typed in, and puts it right afterwards', async () => {
-    await page.locator('#context').fill('');
-    await page.locator('#context').fill('1000');
+    await web.page.locator('#context').fill('');
+    await web.page.locator('#context').fill('1000');
     const expected = await bytesOf({ ctxSize: 1000 });
-    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(expected);
-    await page.locator('#context').fill('');
-    await page.locator('#memory').fill('-1');
-    expect(await page.locator('#context').inputValue()).toBe('1000');
-    await page.locator('#memory').press('Tab');
-    expect(await page.locator('#memory').inputValue()).toBe('8');
-    expect(await page.locator('#verdict').innerText()).toContain('It fits');
+    await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual(expected);
+    await web.page.locator('#context').fill('');
+    await web.page.locator('#memory').fill('-1');
+    expect(await web.page.locator('#context').inputValue()).toBe('1000');
+    await web.page.locator('#memory').press('Tab');
+    expect(await web.page.locator('#memory').inputValue()).toBe('8');
+    expect(await web.page.locator('#verdict').innerText()).toContain('It fits');
   });
 
   it('says what fits', async () => {
-    await page.locator('#memory').fill('3');
+    await web.page.locator('#memory').fill('3');
     const { largest, largestCache } = fitContext(await readGguf(MODEL), 3 * GIB, {});
-    expect(await page.locator('#verdict').innerText()).toContain('It does not fit');
+    expect(await web.page.locator('#verdict').innerText()).toContain('It does not fit');
     const tokens = digits(largest!.run.contextSize);
-    await page.locator('#fit').getByText(`${tokens} tokens`).waitFor();
+    await web.page.locator('#fit').getByText(`${tokens} tokens`).waitFor();
     const { keyType, valueType } = largestCache!.run;
-    await page.getByRole('button', { name: `Cache ${keyType.name} / ${valueType.name}` }).click();
-    await page.getByRole('heading', { name: 'It fits' }).waitFor();
-    await page.locator('#key-type').selectOption('f16');
-    await page.locator('#value-type').selectOption('f16');
-    await page.locator('#fit').getByText(`${tokens} tokens`).waitFor();
-    await page.getByRole('button', { name: 'Use it' }).click();
-    await settled();
-    expect(await bytes()).toEqual(await bytesOf({ ctxSize: largest!.run.contextSize }));
+    await web.page.getByRole('button', { name: `Cache ${keyType.name} / ${valueType.name}` }).click();
+    await web.page.getByRole('heading', { name: 'It fits' }).waitFor();
+    await web.page.locator('#key-type').selectOption('f16');
+    await web.page.locator('#value-type').selectOption('f16');
+    await web.page.locator('#fit').getByText(`${tokens} tokens`).waitFor();
+    await web.page.getByRole('button', { name: 'Use it' }).click();
+    await web.settled();
+    expect(await web.bytes()).toEqual(await bytesOf({ ctxSize: largest!.run.contextSize }));
   });
 
   it('takes files of all kinds, and gets over bad ones', async () => {
-    await choose(bad('broken.gguf', 'no model'));
-    expect(await error()).toContain('BAD_GGUF: broken.gguf');
-    expect(await page.locator('#answer').isHidden()).toBe(true);
-    await choose(GRAPH);
-    expect(await bytes()).toEqual([digits(planGraph(exampleGraph()).bufferSize)]);
-    await page.locator('#in-place').selectOption('off');
+    await web.choose(fileOf('broken.gguf', 'no model'));
+    expect(await web.error()).toContain('BAD_GGUF: broken.gguf');
+    expect(await web.page.locator('#answer').isHidden()).toBe(true);
+    await web.choose(GRAPH);
+    expect(await web.bytes()).toEqual([digits(planGraph(exampleGraph()).bufferSize)]);
+    await web.page.locator('#in-place').selectOption('off');
     const off = digits(planGraph(exampleGraph(), { inPlace: 'off' }).bufferSize);
-    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual([off]);
-    await choose(bad('broken.json', '{'));
-    expect(await error()).toContain('broken.json is not valid JSON');
-    await choose(bad('other.json', '[]'));
-    expect(await error()).toContain('BAD_DOCUMENT');
-    await choose(bad('broken.csv', 'id,lower\n'));
-    expect(await error()).toContain('BAD_CSV: row 1');
-    await choose(bad('notes.txt', ''));
-    expect(await error()).toContain('notes.txt is of an unknown kind');
-    await choose(PROBLEM);
-    expect(await page.locator('#error').isHidden()).toBe(true);
+    await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual([off]);
+    await web.choose(fileOf('broken.json', '{'));
+    expect(await web.error()).toContain('broken.json is not valid JSON');
+    await web.choose(fileOf('other.json', '[]'));
+    expect(await web.error()).toContain('BAD_DOCUMENT');
+    await web.choose(fileOf('broken.csv', 'id,lower\n'));
+    expect(await web.error()).toContain('BAD_CSV: row 1');
+    await web.choose(fileOf('notes.txt', ''));
+    expect(await web.error()).toContain('notes.txt is of an unknown kind');
+    await web.choose(PROBLEM);
+    expect(await web.page.locator('#error').isHidden()).toBe(true);
     const { problem } = parseProblemCsv(readFileSync(PROBLEM, 'utf8'));
-    expect(await bytes()).toEqual([digits(ALLOCATORS.auto.place(problem).chunks[0])]);
-    expect(problems).toEqual([]);
+    expect(await web.bytes()).toEqual([digits(ALLOCATORS.auto.place(problem).chunks[0])]);
+    expect(web.problems).toEqual([]);
   });
 
   it('takes a file that is dropped', async () => {
-    await choose(GRAPH);
+    await web.choose(GRAPH);
     const base64 = readFileSync(MODEL).toString('base64');
-    const transfer = await page.evaluateHandle((data) => {
+    const transfer = await web.page.evaluateHandle((data) => {
       const list = new DataTransfer();
       const content = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
       list.items.add(new File([content], 'dropped.gguf'));
       return list;
     }, base64);
-    await page.dispatchEvent('body', 'dragover', { dataTransfer: transfer });
-    await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
-    await settled();
-    expect(await bytes()).toEqual(await bytesOf({}));
-    await page.waitForFunction(() => location.hash.startsWith('#file=dropped.gguf'));
+    await web.page.dispatchEvent('body', 'dragover', { dataTransfer: transfer });
+    await web.page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+    await web.settled();
+    expect(await web.bytes()).toEqual(await bytesOf({}));
+    await web.page.waitForFunction(() => location.hash.startsWith('#file=dropped.gguf'));
   });
 
   it('says why options do not go together, and goes on', async () => {
-    await page.getByLabel('Flash attention').uncheck();
-    await page.locator('#value-type').selectOption('q8_0');
-    await page.locator('#error').waitFor();
-    expect(await error()).toContain('cacheTypeV');
-    await page.getByLabel('Flash attention').check();
+    await web.page.getByLabel('Flash attention').uncheck();
+    await web.page.locator('#value-type').selectOption('q8_0');
+    await web.page.locator('#error').waitFor();
+    expect(await web.error()).toContain('cacheTypeV');
+    await web.page.getByLabel('Flash attention').check();
     const expected = await bytesOf({ cacheTypeV: 'q8_0' });
-    await expect.poll(() => bytes(), { timeout: 30_000 }).toEqual(expected);
-    expect(await page.locator('#error').isHidden()).toBe(true);
+    await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual(expected);
+    expect(await web.page.locator('#error').isHidden()).toBe(true);
   });
 
   it('is shared by its address', async () => {
-    await page.locator('#context').fill('2048');
-    await page.locator('#value-type').selectOption('q4_0');
-    await page.locator('#memory').fill('2.5');
-    await page.getByRole('button', { name: 'Copy link' }).click();
-    await page.locator('#notice').getByText('The link is in').waitFor();
-    await settled();
-    const { hash } = new URL(page.url());
-    const other = await newPage();
-    await openLink(other, hash);
-    expect(await bytes(other)).toEqual(await bytesOf({ ctxSize: 2048, cacheTypeV: 'q4_0' }));
+    await web.page.locator('#context').fill('2048');
+    await web.page.locator('#value-type').selectOption('q4_0');
+    await web.page.locator('#memory').fill('2.5');
+    await web.page.getByRole('button', { name: 'Copy link' }).click();
+    await web.page.locator('#notice').getByText('The link is in').waitFor();
+    await web.settled();
+    const { hash } = new URL(web.page.url());
+    const other = await web.newPage();
+    await web.openLink(hash, other);
+    expect(await web.bytes(other)).toEqual(await bytesOf({ ctxSize: 2048, cacheTypeV: 'q4_0' }));
     for (const id of ['#verdict', '#facts']) {
-      expect(await other.locator(id).innerText()).toBe(await page.locator(id).innerText());
+      expect(await other.locator(id).innerText()).toBe(await web.page.locator(id).innerText());
     }
     await other.evaluate(() => (location.hash = '#file=mine.gguf&context=512'));
     await other.getByText('This link is about mine.gguf').waitFor();
@@ -223,14 +159,14 @@ describeBrowser('the web page', () => {
     expect(new URL(other.url()).hash).toBe('#file=mine.gguf&context=512');
     await other.setInputFiles('#file', { name: 'mine.gguf', mimeType: '', buffer: readFileSync(MODEL) });
     const expected = await bytesOf({ ctxSize: 512, flashAttention: false });
-    await expect.poll(() => bytes(other), { timeout: 30_000 }).toEqual(expected);
+    await expect.poll(() => web.bytes(other), { timeout: 30_000 }).toEqual(expected);
     await other.close();
   });
 
   it('saves what the library writes', async () => {
     const saved = async (name: string): Promise<{ file: string; text: string }> => {
-      const download = page.waitForEvent('download');
-      await page.getByRole('button', { name, exact: true }).click();
+      const download = web.page.waitForEvent('download');
+      await web.page.getByRole('button', { name, exact: true }).click();
       const done = await download;
       return { file: done.suggestedFilename(), text: readFileSync(await done.path(), 'utf8') };
     };
@@ -241,36 +177,68 @@ describeBrowser('the web page', () => {
     expect(JSON.parse(text)).toMatchObject({ ...model.plan.toJSON(), weights: model.weights, total: model.total });
     const placement = parseProblemCsv((await saved('CSV')).text);
     expect(ALLOCATORS.auto.place(placement.problem).chunks).toEqual([model.compute]);
-    await choose(PROBLEM);
+    await web.choose(PROBLEM);
     const csv = parseProblemCsv(readFileSync(PROBLEM, 'utf8'));
     const expected = formatPlacementCsv(csv, ALLOCATORS.auto.place(csv.problem).offsets);
     expect(await saved('CSV')).toEqual({ file: 'problem.placement.csv', text: expected });
   });
 
   it('has no accessibility defect that axe finds, light and dark', async () => {
-    await page.locator('#fit').getByText('Largest context').waitFor();
-    await page.evaluate(readFileSync(AXE, 'utf8'));
+    await web.page.locator('#fit').getByText('Largest context').waitFor();
+    await web.page.evaluate(readFileSync(AXE, 'utf8'));
     const find = () =>
-      page.evaluate(async () => {
+      web.page.evaluate(async () => {
         const { axe } = window as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } };
         return (await axe.run()).violations.map(
           ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
         );
       });
     expect(await find()).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'dark' });
+    await web.page.emulateMedia({ colorScheme: 'dark' });
     expect(await find()).toEqual([]);
-    await page.emulateMedia({ colorScheme: null });
+    await web.page.emulateMedia({ colorScheme: null });
   });
 
-  it('fits a narrow screen', async () => {
-    await page.setViewportSize({ width: 400, height: 800 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
-    await page.setViewportSize({ width: 1280, height: 900 });
+  it('fits a narrow screen, and keeps the answer in sight of the sliders there', async () => {
+    expect(await web.page.locator('#summary').isVisible()).toBe(false);
+    await web.page.setViewportSize({ width: 400, height: 800 });
+    expect(await web.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+    await web.page.evaluate(() => scrollTo(0, 0));
+    const summary = web.page.locator('#summary');
+    await summary.getByText('It fits').waitFor();
+    await web.page.locator('#memory').fill('2');
+    await summary.getByText('It does not fit').waitFor();
+    await web.page.locator('#sizes').scrollIntoViewIfNeeded();
+    await summary.waitFor({ state: 'hidden' });
+    await web.page.setViewportSize({ width: 1280, height: 900 });
+  });
+
+  it('takes the memory in any unit, and links it exactly', async () => {
+    await web.page.locator('#memory').fill('300');
+    await web.page.locator('#memory-unit').selectOption('MiB');
+    await web.page.locator('#verdict').getByText('It does not fit').waitFor();
+    expect(await web.page.locator('#bar').getAttribute('aria-label')).toContain('of 300.00 MiB');
+    await web.page.waitForFunction(() => location.hash.includes('memory=0.29296875'));
+    const other = await web.newPage();
+    await web.openLink(new URL(web.page.url()).hash, other);
+    expect(await other.locator('#memory').inputValue()).toBe('300');
+    expect(await other.locator('#memory-unit').inputValue()).toBe('MiB');
+    await other.close();
+  });
+
+  it('keeps what is selected in the map while a slider moves', async () => {
+    await web.page.fill('.tav-search input', 'kq_mask');
+    await web.page.locator('.tav-hits button').first().waitFor();
+    await web.page.press('.tav-search input', 'Enter');
+    const details = web.page.locator('.tav-details');
+    await details.getByText('4.00 MiB').waitFor();
+    await web.page.locator('#context').fill('2048');
+    await details.getByText('2.00 MiB').waitFor();
+    expect(await web.page.locator('.tav-marks .ta-select').count()).toBe(1);
   });
 
   it('never holds up the page: not while a slider moves, nor for a huge problem', async () => {
-    await page.evaluate(() => {
+    await web.page.evaluate(() => {
       const observer = new PerformanceObserver((list) => {
         for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
         Object.assign(window, { longest });
@@ -279,19 +247,24 @@ describeBrowser('the web page', () => {
       Object.assign(window, { longest });
       observer.observe({ entryTypes: ['longtask'] });
     });
-    await page.locator('#context-slider').focus();
-    for (let i = 0; i < 30; i++) await page.keyboard.press(i % 10 < 5 ? 'ArrowLeft' : 'ArrowRight');
-    await settled();
+    await web.page.locator('#context-slider').focus();
+    for (let i = 0; i < 30; i++) await web.page.keyboard.press(i % 10 < 5 ? 'ArrowLeft' : 'ArrowRight');
+    await web.settled();
     const rows = Array.from({ length: 30_000 }, (_, i) => `b${i},${i},${i + 2 + (i % 100)},${32 * (1 + (i % 37))}`);
-    await page.locator('#allocator').evaluate((list: HTMLSelectElement) => {
+    await web.page.locator('#allocator').evaluate((list: HTMLSelectElement) => {
       list.value = 'ggml';
       list.dispatchEvent(new Event('input'));
     });
-    await choose(bad('huge.csv', `id,lower,upper,size\n${rows.join('\n')}\n`));
-    await page.locator('#map img').waitFor();
-    expect(await page.locator('#facts').innerText()).toContain('30,000 buffers');
+    await web.choose(fileOf('huge.csv', `id,lower,upper,size\n${rows.join('\n')}\n`));
+    expect(await web.page.locator('#facts').innerText()).toContain('30,000 buffers');
+    // Looking into it: the search goes to the worker, which draws the part that was found.
+    await web.page.fill('.tav-search input', 'b12345');
+    await web.page.locator('.tav-hits button').first().waitFor();
+    await web.page.press('.tav-search input', 'Enter');
+    await web.page.locator('.tav-picture .ta-name', { hasText: 'b12345' }).waitFor();
+    expect(await web.page.locator('.tav-details').innerText()).toContain('[12,345, 12,392) steps');
     // Planning and drawing it take several times as long.
-    const longest = await page.evaluate(() => (window as unknown as { longest: number }).longest);
+    const longest = await web.page.evaluate(() => (window as unknown as { longest: number }).longest);
     expect(longest).toBeLessThan(1000);
   });
 });

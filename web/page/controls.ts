@@ -16,6 +16,13 @@ const IN_PLACE_LABELS = {
   off: 'never (off)',
 };
 
+/** In parts of a GiB, largest first. */
+const MEMORY_UNITS = [
+  { unit: 'GiB', part: 1 },
+  { unit: 'MiB', part: 2 ** -10 },
+  { unit: 'KiB', part: 2 ** -20 },
+] as const;
+
 /** Until the model is known. */
 const SOME_CONTEXT = 4096;
 
@@ -32,6 +39,7 @@ export class Controls {
   readonly #allocator = byId<HTMLSelectElement>('allocator');
   readonly #inPlace = byId<HTMLSelectElement>('in-place');
   readonly #memory = byId<HTMLInputElement>('memory');
+  readonly #memoryUnit = byId<HTMLSelectElement>('memory-unit');
   #shown: Settings | null = null;
   #trained = SOME_CONTEXT;
   #stops = contextStops(SOME_CONTEXT);
@@ -47,6 +55,10 @@ export class Controls {
     fillSelect(
       this.#inPlace,
       IN_PLACE_CHOICES.map((choice) => [choice, IN_PLACE_LABELS[choice]]),
+    );
+    fillSelect(
+      this.#memoryUnit,
+      MEMORY_UNITS.map(({ unit }) => [unit, unit]),
     );
     byId('controls').addEventListener('submit', (event) => event.preventDefault());
     this.#listen(onChange);
@@ -75,7 +87,20 @@ export class Controls {
     for (const radio of this.#modelAllocators) radio.checked = radio.value === settings.modelAllocator;
     this.#allocator.value = settings.allocator;
     this.#inPlace.value = settings.inPlace;
-    setValue(this.#memory, String(settings.memory));
+    this.#showMemory(settings.memory);
+  }
+
+  /** In the unit that the reader chose, or else in the one in which it is easiest to read. */
+  #showMemory(memory: number): void {
+    if (this.#memory.valueAsNumber * this.#unit() === memory) return;
+    const readable = MEMORY_UNITS.find(({ part }) => memory >= part) ?? MEMORY_UNITS[memory === 0 ? 0 : 2];
+    this.#memoryUnit.value = readable.unit;
+    setValue(this.#memory, String(memory / readable.part));
+  }
+
+  /** What part of a GiB the chosen unit is. */
+  #unit(): number {
+    return MEMORY_UNITS[this.#memoryUnit.selectedIndex].part;
   }
 
   /** The slider ends at what the model was trained on. */
@@ -109,10 +134,12 @@ export class Controls {
     }
     on(this.#allocator, () => ({ allocator: this.#allocator.value as Settings['allocator'] }));
     on(this.#inPlace, () => ({ inPlace: this.#inPlace.value as Settings['inPlace'] }));
-    on(this.#memory, () => {
-      const memory = this.#memory.valueAsNumber;
-      return memory >= 0 && memory <= LIMITS.memory ? { memory } : null;
-    });
+    for (const field of [this.#memory, this.#memoryUnit]) {
+      on(field, () => {
+        const memory = this.#memory.valueAsNumber * this.#unit();
+        return memory >= 0 && memory <= LIMITS.memory ? { memory } : null;
+      });
+    }
   }
 }
 

@@ -3,12 +3,15 @@
  */
 import { byId } from './elements.js';
 
-/** Calls `onFile` with each file that is dropped anywhere on the page, or chosen. */
-export function listenToFiles(onFile: (file: File) => void): void {
+/** Calls `onFiles` with the files that are dropped together anywhere on the page, or chosen: at least one. */
+export function listenToFiles(onFiles: (files: readonly File[]) => void): void {
   const input = byId<HTMLInputElement>('file');
+  const take = (list: FileList | null | undefined): void => {
+    const files = [...(list ?? [])]; // now: the list empties itself
+    if (files.length > 0) onFiles(files);
+  };
   input.addEventListener('change', () => {
-    const [file] = input.files ?? [];
-    if (file !== undefined) onFile(file);
+    take(input.files);
     input.value = ''; // so that the same file can be chosen again
   });
   const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false;
@@ -25,8 +28,7 @@ export function listenToFiles(onFile: (file: File) => void): void {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(false);
-    const [file] = event.dataTransfer?.files ?? [];
-    if (file !== undefined) onFile(file);
+    take(event.dataTransfer?.files);
   });
 }
 

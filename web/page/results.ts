@@ -2,47 +2,80 @@
  * The answer in words, in a bar and in numbers.
  */
 import { counted, groupDigits, humanBytes } from 'tensor-arena/viewer';
-import type { PlanAnswer } from '../messages.js';
+import type { PlanAnswer, UnknownModel } from '../messages.js';
 import { memoryBytes, type Settings } from '../settings.js';
 import { byId, make } from './elements.js';
 
 interface Part {
   readonly className: string;
   readonly label: string;
-  readonly bytes: number;
+  /** Null if it is unknown. */
+  readonly bytes: number | null;
 }
 
 /** Shows what was planned against the chosen memory. */
 export function showResults(plan: PlanAnswer, settings: Settings): void {
-  const parts = partsOf(plan);
-  const total = plan.model?.total ?? plan.bufferSize;
+  const { model, bufferSize } = plan;
   const memory = memoryBytes(settings);
-  showVerdict(total, memory);
-  byId('facts').textContent = factsOf(plan).join(' · ');
-  showBar(parts, total, memory);
-  const rows = plan.model === null ? parts : [...parts, { className: 'total', label: 'Total', bytes: total }];
+  if (model === null) {
+    show(fitVerdict(bufferSize, memory), factsOf(plan), [part('compute', 'Compute buffer', bufferSize)], memory);
+    return;
+  }
+  const parts = [
+    part('weights', 'Weights', model.weights),
+    part('context', model.isRecurrent ? 'State' : 'KV cache', model.context),
+    part('compute', 'Compute buffer', model.compute),
+    part('total', 'Total', model.total),
+  ];
+  show(fitVerdict(model.total, memory), factsOf(plan), parts, memory);
+}
+
+/** Shows what is known of a model that cannot be planned: its weights, exactly. */
+export function showUnknown({ architecture, weights, tensorCount }: UnknownModel, settings: Settings): void {
+  const memory = memoryBytes(settings);
+  const parts = [
+    part('weights', 'Weights', weights),
+    part('context', 'KV cache', null),
+    part('compute', 'Compute buffer', null),
+    part('total', 'Total', null),
+  ];
+  const facts = [
+    `The architecture “${architecture}” is unknown, so only the weights could be measured`,
+    counted(tensorCount, 'tensor'),
+  ];
+  const need = `the weights alone need ${humanBytes(weights)}`;
+  const verdict: Verdict =
+    weights > memory
+      ? { text: `It does not fit: ${need}, ${humanBytes(weights - memory)} too much.`, fits: false }
+      : { text: `It may fit: ${need}, which leaves ${humanBytes(memory - weights)} for the rest.`, fits: true };
+  show(verdict, facts, parts, memory);
+}
+
+interface Verdict {
+  readonly text: string;
+  readonly fits: boolean;
+}
+
+function part(className: string, label: string, bytes: number | null): Part {
+  return { className, label, bytes };
+}
+
+function show({ text, fits }: Verdict, facts: readonly string[], parts: readonly Part[], memory: number): void {
+  const verdict = byId('verdict');
+  verdict.textContent = text;
+  verdict.classList.toggle('no', !fits);
+  byId('facts').textContent = facts.join(' · ');
+  showBar(parts, memory);
   byId('sizes')
     .querySelector('tbody')!
-    .replaceChildren(...rows.map(rowOf));
+    .replaceChildren(...parts.map(rowOf));
 }
 
-function partsOf({ model, bufferSize }: PlanAnswer): Part[] {
-  if (model === null) return [{ className: 'compute', label: 'Compute buffer', bytes: bufferSize }];
-  return [
-    { className: 'weights', label: 'Weights', bytes: model.weights },
-    { className: 'context', label: model.isRecurrent ? 'State' : 'KV cache', bytes: model.context },
-    { className: 'compute', label: 'Compute buffer', bytes: model.compute },
-  ];
-}
-
-function showVerdict(total: number, memory: number): void {
-  const verdict = byId('verdict');
-  const fits = total <= memory;
+function fitVerdict(total: number, memory: number): Verdict {
   const spare = humanBytes(Math.abs(memory - total));
-  verdict.textContent = fits
-    ? `It fits: ${humanBytes(total)}, with ${spare} to spare.`
-    : `It does not fit: ${humanBytes(total)}, ${spare} too much.`;
-  verdict.classList.toggle('no', !fits);
+  return total <= memory
+    ? { text: `It fits: ${humanBytes(total)}, with ${spare} to spare.`, fits: true }
+    : { text: `It does not fit: ${humanBytes(total)}, ${spare} too much.`, fits: false };
 }
 
 function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnswer): string[] {
@@ -58,29 +91,34 @@ function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnsw
   ];
 }
 
-function showBar(parts: readonly Part[], total: number, memory: number): void {
-  const whole = Math.max(total, memory, 1);
+function showBar(all: readonly Part[], memory: number): void {
+  const parts = all.filter(({ className }) => className !== 'total');
+  const known = parts.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const whole = Math.max(known, memory, 1);
   const bar = byId('bar');
   const percent = (bytes: number): string => `${(bytes / whole) * 100}%`;
   const limit = make('div', 'limit', make('span', '', `${humanBytes(memory)} of memory`));
   limit.classList.toggle('left', memory < whole / 2);
   limit.style.left = percent(memory);
-  bar.replaceChildren(
-    ...parts.map(({ className, bytes }) => {
-      const part = make('div', `part ${className}`);
-      part.style.width = percent(bytes);
-      return part;
-    }),
-    limit,
-  );
-  const spoken = parts.map(({ label, bytes }) => `${label} ${humanBytes(bytes)}`).join(', ');
+  const filled = parts.map(({ className, bytes }) => {
+    const element = make('div', `part ${className}`);
+    element.style.width = percent(bytes ?? 0);
+    return element;
+  });
+  bar.replaceChildren(...filled.filter((_, index) => parts[index].bytes !== null), limit);
+  const spoken = parts.map(({ label, bytes }) => `${label} ${sizeText(bytes)}`).join(', ');
   bar.setAttribute('aria-label', `${spoken}, of ${humanBytes(memory)}`);
 }
 
 function rowOf({ className, label, bytes }: Part): HTMLElement {
   const header = make('th', '', make('span', `swatch ${className}`), label) as HTMLTableCellElement;
   header.scope = 'row';
-  const row = make('tr', '', header, make('td', '', humanBytes(bytes)), make('td', '', groupDigits(bytes)));
+  const exact = make('td', '', bytes === null ? '' : groupDigits(bytes));
+  const row = make('tr', '', header, make('td', '', sizeText(bytes)), exact);
   row.classList.toggle('total', className === 'total');
   return row;
+}
+
+function sizeText(bytes: number | null): string {
+  return bytes === null ? 'unknown' : humanBytes(bytes);
 }

@@ -54,7 +54,7 @@ function problemPlan({ problem, ids, lowers, uppers }: CsvProblem, placement: Pl
 /** One row a storage. A tensor that overwrites another starts where that one ends, so that no two rows collide. */
 function placementCsv({ boxes }: MemoryMap): string {
   const placed = boxes.filter(({ start, end }) => end > start);
-  const csv: CsvProblem = {
+  const csv: Omit<CsvProblem, 'steps'> = {
     problem: createProblem(placed.map(({ size, start, end }) => ({ size, start, end }))),
     ids: uniqueNames(placed.map(({ name }) => name)),
     lowers: Float64Array.from(placed, ({ start }) => start),

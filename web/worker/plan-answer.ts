@@ -1,17 +1,12 @@
 /**
  * What the page shows of a plan.
  */
-import { renderMap, type Gguf, type MemoryMap, type ModelMeasurement } from 'tensor-arena';
-import type { ModelFacts, Picture, PlanAnswer } from '../messages.js';
+import type { Gguf, ModelMeasurement } from 'tensor-arena';
+import { serveMap } from 'tensor-arena/viewer';
+import type { ModelFacts, PlanAnswer } from '../messages.js';
 import { mapOf, type Planned } from './plan-input.js';
 
-/** Drawing more boxes than this would hold up the page, so that the worker draws them. */
-const MOST_BOXES = 10_000;
-
-/** Small enough for the page to show at once, even if it has no two equal cells. */
-const PICTURE = { width: 960, height: 600, tooltips: false };
-
-export function planAnswer(planned: Planned, title: string): PlanAnswer {
+export function planAnswer(planned: Planned): PlanAnswer {
   const map = mapOf(planned);
   const { bufferSize, lowerBound, allocator } = map;
   return {
@@ -19,13 +14,8 @@ export function planAnswer(planned: Planned, title: string): PlanAnswer {
     bufferCount: planned.kind === 'problem' ? planned.csv.problem.bufferCount : planned.plan.bufferCount,
     nodeCount: planned.kind === 'problem' ? null : planned.plan.nodeCount,
     model: planned.kind === 'model' ? modelFacts(planned.gguf, planned.model) : null,
-    picture: pictureOf(map, title),
+    map: serveMap(map),
   };
-}
-
-function pictureOf(map: MemoryMap, title: string): Picture {
-  if (map.boxes.length <= MOST_BOXES) return { map };
-  return { svg: renderMap(map, { ...PICTURE, title }) };
 }
 
 function modelFacts({ metadata }: Gguf, model: ModelMeasurement): ModelFacts {

@@ -3,7 +3,7 @@
  *
  * Invariant: whatever the file holds, the result is usable or an error says why not.
  */
-import { graphFromJson, parseProblemCsv, type CsvProblem, type Graph } from 'tensor-arena';
+import { graphFromJson, parseProblemCsv, PlannerError, type CsvProblem, type Graph } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
 import type { Source } from '../messages.js';
 
@@ -17,13 +17,26 @@ const MOST_TEXT_BYTES = 256 * 2 ** 20;
 
 /** @throws PlannerError, Error */
 export async function readSource({ name, kind, content }: Source): Promise<Input> {
-  const blob = typeof content === 'string' ? await fetchFile(content, name) : content;
-  if (blob.size === 0) throw new Error(`${name} is empty.`);
-  if (kind === 'model') return { kind, gguf: await readGguf(blob) };
-  if (blob.size > MOST_TEXT_BYTES) throw new Error(`${name} is larger than 256 MiB: use the command tensor-arena.`);
-  const text = await blob.text();
+  const files = typeof content === 'string' ? [await fetchFile(content, name)] : content;
+  for (const file of files) if (file.size === 0) throw new Error(`${file.name} is empty.`);
+  if (kind === 'model') return { kind, gguf: await readModel(files) };
+  const [file] = files;
+  if (file.size > MOST_TEXT_BYTES) throw new Error(`${name} is larger than 256 MiB: use the command tensor-arena.`);
+  const text = await file.text();
   if (kind === 'problem') return { kind, csv: parseProblemCsv(text) };
   return { kind, graph: graphFromJson(parseJson(text, name)) };
+}
+
+/** The header of a model from its file, or from those of all its parts, in any order. */
+async function readModel(files: readonly File[]): Promise<Gguf> {
+  try {
+    return await readGguf(files);
+  } catch (error) {
+    if (!(error instanceof PlannerError && error.culprit.endsWith(': split.count'))) throw error;
+    const given =
+      files.length === 1 ? `${files[0].name} is one part of a model` : 'These are not the parts of one model';
+    throw new Error(`${given}: choose or drop all its parts together, each once.`, { cause: error });
+  }
 }
 
 async function fetchFile(url: string, name: string): Promise<File> {

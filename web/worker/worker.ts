@@ -3,7 +3,9 @@
  *
  * Invariant: every job is answered, with a failure at worst.
  */
+import { measureWeights, PlannerError } from 'tensor-arena';
 import type { Job, Reply, Source } from '../messages.js';
+import type { Settings } from '../settings.js';
 import { exportText } from './export-text.js';
 import { fitAnswer } from './fit-answer.js';
 import { planAnswer } from './plan-answer.js';
@@ -21,7 +23,7 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
   const input = await read(source);
   switch (task) {
     case 'plan':
-      return { task, plan: planAnswer(planInput(input, settings), source.name) };
+      return plan(input, settings);
     case 'fit':
       if (input.kind !== 'model') throw new Error('Only a model has a context.');
       return { task, fit: fitAnswer(input.gguf, settings) };
@@ -32,11 +34,26 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
   }
 }
 
+function plan(input: Input, settings: Settings): Reply {
+  try {
+    return { task: 'plan', plan: planAnswer(planInput(input, settings)) };
+  } catch (error) {
+    const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
+    if (!isUnknown || input.kind !== 'model') throw error;
+    const { gguf } = input;
+    const architecture = String(gguf.metadata['general.architecture']);
+    return {
+      task: 'unknown',
+      model: { architecture, weights: measureWeights(gguf), tensorCount: gguf.tensors.length },
+    };
+  }
+}
+
 self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
   void answer(data)
     .catch((error: unknown): Reply => {
       const message = error instanceof Error ? error.message : String(error);
       return { task: 'failure', failure: { message } };
     })
-    .then((reply) => self.postMessage(reply));
+    .then((reply) => self.postMessage(reply, { transfer: reply.task === 'plan' ? [reply.plan.map.port] : [] }));
 });

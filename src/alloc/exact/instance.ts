@@ -73,7 +73,16 @@ export function createInstance(problem: Problem): Instance {
     return free && gapless && (alignments === null || alignments[b] === 1);
   });
   const sizes = needed(problem.sizes);
-  return { count: problem.bufferCount, unit, sizes, alignments, fixed, ...sections, ...findOverlaps(problem), spanClass };
+  return {
+    count: problem.bufferCount,
+    unit,
+    sizes,
+    alignments,
+    fixed,
+    ...sections,
+    ...findOverlaps(problem),
+    spanClass,
+  };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -8,7 +8,7 @@
  * O(chunks) times the cost of one chunk.
  */
 import { PlannerError } from '../../errors.js';
-import type { Problem } from '../../problem/problem.js';
+import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
 import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
 import type { Timeline } from './timeline.js';
@@ -75,7 +75,8 @@ export function fillChunks(
 }
 
 /** Rejects limits that are none, and buffers that no chunk can hold. */
-export function checkChunkLimit({ bufferCount, sizes }: Problem, options: PlaceOptions): void {
+export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
+  const { bufferCount, sizes } = problem;
   const { maxChunkSize = Infinity, allowOversize = false } = options;
   if (!(maxChunkSize > 0)) {
     throw new PlannerError('BAD_ARGUMENT', {
@@ -89,7 +90,7 @@ export function checkChunkLimit({ bufferCount, sizes }: Problem, options: PlaceO
   for (let b = 0; b < bufferCount; b++) {
     if (sizes[b] <= maxChunkSize) continue;
     throw new PlannerError('OVERSIZE', {
-      culprit: `buffer ${b}`,
+      culprit: labelOfBuffer(problem, b),
       value: sizes[b],
       limit: `at most maxChunkSize (${maxChunkSize})`,
       remedy: 'Split the buffer, raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',

@@ -5,7 +5,7 @@
  * look for an offset give the same one.
  */
 import { PlannerError } from '../../errors.js';
-import type { Problem } from '../../problem/problem.js';
+import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import { countOverlaps } from '../overlap-count.js';
 import { ListFit } from './list-fit.js';
 import type { Timeline } from './timeline.js';
@@ -29,7 +29,9 @@ const LISTED_DENSITY = 0.15;
 export function createLowestFit(problem: Problem, timeline: Timeline): LowestFit {
   const { bufferCount, gaps } = problem;
   const isDense = (): boolean => countOverlaps(problem) > (LISTED_DENSITY * bufferCount ** 2) / 2;
-  return gaps === null && bufferCount <= MOST_LISTED && isDense() ? new ListFit(problem) : new TreeFit(problem, timeline);
+  return gaps === null && bufferCount <= MOST_LISTED && isDense()
+    ? new ListFit(problem)
+    : new TreeFit(problem, timeline);
 }
 
 /**
@@ -37,25 +39,26 @@ export function createLowestFit(problem: Problem, timeline: Timeline): LowestFit
  *
  * @throws PlannerError `FIXED_OVERLAP` if two of them collide, `OVERSIZE` if one ends above `limit`.
  */
-export function takeFixed({ bufferCount, sizes, fixedOffsets }: Problem, fit: LowestFit, limit: number): number {
+export function takeFixed(problem: Problem, fit: LowestFit, limit: number): number {
+  const { bufferCount, sizes, fixedOffsets } = problem;
   let top = 0;
   if (fixedOffsets === null) return top;
   for (let b = 0; b < bufferCount; b++) {
     const fixed = fixedOffsets[b];
     if (Number.isNaN(fixed)) continue;
-    if (fixed + sizes[b] > limit) reject('OVERSIZE', b, fixed, `at most ${limit - sizes[b]}`);
+    if (fixed + sizes[b] > limit) reject('OVERSIZE', problem, b, `low enough to end by ${limit}`);
     const free = fit.find(b, fixed);
-    if (free !== fixed) reject('FIXED_OVERLAP', b, fixed, `at least ${free}, by what buffers before it take`);
+    if (free !== fixed) reject('FIXED_OVERLAP', problem, b, `at least ${free}, above the buffers that are fixed before it`);
     fit.take(b, fixed);
     top = Math.max(top, fixed + sizes[b]);
   }
   return top;
 }
 
-function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', buffer: number, value: number, limit: string): never {
+function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', problem: Problem, buffer: number, limit: string): never {
   throw new PlannerError(code, {
-    culprit: `the fixed offset of buffer ${buffer}`,
-    value,
+    culprit: `the fixed offset of ${labelOfBuffer(problem, buffer)}`,
+    value: problem.fixedOffsets![buffer],
     limit,
     remedy: 'Choose another fixed offset, or leave it to the planner.',
   });

@@ -18,13 +18,21 @@ export const bySize: Order = (problem) => byKey(problem, problem.sizes);
 export const byLifetime: Order = (problem) => byKey(problem, lifetimes(problem));
 
 /** Largest product of size and lifetime first. */
-export const byArea: Order = (problem) => byKey(problem, lifetimes(problem).map((steps, b) => steps * problem.sizes[b]));
+export const byArea: Order = (problem) =>
+  byKey(
+    problem,
+    lifetimes(problem).map((steps, b) => steps * problem.sizes[b]),
+  );
 
 /** Those of the busiest step first: TensorFlow Lite's "breadth". */
 export const byLoad: Order = (problem) => byKey(problem, busiestLoads(problem));
 
 /** In the order in which they come to life, as an allocator at run time would see them. */
-export const byStart: Order = (problem) => byKey(problem, problem.starts.map((start) => -start));
+export const byStart: Order = (problem) =>
+  byKey(
+    problem,
+    problem.starts.map((start) => -start),
+  );
 
 /** Largest first, but of those that are alike within a factor of four, the longest life first. */
 export const bySizeClass: Order = (problem) => byKey(problem, classes(problem.sizes), lifetimes(problem));
@@ -37,11 +45,23 @@ export const fromBusiestStep: Order = (problem) => {
   const { starts, ends } = problem;
   const { step } = liveLoad(problem);
   const isLive = Float64Array.from(starts, (start, b) => Number(start <= step && step < ends[b]));
-  return byKey(problem, isLive, starts.map((start) => -start));
+  return byKey(
+    problem,
+    isLive,
+    starts.map((start) => -start),
+  );
 };
 
 /** What to try, the most promising first: on nearly all real graphs the first one is enough. */
-export const ORDERS: readonly Order[] = [bySize, byLoad, fromBusiestStep, bySizeClass, byLifetime, byArea, byLifetimeClass];
+export const ORDERS: readonly Order[] = [
+  bySize,
+  byLoad,
+  fromBusiestStep,
+  bySizeClass,
+  byLifetime,
+  byArea,
+  byLifetimeClass,
+];
 
 /** Largest key first, then largest second key. */
 export function byKey(

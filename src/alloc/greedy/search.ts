@@ -102,7 +102,10 @@ export class GreedySearch {
     const offsets = placeOnline(this.problem);
     this.orderSteps += ORDER_STEPS * this.problem.bufferCount;
     if (offsets === null) return false;
-    this.keep(offsets, this.problem.sizes.reduce((peak, size, b) => Math.max(peak, offsets[b] + size), 0));
+    this.keep(
+      offsets,
+      this.problem.sizes.reduce((peak, size, b) => Math.max(peak, offsets[b] + size), 0),
+    );
     return true;
   }
 

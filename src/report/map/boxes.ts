@@ -5,12 +5,12 @@
  * Invariant: a name is inside its own rectangle, and rectangles do not overlap, so names do not either.
  */
 import { exactBytes, groupDigits, humanBytes } from '../format.js';
-import type { MapBox, MemoryMap } from './memory-map.js';
-import { FAMILIES } from './memory-map.js';
+import { chunkBases, columnsOf, type BoxColumns } from './columns.js';
+import { stepName, type MapBox, type MemoryMap } from './memory-map.js';
 import { Raster, type PixelRect } from './raster.js';
 import type { Plot, Scale } from './scale.js';
 import { element, escapeText, fitText, px, text } from './svg.js';
-import { fillClass, fillsOf, SIZE_CLASSES, type MapColors } from './theme.js';
+import { fillClass, fillsOf, type MapColors } from './theme.js';
 
 /** A rectangle with an edge below this many pixels is merged with its neighbours. */
 const LEAST_EDGE = 2;
@@ -29,63 +29,55 @@ interface Drawn {
   readonly fill: string;
 }
 
-/** Where each chunk starts when all are stacked, bytes. */
-export function chunkBases({ chunks }: MemoryMap): number[] {
-  let base = 0;
-  return chunks.map((size) => (base += size) - size);
-}
-
-/** The class of size of a box: {@link SIZE_CLASSES} − 1 for the largest, one less for each quarter of that. */
-export function sizeClass(size: number, largest: number): number {
-  const quarters = Math.floor(Math.log2(largest / size) / 2);
-  return Math.max(0, SIZE_CLASSES - 1 - quarters);
-}
-
 /** All rectangles and what belongs to them, as markup. */
 export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withTooltips: boolean): string {
-  const bases = chunkBases(map);
-  const rectOf = ({ chunk, offset, size, start, end }: MapBox, edge = 0): PixelRect => {
-    const bottom = bases[chunk] + offset + edge;
-    return rectangle(scale, start, end, bottom, bottom + size);
-  };
-  const fills = fillsOf(colors);
-  const largest = map.boxes.reduce((most, { size }) => Math.max(most, size), 1);
-  const fillOf = (box: MapBox): number =>
-    colors === 'size' ? sizeClass(box.size, largest) : FAMILIES.indexOf(box.family);
-
+  const columns = columnsOf(map);
+  const classes = fillsOf(colors).map(fillClass);
+  const fills = columns.fills[colors];
   const raster = new Raster(scale.plot);
   const drawn: Drawn[] = [];
-  for (const box of map.boxes) {
-    const rect = rectOf(box);
+  forVisible(columns, scale, (b) => {
+    const rect = rectOf(columns, b, scale);
     const visible = clip(rect, scale.plot);
-    if (visible === null) continue;
-    const fill = fillOf(box);
-    if (rect.width < LEAST_EDGE || rect.height < LEAST_EDGE) raster.add(rect, fill);
-    else drawn.push({ box, rect, visible, fill: fillClass(fills[fill]) });
-  }
+    if (visible === null) return;
+    if (rect.width < LEAST_EDGE || rect.height < LEAST_EDGE) raster.add(rect, fills[b]);
+    else drawn.push({ box: map.boxes[b], rect, visible, fill: classes[fills[b]] });
+  });
   const merged = raster.areas().map(({ fill, opacity, path }) => {
-    return element('path', { class: fillClass(fills[fill]), 'fill-opacity': opacity, d: path });
+    return element('path', { class: classes[fill], 'fill-opacity': opacity, d: path });
   });
   return [
-    ...drawn.map((each) => drawRect(each, withTooltips)),
+    ...drawn.map((each) => drawRect(each, withTooltips ? describeBox(each.box, map) : '')),
     element('g', { 'shape-rendering': 'crispEdges' }, ...merged),
-    drawHatch(drawn, scale, bases),
+    drawHatch(drawn, scale, chunkBases(map)),
     drawSeams(drawn),
   ].join('');
 }
 
 /** The names of all rectangles with room for them; drawn last, so that no line crosses them. */
 export function drawNames(map: MemoryMap, scale: Scale, colors: MapColors): string {
-  const bases = chunkBases(map);
-  const largest = map.boxes.reduce((most, { size }) => Math.max(most, size), 1);
-  const names = map.boxes.map((box) => {
-    const bottom = bases[box.chunk] + box.offset;
-    const visible = clip(rectangle(scale, box.start, box.end, bottom, bottom + box.size), scale.plot);
-    if (visible === null) return '';
-    const fill = fillClass(colors === 'size' ? sizeClass(box.size, largest) : box.family);
-    return drawName(box, visible, `ta-name ${fill}`);
+  const columns = columnsOf(map);
+  const classes = fillsOf(colors).map(fillClass);
+  const fills = columns.fills[colors];
+  const names: string[] = [];
+  forVisible(columns, scale, (b) => {
+    const visible = clip(rectOf(columns, b, scale), scale.plot);
+    if (visible === null || !hasRoom(visible)) return;
+    names.push(drawName(map.boxes[b], visible, `ta-name ${classes[fills[b]]}`));
   });
   return names.join('');
+}
+
+/** Calls `each` for the boxes that reach into the window, in order. */
+function forVisible({ starts, ends, bottoms, tops }: BoxColumns, { window }: Scale, each: (b: number) => void): void {
+  const { steps, bytes } = window;
+  for (let b = 0; b < starts.length; b++) {
+    if (starts[b] < steps.to && ends[b] > steps.from && bottoms[b] < bytes.to && tops[b] > bytes.from) each(b);
+  }
+}
+
+function rectOf({ starts, ends, bottoms, tops }: BoxColumns, b: number, scale: Scale): PixelRect {
+  return rectangle(scale, starts[b], ends[b], bottoms[b], tops[b]);
 }
 
 function rectangle(scale: Scale, start: number, end: number, bottom: number, top: number): PixelRect {
@@ -102,7 +94,7 @@ function clip({ x, y, width, height }: PixelRect, plot: Plot): PixelRect | null 
   return left < right && top < bottom ? { x: left, y: top, width: right - left, height: bottom - top } : null;
 }
 
-function drawRect({ box, rect, fill }: Drawn, withTooltip: boolean): string {
+function drawRect({ rect, fill }: Drawn, tooltip: string): string {
   const { x, y, width, height } = rect;
   const least = Math.min(width, height);
   const attributes = {
@@ -110,12 +102,13 @@ function drawRect({ box, rect, fill }: Drawn, withTooltip: boolean): string {
     ...(least >= 12 ? { rx: 2 } : {}),
     ...(least < 6 ? { 'stroke-width': least < 4 ? 0 : 0.5 } : {}),
   };
-  if (!withTooltip) return element('rect', attributes);
-  return element('rect', attributes, element('title', {}, escapeText(describeBox(box).join('\n'))));
+  if (tooltip === '') return element('rect', attributes);
+  return element('rect', attributes, element('title', {}, escapeText(tooltip)));
 }
 
 /** What there is to say about a box, one fact a line. */
-export function describeBox({ name, op, type, shape, size, offset, chunk, start, end }: MapBox): string[] {
+function describeBox(box: MapBox, map: MemoryMap): string {
+  const { name, op, type, shape, size, offset, chunk, start, end } = box;
   const layout = type === '' ? [] : [`${type} [${shape.join(', ')}]`];
   const made = op === '' ? [] : [op === 'NONE' ? 'leaf' : op];
   return [
@@ -123,8 +116,10 @@ export function describeBox({ name, op, type, shape, size, offset, chunk, start,
     [...made, ...layout].join(' · '),
     exactBytes(size),
     `offset ${groupDigits(offset)}${chunk === 0 ? '' : ` in chunk ${chunk}`}`,
-    `steps ${start} to ${end - 1}`,
-  ].filter((line) => line !== '');
+    `steps ${groupDigits(stepName(map, start))} to ${groupDigits(stepName(map, end) - 1)}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
 }
 
 function drawHatch(drawn: readonly Drawn[], scale: Scale, bases: readonly number[]): string {
@@ -150,8 +145,12 @@ function drawSeams(drawn: readonly Drawn[]): string {
   return element('path', { class: 'ta-seam', d: edges }) + element('path', { class: 'ta-arrow', d: arrows.join('') });
 }
 
+/** Whether any name at all might fit. */
+function hasRoom({ width, height }: PixelRect): boolean {
+  return Math.max(width, height) >= 2 * NAME_LINE && Math.min(width, height) >= NAME_LINE;
+}
+
 function drawName({ name, size, takesOver }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
-  if (Math.max(width, height) < 2 * NAME_LINE || Math.min(width, height) < NAME_LINE) return '';
   const arrow = takesOver === -1 ? 0 : NAME_PADDING;
   const room = width - NAME_PADDING - arrow;
   const across = height >= NAME_LINE ? fitText(name, NAME_SIZE, room) : '';

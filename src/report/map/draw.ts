@@ -11,12 +11,13 @@
  */
 import { groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
-import { chunkBases, drawBoxes, drawNames } from './boxes.js';
+import { drawBoxes, drawNames } from './boxes.js';
+import { chunkBases, columnsOf } from './columns.js';
 import { drawLegend, type Legend } from './legend.js';
-import { drawLoad, labelLoad, liveLoadOf } from './load.js';
+import { drawLoad, labelLines, labelPeakStep } from './load.js';
 import type { MemoryMap } from './memory-map.js';
 import { Scale, type MapWindow } from './scale.js';
-import { element, escapeText, fitText, px, text } from './svg.js';
+import { element, escapeText, fitText, px, text, textWidth } from './svg.js';
 import { styleSheet, type MapColors, type MapTheme } from './theme.js';
 
 /** How a map looks. */
@@ -39,44 +40,50 @@ export interface MapOptions {
 
 const HEADER = 76;
 const RIGHT_MARGIN = 108;
+/** Below this width the lines are labelled in the legend, and the margin is for the last number of the axis. */
+const NARROW = 520;
+const NARROW_MARGIN = 30;
+const FACT_SEPARATOR = ' · ';
 /** Numbers and title below the plot. */
 const AXIS = 52;
+/** The plot is at least so high: a legend that leaves it less is cut short. */
+const LEAST_PLOT = 60;
 
 /** Draws a map as SVG. O(storages + pixels). */
 export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
-  const { width, height, colors, title, legend, scale } = resolve(map, options);
+  const { width, height, isNarrow, colors, title, legend, scale } = resolve(map, options);
   const legendTop = height - legend.height - 8;
-  const load = liveLoadOf(map);
   const inside = [
     drawBoxes(map, scale, colors, options.tooltips ?? true),
     drawChunkEdges(chunkBases(map), scale),
-    drawLoad(map, load, scale),
+    drawLoad(map, scale),
     drawNames(map, scale, colors),
   ];
-  const facts = factsOf(map).join(' · ');
+  const facts = factsOf(map);
   return element(
     'svg',
     {
       ...{ xmlns: 'http://www.w3.org/2000/svg', class: 'ta-map', role: 'img', width, height },
-      ...{ viewBox: `0 0 ${px(width)} ${px(height)}`, 'aria-label': `${title}: ${facts}` },
+      ...{ viewBox: `0 0 ${px(width)} ${px(height)}`, 'aria-label': `${title}: ${facts.join(FACT_SEPARATOR)}` },
     },
     element('title', {}, escapeText(title)),
     element('style', {}, styleSheet(options.theme ?? 'auto', colors)),
     definitions(scale),
     element('rect', { class: 'ta-surface', width, height }),
     text(fitText(title, 17, width - 48), { class: 'ta-ink ta-title', x: 24, y: 30 }),
-    text(fitText(facts, 12, width - 48), { class: 'ta-muted', x: 24, y: 49 }),
+    text(fitFacts(facts, width - 48), { class: 'ta-muted', x: 24, y: 49 }),
     drawGrid(scale),
     element('g', { 'clip-path': 'url(#ta-plot)' }, ...inside),
-    drawAxes(scale, map.chunks.length),
-    labelLoad(map, load, scale),
+    drawAxes(scale, map),
+    ...(isNarrow ? [] : [labelLines(map, scale)]),
+    labelPeakStep(map, scale),
     element('g', { transform: `translate(0 ${px(legendTop)})` }, legend.markup),
   );
 }
 
 /** Colours by family say nothing where no operation is known. */
 export function defaultColors(map: MemoryMap): MapColors {
-  return map.boxes.every(({ op }) => op === '') ? 'size' : 'family';
+  return columnsOf(map).hasOperations ? 'family' : 'size';
 }
 
 /** The window that shows everything. */
@@ -92,6 +99,7 @@ export function scaleOf(map: MemoryMap, options: MapOptions = {}): Scale {
 interface Resolved {
   readonly width: number;
   readonly height: number;
+  readonly isNarrow: boolean;
   readonly colors: MapColors;
   readonly title: string;
   readonly legend: Legend;
@@ -102,12 +110,30 @@ function resolve(map: MemoryMap, options: MapOptions): Resolved {
   const width = Math.max(320, options.width ?? 1200);
   const height = Math.max(240, options.height ?? 720);
   const { colors = defaultColors(map), title = 'Memory map', window = wholeMap(map) } = options;
-  const legend = drawLegend(map, colors, 24, width - 48);
-  const plotHeight = Math.max(60, height - HEADER - AXIS - legend.height - 8);
+  const room = height - HEADER - AXIS - 8;
+  const isNarrow = width < NARROW;
+  const legend = drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow });
+  const plotHeight = room - legend.height;
   const draft = new Scale(window, { x: 0, y: HEADER, width, height: plotHeight });
   const x = Math.ceil(leftMargin(draft));
-  const plot = { x, y: HEADER, width: Math.max(80, width - x - RIGHT_MARGIN), height: plotHeight };
-  return { width, height, colors, title, legend, scale: new Scale(window, plot) };
+  const plot = {
+    x,
+    y: HEADER,
+    width: Math.max(80, width - x - (isNarrow ? NARROW_MARGIN : RIGHT_MARGIN)),
+    height: plotHeight,
+  };
+  return { width, height, isNarrow, colors, title, legend, scale: new Scale(window, plot) };
+}
+
+/** As many facts as there is room for, whole. */
+function fitFacts(facts: readonly string[], width: number): string {
+  let line = fitText(facts[0], 12, width);
+  for (const fact of facts.slice(1)) {
+    const longer = line + FACT_SEPARATOR + fact;
+    if (textWidth(longer, 12) > width) break;
+    line = longer;
+  }
+  return line;
 }
 
 function factsOf({ bufferSize, lowerBound, boxes, stepCount, allocator, chunks }: MemoryMap): string[] {

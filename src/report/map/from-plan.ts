@@ -8,6 +8,7 @@ import { placementSize, type Placement } from '../../alloc/allocator.js';
 import { isKept } from '../../graph/table.js';
 import { Plan, type PlannedTensor } from '../../plan/plan.js';
 import { liveLoad } from '../../problem/lower-bound.js';
+import { neededParts } from '../../problem/needed-parts.js';
 import type { Problem } from '../../problem/problem.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
@@ -31,14 +32,17 @@ export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
 /**
  * The map of a placement without a graph. A buffer with gaps becomes one box for each part of its life that needs bytes.
  *
- * @param names what to call each buffer. Default: its index
+ * @param names what to call each buffer. Default: as the problem does, or its index
  * @param allocator how the placement was found
+ * @param steps what to call each step, 0 to `stepCount`; such as `steps` of a problem that was read from CSV. Default:
+ *   its number
  */
 export function memoryMapOfPlacement(
   problem: Problem,
   placement: Placement,
-  names: readonly string[] = [],
+  names: readonly (string | undefined)[] = problem.names ?? [],
   allocator = '',
+  steps?: ArrayLike<number>,
 ): MemoryMap {
   const boxes: MapBox[] = [];
   for (let b = 0; b < problem.bufferCount; b++) {
@@ -60,29 +64,8 @@ export function memoryMapOfPlacement(
   return {
     ...{ allocator, stepCount: Math.max(1, problem.stepCount), chunks: placement.chunks, boxes },
     ...{ bufferSize: placementSize(placement), lowerBound: liveLoad(problem).bytes },
+    ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
   };
-}
-
-interface Part {
-  readonly start: number;
-  readonly end: number;
-  readonly lower: number;
-  readonly upper: number;
-}
-
-/** A buffer's life, cut at its gaps; parts that need no byte are left out. */
-function neededParts({ sizes, starts, ends, gaps }: Problem, b: number): Part[] {
-  const whole = { start: starts[b], end: ends[b], lower: 0, upper: sizes[b] };
-  if (gaps === null) return [whole];
-  const parts: Part[] = [];
-  let start = starts[b];
-  for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-    parts.push({ ...whole, start, end: gaps.starts[g] });
-    parts.push({ start: gaps.starts[g], end: gaps.ends[g], lower: gaps.lowers[g], upper: gaps.uppers[g] });
-    start = gaps.ends[g];
-  }
-  parts.push({ ...whole, start });
-  return parts.filter((part) => part.end > part.start && part.upper > part.lower);
 }
 
 function boxesOf(plan: Plan): MapBox[] {

@@ -2,11 +2,11 @@
  * The legend of a map: only what occurs in it, in rows that wrap.
  */
 import { groupDigits, humanBytes } from '../format.js';
-import { sizeClass } from './boxes.js';
-import { FAMILIES, type MemoryMap } from './memory-map.js';
+import { columnsOf, SIZE_CLASSES, type BoxColumns } from './columns.js';
+import type { MemoryMap } from './memory-map.js';
 import { SHADES } from './raster.js';
 import { element, px, text, textWidth } from './svg.js';
-import { fillClass, SIZE_CLASSES, type MapColors } from './theme.js';
+import { fillClass, fillsOf, type MapColors } from './theme.js';
 
 const ROW = 20;
 const SYMBOL = 18;
@@ -25,46 +25,55 @@ export interface Legend {
   readonly height: number;
 }
 
-/** Draws the legend with its first row at `y` 0. */
-export function drawLegend(map: MemoryMap, colors: MapColors, x: number, width: number): Legend {
-  const entries = [...(colors === 'size' ? sizes(map) : families(map)), ...symbols(map), MERGED];
+/** Where a legend goes, pixels. */
+interface LegendPlace {
+  readonly x: number;
+  readonly width: number;
+  readonly height: number;
+  /** Whether the legend says what the lines stand for in bytes, since there is no room beside them. */
+  readonly isNarrow: boolean;
+}
+
+/** Draws the legend with its first row at `y` 0, as many rows as there is room for. */
+export function drawLegend(map: MemoryMap, colors: MapColors, { x, width, height, isNarrow }: LegendPlace): Legend {
+  const columns = columnsOf(map);
+  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns), MERGED];
+  const lastRow = Math.max(1, Math.floor(height / ROW)) - 1;
   let left = 0;
   let row = 0;
-  const markup = entries.map(({ label, symbol }) => {
+  const markup: string[] = [];
+  for (const { label, symbol } of entries) {
     const entryWidth = SYMBOL + 6 + textWidth(label, 12);
     if (left > 0 && left + entryWidth > width) {
+      if (row === lastRow) break;
       left = 0;
       row++;
     }
     const place = `translate(${px(x + left)} ${px(row * ROW)})`;
     left += entryWidth + BETWEEN;
-    return element('g', { transform: place }, symbol, text(label, { class: 'ta-ink', x: SYMBOL + 6, y: 10 }));
-  });
+    markup.push(element('g', { transform: place }, symbol, text(label, { class: 'ta-ink', x: SYMBOL + 6, y: 10 })));
+  }
   return { markup: markup.join(''), height: (row + 1) * ROW };
 }
 
 const swatch = (style: string): string => element('rect', { class: style, width: 14, height: 12, x: 2, rx: 2 });
 
-function families({ boxes }: MemoryMap): Entry[] {
-  const counts = new Map<string, number>();
-  for (const { family } of boxes) counts.set(family, (counts.get(family) ?? 0) + 1);
-  return FAMILIES.filter((family) => counts.has(family)).map((family) => ({
-    label: `${family} (${groupDigits(counts.get(family)!)})`,
-    symbol: swatch(fillClass(family)),
+/** The colours that occur, large sizes first. */
+function fills({ fills: all, largest }: BoxColumns, colors: MapColors): Entry[] {
+  const kinds = fillsOf(colors);
+  const counts = new Array<number>(kinds.length).fill(0);
+  for (const fill of all[colors]) counts[fill]++;
+  const entries = kinds.map((kind, index) => ({
+    label: `${typeof kind === 'number' ? sizeLabel(kind, largest) : kind} (${groupDigits(counts[index])})`,
+    symbol: swatch(fillClass(kind)),
   }));
+  const occurring = entries.filter((_, index) => counts[index] > 0);
+  return colors === 'size' ? occurring.reverse() : occurring;
 }
 
-function sizes({ boxes }: MemoryMap): Entry[] {
-  const largest = boxes.reduce((most, { size }) => Math.max(most, size), 1);
-  const counts = new Array<number>(SIZE_CLASSES).fill(0);
-  for (const { size } of boxes) counts[sizeClass(size, largest)]++;
-  const classes = counts.map((count, index) => {
-    const above = Math.ceil(largest / 4 ** (SIZE_CLASSES - index));
-    const label =
-      index === 0 ? `up to ${humanBytes(Math.floor(largest / 4 ** (SIZE_CLASSES - 1)))}` : `over ${humanBytes(above)}`;
-    return { count, label: `${label} (${groupDigits(count)})`, symbol: swatch(fillClass(index)) };
-  });
-  return classes.filter(({ count }) => count > 0).reverse();
+function sizeLabel(kind: number, largest: number): string {
+  if (kind === 0) return `up to ${humanBytes(Math.floor(largest / 4 ** (SIZE_CLASSES - 1)))}`;
+  return `over ${humanBytes(Math.ceil(largest / 4 ** (SIZE_CLASSES - kind)))}`;
 }
 
 /** Too many to draw one by one: see raster.ts. */
@@ -75,15 +84,18 @@ const MERGED: Entry = {
   }).join(''),
 };
 
-function symbols({ boxes }: MemoryMap): Entry[] {
-  const handOvers = boxes.filter(({ takesOver }) => takesOver !== -1).length;
-  const views = boxes.reduce((count, box) => count + box.views.length, 0);
+function lines({ bufferSize, lowerBound }: MemoryMap, isNarrow: boolean): Entry[] {
   const line = (style: string): string => element('path', { class: style, fill: 'none', d: 'M0 6h18' });
-  const entries = [
+  const bytes = (value: number): string => (isNarrow ? ` ${humanBytes(value)}` : '');
+  return [
     { label: 'live load', symbol: line('ta-load') },
-    { label: 'peak', symbol: line('ta-peak') },
-    { label: 'lower bound', symbol: line('ta-bound') },
+    { label: `peak${bytes(bufferSize)}`, symbol: line('ta-peak') },
+    { label: `lower bound${bytes(lowerBound)}`, symbol: line('ta-bound') },
   ];
+}
+
+function symbols({ handOverCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
+  const entries: Entry[] = [];
   const seam =
     element('path', { class: 'ta-seam', d: 'M7 0v12' }) + element('path', { class: 'ta-arrow', d: 'M8 2l6 4l-6 4z' });
   if (handOvers > 0) entries.push({ label: `in place (${groupDigits(handOvers)})`, symbol: seam });

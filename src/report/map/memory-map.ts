@@ -64,4 +64,11 @@ export interface MemoryMap {
   readonly bufferSize: number;
   readonly lowerBound: number;
   readonly boxes: readonly MapBox[];
+  /** What the steps 0 to `stepCount` are called, ascending; absent where they are called by their numbers. */
+  readonly steps?: readonly number[];
+}
+
+/** What a step is called: its number, unless the map says otherwise. */
+export function stepName({ steps }: Pick<MemoryMap, 'steps'>, step: number): number {
+  return steps?.[step] ?? step;
 }

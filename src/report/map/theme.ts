@@ -2,6 +2,7 @@
  * Colours, light and dark. Fills are pale on white and deep on black, so that names on them, in the ink of the theme,
  * have a contrast of at least 4.5 to 1; families differ in lightness as well as in hue.
  */
+import { SIZE_CLASSES } from './columns.js';
 import { FAMILIES, type FamilyName } from './memory-map.js';
 
 /** `auto` follows the reader's system. */
@@ -12,7 +13,7 @@ export type MapColors = 'family' | 'size';
 
 interface Palette {
   readonly families: Readonly<Record<FamilyName, string>>;
-  /** From small to large. */
+  /** From small to large, one for each class. */
   readonly sizes: readonly string[];
   readonly surface: string;
   readonly ink: string;
@@ -39,9 +40,6 @@ const DARK: Palette = {
   sizes: ['#3a3a22', '#3c4f2c', '#2f5f41', '#1f6a5f', '#1a6a80', '#2f67a3'],
   ...{ surface: '#10151b', ink: '#eef2f7', muted: '#a3afbd', grid: '#252d37', peak: '#ff8a80', bound: '#5fd6c3' },
 };
-
-/** How many classes of size the colours tell apart. */
-export const SIZE_CLASSES = LIGHT.sizes.length;
 
 /** The class of a rectangle's colour: a family, or a size from 0 for small. */
 export type Fill = FamilyName | number;

@@ -3,10 +3,18 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context, createProblem, Graph, graphFromJson, planGraph, renderMap } from '../../../src/index.js';
+import {
+  Context,
+  createProblem,
+  Graph,
+  graphFromJson,
+  parseProblemCsv,
+  planGraph,
+  renderMap,
+} from '../../../src/index.js';
 import { ALLOCATORS } from '../../../src/alloc/allocators.js';
 import { memoryMapOf, memoryMapOfPlacement } from '../../../src/report/map/from-plan.js';
-import { liveLoadOf } from '../../../src/report/map/load.js';
+import { columnsOf } from '../../../src/report/map/columns.js';
 import type { MemoryMap } from '../../../src/report/map/memory-map.js';
 import { liveBytesPerStep } from '../../../src/problem/lower-bound.js';
 import { describeShared, listGraphs, readGraph } from '../../support/shared.js';
@@ -15,7 +23,7 @@ import { tinyBuffers } from '../../support/problems.js';
 
 function mapOfBuffers(buffers: Parameters<typeof createProblem>[0], names?: readonly string[]): MemoryMap {
   const problem = createProblem(buffers);
-  const placement = ALLOCATORS.auto.place(problem, { maxChunkSize: Infinity });
+  const placement = ALLOCATORS['greedy-by-size'].place(problem, { maxChunkSize: Infinity });
   return memoryMapOfPlacement(problem, placement, names);
 }
 
@@ -26,12 +34,21 @@ function chain(length: number): Graph {
   return Graph.forward(ctx.reshape(x, [x.ne[0]]));
 }
 
+/** The map with its steps called by other numbers, `factor` apart. */
+function withSteps(map: MemoryMap, factor: number): MemoryMap {
+  return { ...map, steps: Array.from({ length: map.stepCount + 1 }, (_, step) => step * factor - 7) };
+}
+
 const arbitraryMap = fc
   .tuple(
     tinyBuffers({ maxCount: 12, maxSize: 2 ** 40, maxStep: 4000, gaps: 'window' }),
     fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 12, maxLength: 12 }),
+    fc.constantFrom(0, 3, 1_000_001, 2 ** 38 + 1),
   )
-  .map(([buffers, names]) => mapOfBuffers(buffers, names));
+  .map(([buffers, names, factor]) => {
+    const map = mapOfBuffers(buffers, names);
+    return factor === 0 ? map : withSteps(map, factor);
+  });
 
 describe('memoryMapOf', () => {
   it('shows hand-overs as one bar: the taker starts where the giver ends, at the same offset', () => {
@@ -66,7 +83,7 @@ describe('memoryMapOf', () => {
   it('adds up to the live load of the problem', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 8 }), (buffers) => {
-        const load = liveLoadOf(mapOfBuffers(buffers));
+        const load = columnsOf(mapOfBuffers(buffers)).load;
         const expected = buffers.length === 0 ? [0] : [...liveBytesPerStep(createProblem(buffers))];
         expect([...load]).toEqual(expected);
       }),
@@ -78,7 +95,7 @@ describeShared('maps of real graphs', () => {
   it.each(listGraphs().filter((_, index) => index % 6 === 0))('%s: loads, boxes and labels', (name) => {
     const plan = planGraph(graphFromJson(readGraph(name)), { allocator: 'ggml' });
     const map = memoryMapOf(plan);
-    expect(Math.max(...liveLoadOf(map))).toBe(plan.lowerBound);
+    expect(Math.max(...columnsOf(map).load)).toBe(plan.lowerBound);
     expect(overlapping(map)).toEqual([]);
     const svg = renderMap(map, { title: name });
     expect(firstOverlap(textRects(parseXml(svg)))).toBeNull();
@@ -119,7 +136,7 @@ describe('renderMap', () => {
     fc.assert(
       fc.property(
         arbitraryMap,
-        fc.record({ width: fc.integer({ min: 320, max: 2000 }), height: fc.integer({ min: 300, max: 1400 }) }),
+        fc.record({ width: fc.integer({ min: 320, max: 2000 }), height: fc.integer({ min: 240, max: 1400 }) }),
         fc.record({ steps: part, bytes: part }),
         (map, size, parts) => {
           const range = (whole: number, [from, span]: [number, number]): { from: number; to: number } => ({
@@ -147,9 +164,41 @@ describe('renderMap', () => {
   it('marks the peak step and both lines, and says when they are one', () => {
     const optimal = textRects(parseXml(renderMap(mapOfBuffers([{ size: 4, start: 0, end: 2 }]))));
     expect(optimal.map(({ label }) => label)).toContain('peak = bound');
+    expect(renderMap(mapOfBuffers([{ size: 4, start: 0, end: 2 }]))).toContain('<path class="ta-bound"');
     const map = { ...mapOfBuffers([{ size: 4, start: 0, end: 2 }]), bufferSize: 8, chunks: [8] };
     const labels = textRects(parseXml(renderMap(map))).map(({ label }) => label);
     expect(labels).toEqual(expect.arrayContaining(['peak', 'lower bound', 'peak step 0', '8 B', '4 B']));
+  });
+
+  it('calls the steps what a CSV file calls them', () => {
+    const { problem, steps } = parseProblemCsv('id,lower,upper,size\na,1000,5000,8\nb,3000,9000,8\nc,9000,9001,4\n');
+    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem), undefined, 'auto', steps);
+    expect(map.boxes.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    const svg = renderMap(map);
+    const labels = textRects(parseXml(svg)).map(({ label }) => label);
+    expect(labels).toEqual(expect.arrayContaining(['1,000', '3,000', '5,000', '9,000', '9,001', 'peak step 3,000']));
+    expect(svg).toContain('steps 3,000 to 8,999');
+    const plain = parseProblemCsv('id,lower,upper,size\na,0,1,8\nb,1,2,8\n');
+    expect(memoryMapOfPlacement(plain.problem, ALLOCATORS.auto.place(plain.problem), [], '', plain.steps).steps).toBe(
+      undefined,
+    );
+  });
+
+  it('gives as many facts as there is room for, whole', () => {
+    const map = memoryMapOf(planGraph(chain(6)));
+    const [, all] = textRects(parseXml(renderMap(map))).map(({ label }) => label);
+    for (let width = 320; width < 900; width += 20) {
+      const [, line] = textRects(parseXml(renderMap(map, { width }))).map(({ label }) => label);
+      const facts = all.split(' · ');
+      expect(line).toBe(facts.slice(0, line.split(' · ').length).join(' · '));
+    }
+  });
+
+  it('labels the lines in the legend where there is no room beside them', () => {
+    const map = { ...mapOfBuffers([{ size: 4, start: 0, end: 2 }]), bufferSize: 8, chunks: [8] };
+    const labels = textRects(parseXml(renderMap(map, { width: 400 }))).map(({ label }) => label);
+    expect(labels).toEqual(expect.arrayContaining(['peak 8 B', 'lower bound 4 B', 'peak step 0']));
+    expect(labels).not.toContain('peak');
   });
 
   it('stacks chunks and draws the line between them', () => {

@@ -1,0 +1,111 @@
+/**
+ * What a viewer asks about a map, with answers that are plain data. The map may be on the page, or stay in a worker:
+ * see `served-map.ts`.
+ *
+ * Invariant: all that a viewer knows of a map comes from here.
+ */
+import { columnsOf } from '../report/map/columns.js';
+import { defaultColors, drawMap, scaleOf, wholeMap, type MapOptions } from '../report/map/draw.js';
+import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MapWindow, Plot } from '../report/map/scale.js';
+import type { MapColors } from '../report/map/theme.js';
+import { detailsOf } from './details.js';
+import { boxNear, chainOf, neighbour, searchBoxes } from './find-box.js';
+
+/** What is known of a map before it is drawn. */
+export interface MapFacts {
+  /** The window that shows everything. */
+  readonly whole: MapWindow;
+  /** What the colours say unless the reader chooses. */
+  readonly colors: MapColors;
+}
+
+/** A picture, and where its plot is. */
+export interface Drawing {
+  readonly svg: string;
+  readonly plot: Plot;
+}
+
+/** Which box: by its index, by its place, by its neighbour in time, or by what tells it from others in a similar map. */
+export type BoxQuestion =
+  | { readonly index: number }
+  | {
+      readonly step: number;
+      /** From the start of the first chunk. */
+      readonly bytes: number;
+      /** How far away a box may be to be found. */
+      readonly reach: { readonly steps: number; readonly bytes: number };
+    }
+  | { readonly beside: number; readonly by: 1 | -1 }
+  | { readonly name: string; readonly start: number };
+
+/** A box, and all that there is to say about it. */
+export interface FoundBox {
+  readonly index: number;
+  readonly name: string;
+  readonly op: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Where it is. */
+  readonly area: MapWindow;
+  /** Terms and values, in reading order. */
+  readonly details: readonly (readonly [string, string])[];
+  /** Where all boxes are that had its bytes handed on to or from it, itself included. */
+  readonly chain: readonly MapWindow[];
+}
+
+/** A map, wherever it is. */
+export interface MapSource {
+  readonly facts: MapFacts;
+  draw(options: MapOptions): Promise<Drawing>;
+  /** Null if there is none. */
+  find(question: BoxQuestion): Promise<FoundBox | null>;
+  /** Boxes whose name, operation or view has `query` in it, best first, at most `limit`. */
+  search(query: string, limit: number): Promise<readonly FoundBox[]>;
+}
+
+/** What is known of a map before it is drawn. */
+export function factsOf(map: MemoryMap): MapFacts {
+  return { whole: wholeMap(map), colors: defaultColors(map) };
+}
+
+/** A map that is on the page itself: answers come before the next frame. */
+export function localSource(map: MemoryMap): MapSource {
+  return {
+    facts: factsOf(map),
+    draw: (options) => Promise.resolve(draw(map, options)),
+    find: (question) => Promise.resolve(find(map, question)),
+    search: (query, limit) => Promise.resolve(search(map, query, limit)),
+  };
+}
+
+export function draw(map: MemoryMap, options: MapOptions): Drawing {
+  return { svg: drawMap(map, options), plot: scaleOf(map, options).plot };
+}
+
+export function find(map: MemoryMap, question: BoxQuestion): FoundBox | null {
+  const index = indexOf(map, question);
+  return index < 0 || index >= map.boxes.length ? null : describe(map, index);
+}
+
+export function search(map: MemoryMap, query: string, limit: number): readonly FoundBox[] {
+  return searchBoxes(map, query, limit).map((index) => describe(map, index));
+}
+
+function indexOf(map: MemoryMap, question: BoxQuestion): number {
+  if ('index' in question) return question.index;
+  if ('beside' in question) return neighbour(map, question.beside, question.by);
+  if ('reach' in question) return boxNear(map, question.step, question.bytes, question.reach);
+  return map.boxes.findIndex(({ name, start }) => name === question.name && start === question.start);
+}
+
+function describe(map: MemoryMap, index: number): FoundBox {
+  const { name, op, size } = map.boxes[index];
+  const { starts, ends, bottoms, tops } = columnsOf(map);
+  const areaOf = (b: number): MapWindow => ({
+    steps: { from: starts[b], to: ends[b] },
+    bytes: { from: bottoms[b], to: tops[b] },
+  });
+  const chain = chainOf(map, index).map(areaOf);
+  return { index, name, op, size, area: areaOf(index), details: detailsOf(map, index), chain };
+}
