@@ -48,7 +48,8 @@ export function takeFixed(problem: Problem, fit: LowestFit, limit: number): numb
     if (Number.isNaN(fixed)) continue;
     if (fixed + sizes[b] > limit) reject('OVERSIZE', problem, b, `low enough to end by ${limit}`);
     const free = fit.find(b, fixed);
-    if (free !== fixed) reject('FIXED_OVERLAP', problem, b, `at least ${free}, above the buffers that are fixed before it`);
+    if (free !== fixed)
+      reject('FIXED_OVERLAP', problem, b, `at least ${free}, above the buffers that are fixed before it`);
     fit.take(b, fixed);
     top = Math.max(top, fixed + sizes[b]);
   }
