@@ -216,14 +216,14 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
-/** How long to search for a placement within the capacity. */
+/** How long to search for a smaller placement. */
 export const SEARCH_FLAGS: readonly Flag[] = [
   {
     key: 'maxSteps',
     long: '--max-steps',
     value: 'N',
     parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-    help: 'search steps to spend on --capacity before it is left undecided (default: 200000, some seconds)',
+    help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
     kinds: ['problem'],
     group: PLANNING,
   },
@@ -232,7 +232,7 @@ export const SEARCH_FLAGS: readonly Flag[] = [
     long: '--time-limit',
     value: 'SECONDS',
     parse: (text) => 1000 * wholeNumber(0, MAX_UINT32)(text),
-    help: 'seconds to spend likewise; what is found then depends on the machine (default: no limit)',
+    help: 'search for so many seconds at most; what is found then depends on the machine (default: no limit)',
     kinds: ['problem'],
     group: PLANNING,
   },

@@ -3,7 +3,8 @@
  */
 import { placementSize, type Placement } from '../alloc/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { solve } from '../alloc/solve.js';
+import { solveAsync } from '../alloc/solve.js';
+import type { SolveOptions } from '../alloc/solution.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { CliError } from './failure.js';
@@ -15,35 +16,60 @@ export interface PlacedProblem {
   readonly allocator: AllocatorName;
   readonly bufferSize: number;
   readonly lowerBound: number;
-  /** Bytes that are live at once: where `lowerBound` is more, an exhausted search has proven it. */
+  /** Bytes that are live at once: where `lowerBound` is more, something else has proven it. */
   readonly load: number;
   readonly optimal: boolean;
-  /** Whether a search for `--capacity` ended before it was known if anything fits. */
-  readonly isUndecided: boolean;
 }
 
 /**
- * As small as the allocator gets it; if that is too large for `--capacity`, the default one is given time to search.
+ * As small as the allocator gets it.
  *
  * @throws CliError, PlannerError `OVERSIZE`, `FIXED_OVERLAP`
  */
-export function placeProblem(problem: Problem, flags: Flags): PlacedProblem {
-  const { allocator = 'auto', capacity = Infinity, maxChunkSize, maxSteps, timeLimitMs } = flags;
+export function placeProblem(problem: Problem, { allocator = 'auto', maxChunkSize }: Flags): PlacedProblem {
   if (allocator === 'ggml' && problem.fixedOffsets !== null) {
     throw new CliError('the column "offset" fixes offsets, which the allocator ggml cannot keep; name another one');
   }
-  const placed = valueOf(problem, allocator, ALLOCATORS[allocator].place(problem, { maxChunkSize }));
-  const isDecided = placed.bufferSize <= capacity || placed.lowerBound > capacity;
-  if (allocator !== 'auto' || isDecided) return placed;
-  const found = valueOf(problem, allocator, solve(problem, { capacity, maxChunkSize, maxSteps, timeLimitMs }));
-  const isUndecided = found.bufferSize > capacity && found.lowerBound <= capacity;
-  return { ...(found.bufferSize < placed.bufferSize ? found : placed), lowerBound: found.lowerBound, isUndecided };
+  return valueOf(problem, allocator, ALLOCATORS[allocator].place(problem, { maxChunkSize }));
+}
+
+/** What a search was for, and what ended it before it knew; `null`: it is known, or was not looked for. */
+export type Undecided = 'steps' | 'time' | 'abort' | null;
+
+/**
+ * As small as the allocator gets it; if that is too large for `--capacity`, or a limit for a search is named, the default
+ * allocator goes on searching.
+ *
+ * @throws CliError, PlannerError `OVERSIZE`, `FIXED_OVERLAP`
+ */
+export async function searchProblem(
+  problem: Problem,
+  flags: Flags,
+  { signal, onProgress }: Pick<SolveOptions, 'signal' | 'onProgress'>,
+): Promise<PlacedProblem & { readonly undecided: Undecided }> {
+  const { allocator = 'auto', capacity, maxChunkSize, timeLimitMs } = flags;
+  const { maxSteps = timeLimitMs === undefined ? undefined : Infinity } = flags;
+  const placed = placeProblem(problem, flags);
+  const isOpen =
+    capacity === undefined
+      ? maxSteps !== undefined && !placed.optimal
+      : placed.bufferSize > capacity && placed.lowerBound <= capacity;
+  if (allocator !== 'auto' || !isOpen) return { ...placed, undecided: null };
+  const solution = await solveAsync(problem, { capacity, maxChunkSize, maxSteps, timeLimitMs, signal, onProgress });
+  const { stopped, lowerBound } = solution;
+  const found = valueOf(problem, allocator, solution);
+  const better = found.bufferSize < placed.bufferSize ? found : placed;
+  return {
+    ...better,
+    lowerBound,
+    optimal: better.bufferSize === lowerBound,
+    undecided: stopped === 'done' ? null : stopped,
+  };
 }
 
 function valueOf(problem: Problem, allocator: AllocatorName, placement: Placement): PlacedProblem {
   const bufferSize = placementSize(placement);
   const load = liveLoad(problem).bytes;
   const lowerBound = Math.max(load, placement.lowerBound ?? 0);
-  const optimal = bufferSize === lowerBound;
-  return { placement, allocator, bufferSize, lowerBound, load, optimal, isUndecided: false };
+  return { placement, allocator, bufferSize, lowerBound, load, optimal: bufferSize === lowerBound };
 }

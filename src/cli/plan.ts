@@ -1,26 +1,26 @@
 /**
  * `tensor-arena plan FILE`: where does every tensor go?
  */
-import type { Placement } from '../alloc/allocator.js';
+import type { Progress } from '../alloc/solution.js';
 import { measureModel } from '../models/measure-model.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type PlanJson } from '../plan/plan.js';
 import { formatPlacementCsv, type CsvProblem } from '../problem/csv.js';
-import { exactBytes } from '../report/format.js';
+import { exactBytes, groupDigits } from '../report/format.js';
 import { formatPlan } from '../report/plan-text.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
 import { planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
-import { placeProblem, type PlacedProblem } from './placed-problem.js';
-import { withProgress } from './progress.js';
-import { printError, type Terminal } from './terminal.js';
+import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
+import { withProgress, type Announce } from './progress.js';
+import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
 interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optimal'> {
   readonly load?: number;
-  readonly isUndecided?: boolean;
+  readonly undecided?: Undecided;
   readonly format: () => string;
 }
 
@@ -33,7 +33,7 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
       announce(`reading ${file}`);
       const input = await readInput(file, flags);
       announce(`planning ${file}`);
-      return planInput(input, flags);
+      return input.kind === 'problem' ? planProblem(input.csv, flags, terminal, announce) : planGraphOf(input, flags);
     }),
   );
   if (planned.bufferSize > capacity) {
@@ -47,57 +47,66 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
     writeOutput(output, text);
     terminal.write(`${output}: ${exactBytes(planned.bufferSize)}${planned.optimal ? ', optimal' : ''}\n`);
   }
+  if (planned.undecided === 'abort') {
+    printNote(
+      terminal,
+      `interrupted: this is the best plan found; none needs less than ${exactBytes(planned.lowerBound)}`,
+    );
+  }
   return EXIT.done;
 }
 
-function planInput(input: Input, flags: Flags): Planned {
-  switch (input.kind) {
-    case 'problem':
-      return planProblem(input.csv, flags);
-    case 'graph': {
-      const graphPlan = planGraph(input.graph, planOptionsOf(flags, 'auto'));
-      return { ...graphPlan, format: () => formatPlan(graphPlan.toJSON()) };
-    }
-    case 'model': {
-      const modelPlan = measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml')).plan;
-      return { ...modelPlan, format: () => formatPlan(modelPlan.toJSON()) };
-    }
-  }
+function planGraphOf(input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
+  const graphPlan =
+    input.kind === 'graph'
+      ? planGraph(input.graph, planOptionsOf(flags, 'auto'))
+      : measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml')).plan;
+  const { bufferSize, lowerBound, optimal } = graphPlan;
+  return { bufferSize, lowerBound, optimal, format: () => formatPlan(graphPlan.toJSON()) };
 }
 
-function planProblem(csv: CsvProblem, flags: Flags): Planned {
-  const { placement, load, isUndecided, ...placed } = placeProblem(csv.problem, flags);
-  if (flags.json === true)
-    return { ...placed, load, isUndecided, format: () => formatPlan(problemPlan(csv, placement, placed)) };
-  const { chunks, offsets } = placement;
-  const fits = placed.bufferSize <= (flags.capacity ?? Infinity);
-  if (fits && chunks.length > 1) {
-    throw new CliError(`the plan has ${chunks.length} chunks, which CSV cannot express; add --json`);
+/** How often a search says how far it is. */
+const PROGRESS_INTERVAL_MS = 100;
+
+async function planProblem(csv: CsvProblem, flags: Flags, terminal: Terminal, announce: Announce): Promise<Planned> {
+  let nextTime = 0;
+  const onProgress = ({ peak, lowerBound, steps }: Progress): void => {
+    if (performance.now() < nextTime) return;
+    nextTime = performance.now() + PROGRESS_INTERVAL_MS;
+    announce(`${groupDigits(peak)} bytes found, ${groupDigits(lowerBound)} proven, ${groupDigits(steps)} steps`, false);
+  };
+  const placed = await terminal.untilInterrupted((signal) => searchProblem(csv.problem, flags, { signal, onProgress }));
+  const { placement, bufferSize } = placed;
+  const isJson = flags.json === true;
+  if (!isJson && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
+    throw new CliError(`the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json`);
   }
-  return { ...placed, load, isUndecided, format: () => formatPlacementCsv(csv, offsets) };
+  return {
+    ...placed,
+    format: () => (isJson ? formatPlan(problemPlan(csv, placed)) : formatPlacementCsv(csv, placement.offsets)),
+  };
 }
 
 /** The plan of a problem in the format of graphs; a buffer is its row. */
-function problemPlan(
-  { problem, ...csv }: CsvProblem,
-  { offsets, chunkOf, chunks }: Placement,
-  placed: Omit<PlacedProblem, 'placement' | 'load' | 'isUndecided'>,
-): PlanJson {
+function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): PlanJson {
+  const { placement, allocator, bufferSize, lowerBound, optimal } = placed;
+  const { offsets, chunkOf, chunks } = placement;
   const tensors = csv.ids.map((name, id) => {
     const place = { chunk: chunkOf[id], offset: offsets[id], size: problem.sizes[id] };
     return { id, name, ...place, start: csv.lowers[id], end: csv.uppers[id] };
   });
   const alignment = problem.alignments.reduce((a, b) => Math.max(a, b), 1);
-  return { ...placed, alignment, chunks, tensors };
+  return { allocator, bufferSize, lowerBound, optimal, alignment, chunks, tensors };
 }
 
-function describeMisfit({ bufferSize, lowerBound, load, isUndecided }: Planned, capacity: number): string {
+function describeMisfit({ bufferSize, lowerBound, load, undecided = null }: Planned, capacity: number): string {
   const limit = `--capacity is ${exactBytes(capacity)}`;
   if (lowerBound > capacity) {
-    const proof = load !== undefined && lowerBound > load ? ', as an exhausted search proves' : '';
+    const proof = load !== undefined && load < lowerBound ? `, though only ${exactBytes(load)} are live at once` : '';
     return `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}${proof}`;
   }
   const best = `the best plan found needs ${exactBytes(bufferSize)}`;
-  if (isUndecided !== true) return `does not fit: ${limit}, but ${best}`;
-  return `undecided: ${limit}, ${best}, and no plan needs less than ${exactBytes(lowerBound)}; allow more --max-steps`;
+  if (undecided === null) return `does not fit: ${limit}, but ${best}`;
+  const remedy = undecided === 'abort' ? 'the search was interrupted' : 'allow more --max-steps or --time-limit';
+  return `undecided: ${limit}, ${best}, and no plan needs less than ${exactBytes(lowerBound)}; ${remedy}`;
 }

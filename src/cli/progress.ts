@@ -11,8 +11,8 @@ import type { Terminal } from './terminal.js';
 /** What the thread is told: a step begins, or with `null` that all is done. */
 export type ProgressMessage = { readonly done: number; readonly text: string } | null;
 
-/** Announces the next step; the one before it is done. */
-export type Announce = (text: string) => void;
+/** Announces the next step, for the one before it is done; or says more on the current one. */
+export type Announce = (text: string, isNext?: boolean) => void;
 
 /** A header of fewer bytes is read, and its graph planned, in well under a second. */
 const LARGE_MODEL_BYTES = 100_000;
@@ -53,9 +53,9 @@ async function startBar(total: number): Promise<{ announce: Announce; stop: () =
     worker.once('error', resolve); // the work matters, the bar does not
   });
   const tell = (message: ProgressMessage): void => worker.postMessage(message);
-  let done = 0;
+  let done = -1;
   return {
-    announce: (text) => tell({ done: done++, text }),
+    announce: (text, isNext = true) => tell({ done: isNext ? ++done : done, text }),
     stop: () => {
       const mayBeDrawn = performance.now() - startTime > BAR_DELAY_MS / 2;
       if (!mayBeDrawn) return worker.terminate();

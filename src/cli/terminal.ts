@@ -17,6 +17,8 @@ export interface Terminal {
   readonly columns: number | null;
   /** Whether somebody is watching standard error, and a progress bar makes sense. */
   readonly isWatched: boolean;
+  /** Does something that Ctrl-C ends early but not without a result; a second Ctrl-C ends the process. */
+  readonly untilInterrupted: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 /** The terminal of this process. A reader that stops reading, like `head`, is no error. */
@@ -33,6 +35,16 @@ export function processTerminal(): Terminal {
     errorStyle: styleOf(process.stderr),
     columns: process.stdout.isTTY ? process.stdout.columns : null,
     isWatched: process.stderr.isTTY,
+    untilInterrupted: async (work) => {
+      const controller = new AbortController();
+      const interrupt = (): void => controller.abort();
+      process.once('SIGINT', interrupt);
+      try {
+        return await work(controller.signal);
+      } finally {
+        process.removeListener('SIGINT', interrupt);
+      }
+    },
   };
 }
 

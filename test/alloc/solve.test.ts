@@ -12,7 +12,7 @@ import { minimumPeak } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
-import { uniform } from '../support/random-problems.js';
+import { CUT_UP_PEAK, cutUp, uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
 /**
@@ -195,6 +195,26 @@ describe('solve, on a problem that needs the search', () => {
   it('treats parts that share no step on their own', () => {
     const later = OPEN.map((b) => ({ ...b, start: b.start + 100, end: b.end + 100, alignment: 1 }));
     expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', peak: OPEN_PEAK });
+  });
+});
+
+describe('solve, on rectangles without a byte to spare', () => {
+  it.each([
+    [30, 1],
+    [60, 2],
+    [60, 3],
+    [100, 4],
+  ])('puts %i pieces together again, seed %i', (count, seed) => {
+    const solution = expectValid(cutUp(count, seed));
+    expect(solution).toMatchObject({ status: 'optimal', peak: CUT_UP_PEAK });
+  });
+
+  it.each([100, 200, 400])('stays above their height while it looks: %i pieces', (count) => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const solution = expectValid(cutUp(count, seed), { maxSteps: 5000 });
+      expect(solution.lowerBound).toBe(CUT_UP_PEAK);
+      expect(solution.peak).toBeGreaterThanOrEqual(CUT_UP_PEAK);
+    }
   });
 });
 

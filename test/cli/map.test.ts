@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson } from '../../src/index.js';
-import { run } from '../../src/cli/run.js';
-import { PLAIN } from '../../src/report/format.js';
-import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { cli, cliOn, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
 import { projectPath } from '../support/shared.js';
 import { parseXml, textRects } from '../support/svg.js';
 
@@ -70,9 +68,7 @@ describe('map', () => {
 
 describe('measure', () => {
   it('draws bars on a terminal only, and colours nothing by itself', async () => {
-    let out = '';
-    const terminal = { write: (text: string) => void (out += text), writeError: () => undefined, isWatched: false };
-    await run(['measure', model], { ...terminal, style: PLAIN, errorStyle: PLAIN, columns: 100 });
+    const { out } = await cliOn({ columns: 100 }, 'measure', model);
     expect(out).toMatch(/^weights .* █+[▏▎▍▌▋▊▉]?$/m);
     expect((await cli('measure', model)).out).not.toMatch(/█/);
   });

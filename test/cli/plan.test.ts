@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson, planGraph, type PlanJson } from '../../src/index.js';
-import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import type { Terminal } from '../../src/cli/terminal.js';
+import { cli, cliOn, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { cutUp } from '../support/random-problems.js';
 import { describeShared, projectPath, sharedPath } from '../support/shared.js';
 
 const { path, write } = scratchFolder();
@@ -85,7 +87,7 @@ describe('plan', () => {
     const { code, out, err } = await cli('plan', write('odd.csv', ODD_CSV), '--capacity', '38');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
-      /--capacity is 38 bytes, but no plan needs less than 39 bytes, as an exhausted search proves\n$/,
+      /--capacity is 38 bytes, but no plan needs less than 39 bytes, though only 3\d bytes are live at once\n$/,
     );
   });
 
@@ -192,6 +194,33 @@ describe('verify', () => {
   });
 });
 
+describe('plan, searching for longer', () => {
+  const rows = cutUp(200, 1).map(({ size, start, end }, b) => `${b},${start},${end},${size}\n`);
+  const hard = write('hard.csv', `id,lower,upper,size\n${rows.join('')}`);
+  const peakOf = (csv: string): number => {
+    const rows = csv.trim().split('\n').slice(1);
+    return Math.max(...rows.map((row) => Number(row.split(',')[3]) + Number(row.split(',')[4])));
+  };
+
+  it('finds a smaller plan with --max-steps', async () => {
+    const few = await cli('plan', hard, '--max-steps', '1');
+    const many = await cli('plan', hard, '--max-steps', '60000');
+    expect([few.code, many.code, many.err]).toEqual([0, 0, '']);
+    expect(peakOf(many.out)).toBeLessThan(peakOf(few.out));
+  });
+
+  it('writes the best plan found when it is interrupted, and says so', async () => {
+    const interrupted: Partial<Terminal> = { untilInterrupted: (work) => work(AbortSignal.abort()) };
+    const { code, out, err } = await cliOn(interrupted, 'plan', hard, '--max-steps', '60000');
+    expect(code).toBe(0);
+    expect(out).toBe((await cli('plan', hard)).out);
+    expect(err).toMatch(/^note: interrupted: this is the best plan found; none needs less than [\d,]+ bytes/);
+    const undecided = await cliOn(interrupted, 'plan', hard, '--capacity', String(peakOf(out) - 1));
+    expect(undecided).toMatchObject({ code: 1, out: '' });
+    expect(undecided.err).toMatch(/undecided: .*; the search was interrupted\n$/);
+  });
+});
+
 describeShared('plan, where a capacity is hard to decide', () => {
   const file = sharedPath('problems/minimalloc/D.1048576.csv');
 
@@ -205,6 +234,8 @@ describeShared('plan, where a capacity is hard to decide', () => {
   ])('says that it is undecided: %s %s', async (...limit) => {
     const { code, out, err } = await cli('plan', file, '--capacity', '1000000', ...limit);
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toMatch(/: undecided: --capacity is .*, the best plan found needs .*; allow more --max-steps\n$/);
+    expect(err).toMatch(
+      /: undecided: --capacity is .*, the best plan found needs .*; allow more --max-steps or --time-limit\n$/,
+    );
   });
 });

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { FIVE_BUFFERS, scratchFolder, type CliResult } from '../support/cli.js';
+import { cutUp } from '../support/random-problems.js';
 import { projectPath } from '../support/shared.js';
 
 const { write } = scratchFolder();
@@ -11,9 +12,12 @@ interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Stops reading standard output at once, like `head`. */
   readonly closesPipe?: boolean;
+  /** Presses Ctrl-C after so long. */
+  readonly interruptAfterMs?: number;
 }
 
-function spawnCli(args: string[], { env = {}, closesPipe = false }: ProcessOptions = {}): Promise<CliResult> {
+function spawnCli(args: string[], options: ProcessOptions = {}): Promise<CliResult> {
+  const { env = {}, closesPipe = false, interruptAfterMs } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', 'tsx', projectPath('src/cli/main.ts'), ...args], {
       cwd: projectPath(),
@@ -25,6 +29,7 @@ function spawnCli(args: string[], { env = {}, closesPipe = false }: ProcessOptio
     if (closesPipe) child.stdout.destroy();
     else child.stdout.on('data', (data: Buffer) => (out += data.toString()));
     child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+    if (interruptAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), interruptAfterMs);
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? -1, out, err }));
   });
@@ -35,6 +40,14 @@ describe.concurrent('the process', () => {
     const result = await spawnCli(['plan', problemFile], { env: { FORCE_COLOR: '1' } });
     expect(result).toMatchObject({ code: 0, err: '' });
     expect(result.out).toMatch(/^id,lower,upper,size,offset\n/);
+  });
+
+  it('ends a search at Ctrl-C with the best plan found', async () => {
+    const rows = cutUp(200, 1).map(({ size, start, end }, b) => `${b},${start},${end},${size}\n`);
+    const file = write('hard.csv', `id,lower,upper,size\n${rows.join('')}`);
+    const { code, out, err } = await spawnCli(['plan', file, '--time-limit', '600'], { interruptAfterMs: 5000 });
+    expect({ code, rowCount: out.trim().split('\n').length }).toEqual({ code: 0, rowCount: 201 });
+    expect(err).toMatch(/^note: interrupted: this is the best plan found; none needs less than 1,?000 bytes\n$/);
   });
 
   it('exits with 1 when it does not fit', async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { run } from '../../src/cli/run.js';
+import type { Terminal } from '../../src/cli/terminal.js';
 import { PLAIN } from '../../src/report/format.js';
 
 export interface CliResult {
@@ -16,6 +17,11 @@ export interface CliResult {
 
 /** Runs `tensor-arena` with these arguments, as if piped. */
 export async function cli(...args: string[]): Promise<CliResult> {
+  return cliOn({}, ...args);
+}
+
+/** The same on a terminal that differs from a pipe. */
+export async function cliOn(terminal: Partial<Terminal>, ...args: string[]): Promise<CliResult> {
   let out = '';
   let err = '';
   const code = await run(args, {
@@ -25,6 +31,8 @@ export async function cli(...args: string[]): Promise<CliResult> {
     errorStyle: PLAIN,
     columns: null,
     isWatched: false,
+    untilInterrupted: (work) => work(new AbortController().signal),
+    ...terminal,
   });
   return { code, out, err };
 }

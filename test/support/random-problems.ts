@@ -55,6 +55,32 @@ export const network: Generator = (count, seed) => {
   });
 };
 
+/** The least peak of every problem of {@link cutUp}, bytes. */
+export const CUT_UP_PEAK = 1000;
+
+/** A full rectangle of 60 steps, cut in two again and again: no step has a byte to spare, and the minimum is known. */
+export const cutUp: Generator = (count, seed) => {
+  const random = createRandom(seed);
+  const pieces = [{ step: 0, offset: 0, steps: 60, size: CUT_UP_PEAK }];
+  while (pieces.length < count) {
+    // The largest of a few, so that no piece stays much larger than the others.
+    const tickets = Array.from({ length: 4 }, () => random(pieces.length));
+    const area = (index: number): number => pieces[index].steps * pieces[index].size;
+    const index = tickets.reduce((a, b) => (area(b) > area(a) ? b : a));
+    const piece = pieces[index];
+    if (random(2) === 0 && piece.steps > 1) {
+      const steps = 1 + random(piece.steps - 1);
+      pieces.push({ ...piece, step: piece.step + steps, steps: piece.steps - steps });
+      pieces[index] = { ...piece, steps };
+    } else if (piece.size > 1) {
+      const size = 1 + random(piece.size - 1);
+      pieces.push({ ...piece, offset: piece.offset + size, size: piece.size - size });
+      pieces[index] = { ...piece, size };
+    }
+  }
+  return pieces.map(({ step, steps, size }) => ({ size, start: step, end: step + steps }));
+};
+
 /** Integers from 0 to `below` (exclusive), from a multiply-with-xorshift generator of 32 bits. */
 function createRandom(seed: number): (below: number) => number {
   let state = Math.imul(seed + 1, 0x9e3779b1);
