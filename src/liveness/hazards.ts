@@ -41,7 +41,7 @@ export interface Hazard {
 /** A node that reads or writes bytes of a storage that some node overwrites. */
 interface Access {
   readonly step: number;
-  /** Index of the storage, among those that some node overwrites. */
+  /** Id of the tensor that owns the storage. */
   readonly storage: number;
   readonly nodeId: number;
   readonly isWrite: boolean;
@@ -70,13 +70,12 @@ interface Pair {
  */
 export function findHazards(graph: Graph): Hazard[] {
   checkGraph(graph);
-  const { storageOf, storageCount } = overwrittenStorages(graph);
-  if (storageCount === 0) return [];
+  const accesses = accessesToOverwritten(graph);
+  if (accesses.length === 0) return [];
   const paths = new Paths(graph.table);
-  const pairs = pairsOf(accessesTo(graph, storageOf), storageCount, paths);
+  const pairs = pairsOf(accesses, graph.table.tensorCount, paths);
   const answers = paths.answers();
   const hazards: Hazard[] = [];
-  pairs.sort((p, q) => p.later.step - q.later.step || p.earlier.step - q.earlier.step);
   for (const pair of pairs) {
     const hazard = hazardOf(graph, pair, answers);
     if (hazard !== null) hazards.push(hazard);
@@ -86,48 +85,47 @@ export function findHazards(graph: Graph): Hazard[] {
 
 const NONE = -1;
 
-/** For each tensor the index of the storage that it owns, if some node overwrites that, else {@link NONE}. */
-function overwrittenStorages({ tensors, table }: Graph): { storageOf: Int32Array; storageCount: number } {
-  const { nodes, roots, sources, sourceFirst, tensorCount } = table;
-  const storageOf = new Int32Array(tensorCount).fill(NONE);
-  let storageCount = 0;
-  const add = (root: number): void => {
-    if (storageOf[root] === NONE) storageOf[root] = storageCount++;
-  };
-  for (const id of nodes) {
-    if (overwrites(tensors[id])) add(roots[id]);
-    const updated = updatedBy(tensors[id]);
-    for (let s = sourceFirst[id]; s < sourceFirst[id + 1] && updated.length > 0; s++) {
-      if (updated.includes(tensors[sources[s]])) add(roots[sources[s]]);
-    }
-  }
-  return { storageOf, storageCount };
-}
-
 /** The accesses to storages that some node overwrites, in execution order. */
-function accessesTo({ tensors, table }: Graph, storageOf: Int32Array): Access[] {
+function accessesToOverwritten(graph: Graph): Access[] {
+  const { tensors, table } = graph;
   const { nodes, roots, sources, sourceFirst } = table;
+  const isOverwritten = overwrittenStorages(graph);
   const accesses: Access[] = [];
   const add = (regionId: number, nodeId: number, step: number, isWrite: boolean): void => {
-    const storage = storageOf[roots[regionId]];
+    const storage = roots[regionId];
+    if (isOverwritten[storage] === 0) return;
     accesses.push({ step, storage, nodeId, isWrite, region: regionOf(tensors[regionId]), regionId });
   };
   for (let step = 0; step < nodes.length; step++) {
     const nodeId = nodes[step];
+    const node = tensors[nodeId];
+    if (computesNothing(node)) continue;
     for (let s = sourceFirst[nodeId]; s < sourceFirst[nodeId + 1]; s++) {
-      const source = sources[s];
-      if (storageOf[roots[source]] === NONE || computesNothing(tensors[nodeId])) continue;
-      const isOwn = roots[source] === roots[nodeId] && mayOverwrite(tensors[nodeId], tensors[source]);
-      if (!isOwn) add(source, nodeId, step, updatedBy(tensors[nodeId]).includes(tensors[source]));
+      const source = tensors[sources[s]];
+      const isOwn = roots[sources[s]] === roots[nodeId] && mayOverwrite(node, source);
+      if (!isOwn) add(sources[s], nodeId, step, updatedBy(node).includes(source));
     }
-    if (storageOf[roots[nodeId]] !== NONE && overwrites(tensors[nodeId])) add(nodeId, nodeId, step, true);
+    if (overwrites(node)) add(nodeId, nodeId, step, true);
   }
   // Computed outputs are read once more, from outside, when all is done.
   for (let id = 0; id < tensors.length; id++) {
-    if (storageOf[roots[id]] === NONE || !tensors[id].isOutput || !isComputed(tensors[id])) continue;
-    add(id, id, nodes.length, false);
+    if (tensors[id].isOutput && isComputed(tensors[id])) add(id, id, nodes.length, false);
   }
   return accesses;
+}
+
+/** By the id of its owner, whether a node overwrites a storage. */
+function overwrittenStorages({ tensors, table }: Graph): Uint8Array {
+  const { nodes, roots, sources, sourceFirst, tensorCount } = table;
+  const isOverwritten = new Uint8Array(tensorCount);
+  for (const id of nodes) {
+    if (overwrites(tensors[id])) isOverwritten[roots[id]] = 1;
+    const updated = updatedBy(tensors[id]);
+    for (let s = sourceFirst[id]; s < sourceFirst[id + 1] && updated.length > 0; s++) {
+      if (updated.includes(tensors[sources[s]])) isOverwritten[roots[sources[s]]] = 1;
+    }
+  }
+  return isOverwritten;
 }
 
 const NO_TENSORS: readonly (Tensor | null)[] = [];
@@ -141,8 +139,8 @@ function updatedBy(node: Tensor): readonly (Tensor | null)[] {
 /** Whether a node has computed what `tensor` shows; else it is memory that somebody fills from outside. */
 function isComputed(tensor: Tensor): boolean {
   let at: Tensor | null = tensor;
-  while (at !== null && at.op !== 'NONE' && computesNothing(at)) at = at.sources[0] ?? null;
-  return at !== null && at.op !== 'NONE';
+  while (at !== null && computesNothing(at)) at = at.sources[0] ?? null;
+  return at !== null;
 }
 
 /** Whether nothing is left of what `node` overwrites. */
@@ -167,7 +165,7 @@ function mayOverwrite(node: Tensor, source: Tensor): boolean {
   return node.sources.every((other, slot) => other !== source || operands.includes(slot));
 }
 
-/** The pairs of accesses that meet, with the questions that decide about each. */
+/** The pairs of accesses that meet, in order of the later one, with the questions that decide about each. */
 function pairsOf(accesses: readonly Access[], storageCount: number, paths: Paths): Pair[] {
   const touches = new Touches(accesses, storageCount);
   const pairs: Pair[] = [];

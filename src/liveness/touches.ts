@@ -16,7 +16,7 @@ import type { Region } from './regions.js';
 
 /** An access, as far as it matters here. */
 interface Touch {
-  /** Index of the storage, from 0. */
+  /** Number of the storage, from 0. */
   readonly storage: number;
   readonly region: Region;
   readonly isWrite: boolean;
@@ -64,7 +64,7 @@ export class Touches {
   }
 
   /**
-   * Adds access `index`, and returns the earlier ones, in no order, whose bytes from first to last meet its own: writes, and reads if it is a write.
+   * Adds access `index`, and returns the earlier ones, in order, whose bytes from first to last meet its own: writes, and reads if it is a write.
    * O(log n) for each of them.
    */
   add(index: number): readonly number[] {
@@ -76,7 +76,7 @@ export class Touches {
       this.#visit(1, 0, this.#leafCount, NONE);
       this.#keep(1, 0, this.#leafCount);
     }
-    return this.#found;
+    return this.#found.sort((a, b) => a - b);
   }
 
   /**

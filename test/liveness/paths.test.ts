@@ -12,13 +12,13 @@ interface Drawn {
   readonly hasDestination: readonly boolean[];
 }
 
-const COUNT = 90;
+const COUNT = 160;
 const graphs = fc.record({
   isLeaf: fc.array(
     fc.nat(4).map((n) => n === 0),
     { minLength: COUNT, maxLength: COUNT },
   ),
-  needs: fc.array(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 3, size: 'max' }), {
+  needs: fc.array(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 4, size: 'max' }), {
     minLength: COUNT,
     maxLength: COUNT,
   }),

@@ -40,8 +40,7 @@ it('finds each earlier access whose bytes are not covered since, once', () => {
     fc.property(accesses, (list) => {
       const touches = new Touches(list, 3);
       list.forEach((_, index) => {
-        const found = [...touches.add(index)].sort((a, b) => a - b);
-        expect(found).toEqual(metByLast(list.slice(0, index + 1)));
+        expect(touches.add(index)).toEqual(metByLast(list.slice(0, index + 1)));
       });
     }),
     { numRuns: 1000 },

@@ -188,19 +188,6 @@ describe('verifyPlan', () => {
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
     expect(steps.length).toBeGreaterThan(3);
   });
-
-  it('verifies 100,000 storages that all last to the end', () => {
-    const count = 100_000;
-    const ctx = Context.deferred();
-    const x = ctx.setInput(ctx.newTensor('f32', [8]));
-    const graph = Graph.forward(Array.from({ length: count }, () => ctx.relu(x)));
-    const plan = planGraph(graph, { allocator: 'ggml', inPlace: 'off' });
-    expect(verifyPlan(graph, plan)).toEqual([]);
-    const swapped = plan.tensors.map((entry) => (entry.id === count ? { ...entry, offset: 32 } : entry));
-    expect(verifyPlan(graph, { ...plan.toJSON(), tensors: swapped })).toMatchObject([
-      { kind: 'output-overwritten', ids: [1, count] },
-    ]);
-  });
 });
 
 describe('what a plan says of its tensors', () => {
