@@ -28,9 +28,9 @@ const PLAIN_WIDTH = 80;
 
 interface Measured {
   readonly file: MeasuredFile | UnknownModel;
-  /** If it was asked for, and there is a graph to plan. */
+  /** For a report, if there is a graph to plan. */
   readonly plan?: Plan;
-  /** Live bytes at every step, if they are to be drawn. */
+  /** Live bytes at every step, for a report on what is placed. */
   readonly load?: () => Float64Array;
 }
 
@@ -71,22 +71,26 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
       const { chunks } = placement;
       const fields = { bufferSize, chunks, lowerBound, optimal, allocator };
-      return { file: { file, buffers: problem.bufferCount, ...fields }, load: () => liveBytesPerStep(problem) };
+      const measured = { file: { file, buffers: problem.bufferCount, ...fields } };
+      return isReport ? { ...measured, load: () => liveBytesPerStep(problem) } : measured;
     }
     case 'graph': {
       const options = planOptionsOf(flags, 'auto');
       const measurement = isReport ? planGraph(input.graph, options) : measureGraph(input.graph, options);
-      return {
-        file: { file, ...fieldsOf(measurement) },
-        ...(measurement instanceof Plan && { plan: measurement }),
-      };
+      const measured = { file: { file, ...fieldsOf(measurement) } };
+      return measurement instanceof Plan ? withPlan(measured, measurement) : measured;
     }
     case 'model': {
       const model = measureIfKnown(input.gguf, flags);
       if (model === null) return { file: unknownModel(file, input.gguf) };
-      return { file: { file, ...fieldsOf(model.measurement), model }, ...(isReport && { plan: model.plan }) };
+      const measured = { file: { file, ...fieldsOf(model.measurement), model } };
+      return isReport ? withPlan(measured, model.plan) : measured;
     }
   }
+}
+
+function withPlan(measured: Measured, plan: Plan): Measured {
+  return { ...measured, plan, load: () => liveLoadOf(memoryMapOf(plan)) };
 }
 
 /** Null if the architecture is unknown. */
@@ -120,11 +124,11 @@ function formatMeasured(measured: readonly Measured[], { json, timeline }: Flags
   const { style, columns } = terminal;
   const files = measured.map(({ file }) => file);
   if (json === true) return `${JSON.stringify(files.map(measuredFileJson), null, 2)}\n`;
-  const [{ file, plan, load = () => liveLoadOf(memoryMapOf(plan!)) }] = measured;
+  const [{ file, plan, load }] = measured;
   const isUnknown = 'unknownArchitecture' in file;
   const hasReport = plan !== undefined && !isUnknown;
   const text = hasReport ? formatReport(file, plan, style, columns !== null) : formatMeasurements(files, style);
-  if (timeline !== true || measured.length > 1 || isUnknown) return text;
+  if (timeline !== true || load === undefined) return text;
   const chart = formatTimeline(load(), columns ?? PLAIN_WIDTH, style);
   return [text, ...chart, ''].join('\n');
 }
