@@ -190,17 +190,19 @@ class BufferColumns {
       ends: this.ends.subarray(0, count),
       alignments: new Float64Array(count).fill(this.alignment),
       fixedOffsets: null,
-      gaps: this.shrinks.length === 0 ? null : this.gapTable(),
+      gaps: this.gapTable(),
     };
   }
 
-  /** A shrink lasts until the next shrink of the same buffer, or to its end. */
-  private gapTable(): GapTable {
-    const sorted = [...this.shrinks].sort((a, b) => a.buffer - b.buffer || a.step - b.step || b.bytes - a.bytes);
+  /** A shrink lasts until the next shrink of the same buffer, or to its end; `null` if none lasts at all. */
+  private gapTable(): GapTable | null {
+    // Those of one buffer come in order, each smaller than the one before.
+    const sorted = [...this.shrinks].sort((a, b) => a.buffer - b.buffer);
     const shrinks = sorted.filter(({ buffer, step }, row) => {
       const next = sorted[row + 1];
       return step < this.ends[buffer] && !(next?.buffer === buffer && next.step === step);
     });
+    if (shrinks.length === 0) return null;
     const first = new Int32Array(this.count + 1);
     for (const { buffer } of shrinks) first[buffer + 1]++;
     for (let b = 0; b < this.count; b++) first[b + 1] += first[b];

@@ -25,11 +25,6 @@ export function regionOf(tensor: Tensor): Region {
   return { tensor, start, end: start + byteLength, isDense: isDense(tensor) };
 }
 
-/** Whether `outer` touches every byte between `inner`'s first and last. */
-export function covers(outer: Region, inner: Region): boolean {
-  return outer.isDense && outer.start <= inner.start && inner.end <= outer.end;
-}
-
 /** How two regions of one storage overlap. O(1). */
 export function overlapOf(a: Region, b: Region): Overlap {
   if (a.end <= b.start || b.end <= a.start || a.start === a.end || b.start === b.end) return 'disjoint';
@@ -38,15 +33,19 @@ export function overlapOf(a: Region, b: Region): Overlap {
 }
 
 /** Whether the elements, in whatever order, fill their bytes without gaps and without sharing any. */
-function isDense({ type, ne, nb }: Tensor): boolean {
-  const dims = [0, 1, 2, 3].filter((dim) => ne[dim] > (dim === 0 ? type.blockSize : 1));
-  dims.sort((a, b) => nb[a] - nb[b]);
-  let next = type.blockBytes;
-  for (const dim of dims) {
-    if (nb[dim] !== next) return false;
-    next *= dim === 0 ? ne[0] / type.blockSize : ne[dim];
+function isDense(tensor: Tensor): boolean {
+  let next = tensor.type.blockBytes;
+  for (const { count, stride } of dimsOf(tensor).sort((a, b) => a.stride - b.stride)) {
+    if (stride !== next) return false;
+    next *= count;
   }
   return true;
+}
+
+/** Blocks or elements, and bytes from one to the next, of each dimension that has more than one. */
+function dimsOf({ type, ne, nb }: Tensor): { count: number; stride: number }[] {
+  const dims = nb.map((stride, dim) => ({ count: dim === 0 ? ne[0] / type.blockSize : ne[dim], stride }));
+  return dims.filter(({ count }) => count > 1);
 }
 
 /**
@@ -56,26 +55,17 @@ function isDense({ type, ne, nb }: Tensor): boolean {
  *     ├─ q ─┼─ k ─┼─ v ─┤
  */
 function inDifferentColumns(a: Tensor, b: Tensor): boolean {
-  const pitch = Math.max(...outerStrides(a), ...outerStrides(b));
+  const pitch = Math.max(...[...dimsOf(a), ...dimsOf(b)].map(({ stride }) => stride));
   const spanA = columnsWithin(a, pitch);
   const spanB = columnsWithin(b, pitch);
   if (spanA === null || spanB === null) return false;
   return spanA.end <= spanB.start || spanB.end <= spanA.start;
 }
 
-/** Strides of the dimensions that have more than one element, the innermost left out. */
-function outerStrides({ ne, nb }: Tensor): number[] {
-  return [1, 2, 3].filter((dim) => ne[dim] > 1).map((dim) => nb[dim]);
-}
-
 /** First and one past the last byte that a tensor uses in rows of `pitch` bytes, if it is the same in every row. */
-function columnsWithin({ type, ne, nb, viewOffset }: Tensor, pitch: number): { start: number; end: number } | null {
-  let width = (ne[0] / type.blockSize) * nb[0];
-  if (nb[0] !== type.blockBytes) return null;
-  for (let dim = 1; dim < 4; dim++) {
-    if (ne[dim] === 1 || nb[dim] % pitch === 0) continue;
-    width += (ne[dim] - 1) * nb[dim];
-  }
-  const start = viewOffset % pitch;
+function columnsWithin(tensor: Tensor, pitch: number): { start: number; end: number } | null {
+  let width = tensor.type.blockBytes;
+  for (const { count, stride } of dimsOf(tensor)) if (stride % pitch !== 0) width += (count - 1) * stride;
+  const start = tensor.viewOffset % pitch;
   return start + width <= pitch ? { start, end: start + width } : null;
 }

@@ -6,7 +6,7 @@
  *     c        ▒▒▒▒▒
  *
  * Liveness takes the choice with the least live load. If its placement is that small, no other choice is better. If not,
- * other choices are tried: first for all nodes at once, then for one node after the other.
+ * other choices are tried: first for all nodes at once, then for one node after the other, then for two.
  *
  * Invariant: never worse than what it is given, and deterministic; the effort is bounded by {@link MOST_WORK}.
  */
@@ -55,45 +55,72 @@ export function improveInPlace(
   };
   const isOver = (): boolean => triesLeft <= 0 || placementSize(best.placement) <= bound;
 
-  for (const refused of wholeChoices(groups, choice.length)) if (!isOver()) attempt(refused);
-  for (let improved = true; improved;) {
-    improved = false;
-    for (const group of groups) {
-      for (const refused of otherChoices(group, choice)) if (!isOver() && attempt(refused)) improved = true;
+  /** Tries one choice after another, each made from the best so far; whether any was better. */
+  const attemptAll = (choices: Iterable<Uint8Array>): boolean => {
+    let improved = false;
+    for (const refused of choices) {
+      if (isOver()) return false;
+      if (attempt(refused)) improved = true;
     }
-  }
+    return improved;
+  };
+  const current = (): Uint8Array => choice;
+
+  attemptAll(wholeChoices(groups, choice.length));
+  while (attemptAll(changesOfOne(groups, current)) || attemptAll(changesOfTwo(groups, current)));
   return best === first ? first : polished(best, options);
 }
 
-/** The entries of `sources` that each node may take over, for nodes that may take any; the largest nodes first. */
-function handOversByNode(table: GraphTable, storageEnds: Int32Array): number[][] {
+/** What a node may take over: storages, each with the entries of `sources` that read it. */
+type Group = readonly (readonly number[])[];
+
+/** What each node may take over, for nodes that may take any; those that may take the largest first. */
+function handOversByNode(table: GraphTable, storageEnds: Int32Array): Group[] {
   const { nodes, sourceFirst, sources, roots, sizes } = table;
-  const groups: number[][] = [];
+  const groups: Group[] = [];
   for (const node of nodes) {
-    const group: number[] = [];
+    const entriesOf = new Map<number, number[]>();
     for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-      const isNew = group.every((other) => roots[sources[other]] !== roots[sources[entry]]);
-      if (isNew && canTakeOver(table, node, entry, 'full', storageEnds)) group.push(entry);
+      if (!canTakeOver(table, node, entry, 'full', storageEnds)) continue;
+      const root = roots[sources[entry]];
+      entriesOf.set(root, [...(entriesOf.get(root) ?? []), entry]);
     }
-    if (group.length > 0) groups.push(group);
+    if (entriesOf.size > 0) groups.push([...entriesOf.values()]);
   }
-  const sizeOf = ([entry]: number[]): number => sizes[roots[sources[entry]]];
+  const sizeOf = ([[entry]]: Group): number => sizes[roots[sources[entry]]];
   return groups.sort((a, b) => sizeOf(b) - sizeOf(a));
 }
 
 /** No hand-over at all; no choice between operands but the last one. */
-function wholeChoices(groups: readonly number[][], length: number): Uint8Array[] {
-  const none = new Uint8Array(length).fill(1);
+function wholeChoices(groups: readonly Group[], length: number): Uint8Array[] {
+  const none = new Uint8Array(length);
   const last = new Uint8Array(length);
-  for (const group of groups) for (const entry of group.slice(0, -1)) last[entry] = 1;
+  for (const group of groups) {
+    for (const entry of group.flat()) none[entry] = 1;
+    for (const entry of group.slice(0, -1).flat()) last[entry] = 1;
+  }
   return [none, last];
 }
 
-/** What else one node can do: take over one of its sources, or none. */
-function* otherChoices(group: readonly number[], choice: Uint8Array): Generator<Uint8Array> {
-  for (const taken of [-1, ...group]) {
+/** One node after the other does something else than in the choice that is `current` when its turn comes. */
+function* changesOfOne(groups: readonly Group[], current: () => Uint8Array): Generator<Uint8Array> {
+  for (const group of groups) yield* otherChoices(group, current());
+}
+
+/** The same for two nodes at once. */
+function* changesOfTwo(groups: readonly Group[], current: () => Uint8Array): Generator<Uint8Array> {
+  for (const [index, group] of groups.entries()) {
+    for (const other of groups.slice(0, index)) {
+      for (const refused of otherChoices(group, current())) yield* otherChoices(other, refused);
+    }
+  }
+}
+
+/** What else one node can do: take over one of the storages, or none. */
+function* otherChoices(group: Group, choice: Uint8Array): Generator<Uint8Array> {
+  for (const taken of [null, ...group]) {
     const refused = choice.slice();
-    for (const entry of group) refused[entry] = entry === taken ? 0 : 1;
+    for (const entries of group) for (const entry of entries) refused[entry] = entries === taken ? 0 : 1;
     if (refused.some((value, entry) => value !== choice[entry])) yield refused;
   }
 }

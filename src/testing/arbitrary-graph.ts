@@ -21,6 +21,8 @@ const WEIGHTS: Partial<Record<MoveKind, number>> = {
   run: 2,
   skip: 2,
   output: 2,
+  part: 3,
+  stack: 2,
 };
 
 const kinds = fc.constantFrom(...MOVES.flatMap((kind) => new Array<MoveKind>(WEIGHTS[kind] ?? 1).fill(kind)));
@@ -28,7 +30,8 @@ const number = fc.nat({ max: 40 });
 
 /**
  * Compute graphs weighted like real ones: chains, skips, wide fans, views of views, in-place runs, cache writes with
- * their dependencies, destinations, outputs in the middle. `whyNotExecutable` finds nothing in them, and
+ * their dependencies, destinations, parts
+ * and stacks of rows, outputs in the middle. `whyNotExecutable` finds nothing in them, and
  * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as a list of them.
  *
  * @example

@@ -63,6 +63,7 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 export function executeNode(node: Tensor, memory: Memory): void {
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(node.op)!(new Call(node, memory.elements(node), sources));
+  memory.poisonTail(node);
 }
 
 /**

@@ -33,6 +33,7 @@ export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
     for (let position = 0; position < elements.count; position++) {
       elements.setFlat(isInteger ? Math.floor(random() * limit) : random() * 2 - 1, position);
     }
+    memory.poisonTail(leaf);
   });
 }
 

@@ -9,8 +9,9 @@
  */
 import { Context } from '../graph/context.js';
 import { Graph } from '../graph/graph.js';
-import { elementCount, hasEvenRows, isContiguous, sameShape, type Quad } from '../tensor/shape.js';
+import { elementCount, hasEvenRows, isContiguous, sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { applyNorm, applyUnary, applyView } from './graph-operations.js';
 
 /** What kinds of moves there are, the simplest first. */
 export const MOVES = [
@@ -27,6 +28,8 @@ export const MOVES = [
   'fan',
   'attention',
   'join',
+  'part',
+  'stack',
   'rows',
   'split',
   'writeCache',
@@ -39,6 +42,9 @@ export type MoveKind = (typeof MOVES)[number];
 
 /** A kind and three numbers to choose with. */
 export type Move = readonly [kind: MoveKind, a: number, b: number, c: number];
+
+/** Stacks grow no higher. */
+const MOST_ROWS = 16;
 
 const SHAPES = [[4, 4], [4, 8], [4], [8, 4], [4, 2, 2], [4, 1, 3], [1]] as const;
 
@@ -83,14 +89,16 @@ class GraphBuilder {
     binary: (x, [, b, c]) => this.#add(this.#binary(x, this.#pickLike(x, b), c)),
     input: (_, [, b, c]) => this.#add(this.#leaf(SHAPES[b % SHAPES.length], c)),
     product: (x, [, b, c]) => this.#add(this.#product(x, 1 + (b % 8), c)),
-    view: (x, [, b, c]) => this.#add(this.#view(x, b, c)),
-    norm: (x, [, b]) => this.#add(this.#norm(x, b)),
+    view: (x, [, b, c]) => this.#add(applyView(this.#ctx, x, b, c)),
+    norm: (x, [, b]) => this.#add(applyNorm(this.#ctx, this.#dense(x), b)),
     copy: (x, [, b]) => this.#add(this.#copy(x, b)),
     run: (x, [, b, c]) => this.#add(this.#run(x, 2 + (b % 4), c)),
     skip: (x, [, b]) => this.#add(this.#ctx.add(x, this.#oldestLike(x, b))),
     fan: (x, [, b, c]) => this.#add(this.#fan(x, 2 + (b % 4), c)),
     attention: (x, [, b]) => this.#add(this.#attention(x, this.#pickLike(x, b))),
     join: (x, [, b, c]) => this.#add(this.#ctx.concat(x, this.#pickLike(x, b), c % 2)),
+    part: (x, [, b, c]) => this.#add(this.#unary(this.#part(x, b), c)),
+    stack: (x, [, b]) => this.#add(this.#stack(x, b)),
     rows: (x, [, b]) => this.#add(this.#rows(x, 1 + (b % 3))),
     split: (x, [, b]) => this.#add(this.#split(x, this.#pickLike(x, b))),
     writeCache: (x, [, b, c]) => this.#writeCache(x, b, c),
@@ -134,22 +142,7 @@ class GraphBuilder {
   }
 
   #unary(x: Tensor, choice: number): Tensor {
-    const ctx = this.#ctx;
-    const a = this.#dense(x);
-    switch (choice % 6) {
-      case 0:
-        return ctx.relu(a);
-      case 1:
-        return ctx.tanh(a);
-      case 2:
-        return ctx.neg(a);
-      case 3:
-        return ctx.scale(a, 0.5, { bias: 0.25 });
-      case 4:
-        return ctx.silu(a);
-      default:
-        return ctx.sin(a);
-    }
+    return applyUnary(this.#ctx, this.#dense(x), choice);
   }
 
   #binary(x: Tensor, y: Tensor, choice: number): Tensor {
@@ -179,44 +172,6 @@ class GraphBuilder {
     return this.#ctx.scale(this.#ctx.mulMat(weight, x), 1 / x.ne[0]);
   }
 
-  #view(x: Tensor, choice: number, part: number): Tensor {
-    const ctx = this.#ctx;
-    const [ne0, ne1, ne2, ne3] = x.ne;
-    const [, nb1, nb2, nb3] = x.nb;
-    const isDenseRow = x.nb[0] === x.type.blockBytes;
-    switch (choice % 5) {
-      case 0:
-        return ctx.transpose(x);
-      case 1:
-        return ctx.permute(x, [0, 2, 1, 3]);
-      case 2: // some rows
-        if (!isDenseRow || ne1 === 1) break;
-        return ctx.view(x, [ne0, ne1 - 1, ne2, ne3], [nb1, nb2, nb3], (part % 2) * nb1);
-      case 3: // some columns
-        if (!isDenseRow || ne0 % 2 !== 0) break;
-        return ctx.view(x, [ne0 / 2, ne1, ne2, ne3], [nb1, nb2, nb3], (part % 2) * (ne0 / 2) * x.type.blockBytes);
-      case 4:
-        if (!isContiguous(x)) break;
-        return ctx.reshape(x, part % 2 === 0 ? [elementCount(x)] : [ne1, ne0, ne2, ne3]);
-    }
-    return ctx.transpose(x);
-  }
-
-  #norm(x: Tensor, choice: number): Tensor {
-    const ctx = this.#ctx;
-    const a = this.#dense(x);
-    switch (choice % 4) {
-      case 0:
-        return ctx.rmsNorm(a, 1e-5);
-      case 1:
-        return ctx.softMax(a);
-      case 2:
-        return ctx.norm(a, 1e-5);
-      default:
-        return ctx.cumsum(a);
-    }
-  }
-
   /** Copies come back as f32, so that everything else can use them. */
   #copy(x: Tensor, choice: number): Tensor {
     const ctx = this.#ctx;
@@ -244,10 +199,27 @@ class GraphBuilder {
     return ctx.mulMat(ctx.cont(ctx.transpose(a)), scores);
   }
 
+  /** All rows one after another, whatever the outer dimensions. */
+  #asRows(x: Tensor): Tensor {
+    const [ne0, ne1, ne2, ne3] = x.ne;
+    return ne2 * ne3 === 1 ? x : this.#ctx.reshape(this.#dense(x), [ne0, ne1 * ne2 * ne3]);
+  }
+
   #rows(x: Tensor, count: number): Tensor {
-    const [ne0, ne1, ne2, ne3]: Quad = x.ne;
-    const table = ne2 * ne3 === 1 ? x : this.#ctx.reshape(this.#dense(x), [ne0, ne1 * ne2 * ne3]);
-    return this.#ctx.getRows(table, this.#ctx.setInput(this.#ctx.newTensor('i32', [count])));
+    return this.#ctx.getRows(this.#asRows(x), this.#ctx.setInput(this.#ctx.newTensor('i32', [count])));
+  }
+
+  /** The first rows: what is computed of them may go over a larger storage, of which the rest is then free. */
+  #part(x: Tensor, choice: number): Tensor {
+    const rows = this.#asRows(this.#dense(x));
+    return this.#ctx.view(rows, [rows.ne[0], 1 + (choice % rows.ne[1])]);
+  }
+
+  /** The rows of two tensors whose rows are equally long. */
+  #stack(x: Tensor, choice: number): Tensor {
+    const alike = this.#tensors.filter(({ ne, type }) => ne[0] === x.ne[0] && type === x.type);
+    const [a, b] = [x, alike[alike.length - 1 - (choice % alike.length)] ?? x].map((each) => this.#asRows(each));
+    return a.ne[1] + b.ne[1] <= MOST_ROWS ? this.#ctx.concat(a, b, 1) : this.#unary(a, choice);
   }
 
   /** Two results written straight into the halves of one storage, which is then read as a whole. */

@@ -69,6 +69,11 @@ export class Memory {
     });
   }
 
+  /** Fills what a storage has behind its elements: a device that asks for more bytes may write them all. */
+  poisonTail(tensor: Tensor): void {
+    if (!tensor.isView) this.storage(tensor).fill(POISON, tensor.byteLength);
+  }
+
   /** The values of a tensor in the order of a contiguous one, whatever its strides. */
   read(tensor: Tensor): number[] {
     const elements = this.elements(tensor);

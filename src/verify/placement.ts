@@ -1,18 +1,10 @@
 /**
  * Checks the geometry of a placement: is every buffer where it may be, and does it share no byte with another?
  *
- * It sweeps over time with a tree of the rectangles that are live, ordered by chunk and offset:
- *
- *     offset                      Only rectangles that begin below the top of the new one and end above its bottom
- *       8 ┤    ┌────┐             can collide with it. The tree keeps the highest end per subtree, so it finds each
- *         │ ┌──┼─┐  │ ← new       of them in logarithmic time.
- *       4 ┤ └──┼─┘! │
- *         │    └────┘             `!` is the collision.
- *       0 ┼────────────► step
- *
  * Invariant: independent of every allocator (it shares no code with alloc/), and it returns every violation.
  */
 import type { Problem } from '../problem/problem.js';
+import { forEachCollision, type Rectangle } from './collisions.js';
 
 /** What a placement looks like to the verifier; the allocators' `Placement` is one. */
 export interface PlacementColumns {
@@ -106,23 +98,19 @@ function checkChunkSizes(
 }
 
 /** The bytes that one buffer needs during one part of its life. */
-interface Rectangle {
+interface Piece extends Rectangle {
   readonly buffer: number;
-  readonly start: number;
-  readonly end: number;
   readonly chunk: number;
-  readonly bottom: number;
-  readonly top: number;
 }
 
-function rectanglesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns): Rectangle[] {
+function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns): Piece[] {
   const { bufferCount, sizes, starts, ends, gaps } = problem;
-  const rectangles: Rectangle[] = [];
+  const pieces: Piece[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
     const push = (start: number, end: number, lower: number, upper: number): void => {
       if (start === end || lower === upper) return;
       const bottom = offsets[buffer] + lower;
-      rectangles.push({ buffer, start, end, chunk: chunkOf[buffer], bottom, top: offsets[buffer] + upper });
+      pieces.push({ buffer, start, end, chunk: chunkOf[buffer], bottom, top: offsets[buffer] + upper });
     };
     let start = starts[buffer];
     if (gaps !== null) {
@@ -134,16 +122,16 @@ function rectanglesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns):
     }
     push(start, ends[buffer], 0, sizes[buffer]);
   }
-  return rectangles;
+  return pieces;
 }
 
 function findOverlaps(problem: Problem, placement: PlacementColumns): PlacementViolation[] {
   const violations: PlacementViolation[] = [];
   const reported = new Set<number>();
-  const byChunk = Array.from(placement.chunks, (): Rectangle[] => []);
-  for (const rectangle of rectanglesOf(problem, placement)) byChunk[rectangle.chunk].push(rectangle);
-  for (const rectangles of byChunk) {
-    sweep(rectangles, (a, b) => {
+  const byChunk = Array.from(placement.chunks, (): Piece[] => []);
+  for (const piece of piecesOf(problem, placement)) byChunk[piece.chunk].push(piece);
+  for (const pieces of byChunk) {
+    forEachCollision(pieces, (a, b) => {
       const low = Math.min(a.buffer, b.buffer);
       const high = Math.max(a.buffer, b.buffer);
       if (reported.has(low * problem.bufferCount + high)) return;
@@ -154,37 +142,4 @@ function findOverlaps(problem: Problem, placement: PlacementColumns): PlacementV
     });
   }
   return violations;
-}
-
-/** Reports every pair of rectangles of one chunk that intersect, the one that starts later second. */
-function sweep(rectangles: Rectangle[], report: (earlier: Rectangle, later: Rectangle) => void): void {
-  rectangles.sort((a, b) => a.bottom - b.bottom);
-  const count = rectangles.length;
-  const byStart = Array.from(rectangles.keys()).sort((a, b) => rectangles[a].start - rectangles[b].start);
-  const byEnd = Array.from(rectangles.keys()).sort((a, b) => rectangles[a].end - rectangles[b].end);
-
-  // A binary tree over the rectangles by bottom; tops[node] is the highest top of a live one below that node.
-  const leafCount = 2 ** Math.ceil(Math.log2(Math.max(1, count)));
-  const tops = new Float64Array(2 * leafCount).fill(-Infinity);
-  const setTop = (rank: number, top: number): void => {
-    tops[leafCount + rank] = top;
-    for (let node = Math.floor((leafCount + rank) / 2); node >= 1; node = Math.floor(node / 2)) {
-      tops[node] = Math.max(tops[2 * node], tops[2 * node + 1]);
-    }
-  };
-  /** Visits the live rectangles below `node`, which starts at rank `first` and spans `width`, that meet `later`. */
-  const visit = (node: number, first: number, width: number, later: Rectangle): void => {
-    if (tops[node] <= later.bottom || first >= count || rectangles[first].bottom >= later.top) return;
-    if (width === 1) return report(rectangles[first], later);
-    visit(2 * node, first, width / 2, later);
-    visit(2 * node + 1, first + width / 2, width / 2, later);
-  };
-
-  let ended = 0;
-  for (const rank of byStart) {
-    const rectangle = rectangles[rank];
-    for (; rectangles[byEnd[ended]].end <= rectangle.start; ended++) setTop(byEnd[ended], -Infinity);
-    visit(1, 0, leafCount, rectangle);
-    setTop(rank, rectangle.top);
-  }
 }

@@ -18,7 +18,7 @@ import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { StatedOrder } from './stated-order.js';
-import { forEachSpan } from './spans.js';
+import { firstCommonBytes, forEachSpan } from './spans.js';
 import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
@@ -84,18 +84,13 @@ class Replay {
     this.#graph = graph;
     this.#order = order;
     this.#ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
-    for (const { id, chunk, offset } of plan.tensors) this.#places.set(graph.tensors[id], { chunk, offset });
-    for (const { chunk } of plan.tensors) this.#chunks.set(chunk, new IntervalMap());
     for (const leaf of graph.leafs) this.#computed.add(leaf);
-    for (const tensor of graph.tensors) {
-      if (tensor.isView) continue;
+    const entries = new Map(plan.tensors.map((entry) => [entry.id, entry]));
+    graph.tensors.forEach((tensor, id) => {
+      if (tensor.isView) return;
       this.#storages.set(tensor, new IntervalMap());
-      if (tensor.memory !== 'deferred' || tensor.byteLength === 0) continue;
-      const place = this.#places.get(tensor);
-      const end = place === undefined ? Infinity : place.offset + tensor.byteLength;
-      if (place !== undefined && place.offset >= 0 && end <= (plan.chunks[place.chunk] ?? -1)) continue;
-      this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
-    }
+      if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
+    });
     for (const tensor of [...graph.leafs, ...graph.nodes]) {
       if (!tensor.isView && (tensor.op === 'NONE' || tensor.isInput)) this.#write(tensor);
     }
@@ -121,6 +116,17 @@ class Replay {
     const { tensors, nodes } = this.#graph;
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+  }
+
+  /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
+  #place(tensor: Tensor, { chunks }: PlanToVerify, place: Place | undefined): void {
+    const chunkSize = place !== undefined && Number.isInteger(place.chunk) ? (chunks[place.chunk] ?? -1) : -1;
+    if (place !== undefined && place.offset >= 0 && place.offset + sizeOf(tensor) <= chunkSize) {
+      this.#places.set(tensor, place);
+      if (!this.#chunks.has(place.chunk)) this.#chunks.set(place.chunk, new IntervalMap());
+    } else {
+      this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
+    }
   }
 
   /** Compares what a tensor's bytes hold with what they should hold. Reports each culprit once per read. */
@@ -155,20 +161,16 @@ class Replay {
   /** A result may lie over a source only where its operation has read what it overwrites. */
   #checkOperands(node: Tensor, step: number): void {
     const place = this.#places.get(node.root);
-    if (place === undefined || node.isView) return;
-    const end = place.offset + node.byteLength;
+    if (place === undefined) return;
     node.sources.forEach((source, slot) => {
-      if (source === null || source === node) return;
+      // Within one storage it is the graph that says what overwrites what: no plan can change it.
+      if (source === null || source === node || source.root === node.root) return;
       const other = this.#places.get(source.root);
       if (other === undefined || other.chunk !== place.chunk || mayLieOver(node, slot, place, other)) return;
-      let reported = false;
-      forEachSpan(source, (from, to) => {
-        const bytes = [Math.max(place.offset, other.offset + from), Math.min(end, other.offset + to)] as const;
-        if (reported || bytes[0] >= bytes[1]) return;
-        reported = true;
-        const message = `${this.#label(node)} overwrites ${this.#label(source)} while it reads it, at step ${step}`;
-        this.#report('overwritten-operand', [node, source], step, bytes, message);
-      });
+      const bytes = firstCommonBytes(node, place.offset, source, other.offset);
+      if (bytes === null) return;
+      const message = `${this.#label(node)} overwrites ${this.#label(source)} while it reads it, at step ${step}`;
+      this.#report('overwritten-operand', [node, source], step, bytes, message);
     });
   }
 
@@ -189,6 +191,8 @@ class Replay {
       this.#storages.get(root)!.write(from, to, tag);
       chunk?.write(place!.offset + from, place!.offset + to, tag);
     });
+    // A device that asks for more bytes than the elements have may write them all.
+    if (root === tensor) chunk?.write(place!.offset + root.byteLength, place!.offset + sizeOf(root), tag);
   }
 
   #report(
@@ -207,12 +211,19 @@ class Replay {
   }
 }
 
+/** Bytes that a storage owner asks for. */
+function sizeOf(owner: Tensor): number {
+  return owner.allocSize ?? owner.byteLength;
+}
+
 /** Whether `node` may lie where the operand in `slot` is: same layout, same first byte, and declared so. */
 function mayLieOver(node: Tensor, slot: number, place: Place, other: Place): boolean {
   const source = node.sources[slot]!;
   const operation = findOperation(node.op);
   const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
-  const isUnknown = operation === undefined && declared.length === 0;
-  const isDeclared = declared.includes(slot) || (isUnknown && node.inPlaceRule?.ggml === true);
-  return isDeclared && sameLayout(node, source) && other.offset + source.viewOffset === place.offset;
+  const isUnknown = operation === undefined && declared.length === 0 && node.inPlaceRule?.ggml === true;
+  // What an unknown operation does with a storage that it reads twice is anybody's guess.
+  const isOnlyReading = node.sources.every((each, index) => index === slot || each?.root !== source.root);
+  const isDeclared = declared.includes(slot) || (isUnknown && isOnlyReading);
+  return isDeclared && sameLayout(node, source) && other.offset + source.viewOffset === place.offset + node.viewOffset;
 }

@@ -2,92 +2,111 @@
  * Which nodes touch the same bytes, one of them writing, without a path of sources, destinations or dependencies that
  * puts one before the other.
  *
+ * Every byte of an overwritten storage remembers its last writer and who has read it since. Whoever comes next is compared
+ * with those; what came before the last writer was compared when that came.
+ *
  * Invariant: only storages that some node overwrites are looked at; all others are written once, by their owner. Byte
  * ranges are exact, whatever the strides.
  */
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { forEachSpan } from './spans.js';
 
-interface Access {
-  readonly node: Tensor;
-  /** What is read, or the node itself where it writes. */
-  readonly tensor: Tensor;
-  readonly isWrite: boolean;
+/** What has happened to some bytes. */
+interface History {
+  readonly writer: Tensor | null;
+  readonly readers: Readers | null;
 }
+
+/** A list: whoever read last in front. */
+interface Readers {
+  readonly node: Tensor;
+  readonly before: Readers | null;
+}
+
+const NO_HISTORY: History = { writer: null, readers: null };
 
 type Report = (other: Tensor, tensor: Tensor, bytes: readonly [number, number]) => void;
 
+/** Where an access meets an earlier node. */
+interface Meeting {
+  readonly tensor: Tensor;
+  readonly bytes: readonly [number, number];
+}
+
 export class StatedOrder {
-  /** What was done to each storage that is overwritten at some time. */
-  readonly #accesses = new Map<Tensor, Access[]>();
+  /** Which entry of `#histories` the bytes of each overwritten storage have. */
+  readonly #storages = new Map<Tensor, IntervalMap>();
+  readonly #histories: History[] = [];
   readonly #steps: ReadonlyMap<Tensor, number>;
 
   constructor({ nodes }: Graph) {
     this.#steps = new Map(nodes.map((node, step) => [node, step]));
-    for (const node of nodes) if (node.isView && !isPureView(node)) this.#accesses.set(node.root, []);
+    for (const node of nodes) for (const { root } of writtenBy(node)) this.#storages.set(root, new IntervalMap());
   }
 
   /** Reports every earlier node that `node` should have been ordered after; to be called once per node, in order. */
   visit(node: Tensor, report: Report): void {
-    const isWrite = node.isView;
+    const met = new Map<Tensor, Meeting>();
+    const written = writtenBy(node);
     for (const source of node.sources) {
-      const isTarget = isWrite && source?.root === node.root && source.viewOffset === node.viewOffset;
-      if (source !== null && source !== node && !isTarget)
-        this.#access({ node, tensor: source, isWrite: false }, report);
+      if (source === null || source === node) continue;
+      const isTarget = written.some(({ root, viewOffset }) => root === source.root && viewOffset === source.viewOffset);
+      if (!isTarget) this.#access(node, source, false, met);
     }
-    this.#access({ node, tensor: node, isWrite: true }, report);
+    for (const tensor of written) this.#access(node, tensor, true, met);
+    const before = this.#thoseBefore(node, met);
+    for (const [other, { tensor, bytes }] of met) if (!before.has(other)) report(other, tensor, bytes);
   }
 
-  #access(access: Access, report: Report): void {
-    const accesses = this.#accesses.get(access.tensor.root);
-    if (accesses === undefined) return;
-    const reported = new Set<Tensor>();
-    for (const earlier of accesses) {
-      const { node } = earlier;
-      if ((!earlier.isWrite && !access.isWrite) || node === access.node || reported.has(node)) continue;
-      const bytes = firstCommonBytes(earlier.tensor, access.tensor);
-      if (bytes === null || this.#isBefore(node, access.node)) continue;
-      reported.add(node);
-      report(node, access.tensor, bytes);
-    }
-    accesses.push(access);
+  /** Notes an access to the bytes of `tensor`, and which other nodes it meets there. */
+  #access(node: Tensor, tensor: Tensor, isWrite: boolean, met: Map<Tensor, Meeting>): void {
+    const storage = this.#storages.get(tensor.root);
+    if (storage === undefined) return;
+    const changed = new Map<number, number>();
+    const changes: [from: number, to: number, history: number][] = [];
+    forEachSpan(tensor, (start, end) =>
+      storage.read(start, end, (from, to, entry) => {
+        const history = entry === UNWRITTEN ? NO_HISTORY : this.#histories[entry];
+        const meet = (other: Tensor): void => {
+          if (other !== node && !met.has(other)) met.set(other, { tensor, bytes: [from, to] });
+        };
+        if (!changed.has(entry)) {
+          if (history.writer !== null) meet(history.writer);
+          if (isWrite) for (let reader = history.readers; reader !== null; reader = reader.before) meet(reader.node);
+          const readers = isWrite ? null : { node, before: history.readers };
+          changed.set(entry, this.#histories.push({ writer: isWrite ? node : history.writer, readers }) - 1);
+        }
+        changes.push([from, to, changed.get(entry)!]);
+      }),
+    );
+    for (const [from, to, history] of changes) storage.write(from, to, history);
   }
 
-  /** Whether a path leads from `first` to `second`. Looks no further back than `first`. */
-  #isBefore(first: Tensor, second: Tensor): boolean {
-    const limit = this.#steps.get(first)!;
-    const seen = new Set([second]);
+  /** Those of `targets` from which a path leads to `node`. Looks back until all are found, no further than to the first. */
+  #thoseBefore(node: Tensor, targets: ReadonlyMap<Tensor, unknown>): ReadonlySet<Tensor> {
+    const found = new Set<Tensor>();
+    const steps = this.#steps;
+    let limit = Infinity;
+    for (const target of targets.keys()) limit = Math.min(limit, steps.get(target)!);
+    const seen = new Set([node]);
     for (const tensor of seen) {
-      if (tensor === first) return true;
+      if (found.size === targets.size) break;
+      if (targets.has(tensor)) found.add(tensor);
       for (const need of [...tensor.sources, tensor.destination]) {
-        if (need !== null && (this.#steps.get(need) ?? -1) >= limit) seen.add(need);
+        if (need !== null && (steps.get(need) ?? -1) >= limit) seen.add(need);
       }
     }
-    return false;
+    return found;
   }
 }
 
-function isPureView(node: Tensor): boolean {
-  return findOperation(node.op)?.isView ?? false;
-}
-
-/** The first bytes of their storage that both tensors have; `null` if there are none. */
-function firstCommonBytes(a: Tensor, b: Tensor): readonly [number, number] | null {
-  const spans: (readonly [number, number])[] = [];
-  forEachSpan(a, (from, to) => spans.push([from, to]));
-  spans.sort((p, q) => p[0] - q[0]);
-  let found: readonly [number, number] | null = null;
-  forEachSpan(b, (from, to) => {
-    if (found !== null) return;
-    for (const [start, end] of spans) {
-      if (start >= to) break;
-      if (end > from) {
-        found = [Math.max(start, from), Math.min(end, to)];
-        break;
-      }
-    }
-  });
-  return found;
+/** What a node writes that belongs to another tensor: its result, if that is a view, and what it updates besides. */
+function writtenBy(node: Tensor): Tensor[] {
+  const operation = findOperation(node.op);
+  if (operation?.isView === true) return [];
+  const written = (operation?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);
+  return node.isView ? [...written, node] : written;
 }

@@ -14,6 +14,7 @@ import { checkGraph, type Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { forEachCollision, type Rectangle } from './collisions.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -57,9 +58,9 @@ export interface PlanViolation {
     | 'wrong-entry';
   /** Ids of the tensors concerned: two where bytes collide, the one that came first in front. */
   readonly ids: readonly number[];
-  /** First and one past the last step at which the rule is broken, where it has to do with time. */
+  /** First and one past the last step at which the rule is broken; null where it has nothing to do with time. */
   readonly steps: readonly [number, number] | null;
-  /** The bytes concerned within the chunk, first and one past the last. */
+  /** The bytes concerned within the chunk, first and one past the last; null where there are none. */
   readonly bytes: readonly [number, number] | null;
   /** One line naming the tensors, steps and bytes. */
   readonly message: string;
@@ -71,31 +72,27 @@ export interface PlanLimits {
   readonly maxChunkSize?: number;
 }
 
-/** A storage as the graph demands it and the plan places it. */
-interface Placed {
+/** A storage as the graph demands it, at the steps at which it needs its bytes, where the plan places it. */
+interface Placed extends Rectangle {
   readonly id: number;
   readonly tensor: Tensor;
-  /** First step at which the bytes are needed, inclusive. */
-  readonly start: number;
-  /** First step at which they no longer are, exclusive. */
-  readonly end: number;
   readonly isKept: boolean;
   readonly chunk: number;
-  readonly from: number;
-  readonly to: number;
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
 export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
   checkGraph(graph);
   const { tensors, chunks } = (plan as Partial<PlanToVerify> | null) ?? {};
-  const isPlan = Array.isArray(tensors) && Array.isArray(chunks);
+  const areEntries = (list: readonly unknown[]): boolean =>
+    list.every((each) => typeof each === 'object' && each !== null);
+  const isPlan = Array.isArray(tensors) && Array.isArray(chunks) && areEntries(tensors);
   checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
 }
 
 /**
- * Every violation of `plan`, by the order in which tensors come to life; none means that the plan is right.
- * O(n log n + n · storages that live at once).
+ * Every violation of `plan`: first those of single tensors, then collisions by the order in which the second tensor comes
+ * to life; none means that the plan is right. O((n + collisions) log n).
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
@@ -103,23 +100,33 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   const violations: PlanViolation[] = [];
   checkChunks(plan, limits, violations);
   const placed = placeStorages(graph, plan, violations);
-  placed.sort((a, b) => a.start - b.start || a.id - b.id);
-  let alive: Placed[] = [];
-  for (const newcomer of placed) {
-    alive = alive.filter((holder) => holder.end > newcomer.start);
-    for (const holder of alive) {
-      const violation = collisionOf(holder, newcomer, graph.nodes[newcomer.start]);
-      if (violation !== null) violations.push(violation);
-    }
-    alive.push(newcomer);
+  return violations.concat(findCollisions(graph, placed));
+}
+
+function findCollisions({ nodes }: Graph, placed: readonly Placed[]): PlanViolation[] {
+  const byChunk = new Map<number, Placed[]>();
+  for (const storage of placed) {
+    if (!Number.isSafeInteger(storage.bottom)) continue; // reported already
+    const others = byChunk.get(storage.chunk);
+    if (others === undefined) byChunk.set(storage.chunk, [storage]);
+    else others.push(storage);
   }
-  return violations;
+  const found: { readonly step: number; readonly violation: PlanViolation }[] = [];
+  for (const storages of byChunk.values()) {
+    forEachCollision(storages, (holder, newcomer) => {
+      const violation = collisionOf(holder, newcomer, nodes[newcomer.start]);
+      if (violation !== null) found.push({ step: newcomer.start, violation });
+    });
+  }
+  return found
+    .sort((a, b) => a.step - b.step || a.violation.ids[1] - b.violation.ids[1])
+    .map(({ violation }) => violation);
 }
 
 function checkChunks(plan: PlanToVerify, { maxChunkSize = Infinity }: PlanLimits, violations: PlanViolation[]): void {
   const sum = plan.chunks.reduce((a, b) => a + b, 0);
   const report = (kind: 'bad-size' | 'chunk-limit', message: string): void => {
-    violations.push({ kind, ids: [], steps: null, bytes: null, message });
+    violations.push({ kind, ids: [], steps: null, bytes: null, message: `${kind}: ${message}` });
   };
   if (plan.bufferSize !== sum) report('bad-size', `bufferSize is ${plan.bufferSize}, but the chunks add up to ${sum}`);
   const { bufferSize, lowerBound = 0, optimal } = plan;
@@ -135,38 +142,50 @@ function checkChunks(plan: PlanToVerify, { maxChunkSize = Infinity }: PlanLimits
 /** The storages that the graph needs in the compute buffer, where the plan puts them. */
 function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolation[]): Placed[] {
   const { tensors } = graph;
-  const report = (kind: PlanViolation['kind'], id: number, bytes: PlanViolation['bytes'], what: string): void => {
-    violations.push({ kind, ids: [id], steps: null, bytes, message: `${labelOf(tensors[id], id)} ${what}` });
-  };
-  const entries = new Map<number, PlanToVerify['tensors'][number]>();
-  for (const entry of plan.tensors) {
-    const isKnown = Number.isInteger(entry.id) && tensors[entry.id] !== undefined;
-    if (!isKnown) report('unknown-tensor', entry.id, null, 'is not in the graph');
-    else if (entries.has(entry.id)) report('duplicate', entry.id, null, 'is planned twice');
-    entries.set(entry.id, entry);
-  }
-
+  const entries = entriesById(graph, plan, violations);
   const needs = storageNeeds(graph);
   const placed: Placed[] = [];
   tensors.forEach((tensor, id) => {
     const size = tensor.allocSize ?? tensor.byteLength;
     if (tensor.isView || tensor.memory !== 'deferred' || size === 0) return;
+    const need = needs.get(tensor)!;
+    const steps = [need.start, need.end] as const;
+    const report = (kind: PlanViolation['kind'], bytes: PlanViolation['bytes'], what: string): void => {
+      const message = `${kind}: ${labelOf(tensor, id)}, needed in steps [${need.start}, ${need.end}), ${what}`;
+      violations.push({ kind, ids: [id], steps, bytes, message });
+    };
     const entry = entries.get(id);
-    if (entry === undefined) return report('missing', id, null, 'has no place in the plan');
+    if (entry === undefined) return report('missing', null, 'has no place in the plan');
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
+    const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
     if (!Number.isSafeInteger(offset) || offset % plan.alignment !== 0) {
-      report('misaligned', id, bytes, `is at ${offset}, not a multiple of ${plan.alignment}`);
+      report('misaligned', bytes, `is in ${where}, not from a multiple of ${plan.alignment} on`);
     }
-    if (!(offset >= 0 && offset + size <= (plan.chunks[chunk] ?? -1))) {
-      report('out-of-arena', id, bytes, `is at [${offset}, ${offset + size}) of chunk ${chunk}, outside of it`);
-    }
-    const need = needs.get(tensor)!;
+    const chunkSize = Number.isInteger(chunk) ? (plan.chunks[chunk] ?? -1) : -1;
+    if (!(offset >= 0 && offset + size <= chunkSize)) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);
-    if (wrong !== null) report('wrong-entry', id, bytes, wrong);
-    placed.push({ id, tensor, ...need, chunk, from: offset, to: offset + size });
+    if (wrong !== null) report('wrong-entry', bytes, wrong);
+    placed.push({ id, tensor, ...need, chunk, bottom: offset, top: offset + size });
   });
   return placed;
+}
+
+/** The entries of the plan by the id of their tensor. */
+function entriesById({ tensors }: Graph, plan: PlanToVerify, violations: PlanViolation[]): Map<number, EntryToVerify> {
+  const entries = new Map<number, EntryToVerify>();
+  for (const entry of plan.tensors) {
+    const { id } = entry;
+    const isKnown = Number.isInteger(id) && tensors[id] !== undefined;
+    const report = (kind: PlanViolation['kind'], what: string): void => {
+      const message = `${kind}: ${labelOf(tensors[id], id)} ${what}`;
+      violations.push({ kind, ids: [id], steps: null, bytes: null, message });
+    };
+    if (!isKnown) report('unknown-tensor', 'is not in the graph');
+    else if (entries.has(id)) report('duplicate', 'is planned twice');
+    entries.set(id, entry);
+  }
+  return entries;
 }
 
 /** What an entry says of its tensor and should not; null if nothing. */
@@ -179,7 +198,7 @@ function wrongStatement(
   if ((entry.name ?? name) !== name) return `is called ${entry.name} in the plan`;
   if ((entry.size ?? size) < size) return `has ${entry.size} bytes in the plan, but needs ${size}`;
   if ((entry.start ?? start) > start || (entry.end ?? end) < end) {
-    return `lives in steps [${entry.start}, ${entry.end}) of the plan, but is needed in [${start}, ${end})`;
+    return `lives only in steps [${entry.start}, ${entry.end}) of the plan`;
   }
   return null;
 }
@@ -210,14 +229,15 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Pick<Placed, 'start'
   return needs;
 }
 
-/** What is wrong with `newcomer` coming to life while `holder` is there; null if nothing. */
+/** What is wrong with `newcomer` coming to life where `holder` still is; null if nothing. */
 function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined): PlanViolation | null {
-  const from = Math.max(holder.from, newcomer.from);
-  const to = Math.min(holder.to, newcomer.to);
-  if (holder.chunk !== newcomer.chunk || from >= to) return null;
-  const isHandOver = node === newcomer.tensor && holder.end === newcomer.start + 1 && !holder.isKept;
+  // An input has its value before the first step, whoever computes it.
+  const isComputedNow = node === newcomer.tensor && !newcomer.tensor.isInput;
+  const isHandOver = isComputedNow && holder.end === newcomer.start + 1 && !holder.isKept;
   if (isHandOver && mayOverwrite(newcomer, holder)) return null;
   const until = Math.min(holder.end, newcomer.end);
+  const from = Math.max(holder.bottom, newcomer.bottom);
+  const to = Math.min(holder.top, newcomer.top);
   const kind = holder.isKept ? 'output-overwritten' : isHandOver ? 'in-place-not-allowed' : 'overlap';
   const where = `bytes [${from}, ${to}) of chunk ${holder.chunk} in steps [${newcomer.start}, ${until})`;
   return {
@@ -240,7 +260,7 @@ function mayOverwrite(taker: Placed, giver: Placed): boolean {
   for (const [slot, source] of node.sources.entries()) {
     if (source === null || source === node || source.root !== giver.tensor) continue;
     readers++;
-    const sameBytes = giver.from + source.viewOffset === taker.from && sameLayout(source, node);
+    const sameBytes = giver.bottom + source.viewOffset === taker.bottom && sameLayout(source, node);
     const isAllowed = operands.includes(slot) || (anyOperand && readers === 1);
     if (!sameBytes || !isAllowed) return false;
   }

@@ -361,7 +361,7 @@ describe('a looser limit', () => {
     }
   });
 
-  it.each([905447, 906613, 908126])('does not make auto worse than ggml: graphs of seed %i', (seed) => {
+  it.each([318, 529, 3070])('does not make auto worse than ggml: graphs of seed %i', (seed) => {
     const limits = { maxChunkSize: 64, allowOversize: true };
     for (const graph of fc.sample(arbitraryGraph(), { seed, numRuns: 5 })) {
       for (const inPlace of ['off', 'ggml', 'full'] as const) {

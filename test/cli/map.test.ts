@@ -85,6 +85,18 @@ describe('measure', () => {
     for (const line of out.split('\n').slice(-12)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it.each(['graph', 'problem'])('--timeline is for one file, also if only a %s of two can be read', async (kind) => {
+    const { code, out, err } = await cli(
+      'measure',
+      kind === 'graph' ? graph : problem,
+      path('absent.json'),
+      '--timeline',
+    );
+    expect(code).toBe(2);
+    expect(out).not.toContain('█');
+    expect(err).toMatch(/^note: --timeline has no effect.*\nerror: .*absent\.json.*\n$/);
+  });
+
   it('--timeline is for one file', async () => {
     const { code, out, err } = await cli('measure', graph, problem, '--timeline');
     expect(code).toBe(0);

@@ -24,6 +24,8 @@ const graph = graphOfMoves(
 const graphFile = write('graph.json', JSON.stringify(graphToJson(graph)));
 const problemFile = write('problem.csv', FIVE_BUFFERS);
 const plan = planGraph(graph).toJSON();
+const planFile = write('plan.json', JSON.stringify(plan));
+const modelFile = projectPath('examples/phi-3-mini-4k.gguf');
 
 function expectCivil({ code, err }: CliResult): void {
   expect([0, 1, 2]).toContain(code);
@@ -36,7 +38,7 @@ it('plan JSON', async () => {
   const codes = new Set<number>();
   await fc.assert(
     fc.asyncProperty(jsonDamage, async (damages) => {
-      const file = write('plan.json', JSON.stringify(damageJson(plan, damages)));
+      const file = write('damaged.json', JSON.stringify(damageJson(plan, damages)));
       const result = await cli('verify', graphFile, file);
       expectCivil(result);
       codes.add(result.code);
@@ -48,21 +50,30 @@ it('plan JSON', async () => {
 });
 
 it('arguments', async () => {
-  const words = [
-    ...['measure', 'plan', 'verify', 'map', 'help', '--help', '--version', '--', '-', '', '-o', '--output', '--json'],
+  const commands = ['measure', 'fit', 'sweep', 'plan', 'verify', 'map', 'help', 'no-such-command'];
+  const flags = [
     ...[
-      '-c',
-      '--ctx-size',
-      '-b',
-      '--allocator',
-      'ggml',
-      'auto',
-      '--in-place',
-      'full',
-      '--alignment',
-      '--max-chunk-size',
+      '--help',
+      '--version',
+      '--',
+      '-',
+      '',
+      '-o',
+      '--output',
+      '--json',
+      '--timeline',
+      '--swa-full',
+      '-kvu',
+      '--memory',
     ],
-    ...['0', '-1', '32', '4096', '8GiB', 'NaN', '1e999', '__proto__', 'constructor', '--__proto__=1', '--no-such-flag'],
+    ...['-c', '-b', '-ub', '-np', '-fa', '-ctk', '-ctv', '--phase', '--allocator', '--in-place', '--alignment'],
+    ...['--max-chunk-size', '--capacity', '--no-such-flag', '--__proto__=1'],
+  ];
+  const values = [
+    ...['0', '1', '-1', '32', '4096', '9007199254740992', '1e999', 'NaN', '1.5', '1,2,3', '8GiB', '-8GiB', '1024TiB'],
+    ...['ggml', 'auto', 'full', 'on', 'pp', 'q8_0', '__proto__', 'constructor'],
+  ];
+  const files = [
     ...[
       '$(touch pwned)',
       '`touch pwned`',
@@ -72,16 +83,25 @@ it('arguments', async () => {
       '/dev/null',
       'nul\u0000byte',
     ],
-    ...[graphFile, problemFile, path('absent.json'), path('.'), projectPath('package.json')],
+    ...[graphFile, problemFile, modelFile, planFile, path('absent.json'), path('.'), projectPath('package.json')],
+    ...[graphFile, problemFile, modelFile],
   ];
+  const words = [...commands, ...flags, ...values, ...files];
   const argument = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...words) }, fc.string({ unit: 'binary' }));
+  const line = fc.tuple(fc.constantFrom(...commands), fc.constantFrom(...files), fc.array(argument, { maxLength: 6 }));
   const before = readdirSync(projectPath()).sort();
   await fc.assert(
-    fc.asyncProperty(fc.array(argument, { maxLength: 6 }), async (args) => {
-      // Where output goes is the caller's business; here it stays in the scratch folder.
-      const safe = args.map((each, i) => (['-o', '--output'].includes(args[i - 1]) ? path('out.json') : each));
-      expectCivil(await cli(...safe.filter((each) => !/^(-o|--output=?).+/.test(each) || each === '--output')));
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        line.map(([command, file, rest]) => [command, file, ...rest]),
+        fc.array(argument, { maxLength: 6 }),
+      ),
+      async (args) => {
+        // Where output goes is the caller's business; here it stays in the scratch folder.
+        const safe = args.map((each, i) => (['-o', '--output'].includes(args[i - 1]) ? path('out.json') : each));
+        expectCivil(await cli(...safe.filter((each) => !/^(-o|--output=?).+/.test(each) || each === '--output')));
+      },
+    ),
     { numRuns: 500 },
   );
   expect(readdirSync(projectPath()).sort()).toEqual(before);

@@ -11,6 +11,7 @@ import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
+import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();
 const named = (tensor: Tensor, name: string): Tensor => ctx.setName(tensor, name);
@@ -144,6 +145,13 @@ describe('a larger allocation that a smaller one takes over', () => {
     expect([b.offset, b.size, plan.bufferSize]).toEqual([32, 128, 256]);
     expect(verifyPlan(graph, plan)).toEqual([]);
     expect(plan.lowerBound).toBe(256);
+  });
+});
+
+describe('storages beyond exact numbers', () => {
+  it('are refused by their sum', () => {
+    const halves = ['a', 'b'].map((name) => leaf(name, [2 ** 50]));
+    expectError('BYTES_TOO_LARGE', 'the sum of all storages', () => planGraph(Graph.forward(halves)));
   });
 });
 

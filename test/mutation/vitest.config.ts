@@ -1,13 +1,13 @@
-/** The tests that mutants of liveness, allocators and verifiers are run against: the quick ones. */
+/** The tests that mutants of one target are run against: quick ones, which need no data from elsewhere. */
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
+import { findTarget } from './targets.mjs';
 
-const QUICK = [
-  'liveness/*',
-  'verify/{verify-plan,replay,placement}',
-  'alloc/{ggml,greedy,solve}',
-  'plan/{random-graphs,arena}',
-];
-const include = [...QUICK, 'testing/{arbitraries,plan-mutations}'].map((path) => `test/${path}.test.ts`);
-
-export default defineConfig({ ...base, test: { ...base.test, include } });
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    env: { FC_TIME_LIMIT_MS: '1000' },
+    include: findTarget().tests.map((path) => `test/${path}.test.ts`),
+  },
+});

@@ -15,6 +15,8 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
 import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
+import { propertySeed } from '../support/seed.js';
+import { tangledGraphs } from '../support/tangled-graphs.js';
 
 /** Elements of the result, and two operands, counted back from it. */
 type Step = readonly [size: number, a: number, b: number];
@@ -102,7 +104,25 @@ function tallyOf(graphs: readonly Graph[]): Tally {
 }
 
 describe('in-place choices', () => {
-  // Where the first choice leaves a gap at all, another one is often smaller; but a gap is rare, in graphs so small.
+  // Where the first choice leaves a gap at all, another one is nearly always smaller.
+  it('are the best of all on tangled graphs, but for one in fifty', () => {
+    const tally = tallyOf(fc.sample(tangledGraphs(12), { numRuns: 700, seed: propertySeed() }));
+    expect(Math.min(tally.open, tally.improvable)).toBeGreaterThan(40);
+    expect(tally.missed).toBeLessThanOrEqual(tally.improvable / 50);
+  });
+
+  it('may leave a storage where it is that its last node reads twice', () => {
+    const ctx = Context.deferred();
+    const [a, b, c] = [5, 8, 2].map((rows) => ctx.setInput(ctx.newTensor('f32', [4, rows])));
+    const part = ctx.view(c, [4, 1]);
+    const stack = ctx.concat(a, ctx.add(b, ctx.add(b, b)), 1);
+    const graph = Graph.forward(ctx.concat(stack, ctx.add(part, part), 1));
+    const plan = planGraph(graph, { alignment: 1 });
+    expect(minimumOverChoices(graph.table, 0)).toBe(448);
+    expect(plan.bufferSize).toBe(448);
+    assertPlanCorrect(graph, plan);
+  });
+
   it('are the best of all on arbitrary graphs', () => {
     const graphs = fc.sample(arbitraryGraphs(20), { numRuns: 4000, seed: 3 }).map(graphOf);
     const tally = tallyOf(graphs.filter((graph) => findHazards(graph).every(({ kind }) => kind !== 'conflict')));

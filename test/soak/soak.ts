@@ -2,18 +2,23 @@
  * Random graphs through every check, for as long as you like: `npm run soak -- --minutes 10`.
  *
  * Each round draws a batch of graphs from one seed and plans each of them with every allocator in every in-place mode.
+ * Every third graph is tangled, so that often it matters what takes over what.
  * The seed of a round is printed with its result; `--seed N` starts there, so a soak can be resumed, and a failure seen
  * again. Ends with exit code 1 at the first failure.
  */
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
+import { placementSize } from '../../src/alloc/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
+import { analyzeLiveness } from '../../src/liveness/liveness.js';
 import { IN_PLACE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
 import { replayPlan } from '../../src/verify/replay.js';
+import { tangledGraphs } from '../support/tangled-graphs.js';
 
 const { values } = parseArgs({
   options: {
@@ -31,10 +36,12 @@ if (![minutes, graphLimit, firstSeed, batch].every((value) => value >= 0)) {
 const allocators = Object.keys(ALLOCATORS) as AllocatorName[];
 let planCount = 0;
 let nodeCount = 0;
+let choiceCount = 0;
 
 /** Plans that place everything where an earlier one did are not checked again. */
 function checkGraph(graph: Graph, alignment: number, valueSeed: number): void {
   nodeCount += graph.nodes.length;
+  if (leavesGap(graph, alignment)) choiceCount++;
   const seen = new Set<string>();
   for (const inPlace of IN_PLACE_MODES) {
     for (const allocator of allocators) {
@@ -52,7 +59,17 @@ function checkGraph(graph: Graph, alignment: number, valueSeed: number): void {
   }
 }
 
-const property = fc.property(arbitraryGraph({ maxMoves: 30 }), fc.constantFrom(1, 32, 256), fc.nat(), checkGraph);
+/** Whether taking over all that can be taken over leaves a gap, so that other choices are tried. */
+function leavesGap(graph: Graph, alignment: number): boolean {
+  const { problem } = analyzeLiveness(graph.table, 'full', alignment);
+  return placementSize(ALLOCATORS.auto.place(problem)) > liveLoad(problem).bytes;
+}
+
+const graphs = fc.oneof(
+  { weight: 2, arbitrary: arbitraryGraph({ maxMoves: 30 }) },
+  { weight: 1, arbitrary: tangledGraphs() },
+);
+const property = fc.property(graphs, fc.constantFrom(1, 32, 256), fc.nat(), checkGraph);
 const end = Date.now() + minutes * 60_000;
 let graphCount = 0;
 for (let seed = firstSeed; Date.now() < end && graphCount < graphLimit; seed++) {
@@ -64,6 +81,7 @@ for (let seed = firstSeed; Date.now() < end && graphCount < graphLimit; seed++) 
     process.exit(1);
   }
   console.log(
-    `seed ${seed}: ok; ${graphCount} graphs, ${nodeCount} nodes, ${planCount} plans. Go on with --seed ${seed + 1}`,
+    `seed ${seed}: ok; ${graphCount} graphs, ${choiceCount} of them with a choice of hand-overs, ${nodeCount} nodes, ` +
+      `${planCount} plans. Go on with --seed ${seed + 1}`,
   );
 }

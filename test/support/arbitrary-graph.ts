@@ -10,7 +10,7 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
-import { isContiguous, sameShape } from '../../src/tensor/shape.js';
+import { elementCount, isContiguous, sameShape } from '../../src/tensor/shape.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 /** Which move, and three numbers that it may use. */
@@ -138,6 +138,7 @@ class Builder {
     const [ne0, ne1] = x.ne;
     const [, nb1, nb2, nb3] = x.nb;
     const rowIsDense = x.nb[0] === x.type.blockBytes;
+    if (elementCount(x) === 0) return this.#ctx.sqr(x);
     if (!rowIsDense || ne0 < 2) return this.#ctx.view(x, [rowIsDense ? ne0 : Math.min(1, ne0)]);
     if (choice % 2 === 0 && ne1 > 1) return this.#ctx.view(x, [ne0, 1], [nb1, nb2, nb3], (choice % ne1) * nb1);
     return this.#ctx.view(x, [ne0 / 2, ne1], [nb1, nb2, nb3], choice % 3 === 0 ? 0 : (ne0 / 2) * x.type.blockBytes);

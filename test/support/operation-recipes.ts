@@ -1,6 +1,7 @@
 /**
- * One random node per operation: shapes, strides, broadcasts and settings as the operation allows them, with operands
- * that have the result's layout whenever they can. New operations need a recipe: a test counts them.
+ * One random node per operation that may overwrite an operand: shapes, strides, broadcasts and settings as the operation
+ * allows them, with operands that have the result's layout whenever they can. New operations need a recipe, here or in
+ * `keeping-recipes.ts`: a test counts them.
  */
 import fc from 'fast-check';
 import { Context } from '../../src/graph/context.js';
@@ -156,20 +157,8 @@ const windowed =
     return apply(m.ctx, a, m.spread('f32', part), [a.nb[1], a.nb[2], a.nb[3]], start);
   };
 
-const matrices =
-  (apply: Method<[Tensor, Tensor]>): Recipe =>
-  (m) => {
-    const n = m.int(2, 4);
-    const a = m.dense('f32', [n, n]);
-    return apply(
-      m.ctx,
-      a,
-      m.maybeSame(a, () => m.dense('f32', [n, n])),
-    );
-  };
-
-/** Operations that write into an operand, or may be told to. */
-const OVERWRITING: Readonly<Record<string, Recipe>> = {
+/** Operations that may overwrite an operand. */
+export const OVERWRITING: Readonly<Record<string, Recipe>> = {
   DUP: anyStrides((ctx, a) => ctx.dup(a)),
   CPY: anyStrides((ctx, a, m) => ctx.cast(a, m.pick(a.type.name, 'f32', 'f16'))),
   CONT: anyStrides((ctx, a) => ctx.cont(a)),
@@ -284,44 +273,3 @@ const OVERWRITING: Readonly<Record<string, Recipe>> = {
     return m.ctx.optStepAdamw(tensor(), m.dense('f32', ne), tensor(), tensor(), m.dense('f32', [7]));
   },
 };
-
-/** Operations that read an operand again after they have written: none of these operands may be overwritten. */
-export const READING_AFTER_WRITING: Readonly<Record<string, Recipe>> = {
-  MUL_MAT: matrices((ctx, a, b) => ctx.mulMat(a, b)),
-  OUT_PROD: matrices((ctx, a, b) => ctx.outProd(a, b)),
-  SOLVE_TRI: matrices((ctx, a, b) => ctx.solveTri(a, b)),
-  GET_ROWS: (m) => {
-    const rows = m.int(2, 4);
-    return m.ctx.getRows(m.dense('f32', [m.int(1, 3), rows]), m.dense('i32', [rows]));
-  },
-  ROLL: (m) => {
-    const ne = m.shape();
-    const shifts = ne.map((n) => m.int(0, n - 1));
-    return m.ctx.roll(m.dense('f32', ne), shifts);
-  },
-  REPEAT_BACK: contiguous((ctx, a, m) =>
-    ctx.repeatBack(
-      a,
-      a.ne.map((n) => m.pick(n, n, 1)),
-    ),
-  ),
-  POOL_1D: contiguous((ctx, a, m) => ctx.pool1d(a, m.pick('max', 'avg'), 3, { stride: 1, padding: 1 })),
-  POOL_2D: contiguous((ctx, a, m) => ctx.pool2d(a, m.pick('max', 'avg'), 3, { stride: 1, padding: 1 })),
-  CONV_2D: (m) => {
-    const channels = m.int(1, 2);
-    const options = { padding: 1 };
-    const x = m.dense('f32', [m.int(1, 4), m.int(1, 4), channels, m.int(1, 2)]);
-    return m.ctx.conv2dDirect(m.dense('f32', [3, 3, channels, channels]), x, options);
-  },
-  CONV_2D_DW: (m) => {
-    const channels = m.int(1, 2);
-    const x = m.dense('f32', [m.int(1, 4), m.int(1, 4), channels, m.int(1, 2)]);
-    return m.ctx.conv2dDepthwiseDirect(m.dense('f32', [3, 3, 1, channels]), x, { padding: 1 });
-  },
-  SSM_CONV: (m) => {
-    const n = m.int(2, 4);
-    return m.ctx.ssmConv(m.dense('f32', [n, n]), m.dense('f32', [1, n]));
-  },
-};
-
-export const OPERATION_RECIPES: Readonly<Record<string, Recipe>> = { ...OVERWRITING, ...READING_AFTER_WRITING };

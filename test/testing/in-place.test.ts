@@ -13,7 +13,10 @@ import { fillLeafs } from '../../src/testing/fill.js';
 import { Call } from '../../src/testing/kernels/kernel.js';
 import { findKernel } from '../../src/testing/kernels/kernels.js';
 import { Memory } from '../../src/testing/memory.js';
-import { Maker, OPERATION_RECIPES, READING_AFTER_WRITING } from '../support/operation-recipes.js';
+import { KEEPING } from '../support/keeping-recipes.js';
+import { Maker, OVERWRITING } from '../support/operation-recipes.js';
+
+const RECIPES = { ...OVERWRITING, ...KEEPING };
 
 /** Slots that read the bytes of the operand in `slot`, itself included. */
 function slotsOf(node: Tensor, slot: number): number[] {
@@ -62,7 +65,7 @@ function tallyOf(op: string, numRuns: number): Tally[] {
   const tallies: Tally[] = [];
   fc.assert(
     fc.property(fc.gen(), fc.nat(), (gen, seed) => {
-      const node = OPERATION_RECIPES[op](new Maker(gen));
+      const node = RECIPES[op](new Maker(gen));
       expect(node.op).toBe(op);
       node.sources.forEach((_, slot) => {
         const tally = (tallies[slot] ??= { tried: 0, broken: 0 });
@@ -80,11 +83,13 @@ function tallyOf(op: string, numRuns: number): Tally[] {
 
 const mayOverwrite = OPERATIONS.filter(({ overwrites, ggmlInPlace }) => overwrites.length > 0 || ggmlInPlace);
 
-describe('operands that the table lets a result overwrite', () => {
-  it('all have a recipe', () => {
-    expect(mayOverwrite.filter(({ name }) => !(name in OPERATION_RECIPES)).map(({ name }) => name)).toEqual([]);
-  });
+it('every operation that computes something has a recipe, but for custom ones', () => {
+  const without = OPERATIONS.filter(({ name, isView }) => !isView && !(name in RECIPES));
+  expect(without.map(({ name }) => name)).toEqual(['CUSTOM']);
+  expect(Object.keys(OVERWRITING).sort()).toEqual(mayOverwrite.map(({ name }) => name).sort());
+});
 
+describe('operands that the table lets a result overwrite', () => {
   it.each(mayOverwrite.map(({ name, overwrites }) => [name, overwrites] as const))('%s %j', (op, overwrites) => {
     const tallies = tallyOf(op, 150);
     for (const slot of overwrites) {
@@ -94,11 +99,51 @@ describe('operands that the table lets a result overwrite', () => {
   });
 });
 
+/** Operands that would come out wrong if they were declared: the operation reads them again after it has written. */
+const CAUGHT: Readonly<Record<string, readonly number[]>> = {
+  MUL_MAT: [0, 1],
+  MUL_MAT_ID: [1],
+  OUT_PROD: [0, 1],
+  SOLVE_TRI: [0], // the other one, solved from row to row, would come out right: the table is cautious
+  FLASH_ATTN_EXT: [0, 1, 2],
+  GET_ROWS: [0],
+  GET_ROWS_BACK: [0],
+  ROLL: [0],
+  REPEAT_BACK: [0],
+  SSM_CONV: [0],
+  IM2COL: [1],
+  IM2COL_BACK: [1],
+  CONV_2D: [0, 1],
+  CONV_2D_DW: [0, 1],
+  CONV_3D: [0, 1],
+  CONV_TRANSPOSE_1D: [1],
+  CONV_TRANSPOSE_2D: [0, 1],
+  COL2IM_1D: [0],
+  POOL_1D: [0],
+  POOL_2D: [0],
+  POOL_2D_BACK: [0, 1],
+};
+
+/** Operands that have the result's layout only where they have one element, or where nothing is done to them. */
+const TRIVIAL = [
+  'CONCAT',
+  'DIAG',
+  'SUM',
+  'SUM_ROWS',
+  'MEAN',
+  'UPSCALE',
+  'PAD',
+  'PAD_REFLECT_1D',
+  'TIMESTEP_EMBEDDING',
+].concat(['WIN_PART', 'WIN_UNPART', 'GET_REL_POS', 'CROSS_ENTROPY_LOSS']);
+
 describe('operands that it does not', () => {
-  it.each(Object.keys(READING_AFTER_WRITING))('%s would be caught', (op) => {
+  it.each(Object.keys(KEEPING))('%s: would be caught, or never fits', (op) => {
     expect(findOperation(op)!.overwrites).toEqual([]);
-    const broken = tallyOf(op, 60).reduce((sum, tally) => sum + tally.broken, 0);
-    expect(broken).toBeGreaterThan(0);
+    const tallies = tallyOf(op, 150);
+    const slots = [...tallies.keys()];
+    expect(slots.filter((slot) => tallies[slot].broken > 0)).toEqual(CAUGHT[op] ?? []);
+    if (!(op in CAUGHT) && !TRIVIAL.includes(op)) expect(tallies.filter(({ tried }) => tried > 0)).toEqual([]);
   });
 
   // ggml lets its in-place operations take over any operand of the result's layout. These would come out wrong.

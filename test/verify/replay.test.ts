@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/graph/json.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
 import { forEachSpan } from '../../src/verify/spans.js';
-import type { PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
 const ctx = Context.deferred();
 const input = (name: string, ne: number[] = [8]): Tensor => ctx.setInput(ctx.newTensor('f32', ne, name));
@@ -144,6 +146,78 @@ describe('replayPlan', () => {
     expect(kinds(shifted)).toEqual(['overwritten-operand', 'overwritten-operand']); // one per slot
   });
 
+  it('finds a result that goes over another operand than the one that it is written into', () => {
+    const source = ctx.setName(ctx.sqr(input('q')), 'source');
+    const target = ctx.newTensor('f32', [16], 'target');
+    const written = ctx.setOutput(ctx.setName(ctx.tanh(source), 'written'), ctx.view(target, [8], [], 32));
+    const graph = Graph.forward(written);
+    const right = planGraph(graph, { inPlace: 'off' });
+    expect(replayPlan(graph, right)).toEqual([]);
+    const overlapping = moved(
+      right,
+      new Map([
+        [source, 16],
+        [target, 0],
+      ]),
+      [256],
+    );
+    expect(replayPlan(graph, overlapping)).toMatchObject([
+      { kind: 'overwritten-operand', bytes: [32, 48], step: graph.nodes.indexOf(written) },
+    ]);
+  });
+
+  it('takes bytes that a device wants behind the elements as written', () => {
+    const owner = ctx.setName(ctx.sqr(input('q')), 'owner');
+    const later = ctx.setName(ctx.exp(input('r')), 'later');
+    const json = graphToJson(Graph.forward([owner, later].map((tensor) => ctx.setOutput(tensor))));
+    json.tensors.find(({ name }) => name === 'later')!.allocSize = 64;
+    const graph = graphFromJson(json);
+    const right = planGraph(graph, { inPlace: 'off' });
+    expect(replayPlan(graph, right)).toEqual([]);
+    const [first, second] = ['owner', 'later'].map((name) => graph.tensors.find((tensor) => tensor.name === name)!);
+    const behind = moved(
+      right,
+      new Map([
+        [first, 544],
+        [second, 512],
+      ]),
+      [1024],
+    );
+    expect(replayPlan(graph, behind)).toMatchObject([{ kind: 'lost-result', bytes: [544, 576] }]);
+    // The whole of it must be in the arena.
+    expect(kinds(replayPlan(graph, moved(right, new Map([[second, 960]]), [1000])))).toContain('missing');
+  });
+
+  it('lets an unknown operation overwrite what it reads once, as ggml does, and nothing else', () => {
+    const document = graphToJson(Graph.forward(ctx.setOutput(ctx.relu(input('q')))));
+    const relu = document.tensors.find(({ op }) => op === 'RELU')!;
+    Object.assign(relu, { op: 'FUTURE_OP', inplace: true });
+    const place = {
+      alignment: 32,
+      bufferSize: 32,
+      chunks: [32],
+      tensors: [0, 1].map((id) => ({ id, chunk: 0, offset: 0 })),
+    };
+    const once = graphFromJson(document);
+    expect([replayPlan(once, place), verifyPlan(once, place)]).toEqual([[], []]);
+    relu.src = [0, 0];
+    const twice = graphFromJson(document);
+    expect(kinds(replayPlan(twice, place))).toEqual(['overwritten-operand', 'overwritten-operand']);
+    expect(verifyPlan(twice, place).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
+  });
+
+  it('looks at deferred storages alone, and at chunks by their numbers', () => {
+    const cache = Context.immediate().newTensor('f32', [8], 'cache');
+    const graph = Graph.forward(ctx.setOutput(ctx.add(input('q'), cache)));
+    const right = planGraph(graph, { inPlace: 'off' }).toJSON();
+    const id = graph.tensors.indexOf(cache);
+    const strange = [...right.tensors, { ...right.tensors[0], id }, { ...right.tensors[0], id: 99 }];
+    expect(replayPlan(graph, { ...right, tensors: strange })).toEqual([]);
+    const chunk = '0' as unknown as number;
+    const named = right.tensors.map((entry) => ({ ...entry, chunk }));
+    expect(kinds(replayPlan(graph, { ...right, tensors: named }))).toEqual(['missing', 'missing']);
+  });
+
   it('finds a source that runs later', () => {
     const nodes = [graph.nodes[2], graph.nodes[0], graph.nodes[1], graph.nodes[3]];
     const reordered = new Graph({ leafs: graph.leafs, nodes, tensors: graph.tensors });
@@ -196,6 +270,31 @@ describe('replayPlan', () => {
       expect(kinds(replayPlan(graph, planGraph(graph), { order: 'stated' }))).toEqual(['unordered']);
       const sorted = Graph.forward([ctx.cpy(input('k', [4]), ctx.dependency(cache, read))]);
       expect(replayPlan(sorted, planGraph(sorted), { order: 'stated' })).toEqual([]);
+    });
+
+    it('knows what an optimiser step writes besides its result', () => {
+      const [weights, first, second] = ['w', 'm', 'v'].map((name) => caches.newTensor('f32', [8], name));
+      const step = ctx.optStepAdamw(weights, input('g'), first, second, input('s', [7]));
+      const unordered = Graph.forward([step, ctx.setOutput(ctx.sqr(first))]);
+      const [violation, ...others] = replayPlan(unordered, planGraph(unordered), { order: 'stated' });
+      expect([violation.kind, others]).toEqual(['unordered', []]);
+      const ordered = Graph.forward(ctx.setOutput(ctx.sqr(ctx.dependency(first, step))));
+      expect(replayPlan(ordered, planGraph(ordered), { order: 'stated' })).toEqual([]);
+    });
+
+    it('compares with the last writer and with all who have read since', () => {
+      const cache = caches.newTensor('f32', [4, 4], 'cache');
+      const row = (of: Tensor, index: number): Tensor => ctx.view(of, [4], [], 16 * index);
+      const write = ctx.cpy(input('k', [4]), row(cache, 1));
+      const seen = ctx.dependency(cache, write);
+      const reads = [ctx.sqr(seen), ctx.exp(seen)];
+      const waits = (...ids: number[]): Tensor => ids.reduce((before, id) => ctx.dependency(before, reads[id]), cache);
+      const unorderedAfter = (...ids: number[]): number => {
+        const graph = Graph.forward([...reads, ctx.cpy(input('l', [4]), row(waits(...ids), 1))]);
+        return replayPlan(graph, planGraph(graph), { order: 'stated' }).length;
+      };
+      expect([unorderedAfter(0, 1), unorderedAfter(0), unorderedAfter(1)]).toEqual([0, 1, 1]);
+      expect(unorderedAfter()).toBe(3); // both readings, and the write before them
     });
 
     it('does not mind writes to other bytes', () => {

@@ -1,0 +1,38 @@
+/** Checks of plans with very many tensors: in seconds, where comparing all pairs would take minutes. */
+import { describe, expect, it } from 'vitest';
+import { Context } from '../../src/graph/context.js';
+import { Graph } from '../../src/graph/graph.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { replayPlan } from '../../src/verify/replay.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+
+/** Ten times what a busy machine needs. */
+const TIME_LIMIT_MS = 20_000;
+
+describe('at scale', { timeout: TIME_LIMIT_MS }, () => {
+  it('verifies 100,000 storages that all last to the end', () => {
+    const count = 100_000;
+    const ctx = Context.deferred();
+    const x = ctx.setInput(ctx.newTensor('f32', [8]));
+    const graph = Graph.forward(Array.from({ length: count }, () => ctx.relu(x)));
+    const plan = planGraph(graph, { allocator: 'ggml', inPlace: 'off' });
+    expect(verifyPlan(graph, plan)).toEqual([]);
+    expect(replayPlan(graph, plan)).toEqual([]);
+    const swapped = plan.tensors.map((entry) => (entry.id === count ? { ...entry, offset: 32 } : entry));
+    expect(verifyPlan(graph, { ...plan.toJSON(), tensors: swapped })).toMatchObject([
+      { kind: 'output-overwritten', ids: [1, count] },
+    ]);
+  });
+
+  it('replays 20,000 writes into rows of one cache, each after the one before, and a reading of all', () => {
+    const count = 20_000;
+    const ctx = Context.deferred();
+    let cache = Context.immediate().newTensor('f32', [8, count], 'cache');
+    for (let index = 0; index < count; index++) {
+      const row = ctx.view(cache, [8], [], 32 * ((index * 7919) % count));
+      cache = ctx.dependency(cache, ctx.cpy(ctx.newTensor('f32', [8]), row));
+    }
+    const graph = Graph.forward(ctx.setOutput(ctx.relu(cache)));
+    expect(replayPlan(graph, planGraph(graph), { order: 'stated' })).toEqual([]);
+  });
+});
