@@ -11,7 +11,8 @@ import { placementSize, type Placement } from './allocator.js';
 import { placeInChunks } from './chunks.js';
 import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
 import { timeComponents } from './exact/components.js';
-import { createInstance, isSearchable } from './exact/instance.js';
+import { findCore, placeAround, type Core } from './exact/core.js';
+import { createInstance, isSearchable, type Units } from './exact/instance.js';
 import { minimise } from './exact/minimise.js';
 import { checkChunkLimit } from './greedy/fill-chunks.js';
 import { GreedySearch } from './greedy/search.js';
@@ -101,37 +102,52 @@ export class Solver {
 
   /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
   private *lowerParts(parts: readonly Part[]): Generator<void, void> {
-    const { problem, budget, options } = this;
-    const { sizes } = problem;
-    const provable = isProvable(problem, options);
-    const { chunkOf } = this.placement;
-    const offsets = this.placement.offsets.slice();
-    const endOf = (peak: number, b: number): number => Math.max(peak, offsets[b] + sizes[b]);
-    const byPeak = parts.map((part) => ({ ...part, peak: part.buffers.reduce(endOf, 0) }));
-    byPeak.sort((a, b) => b.peak - a.peak);
-    for (const { buffers, problem: part, peak } of byPeak) {
-      if (peak <= this.goal || budget.isSpent) return;
-      const instance = createInstance(part);
-      const { unit } = instance;
-      const range = { low: Math.ceil(liveLoad(part).bytes / unit), high: Math.ceil(peak / unit) };
-      yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
-        onPlacement: (found) => {
-          buffers.forEach((b, i) => (offsets[b] = found[i] * unit));
-          const chunk = offsets.reduce((top, _, b) => endOf(top, b), 0);
-          this.placement = { offsets: offsets.slice(), chunkOf, chunks: [chunk] };
-          this.report();
-        },
-        onBound: () => {
-          const bytes = range.low * unit;
-          if (provable && bytes > this.certificate.bytes) {
-            this.certificate = { kind: 'exhausted', bytes, steps: budget.steps };
-            this.report();
-          }
-          return bytes <= (options.capacity ?? Infinity);
-        },
-      });
+    const { sizes } = this.problem;
+    const { offsets } = this.placement;
+    const peakOf = ({ buffers }: Part): number => buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
+    const byPeak = parts.map((part) => ({ part, peak: peakOf(part) })).sort((a, b) => b.peak - a.peak);
+    for (const { part, peak } of byPeak) {
+      if (peak <= this.goal || this.budget.isSpent) return;
+      yield* this.lowerPart(part, peak);
       this.goal = Math.max(this.goal, this.certificate.bytes);
     }
+  }
+
+  private *lowerPart(part: Part, peak: number): Generator<void, void> {
+    const { budget, options } = this;
+    const provable = isProvable(this.problem, options);
+    const core = findCore(part.problem, liveLoad(part.problem).bytes);
+    const coreProblem = selectBuffers(part.problem, core.buffers);
+    if (coreProblem.bufferCount === 0) return this.placePart(part, core, new Int32Array(0), 1);
+    const instance = createInstance(coreProblem);
+    const { unit } = instance;
+    const range = { low: Math.ceil(liveLoad(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
+    yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
+      onPlacement: (found) => this.placePart(part, core, found, unit),
+      onBound: () => {
+        const bytes = range.low * unit;
+        if (provable && bytes > this.certificate.bytes) {
+          this.certificate = { kind: 'exhausted', bytes, steps: budget.steps };
+          this.report();
+        }
+        return bytes <= (options.capacity ?? Infinity);
+      },
+    });
+  }
+
+  /** Places a part around its core, which has been placed in units. */
+  private placePart({ buffers, problem: part }: Part, core: Core, found: Units, unit: number): void {
+    const { sizes } = this.problem;
+    const offsets = this.placement.offsets.slice();
+    const partOffsets = placeAround(
+      part,
+      core,
+      Float64Array.from(found, (offset) => offset * unit),
+    );
+    buffers.forEach((b, i) => (offsets[b] = partOffsets[i]));
+    const chunk = offsets.reduce((top, offset, b) => Math.max(top, offset + sizes[b]), 0);
+    this.placement = { offsets, chunkOf: this.placement.chunkOf, chunks: [chunk] };
+    this.report();
   }
 
   private report(): void {

@@ -90,7 +90,8 @@ function greatestCommonDivisor(a: number, b: number): number {
   return a;
 }
 
-function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
+/** Bytes: the greatest common divisor of all that offsets can be sums of. */
+export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
   let unit = sizes.reduce(greatestCommonDivisor, 0);
   fixedOffsets?.forEach((offset) => {
     if (!Number.isNaN(offset)) unit = greatestCommonDivisor(unit, offset);
