@@ -33,7 +33,8 @@ interface Result {
   readonly gap: number;
   readonly status: string;
   readonly firstMs: number;
-  readonly warmMs: number;
+  /** Null where the problem is solved once. */
+  readonly warmMs: number | null;
   readonly residentMB: number;
 }
 
@@ -84,7 +85,7 @@ function runOne(name: string): Result {
     gap: solution.peak / solution.lowerBound - 1,
     status: solution.status,
     firstMs,
-    warmMs: warm[WARM_RUNS >> 1] ?? NaN,
+    warmMs: warm.length === 0 ? null : warm[WARM_RUNS >> 1],
     residentMB,
   };
 }
@@ -121,7 +122,7 @@ function describe(name: string, { bufferCount, peak, gap, status, firstMs, warmM
     percent(gap).padStart(9),
     status.padStart(9),
     firstMs.toFixed(1).padStart(10),
-    warmMs.toFixed(1).padStart(10),
+    (warmMs?.toFixed(1) ?? '-').padStart(10),
     residentMB.toFixed(0).padStart(9),
   ].join(' ');
 }
@@ -137,7 +138,7 @@ function comparison(result: Result, peer: PeerResult, nodeAlone: number): string
     ].join(' '),
     [
       ratio(result.firstMs, peer.ms),
-      ratio(result.warmMs, peer.ms),
+      ratio(result.warmMs ?? NaN, peer.ms),
       ratio(result.residentMB, peer.residentMB),
       ratio(result.residentMB - nodeAlone, peer.residentMB),
     ].join(', '),

@@ -1,6 +1,6 @@
 /**
- * How long `measureGraph` takes: per real graph in mode `ggml` after a warm-up, with the flat table made once, as a
- * caller who measures a graph again would see it; and on a graph of a million nodes from the first call.
+ * `npm run bench:measure`: how long `measureGraph` takes, per real graph after a warm-up, with the flat table made once, as
+ * a caller who measures a graph again would see it; and on a graph of a million nodes from the first call.
  */
 import { readFileSync } from 'node:fs';
 import { Context } from '../src/graph/context.js';
@@ -30,21 +30,34 @@ function readCTimes(): ReadonlyMap<string, number> {
 
 function benchRealGraphs(): void {
   const cTimes = readCTimes();
-  row('measureGraph, allocator ggml, warm', ['nodes', 'median ms', 'best ms', 'µs/node', 'best ÷ C *']);
+  let open = 0;
+  row('measureGraph, warm, ms', [
+    'nodes',
+    'ggml median',
+    'ggml best',
+    'best ÷ C *',
+    'auto median',
+    'auto best',
+    'auto gap',
+  ]);
   for (const name of listGraphs()) {
     const graph = graphFromJson(readGraph(name));
-    const nodeCount = graph.nodes.length;
-    const { medianMs, bestMs } = timeOf(() => measureGraph(graph, OPTIONS), 150);
+    const ggml = timeOf(() => measureGraph(graph, OPTIONS), 150);
     const cMs = cTimes.get(name);
-    const ratio = cMs === undefined ? '' : (bestMs / cMs).toFixed(2);
+    const auto = timeOf(() => measureGraph(graph), 150);
+    const { optimal, bufferSize, lowerBound } = measureGraph(graph);
+    if (!optimal) open++;
     row(name, [
-      String(nodeCount),
-      medianMs.toFixed(3),
-      bestMs.toFixed(3),
-      ((medianMs / nodeCount) * 1000).toFixed(3),
-      ratio,
+      String(graph.nodes.length),
+      ggml.medianMs.toFixed(3),
+      ggml.bestMs.toFixed(3),
+      cMs === undefined ? '' : (ggml.bestMs / cMs).toFixed(2),
+      auto.medianMs.toFixed(3),
+      auto.bestMs.toFixed(3),
+      optimal ? '0, proven' : `${(100 * (bufferSize / lowerBound - 1)).toFixed(2)} %`,
     ]);
   }
+  console.log(`${open} of ${listGraphs().length} are not proven optimal with auto.`);
   console.log(
     '* The C times are from anchors.json: another run, on another day. The ratio is a hint, not a comparison.',
   );
@@ -80,8 +93,6 @@ function benchScale(): void {
   }
 }
 
-export function benchMeasure(): void {
-  if (sharedIsPresent) benchRealGraphs();
-  else console.log('No graphs in ../shared: only the scale is measured.');
-  benchScale();
-}
+if (sharedIsPresent) benchRealGraphs();
+else console.log('No graphs in ../shared: only the scale is measured.');
+benchScale();
