@@ -10,6 +10,7 @@ import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
+import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
 import { tinyBuffers } from '../support/problems.js';
 import { nested, network, uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
@@ -110,6 +111,16 @@ describe('GreedySearch', () => {
 });
 
 describe('placeInChunks', () => {
+  it('keeps its limit where the exact search counts in units that exceed it', () => {
+    // The second seed: three buffers of 1,024 bytes in 2,560, thanks to a gap, within a limit of 3,000.
+    for (const seed of [1, 1001100]) {
+      for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
+        const options = { maxSteps: 3000, maxChunkSize: problem.sizes.reduce((a, b) => Math.max(a, b), 1) };
+        expect(verifyPlacement(problem, solve(problem, options), options)).toEqual([]);
+      }
+    }
+  });
+
   it('rejects a fixed offset whose buffer ends above the limit', () => {
     const problem = createProblem([
       { size: 8, start: 0, end: 4, fixedOffset: 20 },

@@ -53,6 +53,7 @@ export function* minimise(
   observer: Observer,
 ): Generator<void, void> {
   const descent = new Descent(range, goal);
+  if (descent.lowest >= range.high) return;
   const population = new Population(instance.sectionCount);
   const diver = new Search(instance, population.priorities);
   let prover: Search | null = null;
