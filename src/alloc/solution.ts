@@ -37,6 +37,11 @@ export interface Progress {
 export type Certificate =
   /** So many bytes are live at this step. */
   | { readonly kind: 'load'; readonly bytes: number; readonly step: number }
+  /**
+   * At this step, the buffers that are aligned to `alignment` or more take so many bytes, each but the one on top being padded to
+   * a multiple of it.
+   */
+  | { readonly kind: 'aligned'; readonly bytes: number; readonly step: number; readonly alignment: number }
   /** This buffer has a fixed offset and ends there. */
   | { readonly kind: 'fixed'; readonly bytes: number; readonly buffer: number }
   /** The search tree for everything below `bytes` was exhausted; run it again to check. */

@@ -4,10 +4,10 @@
  *
  * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
  */
-import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { selectBuffers } from '../problem/select.js';
 import { placementSize, type Placement } from './allocator.js';
+import { boundOf } from './bounds.js';
 import { placeInChunks } from './chunks.js';
 import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
 import { timeComponents } from './exact/components.js';
@@ -44,7 +44,7 @@ export class Solver {
     this.timeline = createTimeline(problem);
     const { bufferCount } = problem;
     this.placement = { offsets: new Float64Array(bufferCount), chunkOf: new Int32Array(bufferCount), chunks: [] };
-    this.certificate = boundOf(problem);
+    this.certificate = boundOf(problem, options);
     this.goal = Math.max(options.capacity ?? 0, this.certificate.bytes);
   }
 
@@ -116,12 +116,12 @@ export class Solver {
   private *lowerPart(part: Part, peak: number): Generator<void, void> {
     const { budget, options } = this;
     const provable = isProvable(this.problem, options);
-    const core = findCore(part.problem, liveLoad(part.problem).bytes);
+    const core = findCore(part.problem, boundOf(part.problem).bytes);
     const coreProblem = selectBuffers(part.problem, core.buffers);
     if (coreProblem.bufferCount === 0) return this.placePart(part, core, new Int32Array(0), 1);
     const instance = createInstance(coreProblem);
     const { unit } = instance;
-    const range = { low: Math.ceil(liveLoad(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
+    const range = { low: Math.ceil(boundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
     yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
       onPlacement: (found) => this.placePart(part, core, found, unit),
       onBound: () => {
@@ -180,16 +180,6 @@ interface Part {
 /** What the greedy search spends if nothing is said, in its own steps. */
 function defaultEffort({ bufferCount }: Problem): number {
   return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
-}
-
-/** The live load, or the end of a buffer with a fixed offset. */
-function boundOf(problem: Problem): Certificate {
-  let bound: Certificate = { kind: 'load', ...liveLoad(problem) };
-  problem.fixedOffsets?.forEach((offset, buffer) => {
-    const bytes = offset + problem.sizes[buffer];
-    if (bytes > bound.bytes) bound = { kind: 'fixed', bytes, buffer };
-  });
-  return bound;
 }
 
 /**
