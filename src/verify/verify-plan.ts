@@ -11,10 +11,9 @@
  */
 import { checkArgument, checkOptionsObject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
-import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
+import { mayOverwrite } from './operands.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -162,8 +161,8 @@ function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolati
     if (!Number.isSafeInteger(offset) || offset % plan.alignment !== 0) {
       report('misaligned', bytes, `is in ${where}, not from a multiple of ${plan.alignment} on`);
     }
-    const chunkSize = Number.isInteger(chunk) ? (plan.chunks[chunk] ?? -1) : -1;
-    if (!(offset >= 0 && offset + size <= chunkSize)) report('out-of-arena', bytes, `is in ${where}, outside of it`);
+    const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
+    if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);
     if (wrong !== null) report('wrong-entry', bytes, wrong);
     placed.push({ id, tensor, ...need, chunk, bottom: offset, top: offset + size });
@@ -213,11 +212,10 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Pick<Placed, 'start'
   nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
   for (const tensor of starts.keys()) unread.add(tensor);
   nodes.forEach((node, step) => {
-    ends.set(node.root, Math.max(step + 1, ends.get(node.root) ?? 0));
     for (const source of node.sources) {
       if (source === null || source === node) continue;
       unread.delete(source);
-      ends.set(source.root, Math.max(step + 1, ends.get(source.root) ?? 0));
+      ends.set(source.root, step + 1);
     }
   });
   for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
@@ -234,7 +232,7 @@ function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined)
   // An input has its value before the first step, whoever computes it.
   const isComputedNow = node === newcomer.tensor && !newcomer.tensor.isInput;
   const isHandOver = isComputedNow && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isHandOver && mayOverwrite(newcomer, holder)) return null;
+  if (isHandOver && mayTakeOver(newcomer, holder)) return null;
   const until = Math.min(holder.end, newcomer.end);
   const from = Math.max(holder.bottom, newcomer.bottom);
   const to = Math.min(holder.top, newcomer.top);
@@ -250,21 +248,11 @@ function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined)
 }
 
 /** Whether the operation of `taker` may overwrite what it reads of `giver`, lying where the plan puts both. */
-function mayOverwrite(taker: Placed, giver: Placed): boolean {
-  const { tensor: node } = taker;
-  const operation = findOperation(node.op);
-  const operands = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
-  // Of an operation that the table does not know, a graph file's word is all there is.
-  const anyOperand = operation === undefined && operands.length === 0 && node.inPlaceRule?.ggml === true;
-  let readers = 0;
-  for (const [slot, source] of node.sources.entries()) {
-    if (source === null || source === node || source.root !== giver.tensor) continue;
-    readers++;
-    const sameBytes = giver.bottom + source.viewOffset === taker.bottom && sameLayout(source, node);
-    const isAllowed = operands.includes(slot) || (anyOperand && readers === 1);
-    if (!sameBytes || !isAllowed) return false;
-  }
-  return readers > 0;
+function mayTakeOver({ tensor: node, bottom }: Placed, giver: Placed): boolean {
+  return node.sources.every((source, slot) => {
+    const isRead = source !== null && source !== node && source.root === giver.tensor;
+    return !isRead || (giver.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
+  });
 }
 
 function labelOf(tensor: Tensor | undefined, id: number): string {
