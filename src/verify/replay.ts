@@ -159,7 +159,7 @@ class Replay {
     if (place === undefined) return;
     node.sources.forEach((source, slot) => {
       // Within one storage it is the graph that says what overwrites what: no plan can change it.
-      if (source === null || source === node || source.root === node.root) return;
+      if (source === null || source.root === node.root) return;
       const other = this.#places.get(source.root);
       if (other === undefined || other.chunk !== place.chunk) return;
       const isSamePlace = other.offset + source.viewOffset === place.offset + node.viewOffset;

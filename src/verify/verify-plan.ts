@@ -110,16 +110,14 @@ function findCollisions({ nodes }: Graph, placed: readonly Placed[]): PlanViolat
     if (others === undefined) byChunk.set(storage.chunk, [storage]);
     else others.push(storage);
   }
-  const found: { readonly step: number; readonly violation: PlanViolation }[] = [];
+  const violations: PlanViolation[] = [];
   for (const storages of byChunk.values()) {
     forEachCollision(storages, (holder, newcomer) => {
       const violation = collisionOf(holder, newcomer, nodes[newcomer.start]);
-      if (violation !== null) found.push({ step: newcomer.start, violation });
+      if (violation !== null) violations.push(violation);
     });
   }
-  return found
-    .sort((a, b) => a.step - b.step || a.violation.ids[1] - b.violation.ids[1])
-    .map(({ violation }) => violation);
+  return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);
 }
 
 function checkChunks(plan: PlanToVerify, { maxChunkSize = Infinity }: PlanLimits, violations: PlanViolation[]): void {

@@ -109,6 +109,23 @@ describe('verifyPlan says', () => {
     expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan(RIGHT), 7 as never));
   });
 
+  it('that two leafs share bytes, also if both are read but once', () => {
+    const [p, q, r] = ['p', 'q', 'r'].map((name) => ctx.setInput(ctx.newTensor('f32', [8], name)));
+    const sums = Graph.forward(ctx.setOutput(ctx.custom([p, q, r], { type: 'f32', ne: [8] })));
+    const tensors = [16, 0, 16, 64].map((offset, id) => ({ id, chunk: 0, offset }));
+    const found = verifyPlan(sums, { alignment: 16, bufferSize: 128, chunks: [128], tensors });
+    expect(found.map(({ message }) => message)).toEqual([
+      'overlap: p (0) and q (1) share bytes [16, 32) of chunk 0 in steps [0, 1)',
+      'overlap: p (0) and r (2) share bytes [16, 48) of chunk 0 in steps [0, 1)',
+      'overlap: q (1) and r (2) share bytes [16, 32) of chunk 0 in steps [0, 1)',
+    ]);
+    const split = [0, 0, 0, 64].map((offset, id) => ({ id, chunk: id === 1 ? 1 : 0, offset }));
+    split.push({ id: 9, chunk: 1, offset: 0 });
+    expect(
+      verifyPlan(sums, { alignment: 16, bufferSize: 256, chunks: [128, 128], tensors: split }).map(({ ids }) => ids),
+    ).toEqual([[9], [0, 2]]);
+  });
+
   it('nothing of what a plan leaves out', () => {
     expect(verifyPlan(graph, plan(RIGHT, { optimal: true }))).toEqual([]);
     expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 96 }))).toEqual([]);

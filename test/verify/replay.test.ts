@@ -9,7 +9,7 @@ import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
-import { forEachSpan } from '../../src/verify/spans.js';
+import { firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
 const ctx = Context.deferred();
@@ -39,6 +39,7 @@ describe('IntervalMap', () => {
           tags.fill(tag, from, to);
           const found: number[] = [];
           let runs = 0;
+          expect([map.onlyTag(21, 30), map.onlyTag(30, Infinity)]).toEqual([UNWRITTEN, UNWRITTEN]);
           map.read(from, from, () => expect.fail('there is nothing between a byte and itself'));
           map.read(0, 21, (start, end, runTag) => {
             runs++;
@@ -111,6 +112,20 @@ describe('forEachSpan', () => {
     expect(count(ctx.permute(dense, [2, 0, 1, 3]))).toBe(1);
     expect(count(ctx.newTensor('q4_0', [64, 7]))).toBe(1);
     expect(count(ctx.view(dense, [10, 200], [400]))).toBe(200);
+  });
+});
+
+describe('firstCommonBytes', () => {
+  it('counts from where the storages begin', () => {
+    const matrix = ctx.newTensor('f32', [4, 4]);
+    const columns = ctx.view(matrix, [2, 4], [16], 8);
+    const row = ctx.view(matrix, [4], [], 16);
+    expect(firstCommonBytes(columns, 0, row, 0)).toEqual([24, 32]);
+    expect(firstCommonBytes(columns, 100, row, 96)).toEqual([112, 116]);
+    expect(firstCommonBytes(row, 96, columns, 100)).toEqual([112, 116]);
+    expect(firstCommonBytes(columns, 100, ctx.view(matrix, [2], [], 16), 100)).toBeNull(); // between two rows
+    expect(firstCommonBytes(columns, 0, row, 48)).toBeNull(); // just behind
+    expect(firstCommonBytes(row, 48, columns, 0)).toBeNull();
   });
 });
 
@@ -324,6 +339,38 @@ describe('replayPlan', () => {
     expect(replayPlan(graph, planGraph(graph, { allocator: 'ggml' }))).toEqual([]);
   });
 
+  it('knows what is there before the first step: leafs, and inputs that a node computes', () => {
+    const [p, q] = ['p', 'q'].map((name) => ctx.newTensor('f32', [8], name));
+    const early = ctx.setInput(ctx.setName(ctx.exp(p), 'early'));
+    const graph = Graph.forward(ctx.setOutput(ctx.add(early, q)));
+    const right = planGraph(graph, { inPlace: 'off' });
+    const at = (tensor: Tensor, over: Tensor): PlanToVerify =>
+      moved(right, new Map([[tensor, right.locate(over).offset]]));
+    expect(kinds(replayPlan(graph, at(q, p)))).toEqual(['stale-read']);
+    expect(kinds(replayPlan(graph, at(early, p)))).toEqual(['stale-read']);
+    expect(kinds(replayPlan(graph, at(early, q)))).toEqual(['stale-read']);
+  });
+
+  it('keeps a cast that nobody but itself reads', () => {
+    const half = ctx.setName(ctx.cast(input('q'), 'f16'), 'half');
+    const later = ctx.setName(ctx.exp(input('r')), 'later');
+    const graph = Graph.forward([half, later]);
+    const right = planGraph(graph, { inPlace: 'off' });
+    const wrong = moved(right, new Map([[later, right.locate(half).offset]]));
+    expect(kinds(replayPlan(graph, wrong))).toEqual(['lost-result']);
+    expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['output-overwritten']);
+  });
+
+  it('lets no result lie over an operand whose elements are elsewhere', () => {
+    const square = ctx.setName(ctx.sqr(input('q', [4, 4])), 'square');
+    const turned = ctx.setOutput(ctx.sqr(ctx.transpose(square)));
+    const graph = Graph.forward(turned);
+    const right = planGraph(graph, { inPlace: 'off' });
+    const wrong = moved(right, new Map([[turned, right.locate(square).offset]]));
+    expect(kinds(replayPlan(graph, wrong))).toEqual(['overwritten-operand']);
+    expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
+  });
+
   it('asks for no place of what is empty', () => {
     const empty = ctx.setName(ctx.sqr(ctx.newTensor('f32', [0, 4])), 'empty');
     const graph = Graph.forward([ctx.setOutput(empty), ctx.setOutput(ctx.relu(input('q')))]);
@@ -410,6 +457,17 @@ describe('replayPlan', () => {
       };
       expect([unorderedAfter(0, 1), unorderedAfter(0), unorderedAfter(1)]).toEqual([0, 1, 1]);
       expect(unorderedAfter()).toBe(3); // both readings, and the write before them
+    });
+
+    it('names the first bytes that two nodes both touch', () => {
+      const cache = caches.newTensor('f32', [16], 'cache');
+      const write = ctx.setName(ctx.cpy(input('k', [16]), cache), 'write');
+      const read = ctx.sqr(ctx.view(ctx.dependency(cache, write), [8]));
+      const again = ctx.cpy(input('l', [16]), cache);
+      const graph = Graph.forward([read, again]);
+      const found = replayPlan(graph, planGraph(graph), { order: 'stated' });
+      const ids = [write, read].map((tensor) => graph.tensors.indexOf(tensor));
+      expect(found.map((violation) => [violation.ids[0], violation.bytes])).toEqual(ids.map((id) => [id, [0, 32]]));
     });
 
     it('does not mind writes to other bytes', () => {
