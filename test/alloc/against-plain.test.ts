@@ -24,7 +24,10 @@ const withGaps = tinyBuffers({ maxCount: 24, maxStep: 12, maxSize: 12, maxAlignm
 
 /** Tails that are given back again and again, as chains of hand-overs do. */
 const shrinking = fc
-  .array(fc.tuple(fc.nat(8), fc.integer({ min: 1, max: 8 }), fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 3 })), { maxLength: 24 })
+  .array(
+    fc.tuple(fc.nat(8), fc.integer({ min: 1, max: 8 }), fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 3 })),
+    { maxLength: 24 },
+  )
   .map((rows) =>
     rows.map(([start, life, tails]): Buffer => {
       const end = start + life + tails.length;
