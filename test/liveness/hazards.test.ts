@@ -169,6 +169,33 @@ describe('conflicts', () => {
     expect(hazardsOf(rows, named(ctx.exp(y), 'late'))).toEqual(['conflict rows>late']);
   });
 
+  it('are operations in place on a value that another in place has destroyed', () => {
+    const y = named(ctx.sqr(leaf('x')), 'y');
+    const first = named(ctx.relu(y, { inPlace: true }), 'first');
+    const second = named(ctx.exp(y, { inPlace: true }), 'second');
+    expect(findHazards(Graph.forward([first, second]))).toMatchObject([
+      {
+        kind: 'conflict',
+        writer: first,
+        other: second,
+        otherRunsFirst: false,
+        tensor: y,
+        missing: 'dependency(y, first) as what second reads',
+      },
+    ]);
+    expectError('HAZARD', 'second', () => planGraph(Graph.forward([first, second])));
+    expect(hazardsOf(ctx.exp(first, { inPlace: true }))).toEqual([]);
+    // Even one that comes later by another operand; and one that says that it works on what is left.
+    const third = named(ctx.add(y, first, { inPlace: true }), 'third');
+    expect(hazardsOf(third)).toEqual(['conflict first>third']);
+    expect(hazardsOf(ctx.exp(ctx.dependency(y, first), { inPlace: true }))).toEqual([]);
+    // A copy does not read what it goes over, and memory is what it is when it is read.
+    expect(hazardsOf(first, named(ctx.cpy(leaf('k'), y), 'copy'))).toEqual(['unordered copy>first']);
+    const cache = cacheOf([8]);
+    const twice = ['one', 'two'].map((name) => named(ctx.relu(cache, { inPlace: true }), name));
+    expect(hazardsOf(...twice)).toEqual(['unordered two>one']);
+  });
+
   it('are only likely where strides make it hard to tell', () => {
     const y = named(ctx.sqr(leaf('x', [12, 5])), 'y');
     const columns = (of: Tensor, first: number, count: number): Tensor => ctx.view(of, [count, 5], [48], first * 4);
