@@ -39,7 +39,9 @@ export class Memory {
       if (tensor.memory !== 'deferred' || size === 0) return poisoned(size);
       const place = places.get(tensor);
       const chunk = place === undefined ? undefined : chunks[place.chunk];
-      if (chunk === undefined || !(place!.offset >= 0 && place!.offset + size <= chunk.length)) {
+      const isInside = (offset: number): boolean =>
+        Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunk!.length;
+      if (chunk === undefined || !isInside(place!.offset)) {
         throw new PlannerError('BAD_ARGUMENT', {
           culprit: `place of ${tensor.name}`,
           value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,

@@ -121,7 +121,10 @@ class Replay {
   /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
   #place(tensor: Tensor, { chunks }: PlanToVerify, place: Place | undefined): void {
     const isInside = ({ chunk, offset }: Place): boolean =>
-      Number.isInteger(chunk) && offset >= 0 && offset + sizeOf(tensor) <= chunks[chunk];
+      Number.isInteger(chunk) &&
+      Number.isSafeInteger(offset) &&
+      offset >= 0 &&
+      offset + sizeOf(tensor) <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
       return this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
     }

@@ -234,6 +234,12 @@ describe('memory', () => {
     expectError('BAD_ARGUMENT', 'chunk 0 of the plan', () => compareExecutions(graph, plan));
   });
 
+  it.each([-32, 1, 0.5, NaN, '0' as never])('refuses a plan with a tensor at %s', (offset) => {
+    const plan = planGraph(graph).toJSON();
+    const tensors = plan.tensors.map((entry) => ({ ...entry, offset }));
+    expectError('BAD_ARGUMENT', 'place of', () => compareExecutions(graph, { ...plan, tensors }));
+  });
+
   it('has elements at whole indices alone', () => {
     const elements = Memory.separate(graph).elements(x);
     for (const index of [8, -1, 0.5, NaN])

@@ -184,14 +184,20 @@ describe('replayPlan says', () => {
     }); // prettier-ignore
   });
 
-  it.each([{ offset: -32 }, { offset: 97 }, { offset: NaN }, { chunk: 1 }, { chunk: 0.5 }, { chunk: -1 }])(
-    'that a tensor has no place: %j',
-    (entry) => {
-      expect(replayPlan(graph, withEntry(3, entry))).toEqual([
-        { kind: 'missing', ids: [3], step: 0, bytes: null, message: 'missing: y (3) has no place in the arena' },
-      ]);
-    },
-  );
+  it.each([
+    { offset: -32 },
+    { offset: 97 },
+    { offset: NaN },
+    { offset: 64.5 },
+    { offset: '96' as never },
+    { chunk: 1 },
+    { chunk: 0.5 },
+    { chunk: -1 },
+  ])('that a tensor has no place: %j', (entry) => {
+    expect(replayPlan(graph, withEntry(3, entry))).toEqual([
+      { kind: 'missing', ids: [3], step: 0, bytes: null, message: 'missing: y (3) has no place in the arena' },
+    ]);
+  });
 
   it('whose bytes are read, when and where', () => {
     expect(replayPlan(graph, plan([0, 32, 48, 96], { alignment: 16 }))).toEqual([
