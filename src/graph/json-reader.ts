@@ -4,13 +4,13 @@
  * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
  * O(tensors + sources), whatever the document says.
  */
-import { PlannerError, type ErrorCode } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
+import { checkIds, checkRow, describeJson, expectField, fail, isObject, REWRITE } from './json-fields.js';
 import { findOperation } from './operations.js';
 
 /**
@@ -43,21 +43,6 @@ interface Rows {
   readonly nodes: readonly number[];
 }
 
-function fail(code: ErrorCode, culprit: string, value: unknown, limit: string, remedy: string): never {
-  throw new PlannerError(code, { culprit, value, limit, remedy });
-}
-
-const REWRITE = 'Write the file again with graphToJson, or correct the field.';
-
-function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
-  if (!condition) fail('BAD_DOCUMENT', culprit, describeJson(value), limit, REWRITE);
-}
-
-function describeJson(value: unknown): unknown {
-  if (value === undefined) return 'missing';
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? 'an object' : value;
-}
-
 function checkDocument(document: unknown): Rows {
   expectField(isObject(document), 'graph document', document, 'an object');
   expectField(document.format === 'tensor-graph', 'format', document.format, '"tensor-graph"');
@@ -70,61 +55,6 @@ function checkDocument(document: unknown): Rows {
     leafs: checkIds(leafs, 'leafs', 0, rows.length),
     nodes: checkIds(nodes, 'nodes', 0, rows.length),
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function checkIds(value: unknown, culprit: string, least: number, count: number): number[] {
-  expectField(Array.isArray(value), culprit, value, 'an array of indices');
-  const ids = Array.from(value as unknown[]); // no holes
-  ids.forEach((id, index) => checkId(id, `${culprit}[${index}]`, least, count));
-  return ids as number[];
-}
-
-function checkId(id: unknown, culprit: string, least: number, count: number): void {
-  if (Number.isInteger(id) && (id as number) >= least && (id as number) < count) return;
-  const limit = count === 0 ? 'left out, for there is nothing to refer to' : `an integer from ${least} to ${count - 1}`;
-  fail('DANGLING_INDEX', culprit, describeJson(id), limit, 'Refer to tensors by their index in tensors[].');
-}
-
-const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
-
-/** Checks the fields of one tensor by themselves. */
-function checkRow(row: unknown, id: number, count: number): TensorJson {
-  const at = `tensors[${id}]`;
-  expectField(isObject(row), at, row, 'an object');
-  expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
-  const label = `${at} (${row.name})`;
-  expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
-  expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
-  checkDimensions(row.ne, `${label}.ne`);
-  checkDimensions(row.nb, `${label}.nb`);
-  for (const flag of FLAGS) {
-    expectField(
-      row[flag] === undefined || typeof row[flag] === 'boolean',
-      `${label}.${flag}`,
-      row[flag],
-      'true or false',
-    );
-  }
-  if (row.src !== undefined) checkIds(row.src, `${label}.src`, -1, count);
-  if (row.view !== undefined) checkId(row.view, `${label}.view`, 0, count);
-  else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
-  if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
-  const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
-  if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
-  expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
-  return row as unknown as TensorJson;
-}
-
-/** Four non-negative integers; shape errors get their own code. */
-function checkDimensions(value: unknown, culprit: string): void {
-  expectField(Array.isArray(value), culprit, value, 'an array of four integers');
-  const numbers = value as number[];
-  shape(numbers, culprit);
-  expectField(numbers.length === 4, culprit, numbers, 'four integers, innermost dimension first');
 }
 
 /** Builds tensors in dependency order, whatever order they are listed in. */
@@ -278,6 +208,17 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
     const { src = [], destination, name } = rows[id];
     const isComputed = src.some((source) => source !== -1) || destination !== undefined;
     expectField(!isComputed, `tensors[${id}] (${name}).src`, src, 'empty, for it is one of leafs[]');
+  }
+  for (const id of nodes) {
+    const { op, view, external, input, name } = rows[id];
+    // Of what no operation computes, the values must be there from the start.
+    const hasValues = op !== 'NONE' || (view === undefined && (external === true || input === true));
+    expectField(
+      hasValues,
+      `tensors[${id}] (${name}).op`,
+      op,
+      'an operation, an input or external, for it is one of nodes[]',
+    );
   }
 
   const checkBefore = (id: number, needed: number | undefined, field: string): void => {

@@ -47,7 +47,8 @@ interface Access {
   readonly isWrite: boolean;
   /** What is read, or the node itself where it writes. */
   readonly region: Region;
-  readonly regionId: number;
+  /** What is read: of a write, the operand that it goes over, if its old value counts; else -1. */
+  readonly readId: number;
 }
 
 /** Two accesses to the same bytes, one of them a write, and the numbers of the questions about their order. */
@@ -57,7 +58,7 @@ interface Pair {
   readonly overlap: Overlap;
   /** Whether the later node depends on the earlier one; -1 if both are one node. */
   readonly nodesAsked: number;
-  /** Whether what is read depends on the write before it; -1 if the later access is a write. */
+  /** Whether what the later node reads depends on the earlier write; -1 if that is none, or the later node reads nothing. */
   readonly readAsked: number;
 }
 
@@ -88,28 +89,35 @@ const NONE = -1;
 /** The accesses to storages that some node overwrites, in execution order. */
 function accessesToOverwritten(graph: Graph): Access[] {
   const { tensors, table } = graph;
-  const { nodes, roots, sources, sourceFirst } = table;
+  const { nodes, roots, sources, sourceFirst, steps } = table;
   const isOverwritten = overwrittenStorages(graph);
   const accesses: Access[] = [];
-  const add = (regionId: number, nodeId: number, step: number, isWrite: boolean): void => {
+  const add = (regionId: number, nodeId: number, step: number, isWrite: boolean, readId: number): void => {
     const storage = roots[regionId];
     if (isOverwritten[storage] === 0) return;
-    accesses.push({ step, storage, nodeId, isWrite, region: regionOf(tensors[regionId]), regionId });
+    accesses.push({ step, storage, nodeId, isWrite, region: regionOf(tensors[regionId]), readId });
   };
   for (let step = 0; step < nodes.length; step++) {
     const nodeId = nodes[step];
     const node = tensors[nodeId];
     if (computesNothing(node)) continue;
+    let ownId = NONE;
     for (let s = sourceFirst[nodeId]; s < sourceFirst[nodeId + 1]; s++) {
       const source = tensors[sources[s]];
       const isOwn = roots[sources[s]] === roots[nodeId] && mayOverwrite(node, source);
-      if (!isOwn) add(sources[s], nodeId, step, updatedBy(node).includes(source));
+      const isUpdated = updatedBy(node).includes(source);
+      if (!isOwn) {
+        add(sources[s], nodeId, step, isUpdated, isUpdated ? NONE : sources[s]);
+      } else if (readsBeforeWriting(node, source)) {
+        // Of several, the one computed first: the others may be what became of it.
+        if (ownId === NONE || steps[sources[s]] < steps[ownId]) ownId = sources[s];
+      }
     }
-    if (overwrites(node)) add(nodeId, nodeId, step, true);
+    if (overwrites(node)) add(nodeId, nodeId, step, true, ownId);
   }
   // Computed outputs are read once more, from outside, when all is done.
   for (let id = 0; id < tensors.length; id++) {
-    if (tensors[id].isOutput && isComputed(tensors[id])) add(id, id, nodes.length, false);
+    if (tensors[id].isOutput && isComputed(tensors[id])) add(id, id, nodes.length, false, id);
   }
   return accesses;
 }
@@ -161,8 +169,18 @@ function computesNothing(node: Tensor): boolean {
 function mayOverwrite(node: Tensor, source: Tensor): boolean {
   if (!sameLayout(node, source) || node.viewOffset !== source.viewOffset) return false;
   if (node.destination === null) return true; // it is the operand that the operation is there to overwrite
-  const operands = node.inPlaceRule?.operands ?? findOperation(node.op)?.overwrites ?? [];
+  const operands = operandsOverwritten(node);
   return node.sources.every((other, slot) => other !== source || operands.includes(slot));
+}
+
+/** Whether the result of `node` depends on what `source`, over which it goes, was: that of a copy does not. */
+function readsBeforeWriting(node: Tensor, source: Tensor): boolean {
+  const operands = operandsOverwritten(node);
+  return node.sources.some((other, slot) => other === source && operands.includes(slot));
+}
+
+function operandsOverwritten(node: Tensor): readonly number[] {
+  return node.inPlaceRule?.operands ?? findOperation(node.op)?.overwrites ?? [];
 }
 
 /** The pairs of accesses that meet, in order of the later one, with the questions that decide about each. */
@@ -175,7 +193,8 @@ function pairsOf(accesses: readonly Access[], storageCount: number, paths: Paths
       const overlap = overlapOf(earlier.region, later.region);
       if (overlap === 'disjoint') continue;
       const nodesAsked = earlier.nodeId === later.nodeId ? NONE : paths.ask(earlier.nodeId, later.nodeId);
-      const readAsked = later.isWrite ? NONE : paths.ask(earlier.nodeId, later.regionId);
+      const isRead = earlier.isWrite && later.readId !== NONE && nodesAsked !== NONE;
+      const readAsked = isRead ? paths.ask(earlier.nodeId, later.readId) : NONE;
       pairs.push({ earlier, later, overlap, nodesAsked, readAsked });
     }
   });
@@ -185,15 +204,20 @@ function pairsOf(accesses: readonly Access[], storageCount: number, paths: Paths
 /** What is wrong with the order of a pair; null if nothing. */
 function hazardOf({ tensors }: Graph, pair: Pair, answers: Uint8Array): Hazard | null {
   const { earlier, later, overlap, nodesAsked, readAsked } = pair;
-  const isSameNode = nodesAsked === NONE;
-  const isOrdered = isSameNode || answers[nodesAsked] === 1;
-  if (!later.isWrite) {
-    if (answers[readAsked] === 1) return null; // it reads what was written
-    const isCertain = overlap === 'overlapping' && destroys(tensors[earlier.nodeId], later.region.tensor);
-    return isOrdered && !isCertain ? null : makeHazard(tensors, isCertain ? 'conflict' : 'unordered', pair);
+  const isCertain = overlap === 'overlapping';
+  if (readAsked !== NONE && answers[readAsked] === 0) {
+    const read = tensors[later.readId];
+    if (isCertain && destroys(tensors[earlier.nodeId], read)) return makeHazard(tensors, 'conflict', pair, read);
+  } else if (readAsked !== NONE && !later.isWrite) {
+    return null; // it reads what was written
   }
-  if (isSameNode) return makeHazard(tensors, overlap === 'overlapping' ? 'conflict' : 'unordered', pair);
-  return isOrdered ? null : makeHazard(tensors, 'unordered', pair);
+  if (nodesAsked === NONE) {
+    return later.isWrite
+      ? makeHazard(tensors, isCertain ? 'conflict' : 'unordered', pair, earlier.region.tensor)
+      : null;
+  }
+  const met = (later.isWrite ? earlier : later).region.tensor;
+  return answers[nodesAsked] === 1 ? null : makeHazard(tensors, 'unordered', pair, met);
 }
 
 /** Whether the value that `tensor` was computed to have is gone where `writer` writes. */
@@ -201,16 +225,23 @@ function destroys(writer: Tensor, tensor: Tensor): boolean {
   return tensor.root.op !== 'NONE' || (isComputed(tensor) && writesAll(writer));
 }
 
-function makeHazard(tensors: Graph['tensors'], kind: Hazard['kind'], { earlier, later }: Pair): Hazard {
-  const [write, access] = later.isWrite ? [later, earlier] : [earlier, later];
-  const [writer, other] = [tensors[write.nodeId], tensors[access.nodeId]];
-  const { tensor } = access.region;
-  let missing = `dependency(${nameOf(tensor)}, ${nameOf(writer)}) as what ${nameOf(other)} reads`;
-  if (writer === other) missing = `cont(${nameOf(tensor)}) as what ${nameOf(writer)} reads`;
-  else if (later.isWrite) {
-    missing = `dependency(${nameOf(targetOf(writer))}, ${nameOf(other)}) as what ${nameOf(writer)} overwrites`;
+function makeHazard(
+  tensors: Graph['tensors'],
+  kind: Hazard['kind'],
+  { earlier, later, nodesAsked }: Pair,
+  tensor: Tensor,
+): Hazard {
+  const [first, second] = [tensors[earlier.nodeId], tensors[later.nodeId]];
+  if (nodesAsked === NONE) {
+    const missing = `cont(${nameOf(tensor)}) as what ${nameOf(second)} reads`;
+    return { kind, writer: second, other: second, otherRunsFirst: false, tensor, missing };
   }
-  return { kind, writer, other, otherRunsFirst: later.isWrite && writer !== other, tensor, missing };
+  if (!later.isWrite || kind === 'conflict') {
+    const missing = `dependency(${nameOf(tensor)}, ${nameOf(first)}) as what ${nameOf(second)} reads`;
+    return { kind, writer: first, other: second, otherRunsFirst: false, tensor, missing };
+  }
+  const missing = `dependency(${nameOf(targetOf(second))}, ${nameOf(first)}) as what ${nameOf(second)} overwrites`;
+  return { kind, writer: second, other: first, otherRunsFirst: true, tensor, missing };
 }
 
 /** What a node overwrites, as the caller named it. */

@@ -137,6 +137,8 @@ class BufferColumns {
   readonly givers: Int32Array;
   private count = 0;
   private readonly sizes: Float64Array;
+  /** Bytes that each buffer needs by now. */
+  private readonly bytes: Float64Array;
   private readonly starts: Int32Array;
   private readonly ends: Int32Array;
   private readonly shrinks: Shrink[] = [];
@@ -150,6 +152,7 @@ class BufferColumns {
     this.bufferOf = new Int32Array(tensorCount).fill(NO_BUFFER);
     this.givers = new Int32Array(tensorCount).fill(NO_BUFFER);
     this.sizes = new Float64Array(plannedCount);
+    this.bytes = new Float64Array(plannedCount);
     this.starts = new Int32Array(plannedCount);
     this.ends = new Int32Array(plannedCount);
   }
@@ -160,7 +163,7 @@ class BufferColumns {
     if (bytes === 0) return;
     const buffer = this.count++;
     this.bufferOf[tensor] = buffer;
-    this.sizes[buffer] = alignUp(bytes, this.alignment);
+    this.sizes[buffer] = this.bytes[buffer] = alignUp(bytes, this.alignment);
     this.starts[buffer] = start;
     this.ends[buffer] = this.storageEnds[tensor];
   }
@@ -172,7 +175,8 @@ class BufferColumns {
     this.givers[taker] = giver;
     this.bufferOf[taker] = buffer;
     this.ends[buffer] = Math.max(this.storageEnds[taker], this.ends[buffer]);
-    if (size === this.sizes[buffer]) return;
+    if (size === this.bytes[buffer]) return;
+    this.bytes[buffer] = size;
     // What exists before step 0 has all its bytes at step 0, even if the first node takes it over.
     this.shrinks.push({ buffer, step: Math.max(step, this.starts[buffer] + 1), bytes: size });
   }

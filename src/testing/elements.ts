@@ -121,15 +121,18 @@ export class Elements {
   #at(i0: number, i1: number, i2: number, i3: number): number {
     const { ne } = this;
     const nb = this.#nb;
-    const isInside = i0 >= 0 && i0 < ne[0] && i1 >= 0 && i1 < ne[1] && i2 >= 0 && i2 < ne[2] && i3 >= 0 && i3 < ne[3];
-    if (!isInside) {
+    if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
       throw new PlannerError('BAD_ARGUMENT', {
         culprit: 'index of an element',
         value: [i0, i1, i2, i3],
-        limit: `below [${ne.join(', ')}]`,
+        limit: `integers below [${ne.join(', ')}]`,
         remedy: 'Look for an index tensor whose bytes were overwritten, or give it values in range.',
       });
     }
     return this.#start + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
   }
+}
+
+function isIndex(index: number, length: number): boolean {
+  return Number.isInteger(index) && index >= 0 && index < length;
 }

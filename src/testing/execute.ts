@@ -7,6 +7,7 @@
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
+import { sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { hasCodec } from './elements.js';
@@ -29,11 +30,29 @@ export function whyNotExecutable(graph: Graph): string | null {
   for (const node of graph.nodes) {
     if (isPureView(node)) continue;
     if (findKernel(node.op) === undefined) return `${node.op} (${node.name}) has no reference kernel`;
+    const misfit = whyNotItsResult(node);
+    if (misfit !== null) return `${node.op} (${node.name}) ${misfit}`;
     for (const tensor of [node, ...node.sources]) {
       if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.name} is ${tensor.type.name}`;
     }
   }
   return null;
+}
+
+/** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
+function whyNotItsResult(node: Tensor): string | null {
+  // A cast names itself as what it is written into; it is not read.
+  const isRead = (slot: number): boolean => node.op !== 'CPY' || slot === 0;
+  if (node.sources.some((source, slot) => source === node && isRead(slot))) return 'reads itself';
+  try {
+    // A file may leave out the settings that only say what the result says, too.
+    const params = { type: null, ne: node.ne, ...node.params };
+    const { type, ne } = findOperation(node.op)!.result(node.sources, params);
+    return type === node.type && sameShape({ ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
+  } catch (error) {
+    if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
+    throw error;
+  }
 }
 
 function isPureView(node: Tensor): boolean {
@@ -44,7 +63,8 @@ function isPureView(node: Tensor): boolean {
  * Runs the nodes of `graph` in order. Time as the arithmetic takes, in plain JavaScript: for graphs of tests.
  *
  * @throws PlannerError `NOT_EXECUTABLE` for operations without a reference kernel (`CUSTOM`, unknown ones), for
- * quantised types and for nodes without their settings; `BAD_ARGUMENT` where an index tensor holds no valid index
+ * quantised types, and for nodes of a file that have no settings or are not what their operation makes of its operands;
+ * `BAD_ARGUMENT` where an index tensor holds no valid index
  */
 export function executeGraph(graph: Graph, memory: Memory): void {
   const reason = whyNotExecutable(graph);

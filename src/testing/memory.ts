@@ -29,17 +29,19 @@ export class Memory {
   /**
    * The storages that `plan` places where it puts them, all others in bytes of their own.
    *
-   * @throws PlannerError `BAD_ARGUMENT` if a storage has no place in the plan, or one outside the arena
+   * @throws PlannerError `BAD_ARGUMENT` if a chunk has no size, or a storage no place in the plan, or one outside the arena
    */
   static planned(graph: Graph, plan: PlanToVerify): Memory {
-    const chunks = plan.chunks.map(poisoned);
+    const chunks = plan.chunks.map(chunkOf);
     const places = new Map(plan.tensors.map((entry) => [graph.tensors[entry.id], entry]));
     const placeOf = (tensor: Tensor): Uint8Array => {
       const size = sizeOf(tensor);
       if (tensor.memory !== 'deferred' || size === 0) return poisoned(size);
       const place = places.get(tensor);
       const chunk = place === undefined ? undefined : chunks[place.chunk];
-      if (chunk === undefined || !(place!.offset >= 0 && place!.offset + size <= chunk.length)) {
+      const isInside = (offset: number): boolean =>
+        Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunk!.length;
+      if (chunk === undefined || !isInside(place!.offset)) {
         throw new PlannerError('BAD_ARGUMENT', {
           culprit: `place of ${tensor.name}`,
           value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
@@ -94,6 +96,21 @@ function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Te
     storages.set(tensor, tensor.bytes === null ? place(tensor) : tensor.bytes.slice());
   }
   return storages;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` unless that many bytes can be had */
+function chunkOf(size: number, index: number): Uint8Array {
+  try {
+    if (Number.isSafeInteger(size) && size >= 0) return poisoned(size);
+  } catch {
+    // more than the engine can allocate
+  }
+  throw new PlannerError('BAD_ARGUMENT', {
+    culprit: `chunk ${index} of the plan`,
+    value: size,
+    limit: 'a number of bytes that can be allocated',
+    remedy: 'Execute small plans only; check others with verifyPlan and replayPlan.',
+  });
 }
 
 function poisoned(size: number): Uint8Array {

@@ -37,7 +37,7 @@ export class IntervalMap {
   /** Calls `visit` for every run within `[from, to)`, cut to it. O(log runs + runs visited). */
   read(from: number, to: number, visit: (from: number, to: number, tag: number) => void): void {
     if (from >= to) return;
-    for (let run = this.#runAt(from); run < this.#starts.length && this.#starts[run] < to; run++) {
+    for (let run = this.#runAt(from); this.#starts[run] < to; run++) {
       const end = run + 1 < this.#starts.length ? this.#starts[run + 1] : Infinity;
       visit(Math.max(from, this.#starts[run]), Math.min(to, end), this.#tags[run]);
     }

@@ -14,9 +14,9 @@
 import { checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
-import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { IntervalMap, UNWRITTEN } from './interval-map.js';
+import { IntervalMap } from './interval-map.js';
+import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { firstCommonBytes, forEachSpan } from './spans.js';
 import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
@@ -120,13 +120,16 @@ class Replay {
 
   /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
   #place(tensor: Tensor, { chunks }: PlanToVerify, place: Place | undefined): void {
-    const chunkSize = place !== undefined && Number.isInteger(place.chunk) ? (chunks[place.chunk] ?? -1) : -1;
-    if (place !== undefined && place.offset >= 0 && place.offset + sizeOf(tensor) <= chunkSize) {
-      this.#places.set(tensor, place);
-      if (!this.#chunks.has(place.chunk)) this.#chunks.set(place.chunk, new IntervalMap());
-    } else {
-      this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
+    const isInside = ({ chunk, offset }: Place): boolean =>
+      Number.isInteger(chunk) &&
+      Number.isSafeInteger(offset) &&
+      offset >= 0 &&
+      offset + sizeOf(tensor) <= chunks[chunk];
+    if (place === undefined || !isInside(place)) {
+      return this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
     }
+    this.#places.set(tensor, place);
+    this.#chunks.set(place.chunk, new IntervalMap()); // nothing has been written yet
   }
 
   /** Compares what a tensor's bytes hold with what they should hold. Reports each culprit once per read. */
@@ -140,16 +143,11 @@ class Replay {
       chunk.read(place.offset + from, place.offset + to, (found, end, tag) => {
         if (tag === expected || culprits.has(tag)) return;
         culprits.add(tag);
-        const writer = tag === UNWRITTEN ? null : this.#graph.tensors[tag];
-        const what = writer === null ? 'nobody has written' : `are ${this.#label(writer)}`;
+        const writer = this.#graph.tensors[tag]; // what nobody has written is unwritten in both memories
         const when = reader === null ? 'after the last step' : `when ${this.#label(reader)} reads them at step ${step}`;
-        this.#report(
-          reader === null ? 'lost-result' : 'stale-read',
-          writer === null ? [tensor] : [writer, tensor],
-          step,
-          [found, end],
-          `bytes [${found}, ${end}) of chunk ${place.chunk}, part of ${this.#label(tensor)}, ${what} ${when}`,
-        );
+        const where = `bytes [${found}, ${end}) of chunk ${place.chunk}, part of ${this.#label(tensor)}`;
+        const kind = reader === null ? 'lost-result' : 'stale-read';
+        this.#report(kind, [writer, tensor], step, [found, end], `${where}, are ${this.#label(writer)} ${when}`);
       });
     };
     const [start, end] = [tensor.viewOffset, tensor.viewOffset + tensor.byteLength];
@@ -164,9 +162,11 @@ class Replay {
     if (place === undefined) return;
     node.sources.forEach((source, slot) => {
       // Within one storage it is the graph that says what overwrites what: no plan can change it.
-      if (source === null || source === node || source.root === node.root) return;
+      if (source === null || source.root === node.root) return;
       const other = this.#places.get(source.root);
-      if (other === undefined || other.chunk !== place.chunk || mayLieOver(node, slot, place, other)) return;
+      if (other === undefined || other.chunk !== place.chunk) return;
+      const isSamePlace = other.offset + source.viewOffset === place.offset + node.viewOffset;
+      if (isSamePlace && mayOverwrite(node, slot)) return;
       const bytes = firstCommonBytes(node, place.offset, source, other.offset);
       if (bytes === null) return;
       const message = `${this.#label(node)} overwrites ${this.#label(source)} while it reads it, at step ${step}`;
@@ -192,7 +192,7 @@ class Replay {
       chunk?.write(place!.offset + from, place!.offset + to, tag);
     });
     // A device that asks for more bytes than the elements have may write them all.
-    if (root === tensor) chunk?.write(place!.offset + root.byteLength, place!.offset + sizeOf(root), tag);
+    chunk?.write(place!.offset + root.byteLength, place!.offset + sizeOf(root), tag);
   }
 
   #report(
@@ -214,16 +214,4 @@ class Replay {
 /** Bytes that a storage owner asks for. */
 function sizeOf(owner: Tensor): number {
   return owner.allocSize ?? owner.byteLength;
-}
-
-/** Whether `node` may lie where the operand in `slot` is: same layout, same first byte, and declared so. */
-function mayLieOver(node: Tensor, slot: number, place: Place, other: Place): boolean {
-  const source = node.sources[slot]!;
-  const operation = findOperation(node.op);
-  const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
-  const isUnknown = operation === undefined && declared.length === 0 && node.inPlaceRule?.ggml === true;
-  // What an unknown operation does with a storage that it reads twice is anybody's guess.
-  const isOnlyReading = node.sources.every((each, index) => index === slot || each?.root !== source.root);
-  const isDeclared = declared.includes(slot) || (isUnknown && isOnlyReading);
-  return isDeclared && sameLayout(node, source) && other.offset + source.viewOffset === place.offset + node.viewOffset;
 }

@@ -16,7 +16,6 @@ export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) =>
   if (ne.includes(0)) return;
   const dims = nb
     .map((stride, dim) => ({ stride, count: dim === 0 ? ne[0] / type.blockSize : ne[dim] }))
-    .filter(({ count }) => count > 1)
     .sort((a, b) => a.stride - b.stride);
   let length = type.blockBytes;
   while (dims.length > 0 && dims[0].stride <= length) {

@@ -50,13 +50,10 @@ export class StatedOrder {
   /** Reports every earlier node that `node` should have been ordered after; to be called once per node, in order. */
   visit(node: Tensor, report: Report): void {
     const met = new Map<Tensor, Meeting>();
-    const written = writtenBy(node);
     for (const source of node.sources) {
-      if (source === null || source === node) continue;
-      const isTarget = written.some(({ root, viewOffset }) => root === source.root && viewOffset === source.viewOffset);
-      if (!isTarget) this.#access(node, source, false, met);
+      if (source !== null && source !== node) this.#access(node, source, false, met);
     }
-    for (const tensor of written) this.#access(node, tensor, true, met);
+    for (const tensor of writtenBy(node)) this.#access(node, tensor, true, met);
     const before = this.#thoseBefore(node, met);
     for (const [other, { tensor, bytes }] of met) if (!before.has(other)) report(other, tensor, bytes);
   }
@@ -71,7 +68,7 @@ export class StatedOrder {
       storage.read(start, end, (from, to, entry) => {
         const history = entry === UNWRITTEN ? NO_HISTORY : this.#histories[entry];
         const meet = (other: Tensor): void => {
-          if (other !== node && !met.has(other)) met.set(other, { tensor, bytes: [from, to] });
+          if (!met.has(other)) met.set(other, { tensor, bytes: [from, to] });
         };
         if (!changed.has(entry)) {
           if (history.writer !== null) meet(history.writer);

@@ -11,10 +11,9 @@
  */
 import { checkArgument, checkOptionsObject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
-import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
+import { mayOverwrite } from './operands.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -111,16 +110,14 @@ function findCollisions({ nodes }: Graph, placed: readonly Placed[]): PlanViolat
     if (others === undefined) byChunk.set(storage.chunk, [storage]);
     else others.push(storage);
   }
-  const found: { readonly step: number; readonly violation: PlanViolation }[] = [];
+  const violations: PlanViolation[] = [];
   for (const storages of byChunk.values()) {
     forEachCollision(storages, (holder, newcomer) => {
       const violation = collisionOf(holder, newcomer, nodes[newcomer.start]);
-      if (violation !== null) found.push({ step: newcomer.start, violation });
+      if (violation !== null) violations.push(violation);
     });
   }
-  return found
-    .sort((a, b) => a.step - b.step || a.violation.ids[1] - b.violation.ids[1])
-    .map(({ violation }) => violation);
+  return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);
 }
 
 function checkChunks(plan: PlanToVerify, { maxChunkSize = Infinity }: PlanLimits, violations: PlanViolation[]): void {
@@ -162,8 +159,8 @@ function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolati
     if (!Number.isSafeInteger(offset) || offset % plan.alignment !== 0) {
       report('misaligned', bytes, `is in ${where}, not from a multiple of ${plan.alignment} on`);
     }
-    const chunkSize = Number.isInteger(chunk) ? (plan.chunks[chunk] ?? -1) : -1;
-    if (!(offset >= 0 && offset + size <= chunkSize)) report('out-of-arena', bytes, `is in ${where}, outside of it`);
+    const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
+    if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);
     if (wrong !== null) report('wrong-entry', bytes, wrong);
     placed.push({ id, tensor, ...need, chunk, bottom: offset, top: offset + size });
@@ -213,11 +210,10 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Pick<Placed, 'start'
   nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
   for (const tensor of starts.keys()) unread.add(tensor);
   nodes.forEach((node, step) => {
-    ends.set(node.root, Math.max(step + 1, ends.get(node.root) ?? 0));
     for (const source of node.sources) {
       if (source === null || source === node) continue;
       unread.delete(source);
-      ends.set(source.root, Math.max(step + 1, ends.get(source.root) ?? 0));
+      ends.set(source.root, step + 1);
     }
   });
   for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
@@ -234,7 +230,7 @@ function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined)
   // An input has its value before the first step, whoever computes it.
   const isComputedNow = node === newcomer.tensor && !newcomer.tensor.isInput;
   const isHandOver = isComputedNow && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isHandOver && mayOverwrite(newcomer, holder)) return null;
+  if (isHandOver && mayTakeOver(newcomer, holder)) return null;
   const until = Math.min(holder.end, newcomer.end);
   const from = Math.max(holder.bottom, newcomer.bottom);
   const to = Math.min(holder.top, newcomer.top);
@@ -250,21 +246,11 @@ function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined)
 }
 
 /** Whether the operation of `taker` may overwrite what it reads of `giver`, lying where the plan puts both. */
-function mayOverwrite(taker: Placed, giver: Placed): boolean {
-  const { tensor: node } = taker;
-  const operation = findOperation(node.op);
-  const operands = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
-  // Of an operation that the table does not know, a graph file's word is all there is.
-  const anyOperand = operation === undefined && operands.length === 0 && node.inPlaceRule?.ggml === true;
-  let readers = 0;
-  for (const [slot, source] of node.sources.entries()) {
-    if (source === null || source === node || source.root !== giver.tensor) continue;
-    readers++;
-    const sameBytes = giver.bottom + source.viewOffset === taker.bottom && sameLayout(source, node);
-    const isAllowed = operands.includes(slot) || (anyOperand && readers === 1);
-    if (!sameBytes || !isAllowed) return false;
-  }
-  return readers > 0;
+function mayTakeOver({ tensor: node, bottom }: Placed, giver: Placed): boolean {
+  return node.sources.every((source, slot) => {
+    const isRead = source !== null && source !== node && source.root === giver.tensor;
+    return !isRead || (giver.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
+  });
 }
 
 function labelOf(tensor: Tensor | undefined, id: number): string {

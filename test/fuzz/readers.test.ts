@@ -12,10 +12,10 @@ import { measureModel } from '../../src/models/measure-model.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { whyNotExecutable } from '../../src/testing/execute.js';
+import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
-import { verifyPlan } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { byteDamage, callReader, damageBytes, damageJson, jsonDamage } from '../support/damage.js';
 import { projectPath } from '../support/shared.js';
 
@@ -47,13 +47,33 @@ it('graph JSON', async () => {
         if (plan.bufferSize > PLANNABLE_BYTES) return;
         expect(verifyPlan(graph, plan)).toEqual([]);
         expect(replayPlan(graph, plan)).toEqual([]);
-        void whyNotExecutable(graph);
+        expect(replayPlan(graph, plan, { order: 'stated' }).filter(({ kind }) => kind !== 'unordered')).toEqual([]);
+        if (whyNotExecutable(graph) === null) expect(compareExecutions(graph, plan)).toEqual([]);
         expect(graphToJson(graphFromJson(graphToJson(graph)))).toEqual(graphToJson(graph));
       });
     }),
     { numRuns: 2000 },
   );
   expect(readable).toBeGreaterThan(50); // the damage is not all alike
+});
+
+it('plans, as data', async () => {
+  const found = { right: 0, wrong: 0 };
+  await fc.assert(
+    fc.asyncProperty(arbitraryGraph({ maxMoves: 8 }), jsonDamage, async (graph, damages) => {
+      const plan = damageJson(planGraph(graph).toJSON(), damages) as PlanToVerify;
+      await callReader(() => {
+        const violations = verifyPlan(graph, plan);
+        const others = [...replayPlan(graph, plan), ...replayPlan(graph, plan, { order: 'stated' })];
+        if (violations.length === 0) expect(others).toEqual([]);
+        found[violations.length === 0 ? 'right' : 'wrong']++;
+        const differences = compareExecutions(graph, plan);
+        if (violations.length === 0) expect(differences).toEqual([]);
+      });
+    }),
+    { numRuns: 1000 },
+  );
+  expect(Math.min(found.right, found.wrong)).toBeGreaterThan(50);
 });
 
 it('problem CSV', async () => {

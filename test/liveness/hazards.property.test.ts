@@ -13,7 +13,7 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 /** What is done, to which part, and after which earlier result it says that it comes. */
 type Move = readonly [kind: number, part: number, after: number];
 
-const moves = fc.array(fc.tuple(fc.nat(5), fc.nat(23), fc.nat(12)), { minLength: 1, maxLength: 14 });
+const moves = fc.array(fc.tuple(fc.nat(6), fc.nat(23), fc.nat(12)), { minLength: 1, maxLength: 14 });
 
 /** A cache of eight rows and a result of the same shape, read and written in part, in order or by luck. */
 function graphOf(list: readonly Move[]): Graph {
@@ -61,6 +61,8 @@ function nodeOf(ctx: Context, kind: number, view: Tensor): Tensor {
     }
     case 4:
       return ctx.view(view, view.ne, view.nb.slice(1));
+    case 5:
+      return ctx.tanh(view, { inPlace: true });
     default:
       return ctx.tanh(ctx.cont(view));
   }

@@ -169,6 +169,33 @@ describe('conflicts', () => {
     expect(hazardsOf(rows, named(ctx.exp(y), 'late'))).toEqual(['conflict rows>late']);
   });
 
+  it('are operations in place on a value that another in place has destroyed', () => {
+    const y = named(ctx.sqr(leaf('x')), 'y');
+    const first = named(ctx.relu(y, { inPlace: true }), 'first');
+    const second = named(ctx.exp(y, { inPlace: true }), 'second');
+    expect(findHazards(Graph.forward([first, second]))).toMatchObject([
+      {
+        kind: 'conflict',
+        writer: first,
+        other: second,
+        otherRunsFirst: false,
+        tensor: y,
+        missing: 'dependency(y, first) as what second reads',
+      },
+    ]);
+    expectError('HAZARD', 'second', () => planGraph(Graph.forward([first, second])));
+    expect(hazardsOf(ctx.exp(first, { inPlace: true }))).toEqual([]);
+    // Even one that comes later by another operand; and one that says that it works on what is left.
+    const third = named(ctx.add(y, first, { inPlace: true }), 'third');
+    expect(hazardsOf(third)).toEqual(['conflict first>third']);
+    expect(hazardsOf(ctx.exp(ctx.dependency(y, first), { inPlace: true }))).toEqual([]);
+    // A copy does not read what it goes over, and memory is what it is when it is read.
+    expect(hazardsOf(first, named(ctx.cpy(leaf('k'), y), 'copy'))).toEqual(['unordered copy>first']);
+    const cache = cacheOf([8]);
+    const twice = ['one', 'two'].map((name) => named(ctx.relu(cache, { inPlace: true }), name));
+    expect(hazardsOf(...twice)).toEqual(['unordered two>one']);
+  });
+
   it('are only likely where strides make it hard to tell', () => {
     const y = named(ctx.sqr(leaf('x', [12, 5])), 'y');
     const columns = (of: Tensor, first: number, count: number): Tensor => ctx.view(of, [count, 5], [48], first * 4);
@@ -254,13 +281,35 @@ describe('operations of a graph file that the table does not know', () => {
     expect(withUnknown(kind)).toEqual(['dependency(cache, write) as what read reads']);
   });
 
+  it('may leave a part of what they are written over, and read again what they overwrite', () => {
+    const cache = cacheOf([8]);
+    const first = ctx.setOutput(named(ctx.mul(leaf('a'), leaf('b')), 'first'), cache);
+    const second = named(ctx.relu(cache, { inPlace: true }), 'second');
+    const document = graphToJson(Graph.forward([first, second, named(ctx.sqr(first), 'read')]));
+    document.tensors.find(({ name }) => name === 'second')!.op = 'FUTURE_OP';
+    const kinds = findHazards(graphFromJson(document)).map(({ kind, other }) => `${kind} ${other.name}`);
+    expect(kinds).toContain('unordered read');
+
+    const target = cacheOf([8]);
+    const own = ctx.setOutput(named(ctx.neg(named(ctx.view(target, [8]), 'seen')), 'own'), ctx.view(target, [8]));
+    expect(hazardsOf(own)).toEqual([]);
+    const unknown = graphToJson(Graph.forward(own));
+    Object.assign(
+      unknown.tensors.find(({ name }) => name === 'own')!,
+      { op: 'FUTURE_OP', inplace: false },
+    );
+    expect(findHazards(graphFromJson(unknown))).toMatchObject([
+      { kind: 'conflict', missing: 'cont(seen) as what own reads' },
+    ]);
+  });
+
   it('are named by the storage where they read nothing of what they overwrite', () => {
     const y = named(ctx.sqr(leaf('x')), 'y');
     const document = graphToJson(
       Graph.forward([named(ctx.exp(y), 'read'), named(ctx.relu(y, { inPlace: true }), 'over')]),
     );
     const over = document.tensors.find(({ name }) => name === 'over')!;
-    Object.assign(over, { op: 'FUTURE_OP', src: [document.tensors.findIndex(({ name }) => name === 'x')] });
+    Object.assign(over, { op: 'FUTURE_OP', src: [-1, document.tensors.findIndex(({ name }) => name === 'x')] });
     const [{ missing }] = findHazards(graphFromJson(document));
     expect(missing).toBe('dependency(y, read) as what over overwrites');
   });

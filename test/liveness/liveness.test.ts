@@ -148,6 +148,23 @@ describe('a larger allocation that a smaller one takes over', () => {
   });
 });
 
+describe('what is there before the first step', () => {
+  it('gives bytes back from the second step on, however much the first two steps give back', () => {
+    const x = leaf('x');
+    const graph = Graph.forward(ctx.mulMat(named(ctx.neg(named(ctx.relu(x), 'a')), 'b'), leaf('w')));
+    const json = graphToJson(graph);
+    const wanted: Record<string, number> = { x: 256, a: 128 };
+    for (const row of json.tensors) if (row.name in wanted) row.allocSize = wanted[row.name];
+    const { gaps } = analyzeLiveness(graphFromJson(json).table, 'full', 1).problem;
+    expect([[...gaps!.starts], [...gaps!.ends], [...gaps!.uppers]]).toEqual([[1], [3], [32]]);
+  });
+
+  it('is handed over only where there is something', () => {
+    const graph = Graph.forward(ctx.neg(ctx.relu(leaf('empty', [0, 4]))));
+    expect(planGraph(graph).shares).toEqual([]);
+  });
+});
+
 describe('storages beyond exact numbers', () => {
   it('are refused by their sum', () => {
     const halves = ['a', 'b'].map((name) => leaf(name, [2 ** 50]));

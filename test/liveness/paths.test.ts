@@ -89,10 +89,10 @@ it('answers thousands of questions about one node, from either end', () => {
   };
   const paths = new Paths(table as GraphTable);
   for (let id = 1; id < count; id++) paths.ask(0, id);
-  for (let id = 0; id < count; id++) paths.ask(id, count - 1);
+  for (let id = 2; id < count; id++) paths.ask(id, count - 1);
   const answers = paths.answers();
   expect(answers.subarray(0, count - 1).every((answer) => answer === 1)).toBe(true);
   // The last node is a tooth: it depends on the back, and on no other tooth.
   const backOnly = Array.from({ length: count }, (_, id) => Number(id % 2 === 0 || id === count - 1));
-  expect([...answers.subarray(count - 1)]).toEqual(backOnly);
+  expect([...answers.subarray(count - 1)]).toEqual(backOnly.slice(2));
 });

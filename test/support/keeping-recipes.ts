@@ -62,7 +62,7 @@ export const KEEPING: Readonly<Record<string, Recipe>> = {
   },
   CONV_2D_DW: (m) => {
     const channels = m.int(1, 2);
-    const x = m.dense('f32', [m.int(1, 4), m.int(1, 4), channels, m.int(1, 2)]);
+    const x = m.dense('f32', [m.pick(3, m.int(1, 4)), m.pick(3, m.int(1, 4)), channels, m.int(1, 2)]);
     return m.ctx.conv2dDepthwiseDirect(m.dense('f32', [3, 3, 1, channels]), x, { padding: 1 });
   },
   SSM_CONV: (m) => {
@@ -126,10 +126,11 @@ export const KEEPING: Readonly<Record<string, Recipe>> = {
     return m.ctx.gatedDeltaNet(q, k, v, gate, beta, m.dense('f32', [size, size, heads]));
   },
   IM2COL: (m) => {
-    const { side, channels } = square(m);
-    const x = m.dense('f32', [m.int(2, 3), m.int(2, 3), channels, m.int(1, 2)]);
+    // Patches of one element move the channels to the front: of a cube, the shape stays.
+    const [side, channels] = m.pick([1, 2], [m.int(1, 2), m.int(1, 2)]);
+    const x = m.dense('f32', [2, m.pick(2, 3), channels, m.int(1, 2)]);
     const kernel = m.dense('f32', [side, side, channels, channels]);
-    return m.ctx.im2col(kernel, x, 2, m.pick('f32', 'f16'), { padding: m.int(0, 1) });
+    return m.ctx.im2col(kernel, x, 2, m.pick('f32', 'f16'), { padding: m.pick(0, 0, 1) });
   },
   IM2COL_3D: (m) => {
     const side = m.int(1, 2);

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/graph/json.js';
 import { OPERATIONS } from '../../src/graph/operations.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -10,6 +12,7 @@ import { fillLeafs } from '../../src/testing/fill.js';
 import { findKernel } from '../../src/testing/kernels/kernels.js';
 import { Memory } from '../../src/testing/memory.js';
 import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/testing/small-floats.js';
+import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();
 
@@ -209,5 +212,49 @@ describe('compareExecutions', () => {
     expect(() => compareExecutions(custom, planGraph(custom))).toThrow(/NOT_EXECUTABLE/);
     const quantised = Graph.forward(ctx.mulMat(ctx.newTensor('q8_0', [32, 4], 'w'), ctx.newTensor('f32', [32])));
     expect(whyNotExecutable(quantised)).toBe('w is q8_0');
+    const document = graphToJson(Graph.forward(ctx.sub(ctx.newTensor('f32', [4]), ctx.newTensor('f32', [4]))));
+    document.tensors[2].src = [2, 0];
+    expect(whyNotExecutable(graphFromJson(document))).toMatch(/^SUB .* reads itself$/);
+    expect(whyNotExecutable(Graph.forward(ctx.cast(ctx.newTensor('f32', [4]), 'f16')))).toBeNull();
+    const copied = graphToJson(Graph.forward(ctx.cont(ctx.newTensor('f32', [4, 2]))));
+    Object.assign(copied.tensors[1], { ne: [4, 4, 1, 1], nb: [4, 16, 64, 64], nbytes: 64 });
+    expect(whyNotExecutable(graphFromJson(copied))).toMatch(/^CONT .* should be f32 \[4, 2, 1, 1\]$/);
+    const sums = graphToJson(Graph.forward(ctx.concat(ctx.newTensor('f32', [4]), ctx.newTensor('f32', [4]), 0)));
+    delete sums.tensors[2].params;
+    expect(whyNotExecutable(graphFromJson(sums))).toMatch(/^CONCAT .* cannot be applied: BAD_ARGUMENT: CONCAT: dim /);
+  });
+});
+
+describe('memory', () => {
+  const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
+  const graph = Graph.forward(ctx.relu(x));
+
+  it.each([-1, 0.5, NaN, 2 ** 52, '64' as never])('refuses a plan with a chunk of %s bytes', (size) => {
+    const plan = { ...planGraph(graph).toJSON(), chunks: [size] };
+    expectError('BAD_ARGUMENT', 'chunk 0 of the plan', () => compareExecutions(graph, plan));
+  });
+
+  it.each([-32, 1, 0.5, NaN, '0' as never])('refuses a plan with a tensor at %s', (offset) => {
+    const plan = planGraph(graph).toJSON();
+    const tensors = plan.tensors.map((entry) => ({ ...entry, offset }));
+    expectError('BAD_ARGUMENT', 'place of', () => compareExecutions(graph, { ...plan, tensors }));
+  });
+
+  it('has elements at whole indices alone', () => {
+    const elements = Memory.separate(graph).elements(x);
+    for (const index of [8, -1, 0.5, NaN])
+      expectError('BAD_ARGUMENT', 'index of an element', () => elements.get(index));
+    elements.set(3, 7);
+    expect(elements.get(7)).toBe(3);
+  });
+
+  it('fills what is behind the elements of a storage, again with each result', () => {
+    const document = graphToJson(graph);
+    document.tensors[1].allocSize = 48;
+    const padded = graphFromJson(document);
+    const memory = Memory.separate(padded);
+    const storage = memory.storage(padded.tensors[1]).fill(0);
+    executeGraph(padded, memory);
+    expect([...storage.subarray(32)]).toEqual(new Array(16).fill(0xff));
   });
 });

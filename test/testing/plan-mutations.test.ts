@@ -188,6 +188,28 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
       return { graph, plan: edited(plan, id, { offset: output.offset, chunk: output.chunk }) };
     },
   },
+  'go over an operand': {
+    claimedBy: ['geometry'],
+    damage: (graph, plan, choose) => {
+      // An operand that nobody needs later, but that this operation may not overwrite, or not there.
+      const needed = neededAt(graph);
+      const pairs = placed(plan).flatMap((newcomer) => {
+        const young = graph.tensors[newcomer.id];
+        const step = graph.nodes.indexOf(young);
+        return placed(plan).flatMap((holder) => {
+          const old = graph.tensors[holder.id];
+          const isRead = young.sources.some((source) => source?.root === old);
+          const fits = holder.offset + young.byteLength <= plan.chunks[holder.chunk];
+          const isLast = needed.get(old)!.lastIndexOf(true) === step && !isKept(graph, old);
+          const isWrong = isRead && fits && isLast && !isLawful(graph, needed.get(old)!, old, young);
+          return isWrong && newcomer.offset !== holder.offset ? [{ holder, newcomer }] : [];
+        });
+      });
+      if (pairs.length === 0) return null;
+      const { holder, newcomer } = pairs[choose(pairs.length)];
+      return { graph, plan: edited(plan, newcomer.id, { offset: holder.offset, chunk: holder.chunk }) };
+    },
+  },
   'drop an alignment': {
     claimedBy: ['geometry'],
     damage: (graph, plan, choose) => {

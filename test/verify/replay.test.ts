@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphToJson, type TensorJson } from '../../src/graph/json.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
-import { forEachSpan } from '../../src/verify/spans.js';
+import { firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
 const ctx = Context.deferred();
@@ -39,6 +39,8 @@ describe('IntervalMap', () => {
           tags.fill(tag, from, to);
           const found: number[] = [];
           let runs = 0;
+          expect([map.onlyTag(21, 30), map.onlyTag(30, Infinity)]).toEqual([UNWRITTEN, UNWRITTEN]);
+          map.read(from, from, () => expect.fail('there is nothing between a byte and itself'));
           map.read(0, 21, (start, end, runTag) => {
             runs++;
             for (let byte = start; byte < end; byte++) found[byte] = runTag;
@@ -81,6 +83,24 @@ describe('forEachSpan', () => {
     );
   });
 
+  it('counts blocks where a type is quantised', () => {
+    const spansOf = (tensor: Tensor): number[][] => {
+      const spans: number[][] = [];
+      forEachSpan(tensor, (from, to) => spans.push([from, to]));
+      return spans;
+    };
+    const table = ctx.newTensor('q8_0', [96, 3]); // three blocks of 34 bytes a row
+    expect(spansOf(ctx.view(table, [64, 2], [102], 34))).toEqual([
+      [34, 102],
+      [136, 204],
+    ]);
+    expect(spansOf(ctx.view(table, [32, 3], [102]))).toEqual([
+      [0, 34],
+      [102, 136],
+      [204, 238],
+    ]);
+  });
+
   it('takes one span for a dense tensor, permuted or not, and for quantised rows', () => {
     const count = (tensor: Tensor): number => {
       let spans = 0;
@@ -92,6 +112,20 @@ describe('forEachSpan', () => {
     expect(count(ctx.permute(dense, [2, 0, 1, 3]))).toBe(1);
     expect(count(ctx.newTensor('q4_0', [64, 7]))).toBe(1);
     expect(count(ctx.view(dense, [10, 200], [400]))).toBe(200);
+  });
+});
+
+describe('firstCommonBytes', () => {
+  it('counts from where the storages begin', () => {
+    const matrix = ctx.newTensor('f32', [4, 4]);
+    const columns = ctx.view(matrix, [2, 4], [16], 8);
+    const row = ctx.view(matrix, [4], [], 16);
+    expect(firstCommonBytes(columns, 0, row, 0)).toEqual([24, 32]);
+    expect(firstCommonBytes(columns, 100, row, 96)).toEqual([112, 116]);
+    expect(firstCommonBytes(row, 96, columns, 100)).toEqual([112, 116]);
+    expect(firstCommonBytes(columns, 100, ctx.view(matrix, [2], [], 16), 100)).toBeNull(); // between two rows
+    expect(firstCommonBytes(columns, 0, row, 48)).toBeNull(); // just behind
+    expect(firstCommonBytes(row, 48, columns, 0)).toBeNull();
   });
 });
 
@@ -188,22 +222,44 @@ describe('replayPlan', () => {
     expect(kinds(replayPlan(graph, moved(right, new Map([[second, 960]]), [1000])))).toContain('missing');
   });
 
-  it('lets an unknown operation overwrite what it reads once, as ggml does, and nothing else', () => {
-    const document = graphToJson(Graph.forward(ctx.setOutput(ctx.relu(input('q')))));
-    const relu = document.tensors.find(({ op }) => op === 'RELU')!;
-    Object.assign(relu, { op: 'FUTURE_OP', inplace: true });
-    const place = {
-      alignment: 32,
-      bufferSize: 32,
-      chunks: [32],
-      tensors: [0, 1].map((id) => ({ id, chunk: 0, offset: 0 })),
-    };
-    const once = graphFromJson(document);
-    expect([replayPlan(once, place), verifyPlan(once, place)]).toEqual([[], []]);
-    relu.src = [0, 0];
-    const twice = graphFromJson(document);
-    expect(kinds(replayPlan(twice, place))).toEqual(['overwritten-operand', 'overwritten-operand']);
-    expect(verifyPlan(twice, place).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
+  describe('with an operation that the table does not know', () => {
+    /** Kinds of violations where the result lies over x, in geometry and in replay. */
+    function over(change: Partial<TensorJson>): [string[], string[]] {
+      const document = graphToJson(Graph.forward(ctx.setOutput(ctx.add(input('q'), input('r')))));
+      Object.assign(document.tensors[2], { op: 'FUTURE_OP', inplace: false }, change);
+      const graph = graphFromJson(document);
+      const tensors = [0, 1, 2].map((id) => ({ id, chunk: 0, offset: id === 1 ? 32 : 0 }));
+      const place = { alignment: 32, bufferSize: 64, chunks: [64], tensors };
+      return [verifyPlan(graph, place).map(({ kind }) => kind), kinds(replayPlan(graph, place))];
+    }
+
+    it('lets it overwrite what the file says, and nothing else', () => {
+      expect(over({ overwrites: [0] })).toEqual([[], []]);
+      expect(over({ overwrites: [1] })).toEqual([['in-place-not-allowed'], ['overwritten-operand']]);
+      expect(over({})).toEqual([['in-place-not-allowed'], ['overwritten-operand']]);
+    });
+
+    it('lets it overwrite any operand that it reads once, as ggml does, if the file says no more than that', () => {
+      expect(over({ inplace: true })).toEqual([[], []]);
+      expect(over({ inplace: true, src: [0, -1] })).toEqual([[], []]);
+      expect(over({ inplace: true, src: [0, 0] })).toEqual([
+        ['in-place-not-allowed'],
+        ['overwritten-operand', 'overwritten-operand'],
+      ]);
+      expect(over({ inplace: true, overwrites: [1] })).toEqual([['in-place-not-allowed'], ['overwritten-operand']]);
+    });
+
+    it('takes its own word for known ones', () => {
+      expect(over({ op: 'MUL_MAT', inplace: true })).toEqual([['in-place-not-allowed'], ['overwritten-operand']]);
+    });
+
+    it('orders what it reads and writes as anything else', () => {
+      const cache = Context.immediate().newTensor('f32', [8], 'cache');
+      const document = graphToJson(Graph.forward([ctx.cpy(input('k'), cache), ctx.setOutput(ctx.sqr(cache))]));
+      for (const row of document.tensors) if (row.op === 'SQR') row.op = 'FUTURE_OP';
+      const graph = graphFromJson(document);
+      expect(kinds(replayPlan(graph, planGraph(graph), { order: 'stated' }))).toEqual(['unordered']);
+    });
   });
 
   it('looks at deferred storages alone, and at chunks by their numbers', () => {
@@ -216,6 +272,112 @@ describe('replayPlan', () => {
     const chunk = '0' as unknown as number;
     const named = right.tensors.map((entry) => ({ ...entry, chunk }));
     expect(kinds(replayPlan(graph, { ...right, tensors: named }))).toEqual(['missing', 'missing']);
+  });
+
+  it('compares part by part where a tensor has been written by several', () => {
+    const whole = ctx.newTensor('f32', [16], 'whole');
+    const halves = [0, 32].map((at) => ctx.setOutput(ctx.tanh(input('part')), ctx.view(whole, [8], [], at)));
+    const other = ctx.setName(ctx.sqr(input('r')), 'other');
+    const seen = ctx.dependency(ctx.dependency(whole, halves[0]), halves[1]);
+    const result = ctx.setOutput(ctx.relu(ctx.dependency(seen, other)));
+    const graph = Graph.forward([...halves, other, result]);
+    const right = planGraph(graph, { inPlace: 'off' });
+    expect(replayPlan(graph, right)).toEqual([]);
+    const { offset } = right.locate(whole);
+    const step = graph.nodes.indexOf(result);
+    const wrong = replayPlan(graph, moved(right, new Map([[other, offset + 32]])));
+    expect(wrong.filter((violation) => violation.step === step)).toMatchObject([
+      { kind: 'stale-read', bytes: [offset + 32, offset + 64] },
+    ]);
+  });
+
+  it('lets a result go over the very bytes of a view, or of an operand of the storage that it is written into', () => {
+    const y = ctx.setName(ctx.sqr(input('q', [16])), 'y');
+    const upper = ctx.setName(ctx.relu(ctx.view(y, [8], [], 32)), 'upper');
+    const graph = Graph.forward(ctx.setOutput(upper));
+    const right = planGraph(graph, { inPlace: 'off' });
+    const { offset } = right.locate(y);
+    const at = (shift: number): PlanToVerify => moved(right, new Map([[upper, offset + shift]]), [4096]);
+    const verdict = (plan: PlanToVerify): number[] => [
+      replayPlan(graph, plan).length,
+      verifyPlan(graph, { ...plan, bufferSize: 4096, lowerBound: 0, optimal: false }).length,
+    ];
+    expect(verdict(at(32))).toEqual([0, 0]);
+    expect(verdict(at(0))).toEqual([0, 1]); // bytes that nobody reads any more, but of a storage that is read
+    expect(verdict(at(64))[0]).toBe(0); // behind it
+    expect(verdict(at(16))).toEqual([1, 2].map(() => expect.any(Number) as number));
+    expect(verdict(at(16)).every((count) => count > 0)).toBe(true);
+
+    const target = ctx.newTensor('f32', [16], 'target');
+    const source = ctx.setName(ctx.sqr(input('r')), 'source');
+    const written = ctx.setOutput(ctx.neg(source), ctx.view(target, [8], [], 32));
+    const into = Graph.forward(written);
+    const apart = planGraph(into, { inPlace: 'off' });
+    const together = (shift: number): PlanToVerify =>
+      moved(
+        apart,
+        new Map([
+          [target, 1024],
+          [source, 1024 + shift],
+        ]),
+        [4096],
+      );
+    expect(replayPlan(into, together(32))).toEqual([]);
+    expect(kinds(replayPlan(into, together(48)))).toEqual(['overwritten-operand']);
+    const chunks = together(48).tensors.map((entry) => ({
+      ...entry,
+      chunk: entry.id === into.tensors.indexOf(source) ? 1 : 0,
+    }));
+    expect(replayPlan(into, { ...together(48), chunks: [4096, 4096], tensors: chunks })).toEqual([]);
+  });
+
+  it('leaves it to the graph what is overwritten within a storage', () => {
+    const y = ctx.setName(ctx.sqr(input('q', [16])), 'y');
+    const lower = ctx.view(y, [12]);
+    const shifted = ctx.setOutput(ctx.neg(lower), ctx.view(y, [12], [], 16));
+    const graph = Graph.forward(shifted);
+    expect(replayPlan(graph, planGraph(graph, { allocator: 'ggml' }))).toEqual([]);
+  });
+
+  it('knows what is there before the first step: leafs, and inputs that a node computes', () => {
+    const [p, q] = ['p', 'q'].map((name) => ctx.newTensor('f32', [8], name));
+    const early = ctx.setInput(ctx.setName(ctx.exp(p), 'early'));
+    const graph = Graph.forward(ctx.setOutput(ctx.add(early, q)));
+    const right = planGraph(graph, { inPlace: 'off' });
+    const at = (tensor: Tensor, over: Tensor): PlanToVerify =>
+      moved(right, new Map([[tensor, right.locate(over).offset]]));
+    expect(kinds(replayPlan(graph, at(q, p)))).toEqual(['stale-read']);
+    expect(kinds(replayPlan(graph, at(early, p)))).toEqual(['stale-read']);
+    expect(kinds(replayPlan(graph, at(early, q)))).toEqual(['stale-read']);
+  });
+
+  it('keeps a cast that nobody but itself reads', () => {
+    const half = ctx.setName(ctx.cast(input('q'), 'f16'), 'half');
+    const later = ctx.setName(ctx.exp(input('r')), 'later');
+    const graph = Graph.forward([half, later]);
+    const right = planGraph(graph, { inPlace: 'off' });
+    const wrong = moved(right, new Map([[later, right.locate(half).offset]]));
+    expect(kinds(replayPlan(graph, wrong))).toEqual(['lost-result']);
+    expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['output-overwritten']);
+  });
+
+  it('lets no result lie over an operand whose elements are elsewhere', () => {
+    const square = ctx.setName(ctx.sqr(input('q', [4, 4])), 'square');
+    const turned = ctx.setOutput(ctx.sqr(ctx.transpose(square)));
+    const graph = Graph.forward(turned);
+    const right = planGraph(graph, { inPlace: 'off' });
+    const wrong = moved(right, new Map([[turned, right.locate(square).offset]]));
+    expect(kinds(replayPlan(graph, wrong))).toEqual(['overwritten-operand']);
+    expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
+  });
+
+  it('asks for no place of what is empty', () => {
+    const empty = ctx.setName(ctx.sqr(ctx.newTensor('f32', [0, 4])), 'empty');
+    const graph = Graph.forward([ctx.setOutput(empty), ctx.setOutput(ctx.relu(input('q')))]);
+    const right = planGraph(graph).toJSON();
+    const tensors = right.tensors.filter(({ size }) => size > 0);
+    expect(tensors.length).toBe(right.tensors.length - 2);
+    expect([replayPlan(graph, { ...right, tensors }), verifyPlan(graph, { ...right, tensors })]).toEqual([[], []]);
   });
 
   it('finds a source that runs later', () => {
@@ -295,6 +457,17 @@ describe('replayPlan', () => {
       };
       expect([unorderedAfter(0, 1), unorderedAfter(0), unorderedAfter(1)]).toEqual([0, 1, 1]);
       expect(unorderedAfter()).toBe(3); // both readings, and the write before them
+    });
+
+    it('names the first bytes that two nodes both touch', () => {
+      const cache = caches.newTensor('f32', [16], 'cache');
+      const write = ctx.setName(ctx.cpy(input('k', [16]), cache), 'write');
+      const read = ctx.sqr(ctx.view(ctx.dependency(cache, write), [8]));
+      const again = ctx.cpy(input('l', [16]), cache);
+      const graph = Graph.forward([read, again]);
+      const found = replayPlan(graph, planGraph(graph), { order: 'stated' });
+      const ids = [write, read].map((tensor) => graph.tensors.indexOf(tensor));
+      expect(found.map((violation) => [violation.ids[0], violation.bytes])).toEqual(ids.map((id) => [id, [0, 32]]));
     });
 
     it('does not mind writes to other bytes', () => {

@@ -211,6 +211,20 @@ describe('what a plan says of its tensors', () => {
   it('must be an object each', () => {
     for (const entry of [null, 7, undefined] as unknown as typeof plan.tensors) {
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [entry] }));
+      expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [...plan.tensors, entry] }));
+    }
+  });
+
+  it('is a plan only with chunks and tensors', () => {
+    for (const bad of [
+      null,
+      {},
+      { tensors: [] },
+      { chunks: [] },
+      { tensors: {}, chunks: [] },
+      { tensors: [], chunks: {} },
+    ]) {
+      expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, bad as never));
     }
   });
 

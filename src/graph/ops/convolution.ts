@@ -18,7 +18,7 @@ const IM2COL = defineOperation<Sliding & { type: ElementTypeName }>({
   result: (sources, params) => {
     const kernel = operand(sources, 0, 'IM2COL');
     const x = operand(sources, 1, 'IM2COL');
-    const rank = params.stride.length;
+    const rank = Array.isArray(params.stride) ? params.stride.length : 0;
     requireArgument(rank === 1 || rank === 2, 'IM2COL', 'stride', params.stride, 'a list of 1 or 2');
     const type = elementType(params.type, 'IM2COL: type');
     if (rank === 1) {

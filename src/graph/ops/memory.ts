@@ -110,7 +110,8 @@ interface Window extends Params {
 function windowOperands(op: string, [a, b]: readonly [Tensor, Tensor], { nb, offset }: Window): void {
   const count = elementCount(a);
   requireOperand(elementCount(b) <= count, op, 'b', b, () => `of at most ${count} elements, as ${describe(a)}`);
-  requireArgument(nb.length === 3, op, 'nb', nb, 'the byte strides of dimensions 1, 2 and 3');
+  const isTriple = Array.isArray(nb) && nb.length === 3;
+  requireArgument(isTriple, op, 'nb', nb, 'the byte strides of dimensions 1, 2 and 3');
   requireIntegers(op, { offset, nb1: nb[0], nb2: nb[1], nb3: nb[2] }, 0);
 }
 

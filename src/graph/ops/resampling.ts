@@ -143,7 +143,7 @@ const ROLL = defineOperation<Params & { shifts: readonly number[] }>({
     const a = operand(sources, 0, 'ROLL');
     const isDense = a.nb[0] === a.type.blockBytes;
     requireOperand(isDense, 'ROLL', 'a', `of strides [${a.nb.join(', ')}]`, 'of dense rows');
-    requireList('ROLL', 'shifts', 4, shifts.map(Math.abs), 0);
+    requireList('ROLL', 'shifts', 4, shifts, -Infinity);
     const isShort = shifts.every((shift, dim) => Math.abs(shift) < a.ne[dim]);
     requireArgument(isShort, 'ROLL', 'shifts', shifts, `shorter than [${a.ne.join(', ')}]`);
     return like(a);

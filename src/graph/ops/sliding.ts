@@ -48,7 +48,7 @@ export function requireSliding(op: string, rank: number, { stride, padding, dila
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function requireList(op: string, what: string, length: number, list: readonly number[], min: number): void {
-  requireArgument(list.length === length, op, what, list, `a number, or a list of ${length}`);
+  requireArgument(Array.isArray(list) && list.length === length, op, what, list, `a number, or a list of ${length}`);
   requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
 }
 

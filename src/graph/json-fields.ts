@@ -1,0 +1,93 @@
+/**
+ * The fields of graph JSON, each by itself: of the right kind, and within the document.
+ *
+ * Invariant: whatever is there, the answer is an error that names the field, or nothing; values are never changed.
+ */
+import { PlannerError, type ErrorCode } from '../errors.js';
+import { shape } from '../tensor/shape.js';
+import type { TensorJson } from './json.js';
+import { findOperation } from './operations.js';
+
+export function fail(code: ErrorCode, culprit: string, value: unknown, limit: string, remedy: string): never {
+  throw new PlannerError(code, { culprit, value, limit, remedy });
+}
+
+export const REWRITE = 'Write the file again with graphToJson, or correct the field.';
+
+export function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
+  if (!condition) fail('BAD_DOCUMENT', culprit, describeJson(value), limit, REWRITE);
+}
+
+export function describeJson(value: unknown): unknown {
+  if (value === undefined) return 'missing';
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? 'an object' : value;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function checkIds(value: unknown, culprit: string, least: number, count: number): number[] {
+  expectField(Array.isArray(value), culprit, value, 'an array of indices');
+  const ids = Array.from(value as unknown[]); // no holes
+  ids.forEach((id, index) => checkId(id, `${culprit}[${index}]`, least, count));
+  return ids as number[];
+}
+
+function checkId(id: unknown, culprit: string, least: number, count: number): void {
+  if (Number.isInteger(id) && (id as number) >= least && (id as number) < count) return;
+  const limit = count === 0 ? 'left out, for there is nothing to refer to' : `an integer from ${least} to ${count - 1}`;
+  fail('DANGLING_INDEX', culprit, describeJson(id), limit, 'Refer to tensors by their index in tensors[].');
+}
+
+const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
+
+/** Checks the fields of one tensor by themselves. */
+export function checkRow(row: unknown, id: number, count: number): TensorJson {
+  const at = `tensors[${id}]`;
+  expectField(isObject(row), at, row, 'an object');
+  expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
+  const label = `${at} (${row.name})`;
+  expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
+  expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
+  checkDimensions(row.ne, `${label}.ne`);
+  checkDimensions(row.nb, `${label}.nb`);
+  for (const flag of FLAGS) {
+    expectField(
+      row[flag] === undefined || typeof row[flag] === 'boolean',
+      `${label}.${flag}`,
+      row[flag],
+      'true or false',
+    );
+  }
+  if (row.src !== undefined) checkIds(row.src, `${label}.src`, -1, count);
+  if (row.view !== undefined) checkId(row.view, `${label}.view`, 0, count);
+  else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
+  if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
+  checkComputes(row, label);
+  const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
+  if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
+  expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
+  return row as unknown as TensorJson;
+}
+
+/** What computes nothing has no bytes of its own to fill: a view looks into others, and `NONE` has no sources. */
+function checkComputes({ op, view, src = [] }: Partial<TensorJson>, label: string): void {
+  const isView = findOperation(op!)?.isView === true;
+  expectField(
+    !isView || view !== undefined,
+    `${label}.view`,
+    view,
+    `an index, for ${op} only looks into another tensor`,
+  );
+  const isEmpty = src.every((source) => source === -1);
+  expectField(op !== 'NONE' || isEmpty, `${label}.src`, src, 'empty, for NONE computes nothing');
+}
+
+/** Four non-negative integers; shape errors get their own code. */
+function checkDimensions(value: unknown, culprit: string): void {
+  expectField(Array.isArray(value), culprit, value, 'an array of four integers');
+  const numbers = value as number[];
+  shape(numbers, culprit);
+  expectField(numbers.length === 4, culprit, numbers, 'four integers, innermost dimension first');
+}

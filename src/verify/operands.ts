@@ -1,0 +1,21 @@
+/**
+ * Which operands the result of a node may lie over, as far as its operation, or a graph file, says.
+ *
+ * Invariant: the one place where the verifiers take a word for anything.
+ */
+import { findOperation } from '../graph/operations.js';
+import { sameLayout } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Whether `node` may overwrite what it reads in `slot`, if both have the same bytes. */
+export function mayOverwrite(node: Tensor, slot: number): boolean {
+  const source = node.sources[slot]!;
+  const operation = findOperation(node.op);
+  const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
+  if (!sameLayout(node, source)) return false;
+  if (declared.includes(slot)) return true;
+  // Of an operation that the table does not know, a graph file's word is all there is: it may overwrite any operand, if
+  // none is named. What it does with a storage that it reads twice is anybody's guess.
+  const isUnknown = operation === undefined && declared.length === 0 && node.inPlaceRule?.ggml === true;
+  return isUnknown && node.sources.every((other, index) => index === slot || other?.root !== source.root);
+}
