@@ -1,10 +1,11 @@
 /**
  * `npm run bench:large [-- NAME…]`: huge placement problems, each in a process of its own.
  *
- * Prints the gap, the time of the first call of `solve` and the median of five more, and the largest resident memory of the
+ * Prints the gap, the time of the first call of `solve` and the median of nine more, and the largest resident memory of the
  * whole process, Node and the parsed problem included. If the environment variable IDEALLOC names idealloc's executable, it is run in turn
  * on the same problem, with one life and half-open ranges: its time is what it says of the allocation alone, its memory
- * that of its process. The random problems have 1,000,000 buffers each, and are solved once.
+ * that of its process. Ratios are ours to its: of the time to our own answer, first and warm, of the time to any peak below
+ * its, and of memory. The random problems have 1,000,000 buffers each, and are solved once.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,7 @@ import { readProblemCsv, sharedIsPresent } from '../test/support/shared.js';
 const RANDOM: Readonly<Record<string, Generator>> = { uniform, nested, network };
 const RANDOM_COUNT = 1_000_000;
 const PUBLISHED = ['G_1', 'resnet50', 'pangu_2.6B', 'S_1', 'Y_1'];
-const WARM_RUNS = 5;
+const WARM_RUNS = 9;
 /** Reports the largest resident memory of what it runs, in KB. */
 const TIME_COMMAND = '/usr/bin/time';
 
@@ -51,28 +52,34 @@ function runAll(names: readonly string[]): void {
   const nodeAlone = Number(execFileSync(process.execPath, ['-p', 'process.resourceUsage().maxRSS'])) / 1024;
   console.log(`Node alone: ${nodeAlone.toFixed(0)} MB\n`);
   console.log(
-    'problem        buffers             peak       gap    status   first ms    warm ms        MB | idealloc       gap         ms        MB | ratios: first, warm, memory, memory without Node',
+    'problem        buffers             peak       gap    status   first ms    warm ms        MB | idealloc       gap         ms        MB | ratios: first, warm; below its peak first, warm; memory, without Node',
   );
   for (const name of problems) {
     const result = inOwnProcess(name);
     const peer = PUBLISHED.includes(name) && IDEALLOC !== undefined ? runPeer(name, IDEALLOC) : null;
-    console.log([describe(name, result), ...(peer === null ? [] : comparison(result, peer, nodeAlone))].join(' | '));
+    const columns = [describe(name, result)];
+    if (peer !== null) {
+      const below = inOwnProcess(name, peer.peak - 1);
+      columns.push(describePeer(result, peer), comparison(result, below, peer, nodeAlone));
+    }
+    console.log(columns.join(' | '));
   }
 }
 
-function inOwnProcess(name: string): Result {
+/** `capacity`: bytes that the peak may have, whether or not less is possible. */
+function inOwnProcess(name: string, capacity?: number): Result {
   const script = fileURLToPath(import.meta.url);
-  const args = [...process.execArgv, script, '--one', name];
+  const args = [...process.execArgv, script, '--one', name, ...(capacity === undefined ? [] : [String(capacity)])];
   const { stdout, status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   if (status !== 0) throw new Error(`${name} failed`);
   return JSON.parse(String(stdout)) as Result;
 }
 
-function runOne(name: string): Result {
+function runOne(name: string, capacity?: number): Result {
   const problem = load(name);
   const timed = (): [ReturnType<typeof solve>, number] => {
     const begin = performance.now();
-    return [solve(problem), performance.now() - begin];
+    return [solve(problem, { capacity }), performance.now() - begin];
   };
   const [solution, firstMs] = timed();
   const residentMB = process.resourceUsage().maxRSS / 1024;
@@ -127,28 +134,30 @@ function describe(name: string, { bufferCount, peak, gap, status, firstMs, warmM
   ].join(' ');
 }
 
-function comparison(result: Result, peer: PeerResult, nodeAlone: number): string[] {
-  const lowerBound = result.peak / (1 + result.gap);
-  const ratio = (a: number, b: number): string => (a / b).toFixed(2);
+function describePeer({ peak, gap }: Result, peer: PeerResult): string {
+  const lowerBound = peak / (1 + gap);
   return [
-    [
-      percent(peer.peak / lowerBound - 1).padStart(18),
-      peer.ms.toFixed(1).padStart(10),
-      peer.residentMB.toFixed(0).padStart(9),
-    ].join(' '),
-    [
-      ratio(result.firstMs, peer.ms),
-      ratio(result.warmMs ?? NaN, peer.ms),
-      ratio(result.residentMB, peer.residentMB),
-      ratio(result.residentMB - nodeAlone, peer.residentMB),
-    ].join(', '),
-  ];
+    percent(peer.peak / lowerBound - 1).padStart(18),
+    peer.ms.toFixed(1).padStart(10),
+    peer.residentMB.toFixed(0).padStart(9),
+  ].join(' ');
+}
+
+function comparison(result: Result, below: Result, peer: PeerResult, nodeAlone: number): string {
+  const times = ({ firstMs, warmMs }: Result): string => `${ratio(firstMs, peer.ms)}, ${ratio(warmMs ?? NaN, peer.ms)}`;
+  const { residentMB } = result;
+  const memory = `${ratio(residentMB, peer.residentMB)}, ${ratio(residentMB - nodeAlone, peer.residentMB)}`;
+  return `${times(result)}; ${times(below)}; ${memory}`;
+}
+
+function ratio(ours: number, its: number): string {
+  return (ours / its).toFixed(2);
 }
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(4)} %`;
 }
 
-const [mode, ...names] = process.argv.slice(2);
-if (mode === '--one') console.log(JSON.stringify(runOne(names[0])));
-else runAll(mode === undefined ? [] : [mode, ...names]);
+const [mode, name, capacity] = process.argv.slice(2);
+if (mode === '--one') console.log(JSON.stringify(runOne(name, capacity === undefined ? undefined : Number(capacity))));
+else runAll(process.argv.slice(2));
