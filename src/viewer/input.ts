@@ -94,7 +94,8 @@ export function listenToKeys(stage: HTMLElement, viewer: ViewerActions): void {
     Escape: () => viewer.select(null),
   };
   stage.addEventListener('keydown', (event) => {
-    const action = keys[event.key];
+    // Letters with Shift or Caps Lock, too.
+    const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();
