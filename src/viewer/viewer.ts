@@ -5,7 +5,7 @@
  * drawing is under way only the newest wish waits, and an answer about another map than the current one is dropped. All
  * that the pointer can do, the keyboard can.
  */
-import type { MapOptions } from '../report/map/draw.js';
+import type { MapOptions } from '../report/map/options.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
 import { Scale, type MapWindow } from '../report/map/scale.js';
 import type { MapColors } from '../report/map/theme.js';
