@@ -58,6 +58,7 @@ export interface FoundBox {
 /** A map, wherever it is. */
 export interface MapSource {
   readonly facts: MapFacts;
+  /** Draws the part that the options name. */
   draw(options: MapOptions): Promise<Drawing>;
   /** Null if there is none. */
   find(question: BoxQuestion): Promise<FoundBox | null>;

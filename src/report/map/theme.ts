@@ -5,15 +5,15 @@
 import { SIZE_CLASSES } from './columns.js';
 import { FAMILIES, type FamilyName } from './memory-map.js';
 
-export const MAP_THEMES = ['auto', 'light', 'dark'] as const;
-
 /** `auto` follows the reader's system. */
-export type MapTheme = (typeof MAP_THEMES)[number];
+export type MapTheme = 'auto' | 'light' | 'dark';
 
-export const MAP_COLORS = ['family', 'size'] as const;
+export const MAP_THEMES: readonly MapTheme[] = ['auto', 'light', 'dark'];
 
 /** What a rectangle's colour says. */
-export type MapColors = (typeof MAP_COLORS)[number];
+export type MapColors = 'family' | 'size';
+
+export const MAP_COLORS: readonly MapColors[] = ['family', 'size'];
 
 interface Palette {
   readonly families: Readonly<Record<FamilyName, string>>;
