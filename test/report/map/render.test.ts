@@ -258,15 +258,19 @@ describe('renderMap', () => {
 });
 
 describe('colours', () => {
-  it.each(['light', 'dark'] as const)('%s: names can be read on every fill', (theme) => {
+  it.each(['light', 'dark'] as const)('%s: every fill stands out, and names can be read on it', (theme) => {
     for (const colors of ['family', 'size'] as const) {
       const svg = renderMap(mapOfBuffers([{ size: 4, start: 0, end: 2 }]), { theme, colors });
       const ink = /\.ta-ink,\.ta-name\{fill:(#\w{6})\}/.exec(svg)![1];
+      const surface = /\.ta-surface\{fill:(#\w{6})\}/.exec(svg)![1];
       const fills = [...svg.matchAll(/\.ta-[\w-]+\{fill:(#\w{6})\}\.ta-[\w-]+\.ta-name\{stroke/g)].map(
         ([, fill]) => fill,
       );
       expect(fills.length).toBeGreaterThanOrEqual(6);
-      for (const fill of fills) expect(contrast(ink, fill), `${fill} ${ink}`).toBeGreaterThanOrEqual(4.5);
+      for (const fill of fills) {
+        expect(contrast(ink, fill), `${fill} ${ink}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrast(fill, surface), `${fill} ${surface}`).toBeGreaterThan(1.4);
+      }
     }
   });
 });
