@@ -104,6 +104,31 @@ describeBrowser('a map page', () => {
     expect(await lastStep()).toBeGreaterThan(zoomed);
   });
 
+  it('zooms with two fingers, and moves with one then', async () => {
+    const context = await browser.newContext({ viewport: { width: 400, height: 800 }, hasTouch: true });
+    page = await context.newPage();
+    await page.goto(pathToFileURL(file).href);
+    await page.waitForSelector('.tav-picture svg');
+    const session = await context.newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: readonly [x: number, y: number][]) =>
+      session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+    const whole = await lastStep();
+    await touch('touchStart', [180, 400], [220, 400]);
+    for (let reach = 30; reach <= 100; reach += 10) await touch('touchMove', [200 - reach, 400], [200 + reach, 400]);
+    await touch('touchEnd');
+    await settled();
+    const zoomed = await lastStep();
+    expect(zoomed).toBeLessThan(whole);
+    expect(await details()).toBe('');
+    await touch('touchStart', [300, 400]);
+    for (let x = 290; x >= 100; x -= 10) await touch('touchMove', [x, 400]);
+    await touch('touchEnd');
+    await settled();
+    expect(await lastStep()).toBeGreaterThan(zoomed);
+    await context.close();
+    page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
+  });
+
   it('can be used with keys alone', async () => {
     await page.locator('.tav-stage').focus();
     await page.keyboard.press('n');
