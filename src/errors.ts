@@ -97,6 +97,11 @@ export function checkOptionsObject(options: unknown, culprit = 'options'): void 
   checkArgument(isOptions, culprit, options, 'an object', 'Leave it out for the defaults.');
 }
 
+/** Throws `BAD_ARGUMENT` unless `value` is one of the choices. */
+export function checkChoice(culprit: string, value: unknown, choices: readonly unknown[]): void {
+  checkArgument(choices.includes(value), culprit, value, `one of ${choices.join(', ')}`, 'Spell it as in the list.');
+}
+
 const PRINTED_VALUE_LENGTH = 120;
 
 /** One line, bounded in length, without throwing whatever the value is. */

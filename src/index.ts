@@ -80,7 +80,7 @@ export {
 } from './models/sweep-model.js';
 export { measureWeights } from './models/weights.js';
 export type { Gguf, GgufTensor, GgufValue } from './gguf/gguf.js';
-export type { MapOptions } from './report/map/draw.js';
+export type { MapOptions } from './report/map/options.js';
 export { memoryMapOf, memoryMapOfPlacement } from './report/map/from-plan.js';
 export type { FamilyName, MapBox, MapView, MemoryMap } from './report/map/memory-map.js';
 export { renderMapHtml } from './report/map/html.js';

@@ -14,6 +14,8 @@ import {
   measureGraph,
   measureModel,
   measureWeights,
+  memoryMapOf,
+  memoryMapOfPlacement,
   parseProblemCsv,
   planGraph,
   PlannerError,
@@ -65,6 +67,15 @@ describe('graphs and plans', () => {
     });
   }
 
+  it('are asked for by the maps of placements', () => {
+    const problem = createProblem([{ size: 4, start: 0, end: 1 }]);
+    for (const value of [null, 5, {}, plan]) {
+      expectError('BAD_ARGUMENT', 'problem', () => memoryMapOfPlacement(bad(value), bad(value)));
+      expectError('BAD_ARGUMENT', 'placement', () => memoryMapOfPlacement(problem, bad(value)));
+    }
+    for (const value of [null, 5, {}]) expectError('BAD_ARGUMENT', 'plan', () => memoryMapOf(bad(value)));
+  });
+
   it('say that a promise was not awaited', () => {
     const error = expectError('BAD_ARGUMENT', 'gguf', () => measureModel(bad(Promise.resolve(gguf))));
     expect(error.remedy).toContain('await');
@@ -89,6 +100,28 @@ describe('options', () => {
     }
     expectError('BAD_ARGUMENT', 'budgetBytes', () => fitContext(gguf, bad('x')));
     expectError('BAD_ARGUMENT', 'grid.ctxSize', () => gridSize({ ctxSize: bad(4096) }));
+  });
+});
+
+describe('pictures', () => {
+  it.each<readonly [culprit: string, options: object]>([
+    ...[NaN, Infinity, 1e9, '400', null].flatMap((pixels) => [
+      ['width', { width: pixels }] as const,
+      ['height', { height: pixels }] as const,
+    ]),
+    ['colors', { colors: 'kind' }],
+    ['theme', { theme: null }],
+    ['title', { title: 5 }],
+    ['window', { window: null }],
+    ['window.steps', { window: { steps: null } }],
+    ['window.steps', { window: { steps: { from: 2, to: 2 }, bytes: { from: 0, to: 8 } } }],
+    ['window.bytes', { window: { steps: { from: 0, to: 2 }, bytes: { from: NaN, to: 8 } } }],
+  ])('have no %s as in %j', (culprit, options) => {
+    expectError('BAD_ARGUMENT', culprit, () => renderMap(plan, bad(options)));
+  });
+
+  it('have a title that is text, in pages too', () => {
+    expectError('BAD_ARGUMENT', 'title', () => renderMapHtml(plan, undefined, bad(5)));
   });
 });
 

@@ -42,7 +42,8 @@ let fitTimer: ReturnType<typeof setTimeout> | undefined;
 
 const planner = new WorkerQueue(onPlanReply);
 const fitter = new WorkerQueue(onFitReply);
-const exporter = new WorkerQueue(onExportReply);
+/** One for each, since what was asked for has to come: a queue drops all but the newest. */
+const exporters = { svg: exporterOf(), json: exporterOf(), csv: exporterOf() };
 const controls = new Controls(change);
 const mapView = new MapView();
 const address = new Address(follow);
@@ -102,7 +103,7 @@ function open(name: string, content: readonly File[] | string): void {
 
 /** Forgets the file, and whatever is asked about it. */
 function close(): void {
-  for (const queue of [planner, fitter, exporter]) queue.cancel();
+  for (const queue of [planner, fitter, ...Object.values(exporters)]) queue.cancel();
   clearTimeout(fitTimer);
   source = null;
   showAgain = null;
@@ -195,6 +196,10 @@ function onFitReply(job: Job, reply: Reply): void {
   showFit(reply.task === 'fit' ? reply.fit : null, settings, change);
 }
 
+function exporterOf(): WorkerQueue {
+  return new WorkerQueue(onExportReply);
+}
+
 function onExportReply(job: Job, reply: Reply): void {
   const notice = byId('notice');
   if (reply.task === 'failure') notice.textContent = reply.failure.message;
@@ -216,7 +221,8 @@ byId('copy-link').addEventListener('click', () => {
 });
 for (const each of document.querySelectorAll<HTMLElement>('[data-export]')) {
   each.addEventListener('click', () => {
-    if (source !== null) exporter.ask({ task: each.dataset.export as ExportFormat, source, settings });
+    const task = each.dataset.export as ExportFormat;
+    if (source !== null) exporters[task].ask({ task, source, settings });
   });
 }
 controls.showKind(null);

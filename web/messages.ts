@@ -68,6 +68,8 @@ export interface FitAnswer {
   readonly largestContext: number | null;
   /** Whether every context fits. */
   readonly isUnlimited: boolean;
+  /** Whether that is because the state has one size whatever the context. */
+  readonly isRecurrent: boolean;
   readonly remedies: readonly Remedy[];
   /** Bytes of the compute buffer, as llama.cpp plans it and as we would. */
   readonly computeOfGgml: number;

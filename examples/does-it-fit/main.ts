@@ -17,7 +17,8 @@ let gguf: Gguf | null = null;
 function show(): void {
   if (gguf === null) return;
   const { weights, context, compute, total } = measureModel(gguf, { ctxSize: field('context').valueAsNumber });
-  const spare = field('memory').valueAsNumber * 2 ** 30 - total;
+  const memory = field('memory').valueAsNumber || 0; // an empty field is not a number
+  const spare = memory * 2 ** 30 - total;
   const verdict = spare >= 0 ? `Yes: ${gib(spare)} to spare.` : `No: ${gib(-spare)} too much.`;
   output.textContent = [
     verdict,
@@ -30,7 +31,10 @@ function show(): void {
 form.addEventListener('input', (event) => {
   const update = async (): Promise<void> => {
     const [file] = field('model').files ?? [];
-    if (event.target === field('model') && file !== undefined) gguf = await readGguf(file);
+    if (event.target === field('model') && file !== undefined) {
+      gguf = null; // what is shown is never of another file
+      gguf = await readGguf(file);
+    }
     show();
   };
   update().catch((error: unknown) => {

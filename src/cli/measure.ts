@@ -143,10 +143,10 @@ function formatMeasured(
 ): string {
   const files = measured.map(({ file }) => file);
   if (json === true) return `${JSON.stringify(files.map(measuredFileJson), null, 2)}\n`;
-  if (!isReport) return formatMeasurements(files, style);
+  if (!isReport) return formatMeasurements(files, style, columns);
   const [{ file, report }] = measured;
   if ('unknownArchitecture' in file) return formatUnknown(file, style);
-  const text = formatReport(file, report!, style, columns !== null);
+  const text = formatReport(file, report!, style, columns);
   if (timeline !== true) return text;
   return [text, ...formatTimeline(report!.load(), columns ?? PLAIN_WIDTH, style, report!.nameOf), ''].join('\n');
 }

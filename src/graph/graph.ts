@@ -23,6 +23,7 @@ let graphCount = 0;
 /** The number of the graph that grew last: as long as it is one and the same, its tensors' marks tell all. */
 let lastGrown = 0;
 
+/** A compute graph: leafs, and nodes in the order in which they run. Made by {@link Graph.forward} or `graphFromJson`. */
 export class Graph {
   readonly #leafs: Tensor[];
   readonly #nodes: Tensor[];

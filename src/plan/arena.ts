@@ -26,6 +26,7 @@ interface Piece {
   readonly byteOffset: number;
 }
 
+/** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by {@link Plan.allocate}. */
 export class Arena {
   readonly plan: Plan;
   readonly #pieces: readonly Piece[];

@@ -2,7 +2,7 @@
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { checkOptionsObject, PlannerError } from '../errors.js';
+import { checkChoice, checkOptionsObject, PlannerError } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { checkAlignment } from '../units.js';
 
@@ -50,14 +50,4 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
     });
   }
   return { allocator, alignment, maxChunkSize, allowOversize, inPlace };
-}
-
-function checkChoice(culprit: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
-  throw new PlannerError('BAD_ARGUMENT', {
-    culprit,
-    value,
-    limit: `one of ${choices.join(', ')}`,
-    remedy: 'Spell it as in the list.',
-  });
 }

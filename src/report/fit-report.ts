@@ -19,7 +19,10 @@ function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }:
     const [{ weights }] = fit.tried;
     return style.bad(answer) + (weights > budget ? ` The weights alone take ${exactBytes(weights)}.` : '');
   }
-  if (unlimited) return `${style.good('any context fits')} in ${memory}; its length makes no difference.`;
+  if (unlimited) {
+    const why = largest.isRecurrent ? '; its length makes no difference' : ', up to the longest that can be asked for';
+    return `${style.good('any context fits')} in ${memory}${why}.`;
+  }
   const { contextSize } = largest.run;
   const margin = `; ${exactBytes(budget - largest.total)} to spare`;
   const answer = `${style.good(`${groupDigits(contextSize)} tokens of context`)} fit in ${memory}${margin}.`;

@@ -33,8 +33,13 @@ export function exactBytes(bytes: number): string {
 export function gapText(bufferSize: number, lowerBound: number): string {
   if (bufferSize === lowerBound) return 'optimal';
   if (lowerBound === 0) return 'no bound';
+  return `+${gapPercent(bufferSize, lowerBound)}`;
+}
+
+/** The gap alone, of a size above its lower bound. */
+export function gapPercent(bufferSize: number, lowerBound: number): string {
   const percent = (bufferSize / lowerBound - 1) * 100;
-  return `+${(Math.ceil(percent * 100) / 100).toFixed(2)} %`;
+  return `${(Math.ceil(percent * 100) / 100).toFixed(2)} %`;
 }
 
 /** `1 node`, `2 nodes`. */

@@ -13,8 +13,10 @@ import { bar } from './timeline.js';
 /** How many tensors the report names. */
 const LARGEST_COUNT = 10;
 
-/** Columns of the bar of all memory together. */
-const BAR_WIDTH = 30;
+/** Columns of the bar of all memory together: at most, at least, and what else is in its table. */
+const MOST_BAR = 30;
+const LEAST_BAR = 8;
+const BESIDE_BAR = 48;
 
 /** What a report tells besides sizes. */
 export interface ReportDetails {
@@ -23,22 +25,26 @@ export interface ReportDetails {
   readonly hazards: readonly Hazard[];
 }
 
-/** The report as text, a newline after each line. @param withBars whether to draw where the memory goes */
+/**
+ * The report as text, a newline after each line.
+ *
+ * @param room columns of the terminal, which also shows as bars where the memory goes; null if it is none
+ */
 export function formatReport(
   measured: MeasuredFile,
   { peak, hazards }: ReportDetails,
   style: Style,
-  withBars = false,
+  room: number | null = null,
 ): string {
   return textOf([
     style.strong(printable(measured.file)),
     ...(measured.model === undefined ? [] : [describeModel(measured.model)]),
     '',
-    ...sizeLines(sizesOf(measured), style, withBars),
+    ...sizeLines(sizesOf(measured), style, room),
     '',
     ...describeBuffer(measured, style),
     '',
-    ...peakLines(peak, measured.nodes === undefined, style),
+    ...peakLines(peak, measured.nodes === undefined, style, room),
     ...hazardLines(hazards, style),
   ]);
 }
@@ -49,7 +55,7 @@ export function formatUnknown({ file, unknownArchitecture, weights }: UnknownMod
     style.strong(printable(file)),
     printable(`${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
     '',
-    ...sizeLines([{ label: 'weights', bytes: weights }, ...UNKNOWN_SIZES], style, false),
+    ...sizeLines([{ label: 'weights', bytes: weights }, ...UNKNOWN_SIZES], style, null),
   ]);
 }
 
@@ -88,7 +94,7 @@ function sizesOf({ bufferSize, nodes, model }: MeasuredFile): Size[] {
   ];
 }
 
-function sizeLines(sizes: readonly Size[], style: Style, withBars: boolean): string[] {
+function sizeLines(sizes: readonly Size[], style: Style, room: number | null): string[] {
   const columns: Column<Size>[] = [
     { title: 'memory', cell: ({ label }) => label },
     {
@@ -97,13 +103,14 @@ function sizeLines(sizes: readonly Size[], style: Style, withBars: boolean): str
       align: 'right',
       paint: style.strong,
     },
-    { title: 'bytes', cell: ({ bytes }) => (bytes === null ? '' : groupDigits(bytes)), align: 'right' },
+    { title: 'bytes', cell: ({ bytes }) => (bytes === null ? '' : groupDigits(bytes)), align: 'right', spare: 1 },
   ];
   const whole = sizes[sizes.length - 1].bytes ?? 0;
-  if (withBars && sizes.length > 1) {
-    columns.push({ title: 'share', cell: ({ bytes }) => bar(bytes ?? 0, whole, BAR_WIDTH), paint: style.good });
+  if (room !== null && sizes.length > 1) {
+    const width = Math.max(LEAST_BAR, Math.min(MOST_BAR, room - BESIDE_BAR));
+    columns.push({ title: 'share', cell: ({ bytes }) => bar(bytes ?? 0, whole, width), paint: style.good, spare: 2 });
   }
-  return formatTable(columns, sizes, style.faint);
+  return formatTable(columns, sizes, style.faint, room ?? undefined);
 }
 
 function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
@@ -133,7 +140,7 @@ function withOurPlacement({ compute, computeWithAuto }: ModelMeasurement): strin
   return `${text}, which is ${exactBytes(Math.abs(saved))} (${percent} %) ${saved > 0 ? 'less' : 'more'}.`;
 }
 
-function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style: Style): string[] {
+function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style: Style, room: number | null): string[] {
   const [noun, place] = isProblem ? ['buffer', 'memory at the peak'] : ['tensor', 'the compute buffer at its peak'];
   const count = occupants.length;
   if (count === 0) return [isProblem ? 'There is no buffer.' : 'No tensor needs the compute buffer.'];
@@ -141,18 +148,18 @@ function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style:
   const whose =
     count > LARGEST_COUNT ? `The ${LARGEST_COUNT} largest of ${counted(count, noun)}` : counted(count, noun);
   const columns: Column<Occupant>[] = [
-    { title: 'name', cell: ({ name }) => name },
-    { title: 'op', cell: ({ op }) => op },
-    { title: 'type', cell: ({ type }) => type },
-    { title: 'shape', cell: ({ shape }) => shape },
-    { title: 'bytes', cell: ({ size }) => groupDigits(size), align: 'right' },
+    { title: 'name', cell: ({ name }) => name, isName: true },
+    { title: 'op', cell: ({ op }) => op, spare: 4 },
+    { title: 'type', cell: ({ type }) => type, spare: 3 },
+    { title: 'shape', cell: ({ shape }) => shape, spare: 5 },
+    { title: 'bytes', cell: ({ size }) => groupDigits(size), align: 'right', spare: 1 },
     { title: 'size', cell: ({ size }) => humanBytes(size), align: 'right', paint: style.strong },
-    { title: 'offset', cell: ({ offset }) => groupDigits(offset), align: 'right' },
-    { title: 'live range', cell: ({ start, end }) => `[${start}, ${end})`, align: 'right' },
+    { title: 'offset', cell: ({ offset }) => groupDigits(offset), align: 'right', spare: 2 },
+    { title: 'live range', cell: ({ start, end }) => `[${start}, ${end})`, align: 'right', spare: 6 },
   ];
   return [
     `${whose} in ${place} (${printable(where)}: ${exactBytes(bytes)} live):`,
-    ...formatTable(columns, largest, style.faint),
+    ...formatTable(columns, largest, style.faint, room ?? undefined),
   ];
 }
 

@@ -8,8 +8,8 @@ import { formatTable, type Column } from './table.js';
 
 type Row = MeasuredFile | UnknownModel;
 
-/** The table as text, a newline after each line. */
-export function formatMeasurements(files: readonly Row[], style: Style): string {
+/** The table as text, a newline after each line. @param room columns of the terminal; null if it is none */
+export function formatMeasurements(files: readonly Row[], style: Style, room: number | null = null): string {
   const known =
     (cell: (file: MeasuredFile) => string, otherwise = '') =>
     (row: Row): string =>
@@ -17,12 +17,18 @@ export function formatMeasurements(files: readonly Row[], style: Style): string 
   const ofModel = (part: 'context' | 'compute' | 'total' | 'computeWithAuto'): ((row: Row) => string) =>
     known(({ model }) => (model === undefined ? '' : humanBytes(model[part])), 'unknown');
   const columns: Column<Row>[] = [
-    { title: 'file', cell: ({ file }) => file },
-    { title: 'nodes', cell: known(({ nodes }) => (nodes === undefined ? '' : groupDigits(nodes))), align: 'right' },
+    { title: 'file', cell: ({ file }) => file, isName: true },
+    {
+      title: 'nodes',
+      cell: known(({ nodes }) => (nodes === undefined ? '' : groupDigits(nodes))),
+      align: 'right',
+      spare: 4,
+    },
     {
       title: 'buffers',
       cell: known(({ nodes, buffers }) => (nodes === undefined ? groupDigits(buffers) : '')),
       align: 'right',
+      spare: 5,
     },
     {
       title: 'buffer',
@@ -30,23 +36,24 @@ export function formatMeasurements(files: readonly Row[], style: Style): string 
       align: 'right',
       paint: style.strong,
     },
-    { title: 'bytes', cell: known(({ bufferSize }) => groupDigits(bufferSize)), align: 'right' },
+    { title: 'bytes', cell: known(({ bufferSize }) => groupDigits(bufferSize)), align: 'right', spare: 2 },
     { title: 'chunks', cell: known(({ chunks }) => (chunks.length > 1 ? String(chunks.length) : '')), align: 'right' },
-    { title: 'lower bound', cell: known(({ lowerBound }) => groupDigits(lowerBound)), align: 'right' },
+    { title: 'lower bound', cell: known(({ lowerBound }) => groupDigits(lowerBound)), align: 'right', spare: 1 },
     {
       title: 'gap',
       cell: known(({ bufferSize, lowerBound }) => gapText(bufferSize, lowerBound)),
       align: 'right',
+      spare: 8,
       paint: (text, row) => ('optimal' in row && row.optimal ? style.good(text) : text),
     },
-    { title: 'allocator', cell: known(({ allocator }) => allocator) },
+    { title: 'allocator', cell: known(({ allocator }) => allocator), spare: 3 },
     { title: 'weights', cell: weightsText, align: 'right' },
     { title: contextTitle(files.map(isRecurrent)), cell: ofModel('context'), align: 'right' },
-    { title: 'compute', cell: ofModel('compute'), align: 'right' },
+    { title: 'compute', cell: ofModel('compute'), align: 'right', spare: 7 },
     { title: 'total', cell: ofModel('total'), align: 'right', paint: style.strong },
-    { title: 'compute with auto', cell: ofModel('computeWithAuto'), align: 'right' },
+    { title: 'compute with auto', cell: ofModel('computeWithAuto'), align: 'right', spare: 6 },
   ];
-  return formatTable(columns, files, style.faint)
+  return formatTable(columns, files, style.faint, room ?? undefined)
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -62,6 +62,10 @@ export function currentMarkRevision(): number {
   return markRevision;
 }
 
+/**
+ * An n-dimensional array without its bytes: its layout, and the operation that computes it. Made by a `Context`; only its
+ * name and its marks as input and output can be changed.
+ */
 export class Tensor implements Layout {
   name: string;
   readonly op: string;

@@ -8,6 +8,7 @@ import type { Tensor } from './tensor.js';
 import { isContiguous } from './shape.js';
 import { PlannerError } from '../errors.js';
 
+/** Any of the arrays that {@link TypedArrayOf} names. */
 export type TensorData =
   Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Uint16Array | Uint8Array;
 

@@ -14,6 +14,7 @@ import { Elements } from './elements.js';
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
 const POISON = 0xff;
 
+/** Bytes for every storage of a graph, apart from each other or where a plan puts them, full of poison at first. */
 export class Memory {
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
 

@@ -26,39 +26,44 @@ export interface ViewerActions {
 const CLICK_REACH = 4;
 
 /**
- * Hover, click, drag and wheel. The wheel zooms once the map has the focus, or with Ctrl, so that a page around it can
- * be scrolled; over an axis it zooms that axis alone.
+ * Hover, click, drag, two fingers and wheel. The wheel zooms once the map has the focus, or with Ctrl, so that a page
+ * around it can be scrolled; over an axis it zooms that axis alone.
  */
 export function listenToPointer(stage: HTMLElement, viewer: ViewerActions): void {
-  let pressed: Point | null = null;
-  let last = { x: 0, y: 0 };
+  /** Where the pointers are that are pressed. */
+  const pressed = new Map<number, Point>();
+  /** Where the press began that may be a click. */
+  let start: Point | null = null;
   const pointOf = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
   };
   stage.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return;
-    pressed = last = pointOf(event);
+    start = pressed.size === 0 ? pointOf(event) : null;
+    pressed.set(event.pointerId, pointOf(event));
     stage.setPointerCapture(event.pointerId);
   });
   stage.addEventListener('pointermove', (event) => {
     const point = pointOf(event);
-    if (pressed === null) {
+    const last = pressed.get(event.pointerId);
+    if (last === undefined) {
       viewer.hover(point);
       return;
     }
     stage.classList.add('tav-dragging');
     viewer.hover(null);
+    pressed.set(event.pointerId, point);
     const { width, height } = viewer.scale.plot;
-    viewer.pan((last.x - point.x) / width, (point.y - last.y) / height);
-    last = point;
+    viewer.pan((last.x - point.x) / width / pressed.size, (point.y - last.y) / height / pressed.size);
+    const other = [...pressed].find(([id]) => id !== event.pointerId)?.[1];
+    if (other !== undefined) viewer.zoom(distance(last, other) / distance(point, other), middle(point, other));
   });
   const release = (event: PointerEvent): void => {
-    const point = pointOf(event);
-    const isClick = pressed !== null && Math.hypot(point.x - pressed.x, point.y - pressed.y) < CLICK_REACH;
-    pressed = null;
-    stage.classList.remove('tav-dragging');
-    if (isClick && event.type === 'pointerup') viewer.selectAt(point);
+    const isClick = start !== null && pressed.has(event.pointerId) && distance(start, pointOf(event)) < CLICK_REACH;
+    pressed.delete(event.pointerId);
+    if (pressed.size === 0) stage.classList.remove('tav-dragging');
+    if (isClick && event.type === 'pointerup') viewer.selectAt(pointOf(event));
   };
   stage.addEventListener('pointerup', release);
   stage.addEventListener('pointercancel', release);
@@ -78,6 +83,15 @@ export function listenToPointer(stage: HTMLElement, viewer: ViewerActions): void
   );
 }
 
+/** At least a pixel. */
+function distance(a: Point, b: Point): number {
+  return Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
+}
+
+function middle(a: Point, b: Point): Point {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}
+
 /** Keys while the map has the focus. */
 export function listenToKeys(stage: HTMLElement, viewer: ViewerActions): void {
   const keys: Readonly<Record<string, () => void>> = {
@@ -94,7 +108,8 @@ export function listenToKeys(stage: HTMLElement, viewer: ViewerActions): void {
     Escape: () => viewer.select(null),
   };
   stage.addEventListener('keydown', (event) => {
-    const action = keys[event.key];
+    // Letters with Shift or Caps Lock, too.
+    const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();

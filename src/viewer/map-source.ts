@@ -5,8 +5,9 @@
  * Invariant: all that a viewer knows of a map comes from here.
  */
 import { columnsOf } from '../report/map/columns.js';
-import { defaultColors, drawMap, scaleOf, wholeMap, type MapOptions } from '../report/map/draw.js';
+import { defaultColors, drawMap, scaleOf, wholeMap } from '../report/map/draw.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MapOptions } from '../report/map/options.js';
 import type { MapWindow, Plot } from '../report/map/scale.js';
 import type { MapColors } from '../report/map/theme.js';
 import { detailsOf } from './details.js';
@@ -57,6 +58,7 @@ export interface FoundBox {
 /** A map, wherever it is. */
 export interface MapSource {
   readonly facts: MapFacts;
+  /** Draws the part that the options name. */
   draw(options: MapOptions): Promise<Drawing>;
   /** Null if there is none. */
   find(question: BoxQuestion): Promise<FoundBox | null>;

@@ -15,4 +15,4 @@ style.textContent = VIEWER_STYLE;
 document.head.append(style);
 const { title, maps } = JSON.parse(document.getElementById('data')!.textContent) as PageData;
 new MapViewer(document.getElementById('map')!, maps, title);
-(document.querySelector('.tav-stage') as HTMLElement).focus();
+(document.querySelector('.tav-stage') as HTMLElement).focus({ preventScroll: true });

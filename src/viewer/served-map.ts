@@ -8,7 +8,7 @@
  *
  * Invariant: each question has one answer, in order; a map that is closed, or whose worker is gone, answers no more.
  */
-import type { MapOptions } from '../report/map/draw.js';
+import type { MapOptions } from '../report/map/options.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
 import { draw, factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 

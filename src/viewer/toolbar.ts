@@ -33,9 +33,7 @@ export function buildToolbar(bar: HTMLElement, viewer: ToolbarActions): Toolbar 
   const plans = make('div', { class: 'tav-group', role: 'group', 'aria-label': 'Plan' });
   const colors = make('select', { 'aria-label': 'Colours' }) as HTMLSelectElement;
   for (const each of ['family', 'size']) {
-    const option = make('option', { value: each });
-    option.textContent = `colour by ${each}`;
-    colors.append(option);
+    colors.append(make('option', { value: each }, `colour by ${each}`));
   }
   colors.addEventListener('change', () => viewer.setColors(colors.value as MapColors));
   const zooming = make('div', { class: 'tav-group', role: 'group', 'aria-label': 'Zoom' });
@@ -63,23 +61,27 @@ export function buildToolbar(bar: HTMLElement, viewer: ToolbarActions): Toolbar 
 
 /** A search field with the hits below it; Enter takes the first. */
 function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
-  const { make, button } = makers(page);
+  const { make } = makers(page);
   const search = make('div', { class: 'tav-search', role: 'search' });
   const field = make('input', { type: 'search', placeholder: 'Find by name', 'aria-label': 'Find a tensor by name' });
   const input = field as HTMLInputElement;
   const hits = make('ul', { class: 'tav-hits', 'aria-label': 'Found' });
-  const take = (box: FoundBox): void => {
+  const none = make('p', { class: 'tav-none', role: 'status' });
+  const clear = (): void => {
     hits.replaceChildren();
+    none.textContent = '';
+  };
+  const take = (box: FoundBox): void => {
+    clear();
     viewer.select(box, true);
   };
   const itemOf = (box: FoundBox): HTMLElement => {
     const { name, op, size } = box;
     const what = `${op === 'NONE' ? 'leaf' : op} ${humanBytes(size)}`.trim();
     const item = make('li', {});
-    const hit = button(name, `${name}, ${what}`, () => take(box));
-    const note = make('small', {});
-    note.textContent = what;
-    hit.append(note);
+    const hit = make('button', { type: 'button' });
+    hit.append(make('span', {}, name), ' ', make('small', {}, what));
+    hit.addEventListener('click', () => take(box));
     item.append(hit);
     return item;
   };
@@ -90,33 +92,37 @@ function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
       if (query === input.value) use(found);
     });
   };
-  input.addEventListener('input', () => find(MOST_HITS, (found) => hits.replaceChildren(...found.map(itemOf))));
+  const show = (found: readonly FoundBox[]): void => {
+    hits.replaceChildren(...found.map(itemOf));
+    none.textContent = found.length === 0 && input.value.trim() !== '' ? 'Nothing has this in its name.' : '';
+  };
+  input.addEventListener('input', () => find(MOST_HITS, show));
   search.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') hits.replaceChildren();
+    if (event.key === 'Escape') clear();
     if (event.key !== 'Enter' || event.target !== input) return;
     find(1, ([first]) => first !== undefined && take(first));
   });
   search.addEventListener('focusout', (event) => {
-    if (!search.contains(event.relatedTarget as Node | null)) hits.replaceChildren();
+    if (!search.contains(event.relatedTarget as Node | null)) clear();
   });
-  search.append(input, hits);
+  search.append(input, hits, none);
   return search;
 }
 
 interface Makers {
-  readonly make: (name: string, attributes: Readonly<Record<string, string>>) => HTMLElement;
+  readonly make: (name: string, attributes: Readonly<Record<string, string>>, text?: string) => HTMLElement;
   readonly button: (label: string, title: string, onClick: () => void) => HTMLButtonElement;
 }
 
 function makers(page: Document): Makers {
-  const make = (name: string, attributes: Readonly<Record<string, string>>): HTMLElement => {
+  const make = (name: string, attributes: Readonly<Record<string, string>>, text = ''): HTMLElement => {
     const element = page.createElement(name);
+    element.textContent = text;
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     return element;
   };
   const button = (label: string, title: string, onClick: () => void): HTMLButtonElement => {
-    const element = make('button', { type: 'button', title, 'aria-label': title }) as HTMLButtonElement;
-    element.textContent = label;
+    const element = make('button', { type: 'button', title, 'aria-label': title }, label) as HTMLButtonElement;
     element.addEventListener('click', onClick);
     return element;
   };

@@ -5,7 +5,7 @@
  * drawing is under way only the newest wish waits, and an answer about another map than the current one is dropped. All
  * that the pointer can do, the keyboard can.
  */
-import type { MapOptions } from '../report/map/draw.js';
+import type { MapOptions } from '../report/map/options.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
 import { Scale, type MapWindow } from '../report/map/scale.js';
 import type { MapColors } from '../report/map/theme.js';
@@ -33,6 +33,9 @@ interface NamedSource {
 /** How near to a box the pointer must be to hit it, pixels. */
 const REACH = 4;
 
+/**
+ * A viewer on a page: {@link VIEWER_STYLE} has to be in a style sheet of it. Its container needs a height.
+ */
 export class MapViewer {
   readonly #root: HTMLElement;
   readonly #stage: HTMLElement;
@@ -132,6 +135,7 @@ export class MapViewer {
     this.#drawSoon();
   }
 
+  /** Colours by the family of the operation, or by size. */
   setColors(colors: MapColors): void {
     this.#colors = colors;
     this.#drawSoon();
@@ -153,6 +157,7 @@ export class MapViewer {
     this.#drawSoon();
   }
 
+  /** Shows everything. */
   reset(): void {
     this.#window = this.#whole();
     this.#drawSoon();
@@ -165,6 +170,7 @@ export class MapViewer {
     else this.#hovers.ask(this.#source, (source) => this.#lookUnderPointer(source));
   }
 
+  /** Selects what is under a point of the stage, and shows its details; none if nothing is there. */
   selectAt(point: Point): void {
     this.#find(this.#questionAt(point), (box) => this.select(box));
   }
@@ -180,6 +186,7 @@ export class MapViewer {
     showDetails(this.#details, box);
   }
 
+  /** Selects the storage that begins after the selected one, or before it (−1). */
   selectNeighbour(by: 1 | -1): void {
     this.#find({ beside: this.#selected?.index ?? -1, by }, (box) => {
       if (box !== null) this.select(box, !isWhole(this.#window, this.#whole()));

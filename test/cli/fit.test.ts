@@ -29,6 +29,11 @@ interface Row {
 }
 
 describe('fit', () => {
+  it('says why any context fits', async () => {
+    const { out } = await cli('fit', PHI3, '--memory', '4096TiB');
+    expect(out).toMatch(/^any context fits in .*, up to the longest that can be asked for\.$/m);
+  });
+
   it('prints the largest context, alternatives and all that was tried, as text and as JSON', async () => {
     const { code, out, err } = await cli('fit', PHI3, '--memory', '3GiB');
     expect({ code, err }).toEqual({ code: 0, err: '' });

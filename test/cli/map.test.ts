@@ -73,6 +73,16 @@ describe('measure', () => {
     expect((await cli('measure', model)).out).not.toMatch(/█/);
   });
 
+  it.each([40, 60, 80])('keeps its tables within a terminal of %d columns', async (columns) => {
+    const { out } = await cliOn({ columns }, 'measure', model);
+    const lines = out.split('\n');
+    const tables = [/^memory /, /^name /].map((title) => lines.slice(lines.findIndex((line) => title.test(line))));
+    for (const table of tables) {
+      for (const line of table.slice(0, table.indexOf(''))) expect(line.length).toBeLessThanOrEqual(columns);
+    }
+    expect(out).toMatch(/^weights .*GiB.* █+/m);
+  });
+
   it.each([
     ['a graph', graph],
     ['a problem', problem],

@@ -119,5 +119,13 @@ describeBrowser('the page examples/does-it-fit', () => {
     expect(await answer.innerText()).toContain('No: ');
     await page.setInputFiles('input[type=file]', { name: 'x.gguf', mimeType: '', buffer: Buffer.from('no model') });
     await answer.getByText('GGUF').waitFor();
+    await page.getByLabel('Memory').fill('9');
+    expect(await answer.innerText()).toContain('GGUF');
+  });
+
+  it('counts an empty field as no memory', async () => {
+    await page.setInputFiles('input[type=file]', MODEL);
+    await page.getByLabel('Memory').fill('');
+    await page.locator('output').getByText('No: 3.81 GiB too much.').waitFor();
   });
 });

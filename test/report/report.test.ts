@@ -5,7 +5,8 @@ import { graphFromJson, planGraph } from '../../src/index.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/report/format.js';
 import { peakOfPlan } from '../../src/report/peak.js';
 import { formatPlan } from '../../src/report/plan-text.js';
-import { formatTable } from '../../src/report/table.js';
+import { formatTable, printable } from '../../src/report/table.js';
+import { displayWidth, shorten } from '../../src/report/text-width.js';
 import { describeShared, listGraphs, readGraph, readRandomGraphs } from '../support/shared.js';
 
 describe('numbers', () => {
@@ -66,6 +67,56 @@ describe('tables', () => {
       'a          <1>',
       'long name  <9>',
     ]);
+  });
+});
+
+describe('texts on a terminal', () => {
+  it.each([
+    ['', 0],
+    ['name', 4],
+    ['日本語', 6],
+    ['e\u0301', 1],
+    ['👩‍👩‍👧‍👧', 2],
+    ['한국어 ok', 9],
+    ['❤️', 2],
+    ['zero\u200bwidth', 9],
+  ])('%s takes %d columns', (text, width) => {
+    expect(displayWidth(text)).toBe(width);
+  });
+
+  it('are cut in their middle to what fits, never within a character', () => {
+    expect(shorten('blk.0.attn_norm', 15)).toBe('blk.0.attn_norm');
+    expect(shorten('blk.0.attn_norm', 9)).toBe('blk.…norm');
+    expect(shorten('日本語日本語', 7)).toBe('日本…語');
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (text, width) => {
+        expect(displayWidth(shorten(text, width))).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+
+  it('neither control it nor turn what follows around', () => {
+    expect(printable('a\u001b[31m\u202eb\u2066c\ud800')).toBe('a\\u001b[31m\\u202eb\\u2066c\\ud800');
+    expect(printable('日本語 👩‍👩‍👧‍👧')).toBe('日本語 👩‍👩‍👧‍👧');
+  });
+
+  it('are aligned by what is seen, and columns left out before names are cut short', () => {
+    const columns = [
+      { title: 'name', cell: ({ name }: { name: string }) => name, isName: true },
+      { title: 'n', cell: ({ name }: { name: string }) => String(name.length), spare: 2 },
+      { title: 'op', cell: () => 'ADD', spare: 1 },
+      { title: 'size', cell: () => '4 B', align: 'right' },
+    ] as const;
+    const rows = [{ name: '日本語' }, { name: 'x'.repeat(60) }];
+    const table = (room?: number): string[] => formatTable(columns, rows, (title) => title, room);
+    expect(table()[1]).toBe(`日本語${' '.repeat(54)}  3   ADD   4 B`);
+    expect(table(50)[2]).toBe(`${'x'.repeat(17)}…${'x'.repeat(17)}  60  ADD   4 B`);
+    expect(table(34)).toEqual([
+      `name${' '.repeat(20)}  n   size`,
+      `日本語${' '.repeat(18)}  3    4 B`,
+      `${'x'.repeat(12)}…${'x'.repeat(11)}  60   4 B`,
+    ]);
+    expect(table(20)[2]).toBe(`${'x'.repeat(8)}…${'x'.repeat(7)}   4 B`);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The page of a map in a real browser: hover, search, zoom, pan, keyboard, and the switch between two plans. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -103,6 +104,31 @@ describeBrowser('a map page', () => {
     expect(await lastStep()).toBeGreaterThan(zoomed);
   });
 
+  it('zooms with two fingers, and moves with one then', async () => {
+    const context = await browser.newContext({ viewport: { width: 400, height: 800 }, hasTouch: true });
+    page = await context.newPage();
+    await page.goto(pathToFileURL(file).href);
+    await page.waitForSelector('.tav-picture svg');
+    const session = await context.newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...points: readonly [x: number, y: number][]) =>
+      session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+    const whole = await lastStep();
+    await touch('touchStart', [180, 400], [220, 400]);
+    for (let reach = 30; reach <= 100; reach += 10) await touch('touchMove', [200 - reach, 400], [200 + reach, 400]);
+    await touch('touchEnd');
+    await settled();
+    const zoomed = await lastStep();
+    expect(zoomed).toBeLessThan(whole);
+    expect(await details()).toBe('');
+    await touch('touchStart', [300, 400]);
+    for (let x = 290; x >= 100; x -= 10) await touch('touchMove', [x, 400]);
+    await touch('touchEnd');
+    await settled();
+    expect(await lastStep()).toBeGreaterThan(zoomed);
+    await context.close();
+    page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
+  });
+
   it('can be used with keys alone', async () => {
     await page.locator('.tav-stage').focus();
     await page.keyboard.press('n');
@@ -131,6 +157,71 @@ describeBrowser('a map page', () => {
     expect(await page.locator('.tav-picture svg').getAttribute('aria-label')).toContain('allocator auto');
     expect(await page.getByRole('button', { name: 'Show auto' }).getAttribute('aria-pressed')).toBe('true');
     expect(await details()).toContain('hidden-2');
+  });
+
+  it('takes the keys with Shift or Caps Lock, too', async () => {
+    await page.keyboard.press('N');
+    expect(await details()).toContain('x');
+    await page.keyboard.press('Shift+N');
+    const second = await details();
+    expect(second).not.toBe('');
+    await page.keyboard.press('P');
+    expect(await details()).not.toBe(second);
+  });
+
+  it('says when nothing is found, until something is', async () => {
+    const said = page.locator('.tav-search [role=status]');
+    await page.fill('input[type=search]', 'no such name');
+    await said.getByText('Nothing').waitFor();
+    await page.fill('input[type=search]', 'hidden');
+    await page.locator('.tav-hits button').first().waitFor();
+    expect(await said.innerText()).toBe('');
+  });
+
+  it('has no accessibility defect that axe finds, also with hits and details, light and dark', async () => {
+    await page.keyboard.press('n');
+    await page.fill('input[type=search]', 'up');
+    await page.locator('.tav-hits button').first().waitFor();
+    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const violations = await page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+        return (await axe.run()).violations.map(({ id }) => id);
+      });
+      expect(violations).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: null });
+  });
+
+  it('keeps a long name within the list of hits, and its size in sight', async () => {
+    const ctx = Context.deferred();
+    const y = ctx.relu(ctx.setInput(ctx.newTensor('f32', [64], 'x')));
+    y.name = 'long'.repeat(100);
+    const single = join(folder, 'single.html');
+    writeFileSync(single, renderMapHtml(planGraph(Graph.forward(ctx.setOutput(y)))));
+    await page.goto(pathToFileURL(single).href);
+    await page.fill('input[type=search]', 'long');
+    const size = (await page.locator('.tav-hits small').first().boundingBox())!;
+    const list = (await page.locator('.tav-hits').boundingBox())!;
+    expect(size.x + size.width).toBeLessThanOrEqual(list.x + list.width);
+  });
+
+  it('offers no switch between plans where there is one', async () => {
+    const single = join(folder, 'single.html');
+    writeFileSync(single, renderMapHtml(planGraph(network())));
+    await page.goto(pathToFileURL(single).href);
+    await page.waitForSelector('.tav-picture svg');
+    expect(await page.getByRole('group', { name: 'Plan' }).count()).toBe(0);
+  });
+
+  it('opens at its top, however low the window', async () => {
+    await page.setViewportSize({ width: 800, height: 280 });
+    await page.goto('about:blank');
+    await page.goto(pathToFileURL(file).href);
+    await page.waitForSelector('.tav-picture svg');
+    expect(await page.evaluate(() => scrollY)).toBe(0);
+    await page.setViewportSize({ width: 1200, height: 800 });
   });
 
   it('colours by size', async () => {

@@ -1,5 +1,8 @@
 /**
  * The address of the page as a link to what it shows.
+ *
+ * Invariant: a link that the reader follows is never overwritten, not even between its arrival in the address and the
+ * event that tells of it.
  */
 
 /** Browsers refuse to change the address many times a second, milliseconds. */
@@ -7,21 +10,23 @@ const REST = 250;
 
 export class Address {
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #hash = location.hash;
+  #wanted = location.hash;
+  /** What the address was when last looked at. */
+  #seen = location.hash;
 
   /** Calls `onLink` when the reader follows a link to another state. */
   constructor(onLink: (hash: string) => void) {
     addEventListener('hashchange', () => {
-      if (location.hash === this.#hash) return;
+      if (location.hash === this.#seen) return;
       clearTimeout(this.#timer);
-      this.#hash = location.hash;
+      this.#wanted = this.#seen = location.hash;
       onLink(location.hash);
     });
   }
 
   /** Puts the state into the address, once the reader rests. */
   set(hash: string): void {
-    this.#hash = hash;
+    this.#wanted = hash;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#write(), REST);
   }
@@ -39,6 +44,8 @@ export class Address {
   }
 
   #write(): void {
-    history.replaceState(null, '', this.#hash === '' ? location.pathname : this.#hash);
+    if (location.hash !== this.#seen) return; // a link was followed, and is about to be told of
+    history.replaceState(null, '', this.#wanted === '' ? location.pathname : this.#wanted);
+    this.#seen = location.hash;
   }
 }

@@ -22,11 +22,14 @@ export function showFit(
 }
 
 function largestContext(
-  { largestContext: tokens, isUnlimited }: FitAnswer,
+  { largestContext: tokens, isUnlimited, isRecurrent }: FitAnswer,
   { modelAllocator, context }: Settings,
   onChange: (change: Partial<Settings>) => void,
 ): HTMLElement {
-  if (isUnlimited) return make('p', '', 'Any context fits: the state of this model does not grow with it.');
+  if (isUnlimited) {
+    const why = isRecurrent ? ': the state of this model does not grow with it' : ' that llama.cpp can be asked for';
+    return make('p', '', `Any context fits${why}.`);
+  }
   if (tokens === null) return make('p', '', 'No context fits, however short.');
   const how = modelAllocator === 'ggml' ? '' : ', with llama.cpp’s allocator';
   const text = make(

@@ -5,19 +5,16 @@
 import { byId, make } from './elements.js';
 
 const summary = byId('summary');
-let isAnswerBelow = false;
 
 /** Repeats what the answer says now; nothing if there is none. */
 export function updateSummary(): void {
   const answer = byId('answer');
-  summary.hidden = answer.hidden || !isAnswerBelow;
+  // Asked, not remembered: an answer that appears below the screen changes nothing that an observer is told of.
+  summary.hidden = answer.hidden || answer.getBoundingClientRect().top <= innerHeight;
   if (answer.hidden) return;
   const verdict = byId('verdict');
   const bar = make('div', 'bar', ...byId('bar').cloneNode(true).childNodes);
   summary.replaceChildren(make('p', verdict.className, verdict.textContent), bar);
 }
 
-new IntersectionObserver(([{ isIntersecting, boundingClientRect }]) => {
-  isAnswerBelow = !isIntersecting && boundingClientRect.top > 0;
-  updateSummary();
-}).observe(byId('answer'));
+new IntersectionObserver(updateSummary).observe(byId('answer'));

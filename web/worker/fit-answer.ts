@@ -14,6 +14,7 @@ export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
   return {
     largestContext: largest?.run.contextSize ?? null,
     isUnlimited: unlimited && largest !== null,
+    isRecurrent: largest?.isRecurrent ?? false,
     remedies: [...ubatchRemedy(largestUbatch, settings), ...cacheRemedy(largestCache, settings)],
     computeOfGgml: compute,
     computeOfAuto: computeWithAuto,

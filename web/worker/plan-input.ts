@@ -68,8 +68,7 @@ export function planInput(input: Input, settings: Settings): Planned {
 export function mapOf(planned: Planned): MemoryMap {
   if (planned.kind !== 'problem') return memoryMapOf(planned.plan);
   const { csv, placement, allocator } = planned;
-  const map = memoryMapOfPlacement(csv.problem, placement, csv.ids, allocator, csv.steps);
-  return { ...map, lowerBound: Math.max(map.lowerBound, placement.lowerBound ?? 0) };
+  return memoryMapOfPlacement(csv.problem, placement, csv.ids, allocator, csv.steps);
 }
 
 function planProblem(csv: CsvProblem, { allocator }: Settings): Planned {

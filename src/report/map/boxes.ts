@@ -40,7 +40,7 @@ export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withT
     const rect = rectOf(columns, b, scale);
     const visible = clip(rect, scale.plot);
     if (visible === null) return;
-    if (rect.width < LEAST_EDGE || rect.height < LEAST_EDGE) raster.add(rect, fills[b]);
+    if (isSmall(rect)) raster.add(rect, fills[b]);
     else drawn.push({ box: map.boxes[b], rect, visible, fill: classes[fills[b]] });
   });
   const merged = raster.areas().map(({ fill, opacity, path }) => {
@@ -52,6 +52,16 @@ export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withT
     drawHatch(drawn, scale, chunkBases(map)),
     drawSeams(drawn),
   ].join('');
+}
+
+/** Whether any rectangle is so small that it is merged. */
+export function mergesAny(map: MemoryMap, scale: Scale): boolean {
+  const columns = columnsOf(map);
+  return columns.starts.some((start, b) => start < columns.ends[b] && isSmall(rectOf(columns, b, scale)));
+}
+
+function isSmall({ width, height }: PixelRect): boolean {
+  return width < LEAST_EDGE || height < LEAST_EDGE;
 }
 
 /** The names of all rectangles with room for them; drawn last, so that no line crosses them. */

@@ -9,34 +9,17 @@
  * Invariant: valid, self-contained SVG without script; its size depends on the number of pixels, hardly on that of
  * storages; labels never overlap.
  */
-import { groupDigits, humanBytes } from '../format.js';
+import { gapPercent, groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
-import { drawBoxes, drawNames } from './boxes.js';
+import { drawBoxes, drawNames, mergesAny } from './boxes.js';
 import { chunkBases, columnsOf } from './columns.js';
 import { drawLegend, type Legend } from './legend.js';
 import { drawLoad, labelLines, labelPeakStep } from './load.js';
 import type { MemoryMap } from './memory-map.js';
+import { LEAST_SIDE, type MapOptions } from './options.js';
 import { Scale, type MapWindow } from './scale.js';
 import { element, escapeText, fitText, px, text, textWidth } from './svg.js';
-import { styleSheet, type MapColors, type MapTheme } from './theme.js';
-
-/** How a map looks. */
-export interface MapOptions {
-  /** What it is the map of. Default `Memory map`. */
-  readonly title?: string;
-  /** Pixels, at least 320. Default 1200. */
-  readonly width?: number;
-  /** Pixels, at least 240. Default 720. */
-  readonly height?: number;
-  /** What colours say: the family of the operation, or the size. Default `family`; `size` where no operation is known. */
-  readonly colors?: MapColors;
-  /** Default `auto`: light or dark, as the reader's system is. */
-  readonly theme?: MapTheme;
-  /** The part to show. Default: all. */
-  readonly window?: MapWindow;
-  /** Whether rectangles carry their facts as tooltips. Default true. */
-  readonly tooltips?: boolean;
-}
+import { styleSheet, type MapColors } from './theme.js';
 
 const HEADER = 76;
 const RIGHT_MARGIN = 108;
@@ -107,22 +90,24 @@ interface Resolved {
 }
 
 function resolve(map: MemoryMap, options: MapOptions): Resolved {
-  const width = Math.max(320, options.width ?? 1200);
-  const height = Math.max(240, options.height ?? 720);
-  const { colors = defaultColors(map), title = 'Memory map', window = wholeMap(map) } = options;
+  const width = Math.max(LEAST_SIDE, options.width ?? 1200);
+  const height = Math.max(LEAST_SIDE, options.height ?? 720);
+  const whole = wholeMap(map);
+  const { colors = defaultColors(map), title = 'Memory map', window = whole } = options;
   const room = height - HEADER - AXIS - 8;
   const isNarrow = width < NARROW;
-  const legend = drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow });
-  const plotHeight = room - legend.height;
-  const draft = new Scale(window, { x: 0, y: HEADER, width, height: plotHeight });
-  const x = Math.ceil(leftMargin(draft));
-  const plot = {
-    x,
-    y: HEADER,
-    width: Math.max(80, width - x - (isNarrow ? NARROW_MARGIN : RIGHT_MARGIN)),
-    height: plotHeight,
+  const legendWith = (hasMerged: boolean): Legend => {
+    return drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow, hasMerged });
   };
-  return { width, height, isNarrow, colors, title, legend, scale: new Scale(window, plot) };
+  const scaleWith = (shown: MapWindow, legend: Legend): Scale => {
+    const plot = { x: 0, y: HEADER, width, height: room - legend.height };
+    const x = Math.ceil(leftMargin(new Scale(shown, plot)));
+    return new Scale(shown, { ...plot, x, width: Math.max(80, width - x - (isNarrow ? NARROW_MARGIN : RIGHT_MARGIN)) });
+  };
+  // Whatever the window: a legend that came and went would move the picture while the reader zooms.
+  const plain = legendWith(false);
+  const legend = mergesAny(map, scaleWith(whole, plain)) ? legendWith(true) : plain;
+  return { width, height, isNarrow, colors, title, legend, scale: scaleWith(window, legend) };
 }
 
 /** As many facts as there is room for, whole. */
@@ -137,10 +122,11 @@ function fitFacts(facts: readonly string[], width: number): string {
 }
 
 function factsOf({ bufferSize, lowerBound, boxes, stepCount, allocator, chunks }: MemoryMap): string[] {
-  const gap = lowerBound === 0 ? 0 : bufferSize / lowerBound - 1;
   return [
     `compute buffer ${humanBytes(bufferSize)}${chunks.length > 1 ? ` in ${chunks.length} chunks` : ''}`,
-    gap === 0 ? 'no smaller one is possible' : `${(100 * gap).toFixed(gap < 0.001 ? 3 : 1)} % above the lower bound`,
+    bufferSize === lowerBound
+      ? 'no smaller one is possible'
+      : `${gapPercent(bufferSize, lowerBound)} above the lower bound`,
     `${groupDigits(boxes.length)} ${boxes.length === 1 ? 'storage' : 'storages'}`,
     `${groupDigits(stepCount)} ${stepCount === 1 ? 'step' : 'steps'}`,
     ...(allocator === '' ? [] : [`allocator ${allocator}`]),

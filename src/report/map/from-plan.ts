@@ -13,8 +13,9 @@ import type { Problem } from '../../problem/problem.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 
-/** The map of a plan. O(tensors + sources). */
+/** The map of a plan. O(tensors + sources). @throws PlannerError `BAD_ARGUMENT` */
 export function memoryMapOf(plan: Plan): MemoryMap {
+  checkArgument(plan instanceof Plan, 'plan', plan, 'a Plan', 'Give what planGraph returns.');
   const { allocator, chunks, bufferSize, lowerBound } = plan;
   const boxes = boxesOf(plan);
   return { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
@@ -31,25 +32,29 @@ export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
 
 /**
  * The map of a placement without a graph. A buffer with gaps becomes one box for each part of its life that needs bytes.
+ * O(buffers + gaps + steps).
  *
  * @param names what to call each buffer. Default: as the problem does, or its index
  * @param allocator how the placement was found
  * @param steps what to call each step, 0 to `stepCount`; such as `steps` of a problem that was read from CSV. Default:
  *   its number
+ * @throws PlannerError `BAD_ARGUMENT`
  */
 export function memoryMapOfPlacement(
   problem: Problem,
   placement: Placement,
-  names: readonly (string | undefined)[] = problem.names ?? [],
+  names?: readonly (string | undefined)[],
   allocator = '',
   steps?: ArrayLike<number>,
 ): MemoryMap {
+  checkPlacement(problem, placement);
+  const called = names ?? problem.names ?? [];
   const boxes: MapBox[] = [];
   for (let b = 0; b < problem.bufferCount; b++) {
     for (const { start, end, lower, upper } of neededParts(problem, b)) {
       boxes.push({
         ...{
-          name: names[b] ?? `buffer ${b}`,
+          name: called[b] ?? `buffer ${b}`,
           op: '',
           family: 'other',
           type: '',
@@ -63,9 +68,27 @@ export function memoryMapOfPlacement(
   }
   return {
     ...{ allocator, stepCount: Math.max(1, problem.stepCount), chunks: placement.chunks, boxes },
-    ...{ bufferSize: placementSize(placement), lowerBound: liveLoad(problem).bytes },
+    ...{
+      bufferSize: placementSize(placement),
+      lowerBound: Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0),
+    },
     ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
   };
+}
+
+function checkPlacement(problem: Partial<Problem> | null, placement: Partial<Placement> | null): void {
+  const { bufferCount: count, sizes } = problem ?? {};
+  const isProblem = count !== undefined && ArrayBuffer.isView(sizes);
+  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
+  const { chunks, chunkOf, offsets } = placement ?? {};
+  const isPlaced = Array.isArray(chunks) && chunkOf?.length === count && offsets?.length === count;
+  checkArgument(
+    isPlaced,
+    'placement',
+    placement,
+    `one of ${count} buffers`,
+    'Give what an allocator or solve returns.',
+  );
 }
 
 function boxesOf(plan: Plan): MapBox[] {

@@ -6,6 +6,7 @@
 import type { Plan } from '../../plan/plan.js';
 import { toMemoryMap } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';
+import { checkTitle } from './options.js';
 import { escapeText } from './svg.js';
 import { VIEWER_SCRIPT } from './viewer-script.generated.js';
 
@@ -19,7 +20,9 @@ const STYLE =
  * Writes a self-contained HTML page: hover and search for details, zoom and pan, and a switch if there are two plans of
  * the same graph. O(storages + views).
  *
+ * @param other a second plan of the same graph. Default: none, and no switch
  * @param title what it is the map of. Default `Memory map`
+ * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
  * import { Context, Graph, planGraph, renderMapHtml } from 'tensor-arena';
@@ -30,6 +33,7 @@ const STYLE =
  * ```
  */
 export function renderMapHtml(source: Plan | MemoryMap, other?: Plan | MemoryMap, title = 'Memory map'): string {
+  checkTitle(title);
   const sources = other === undefined ? [source] : [source, other];
   const maps = sources.map(toMemoryMap);
   const isNamed = new Set(maps.map(({ allocator }) => allocator)).size === maps.length;

@@ -32,12 +32,16 @@ interface LegendPlace {
   readonly height: number;
   /** Whether the legend says what the lines stand for in bytes, since there is no room beside them. */
   readonly isNarrow: boolean;
+  /** Whether small rectangles are merged. */
+  readonly hasMerged: boolean;
 }
 
 /** Draws the legend with its first row at `y` 0, as many rows as there is room for. */
-export function drawLegend(map: MemoryMap, colors: MapColors, { x, width, height, isNarrow }: LegendPlace): Legend {
+export function drawLegend(map: MemoryMap, colors: MapColors, place: LegendPlace): Legend {
+  const { x, width, height, isNarrow, hasMerged } = place;
   const columns = columnsOf(map);
-  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns), MERGED];
+  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns)];
+  if (hasMerged) entries.push(MERGED);
   const lastRow = Math.max(1, Math.floor(height / ROW)) - 1;
   let left = 0;
   let row = 0;
@@ -49,9 +53,9 @@ export function drawLegend(map: MemoryMap, colors: MapColors, { x, width, height
       left = 0;
       row++;
     }
-    const place = `translate(${px(x + left)} ${px(row * ROW)})`;
+    const position = `translate(${px(x + left)} ${px(row * ROW)})`;
     left += entryWidth + BETWEEN;
-    markup.push(element('g', { transform: place }, symbol, text(label, { class: 'ta-ink', x: SYMBOL + 6, y: 10 })));
+    markup.push(element('g', { transform: position }, symbol, text(label, { class: 'ta-ink', x: SYMBOL + 6, y: 10 })));
   }
   return { markup: markup.join(''), height: (row + 1) * ROW };
 }

@@ -9,6 +9,7 @@ export const FAMILIES = [
   ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
 ];
 
+/** A family of operations: what they have in common is their colour. */
 export type FamilyName = (typeof FAMILIES)[number];
 
 /** A tensor that looks into the bytes of a box, while it is in use. */

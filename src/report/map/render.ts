@@ -1,15 +1,16 @@
 /**
  * The memory map of a plan as a picture: the way in for users.
  */
-import { checkOptionsObject } from '../../errors.js';
 import type { Plan } from '../../plan/plan.js';
-import { drawMap, type MapOptions } from './draw.js';
+import { drawMap } from './draw.js';
 import { toMemoryMap } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';
+import { checkMapOptions, type MapOptions } from './options.js';
 
 /**
- * Draws the memory map of a plan as SVG. O(storages + pixels).
+ * Draws the memory map of a plan as SVG: static, self-contained, valid. O(storages + pixels).
  *
+ * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
  * import { Context, Graph, planGraph, renderMap } from 'tensor-arena';
@@ -21,6 +22,6 @@ import type { MemoryMap } from './memory-map.js';
  * ```
  */
 export function renderMap(source: Plan | MemoryMap, options: MapOptions = {}): string {
-  checkOptionsObject(options);
+  checkMapOptions(options);
   return drawMap(toMemoryMap(source), options);
 }

@@ -32,11 +32,13 @@ export class Scale {
     readonly plot: Plot,
   ) {}
 
+  /** The horizontal position of the start of a step. */
   x(step: number): number {
     const { from, to } = this.window.steps;
     return this.plot.x + ((step - from) / (to - from)) * this.plot.width;
   }
 
+  /** The vertical position of a byte, from the start of the first chunk. */
   y(bytes: number): number {
     const { from, to } = this.window.bytes;
     return this.plot.y + this.plot.height - ((bytes - from) / (to - from)) * this.plot.height;

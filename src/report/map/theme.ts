@@ -1,6 +1,7 @@
 /**
  * Colours, light and dark. Fills are pale on white and deep on black, so that names on them, in the ink of the theme,
- * have a contrast of at least 4.5 to 1; families differ in lightness as well as in hue.
+ * have a contrast of at least 4.5 to 1, but never so near to the surface that what is small would fade into it. Families
+ * differ in lightness as well as in hue.
  */
 import { SIZE_CLASSES } from './columns.js';
 import { FAMILIES, type FamilyName } from './memory-map.js';
@@ -8,8 +9,12 @@ import { FAMILIES, type FamilyName } from './memory-map.js';
 /** `auto` follows the reader's system. */
 export type MapTheme = 'auto' | 'light' | 'dark';
 
+export const MAP_THEMES: readonly MapTheme[] = ['auto', 'light', 'dark'];
+
 /** What a rectangle's colour says. */
 export type MapColors = 'family' | 'size';
+
+export const MAP_COLORS: readonly MapColors[] = ['family', 'size'];
 
 interface Palette {
   readonly families: Readonly<Record<FamilyName, string>>;
@@ -28,7 +33,7 @@ const LIGHT: Palette = {
     ...{ input: '#ecbc9c', matrix: '#83bdf8', attention: '#b99bed', norm: '#7fe0c7', 'element-wise': '#f4d078' },
     ...{ copy: '#afbfd5', convolution: '#f18db5', recurrence: '#90d281', other: '#cfd1d5' },
   },
-  sizes: ['#f3f1cf', '#d3e8b8', '#a3d9b1', '#72c3b4', '#55a8bd', '#4a8fc6'],
+  sizes: ['#dccb6a', '#b9d070', '#8bcf98', '#68c0b3', '#55a8bd', '#4a8fc6'],
   ...{ surface: '#ffffff', ink: '#16202c', muted: '#566271', grid: '#e7eaee', peak: '#b3261e', bound: '#00695c' },
 };
 
@@ -37,7 +42,7 @@ const DARK: Palette = {
     ...{ input: '#875f43', matrix: '#295e90', attention: '#5f3f8b', norm: '#0f6a59', 'element-wise': '#7b610c' },
     ...{ copy: '#546273', convolution: '#873259', recurrence: '#327024', other: '#5d636d' },
   },
-  sizes: ['#3a3a22', '#3c4f2c', '#2f5f41', '#1f6a5f', '#1a6a80', '#2f67a3'],
+  sizes: ['#5e581e', '#4c6428', '#2f6641', '#1f6a5f', '#1a6a80', '#2f67a3'],
   ...{ surface: '#10151b', ink: '#eef2f7', muted: '#a3afbd', grid: '#252d37', peak: '#ff8a80', bound: '#5fd6c3' },
 };
 

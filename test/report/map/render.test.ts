@@ -16,6 +16,7 @@ import { ALLOCATORS } from '../../../src/alloc/allocators.js';
 import { memoryMapOf, memoryMapOfPlacement } from '../../../src/report/map/from-plan.js';
 import { columnsOf } from '../../../src/report/map/columns.js';
 import type { MemoryMap } from '../../../src/report/map/memory-map.js';
+import type { MapWindow } from '../../../src/report/map/scale.js';
 import { liveBytesPerStep } from '../../../src/problem/lower-bound.js';
 import { describeShared, listGraphs, readGraph } from '../../support/shared.js';
 import { allElements, firstOverlap, parseXml, textRects } from '../../support/svg.js';
@@ -136,7 +137,7 @@ describe('renderMap', () => {
     fc.assert(
       fc.property(
         arbitraryMap,
-        fc.record({ width: fc.integer({ min: 320, max: 2000 }), height: fc.integer({ min: 240, max: 1400 }) }),
+        fc.record({ width: fc.integer({ min: 240, max: 2000 }), height: fc.integer({ min: 240, max: 1400 }) }),
         fc.record({ steps: part, bytes: part }),
         (map, size, parts) => {
           const range = (whole: number, [from, span]: [number, number]): { from: number; to: number } => ({
@@ -187,7 +188,7 @@ describe('renderMap', () => {
   it('gives as many facts as there is room for, whole', () => {
     const map = memoryMapOf(planGraph(chain(6)));
     const [, all] = textRects(parseXml(renderMap(map))).map(({ label }) => label);
-    for (let width = 320; width < 900; width += 20) {
+    for (let width = 240; width < 900; width += 20) {
       const [, line] = textRects(parseXml(renderMap(map, { width }))).map(({ label }) => label);
       const facts = all.split(' · ');
       expect(line).toBe(facts.slice(0, line.split(' · ').length).join(' · '));
@@ -199,6 +200,40 @@ describe('renderMap', () => {
     const labels = textRects(parseXml(renderMap(map, { width: 400 }))).map(({ label }) => label);
     expect(labels).toEqual(expect.arrayContaining(['peak 8 B', 'lower bound 4 B', 'peak step 0']));
     expect(labels).not.toContain('peak');
+  });
+
+  it('fits a picture of 240 pixels, and stays at that below', () => {
+    const map = memoryMapOf(planGraph(chain(6)));
+    const [picture] = allElements(parseXml(renderMap(map, { width: 240, height: 300 })));
+    expect(picture.attributes.viewBox).toBe('0 0 240 300');
+    const frame = allElements(picture).find((each) => each.attributes.class === 'ta-frame')!;
+    expect(Number(frame.attributes.x) + Number(frame.attributes.width)).toBeLessThan(240);
+    expect(allElements(parseXml(renderMap(map, { width: -5 })))[0].attributes.width).toBe('240');
+  });
+
+  it('explains merged rectangles where there are some, whatever part is shown', () => {
+    const legend = (map: MemoryMap, window?: MapWindow): boolean =>
+      textRects(parseXml(renderMap(map, { window }))).some(({ label }) => label.startsWith('merged'));
+    expect(legend(memoryMapOf(planGraph(chain(6))))).toBe(false);
+    const crowded = mapOfBuffers(Array.from({ length: 3000 }, (_, start) => ({ size: 4, start, end: start + 1 })));
+    expect(legend(crowded)).toBe(true);
+    expect(legend(crowded, { steps: { from: 0, to: 10 }, bytes: { from: 0, to: crowded.bufferSize } })).toBe(true);
+  });
+
+  it('never says that a plan is as good as its bound when it is not', () => {
+    const map = {
+      ...mapOfBuffers([{ size: 2 ** 30, start: 0, end: 2 }]),
+      bufferSize: 2 ** 30 + 1,
+      chunks: [2 ** 30 + 1],
+    };
+    expect(renderMap(map)).toContain('0.01 % above the lower bound');
+  });
+
+  it('shows the bound that a search has proven, where it is above the live load', () => {
+    const { problem, ids } = parseProblemCsv('id,lower,upper,size,offset\na,0,2,10,100\nb,0,2,10,\nc,1,3,20,\n');
+    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem), ids);
+    expect(map.lowerBound).toBe(110);
+    expect(renderMap(map)).toContain('no smaller one is possible');
   });
 
   it('stacks chunks and draws the line between them', () => {
@@ -223,15 +258,19 @@ describe('renderMap', () => {
 });
 
 describe('colours', () => {
-  it.each(['light', 'dark'] as const)('%s: names can be read on every fill', (theme) => {
+  it.each(['light', 'dark'] as const)('%s: every fill stands out, and names can be read on it', (theme) => {
     for (const colors of ['family', 'size'] as const) {
       const svg = renderMap(mapOfBuffers([{ size: 4, start: 0, end: 2 }]), { theme, colors });
       const ink = /\.ta-ink,\.ta-name\{fill:(#\w{6})\}/.exec(svg)![1];
+      const surface = /\.ta-surface\{fill:(#\w{6})\}/.exec(svg)![1];
       const fills = [...svg.matchAll(/\.ta-[\w-]+\{fill:(#\w{6})\}\.ta-[\w-]+\.ta-name\{stroke/g)].map(
         ([, fill]) => fill,
       );
       expect(fills.length).toBeGreaterThanOrEqual(6);
-      for (const fill of fills) expect(contrast(ink, fill), `${fill} ${ink}`).toBeGreaterThanOrEqual(4.5);
+      for (const fill of fills) {
+        expect(contrast(ink, fill), `${fill} ${ink}`).toBeGreaterThanOrEqual(4.5);
+        expect(contrast(fill, surface), `${fill} ${surface}`).toBeGreaterThan(1.4);
+      }
     }
   });
 });

@@ -1,0 +1,27 @@
+/** The web page on a small screen: nothing is cut off, and the answer is in sight. */
+import { expect, it } from 'vitest';
+import { describeBrowser } from '../support/browser.js';
+import { WebPage } from '../support/web-page.js';
+
+describeBrowser('the web page on a phone', () => {
+  const web = new WebPage();
+
+  it('shows the answer below the screen from the first one on', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 390, height: 700 });
+    await web.openLink('', phone);
+    await phone.locator('#summary').getByText('It fits').waitFor();
+    await phone.close();
+  });
+
+  it('shows all of the map and of the numbers on a screen of 320 pixels', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 320, height: 600 });
+    await web.openLink('#example=llama-3.1-8b.gguf&context=2147483648', phone);
+    expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    const stage = (await phone.locator('.tav-stage').boundingBox())!;
+    const frame = (await phone.locator('.ta-frame').boundingBox())!;
+    expect(frame.x + frame.width).toBeLessThanOrEqual(stage.x + stage.width);
+    await phone.close();
+  });
+});
