@@ -22,10 +22,7 @@ export interface Hyperparameters {
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
-  /** Layers that a token goes through. */
   readonly layerCount: number;
-  /** Layers that the cache has room for: more than `layerCount` if the file predicts several tokens. */
-  readonly cachedLayerCount: number;
   readonly feedForwardLength: number;
   readonly headCount: number;
   readonly kvHeadCount: number;
@@ -67,7 +64,6 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     embeddingLength,
     vocabularySize: reader.vocabularySize(),
     layerCount,
-    cachedLayerCount: layerCount,
     feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
     headCount,
     kvHeadCount: readKvHeadCount(reader, headCounts),

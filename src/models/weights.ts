@@ -36,13 +36,12 @@ export class Weights {
   /**
    * Once the model was built: the file lists nothing that the model has no use for.
    *
-   * @param isRun whether a tensor belongs to the layers that a token goes through
    * @throws PlannerError `BAD_MODEL`
    */
-  requireNoStrangers(isRun: (name: string) => boolean): void {
+  requireNoStrangers(): void {
     for (const part of this.#parts.values()) {
       for (const [name, { listed, isKnown }] of part) {
-        if (isKnown || isSidecar(name, part) || !isRun(listed.name)) continue;
+        if (isKnown || isSidecar(name, part)) continue;
         throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
       }
     }
@@ -111,16 +110,10 @@ export function checkGguf(gguf: Gguf): void {
   checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
 }
 
-/**
- * Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included.
- *
- * @param isLoaded whether a tensor is loaded at all. Default: all are
- */
-export function measureWeights(gguf: Gguf, isLoaded: (name: string) => boolean = () => true): number {
+/** Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included. */
+export function measureWeights(gguf: Gguf): number {
   checkGguf(gguf);
-  return gguf.tensors
-    .filter(({ name }) => isLoaded(name))
-    .reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
+  return gguf.tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
 }
 
 /** Bytes of memory for `tensors` in one CPU buffer, padding included. */

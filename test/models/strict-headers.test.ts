@@ -134,6 +134,15 @@ describe('refused, by the name of what is at fault', () => {
       'deepseek2.attention.head_count_kv',
     ],
     [
+      'a layer for predicting further tokens, which only later builds of llama.cpp load',
+      'deepseek2',
+      {
+        keys: { nextn_predict_layers: 1 },
+        add: { 'blk.3.nextn.eh_proj.weight': [512, 256] },
+      },
+      'blk.3.nextn.eh_proj.weight',
+    ],
+    [
       'a window that is no number',
       'phi3',
       { keys: { 'attention.sliding_window': 'wide' } },

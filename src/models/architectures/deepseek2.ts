@@ -49,13 +49,10 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     hp,
     isLatent ? { heads: 1, length: kvRank + hp.ropeLength } : { heads: hp.headCount, length: hp.keyLength },
   );
-  const predicted = reader.integer('nextn_predict_layers', 0);
-  if (predicted >= hp.layerCount) reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the layers`);
   return {
     ...all,
     isLatent,
     fullValueLength: isLatent ? fullValueLength : hp.valueLength,
-    layerCount: hp.layerCount - predicted,
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
     kvRank,
     attentionScale: attentionScale(reader, all),
