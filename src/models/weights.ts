@@ -41,8 +41,10 @@ export class Weights {
   requireNoStrangers(): void {
     for (const part of this.#parts.values()) {
       for (const [name, { listed, isKnown }] of part) {
-        if (isKnown || isSidecar(name, part)) continue;
-        throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        if (isKnown) continue;
+        const matrix = scaledMatrix(name, part);
+        if (matrix === null) throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        checkShape(listed, [matrix.ne[2]]);
       }
     }
   }
@@ -51,12 +53,16 @@ export class Weights {
 /** Matrices that may have a scale of their own or of their input, whether or not the architecture heeds it. */
 const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
 
-/** Scales are loaded along with their matrices; those of the whole model's output only if that is NVFP4. */
-function isSidecar(name: string, part: ReadonlyMap<string, Weight>): boolean {
+/**
+ * The matrix that `name` is the scale of, one number for each of its planes; null if it is no scale. Scales are loaded
+ * along with their matrices; those of the whole model's output only if that is NVFP4.
+ */
+function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTensor | null {
   const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
-  if (matrix === undefined || !SCALABLE.test(matrix)) return false;
-  const weight = part.get(`${matrix}.weight`) ?? (matrix === 'output' ? part.get('token_embd.weight') : undefined);
-  return weight?.isKnown === true && (matrix !== 'output' || weight.listed.type.name === 'nvfp4');
+  if (matrix === undefined || !SCALABLE.test(matrix)) return null;
+  const weight = part.get(`${matrix}.weight`);
+  if (weight?.isKnown !== true) return null;
+  return matrix !== 'output' || weight.listed.type.name === 'nvfp4' ? weight.listed : null;
 }
 
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
@@ -94,13 +100,15 @@ export class LayerWeights {
     const weight = this.#weights.get(name);
     if (weight === undefined) return null;
     const { listed } = weight;
-    for (let dim = 0; dim < listed.ne.length; dim++) {
-      if (listed.ne[dim] === (ne[dim] ?? 1)) continue;
-      throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
-    }
+    checkShape(listed, ne);
     weight.isKnown = true;
     return (weight.tensor ??= this.#context.newTensor(listed.type.name, listed.ne, listed.name));
   }
+}
+
+function checkShape(listed: GgufTensor, ne: readonly number[]): void {
+  if (listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) return;
+  throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */

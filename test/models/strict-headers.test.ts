@@ -75,6 +75,20 @@ describe('refused, by the name of what is at fault', () => {
     ['a scale without its matrix', 'llama', { add: { 'blk.0.attn_qkv.scale': [1] } }, 'blk.0.attn_qkv.scale'],
     ['a scale of the output that is no NVFP4', 'llama', { add: { 'output.scale': [1] } }, 'output.scale'],
     [
+      'a scale of output weights that are those of the embedding',
+      'gemma3',
+      { type: 'nvfp4', add: { 'output.scale': [1] } },
+      'output.scale',
+    ],
+    ['a scale of two numbers', 'gemma2', { add: { 'blk.0.ffn_up.input_scale': [2] } }, 'blk.0.ffn_up.input_scale'],
+    [
+      'scales for some of the experts',
+      'mixtral',
+      { add: { 'blk.0.ffn_up_exps.input_scale': [4] } },
+      'blk.0.ffn_up_exps.input_scale',
+    ],
+    ['a missing gate', 'qwen3moe', { drop: 'blk.2.ffn_gate_exps.weight' }, 'blk.2.ffn_gate_exps.weight'],
+    [
       'a list that is too long',
       'llama',
       { keys: { feed_forward_length: [768, 768, 768, 768, 768] } },
@@ -196,6 +210,13 @@ describe('taken', () => {
     ['a number of experts in a dense architecture', 'qwen2', { keys: { expert_count: 4, expert_used_count: 2 } }, 0],
   ])('%s', (_, model, change, bytes) => {
     expect(addedBytes(model, change)).toBe(bytes);
+  });
+
+  it('experts of a Llama without a gate', () => {
+    const { graph } = measureModel(changed('mixtral', { drop: 'blk.2.ffn_gate_exps.weight' }), { ctxSize: 512 });
+    const names = graph.nodes.map(({ name }) => name).filter((name) => /^ffn_moe_(gate|up|silu|swiglu)/.test(name));
+    expect(names.filter((name) => name.endsWith('-1'))).toEqual(['ffn_moe_gate-1', 'ffn_moe_up-1', 'ffn_moe_swiglu-1']);
+    expect(names.filter((name) => name.endsWith('-2'))).toEqual(['ffn_moe_up-2', 'ffn_moe_silu-2']);
   });
 
   it('a window in all layers, whose heads have a length of their own', () => {

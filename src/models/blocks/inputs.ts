@@ -58,9 +58,9 @@ export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptio
   const { ctx, top, hp } = m;
   const { presence = 'optional', isScaled = true } = options;
   const ne = [x.ne[0], hp.vocabularySize];
-  const weight = weightIf(top, presence, 'output.weight', ne) ?? top.weight('token_embd.weight', ne);
-  const scores = ctx.mulMat(weight, x);
-  const scale = isScaled && weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  const own = weightIf(top, presence, 'output.weight', ne);
+  const scores = ctx.mulMat(own ?? top.weight('token_embd.weight', ne), x);
+  const scale = isScaled && own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
   return scale === null ? scores : ctx.mul(scores, scale);
 }
 
