@@ -132,7 +132,8 @@ export function bufferBytes(tensors: readonly Tensor[]): number {
   );
 }
 
-function badTensor(culprit: string, value: string, limit: string): PlannerError {
+/** A tensor that is not as the architecture expects it. */
+export function badTensor(culprit: string, value: string, limit: string): PlannerError {
   return new PlannerError('BAD_MODEL', {
     culprit,
     value,

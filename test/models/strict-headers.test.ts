@@ -33,7 +33,7 @@ const MODELS = {
 type Model = keyof typeof MODELS;
 
 interface Change {
-  readonly keys?: Readonly<Record<string, GgufValue>>;
+  readonly keys?: Readonly<Record<string, GgufValue | undefined>>;
   /** Tensors to add. */
   readonly add?: Readonly<Record<string, readonly number[]>>;
   readonly drop?: string;
@@ -45,6 +45,7 @@ function changed(model: Model, { keys = {}, add = {}, drop, type }: Change): Ggu
   const gguf = MODELS[model];
   const prefix = `${String(gguf.metadata['general.architecture'])}.`;
   const own = Object.fromEntries(Object.entries(keys).map(([key, value]) => [prefix + key, value]));
+  const metadata = { ...gguf.metadata, ...own } as Record<string, GgufValue>;
   const kept = gguf.tensors.filter(({ name }) => name !== drop);
   const tensors = kept.map((tensor) =>
     type !== undefined && tensor.ne[1] > 1 ? { ...tensor, type: elementType(type) } : tensor,
@@ -52,11 +53,11 @@ function changed(model: Model, { keys = {}, add = {}, drop, type }: Change): Ggu
   const added = Object.entries(add).map(([name, [n0, n1 = 1, n2 = 1]]): GgufTensor => {
     return { name, type: elementType('f32'), ne: [n0, n1, n2, 1], bytes: 4 * n0 * n1 * n2 };
   });
-  return { ...gguf, metadata: { ...gguf.metadata, ...own }, tensors: [...tensors, ...added] };
+  return { ...gguf, metadata, tensors: [...tensors, ...added] };
 }
 
 describe('refused, by the name of what is at fault', () => {
-  it.each<[string, Model, Change, string]>([
+  it.each<[string, Model, Change, string | RegExp]>([
     ['a tensor of no architecture', 'llama', { add: { 'blk.0.odd.weight': [32] } }, 'blk.0.odd.weight'],
     ['a tensor of another architecture', 'qwen2', { add: { 'rope_freqs.weight': [32] } }, 'rope_freqs.weight'],
     ['a layer too many', 'gemma2', { add: { 'blk.4.attn_norm.weight': [256] } }, 'blk.4.attn_norm.weight'],
@@ -88,6 +89,25 @@ describe('refused, by the name of what is at fault', () => {
       'blk.0.ffn_up_exps.input_scale',
     ],
     ['a missing gate', 'qwen3moe', { drop: 'blk.2.ffn_gate_exps.weight' }, 'blk.2.ffn_gate_exps.weight'],
+    [
+      'one of two lengths of heads before compression',
+      'deepseek2',
+      { keys: { 'attention.value_length_mla': 0 } },
+      'deepseek2.attention.value_length_mla',
+    ],
+    [
+      'numbers of heads that differ, and none for keys',
+      'gpt2',
+      { keys: { 'attention.head_count': [4, 4, 2, 4], 'attention.head_count_kv': undefined } },
+      /gpt2\.attention\.head_count$/,
+    ],
+    ['a pooling that is no number', 'llama', { keys: { pooling_type: 'mean' } }, 'llama.pooling_type'],
+    [
+      'a length for windows that there are none of',
+      'qwen2',
+      { keys: { 'attention.key_length_swa': 'short' } },
+      'qwen2.attention.key_length_swa',
+    ],
     [
       'a list that is too long',
       'llama',
@@ -174,6 +194,13 @@ describe('refused, by the name of what is at fault', () => {
     const gguf = { ...MODELS['gpt-oss'], tensors };
     const { value } = expectError('BAD_MODEL', 'FLASH_ATTN_EXT: sinks', () => measureModel(gguf, { ctxSize: 512 }));
     expect(value).toBe('blk.1.attn_sinks.weight i32 [4, 1, 1, 1]');
+  });
+
+  it('an embedding of integers', () => {
+    const tensors = MODELS.gemma3.tensors.map((tensor) =>
+      tensor.name === 'token_embd.weight' ? { ...tensor, type: elementType('i32') } : tensor,
+    );
+    expectError('BAD_MODEL', 'token_embd.weight', () => measureModel({ ...MODELS.gemma3, tensors }, { ctxSize: 512 }));
   });
 
   it('no context, neither in the file nor in the options', () => {

@@ -40,7 +40,10 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'normal');
   const fullKeyLength = reader.integer('attention.key_length_mla', 0);
   const fullValueLength = reader.integer('attention.value_length_mla', 0);
-  const isLatent = fullKeyLength !== 0 && fullValueLength !== 0;
+  const isLatent = fullKeyLength !== 0;
+  if (isLatent !== (fullValueLength !== 0)) {
+    reader.refuse('attention.value_length_mla', 'zero where attention.key_length_mla is, and only there');
+  }
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
   const kvRank = reader.positive('attention.kv_lora_rank');
