@@ -22,10 +22,7 @@ export interface Hyperparameters {
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
-  /** Layers that a token goes through. */
   readonly layerCount: number;
-  /** Layers that the cache has room for: more than `layerCount` if the file predicts several tokens. */
-  readonly cachedLayerCount: number;
   readonly feedForwardLength: number;
   readonly headCount: number;
   readonly kvHeadCount: number;
@@ -57,20 +54,19 @@ export interface Hyperparameters {
 export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   const layerCount = reader.layerCount();
   const embeddingLength = reader.positive('embedding_length');
-  const headCounts = reader.perLayer('attention.head_count', layerCount, 0);
-  const [headCount] = headCounts;
+  const [headCount] = reader.perLayer('attention.head_count', layerCount, 0);
   const headLength = headCount === 0 ? 0 : Math.floor(embeddingLength / headCount);
   const keyLength = reader.integer('attention.key_length', headLength);
+  checkUnusedKeys(reader);
   const contextLength = reader.integer('context_length');
   return {
     contextLength,
     embeddingLength,
     vocabularySize: reader.vocabularySize(),
     layerCount,
-    cachedLayerCount: layerCount,
     feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
     headCount,
-    kvHeadCount: readKvHeadCount(reader, headCounts),
+    kvHeadCount: readKvHeadCount(reader, layerCount),
     keyLength,
     valueLength: reader.integer('attention.value_length', headLength),
     ropeLength: reader.integer('rope.dimension_count', keyLength),
@@ -87,10 +83,18 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   };
 }
 
+/** What llama.cpp reads of every model, and refuses in another type, although most models have no use for it. */
+function checkUnusedKeys(reader: MetadataReader): void {
+  for (const length of ['key_length', 'value_length']) reader.integer(`attention.${length}_swa`, 0);
+  for (const key of ['rope.dimension_count_swa', 'embedding_length_out', 'pooling_type']) reader.integer(key, 0);
+  reader.number('rope.scaling.alpha', 0);
+  reader.flag('rope.scaling.finetuned', false);
+}
+
 /** The cache would follow the list; the matrices of our architectures follow its first entry. */
-function readKvHeadCount(reader: MetadataReader, headCounts: readonly number[]): number {
-  const key = 'attention.head_count_kv';
-  const counts = reader.has(key) ? reader.perLayer(key, headCounts.length) : headCounts;
+function readKvHeadCount(reader: MetadataReader, layerCount: number): number {
+  const key = reader.has('attention.head_count_kv') ? 'attention.head_count_kv' : 'attention.head_count';
+  const counts = reader.perLayer(key, layerCount, 0);
   if (counts.some((count) => count !== counts[0])) reader.refuse(key, 'the same for all layers in this architecture');
   return counts[0];
 }

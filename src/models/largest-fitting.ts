@@ -25,8 +25,11 @@ export interface LargestFitting<N extends Need> {
   readonly proven: boolean;
 }
 
-/** So many sizes are tried one by one before a binary search takes over. */
-const SCAN_LENGTH = 64;
+/**
+ * So many sizes are tried one by one before a binary search takes over. With a batch of 8192 tokens, the buffer of
+ * DeepSeek-V2-Lite has room for its lower bound 241 steps further.
+ */
+const SCAN_LENGTH = 512;
 
 /**
  * @param count sizes 1 to `count` are looked at

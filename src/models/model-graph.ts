@@ -5,7 +5,6 @@ import { PlannerError, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
-import type { Hyperparameters } from './hyperparameters.js';
 import { checkGraphSize } from './graph-limit.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
@@ -19,7 +18,7 @@ export interface Model {
   /** Whether it remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
   readonly run: Run;
-  /** Bytes of the weights that are loaded. */
+  /** Bytes of the weights. */
   readonly weightBytes: number;
   /** Bytes of the KV cache or state. */
   readonly contextBytes: number;
@@ -34,7 +33,7 @@ export interface ModelHeader {
   readonly trainedContext: number;
   /** Whether it remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
-  /** Bytes of the weights that are loaded. */
+  /** Bytes of the weights. */
   readonly weightBytes: number;
   /** @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
   readonly withOptions: (options: ModelOptions) => Model;
@@ -60,10 +59,7 @@ export function readModel(gguf: Gguf): ModelHeader {
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const isRun = (name: string): boolean => !isPredicting(name, hp);
-  const isLoaded = (name: string): boolean => isRun(name) || name.endsWith(LOADED_ANYWAY);
-  const weightBytes = measureWeights(gguf, isLoaded);
-  const weightCount = gguf.tensors.filter(({ name }) => isLoaded(name)).length;
+  const weightBytes = measureWeights(gguf);
   let isChecked = false;
   return {
     architecture: reader.architecture,
@@ -84,9 +80,9 @@ export function readModel(gguf: Gguf): ModelHeader {
           asModelErrors(() => {
             architecture.build(builder);
           });
-          if (!isChecked) weights.requireNoStrangers(isRun);
+          if (!isChecked) weights.requireNoStrangers();
           isChecked = true;
-          checkGraphSize(builder.graph, weightCount);
+          checkGraphSize(builder.graph, gguf.tensors.length);
           return builder.graph;
         },
       };
@@ -107,12 +103,3 @@ function asModelErrors(build: () => void): void {
 }
 
 const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
-
-/** Layers beyond those that a token goes through predict further tokens; llama.cpp leaves them out by default. */
-function isPredicting(name: string, { layerCount, cachedLayerCount }: Hyperparameters): boolean {
-  const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1]);
-  return layer >= layerCount && layer < cachedLayerCount;
-}
-
-/** The one weight of such layers that llama.cpp loads all the same (`create_tensor_gate_up_exps`). */
-const LOADED_ANYWAY = '.ffn_gate_up_exps.weight';

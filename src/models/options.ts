@@ -150,9 +150,6 @@ function cacheType(name: string, value: string): ElementType {
 
 /** What `llama_init_from_model` refuses. */
 function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperparameters): void {
-  if (hp.isLatent && keyType !== valueType) {
-    throw badOption('cacheTypeV', valueType.name, `${keyType.name} as for keys: this model caches both as one`);
-  }
   if (valueType.isQuantized && !flashAttention) {
     throw badOption('cacheTypeV', valueType.name, 'unquantised, or flashAttention on');
   }

@@ -36,14 +36,15 @@ export class Weights {
   /**
    * Once the model was built: the file lists nothing that the model has no use for.
    *
-   * @param isRun whether a tensor belongs to the layers that a token goes through
    * @throws PlannerError `BAD_MODEL`
    */
-  requireNoStrangers(isRun: (name: string) => boolean): void {
+  requireNoStrangers(): void {
     for (const part of this.#parts.values()) {
       for (const [name, { listed, isKnown }] of part) {
-        if (isKnown || isSidecar(name, part) || !isRun(listed.name)) continue;
-        throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        if (isKnown) continue;
+        const matrix = scaledMatrix(name, part);
+        if (matrix === null) throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        checkShape(listed, [matrix.ne[2]]);
       }
     }
   }
@@ -52,12 +53,16 @@ export class Weights {
 /** Matrices that may have a scale of their own or of their input, whether or not the architecture heeds it. */
 const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
 
-/** Scales are loaded along with their matrices; those of the whole model's output only if that is NVFP4. */
-function isSidecar(name: string, part: ReadonlyMap<string, Weight>): boolean {
+/**
+ * The matrix that `name` is the scale of, one number for each of its planes; null if it is no scale. Scales are loaded
+ * along with their matrices; those of the whole model's output only if that is NVFP4.
+ */
+function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTensor | null {
   const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
-  if (matrix === undefined || !SCALABLE.test(matrix)) return false;
-  const weight = part.get(`${matrix}.weight`) ?? (matrix === 'output' ? part.get('token_embd.weight') : undefined);
-  return weight?.isKnown === true && (matrix !== 'output' || weight.listed.type.name === 'nvfp4');
+  if (matrix === undefined || !SCALABLE.test(matrix)) return null;
+  const weight = part.get(`${matrix}.weight`);
+  if (weight?.isKnown !== true) return null;
+  return matrix !== 'output' || weight.listed.type.name === 'nvfp4' ? weight.listed : null;
 }
 
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
@@ -95,13 +100,15 @@ export class LayerWeights {
     const weight = this.#weights.get(name);
     if (weight === undefined) return null;
     const { listed } = weight;
-    for (let dim = 0; dim < listed.ne.length; dim++) {
-      if (listed.ne[dim] === (ne[dim] ?? 1)) continue;
-      throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
-    }
+    checkShape(listed, ne);
     weight.isKnown = true;
     return (weight.tensor ??= this.#context.newTensor(listed.type.name, listed.ne, listed.name));
   }
+}
+
+function checkShape(listed: GgufTensor, ne: readonly number[]): void {
+  if (listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) return;
+  throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */
@@ -111,16 +118,10 @@ export function checkGguf(gguf: Gguf): void {
   checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
 }
 
-/**
- * Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included.
- *
- * @param isLoaded whether a tensor is loaded at all. Default: all are
- */
-export function measureWeights(gguf: Gguf, isLoaded: (name: string) => boolean = () => true): number {
+/** Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included. */
+export function measureWeights(gguf: Gguf): number {
   checkGguf(gguf);
-  return gguf.tensors
-    .filter(({ name }) => isLoaded(name))
-    .reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
+  return gguf.tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
 }
 
 /** Bytes of memory for `tensors` in one CPU buffer, padding included. */
@@ -131,7 +132,8 @@ export function bufferBytes(tensors: readonly Tensor[]): number {
   );
 }
 
-function badTensor(culprit: string, value: string, limit: string): PlannerError {
+/** A tensor that is not as the architecture expects it. */
+export function badTensor(culprit: string, value: string, limit: string): PlannerError {
   return new PlannerError('BAD_MODEL', {
     culprit,
     value,

@@ -33,7 +33,7 @@ const MODELS = {
 type Model = keyof typeof MODELS;
 
 interface Change {
-  readonly keys?: Readonly<Record<string, GgufValue>>;
+  readonly keys?: Readonly<Record<string, GgufValue | undefined>>;
   /** Tensors to add. */
   readonly add?: Readonly<Record<string, readonly number[]>>;
   readonly drop?: string;
@@ -45,6 +45,7 @@ function changed(model: Model, { keys = {}, add = {}, drop, type }: Change): Ggu
   const gguf = MODELS[model];
   const prefix = `${String(gguf.metadata['general.architecture'])}.`;
   const own = Object.fromEntries(Object.entries(keys).map(([key, value]) => [prefix + key, value]));
+  const metadata = { ...gguf.metadata, ...own } as Record<string, GgufValue>;
   const kept = gguf.tensors.filter(({ name }) => name !== drop);
   const tensors = kept.map((tensor) =>
     type !== undefined && tensor.ne[1] > 1 ? { ...tensor, type: elementType(type) } : tensor,
@@ -52,11 +53,11 @@ function changed(model: Model, { keys = {}, add = {}, drop, type }: Change): Ggu
   const added = Object.entries(add).map(([name, [n0, n1 = 1, n2 = 1]]): GgufTensor => {
     return { name, type: elementType('f32'), ne: [n0, n1, n2, 1], bytes: 4 * n0 * n1 * n2 };
   });
-  return { ...gguf, metadata: { ...gguf.metadata, ...own }, tensors: [...tensors, ...added] };
+  return { ...gguf, metadata, tensors: [...tensors, ...added] };
 }
 
 describe('refused, by the name of what is at fault', () => {
-  it.each<[string, Model, Change, string]>([
+  it.each<[string, Model, Change, string | RegExp]>([
     ['a tensor of no architecture', 'llama', { add: { 'blk.0.odd.weight': [32] } }, 'blk.0.odd.weight'],
     ['a tensor of another architecture', 'qwen2', { add: { 'rope_freqs.weight': [32] } }, 'rope_freqs.weight'],
     ['a layer too many', 'gemma2', { add: { 'blk.4.attn_norm.weight': [256] } }, 'blk.4.attn_norm.weight'],
@@ -74,6 +75,39 @@ describe('refused, by the name of what is at fault', () => {
     ],
     ['a scale without its matrix', 'llama', { add: { 'blk.0.attn_qkv.scale': [1] } }, 'blk.0.attn_qkv.scale'],
     ['a scale of the output that is no NVFP4', 'llama', { add: { 'output.scale': [1] } }, 'output.scale'],
+    [
+      'a scale of output weights that are those of the embedding',
+      'gemma3',
+      { type: 'nvfp4', add: { 'output.scale': [1] } },
+      'output.scale',
+    ],
+    ['a scale of two numbers', 'gemma2', { add: { 'blk.0.ffn_up.input_scale': [2] } }, 'blk.0.ffn_up.input_scale'],
+    [
+      'scales for some of the experts',
+      'mixtral',
+      { add: { 'blk.0.ffn_up_exps.input_scale': [4] } },
+      'blk.0.ffn_up_exps.input_scale',
+    ],
+    ['a missing gate', 'qwen3moe', { drop: 'blk.2.ffn_gate_exps.weight' }, 'blk.2.ffn_gate_exps.weight'],
+    [
+      'one of two lengths of heads before compression',
+      'deepseek2',
+      { keys: { 'attention.value_length_mla': 0 } },
+      'deepseek2.attention.value_length_mla',
+    ],
+    [
+      'numbers of heads that differ, and none for keys',
+      'gpt2',
+      { keys: { 'attention.head_count': [4, 4, 2, 4], 'attention.head_count_kv': undefined } },
+      /gpt2\.attention\.head_count$/,
+    ],
+    ['a pooling that is no number', 'llama', { keys: { pooling_type: 'mean' } }, 'llama.pooling_type'],
+    [
+      'a length for windows that there are none of',
+      'qwen2',
+      { keys: { 'attention.key_length_swa': 'short' } },
+      'qwen2.attention.key_length_swa',
+    ],
     [
       'a list that is too long',
       'llama',
@@ -134,6 +168,15 @@ describe('refused, by the name of what is at fault', () => {
       'deepseek2.attention.head_count_kv',
     ],
     [
+      'a layer for predicting further tokens, which only later builds of llama.cpp load',
+      'deepseek2',
+      {
+        keys: { nextn_predict_layers: 1 },
+        add: { 'blk.3.nextn.eh_proj.weight': [512, 256] },
+      },
+      'blk.3.nextn.eh_proj.weight',
+    ],
+    [
       'a window that is no number',
       'phi3',
       { keys: { 'attention.sliding_window': 'wide' } },
@@ -151,6 +194,13 @@ describe('refused, by the name of what is at fault', () => {
     const gguf = { ...MODELS['gpt-oss'], tensors };
     const { value } = expectError('BAD_MODEL', 'FLASH_ATTN_EXT: sinks', () => measureModel(gguf, { ctxSize: 512 }));
     expect(value).toBe('blk.1.attn_sinks.weight i32 [4, 1, 1, 1]');
+  });
+
+  it('an embedding of integers', () => {
+    const tensors = MODELS.gemma3.tensors.map((tensor) =>
+      tensor.name === 'token_embd.weight' ? { ...tensor, type: elementType('i32') } : tensor,
+    );
+    expectError('BAD_MODEL', 'token_embd.weight', () => measureModel({ ...MODELS.gemma3, tensors }, { ctxSize: 512 }));
   });
 
   it('no context, neither in the file nor in the options', () => {
@@ -187,6 +237,13 @@ describe('taken', () => {
     ['a number of experts in a dense architecture', 'qwen2', { keys: { expert_count: 4, expert_used_count: 2 } }, 0],
   ])('%s', (_, model, change, bytes) => {
     expect(addedBytes(model, change)).toBe(bytes);
+  });
+
+  it('experts of a Llama without a gate', () => {
+    const { graph } = measureModel(changed('mixtral', { drop: 'blk.2.ffn_gate_exps.weight' }), { ctxSize: 512 });
+    const names = graph.nodes.map(({ name }) => name).filter((name) => /^ffn_moe_(gate|up|silu|swiglu)/.test(name));
+    expect(names.filter((name) => name.endsWith('-1'))).toEqual(['ffn_moe_gate-1', 'ffn_moe_up-1', 'ffn_moe_swiglu-1']);
+    expect(names.filter((name) => name.endsWith('-2'))).toEqual(['ffn_moe_up-2', 'ffn_moe_silu-2']);
   });
 
   it('a window in all layers, whose heads have a length of their own', () => {

@@ -40,7 +40,10 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'normal');
   const fullKeyLength = reader.integer('attention.key_length_mla', 0);
   const fullValueLength = reader.integer('attention.value_length_mla', 0);
-  const isLatent = fullKeyLength !== 0 && fullValueLength !== 0;
+  const isLatent = fullKeyLength !== 0;
+  if (isLatent !== (fullValueLength !== 0)) {
+    reader.refuse('attention.value_length_mla', 'zero where attention.key_length_mla is, and only there');
+  }
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
   const kvRank = reader.positive('attention.kv_lora_rank');
@@ -49,13 +52,10 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     hp,
     isLatent ? { heads: 1, length: kvRank + hp.ropeLength } : { heads: hp.headCount, length: hp.keyLength },
   );
-  const predicted = reader.integer('nextn_predict_layers', 0);
-  if (predicted >= hp.layerCount) reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the layers`);
   return {
     ...all,
     isLatent,
     fullValueLength: isLatent ? fullValueLength : hp.valueLength,
-    layerCount: hp.layerCount - predicted,
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
     kvRank,
     attentionScale: attentionScale(reader, all),

@@ -58,5 +58,12 @@ function feedForward(s: Scope<LlamaHyperparameters>, x: Tensor): Tensor {
   const { experts, feedForwardLength: length } = s.hp;
   return experts === null
     ? s.named(gatedSilu(s, x, length, { bias: 'optional', isScaled: true }), 'ffn_out')
-    : expertFeedForward(s, x, { experts, length, gating: 'softmax', isNormalised: true, isScaled: true });
+    : expertFeedForward(s, x, {
+        experts,
+        length,
+        gating: 'softmax',
+        isNormalised: true,
+        isScaled: true,
+        gate: 'optional',
+      });
 }

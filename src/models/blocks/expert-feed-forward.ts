@@ -28,6 +28,8 @@ export interface ExpertOptions {
   readonly isScaled?: boolean;
   /** What is added to the probabilities for the choice alone. Default: none. */
   readonly selectionBias?: Presence;
+  /** A matrix for the gate; without it, up goes through SiLU alone. Default: required. */
+  readonly gate?: Exclude<Presence, 'none'>;
   /** Gate and up in one matrix. Default: none. */
   readonly fusedGate?: Presence;
   /** Default: SwiGLU. */
@@ -42,13 +44,12 @@ export function expertSwiglu(s: Scope, gate: Tensor, up: Tensor): Tensor {
 /** Puts each token of `x` through its experts. */
 export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
   const { ctx } = s;
-  const { experts, activate = expertSwiglu } = options;
+  const { experts } = options;
   const probabilities = routerProbabilities(s, x, options);
   const chosen = chooseExperts(s, selectionScores(s, probabilities, options), experts.used);
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);
-  const [gate, up] = gateAndUp(s, tokens, chosen, options);
-  const inner = activate(s, gate, up);
+  const inner = gatedUp(s, tokens, chosen, options);
   const said = perExpert(s, 'down', inner, chosen, x.ne[0], options);
   return sumOfExperts(s, s.named(ctx.mul(said, shares), 'ffn_moe_weighted'), experts.used);
 }
@@ -114,17 +115,20 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
   return isScaled ? s.named(ctx.scale(shares, experts.scale), 'ffn_moe_weights_scaled') : shares;
 }
 
-/** From one matrix per expert each, or from one for both. */
-function gateAndUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): [gate: Tensor, up: Tensor] {
-  const { experts, length, fusedGate = 'none' } = options;
+/** What the last matrix of each expert is multiplied by: from one matrix each for gate and up, one for both, or up alone. */
+function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): Tensor {
+  const { experts, length, gate = 'required', fusedGate = 'none', activate = expertSwiglu } = options;
   if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
     const up = perExpert(s, 'up', x, chosen, length, options);
-    return [perExpert(s, 'gate', x, chosen, length, options), up];
+    const isGated = weightIf(s, gate, 'ffn_gate_exps.weight', [x.ne[0], length, experts.count]) !== null;
+    if (!isGated) return s.named(s.ctx.silu(up), 'ffn_moe_silu');
+    return activate(s, perExpert(s, 'gate', x, chosen, length, options), up);
   }
   const both = perExpert(s, 'gate_up', x, chosen, 2 * length, options);
   const half = (first: number): Tensor =>
     s.ctx.view(both, [length, both.ne[1], both.ne[2]], [both.nb[1], both.nb[2]], first * both.nb[0]);
-  return [s.named(half(0), 'ffn_moe_gate'), s.named(half(length), 'ffn_moe_up')];
+  const first = s.named(half(0), 'ffn_moe_gate');
+  return activate(s, first, s.named(half(length), 'ffn_moe_up'));
 }
 
 /** Each token's product with the matrices of its chosen experts, scaled and biased where there is something to. */

@@ -5,6 +5,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import { attentionInputs, type AttentionInputs } from './attention.js';
 import { weightIf, type Presence } from './linear.js';
+import { badTensor } from '../weights.js';
 import { rmsNorm } from './norm.js';
 
 /** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
@@ -13,7 +14,9 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   const { embeddingLength, vocabularySize } = m.hp;
   const ids = m.input('i32', [tokens], 'inp_tokens');
   const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
-  const embedded = m.ctx.getRows(m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]), ids);
+  const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
+  if (table.type.name === 'i32') throw badTensor(table.name, 'of type i32', 'of a type that stands for fractions');
+  const embedded = m.ctx.getRows(table, ids);
   m.graph.expand(embedded).expand(readyMade);
   return m.top.named(embedded, 'embd');
 }
@@ -58,9 +61,9 @@ export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptio
   const { ctx, top, hp } = m;
   const { presence = 'optional', isScaled = true } = options;
   const ne = [x.ne[0], hp.vocabularySize];
-  const weight = weightIf(top, presence, 'output.weight', ne) ?? top.weight('token_embd.weight', ne);
-  const scores = ctx.mulMat(weight, x);
-  const scale = isScaled && weight.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  const own = weightIf(top, presence, 'output.weight', ne);
+  const scores = ctx.mulMat(own ?? top.weight('token_embd.weight', ne), x);
+  const scale = isScaled && own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
   return scale === null ? scores : ctx.mul(scores, scale);
 }
 
