@@ -128,7 +128,7 @@ interface Shrink {
 }
 
 /** Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use. */
-function shrinksOf({ bufferCount, ends, gaps }: Problem, alignment: number): Shrink[] {
+function shrinksOf({ bufferCount, starts, ends, gaps }: Problem, alignment: number): Shrink[] {
   if (gaps === null) return [];
   const shrinks: Shrink[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
@@ -136,7 +136,9 @@ function shrinksOf({ bufferCount, ends, gaps }: Problem, alignment: number): Shr
     let atLeast = 0;
     for (let row = gaps.first[buffer + 1] - 1; row >= gaps.first[buffer]; row--) {
       const bytes = alignUp(gaps.uppers[row], alignment);
-      if (gaps.lowers[row] !== 0 || gaps.ends[row] !== until || bytes < atLeast) break;
+      // What is never needed as whole is allocated as whole all the same.
+      const isTail = gaps.lowers[row] === 0 && gaps.ends[row] === until && gaps.starts[row] > starts[buffer];
+      if (!isTail || bytes < atLeast) break;
       until = gaps.starts[row]!;
       atLeast = bytes;
       shrinks.push({ step: until, buffer, bytes });

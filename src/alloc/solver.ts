@@ -186,9 +186,11 @@ function defaultEffort({ bufferCount }: Problem): number {
  * Whether an exhausted search proves anything: it takes buffers as whole, and places them in one chunk. Several chunks
  * on top of each other are one chunk of their total size, but only if no padding comes between them.
  */
-function isProvable({ gaps, alignments, sizes }: Problem, { maxChunkSize = Infinity }: SolveOptions): boolean {
+function isProvable(problem: Problem, { maxChunkSize = Infinity }: SolveOptions): boolean {
+  const { gaps, alignments, sizes, fixedOffsets } = problem;
   if (gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g])) return false;
   if (maxChunkSize === Infinity) return true;
   const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
-  return sizes.every((size) => size % alignment === 0);
+  const needsNoPadding = (bytes: number): boolean => Number.isNaN(bytes) || bytes % alignment === 0;
+  return sizes.every(needsNoPadding) && (fixedOffsets === null || fixedOffsets.every(needsNoPadding));
 }

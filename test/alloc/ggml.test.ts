@@ -74,6 +74,17 @@ describe('ggml', () => {
     expect([[...offsets], chunks]).toEqual([[0, 16], [48]]);
   });
 
+  it('takes what is never needed as whole for a buffer like any other', () => {
+    const problem = createProblem([
+      { size: 7, start: 1, end: 3 },
+      { size: 6, start: 0, end: 1 },
+      { size: 12, start: 1, end: 3, gaps: [{ start: 1, end: 2 }, { start: 2, end: 3 }] },
+    ]); // prettier-ignore
+    const placement = ggmlAllocator.place(problem);
+    expect(verifyPlacement(problem, placement)).toEqual([]);
+    expect(placement.chunks).toEqual([19]);
+  });
+
   it('gives a released tail to the next buffer', () => {
     const problem = createProblem([
       { size: 12, start: 0, end: 5, gaps: [{ start: 1, end: 3, upper: 8 }, { start: 3, end: 5, upper: 4 }] },

@@ -95,6 +95,17 @@ describe('solve, against exhaustive search', () => {
     expect(compared).toBeGreaterThan(500);
   });
 
+  it('with a buffer that is never needed, and so in no section, but aligned', () => {
+    const buffers = [
+      { size: 4, start: 1, end: 2, alignment: 2 },
+      { size: 2, start: 1, end: 3, alignment: 2, gaps: [{ start: 1, end: 3 }] },
+      { size: 3, start: 0, end: 2, alignment: 4 },
+      { size: 14, start: 0, end: 2, alignment: 4 },
+    ];
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 22 });
+    expect(expectValid(buffers, { capacity: 22 }).peak).toBe(22);
+  });
+
   it('with a fixed offset above the live load, which is a proof by itself', () => {
     const solution = expectValid([
       { size: 4, start: 0, end: 2 },
@@ -300,10 +311,29 @@ describe('solve with chunks', () => {
     expect(either).toMatchObject({ lowerBound: 2, status: either.peak === 2 ? 'optimal' : 'feasible' });
   });
 
+  it('does so neither where a fixed offset puts padding between them', () => {
+    const buffers = [
+      { size: 16, start: 0, end: 1, alignment: 4, fixedOffset: 4 },
+      { size: 16, start: 0, end: 1, alignment: 16 },
+    ];
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 48 });
+    expect(expectValid(buffers, { maxChunkSize: 40 })).toMatchObject({ status: 'feasible', peak: 36, lowerBound: 32 });
+    expect(expectValid(buffers, { maxChunkSize: 40, capacity: 36 })).toMatchObject({ status: 'feasible', peak: 36 });
+  });
+
   it('rejects what cannot be placed', () => {
     const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
     expect(() => solve(problem, { maxChunkSize: 8 })).toThrow(/OVERSIZE/);
     expect(solve(problem, { maxChunkSize: 8, allowOversize: true }).chunks).toEqual([9]);
+  });
+
+  it('gives a fixed buffer above the limit a chunk of its own size, if that is allowed', () => {
+    const buffers = [
+      { size: 9, start: 0, end: 2, fixedOffset: 0 },
+      { size: 4, start: 1, end: 3 },
+    ];
+    expect(expectValid(buffers, { maxChunkSize: 8, allowOversize: true })).toMatchObject({ chunks: [9, 4] });
+    expect(() => solve(createProblem(buffers), { maxChunkSize: 8 })).toThrow(/OVERSIZE/);
   });
 });
 

@@ -19,16 +19,17 @@ export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
     .uniqueArray(fc.nat({ max: maxStep }), { minLength: 2, maxLength: gaps === 'none' ? 2 : 4 })
     .map((steps) => steps.sort((a, b) => a - b));
   const window = fc.tuple(fc.nat({ max: maxSize }), fc.nat({ max: maxSize }));
+  const isFromStart = fc.nat({ max: 3 }).map((n) => n === 3);
   const buffer = fc
-    .tuple(life, fc.integer({ min: 1, max: maxSize }), fc.nat({ max: maxAlignmentLog2 }), window)
-    .map(([steps, size, log2, [a, b]]): Buffer => {
+    .tuple(life, fc.integer({ min: 1, max: maxSize }), fc.nat({ max: maxAlignmentLog2 }), window, isFromStart)
+    .map(([steps, size, log2, [a, b], fromStart]): Buffer => {
       const [start, ...rest] = steps;
       const end = rest.pop()!;
       const plain = { size, start, end, alignment: 2 ** log2 };
       if (rest.length === 0) return plain;
       const [from, to = end] = rest;
       const [lower, upper] = gaps === 'full' ? [0, 0] : [Math.min(a, b, size), Math.min(Math.max(a, b), size)];
-      const gap: Gap = { start: from, end: to, lower, upper };
+      const gap: Gap = { start: fromStart ? start : from, end: to, lower, upper };
       return { ...plain, gaps: [gap] };
     });
   return fc.array(buffer, { maxLength: maxCount });

@@ -164,7 +164,8 @@ export class Search {
       most = value;
       section = s;
     }
-    return this.pickIn(section);
+    // What is left when every section is empty has gaps throughout its life, and so no neighbours.
+    return section < 0 ? this.order[part.base] : this.pickIn(section);
   }
 
   private pickIn(section: number): number {

@@ -43,7 +43,14 @@ export function fillChunks(
     limits.push(maxChunkSize);
     return chunks.push(0) - 1;
   };
-  if (fixedOffsets !== null) chunks[open()] = takeFixed(problem, fits[0], maxChunkSize);
+  if (fixedOffsets !== null) {
+    open();
+    // Oversize ones are known to be allowed by now.
+    fixedOffsets.forEach((offset, b) => {
+      if (!Number.isNaN(offset)) limits[0] = Math.max(limits[0], sizes[b]);
+    });
+    chunks[0] = takeFixed(problem, fits[0], limits[0]);
+  }
 
   for (const b of order) {
     const size = sizes[b];
