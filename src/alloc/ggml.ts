@@ -127,8 +127,11 @@ interface Shrink {
   readonly bytes: number;
 }
 
-/** Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use. */
-function shrinksOf({ bufferCount, ends, gaps }: Problem, alignment: number): Shrink[] {
+/**
+ * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
+ * does not need from its start on is one of them, for it has nothing yet that it could give up.
+ */
+function shrinksOf({ bufferCount, starts, ends, gaps }: Problem, alignment: number): Shrink[] {
   if (gaps === null) return [];
   const shrinks: Shrink[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
@@ -137,6 +140,7 @@ function shrinksOf({ bufferCount, ends, gaps }: Problem, alignment: number): Shr
     for (let row = gaps.first[buffer + 1] - 1; row >= gaps.first[buffer]; row--) {
       const bytes = alignUp(gaps.uppers[row], alignment);
       if (gaps.lowers[row] !== 0 || gaps.ends[row] !== until || bytes < atLeast) break;
+      if (gaps.starts[row] === starts[buffer]) break;
       until = gaps.starts[row]!;
       atLeast = bytes;
       shrinks.push({ step: until, buffer, bytes });
