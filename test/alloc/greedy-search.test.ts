@@ -1,19 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placeInChunks } from '../../src/alloc/chunks.js';
-import { Budget } from '../../src/alloc/exact/budget.js';
 import { GreedySearch } from '../../src/alloc/greedy/search.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
-import { solve } from '../../src/alloc/solve.js';
-import type { Solution } from '../../src/alloc/solution.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
-import { parseProblemCsv } from '../../src/problem/csv.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
-import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
 import { tinyBuffers } from '../support/problems.js';
-import { nested, network, uniform } from '../support/random-problems.js';
-import { describeShared, readProblemCsv } from '../support/shared.js';
+import { uniform } from '../support/random-problems.js';
 
 /** All rounds within a budget of steps, down to the live load. */
 function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
@@ -27,12 +20,6 @@ function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
   const chunkOf = new Int32Array(problem.bufferCount);
   expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
   return search;
-}
-
-function solveValid(problem: Problem): Solution {
-  const solution = solve(problem);
-  expect(verifyPlacement(problem, solution)).toEqual([]);
-  return solution;
 }
 
 describe('GreedySearch', () => {
@@ -107,64 +94,5 @@ describe('GreedySearch', () => {
     expect(() => searchGreedily(problem, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1 is 6/);
     const named = createProblem([fixed(8, 0), { ...fixed(4, 6), name: 'beta' }]);
     expect(() => searchGreedily(named, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer beta is 6/);
-  });
-});
-
-describe('placeInChunks', () => {
-  it('keeps its limit where the exact search counts in units that exceed it', () => {
-    // The second seed: three buffers of 1,024 bytes in 2,560, thanks to a gap, within a limit of 3,000.
-    for (const seed of [1, 1001100]) {
-      for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
-        const options = { maxSteps: 3000, maxChunkSize: problem.sizes.reduce((a, b) => Math.max(a, b), 1) };
-        expect(verifyPlacement(problem, solve(problem, options), options)).toEqual([]);
-      }
-    }
-  });
-
-  it('rejects a fixed offset whose buffer ends above the limit', () => {
-    const problem = createProblem([
-      { size: 8, start: 0, end: 4, fixedOffset: 20 },
-      { size: 8, start: 0, end: 4 },
-    ]);
-    expect(() => solve(problem, { maxChunkSize: 16 })).toThrow(
-      /OVERSIZE: the fixed offset of buffer 0 is 20, but must be low enough to end by 16/,
-    );
-  });
-
-  it('is valid, whatever the limit and the budget', () => {
-    const shape = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
-    const limit = fc.constantFrom(8, 11, 20);
-    fc.assert(
-      fc.property(shape, limit, fc.boolean(), fc.nat({ max: 200 }), (list, maxChunkSize, allowOversize, maxSteps) => {
-        const problem = createProblem(list);
-        const options = { maxChunkSize, allowOversize };
-        const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
-        const search = placeInChunks(problem, createTimeline(problem), options, liveLoad(problem).bytes, budget);
-        let result = search.next();
-        while (result.done !== true) result = search.next();
-        expect(verifyPlacement(problem, result.value, options)).toEqual([]);
-      }),
-      { numRuns: 300 },
-    );
-  });
-});
-
-describe.each(Object.entries({ uniform, nested, network }))('solve on 20,000 %s buffers', (_, generate) => {
-  it('is valid and close to the bound', () => {
-    const { peak, lowerBound } = solveValid(createProblem(generate(20_000, 7)));
-    expect(peak / lowerBound - 1).toBeLessThan(0.025);
-  });
-});
-
-describeShared('solve on huge published problems', () => {
-  it.each([
-    ['G_1', 3_030_937_746],
-    ['resnet50', 1_515_472_556],
-    ['pangu_2.6B', 5_530_099_775],
-    ['S_1', 1_498_635_932],
-    ['Y_1', 497_261_190_115],
-  ])('%s: the live load is reached', (name, peak) => {
-    const solution = solveValid(parseProblemCsv(readProblemCsv(`large/${name}`)).problem);
-    expect(solution).toMatchObject({ status: 'optimal', peak, certificate: { kind: 'load' } });
   });
 });
