@@ -44,9 +44,9 @@ describe.each([
     );
   });
 
-  it.each(Object.entries({ uniform, nested, network }))('does so on 700 %s buffers', (_, generate) => {
-    for (let seed = 0; seed < 4; seed++) {
-      const buffers = generate(700, seed);
+  it.each(Object.entries({ uniform, nested, network }))('does so on 400 %s buffers', (_, generate) => {
+    for (let seed = 0; seed < 3; seed++) {
+      const buffers = generate(400, seed);
       const problem = createProblem(buffers);
       const fit = createFit(problem);
       for (const order of [bySize, byLifetime]) {

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createLowestFit } from '../../src/alloc/greedy/lowest-fit.js';
+import { placeOnline } from '../../src/alloc/greedy/online.js';
+import { ORDERS } from '../../src/alloc/greedy/orders.js';
 import { GreedySearch } from '../../src/alloc/greedy/search.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
@@ -8,15 +11,18 @@ import { verifyPlacement } from '../../src/verify/placement.js';
 import { tinyBuffers } from '../support/problems.js';
 import { uniform } from '../support/random-problems.js';
 
+/** One round without its pauses. */
+function runRound(search: GreedySearch, stepBudget: number): boolean {
+  const round = search.round(stepBudget);
+  let result = round.next();
+  while (result.done !== true) result = round.next();
+  return result.value;
+}
+
 /** All rounds within a budget of steps, down to the live load. */
 function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
   const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
-  for (let isWorthMore = true; isWorthMore;) {
-    const round = search.round(stepBudget);
-    let result = round.next();
-    while (result.done !== true) result = round.next();
-    isWorthMore = result.value;
-  }
+  while (runRound(search, stepBudget));
   const chunkOf = new Int32Array(problem.bufferCount);
   expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
   return search;
@@ -86,6 +92,69 @@ describe('GreedySearch', () => {
     while (search.peak === Infinity) round.next();
     const chunkOf = new Int32Array(problem.bufferCount);
     expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
+  });
+
+  it('ends at its goal', () => {
+    const problem = createProblem(uniform(400, 2));
+    const peakOf = (goal: number): GreedySearch => {
+      const search = new GreedySearch(problem, createTimeline(problem), goal);
+      expect(runRound(search, Infinity)).toBe(false);
+      return search;
+    };
+    const first = peakOf(Infinity);
+    expect(peakOf(first.peak)).toMatchObject({ peak: first.peak, steps: first.steps });
+    const next = new GreedySearch(problem, createTimeline(problem), first.peak - 1);
+    runRound(next, Infinity);
+    expect(next.peak).toBeLessThan(first.peak);
+    expect(next.steps).toBeGreaterThan(first.steps);
+  });
+
+  it('spends its budget and hardly more, but ends one placement first', () => {
+    const problem = createProblem(uniform(600, 3));
+    const peaks = [0, 1e4, 1e5, 1e6].map((stepBudget) => {
+      const search = searchGreedily(problem, stepBudget);
+      expect(search.steps).toBeLessThanOrEqual(stepBudget + 50 * 600);
+      if (stepBudget > 1e5) expect(search.steps).toBeGreaterThan(stepBudget / 2);
+      return search.peak;
+    });
+    expect(peaks).toEqual([...peaks].sort((a, b) => b - a));
+    expect(peaks[3]).toBeLessThan(peaks[0]);
+  });
+
+  it('moves forward what ends too high until the goal is reached', () => {
+    const placeBy = (problem: Problem, order: Int32Array): number => {
+      const fit = createLowestFit(problem, createTimeline(problem));
+      const ends = [...order].map((b) => {
+        const offset = fit.find(b);
+        fit.take(b, offset);
+        return offset + problem.sizes[b];
+      });
+      return Math.max(...ends);
+    };
+    // By no order of its own does it reach the load, and not at run time; after some moves it does.
+    const shape = tinyBuffers({ maxCount: 14, maxSize: 8, maxStep: 10, gaps: 'none' });
+    const hard = fc
+      .sample(shape, { numRuns: 4000, seed: 3 })
+      .map(createProblem)
+      .filter((problem) => {
+        const bound = liveLoad(problem).bytes;
+        if (problem.bufferCount < 6) return false;
+        const online = placeOnline(problem)!.reduce((top, offset, b) => Math.max(top, offset + problem.sizes[b]), 0);
+        return online > bound && ORDERS.every((order) => placeBy(problem, order(problem)) > bound);
+      });
+    expect(hard.length).toBeGreaterThan(10);
+    const reached = hard.filter((problem) => searchGreedily(problem, 2e5).peak === liveLoad(problem).bytes);
+    expect(reached.length).toBeGreaterThan(hard.length / 3);
+  });
+
+  it('begins with an order where nothing can be placed as at run time, and keeps what is fixed', () => {
+    const problem = createProblem([
+      { size: 4, start: 0, end: 2, fixedOffset: 2 },
+      { size: 2, start: 0, end: 2 },
+      { size: 9, start: 2, end: 3 },
+    ]);
+    const search = searchGreedily(problem, 0);
+    expect([[...search.offsets], search.peak]).toEqual([[2, 0, 0], 9]);
   });
 
   it('rejects fixed offsets that collide', () => {
