@@ -46,9 +46,9 @@ describe('findCore', () => {
         expect(minimumPeak(buffers)).toBeLessThanOrEqual(Math.max(capacity, minimumPeak(kept)));
         expect([...core.buffers, ...core.others].sort((a, b) => a - b)).toEqual([...buffers.keys()]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 600 },
     );
-    expect(leftOut).toBeGreaterThan(500);
+    expect(leftOut).toBeGreaterThan(150);
   });
 });
 
