@@ -100,11 +100,22 @@ describe('fillChunks', () => {
   });
 });
 
+/** Every second one of many ends at once, and what comes then finds many holes. */
+const holey = (sizes: fc.Arbitrary<number>): fc.Arbitrary<Buffer[]> =>
+  fc
+    .tuple(fc.array(sizes, { minLength: 80, maxLength: 120 }), fc.array(sizes, { minLength: 60, maxLength: 90 }))
+    .map(([first, then]) => [
+      ...first.map((size, i) => ({ size, start: 0, end: i % 2 === 0 ? 1 : 99 })),
+      ...then.map((size, i) => ({ size, start: 1 + i, end: 2 + i + (size % 7) })),
+    ]);
+
 describe('placeOnline', () => {
   it.each([
     ['crowded', crowded, 300],
     ['with gaps', withGaps, 300],
-    ['few sizes of one bin', lives(9, fc.integer({ min: 64, max: 71 }), 100), 20],
+    ['few sizes', lives(9, fc.integer({ min: 64, max: 71 }), 100), 20],
+    ['many holes of one bin', holey(fc.integer({ min: 1024, max: 1055 })), 20],
+    ['holes of many bins', holey(fc.integer({ min: 64, max: 500 })), 20],
   ])('takes the block that an allocator at run time would: %s', (_, buffers, numRuns) => {
     fc.assert(
       fc.property(buffers, (list) => {

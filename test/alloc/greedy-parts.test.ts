@@ -55,6 +55,19 @@ describe.each([
     }
   });
 
+  it('counts its effort', () => {
+    const problem = createProblem(Array.from({ length: 64 }, () => ({ size: 1, start: 0, end: 1 })));
+    const fit = createFit(problem);
+    expect(fit.steps).toBe(0);
+    placeAll(fit, problem, bySize(problem));
+    // Of one entry and more for each buffer, a sixteenth at least counts.
+    const { steps } = fit;
+    expect(steps).toBeGreaterThanOrEqual((63 * 64) / 2 / 16);
+    expect(steps).toBeLessThan(64 * 64);
+    placeAll(fit, problem, bySize(problem));
+    expect(fit.steps).toBe(2 * steps);
+  });
+
   it('starts looking where it is told to', () => {
     const problem = createProblem([
       { size: 6, start: 0, end: 2 },
@@ -74,6 +87,10 @@ describe('createLowestFit', () => {
       return createLowestFit(problem, createTimeline(problem));
     };
     expect(fitFor(buffers)).toBeInstanceOf(ListFit);
+    expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 10 })))).toBeInstanceOf(ListFit);
+    const many = (count: number): Buffer[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
+    expect(fitFor(many(4096))).toBeInstanceOf(ListFit);
+    expect(fitFor(many(4097))).toBeInstanceOf(TreeFit);
     expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 2 })))).toBeInstanceOf(TreeFit);
     expect(fitFor([...buffers, { size: 1, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] }])).toBeInstanceOf(TreeFit);
   });
@@ -138,6 +155,21 @@ describe('createTimeline', () => {
           expect(isWithin).toBe(true);
         }
         expect(first[buffers.length]).toBe(rows.flat().length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has no section that another one holds', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 8, maxStep: 14, gaps: 'none' }), (buffers) => {
+        const { sectionCount, starts, ends } = createTimeline(createProblem(buffers));
+        const sections = Array.from({ length: sectionCount }, (_, section) =>
+          [...buffers.keys()].filter((b) => starts[b] <= section && section < ends[b]),
+        );
+        for (const one of sections) {
+          expect(sections.filter((other) => one.every((b) => other.includes(b)))).toEqual([one]);
+        }
       }),
       { numRuns: 300 },
     );

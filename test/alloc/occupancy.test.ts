@@ -69,7 +69,14 @@ describe('Occupancy', () => {
     occupancy.need(0, 1000, 0, 8);
     expect(occupancy.lowest(1, 0)).toBe(1600);
     expect(occupancy.steps - before).toBeLessThan(60);
+    expect(occupancy.steps - before).toBeGreaterThan(10);
+    // A buffer changes a set of each of the ten levels at least, and two of each at most.
     expect(before).toBeLessThan(200 * 120);
+    const empty = new Occupancy(1024);
+    empty.take(0, 1024, 0, 8);
+    expect(empty.steps).toBe(13);
+    empty.take(5, 6, 8, 16);
+    expect(empty.steps).toBe(26);
   });
 
   it('skips many intervals at a time', () => {
@@ -95,9 +102,10 @@ describe('Occupancy', () => {
     const sections = 1024;
     const occupancy = new Occupancy(sections);
     for (let s = 0; s < sections; s += 2) occupancy.take(s, s + 1, 0, 1 + (s % 7));
+    occupancy.take(1022, 1023, 0, 9);
     occupancy.ask();
     for (let s = 0; s < sections; s += 2) occupancy.need(s, s + 1, 0, 4);
-    expect(occupancy.lowest(1, 0)).toBe(7);
+    expect(occupancy.lowest(1, 0)).toBe(9);
     occupancy.ask();
     for (let s = 1; s < sections; s += 2) occupancy.need(s, s + 1, 0, 4);
     expect(occupancy.lowest(1, 0)).toBe(0);
