@@ -45,8 +45,11 @@ describe('Budget', () => {
     expect([budget.steps, budget.isSpent]).toEqual([99, false]);
     budget.charge(30);
     expect([budget.steps, budget.reason]).toEqual([129, 'steps']);
+    const exact = budgetOf({ maxSteps: 100 });
+    exact.charge(100);
+    expect(exact.reason).toBe('steps');
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
-    const timed = budgetOf({ timeLimitMs: 5 });
+    const timed = budgetOf({ timeLimitMs: 5, maxSteps: 2 });
     clock.mockReturnValue(9);
     timed.charge(1);
     expect(timed.reason).toBe('time');
@@ -94,6 +97,13 @@ describe('a slice of a budget', () => {
     expect(spendAll(slice, 10)).toBe(10);
     controller.abort();
     expect([spendAll(slice), slice.reason, whole.steps]).toEqual([245, 'abort', 256]);
+    const charged = budgetOf({ signal: controller.signal });
+    expect(charged.reason).toBe('abort');
+    const later = new AbortController();
+    const halves = budgetOf({ signal: later.signal, maxSteps: 100 }).slice(0.5);
+    later.abort();
+    halves.charge(1);
+    expect([halves.reason, halves.steps]).toEqual(['abort', 1]);
     const limited = budgetOf({ maxSteps: 20 });
     const part = limited.slice(1);
     part.charge(25);

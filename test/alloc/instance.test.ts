@@ -39,9 +39,11 @@ describe('createInstance', () => {
     expect(sizes).toBeInstanceOf(Int32Array);
   });
 
+  const options = { maxCount: 8, maxStep: 12 };
+
   it('has in each section what lives at one step, and every step is within one', () => {
     fc.assert(
-      fc.property(tinyBuffers({ maxCount: 8, maxStep: 12 }), (buffers) => {
+      fc.property(fc.oneof(tinyBuffers(options), tinyBuffers({ ...options, gaps: 'none' })), (buffers) => {
         const { sectionCount, memberFirst, members } = createInstance(createProblem(buffers));
         const sections = Array.from({ length: sectionCount }, (_, s) => [
           ...members.subarray(memberFirst[s], memberFirst[s + 1]),
@@ -50,6 +52,11 @@ describe('createInstance', () => {
           [...buffers.keys()].filter((b) => isLive(buffers[b], step)),
         );
         for (const section of sections) expect(steps).toContainEqual(section);
+        if (buffers.every(({ gaps = [] }) => gaps.length === 0)) {
+          for (const one of sections) {
+            expect(sections.filter((other) => one.every((b) => other.includes(b)))).toEqual([one]);
+          }
+        }
         for (const step of steps) {
           expect(step.length === 0 || sections.some((each) => step.every((b) => each.includes(b)))).toBe(true);
         }
@@ -81,9 +88,11 @@ describe('createInstance', () => {
         { size: 12, start: 0, end: 2, alignment: 8 },
         { size: 24, start: 0, end: 2, alignment: 2 },
         { size: 24, start: 0, end: 2 },
+        { size: 24, start: 0, end: 2 },
       ]),
     );
-    expect([unit, [...sizes], [...alignments!], [...spanClass]]).toEqual([4, [3, 6, 6], [2, 1, 1], [-1, 0, 0]]);
+    expect([unit, [...sizes], [...alignments!]]).toEqual([4, [3, 6, 6, 6], [2, 1, 1, 1]]);
+    expect([...spanClass]).toEqual([-1, 0, 0, 0]);
   });
 
   it('uses 32 bits as long as four times all sizes have room in them', () => {
