@@ -127,7 +127,10 @@ interface Shrink {
   readonly bytes: number;
 }
 
-/** Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use. */
+/**
+ * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
+ * does not need from its start on is one of them, for it has nothing yet that it could give up.
+ */
 function shrinksOf({ bufferCount, starts, ends, gaps }: Problem, alignment: number): Shrink[] {
   if (gaps === null) return [];
   const shrinks: Shrink[] = [];
@@ -136,7 +139,6 @@ function shrinksOf({ bufferCount, starts, ends, gaps }: Problem, alignment: numb
     let atLeast = 0;
     for (let row = gaps.first[buffer + 1] - 1; row >= gaps.first[buffer]; row--) {
       const bytes = alignUp(gaps.uppers[row], alignment);
-      // What is never needed as whole is allocated as whole all the same.
       const isTail = gaps.lowers[row] === 0 && gaps.ends[row] === until && gaps.starts[row] > starts[buffer];
       if (!isTail || bytes < atLeast) break;
       until = gaps.starts[row]!;

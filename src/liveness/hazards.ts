@@ -208,8 +208,6 @@ function hazardOf({ tensors }: Graph, pair: Pair, answers: Uint8Array): Hazard |
   if (readAsked !== NONE && answers[readAsked] === 0) {
     const read = tensors[later.readId];
     if (isCertain && destroys(tensors[earlier.nodeId], read)) return makeHazard(tensors, 'conflict', pair, read);
-  } else if (readAsked !== NONE && !later.isWrite) {
-    return null; // it reads what was written
   }
   if (nodesAsked === NONE) {
     return later.isWrite

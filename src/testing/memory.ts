@@ -8,7 +8,7 @@
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { PlanToVerify } from '../verify/verify-plan.js';
+import type { EntryToVerify, PlanToVerify } from '../verify/verify-plan.js';
 import { Elements } from './elements.js';
 
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
@@ -28,29 +28,21 @@ export class Memory {
   }
 
   /**
-   * The storages that `plan` places where it puts them, all others in bytes of their own.
+   * The storages that `plan` places where it puts them, all others in bytes of their own. A chunk has as many bytes as lie
+   * below the highest end of a storage, however many more the plan gives it.
    *
    * @throws PlannerError `BAD_ARGUMENT` if a chunk has no size, or a storage no place in the plan, or one outside the arena
    */
   static planned(graph: Graph, plan: PlanToVerify): Memory {
-    const chunks = plan.chunks.map(chunkOf);
-    const places = new Map(plan.tensors.map((entry) => [graph.tensors[entry.id], entry]));
+    plan.chunks.forEach(checkChunk);
+    const places = placesOf(graph, plan);
+    const tops = plan.chunks.map(() => 0);
+    for (const [tensor, { chunk, offset }] of places) tops[chunk] = Math.max(tops[chunk], offset + sizeOf(tensor));
+    const chunks = tops.map(chunkOf);
     const placeOf = (tensor: Tensor): Uint8Array => {
-      const size = sizeOf(tensor);
-      if (tensor.memory !== 'deferred' || size === 0) return poisoned(size);
       const place = places.get(tensor);
-      const chunk = place === undefined ? undefined : chunks[place.chunk];
-      const isInside = (offset: number): boolean =>
-        Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunk!.length;
-      if (chunk === undefined || !isInside(place!.offset)) {
-        throw new PlannerError('BAD_ARGUMENT', {
-          culprit: `place of ${tensor.name}`,
-          value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
-          limit: 'within the arena',
-          remedy: 'Plan this very graph.',
-        });
-      }
-      return chunk.subarray(place!.offset, place!.offset + size);
+      if (place === undefined) return poisoned(sizeOf(tensor));
+      return chunks[place.chunk].subarray(place.offset, place.offset + sizeOf(tensor));
     };
     return new Memory(storagesOf(graph, placeOf));
   }
@@ -99,13 +91,44 @@ function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Te
   return storages;
 }
 
+/** Where a plan puts the storages that need bytes of the arena. @throws PlannerError `BAD_ARGUMENT` unless all are inside */
+function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, EntryToVerify> {
+  const entries = new Map(tensors.map((entry) => [graph.tensors[entry.id], entry]));
+  const places = new Map<Tensor, EntryToVerify>();
+  for (const tensor of graph.tensors) {
+    const size = sizeOf(tensor);
+    if (tensor.isView || tensor.memory !== 'deferred' || size === 0) continue;
+    const place = entries.get(tensor);
+    const isInside = ({ chunk, offset }: EntryToVerify): boolean =>
+      Number.isInteger(chunk) && Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunks[chunk];
+    if (place === undefined || !isInside(place)) {
+      throw new PlannerError('BAD_ARGUMENT', {
+        culprit: `place of ${tensor.name}`,
+        value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
+        limit: 'within the arena',
+        remedy: 'Plan this very graph.',
+      });
+    }
+    places.set(tensor, place);
+  }
+  return places;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` unless that is a number of bytes */
+function checkChunk(size: number, index: number): void {
+  if (!Number.isSafeInteger(size) || size < 0) rejectChunk(size, index);
+}
+
 /** @throws PlannerError `BAD_ARGUMENT` unless that many bytes can be had */
 function chunkOf(size: number, index: number): Uint8Array {
   try {
-    if (Number.isSafeInteger(size) && size >= 0) return poisoned(size);
+    return poisoned(size);
   } catch {
-    // more than the engine can allocate
+    return rejectChunk(size, index); // more than the engine can allocate
   }
+}
+
+function rejectChunk(size: number, index: number): never {
   throw new PlannerError('BAD_ARGUMENT', {
     culprit: `chunk ${index} of the plan`,
     value: size,

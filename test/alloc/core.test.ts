@@ -7,7 +7,7 @@ import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { selectBuffers } from '../../src/problem/select.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
-import { placePlainly } from '../support/place-plainly.js';
+import { plainGreedy } from '../support/plain-allocators.js';
 import { tinyBuffers } from '../support/problems.js';
 
 describe('findCore', () => {
@@ -46,9 +46,9 @@ describe('findCore', () => {
         expect(minimumPeak(buffers)).toBeLessThanOrEqual(Math.max(capacity, minimumPeak(kept)));
         expect([...core.buffers, ...core.others].sort((a, b) => a - b)).toEqual([...buffers.keys()]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 600 },
     );
-    expect(leftOut).toBeGreaterThan(500);
+    expect(leftOut).toBeGreaterThan(150);
   });
 });
 
@@ -70,7 +70,7 @@ describe('placeAround', () => {
         const kept = selectBuffers(problem, core.buffers);
         const keptBuffers = [...core.buffers].map((b) => buffers[b]);
         // Anywhere, as long as it is within the capacity, and if it is not, the others have to be all the same.
-        const coreOffsets = placePlainly(keptBuffers, bySize(kept)).map((offset) => offset + lift);
+        const coreOffsets = plainGreedy(keptBuffers, bySize(kept)).offsets.map((offset) => offset + lift);
         const offsets = placeAround(problem, core, coreOffsets);
         const ends = [...core.others].map((b) => offsets[b] + buffers[b].size);
         for (const end of ends) expect(end).toBeLessThanOrEqual(capacity);

@@ -94,6 +94,19 @@ describe('ggml', () => {
     expect([...ggmlAllocator.place(problem).offsets]).toEqual([0, 8, 4]);
   });
 
+  it('gives up nothing that a buffer does not have yet', () => {
+    // C needs but four bytes from its start on, when it has none: A has those that it would give up.
+    const problem = createProblem([
+      { size: 8, start: 0, end: 2 },
+      { size: 4, start: 0, end: 1 },
+      { size: 8, start: 1, end: 3, gaps: [{ start: 1, end: 3, upper: 4 }] },
+      { size: 4, start: 1, end: 2 },
+    ]);
+    const placement = ggmlAllocator.place(problem);
+    expect(verifyPlacement(problem, placement)).toEqual([]);
+    expect(offsetsOf(placement)).toEqual([0, 8, 8, 16]);
+  });
+
   it('handles 2^40 bytes exactly', () => {
     const placement = place([[2 ** 40 + 1, 0, 2], [2 ** 40 + 1, 1, 2]]); // prettier-ignore
     expect(offsetsOf(placement)).toEqual([0, 2 ** 40 + 1]);

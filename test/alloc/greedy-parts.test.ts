@@ -1,26 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { floorLog2 } from '../../src/alloc/greedy/floor-log2.js';
-import { IntervalSets } from '../../src/alloc/greedy/interval-sets.js';
 import { createLowestFit, type LowestFit } from '../../src/alloc/greedy/lowest-fit.js';
 import { ListFit } from '../../src/alloc/greedy/list-fit.js';
 import { TreeFit } from '../../src/alloc/greedy/tree-fit.js';
 import { placeOnline } from '../../src/alloc/greedy/online.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
-import {
-  byArea,
-  byLifetime,
-  byLifetimeClass,
-  byLoad,
-  bySize,
-  bySizeClass,
-  fromBusiestStep,
-  ORDERS,
-} from '../../src/alloc/greedy/orders.js';
-import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
+import { byArea, byLifetime, bySize } from '../../src/alloc/greedy/orders.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
-import { placePlainly } from '../support/place-plainly.js';
+import { plainGreedy } from '../support/plain-allocators.js';
 import { tinyBuffers } from '../support/problems.js';
 import { nested, network, uniform } from '../support/random-problems.js';
 
@@ -48,22 +37,35 @@ describe.each([
         const problem = createProblem(buffers);
         const fit = createFit(problem);
         for (const order of [bySize, byArea, byLifetime]) {
-          expect(placeAll(fit, problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
+          expect(placeAll(fit, problem, order(problem))).toEqual(plainGreedy(buffers, order(problem)).offsets);
         }
       }),
       { numRuns: 400 },
     );
   });
 
-  it.each(Object.entries({ uniform, nested, network }))('does so on 700 %s buffers', (_, generate) => {
-    for (let seed = 0; seed < 4; seed++) {
-      const buffers = generate(700, seed);
+  it.each(Object.entries({ uniform, nested, network }))('does so on 400 %s buffers', (_, generate) => {
+    for (let seed = 0; seed < 3; seed++) {
+      const buffers = generate(400, seed);
       const problem = createProblem(buffers);
       const fit = createFit(problem);
       for (const order of [bySize, byLifetime]) {
-        expect(placeAll(fit, problem, order(problem))).toEqual(placePlainly(buffers, order(problem)));
+        expect(placeAll(fit, problem, order(problem))).toEqual(plainGreedy(buffers, order(problem)).offsets);
       }
     }
+  });
+
+  it('counts its effort', () => {
+    const problem = createProblem(Array.from({ length: 64 }, () => ({ size: 1, start: 0, end: 1 })));
+    const fit = createFit(problem);
+    expect(fit.steps).toBe(0);
+    placeAll(fit, problem, bySize(problem));
+    // Of one entry and more for each buffer, a sixteenth at least counts.
+    const { steps } = fit;
+    expect(steps).toBeGreaterThanOrEqual((63 * 64) / 2 / 16);
+    expect(steps).toBeLessThan(64 * 64);
+    placeAll(fit, problem, bySize(problem));
+    expect(fit.steps).toBe(2 * steps);
   });
 
   it('starts looking where it is told to', () => {
@@ -85,6 +87,10 @@ describe('createLowestFit', () => {
       return createLowestFit(problem, createTimeline(problem));
     };
     expect(fitFor(buffers)).toBeInstanceOf(ListFit);
+    expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 10 })))).toBeInstanceOf(ListFit);
+    const many = (count: number): Buffer[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
+    expect(fitFor(many(4096))).toBeInstanceOf(ListFit);
+    expect(fitFor(many(4097))).toBeInstanceOf(TreeFit);
     expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 2 })))).toBeInstanceOf(TreeFit);
     expect(fitFor([...buffers, { size: 1, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] }])).toBeInstanceOf(TreeFit);
   });
@@ -111,39 +117,66 @@ describe('createTimeline', () => {
     expect([sectionCount, ...starts, ...ends]).toEqual([2, 0, 0, 1, 1, 1, 2]);
   });
 
-  it('keeps which buffers share a step', () => {
+  it('has as few sections as there are, in which just those meet that share a step and need bytes', () => {
     fc.assert(
-      fc.property(tinyBuffers({ maxCount: 12, maxStep: 15, gaps: 'none' }), (buffers) => {
-        const { starts, ends } = createTimeline(createProblem(buffers));
-        buffers.forEach((a, i) =>
-          buffers.forEach((b, j) => {
-            expect(starts[i] < ends[j] && starts[j] < ends[i]).toBe(a.start < b.end && b.start < a.end);
-          }),
+      fc.property(tinyBuffers({ maxCount: 8, maxStep: 14 }), (buffers) => {
+        if (buffers.length === 0) return;
+        const problem = createProblem(buffers);
+        const { sectionCount, first, starts, ends, lowers, uppers } = createTimeline(problem);
+        const rows = buffers.map((_, b) => Array.from({ length: first[b + 1] - first[b] }, (_, i) => first[b] + i));
+        const needs = (b: number, step: number): string => {
+          const { start, end, size, gaps = [] } = buffers[b];
+          if (step < start || step >= end) return '';
+          const gap = gaps.find((each) => each.start <= step && step < each.end);
+          const [lower, upper] = gap === undefined ? [0, size] : [gap.lower ?? 0, gap.upper ?? gap.lower ?? 0];
+          return lower < upper ? `${lower}-${upper}` : '';
+        };
+        // At one step of each section everything in it is live; sections come in the order of steps.
+        const pictures = new Set(
+          Array.from({ length: sectionCount }, (_, section) =>
+            buffers
+              .map((_, b) =>
+                rows[b]
+                  .filter((row) => starts[row] <= section && section < ends[row])
+                  .map((row) => `${lowers[row]}-${uppers[row]}`)
+                  .join(),
+              )
+              .join(' '),
+          ),
         );
+        const steps = Array.from({ length: 15 }, (_, step) => buffers.map((_, b) => needs(b, step)).join(' '));
+        for (const picture of pictures) expect(steps).toContain(picture);
+        for (const picture of steps) {
+          const wanted = picture.split(' ');
+          const isWithin = [...pictures].some((each) => {
+            const found = each.split(' ');
+            return wanted.every((need, b) => need === '' || need === found[b]);
+          });
+          expect(isWithin).toBe(true);
+        }
+        expect(first[buffers.length]).toBe(rows.flat().length);
       }),
+      { numRuns: 300 },
     );
   });
-});
 
-describe('IntervalSets', () => {
-  it('holds the union of what was added, in few intervals', () => {
-    const interval = fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 200 }), fc.integer({ min: 1, max: 6 }));
+  it('has no section that another one holds', () => {
     fc.assert(
-      fc.property(fc.array(interval, { maxLength: 120 }), (intervals) => {
-        const sets = new IntervalSets(3);
-        const taken = Array.from({ length: 3 }, () => new Uint8Array(208));
-        for (const [set, low, length] of intervals) {
-          sets.add(set, low, low + length);
-          taken[set].fill(1, low, low + length);
+      fc.property(tinyBuffers({ maxCount: 8, maxStep: 14, gaps: 'none' }), (buffers) => {
+        const { sectionCount, starts, ends } = createTimeline(createProblem(buffers));
+        const sections = Array.from({ length: sectionCount }, (_, section) =>
+          [...buffers.keys()].filter((b) => starts[b] <= section && section < ends[b]),
+        );
+        for (const one of sections) {
+          expect(sections.filter((other) => one.every((b) => other.includes(b)))).toEqual([one]);
         }
-        taken.forEach((_, set) => {
-          const runs = [...taken[set].join('').matchAll(/1+/g)];
-          const expected = runs.map((run) => [run.index, run.index + run[0].length]);
-          const slots = Array.from({ length: sets.counts[set] }, (_, i) => sets.first[set] + i);
-          expect(slots.map((slot) => [sets.lows[slot], sets.highs[slot]])).toEqual(expected);
-        });
       }),
+      { numRuns: 300 },
     );
+  });
+
+  it('has none without buffers', () => {
+    expect(createTimeline(createProblem([])).sectionCount).toBe(0);
   });
 });
 
@@ -182,57 +215,6 @@ describe('placeOnline', () => {
       ...Array.from({ length: 4 }, () => ({ size: 1, start: 0, end: 1 })),
     ]);
     expect(placeOnline(padded)).toBeNull();
-  });
-});
-
-describe('orders', () => {
-  it('hold each buffer once', () => {
-    fc.assert(
-      fc.property(tinyBuffers({ maxCount: 30, maxStep: 30 }), (buffers) => {
-        const problem = createProblem(buffers);
-        for (const order of ORDERS) expect([...order(problem)].sort((a, b) => a - b)).toEqual([...buffers.keys()]);
-      }),
-    );
-  });
-
-  it('by load: the busiest step that a buffer lives to see decides', () => {
-    fc.assert(
-      fc.property(tinyBuffers({ maxCount: 30, maxStep: 30 }), (buffers) => {
-        const problem = createProblem(buffers);
-        const bytes = liveBytesPerStep(problem);
-        const busiest = Array.from(byLoad(problem), (b) => {
-          return Math.max(...bytes.subarray(problem.starts[b], problem.ends[b]));
-        });
-        expect(busiest).toEqual([...busiest].sort((a, b) => b - a));
-      }),
-    );
-  });
-
-  it('from the busiest step: those that live there come first', () => {
-    //   steps  0 1 2 3
-    //   A 4    ■ ■ · ·      The busiest step is 2: C, then B in order of start; A and D after them.
-    //   B 5    · · ■ ■
-    //   C 6    · ■ ■ ·
-    //   D 1    · · · ■
-    const problem = createProblem([
-      { size: 4, start: 0, end: 2 },
-      { size: 5, start: 2, end: 4 },
-      { size: 6, start: 1, end: 3 },
-      { size: 1, start: 3, end: 4 },
-    ]);
-    expect([...fromBusiestStep(problem)]).toEqual([2, 1, 0, 3]);
-  });
-
-  it('by classes: within a factor of four the second measure decides', () => {
-    const problem = createProblem([
-      { size: 5, start: 0, end: 1 },
-      { size: 4, start: 0, end: 9 },
-      { size: 16, start: 0, end: 2 },
-      { size: 3, start: 0, end: 8 },
-    ]);
-    expect([...bySizeClass(problem)]).toEqual([2, 1, 0, 3]);
-    // Steps are numbered densely, so the lives are of 1, 4, 2 and 3 steps.
-    expect([...byLifetimeClass(problem)]).toEqual([1, 2, 0, 3]);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placementSize, type Allocator } from '../../src/alloc/allocator.js';
+import { placementSize, type Allocator, type PlaceOptions } from '../../src/alloc/allocator.js';
 import {
   greedyByArea,
   greedyByLifetime,
@@ -11,6 +11,7 @@ import {
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
+import { expectError } from '../support/expect-error.js';
 import { tinyBuffers } from '../support/problems.js';
 
 const family: Allocator[] = [greedyBySize, greedyByLifetime, greedyByArea, greedyByLoad, greedyByStart];
@@ -82,6 +83,29 @@ describe.each(family)('$name', (allocator) => {
 });
 
 describe('greedyBySize', () => {
+  it('says what it cannot do, and how it could', () => {
+    const buffers: Buffer[] = [
+      { size: 9, start: 0, end: 2 },
+      { size: 8, start: 1, end: 3, fixedOffset: 4 },
+    ];
+    const place = (list: readonly Buffer[], options?: PlaceOptions) => greedyBySize.place(createProblem(list), options);
+    const colliding = [...buffers, { size: 8, start: 2, end: 3, fixedOffset: 11 }];
+    const collision = expectError('FIXED_OVERLAP', 'the fixed offset of buffer 2', () => place(colliding));
+    expect([collision.value, collision.limit]).toEqual([11, 'at least 12, above the buffers that are fixed before it']);
+    expect(collision.remedy).toBe('Choose another fixed offset, or leave it to the planner.');
+    for (const maxChunkSize of [0, -1, NaN]) {
+      const error = expectError('BAD_ARGUMENT', 'maxChunkSize', () => place(buffers, { maxChunkSize }));
+      expect([error.limit, error.remedy]).toEqual(['above 0', 'Leave it out if chunks are unlimited.']);
+    }
+    const oversize = expectError('OVERSIZE', 'buffer 0', () => place(buffers, { maxChunkSize: 8 }));
+    expect([oversize.value, oversize.limit]).toEqual([9, 'at most maxChunkSize (8)']);
+    expect(oversize.remedy).toContain('allowOversize');
+    const options = { maxChunkSize: 11, allowOversize: true };
+    const high = expectError('OVERSIZE', 'the fixed offset of buffer 1', () => place(buffers, options));
+    expect([high.value, high.limit]).toEqual([4, 'low enough to end by 11']);
+    expect(place(buffers, { ...options, maxChunkSize: 12 }).chunks).toEqual([12, 9]);
+  });
+
   it('fills holes: a small buffer goes under a large one', () => {
     // B B .      B (8) first, then C (6) on top of it at step 1, then A (2) beside B at offset 0.
     // C C

@@ -126,5 +126,5 @@ it('GGUF', async () => {
     }),
     { numRuns: 250 },
   );
-  expect(readable).toBeGreaterThan(10);
+  expect(readable).toBeGreaterThan(3); // of some fourteen
 });

@@ -188,6 +188,7 @@ describe('conflicts', () => {
     // Even one that comes later by another operand; and one that says that it works on what is left.
     const third = named(ctx.add(y, first, { inPlace: true }), 'third');
     expect(hazardsOf(third)).toEqual(['conflict first>third']);
+    expect(hazardsOf(named(ctx.add(first, y, { inPlace: true }), 'fourth'))).toEqual(['conflict first>fourth']);
     expect(hazardsOf(ctx.exp(ctx.dependency(y, first), { inPlace: true }))).toEqual([]);
     // A copy does not read what it goes over, and memory is what it is when it is read.
     expect(hazardsOf(first, named(ctx.cpy(leaf('k'), y), 'copy'))).toEqual(['unordered copy>first']);

@@ -78,6 +78,7 @@ it('keeps the parts of a fused projection apart, row by row, whole and cut into 
   // What runs over the end of a row has no columns of its own.
   const over = ctx.view(qkv, [6, 4], [48], 40);
   expect([between(rows(8, 4), over), between(over, rows(8, 4))]).toEqual(['possible', 'possible']);
+  expect([between(rows(0, 4), over), between(over, rows(0, 4))]).toEqual(['possible', 'possible']);
 });
 
 it('counts in blocks where a type is quantised, and sees columns through a transposition', () => {

@@ -55,8 +55,10 @@ function damageOnce(document: unknown, { at, how, value, key }: JsonDamage): voi
       parent = child;
       continue;
     }
-    if (how === 'replace') (parent as Record<string, unknown>)[name] = value;
-    else if (how === 'add') define(parent, key, value);
+    // A copy: damage to the document must not damage the value for those that come later.
+    const odd = structuredClone(value);
+    if (how === 'replace') (parent as Record<string, unknown>)[name] = odd;
+    else if (how === 'add') define(parent, key, odd);
     else if (how === 'remove') remove(parent, name);
     else if (Array.isArray(parent)) parent.push(child);
     return;

@@ -27,7 +27,8 @@ export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
       const end = rest.pop()!;
       const plain = { size, start, end, alignment: 2 ** log2 };
       if (rest.length === 0) return plain;
-      const [from, to = end] = rest;
+      // With one step in between, the gap is what comes before it or what comes after it.
+      const [from, to] = rest.length === 2 ? rest : size % 2 === 0 ? [start, rest[0]] : [rest[0], end];
       const [lower, upper] = gaps === 'full' ? [0, 0] : [Math.min(a, b, size), Math.min(Math.max(a, b), size)];
       const gap: Gap = { start: fromStart ? start : from, end: to, lower, upper };
       return { ...plain, gaps: [gap] };

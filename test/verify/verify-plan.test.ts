@@ -157,6 +157,19 @@ describe('verifyPlan', () => {
     expect(verifyPlan(graph, plan)).toMatchObject([{ kind: 'overlap', ids: [0, 1], steps: [0, 1], bytes: [0, 32] }]);
   });
 
+  it('lets no leaf take over what is there before the first step, and lists those by the second one, then the first', () => {
+    const ctx = Context.deferred();
+    const leafs = ['a', 'b', 'c', 'd'].map((name) => ctx.newTensor('f32', [8], name));
+    const graph = Graph.forward(ctx.custom(leafs, { type: 'f32', ne: [8] }));
+    const offsets = [0, 32, 32, 0, 64];
+    const tensors = offsets.map((offset, id) => ({ id, chunk: 0, offset }));
+    const violations = verifyPlan(graph, { alignment: 32, bufferSize: 96, chunks: [96], tensors });
+    expect(violations.map(({ kind, ids }) => [kind, ...ids])).toEqual([
+      ['overlap', 1, 2],
+      ['overlap', 0, 3],
+    ]);
+  });
+
   it('takes a chunk by its number alone, whatever a plan file calls it', () => {
     const chunk = '0' as unknown as number;
     expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = chunk)))).toEqual(['out-of-arena']);

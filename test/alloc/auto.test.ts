@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { placementSize, type PlaceOptions } from '../../src/alloc/allocator.js';
+import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { auto } from '../../src/alloc/auto.js';
+import { ggmlAllocator } from '../../src/alloc/ggml.js';
+import { solve } from '../../src/alloc/solve.js';
+import { createProblem, type Problem } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { expectError } from '../support/expect-error.js';
+import { tinyBuffers } from '../support/problems.js';
+
+describe('ALLOCATORS', () => {
+  it('are named as in the list', () => {
+    for (const [name, allocator] of Object.entries(ALLOCATORS)) expect(allocator.name).toBe(name);
+  });
+});
+
+describe('auto', () => {
+  /** What `auto` must give: the search's placement, or ggml's if that is smaller and keeps to the limit. */
+  function expectBetterOfTwo(problem: Problem, options: PlaceOptions): 'search' | 'ggml' {
+    const placement = auto.place(problem, options);
+    const found = solve(problem, { ...options, maxSteps: 20_000 });
+    const online = ggmlAllocator.place(problem, options);
+    const isWithin = online.chunks.every((size) => size <= (options.maxChunkSize ?? Infinity));
+    const isBetter = isWithin && found.status !== 'optimal' && placementSize(online) < found.peak;
+    expect(verifyPlacement(problem, placement, options)).toEqual([]);
+    const { offsets, chunkOf, chunks } = isBetter ? online : found;
+    expect(placement).toEqual({ offsets, chunkOf, chunks, lowerBound: found.lowerBound });
+    return isBetter ? 'ggml' : 'search';
+  }
+
+  it('takes ggml’s placement where that is smaller', () => {
+    const problem = createProblem([
+      { size: 5, start: 0, end: 3 },
+      { size: 5, start: 5, end: 7 },
+      { size: 2, start: 1, end: 5 },
+      { size: 4, start: 2, end: 7 },
+      { size: 3, start: 3, end: 6 },
+    ]);
+    expect(expectBetterOfTwo(problem, { maxChunkSize: 9 })).toBe('ggml');
+    expect(auto.place(problem, { maxChunkSize: 9 }).chunks).toEqual([8, 4]);
+    expect(expectBetterOfTwo(problem, {})).toBe('search');
+  });
+
+  it('takes it only if it keeps to the limit, and else that of the search', () => {
+    const seen = { search: 0, ggml: 0 };
+    const problems = tinyBuffers({ maxCount: 9, maxSize: 4 });
+    fc.assert(
+      fc.property(problems, fc.constantFrom(Infinity, 2, 3, 4), (list, maxChunkSize) => {
+        seen[expectBetterOfTwo(createProblem(list), { maxChunkSize, allowOversize: true })]++;
+      }),
+      { numRuns: 200 },
+    );
+    expect(seen.search).toBeGreaterThan(50);
+  });
+
+  it('leaves fixed offsets to those who know them', () => {
+    const problem = createProblem([
+      { size: 4, start: 0, end: 4, fixedOffset: 6 },
+      { size: 3, start: 0, end: 4 },
+      { size: 4, start: 1, end: 3 },
+    ]);
+    expect(auto.place(problem).offsets[0]).toBe(6);
+    expectError('OVERSIZE', 'the fixed offset of buffer 0', () => auto.place(problem, { maxChunkSize: 9 }));
+  });
+});

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { placementSize, type Placement, type PlaceOptions } from '../../src/alloc/allocator.js';
+import { placeInChunks } from '../../src/alloc/chunks.js';
+import { Budget } from '../../src/alloc/exact/budget.js';
+import { fillChunks } from '../../src/alloc/greedy/fill-chunks.js';
+import { ORDERS } from '../../src/alloc/greedy/orders.js';
+import { createTimeline } from '../../src/alloc/greedy/timeline.js';
+import { solve } from '../../src/alloc/solve.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { createProblem, type Problem } from '../../src/problem/problem.js';
+import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { tinyBuffers } from '../support/problems.js';
+
+function run(problem: Problem, options: PlaceOptions, goal: number, maxSteps: number): Placement {
+  const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+  const search = placeInChunks(problem, createTimeline(problem), options, goal, budget);
+  for (let result = search.next(); ; result = search.next()) if (result.done === true) return result.value;
+}
+
+describe('placeInChunks', () => {
+  it('is no larger than by any order, often smaller, and the first order where that is good enough', () => {
+    let smaller = 0;
+    const shape = tinyBuffers({ maxCount: 14, maxSize: 9 });
+    fc.assert(
+      fc.property(shape, fc.constantFrom(9, 12, 16), (list, maxChunkSize) => {
+        if (list.length === 0) return;
+        const problem = createProblem(list);
+        const options = { maxChunkSize };
+        const placements = ORDERS.map((order) => {
+          const { steps, ...placement } = fillChunks(problem, createTimeline(problem), order(problem), options);
+          expect(steps).toBeGreaterThanOrEqual(0);
+          return placement;
+        });
+        const least = Math.min(...placements.map(placementSize));
+        const found = run(problem, options, liveLoad(problem).bytes, 2000);
+        expect(verifyPlacement(problem, found, options)).toEqual([]);
+        expect(placementSize(found)).toBeLessThanOrEqual(least);
+        if (placementSize(found) < least) smaller++;
+        expect(run(problem, options, Infinity, 2000)).toEqual(placements[0]);
+        // The first of those that reach the goal.
+        const first = placements.find((placement) => placementSize(placement) === least);
+        expect(run(problem, options, least, 2000)).toEqual(first);
+      }),
+      { numRuns: 200 },
+    );
+    expect(smaller).toBeGreaterThan(3);
+  });
+
+  it('keeps its limit where the exact search counts in units that exceed it', () => {
+    // The second seed: three buffers of 1,024 bytes in 2,560, thanks to a gap, within a limit of 3,000.
+    for (const seed of [1, 1001100]) {
+      for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
+        const options = { maxSteps: 3000, maxChunkSize: problem.sizes.reduce((a, b) => Math.max(a, b), 1) };
+        expect(verifyPlacement(problem, solve(problem, options), options)).toEqual([]);
+      }
+    }
+  });
+
+  it('rejects a fixed offset whose buffer ends above the limit', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 4, fixedOffset: 20 },
+      { size: 8, start: 0, end: 4 },
+    ]);
+    expect(() => solve(problem, { maxChunkSize: 16 })).toThrow(
+      /OVERSIZE: the fixed offset of buffer 0 is 20, but must be low enough to end by 16/,
+    );
+  });
+
+  it('is valid, whatever the limit and the budget', () => {
+    const shape = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
+    const limit = fc.constantFrom(8, 11, 20);
+    fc.assert(
+      fc.property(shape, limit, fc.boolean(), fc.nat({ max: 200 }), (list, maxChunkSize, allowOversize, maxSteps) => {
+        const problem = createProblem(list);
+        const options = { maxChunkSize, allowOversize };
+        const placement = run(problem, options, liveLoad(problem).bytes, maxSteps);
+        expect(verifyPlacement(problem, placement, options)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,16 @@
+/** Solves what every test solves, and looks at what goes without saying. */
+import { expect } from 'vitest';
+import type { Solution, SolveOptions } from '../../src/alloc/solution.js';
+import { solve } from '../../src/alloc/solve.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+
+/** The solution, which is valid and claims at least the live load. */
+export function expectValid(buffers: readonly Buffer[], options: SolveOptions = {}): Solution {
+  const problem = createProblem(buffers);
+  const solution = solve(problem, options);
+  expect(verifyPlacement(problem, solution, options)).toEqual([]);
+  expect(solution.lowerBound).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
+  return solution;
+}
