@@ -143,7 +143,7 @@ function showEmpty(text: string): void {
   hint.hidden = text === '';
   error.hidden = true;
   byId('answer').hidden = byId('map-card').hidden = true;
-  results.classList.remove('failed');
+  markStale(false);
   results.setAttribute('aria-busy', 'false');
   updateSummary();
 }
@@ -152,7 +152,14 @@ function showError(message: string): void {
   error.textContent = message;
   error.hidden = false;
   hint.hidden = true;
-  results.classList.add('failed');
+  markStale(true);
+}
+
+/** What is on the screen may be of other settings than the error: it can be seen, but not used or read out. */
+function markStale(isStale: boolean): void {
+  results.classList.toggle('failed', isStale);
+  byId('answer').inert = byId('map-card').inert = isStale;
+  updateSummary();
 }
 
 function onPlanReply(job: Job, reply: Reply): void {
@@ -185,7 +192,7 @@ function showUnknownModel(model: UnknownModel): void {
 function showAnswer(show: () => void): void {
   showAgain = show;
   error.hidden = hint.hidden = true;
-  results.classList.remove('failed');
+  markStale(false);
   byId('answer').hidden = false;
   show();
   updateSummary();

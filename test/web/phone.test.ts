@@ -14,6 +14,40 @@ describeBrowser('the web page on a phone', () => {
     await phone.close();
   });
 
+  it('shows no answer of other settings than those that failed', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 390, height: 700 });
+    await web.openLink('#example=phi-3-mini-4k.gguf&valueType=q8_0', phone);
+    await phone.locator('#summary').getByText('It fits').waitFor();
+    await phone.getByLabel('Flash attention').uncheck();
+    await phone.locator('#error').waitFor();
+    await phone.locator('#summary').waitFor({ state: 'hidden' });
+    const isInert = () => phone.locator('#answer').evaluate((answer: HTMLElement) => answer.inert);
+    expect(await isInert()).toBe(true);
+    await phone.getByLabel('Flash attention').check();
+    await expect.poll(isInert).toBe(false);
+    await phone.close();
+  });
+
+  it('breaks numbers after a comma alone', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 320, height: 600 });
+    await web.openLink('#example=llama-3.1-8b.gguf&context=2147483648', phone);
+    const [weights] = await phone.locator('#sizes td:last-child').allInnerTexts();
+    expect(weights).toBe('5,172,420,864');
+    const lines = await phone.locator('#sizes td:last-child').evaluateAll((cells) =>
+      cells.flatMap((cell) =>
+        [...cell.childNodes].map((part) => {
+          const range = document.createRange();
+          range.selectNodeContents(part);
+          return range.getClientRects().length;
+        }),
+      ),
+    );
+    expect(Math.max(...lines)).toBe(1);
+    await phone.close();
+  });
+
   it('shows all of the map and of the numbers on a screen of 320 pixels', async () => {
     const phone = await web.newPage();
     await phone.setViewportSize({ width: 320, height: 600 });

@@ -113,10 +113,16 @@ function showBar(all: readonly Part[], memory: number): void {
 function rowOf({ className, label, bytes }: Part): HTMLElement {
   const header = make('th', '', make('span', `swatch ${className}`), label) as HTMLTableCellElement;
   header.scope = 'row';
-  const exact = make('td', '', bytes === null ? '' : groupDigits(bytes));
+  const exact = make('td', '', ...(bytes === null ? [] : breakable(groupDigits(bytes))));
   const row = make('tr', '', header, make('td', '', sizeText(bytes)), exact);
   row.classList.toggle('total', className === 'total');
   return row;
+}
+
+/** Where there is no room for all digits, a line may end after a comma. */
+function breakable(digits: string): (Node | string)[] {
+  const [first, ...groups] = digits.split(',');
+  return [first, ...groups.flatMap((group) => [',', make('wbr'), group])];
 }
 
 function sizeText(bytes: number | null): string {

@@ -10,7 +10,7 @@ const summary = byId('summary');
 export function updateSummary(): void {
   const answer = byId('answer');
   // Asked, not remembered: an answer that appears below the screen changes nothing that an observer is told of.
-  summary.hidden = answer.hidden || answer.getBoundingClientRect().top <= innerHeight;
+  summary.hidden = answer.hidden || answer.inert || answer.getBoundingClientRect().top <= innerHeight;
   if (answer.hidden) return;
   const verdict = byId('verdict');
   const bar = make('div', 'bar', ...byId('bar').cloneNode(true).childNodes);
