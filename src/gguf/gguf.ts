@@ -15,6 +15,10 @@ import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
 /** A metadata value. Integers above 2^53 - 1 stay `bigint`s. */
 export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
 
+/** ggml's limit on names. */
+const MAX_NAME_BYTES = 63;
+const utf8 = new TextEncoder();
+
 /** One entry of the tensor list. */
 export interface GgufTensor {
   readonly name: string;
@@ -54,7 +58,7 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
   parts.sort((a, b) => partNumber(a) - partNumber(b));
   const [first] = parts;
   if (first === undefined) throw badGguf('list of parts', 'empty', 'one source at least');
-  const partCount = Number(first.metadata['split.count'] ?? 0) || 1;
+  const partCount = integerOf(first.metadata, 'split.count', 1) || 1;
   if (parts.length !== partCount || parts.some((part, index) => partNumber(part) !== index)) {
     const found = parts.map((part) => partNumber(part) + 1).join(', ');
     throw new PlannerError('BAD_GGUF', {
@@ -71,7 +75,7 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
 
 async function readPart(source: GgufSource): Promise<Gguf> {
   const { name, metadata, tensors } = await parseHeader(openRangeSource(source));
-  const alignment = checkAlignment(Number(metadata['general.alignment'] ?? 32), 'general.alignment');
+  const alignment = checkAlignment(integerOf(metadata, 'general.alignment', 32), 'general.alignment');
   let offset = 0;
   const checked = tensors.map((parsed) => {
     const tensor = checkTensor(parsed);
@@ -90,7 +94,14 @@ function isList(source: GgufSource | readonly GgufSource[]): source is readonly 
 
 /** Index among the parts of a model, from 0. */
 function partNumber({ metadata }: Gguf): number {
-  return Number(metadata['split.no'] ?? 0);
+  return integerOf(metadata, 'split.no', 0);
+}
+
+/** A number that reading the file itself depends on. */
+function integerOf(metadata: Gguf['metadata'], key: string, fallback: number): number {
+  const { [key]: value = fallback } = metadata;
+  if (Number.isSafeInteger(value)) return value as number;
+  throw badGguf(key, typeof value === 'string' ? JSON.stringify(value) : String(value), 'an integer');
 }
 
 function requireUniqueNames(tensors: readonly GgufTensor[]): void {
@@ -103,6 +114,8 @@ function requireUniqueNames(tensors: readonly GgufTensor[]): void {
 
 function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor {
   if (name === '') throw badGguf('tensor list', 'a tensor without a name', 'names of at least one character');
+  if (utf8.encode(name).byteLength > MAX_NAME_BYTES)
+    throw badGguf(name, 'too long a name', `at most ${MAX_NAME_BYTES} bytes`);
   const type = elementTypeOfGguf(typeId);
   if (type === undefined) {
     throw new PlannerError('UNKNOWN_TYPE', {

@@ -26,13 +26,18 @@ export interface ParsedHeader {
 /** Keys that the library adds to the file's own. */
 const ADDED_KEYS = new Set(['version', 'tensor_count', 'kv_count']);
 
+/** The library makes room for so many bytes. */
+const MAX_HEADER_BYTES = 50_000_000;
+const WHOLE_HEADER = 'a GGUF file of version 1 to 3 with a complete header';
+
 /** @throws PlannerError `BAD_GGUF` */
 export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   const bytes = new LibraryFetch(source);
   const parsed = await gguf('http://localhost/', { fetch: bytes.fetch }).catch((error: unknown) => {
-    throw error instanceof PlannerError ? error : damaged(source.name, (error as Error).message);
+    throw error instanceof PlannerError ? error : damaged(source.name, (error as Error).message, WHOLE_HEADER);
   });
   if (parsed.tensorInfoByteRange[1] > bytes.readBytes) throw bytes.truncated();
+  requireDistinctKeys(source.name, parsed.metadata);
   const metadata = Object.create(null) as Record<string, GgufValue>;
   for (const [key, value] of Object.entries(parsed.metadata)) {
     if (!ADDED_KEYS.has(key)) metadata[key] = plain(value as GgufValue);
@@ -49,6 +54,13 @@ export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   };
 }
 
+/** Of a key that is there twice, the library keeps the last value; the number of entries tells. */
+function requireDistinctKeys(name: string, metadata: object & { readonly kv_count: bigint }): void {
+  const keyCount = Object.keys(metadata).length - ADDED_KEYS.size;
+  if (BigInt(keyCount) === metadata.kv_count) return;
+  throw damaged(`${name}: metadata`, `${metadata.kv_count} entries with ${keyCount} keys`, 'one entry for each key');
+}
+
 /** A `fetch` for the library, over any source. It asks for one range after the other from the start. */
 class LibraryFetch {
   /** How many bytes from the start have been read. */
@@ -62,6 +74,7 @@ class LibraryFetch {
   readonly fetch = async (_uri: unknown, init?: RequestInit): Promise<Response> => {
     const range = /^bytes=(\d+)-(\d+)$/.exec((init?.headers as Record<string, string>)['Range'] ?? '');
     const start = Number(range?.[1]);
+    if (start >= MAX_HEADER_BYTES) throw this.#tooLong();
     const bytes = await this.#source.read(start, Number(range?.[2]) + 1);
     if (bytes.byteLength === 0) throw this.truncated();
     this.readBytes = start + bytes.byteLength;
@@ -71,7 +84,11 @@ class LibraryFetch {
   };
 
   truncated(): PlannerError {
-    return damaged(this.#source.name, `cut off after ${this.readBytes} bytes, before its header ends`);
+    return damaged(this.#source.name, `cut off after ${this.readBytes} bytes, before its header ends`, WHOLE_HEADER);
+  }
+
+  #tooLong(): PlannerError {
+    return damaged(this.#source.name, `longer than ${MAX_HEADER_BYTES} bytes`, 'a file whose header is shorter');
   }
 }
 
@@ -82,11 +99,11 @@ function plain(value: GgufValue): GgufValue {
   return value;
 }
 
-function damaged(culprit: string, value: string): PlannerError {
+function damaged(culprit: string, value: string, limit: string): PlannerError {
   return new PlannerError('BAD_GGUF', {
     culprit,
     value,
-    limit: 'a GGUF file of version 1 to 3 with a complete header',
+    limit,
     remedy: 'Download or convert the file again; the header alone is enough, but it must be whole.',
   });
 }

@@ -189,6 +189,7 @@ describe('a broken header', () => {
     ['length', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 60n] }] }, 'BAD_GGUF', 'GGUF bytes'],
     ['bytes', { tensors: [{ name: 'w', type: 'f32', ne: [2 ** 32, 2 ** 30] }] }, 'BYTES_TOO_LARGE', 'w'],
     ['offset', { tensors: [{ name: 'w', type: 'f32', ne: [8], offset: 64 }] }, 'BAD_GGUF', 'w'],
+    ['a name of 64 bytes', { tensors: [{ name: 'ä'.repeat(32), type: 'f32', ne: [8] }] }, 'BAD_GGUF', 'ä'.repeat(32)],
     ['no name', { tensors: [{ name: '', type: 'f32', ne: [8] }] }, 'BAD_GGUF', 'tensor list'],
     [
       'one name twice',
@@ -207,8 +208,28 @@ describe('a broken header', () => {
       'BAD_ALIGNMENT',
       'general.alignment',
     ],
+    ['an alignment in words', { metadata: metadataOf({ 'general.alignment': '32' }) }, 'BAD_GGUF', 'general.alignment'],
+    ['parts in words', { metadata: metadataOf({ 'split.count': 'one' }) }, 'BAD_GGUF', 'split.count'],
+    ['half a part', { metadata: metadataOf({ 'split.no': 0.5 }) }, 'BAD_GGUF', 'split.no'],
   ])('is rejected: %s', async (_what, header, code, culprit) => {
     expect(await errorOf(writeGguf(header))).toMatchObject({ code, culprit });
+  });
+
+  it('is rejected: one key twice', async () => {
+    const bytes = writeGguf({ metadata: metadataOf({ 'general.x': 1, 'general.y': 2 }) });
+    bytes[Buffer.from(bytes).lastIndexOf('general.y') + 8] = 'x'.charCodeAt(0);
+    expect(await errorOf(bytes)).toMatchObject({
+      code: 'BAD_GGUF',
+      culprit: 'GGUF bytes: metadata',
+      value: '2 entries with 1 keys',
+    });
+  });
+
+  it('is rejected: longer than can be read', async () => {
+    const text = 'x'.repeat(400_000);
+    const keys = Array.from({ length: 130 }, (_, index) => [`key ${index}`, text] as const);
+    const source = writeGguf({ metadata: metadataOf(Object.fromEntries(keys)) });
+    expect((await errorOf(source)).value).toBe('longer than 50000000 bytes');
   });
 
   it('never ends in anything but a result or a PlannerError', async () => {
