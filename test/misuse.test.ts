@@ -178,7 +178,38 @@ describe('problems', () => {
   it('are made of a list of buffers, or of text', () => {
     expectError('BAD_ARGUMENT', 'buffers', () => createProblem(bad(null)));
     expectError('BAD_ARGUMENT', 'buffer 0', () => createProblem([bad(null)]));
+    expect(() => createProblem(new Array<never>(1))).toThrow(/^BAD_ARGUMENT: buffer 0 is undefined/);
     expectError('BAD_ARGUMENT', 'text', () => parseProblemCsv(bad(new Uint8Array(4))));
+  });
+});
+
+describe('gaps', () => {
+  it('are a list of objects', () => {
+    for (const gaps of [null, 5, {}, 'ab', new Set()]) {
+      expectError('BAD_BUFFER', 'gaps of buffer 0', () =>
+        createProblem([{ size: 1, start: 0, end: 2, gaps: bad(gaps) }]),
+      );
+    }
+    for (const gap of [null, 5]) {
+      const gaps = [bad(gap)];
+      expectError('BAD_BUFFER', 'gap of buffer 0', () => createProblem([{ size: 1, start: 0, end: 2, gaps }]));
+    }
+  });
+});
+
+describe('what solve may spend', () => {
+  it('has the types that it should have', () => {
+    const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
+    for (const options of [
+      { timeLimitMs: '5' },
+      { timeLimitMs: null },
+      { maxChunkSize: '9' },
+      { signal: 5 },
+      { signal: {} },
+      { onProgress: 5 },
+    ]) {
+      expectError('BAD_ARGUMENT', Object.keys(options)[0], () => solve(problem, bad(options)));
+    }
   });
 });
 

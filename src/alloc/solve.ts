@@ -56,10 +56,14 @@ function checkProblem(problem: Problem): void {
   checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
 }
 
-function checkOptions({ capacity = 0, maxSteps = 0, timeLimitMs = 0 }: SolveOptions): void {
-  const check = (culprit: string, value: number, valid: boolean, limit: string): void =>
+function checkOptions(options: SolveOptions): void {
+  const { capacity = 0, maxSteps = 0, timeLimitMs = 0, signal, onProgress } = options;
+  const check = (culprit: string, value: unknown, valid: boolean, limit: string): void =>
     checkArgument(valid, culprit, value, limit, 'Correct it, or leave it out.');
   check('capacity', capacity, Number.isSafeInteger(capacity) && capacity >= 0, 'an integer from 0 to 2^53 - 1');
   check('maxSteps', maxSteps, maxSteps === Infinity || (Number.isSafeInteger(maxSteps) && maxSteps >= 0), 'at least 0');
-  check('timeLimitMs', timeLimitMs, timeLimitMs >= 0, 'at least 0');
+  check('timeLimitMs', timeLimitMs, typeof timeLimitMs === 'number' && timeLimitMs >= 0, 'at least 0');
+  const isSignal = signal === undefined || typeof (signal as AbortSignal | null)?.aborted === 'boolean';
+  check('signal', signal, isSignal, 'an AbortSignal');
+  check('onProgress', onProgress, onProgress === undefined || typeof onProgress === 'function', 'a function');
 }

@@ -74,8 +74,8 @@ export class Solver {
     let isWorthMore = yield* this.placeGreedily(greedy);
     const isHopeless = this.certificate.bytes > Math.min(capacity, maxChunkSize);
     if (this.peak <= this.goal || isHopeless || budget.isSpent) return;
-    const parts = timeComponents(problem).map((buffers) => ({ buffers, problem: selectBuffers(problem, buffers) }));
-    if (parts.every((part) => isSearchable(part.problem))) return yield* this.lowerParts(parts);
+    const parts = timeComponents(problem);
+    if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
     if (this.peak > this.goal) budget.giveUp();
   }
@@ -101,21 +101,32 @@ export class Solver {
   }
 
   /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerParts(parts: readonly Part[]): Generator<void, void> {
+  private *lowerParts(parts: readonly Int32Array[]): Generator<void, void> {
+    const { problem, budget } = this;
+    this.placement = { ...this.placement, offsets: this.placement.offsets.slice() };
+    const byPeak = parts.map((buffers) => ({ buffers, peak: this.peakOf(buffers) })).sort((a, b) => b.peak - a.peak);
+    // Of the parts that have been lowered already.
+    let lowered = 0;
+    for (let i = 0; i < byPeak.length; i++) {
+      const { buffers, peak } = byPeak[i];
+      if (peak <= this.goal || budget.isSpent) return;
+      const others = i + 1 < byPeak.length ? Math.max(lowered, byPeak[i + 1].peak) : lowered;
+      yield* this.lowerPart({ buffers, problem: selectBuffers(problem, buffers), others }, peak);
+      lowered = Math.max(lowered, this.peakOf(buffers));
+      this.goal = Math.max(this.goal, this.certificate.bytes);
+      yield;
+    }
+  }
+
+  private peakOf(buffers: Int32Array): number {
     const { sizes } = this.problem;
     const { offsets } = this.placement;
-    const peakOf = ({ buffers }: Part): number => buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
-    const byPeak = parts.map((part) => ({ part, peak: peakOf(part) })).sort((a, b) => b.peak - a.peak);
-    for (const { part, peak } of byPeak) {
-      if (peak <= this.goal || this.budget.isSpent) return;
-      yield* this.lowerPart(part, peak);
-      this.goal = Math.max(this.goal, this.certificate.bytes);
-    }
+    return buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
   }
 
   private *lowerPart(part: Part, peak: number): Generator<void, void> {
     const { budget, options } = this;
-    const provable = isProvable(this.problem, options);
+    const provable = isProvable(part.problem, options);
     const core = findCore(part.problem, boundOf(part.problem).bytes);
     const coreProblem = selectBuffers(part.problem, core.buffers);
     if (coreProblem.bufferCount === 0) return this.placePart(part, core, new Int32Array(0), 1);
@@ -136,17 +147,12 @@ export class Solver {
   }
 
   /** Places a part around its core, which has been placed in units. */
-  private placePart({ buffers, problem: part }: Part, core: Core, found: Units, unit: number): void {
-    const { sizes } = this.problem;
-    const offsets = this.placement.offsets.slice();
-    const partOffsets = placeAround(
-      part,
-      core,
-      Float64Array.from(found, (offset) => offset * unit),
-    );
+  private placePart({ buffers, problem: part, others }: Part, core: Core, found: Units, unit: number): void {
+    const { offsets, chunkOf } = this.placement;
+    const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
+    const partOffsets = placeAround(part, core, coreOffsets);
     buffers.forEach((b, i) => (offsets[b] = partOffsets[i]));
-    const chunk = offsets.reduce((top, offset, b) => Math.max(top, offset + sizes[b]), 0);
-    this.placement = { offsets, chunkOf: this.placement.chunkOf, chunks: [chunk] };
+    this.placement = { offsets, chunkOf, chunks: [Math.max(others, this.peakOf(buffers))] };
     this.report();
   }
 
@@ -175,6 +181,8 @@ export class Solver {
 interface Part {
   readonly buffers: Int32Array;
   readonly problem: Problem;
+  /** Bytes: the highest end of all buffers outside of it. */
+  readonly others: number;
 }
 
 /** What the greedy search spends if nothing is said, in its own steps. */

@@ -92,7 +92,9 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   let fixedOffsets: Float64Array | null = null;
   let names: (string | undefined)[] | undefined;
   let gapCount = 0;
-  buffers.forEach((buffer, b) => {
+  let highestFixed = 0;
+  for (let b = 0; b < n; b++) {
+    const buffer = buffers[b];
     checkBuffer(buffer, b);
     sizes[b] = buffer.size;
     const { alignment = 1 } = buffer;
@@ -104,11 +106,16 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
     if (buffer.fixedOffset !== undefined) {
       fixedOffsets ??= new Float64Array(n).fill(NaN);
       fixedOffsets[b] = buffer.fixedOffset;
-      checkBytes(buffer.fixedOffset + totalBytes, `fixed offset of ${labelOf(buffer, b)} plus all sizes`);
+      if (!(fixedOffsets[highestFixed] > buffer.fixedOffset)) highestFixed = b;
     }
     if (buffer.name !== undefined) (names ??= new Array<string | undefined>(n))[b] = buffer.name;
     gapCount += buffer.gaps?.length ?? 0;
-  });
+  }
+  // Only now: what comes after a fixed buffer may have to lie on top of it.
+  if (fixedOffsets !== null) {
+    const culprit = `fixed offset of ${labelOf(buffers[highestFixed], highestFixed)} plus all sizes`;
+    checkBytes(fixedOffsets[highestFixed] + totalBytes, culprit);
+  }
 
   const { rankOf, stepCount } = rankSteps(buffers, gapCount);
   const starts = new Int32Array(n);
@@ -228,8 +235,12 @@ function checkBuffer(buffer: Buffer, b: number): void {
     const aligned = Number.isSafeInteger(fixedOffset) && fixedOffset >= 0 && fixedOffset % alignment === 0;
     if (!aligned) reject('fixedOffset', fixedOffset, `a multiple of the alignment (${alignment}), at least 0`);
   }
+  const isList: boolean = Array.isArray(gaps);
+  if (!isList) reject('gaps', gaps, 'a list');
   let free = start;
-  for (const { start: from, end: to, lower = 0, upper = lower } of gaps) {
+  for (const gap of gaps) {
+    if (typeof gap !== 'object' || (gap as Gap | null) === null) reject('gap', gap, 'an object');
+    const { start: from, end: to, lower = 0, upper = lower } = gap;
     const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
     if (!inOrder) reject('gap', [from, to], `non-empty, in order and within [${start}, ${end})`);
     const inside = Number.isSafeInteger(lower) && Number.isSafeInteger(upper) && 0 <= lower && lower <= upper;

@@ -88,6 +88,8 @@ describe('parseProblemCsv', () => {
     expect([code, culprit]).toEqual(['BYTES_TOO_LARGE', 'the sum of padded sizes up to buffer beta']);
     const fixed = errorOf('id,lower,upper,size,offset\nbeta,0,1,8,9007199254740988\n');
     expect([fixed.code, fixed.culprit]).toEqual(['BYTES_TOO_LARGE', 'fixed offset of buffer beta plus all sizes']);
+    const onTop = errorOf('id,lower,upper,size,offset\nbeta,0,1,8,4503599627370496\nc,0,1,4503599627370500,\n');
+    expect([onTop.code, onTop.culprit]).toEqual(['BYTES_TOO_LARGE', 'fixed offset of buffer beta plus all sizes']);
   });
 
   it.each(Object.keys(ALLOCATORS).filter((name) => name !== 'ggml') as AllocatorName[])(

@@ -85,7 +85,7 @@ export function fillChunks(
 export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
   const { bufferCount, sizes } = problem;
   const { maxChunkSize = Infinity, allowOversize = false } = options;
-  if (!(maxChunkSize > 0)) {
+  if (!(typeof maxChunkSize === 'number' && maxChunkSize > 0)) {
     throw new PlannerError('BAD_ARGUMENT', {
       culprit: 'maxChunkSize',
       value: maxChunkSize,
