@@ -4,6 +4,7 @@ import { solve } from '../../src/alloc/solve.js';
 import type { Progress } from '../../src/alloc/solution.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Gap } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
