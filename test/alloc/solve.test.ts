@@ -98,6 +98,22 @@ describe('solve, on a problem that needs the search', () => {
   });
 });
 
+describe('solve, on very many buffers that are never needed', () => {
+  it('comes to an end, though placing them meets nothing', () => {
+    const problem = createProblem(
+      Array.from({ length: 10_001 }, (_, b) => ({
+        size: 1 + (b % 7),
+        start: b,
+        end: b + 5,
+        gaps: [{ start: b, end: b + 5 }],
+      })),
+    );
+    const solution = solve(problem, { maxSteps: 100 });
+    expect(verifyPlacement(problem, solution)).toEqual([]);
+    expect(solution).toMatchObject({ status: 'feasible', peak: 7, stopped: 'steps' });
+  });
+});
+
 describe('solve, on many parts that all need the search', () => {
   // Its minimum is 10 bytes, one more than its live load.
   const part: readonly Buffer[] = [

@@ -8,6 +8,8 @@ import type { Timeline } from './timeline.js';
 
 export class TreeFit implements LowestFit {
   private readonly occupancy: Occupancy;
+  /** Looking at a buffer that is never needed is a step too: effort that were free would never end. */
+  private idleSteps = 0;
 
   constructor(
     private readonly problem: Problem,
@@ -17,7 +19,7 @@ export class TreeFit implements LowestFit {
   }
 
   get steps(): number {
-    return this.occupancy.steps;
+    return this.occupancy.steps + this.idleSteps;
   }
 
   reset(): void {
@@ -27,6 +29,7 @@ export class TreeFit implements LowestFit {
   find(buffer: number, from = 0): number {
     const { occupancy } = this;
     const { first, starts, ends, lowers, uppers } = this.timeline;
+    if (first[buffer] === first[buffer + 1]) this.idleSteps++;
     occupancy.ask();
     for (let p = first[buffer]; p < first[buffer + 1]; p++) {
       occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);
