@@ -29,6 +29,12 @@ export interface PlaceOptions {
 /** A way to place buffers: pure and deterministic. */
 export interface Allocator {
   readonly name: string;
+  /**
+   * Places every buffer. Offsets are in bytes from the start of the chunk.
+   *
+   * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize`, `FIXED_OVERLAP` if fixed offsets collide,
+   *   `BAD_ARGUMENT`. That of ggml throws none of them: it takes what is too large, and knows no fixed offsets.
+   */
   place(problem: Problem, options?: PlaceOptions): Placement;
 }
 

@@ -6,6 +6,7 @@ import { ggmlAllocator } from './ggml.js';
 import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from './greedy/family.js';
 import { auto } from './auto.js';
 
+/** What `allocator: NAME` can mean. `auto` is the default of `planGraph` and `measureGraph`. */
 export const ALLOCATORS = {
   auto,
   ggml: ggmlAllocator,
@@ -16,4 +17,5 @@ export const ALLOCATORS = {
   'greedy-by-start': greedyByStart,
 } as const satisfies Record<string, Allocator>;
 
+/** The name of an allocator: a key of {@link ALLOCATORS}. */
 export type AllocatorName = keyof typeof ALLOCATORS;

@@ -16,7 +16,10 @@ import { alignUp } from '../units.js';
 import type { PlaceOptions } from './allocator.js';
 import type { Certificate } from './solution.js';
 
-/** The best of the bounds that take no search. O((n + steps) · distinct alignments), and sorting where sizes need padding. */
+/**
+ * The best of the bounds that take no search. O(n + steps); for each distinct alignment to which sizes need padding,
+ * O(n + steps · log steps) more, and up to 64 times n.
+ */
 export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Certificate {
   const bounds = [fixedEnd(problem)];
   // Every chunk has a buffer on top.

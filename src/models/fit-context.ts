@@ -40,7 +40,10 @@ export interface ContextFit {
   readonly trainedContext: number;
   /** The largest context that fits with all other options as given; it may exceed what was wanted. If any fits, that. */
   readonly largest: FittingConfiguration | null;
-  /** Whether any context fits, as its length makes no difference: so it is with recurrent models. */
+  /**
+   * Whether every context fits that llama.cpp can be asked for, as it often is with recurrent models, whose state does not
+   * grow.
+   */
   readonly unlimited: boolean;
   /** Whether each larger context was ruled out. If not, llama.cpp's allocator may surprise with one. */
   readonly proven: boolean;

@@ -14,7 +14,7 @@
  *          0  1  2  3  4 step
  *
  * Invariant of a `Problem`: one entry per buffer in every column; sizes above zero; `0 <= start < end <= stepCount`;
- * alignments are powers of two; the sum of all padded sizes is an exact byte count, so no allocator can overflow.
+ * alignments are powers of two; the sum of all sizes, each padded to its own alignment, is an exact byte count.
  */
 import { checkArgument, PlannerError } from '../errors.js';
 import { alignUp, checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';

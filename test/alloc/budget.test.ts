@@ -72,15 +72,14 @@ describe('Budget', () => {
 });
 
 describe('a slice of a budget', () => {
-  it('is a share of what is left, rounded up, at most so much', () => {
+  it('is a share of what is left, rounded up', () => {
     const whole = budgetOf({ maxSteps: 301 });
     whole.charge(200);
     const half = whole.slice(0.5);
     expect(spendAll(half, 51)).toBe(51);
     expect([half.steps, whole.steps, whole.isSpent]).toEqual([51, 251, false]);
     expect([half.spend(), half.reason, whole.isSpent]).toEqual([false, 'steps', false]);
-    expect(spendAll(whole.slice(1, 7))).toBe(7);
-    expect([spendAll(whole), whole.steps, whole.reason]).toEqual([301 - 260, 301, 'steps']);
+    expect([spendAll(whole), whole.steps, whole.reason]).toEqual([301 - 252, 301, 'steps']);
   });
 
   it('of an unlimited one grows with what has been spent', () => {

@@ -41,13 +41,12 @@ export class Budget {
     return this.reason !== 'done';
   }
 
-  /** A part of what is left, but no more than `most` steps. */
-  slice(share: number, most = Infinity): Budget {
+  /** A part of what is left. */
+  slice(share: number): Budget {
     this.checkClock();
     const { maxSteps } = this.limits;
     const left = maxSteps === Infinity ? FIRST_SLICE + this.steps : (maxSteps - this.steps) * share;
-    const maxStepsOfSlice = Math.ceil(Math.min(left, most));
-    return new Budget({ maxSteps: maxStepsOfSlice, timeLimitMs: Infinity, signal: undefined, onTick: undefined }, this);
+    return new Budget({ maxSteps: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined }, this);
   }
 
   /** Counts one step; false once the budget is spent. */
