@@ -33,7 +33,8 @@ export interface Allocator {
    * Places every buffer. Offsets are in bytes from the start of the chunk.
    *
    * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize`, `FIXED_OVERLAP` if fixed offsets collide,
-   *   `BAD_ARGUMENT`. That of ggml throws none of them: it takes what is too large, and knows no fixed offsets.
+   *   `BAD_ARGUMENT`. That of ggml throws none of them, since it takes what is too large and knows no fixed offsets,
+   *   but `BYTES_TOO_LARGE` where padding all sizes to the largest alignment leads beyond 2^53 - 1 bytes.
    */
   place(problem: Problem, options?: PlaceOptions): Placement;
 }

@@ -5,7 +5,7 @@
  * worse than ggml's allocator where that can be used.
  */
 import { placementSize, type Allocator, type Placement } from './allocator.js';
-import { ggmlAllocator } from './ggml.js';
+import { placeAsGgml } from './ggml.js';
 import { solve } from './solve.js';
 
 /** A fraction of a second in the worst case; a typical model graph needs none of them. */
@@ -18,9 +18,9 @@ export const auto: Allocator = {
     const found = { offsets, chunkOf, chunks, lowerBound };
     // ggml knows no fixed offsets.
     if (status === 'optimal' || problem.fixedOffsets !== null) return found;
-    const online = ggmlAllocator.place(problem, options);
-    // Its last chunk ignores the limit.
     const { maxChunkSize = Infinity } = options;
+    const online = placeAsGgml(problem, maxChunkSize);
+    // Its last chunk ignores the limit.
     const isWithinLimit = online.chunks.every((size) => size <= maxChunkSize);
     return isWithinLimit && placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
   },

@@ -17,15 +17,15 @@ import type { PlaceOptions } from './allocator.js';
 import type { Certificate } from './solution.js';
 
 /**
- * The best of the bounds that take no search. O(n + steps); for each distinct alignment to which sizes need padding,
- * O(n + steps · log steps) more, and up to 64 times n.
+ * The best of the bounds that take no search. O(n + steps) for each distinct alignment to which sizes need padding; where
+ * that may raise the bound, O(steps · log steps) more, and up to 64 times n.
  */
 export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Certificate {
-  const bounds = [fixedEnd(problem)];
-  // Every chunk has a buffer on top.
-  if (maxChunkSize === Infinity) bounds.push(...alignedLoads(problem));
   const load: Certificate = { kind: 'load', ...liveLoad(problem) };
-  return bounds.reduce((best, bound) => (bound.bytes > best.bytes ? bound : best), load);
+  const fixed = fixedEnd(problem);
+  const best = fixed.bytes > load.bytes ? fixed : load;
+  // Every chunk has a buffer on top.
+  return maxChunkSize === Infinity ? raiseByAlignment(problem, best) : best;
 }
 
 /** The highest end of a buffer with a fixed offset. */
@@ -40,8 +40,8 @@ function fixedEnd({ sizes, fixedOffsets }: Problem): Certificate {
   return { kind: 'fixed', bytes, buffer };
 }
 
-/** Per alignment, a bound by the buffers that have it or a larger one, and need all of their bytes or none. */
-function* alignedLoads(problem: Problem): Generator<Certificate> {
+/** The best bound by the buffers that have some alignment or a larger one, and need all of their bytes or none. */
+function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
   const { bufferCount, sizes, alignments } = problem;
   for (const alignment of new Set(alignments)) {
     const padded = new Float64Array(bufferCount);
@@ -51,34 +51,31 @@ function* alignedLoads(problem: Problem): Generator<Certificate> {
       padded[b] = alignUp(sizes[b], alignment);
       isPadded ||= padded[b] > sizes[b];
     }
-    // Without padding it is a part of the live load.
-    if (isPadded) yield alignedLoad(problem, padded, alignment);
+    if (isPadded) best = raiseByPadding(problem, padded, alignment, best);
   }
+  return best;
 }
 
 /** So many steps are looked at closely. */
 const MOST_LOOKS = 64;
 
-/** The largest total of padded sizes, less the padding of the one buffer on top, which may be any. */
-function alignedLoad(problem: Problem, padded: Float64Array, alignment: number): Certificate {
+/** The largest total of padded sizes, less the padding of the one buffer on top, which may be any; if that is more. */
+function raiseByPadding(problem: Problem, padded: Float64Array, alignment: number, best: Certificate): Certificate {
   const { bufferCount, stepCount, sizes } = problem;
   const totals = totalsPerStep(problem, padded);
-  const byTotal = Int32Array.from({ length: stepCount }, (_, step) => step);
-  byTotal.sort((a, b) => totals[b] - totals[a] || a - b);
-  let bytes = 0;
-  let bestStep = -1;
-  for (const step of byTotal.subarray(0, MOST_LOOKS)) {
-    if (totals[step] <= bytes) break;
+  const promising = Int32Array.from({ length: stepCount }, (_, step) => step).filter((s) => totals[s] > best.bytes);
+  promising.sort((a, b) => totals[b] - totals[a] || a - b);
+  for (const step of promising.subarray(0, MOST_LOOKS)) {
+    if (totals[step] <= best.bytes) break;
     let mostPadding = 0;
     for (let b = 0; b < bufferCount; b++) {
       const padding = padded[b] - sizes[b];
       if (padding > mostPadding && isNeeded(problem, b, step)) mostPadding = padding;
     }
-    if (totals[step] - mostPadding <= bytes) continue;
-    bytes = totals[step] - mostPadding;
-    bestStep = step;
+    const bytes = totals[step] - mostPadding;
+    if (bytes > best.bytes) best = { kind: 'aligned', bytes, step, alignment };
   }
-  return { kind: 'aligned', bytes, step: bestStep, alignment };
+  return best;
 }
 
 function totalsPerStep({ bufferCount, stepCount, starts, ends, gaps }: Problem, bytes: Float64Array): Float64Array {

@@ -12,8 +12,8 @@
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
 import type { Problem } from '../problem/problem.js';
-import { alignUp } from '../units.js';
-import type { Allocator, PlaceOptions, Placement } from './allocator.js';
+import { alignUp, checkBytes } from '../units.js';
+import { placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 
 /** ggml opens at most 16 chunks; the last one has no limit. */
 const MAX_CHUNKS = 16;
@@ -21,9 +21,16 @@ const MAX_CHUNKS = 16;
 export const ggmlAllocator: Allocator = {
   name: 'ggml',
   place(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Placement {
-    return new OnlinePlacement(problem, maxChunkSize).run();
+    const placement = placeAsGgml(problem, maxChunkSize);
+    checkBytes(placementSize(placement), 'the buffer with every size padded to the largest alignment');
+    return placement;
   },
 };
+
+/** The same without a check: the placement is of no use if it is larger than 2^53 - 1 bytes. */
+export function placeAsGgml(problem: Problem, maxChunkSize: number): Placement {
+  return new OnlinePlacement(problem, maxChunkSize).run();
+}
 
 /** Plain fields and loops: this is the hot path of every measurement. */
 class OnlinePlacement {

@@ -7,7 +7,7 @@
  * and the core stays without dependencies.
  */
 import { checkArgument, PlannerError } from '../errors.js';
-import { isPowerOfTwo, MAX_BYTES } from '../units.js';
+import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
 import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
 
 /** A problem together with what its CSV text called things. */
@@ -36,10 +36,11 @@ type Columns = Readonly<Record<Column, number>>;
  *
  * @param defaultAlignment of the rows that name none, a power of two. Default 1
  * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BYTES_TOO_LARGE` if the sizes together
- *   exceed 2^53 - 1.
+ *   exceed 2^53 - 1, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
   checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
+  checkAlignment(defaultAlignment, 'defaultAlignment');
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: Buffer[] = [];
   const ids: string[] = [];
@@ -101,6 +102,7 @@ export function formatPlacementCsv(
 }
 
 function readHeader(line: string): Columns {
+  if (line === '') rejectAt(1, 'id', line, 'a header that names the columns');
   const columns: Record<Column, number> = {
     ...{ id: -1, lower: -1, upper: -1, size: -1 },
     ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },

@@ -14,10 +14,11 @@
  *          0  1  2  3  4 step
  *
  * Invariant of a `Problem`: one entry per buffer in every column; sizes above zero; `0 <= start < end <= stepCount`;
- * alignments are powers of two; the sum of all sizes, each padded to its own alignment, is an exact byte count.
+ * alignments are powers of two; the sum of all sizes, each with the most padding that its own alignment can take, is an
+ * exact byte count, and so is whatever an allocator makes of them.
  */
 import { checkArgument, PlannerError } from '../errors.js';
-import { alignUp, checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
+import { checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
 export interface Gap {
@@ -101,7 +102,7 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
     alignments[b] = isPowerOfTwo(alignment)
       ? alignment
       : checkAlignment(alignment, `alignment of ${labelOf(buffer, b)}`);
-    totalBytes += alignUp(buffer.size, alignments[b]);
+    totalBytes += buffer.size + alignments[b] - 1;
     if (totalBytes > MAX_BYTES) checkBytes(totalBytes, `the sum of padded sizes up to ${labelOf(buffer, b)}`);
     if (buffer.fixedOffset !== undefined) {
       fixedOffsets ??= new Float64Array(n).fill(NaN);

@@ -113,6 +113,7 @@ describe('placeOnline', () => {
   it.each([
     ['crowded', crowded, 300],
     ['with gaps', withGaps, 300],
+    ['far alignments', tinyBuffers({ maxCount: 60, maxStep: 25, maxSize: 24, maxAlignmentLog2: 7, gaps: 'none' }), 300],
     ['few sizes', lives(9, fc.integer({ min: 64, max: 71 }), 100), 20],
     ['many holes of one bin', holey(fc.integer({ min: 1024, max: 1055 })), 20],
     ['holes of many bins', holey(fc.integer({ min: 64, max: 500 })), 20],

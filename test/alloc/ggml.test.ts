@@ -1,6 +1,7 @@
 /** The rules of ggml's allocator, one by one, on problems drawn by hand; `npm run parity` compares the whole. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { auto } from '../../src/alloc/auto.js';
 import { ggmlAllocator } from '../../src/alloc/ggml.js';
 import type { PlaceOptions, Placement } from '../../src/alloc/allocator.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
@@ -125,5 +126,14 @@ describe('ggml', () => {
         },
       ),
     );
+  });
+
+  it('refuses what padding to the largest alignment makes larger than 2^53 - 1 bytes', () => {
+    const one = { size: 1, start: 0, end: 1 };
+    const fits = createProblem([{ ...one, alignment: 2 ** 51 }, one, one]);
+    expect(ggmlAllocator.place(fits).chunks).toEqual([3 * 2 ** 51]);
+    const tooMuch = createProblem([{ ...one, alignment: 2 ** 51 }, one, one, one]);
+    expect(() => ggmlAllocator.place(tooMuch)).toThrow(/^BYTES_TOO_LARGE/);
+    expect(auto.place(tooMuch).chunks).toEqual([4]);
   });
 });

@@ -208,13 +208,20 @@ describe('placeOnline', () => {
     expect([...placeOnline(problem)!]).toEqual([0, 16, 17, 25, 17, 0]);
   });
 
-  it('declines fixed offsets, and padding beyond exact numbers', () => {
-    expect(placeOnline(createProblem([{ size: 4, start: 0, end: 1, fixedOffset: 0 }]))).toBeNull();
-    const padded = createProblem([
-      { size: 2 ** 51, start: 0, end: 1, alignment: 2 ** 51 },
-      ...Array.from({ length: 4 }, () => ({ size: 1, start: 0, end: 1 })),
+  it('uses what alignment leaves free below a buffer', () => {
+    //   offset  0 1     8    10     B is aligned to 8. C fits under it, and D on top, though C's end is nearer.
+    //           A C C . B B  D D D D D D D D D D
+    const problem = createProblem([
+      { size: 1, start: 0, end: 4 },
+      { size: 2, start: 1, end: 4, alignment: 8 },
+      { size: 2, start: 2, end: 4 },
+      { size: 10, start: 3, end: 4 },
     ]);
-    expect(placeOnline(padded)).toBeNull();
+    expect([...placeOnline(problem)!]).toEqual([0, 8, 1, 10]);
+  });
+
+  it('declines fixed offsets', () => {
+    expect(placeOnline(createProblem([{ size: 4, start: 0, end: 1, fixedOffset: 0 }]))).toBeNull();
   });
 });
 

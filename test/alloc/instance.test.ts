@@ -95,10 +95,23 @@ describe('createInstance', () => {
     expect([...spanClass]).toEqual([-1, 0, 0, 0]);
   });
 
-  it('uses 32 bits as long as four times all sizes have room in them', () => {
-    const columnOf = (size: number) => createInstance(createProblem([{ size, start: 0, end: 1 }, { size: 1, start: 0, end: 1 }])).sizes; // prettier-ignore
-    expect(columnOf(2 ** 28 - 2)).toBeInstanceOf(Int32Array);
-    expect(columnOf(2 ** 28)).toBeInstanceOf(Float64Array);
+  it.each([
+    ['sizes', { size: 2 ** 28 - 3, start: 0, end: 1 }, { size: 2 ** 28, start: 0, end: 1 }],
+    [
+      'alignments',
+      { size: 1, start: 0, end: 1, alignment: 2 ** 27 },
+      { size: 1, start: 0, end: 1, alignment: 2 ** 28 },
+    ],
+    [
+      'fixed offsets',
+      { size: 1, start: 0, end: 1, fixedOffset: 2 ** 28 },
+      { size: 1, start: 0, end: 1, fixedOffset: 2 ** 29 },
+    ],
+  ])('uses 32 bits as long as the highest offset that %s may lead to has room in them', (_, small, large) => {
+    const columnOf = (buffer: Buffer) =>
+      createInstance(createProblem([buffer, buffer, { size: 1, start: 1, end: 2 }])).sizes;
+    expect(columnOf(small)).toBeInstanceOf(Int32Array);
+    expect(columnOf(large)).toBeInstanceOf(Float64Array);
   });
 });
 

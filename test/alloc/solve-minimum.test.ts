@@ -33,6 +33,25 @@ describe('solve, against exhaustive search', () => {
     );
   });
 
+  it('with some alignments far above all sizes, so that few bytes reach far', () => {
+    const farApart = fc
+      .tuple(tinyBuffers({ gaps: 'none', maxAlignmentLog2: 3 }), fc.integer({ min: 20, max: 45 }))
+      .map(([buffers, log2]) =>
+        buffers.map((buffer) =>
+          buffer.alignment! < 4 ? buffer : { ...buffer, alignment: buffer.alignment! * 2 ** log2 },
+        ),
+      );
+    fc.assert(
+      fc.property(farApart, (buffers) => {
+        // A search that lifted buffers byte by byte would run out of steps.
+        const solution = expectValid(buffers, { maxSteps: 20_000 });
+        const minimum = minimumPeak(buffers);
+        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('with fixed offsets', () => {
     const shape = tinyBuffers({ gaps: 'full', maxCount: 6, maxAlignmentLog2: 1 });
     const mixed = fc.tuple(shape, fc.array(fc.option(fc.nat({ max: 12 })), { minLength: 6, maxLength: 6 }));

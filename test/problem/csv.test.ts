@@ -51,7 +51,7 @@ describe('parseProblemCsv', () => {
 
   const header = 'id,lower,upper,size,alignment,offset,gaps\n';
   const rejected: [string, string, string][] = [
-    ['no text', '', 'row 1, column ""'],
+    ['no text', '', 'row 1, column "id"'],
     ['a missing column', 'id,lower,size\n', 'row 1, column "upper"'],
     ['an unknown column', 'id,lower,upper,size,align\n', 'row 1, column "align"'],
     ['a column twice', 'id,lower,upper,size,size\n', 'row 1, column "size"'],
@@ -81,6 +81,11 @@ describe('parseProblemCsv', () => {
     const error = errorOf(text);
     expect(error.code).toBe('BAD_CSV');
     expect(error.culprit).toBe(culprit);
+  });
+
+  it('rejects a default alignment that is no power of two, whatever the rows say', () => {
+    const text = 'id,lower,upper,size,alignment\na,0,1,4,8\n';
+    expect(() => parseProblemCsv(text, 48)).toThrow(/^BAD_ALIGNMENT: defaultAlignment is 48/);
   });
 
   it('rejects sizes whose sum is beyond 2^53, and says where', () => {

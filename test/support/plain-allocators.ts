@@ -194,13 +194,13 @@ function binOf(size: number): number {
   return power * 32 + Math.floor((size / 2 ** power - 1) * 32);
 }
 
-/** The smallest of the sixteen newest free blocks of the first bin that has one that fits, of equal ones the newest. */
-function findFree(blocks: readonly OnlineBlock[], size: number): OnlineBlock | undefined {
+/** The smallest of the sixteen newest free blocks of the first bin that has one with room, of equal ones the newest. */
+function findFree(blocks: readonly OnlineBlock[], size: number, alignment: number): OnlineBlock | undefined {
   const free = blocks.filter((block) => block.isFree).sort((p, q) => q.age - p.age);
   const bins = [...new Set(free.map((block) => binOf(block.size)))].filter((bin) => bin >= binOf(size));
   for (const bin of bins.sort((p, q) => p - q)) {
     const looked = free.filter((block) => binOf(block.size) === bin).slice(0, 16);
-    const fitting = looked.filter((block) => block.size >= size);
+    const fitting = looked.filter((block) => alignUp(block.offset, alignment) + size <= block.offset + block.size);
     const least = Math.min(...fitting.map((block) => block.size));
     if (fitting.length > 0) return fitting.find((block) => block.size === least);
   }
@@ -209,7 +209,6 @@ function findFree(blocks: readonly OnlineBlock[], size: number): OnlineBlock | u
 
 /** Offsets by two-level segregated fit. */
 export function plainOnline(buffers: readonly Buffer[]): Float64Array {
-  const alignment = largestAlignment(buffers);
   let age = 0;
   let top = 0;
   const blocks: OnlineBlock[] = [];
@@ -225,17 +224,23 @@ export function plainOnline(buffers: readonly Buffer[]): Float64Array {
   const byEnd = [...buffers.keys()].sort((a, b) => buffers[a].end - buffers[b].end || a - b);
   for (const b of byStart(buffers)) {
     while (buffers[byEnd[0]].end <= buffers[b].start) free(byEnd.shift()!);
-    const size = alignUp(buffers[b].size, alignment);
-    const hole = findFree(blocks, size);
-    offsets[b] = hole?.offset ?? top;
+    const { size, alignment = 1 } = buffers[b];
+    const hole = findFree(blocks, size, alignment);
+    const bottom = hole?.offset ?? top;
+    offsets[b] = alignUp(bottom, alignment);
+    const end = offsets[b] + size;
+    const padding = { offset: bottom, size: offsets[b] - bottom, isFree: true, age: age++ };
+    const rest = {
+      offset: end,
+      size: hole === undefined ? 0 : hole.offset + hole.size - end,
+      isFree: true,
+      age: age++,
+    };
     const used = { offset: offsets[b], size, isFree: false, age: 0 };
-    if (hole === undefined) {
-      blocks.push(used);
-      top += size;
-      continue;
-    }
-    const rest = { offset: hole.offset + size, size: hole.size - size, isFree: true, age: age++ };
-    blocks.splice(blocks.indexOf(hole), 1, used, ...(rest.size > 0 ? [rest] : []));
+    const pieces = [padding, used, rest].filter((piece) => piece.size > 0);
+    if (hole !== undefined) blocks.splice(blocks.indexOf(hole), 1, ...pieces);
+    else blocks.push(...pieces);
+    top = Math.max(top, end);
   }
   return offsets;
 }

@@ -59,24 +59,23 @@ export function isSearchable(problem: Problem): boolean {
 /** Builds the instance of a problem. */
 export function createInstance(problem: Problem): Instance {
   const unit = unitOf(problem);
-  const needed = (values: Float64Array): Units => toUnits(values, unit, problem.sizes);
+  const inUnits = unitConverter(problem, unit);
   const { fixedOffsets } = problem;
   const alignments = problem.alignments.some((alignment) => alignment > unit)
-    ? needed(problem.alignments.map((alignment) => Math.max(alignment, unit)))
+    ? inUnits(problem.alignments.map((alignment) => Math.max(alignment, unit)))
     : null;
   const fixed =
-    fixedOffsets === null ? null : needed(fixedOffsets.map((offset) => (Number.isNaN(offset) ? -unit : offset)));
+    fixedOffsets === null ? null : inUnits(fixedOffsets.map((offset) => (Number.isNaN(offset) ? -unit : offset)));
   const sections = createSections(problem);
   const spanClass = spanClasses(sections.starts, sections.ends, (b) => {
     const free = fixed === null || fixed[b] < 0;
     const gapless = sections.idleFirst === null || sections.idleFirst[b] === sections.idleFirst[b + 1];
     return free && gapless && (alignments === null || alignments[b] === 1);
   });
-  const sizes = needed(problem.sizes);
   return {
     count: problem.bufferCount,
     unit,
-    sizes,
+    sizes: inUnits(problem.sizes),
     alignments,
     fixed,
     ...sections,
@@ -101,13 +100,19 @@ export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
   return unit;
 }
 
-/** 32-bit if four times the sum of all sizes is: no offset that the search looks at is higher. */
-function toUnits(values: Float64Array, unit: number, sizes: Float64Array): Units {
-  const sum = sizes.reduce((total, size) => total + size / unit, 0);
-  const largest = values.reduce((most, value) => Math.max(most, value / unit), 0);
-  const units = sum + largest < 2 ** 29 ? new Int32Array(values.length) : new Float64Array(values.length);
-  for (let b = 0; b < values.length; b++) units[b] = values[b] / unit;
-  return units;
+/**
+ * Makes units of bytes, 32-bit ones if no offset that the search looks at, nor the sum of two, is higher: a buffer lies
+ * above others, each with its size and the padding before it, and the lowest of them at 0 or at a fixed offset.
+ */
+function unitConverter({ sizes, alignments, fixedOffsets }: Problem, unit: number): (bytes: Float64Array) => Units {
+  let highest = 0;
+  fixedOffsets?.forEach((offset) => (highest = offset > highest ? offset : highest));
+  for (let b = 0; b < sizes.length; b++) highest += sizes[b] + Math.max(0, alignments[b] - unit);
+  return (bytes) => {
+    const units = highest / unit < 2 ** 29 ? new Int32Array(bytes.length) : new Float64Array(bytes.length);
+    for (let b = 0; b < bytes.length; b++) units[b] = bytes[b] / unit;
+    return units;
+  };
 }
 
 type Sections = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'memberFirst' | 'members' | 'idleFirst' | 'idle'>;

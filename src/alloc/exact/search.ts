@@ -19,6 +19,7 @@
 import type { Budget } from './budget.js';
 import type { Instance } from './instance.js';
 import { State } from './state.js';
+import { isSupported, supportedBounds } from './support.js';
 
 /**
  * Where to go on: in the section with the most left to place, or where that much is left and failures are frequent.
@@ -27,6 +28,9 @@ export type Focus = 'fullest' | 'deadliest';
 
 /** `paused`: as many failures as were allowed. `stopped`: the budget is spent. */
 export type Outcome = 'found' | 'exhausted' | 'paused' | 'stopped';
+
+/** So many times the unplaced buffers of a part are raised one by one before all that support each other are at once. */
+const MOST_RAISES = 2;
 
 /** A stretch of sections to be solved on its own: its buffers are a range of `order`. */
 interface Part {
@@ -45,6 +49,8 @@ export class Search {
   private focus: Focus = 'fullest';
   /** Whether the current node may lead to a solution; if not, the conflict says why. */
   private isAlive = false;
+  /** Buffers raised one by one since one was placed. */
+  private raiseCount = 0;
   private readonly rank: Int32Array;
   private readonly order: Int32Array;
   /** The decisions so far, one frame each. */
@@ -93,18 +99,27 @@ export class Search {
         if (this.part.parent < 0) return 'exhausted';
         if (failures++ >= maxFailures) return 'paused';
         this.isAlive = this.backtrack();
+        this.raiseCount = 0;
       }
       if (!budget.spend()) return 'stopped';
-      const { from, to } = this.part;
+      const { from, to, count } = this.part;
       const b = this.pick();
-      if (!state.isSupported(b)) {
+      if (!isSupported(state, b)) {
         state.reasons.conflict.fill(0);
-        this.isAlive = state.raise(b, from, to);
+        this.isAlive = this.raiseCount++ < MOST_RAISES * count ? state.raise(b, from, to) : this.raisePart();
       } else {
+        this.raiseCount = 0;
         this.isAlive = this.descend(b);
         if (this.isAlive && this.part.count === 0 && !this.nextPart()) return 'found';
       }
     }
+  }
+
+  /** Raises all buffers of the current part at once, as far as they only support each other. */
+  private raisePart(): boolean {
+    const { base, count, from, to } = this.part;
+    const members = this.order.subarray(base, base + count);
+    return this.state.raiseTo(members, supportedBounds(this.state, members), from, to);
   }
 
   /** Pushes a frame and places the buffer; the current part becomes what is left of it. */

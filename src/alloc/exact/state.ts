@@ -18,11 +18,11 @@
 import type { Instance, Units } from './instance.js';
 import { Reasons } from './reasons.js';
 
-const UNPLACED = -1;
+export const UNPLACED = -1;
 
 export class State {
   capacity = 0;
-  /** Offset of each placed buffer, -1 for the others. */
+  /** Offset of each placed buffer, `UNPLACED` for the others. */
   readonly offsets: Units;
   /** Lowest possible offset of each unplaced buffer. */
   readonly lowest: Units;
@@ -141,24 +141,19 @@ export class State {
     return this.propagate(from, to);
   }
 
-  /** Whether a canonical solution may have this buffer at its lowest offset: on the ground or on a placed neighbour. */
-  isSupported(b: number): boolean {
-    const { sizes, first, other, fixed, spanClass, alignments } = this.instance;
-    const { offsets, lowest } = this;
-    const offset = lowest[b];
-    if (offset === 0 || (fixed !== null && fixed[b] >= 0)) return true;
-    const slack = alignments === null ? 1 : alignments[b];
-    let supported = false;
-    for (let e = first[b]; e < first[b + 1]; e++) {
-      const y = other[e];
-      if (offsets[y] === UNPLACED) continue;
-      const gap = offset - offsets[y] - sizes[y];
-      if (gap < 0 || gap >= slack) continue;
-      // Of two that live in the same sections, one directly on the other, the larger is below: swapping them is free.
-      if (spanClass[b] >= 0 && spanClass[y] === spanClass[b] && sizes[y] < sizes[b]) return false;
-      supported = true;
+  /** Raises unplaced buffers, `members`, to `bounds`, which the conflict on entry is the reason for. */
+  raiseTo(members: Int32Array, bounds: Float64Array, from: number, to: number): boolean {
+    const { lowest } = this;
+    for (let i = 0; i < members.length; i++) {
+      const b = members[i];
+      if (bounds[i] === lowest[b]) continue;
+      if (!this.fits(b, bounds[i])) return false;
+      this.push(b, -1);
+      lowest[b] = bounds[i];
     }
-    return supported;
+    this.dirtyFrom = from;
+    this.dirtyTo = to;
+    return this.propagate(from, to);
   }
 
   /** Forgets everything after the given heights of the two stacks. */
@@ -252,7 +247,8 @@ export class State {
     return offset + sizes[b] <= this.capacity;
   }
 
-  private align(offset: number, b: number): number {
+  /** The lowest offset from `offset` on at which buffer `b` is aligned. */
+  align(offset: number, b: number): number {
     const { alignments } = this.instance;
     if (alignments === null) return offset;
     const rest = offset % alignments[b];

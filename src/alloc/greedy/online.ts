@@ -8,7 +8,7 @@
  * Invariant: two neighbours in the list are never both free. O(n log n), for sorting.
  */
 import type { Problem } from '../../problem/problem.js';
-import { alignUp, MAX_BYTES } from '../../units.js';
+import { alignUp } from '../../units.js';
 import { floorLog2 } from './floor-log2.js';
 
 const BINS_PER_POWER = 32;
@@ -16,12 +16,10 @@ const BIN_COUNT = 53 * BINS_PER_POWER;
 /** How many blocks of a bin are looked at for the best fit. */
 const LOOKS = 16;
 
-/** Offsets, or `null` where this cannot be done: with fixed offsets, or if padding would exceed 2^53 - 1 bytes. */
+/** Offsets, or `null` where this cannot be done: with fixed offsets. */
 export function placeOnline(problem: Problem): Float64Array | null {
   const { bufferCount, sizes, starts, ends, alignments, fixedOffsets } = problem;
-  const alignment = alignments.reduce((a, b) => Math.max(a, b), 1);
-  const padded = sizes.map((size) => alignUp(size, alignment));
-  if (fixedOffsets !== null || padded.reduce((a, b) => a + b, 0) > MAX_BYTES) return null;
+  if (fixedOffsets !== null) return null;
   const byStart = sortedBy(starts);
   const byEnd = sortedBy(ends);
   const offsets = new Float64Array(bufferCount);
@@ -31,7 +29,7 @@ export function placeOnline(problem: Problem): Float64Array | null {
   for (let i = 0; i < bufferCount; i++) {
     const b = byStart[i];
     for (; ends[byEnd[ended]] <= starts[b]; ended++) blocks.release(blockOf[byEnd[ended]]);
-    const block = blocks.take(padded[b]);
+    const block = blocks.take(sizes[b], alignments[b]);
     blockOf[b] = block;
     offsets[b] = blocks.offsets[block];
   }
@@ -74,26 +72,22 @@ class Blocks {
     this.#spareIds = Int32Array.from({ length: most }, (_, i) => most - 1 - i);
     this.#spareCount = most;
     this.#rest = this.#spareIds[--this.#spareCount];
+    this.#sizes[this.#rest] = Infinity;
   }
 
-  /** Takes `size` bytes and returns their block. */
-  take(size: number): number {
-    const hole = this.#findHole(size);
-    if (hole === -1) {
-      const block = this.#insertBelow(this.#rest, this.offsets[this.#rest], size);
-      this.offsets[this.#rest] += size;
-      return block;
-    }
-    this.#unbin(hole);
-    const spare = this.#sizes[hole] - size;
-    if (spare > 0) {
-      const block = this.#insertBelow(hole, this.offsets[hole], size);
-      this.offsets[hole] += size;
-      this.#sizes[hole] = spare;
-      this.#bin(hole);
-      return block;
-    }
-    return hole;
+  /** Takes `size` bytes at a multiple of `alignment` and returns their block. */
+  take(size: number, alignment: number): number {
+    const hole = this.#findHole(size, alignment);
+    const offset = alignUp(this.offsets[hole], alignment);
+    const padding = offset - this.offsets[hole];
+    const spare = this.#sizes[hole] - padding - size;
+    if (hole !== this.#rest) this.#unbin(hole);
+    if (padding > 0) this.#bin(this.#insertBelow(hole, this.offsets[hole], padding));
+    const block = spare > 0 ? this.#insertBelow(hole, offset, size) : hole;
+    this.offsets[hole] = spare > 0 ? offset + size : offset;
+    this.#sizes[hole] = spare > 0 ? spare : size;
+    if (spare > 0 && hole !== this.#rest) this.#bin(hole);
+    return block;
   }
 
   /** Frees a block and merges it with its free neighbours. */
@@ -118,13 +112,15 @@ class Blocks {
     this.#bin(block);
   }
 
-  #findHole(size: number): number {
-    let best = -1;
-    for (let bin = binOf(size); bin < BIN_COUNT && best === -1; bin++) {
+  /** The smallest free block seen that has room, or the rest. */
+  #findHole(size: number, alignment: number): number {
+    let best = this.#rest;
+    for (let bin = binOf(size); bin < BIN_COUNT && best === this.#rest; bin++) {
       let looks = LOOKS;
       for (let block = this.#bins[bin]; block !== -1 && looks > 0; block = this.#binNext[block], looks--) {
-        const fits = this.#sizes[block] >= size;
-        if (fits && (best === -1 || this.#sizes[block] < this.#sizes[best])) best = block;
+        if (this.#sizes[block] >= this.#sizes[best]) continue;
+        const padding = alignment === 1 ? 0 : alignUp(this.offsets[block], alignment) - this.offsets[block];
+        if (this.#sizes[block] >= padding + size) best = block;
       }
     }
     return best;
