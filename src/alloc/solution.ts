@@ -44,8 +44,8 @@ export type Certificate =
   | { readonly kind: 'aligned'; readonly bytes: number; readonly step: number; readonly alignment: number }
   /** This buffer has a fixed offset and ends there. */
   | { readonly kind: 'fixed'; readonly bytes: number; readonly buffer: number }
-  /** The search tree for everything below `bytes` was exhausted; run it again to check. */
-  | { readonly kind: 'exhausted'; readonly bytes: number; readonly steps: number };
+  /** The search tree for everything below `bytes` was exhausted, after so many nodes; run it again to check. */
+  | { readonly kind: 'exhausted'; readonly bytes: number; readonly nodes: number };
 
 /** What `solve` found. */
 export interface Solution extends Placement {

@@ -135,10 +135,10 @@ export class Solver {
     const range = { low: Math.ceil(boundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
     yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
       onPlacement: (found) => this.placePart(part, core, found, unit),
-      onBound: () => {
+      onBound: (nodes) => {
         const bytes = range.low * unit;
         if (provable && bytes > this.certificate.bytes) {
-          this.certificate = { kind: 'exhausted', bytes, steps: budget.steps };
+          this.certificate = { kind: 'exhausted', bytes, nodes };
           this.report();
         }
         return bytes <= (options.capacity ?? Infinity);

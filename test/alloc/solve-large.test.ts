@@ -20,6 +20,14 @@ describe.each(Object.entries({ uniform, nested, network }))('solve on 20,000 %s 
   });
 });
 
+describe('solve on 100,000 buffers', () => {
+  it('pads none of them for the sake of one that is aligned to more than any size', () => {
+    const buffers = uniform(100_000, 1).map((buffer, b) => (b === 77 ? { ...buffer, alignment: 2 ** 20 } : buffer));
+    const { peak, lowerBound } = solveValid(createProblem(buffers));
+    expect(peak / lowerBound - 1).toBeLessThan(0.025);
+  });
+});
+
 describeShared('solve on huge published problems', () => {
   it.each([
     ['G_1', 3_030_937_746],

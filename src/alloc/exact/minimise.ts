@@ -28,8 +28,8 @@ export interface Range {
 export interface Observer {
   /** A placement with the peak `range.high`, which is lower than the one before. */
   onPlacement(offsets: Units): void;
-  /** `range.low` has been proven. Whether to go on. */
-  onBound(): boolean;
+  /** `range.low` has been proven by a search of so many nodes. Whether to go on. */
+  onBound(nodes: number): boolean;
 }
 
 /** A dive may fail so often. */
@@ -60,7 +60,7 @@ export function* minimise(
   let capacityToProve = -1;
 
   /** Whether to go on. */
-  const settle = (outcome: Outcome, capacity: number, offsets: Units): boolean => {
+  const settle = (outcome: Outcome, capacity: number, { state: { offsets }, nodes }: Search): boolean => {
     if (outcome === 'found') {
       range.high = peakOf(instance, offsets);
       observer.onPlacement(offsets);
@@ -69,7 +69,7 @@ export function* minimise(
     } else if (outcome === 'exhausted') {
       range.low = capacity + 1;
       descent.onRefuted();
-      if (!observer.onBound()) return false;
+      if (!observer.onBound(nodes)) return false;
     }
     return outcome !== 'stopped' && descent.lowest < range.high;
   };
@@ -81,7 +81,7 @@ export function* minimise(
       population.draw();
       diver.begin(capacity, 'fullest');
       const outcome = diver.advance(DIVE_FAILURES, budget);
-      if (!settle(outcome, capacity, diver.state.offsets)) return;
+      if (!settle(outcome, capacity, diver)) return;
       population.rate(diver.mostPlaced);
       if (outcome === 'paused') descent.onMissed();
       yield;
@@ -89,7 +89,7 @@ export function* minimise(
     // A tight capacity steers the search where a loose one may lead it astray.
     const capacity = range.low < goal ? range.low : descent.capacity;
     diver.begin(capacity, 'deadliest');
-    if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver.state.offsets)) return;
+    if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver)) return;
     diver.state.decayDeaths(DEATH_DECAY);
     yield;
     if (round < ROUNDS_BEFORE_PROOF) continue;
@@ -99,7 +99,7 @@ export function* minimise(
       prover.begin(capacityToProve, 'deadliest');
     }
     const failures = Math.ceil((budget.steps - before) * PROOF_SHARE);
-    if (!settle(prover.advance(failures, budget), capacityToProve, prover.state.offsets)) return;
+    if (!settle(prover.advance(failures, budget), capacityToProve, prover)) return;
     yield;
   }
 }

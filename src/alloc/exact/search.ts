@@ -46,6 +46,8 @@ export class Search {
   readonly state: State;
   /** The most buffers that were placed at once since {@link begin}. */
   mostPlaced = 0;
+  /** Nodes of the tree that were looked at since {@link begin}. */
+  nodes = 0;
   private focus: Focus = 'fullest';
   /** Whether the current node may lead to a solution; if not, the conflict says why. */
   private isAlive = false;
@@ -81,6 +83,7 @@ export class Search {
     const { state, instance } = this;
     this.frameCount = 0;
     this.mostPlaced = 0;
+    this.nodes = 0;
     this.agenda.length = 0;
     this.part = { base: 0, count: instance.count, from: 0, to: instance.sectionCount, parent: -1 };
     this.focus = focus;
@@ -102,6 +105,7 @@ export class Search {
         this.raiseCount = 0;
       }
       if (!budget.spend()) return 'stopped';
+      this.nodes++;
       const { from, to, count } = this.part;
       const b = this.pick();
       if (!isSupported(state, b)) {
