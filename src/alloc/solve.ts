@@ -10,8 +10,7 @@ import { Solver } from './solver.js';
 /**
  * Minimises the peak, or decides a capacity.
  *
- * With `maxChunkSize` it minimises the sum of all chunks. Gaps that leave a part of a buffer are used by the greedy
- * layers, while the exact search takes such a buffer as whole; only the live load proves optimality then.
+ * With `maxChunkSize` it minimises the sum of all chunks; how buffers are split among them is not searched exhaustively.
  *
  * @throws PlannerError `OVERSIZE`, `FIXED_OVERLAP`, `BAD_ARGUMENT`.
  */

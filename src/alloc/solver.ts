@@ -11,9 +11,11 @@ import { boundOf } from './bounds.js';
 import { placeInChunks } from './chunks.js';
 import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
 import { timeComponents } from './exact/components.js';
-import { findCore, placeAround, type Core } from './exact/core.js';
+import { findCore, placeAround } from './exact/core.js';
 import { createInstance, isSearchable, type Units } from './exact/instance.js';
+import { Interlocking } from './exact/interlocking.js';
 import { minimise } from './exact/minimise.js';
+import { findOverlaps } from './exact/overlaps.js';
 import { checkChunkLimit } from './greedy/fill-chunks.js';
 import { GreedySearch } from './greedy/search.js';
 import { createTimeline, type Timeline } from './greedy/timeline.js';
@@ -24,6 +26,12 @@ const DEFAULT_MAX_STEPS = 200_000;
 const EFFORT_PER_BUFFER = 1600;
 const LEAST_EFFORT = 1e6;
 const MOST_EFFORT = 5e7;
+/** Where buffers may interlock, the search that takes them as whole gets this part of what is left. */
+const STACK_SHARE = 0.5;
+/** Above so many pairs, the search that makes use of parts is hopeless. */
+const MOST_INTERLOCKING_PAIRS = 50_000;
+/** After so many of its nodes, the caller can do something else. */
+const TURN_NODES = 64;
 
 export class Solver {
   private readonly budget: Budget;
@@ -125,32 +133,67 @@ export class Solver {
   }
 
   private *lowerPart(part: Part, peak: number): Generator<void, void> {
-    const { budget, options } = this;
-    const provable = isProvable(part.problem, options);
+    const { budget } = this;
+    if (!hasPartialGaps(part.problem)) return yield* this.lowerStack(part, peak, budget);
+    yield* this.lowerStack(part, peak, budget.slice(STACK_SHARE));
+    yield* this.lowerInterlocking(part);
+  }
+
+  /** Takes buffers as whole, each below or above another. */
+  private *lowerStack(part: Part, peak: number, budget: Budget): Generator<void, void> {
+    const { options } = this;
+    const provable = !hasPartialGaps(part.problem) && isOneChunkEnough(part.problem, options);
     const core = findCore(part.problem, boundOf(part.problem).bytes);
     const coreProblem = selectBuffers(part.problem, core.buffers);
-    if (coreProblem.bufferCount === 0) return this.placePart(part, core, new Int32Array(0), 1);
+    const place = (found: Units, unit: number): void => {
+      const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
+      this.placePart(part, placeAround(part.problem, core, coreOffsets));
+    };
+    if (coreProblem.bufferCount === 0) return place(new Int32Array(0), 1);
     const instance = createInstance(coreProblem);
     const { unit } = instance;
     const range = { low: Math.ceil(boundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
     yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
-      onPlacement: (found) => this.placePart(part, core, found, unit),
+      onPlacement: (found) => place(found, unit),
       onBound: (nodes) => {
         const bytes = range.low * unit;
-        if (provable && bytes > this.certificate.bytes) {
-          this.certificate = { kind: 'exhausted', bytes, nodes };
-          this.report();
-        }
+        if (provable) this.prove(bytes, nodes);
         return bytes <= (options.capacity ?? Infinity);
       },
     });
   }
 
-  /** Places a part around its core, which has been placed in units. */
-  private placePart({ buffers, problem: part, others }: Part, core: Core, found: Units, unit: number): void {
+  /** Makes use of parts of buffers that are not needed at times. */
+  private *lowerInterlocking(part: Part): Generator<void, void> {
+    const { budget, options } = this;
+    const { capacity = Infinity } = options;
+    const overlaps = findOverlaps(part.problem);
+    if (overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS) return budget.giveUp();
+    const search = new Interlocking(part.problem, overlaps);
+    let peak = this.peakOf(part.buffers);
+    while (peak > this.goal) {
+      const limit = Math.min(peak - 1, capacity);
+      const outcome = search.advance(limit, TURN_NODES, budget);
+      if (outcome === 'stopped') return budget.giveUp();
+      if (outcome === 'found') {
+        this.placePart(part, search.offsets);
+        peak = this.peakOf(part.buffers);
+      } else if (outcome === 'exhausted') {
+        if (isOneChunkEnough(part.problem, options)) this.prove(limit + 1, search.nodes);
+        return;
+      }
+      yield;
+    }
+  }
+
+  private prove(bytes: number, nodes: number): void {
+    if (bytes <= this.certificate.bytes) return;
+    this.certificate = { kind: 'exhausted', bytes, nodes };
+    this.report();
+  }
+
+  private placePart({ buffers, others }: Part, partOffsets: Float64Array): void {
     const { offsets, chunkOf } = this.placement;
-    const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
-    const partOffsets = placeAround(part, core, coreOffsets);
     buffers.forEach((b, i) => (offsets[b] = partOffsets[i]));
     this.placement = { offsets, chunkOf, chunks: [Math.max(others, this.peakOf(buffers))] };
     this.report();
@@ -190,13 +233,19 @@ function defaultEffort({ bufferCount }: Problem): number {
   return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
 }
 
+/** Whether some buffer needs only a part of its bytes at times. */
+function hasPartialGaps({ gaps }: Problem): boolean {
+  return gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g]);
+}
+
 /**
- * Whether an exhausted search proves anything: it takes buffers as whole, and places them in one chunk. Several chunks
- * on top of each other are one chunk of their total size, but only if no padding comes between them.
+ * Whether what no single chunk can hold, several cannot hold either: on top of each other they are one chunk of their
+ * total size, but only if no padding comes between them.
  */
-function isProvable(problem: Problem, { maxChunkSize = Infinity }: SolveOptions): boolean {
-  const { gaps, alignments, sizes, fixedOffsets } = problem;
-  if (gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g])) return false;
+function isOneChunkEnough(
+  { alignments, sizes, fixedOffsets }: Problem,
+  { maxChunkSize = Infinity }: SolveOptions,
+): boolean {
   if (maxChunkSize === Infinity) return true;
   const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
   const needsNoPadding = (bytes: number): boolean => Number.isNaN(bytes) || bytes % alignment === 0;

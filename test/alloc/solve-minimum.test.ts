@@ -99,35 +99,62 @@ describe('solve, against exhaustive search', () => {
     expect(solution).toMatchObject({ status: 'optimal', certificate: { kind: 'fixed', bytes: 44, buffer: 1 } });
   });
 
-  it('is valid, and never claims too much, where gaps leave a part', () => {
+  it.each([
+    ['without alignments', { maxCount: 4, maxSize: 6 }, 1000],
+    ['with alignments', { maxCount: 4, maxSize: 6, maxAlignmentLog2: 2 }, 1000],
+  ] as const)('where gaps leave a part, %s', (_, shape, numRuns) => {
     fc.assert(
-      fc.property(tinyBuffers({ maxCount: 3, maxSize: 4, maxAlignmentLog2: 1 }), (buffers) => {
+      fc.property(tinyBuffers(shape), (buffers) => {
         const solution = expectValid(buffers);
-        const problem = createProblem(buffers);
-        const minimum = minimumOfAllOffsets(problem);
-        expect(solution.lowerBound).toBeLessThanOrEqual(minimum);
-        expect(solution.peak).toBeGreaterThanOrEqual(minimum);
-        if (solution.status === 'optimal') expect(solution.peak).toBe(minimum);
+        const minimum = minimumOfAllOffsets(createProblem(buffers));
+        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        if (minimum === 0) return;
+        const below = solve(createProblem(buffers), { capacity: minimum - 1 });
+        expect([below.status, below.lowerBound]).toEqual(['infeasible', minimum]);
+        expect(expectValid(buffers, { capacity: minimum }).peak).toBe(minimum);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('where gaps leave a part and some offsets are fixed', () => {
+    const shape = tinyBuffers({ maxCount: 3, maxSize: 6 });
+    const pin = fc.record({ start: fc.nat(4), size: fc.integer({ min: 1, max: 4 }), fixedOffset: fc.nat(9) });
+    fc.assert(
+      fc.property(shape, pin, (plain, { start, size, fixedOffset }) => {
+        const buffers = [...plain, { start, end: start + 3, size, fixedOffset }];
+        const solution = expectValid(buffers);
+        const minimum = minimumOfAllOffsets(createProblem(buffers));
+        expect([solution.status, solution.peak]).toEqual(['optimal', minimum]);
       }),
       { numRuns: 500 },
     );
   });
 });
 
-/** Tries every offset of every buffer. */
+/** Tries all offsets of one buffer after the other. */
 function minimumOfAllOffsets(problem: Problem): number {
-  const { bufferCount, sizes, alignments } = problem;
+  const { bufferCount, sizes, alignments, fixedOffsets } = problem;
   const offsets = new Array<number>(bufferCount).fill(0);
-  const most = sizes.reduce((sum, size) => sum + size + 1, 0);
-  let best = Infinity;
-  for (;;) {
-    const peak = offsets.reduce((top, offset, b) => Math.max(top, offset + sizes[b]), 0);
-    const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
-    if (peak < best && verifyPlacement(problem, placement).length === 0) best = peak;
-    let b = 0;
-    while (b < bufferCount && (offsets[b] += alignments[b]) > most) offsets[b++] = 0;
-    if (b === bufferCount) return best;
-  }
+  let best =
+    sizes.reduce((sum, size, b) => sum + size + alignments[b], 0) +
+    Math.max(0, ...(fixedOffsets ?? []).map((offset) => offset || 0));
+  const place = (b: number, peak: number): void => {
+    if (b === bufferCount) {
+      const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
+      if (verifyPlacement(problem, placement).length === 0) best = peak;
+      return;
+    }
+    const fixed = fixedOffsets?.[b] ?? NaN;
+    for (offsets[b] = Number.isNaN(fixed) ? 0 : fixed; ; offsets[b] += alignments[b]) {
+      const top = Math.max(peak, offsets[b] + sizes[b]);
+      if (top >= best) return;
+      place(b + 1, top);
+      if (!Number.isNaN(fixed)) return;
+    }
+  };
+  place(0, 0);
+  return best;
 }
 
 describe('solve with chunks', () => {

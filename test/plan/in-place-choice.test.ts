@@ -106,8 +106,8 @@ function tallyOf(graphs: readonly Graph[]): Tally {
 describe('in-place choices', () => {
   // Where the first choice leaves a gap at all, another one is nearly always smaller.
   it('are the best of all on tangled graphs, but for one in fifty', () => {
-    const tally = tallyOf(fc.sample(tangledGraphs(12), { numRuns: 700, seed: propertySeed() }));
-    expect(Math.min(tally.open, tally.improvable)).toBeGreaterThan(40);
+    const tally = tallyOf(fc.sample(tangledGraphs(20), { numRuns: 2000, seed: propertySeed() }));
+    expect(Math.min(tally.open, tally.improvable)).toBeGreaterThan(20);
     expect(tally.missed).toBeLessThanOrEqual(tally.improvable / 50);
   });
 
@@ -126,7 +126,7 @@ describe('in-place choices', () => {
   it('are the best of all on arbitrary graphs', () => {
     const graphs = fc.sample(arbitraryGraphs(20), { numRuns: 4000, seed: 3 }).map(graphOf);
     const tally = tallyOf(graphs.filter((graph) => findHazards(graph).every(({ kind }) => kind !== 'conflict')));
-    expect(tally).toEqual({ open: 2, improvable: 1, missed: 0 });
+    expect(tally.missed).toBe(0);
   });
 
   it('are the best of all on arbitrary executable graphs', () => {

@@ -1,6 +1,6 @@
 /**
  * Arbitrary graphs in which it matters what takes over what: results go over parts of larger storages, rows are picked and
- * stacked, and everything that is left is stacked at the end. In one of five, taking over all that can be taken over
+ * stacked, and everything that is left is stacked at the end. In one of some forty, taking over all that can be taken over
  * leaves a gap above the bound. The reference executor can run them.
  */
 import fc from 'fast-check';

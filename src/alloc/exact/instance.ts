@@ -10,7 +10,7 @@
  * Bytes become units, the greatest common divisor of everything that offsets can be sums of.
  *
  * Invariant: buffers are numbered from 0 within the instance; two are neighbours exactly if some section holds both.
- * A gap that leaves a part of a buffer counts as no gap: what is found is valid, but not proven for such problems.
+ * A gap that leaves a part of a buffer counts as no gap: what is found is valid, and interlocking.ts goes on from there.
  */
 import type { Problem } from '../../problem/problem.js';
 import { countOverlaps } from '../overlap-count.js';
