@@ -4,7 +4,7 @@
  * First greedy orders, among them the one by size with some noise, which moves buffers between chunks; then each chunk
  * of the best one is a problem of its own, for the exact search.
  *
- * Invariant: valid. Optimal if it equals the live load; the split into chunks is not searched exhaustively.
+ * Invariant: valid. Optimal if it equals the live load; the split into chunks is that of an order.
  */
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';

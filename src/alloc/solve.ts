@@ -10,7 +10,8 @@ import { Solver } from './solver.js';
 /**
  * Minimises the peak, or decides a capacity.
  *
- * With `maxChunkSize` it minimises the sum of all chunks; how buffers are split among them is not searched exhaustively.
+ * With `maxChunkSize` it minimises the sum of all chunks. Of up to ten buffers it tries every split among chunks; of more, those that
+ * greedy orders lead to.
  *
  * @throws PlannerError `OVERSIZE`, `FIXED_OVERLAP`, `BAD_ARGUMENT`.
  */

@@ -11,6 +11,7 @@ import { boundOf } from './bounds.js';
 import { placeInChunks } from './chunks.js';
 import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
 import { timeComponents } from './exact/components.js';
+import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import { findCore, placeAround } from './exact/core.js';
 import { createInstance, isSearchable, type Units } from './exact/instance.js';
 import { Interlocking } from './exact/interlocking.js';
@@ -45,10 +46,11 @@ export class Solver {
   constructor(
     private readonly problem: Problem,
     private readonly options: SolveOptions,
+    budget?: Budget,
   ) {
     checkChunkLimit(problem, options);
     const { maxSteps = DEFAULT_MAX_STEPS, timeLimitMs = Infinity, signal } = options;
-    this.budget = new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
+    this.budget = budget ?? new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
     this.timeline = createTimeline(problem);
     const { bufferCount } = problem;
     this.placement = { offsets: new Float64Array(bufferCount), chunkOf: new Int32Array(bufferCount), chunks: [] };
@@ -65,6 +67,8 @@ export class Solver {
         this.placement = yield* placeInChunks(problem, this.timeline, options, this.goal, budget);
         this.report();
       }
+      const { maxChunkSize = Infinity } = options;
+      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
     }
     return this.solution();
   }
@@ -190,6 +194,17 @@ export class Solver {
     }
   }
 
+  /** Tries every split into chunks, within what is left of the budget. */
+  private partition(): void {
+    const { problem, options, budget } = this;
+    if (this.peak <= this.goal) return;
+    const share = 2 ** -problem.bufferCount;
+    const { isProven, ...placement } = bestPartition(problem, options, (part) => solveWhole(part, budget.slice(share)));
+    if (placementSize(placement) < this.peak) this.placement = placement;
+    if (isProven) this.prove(placementSize(placement), 2 ** problem.bufferCount);
+    this.report();
+  }
+
   private prove(bytes: number, nodes: number): void {
     if (bytes <= this.certificate.bytes) return;
     this.certificate = { kind: 'exhausted', bytes, nodes };
@@ -221,6 +236,15 @@ export class Solver {
     else if (peak === lowerBound) status = 'optimal';
     const stopped = status === 'unknown' || status === 'feasible' ? budget.reason : 'done';
     return { ...placement, status, peak, lowerBound, certificate, steps: budget.steps, stopped };
+  }
+}
+
+/** Solves a part in one chunk, as far as the budget goes. */
+function solveWhole(problem: Problem, budget: Budget): Solution {
+  const search = new Solver(problem, {}, budget).run();
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
   }
 }
 

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../src/alloc/auto.js';
 import { solve } from '../../src/alloc/solve.js';
-import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { minimumPeak } from '../support/exhaustive.js';
@@ -157,17 +156,47 @@ function minimumOfAllOffsets(problem: Problem): number {
   return best;
 }
 
+/** All ways to split a list. */
+function* splits<T>([first, ...rest]: readonly T[]): Generator<T[][]> {
+  if (first === undefined) {
+    yield [];
+    return;
+  }
+  for (const split of splits(rest)) {
+    yield [[first], ...split];
+    for (let c = 0; c < split.length; c++) yield split.map((chunk, i) => (i === c ? [first, ...chunk] : chunk));
+  }
+}
+
 describe('solve with chunks', () => {
-  it('is valid, and optimal where one chunk is enough', () => {
+  it.each([
+    ['plain', { gaps: 'none', maxCount: 6 }],
+    ['with gaps and alignments', { gaps: 'full', maxCount: 5, maxAlignmentLog2: 2 }],
+  ] as const)('finds the best split of all, and proves it: %s', (_, shape) => {
+    const limits = fc.constantFrom(4, 8, 11, 15);
+    let split = 0;
     fc.assert(
-      fc.property(tinyBuffers({ gaps: 'full' }), fc.integer({ min: 8, max: 30 }), (buffers, limit) => {
-        const solution = expectValid(buffers, { maxChunkSize: limit });
-        const minimum = minimumPeak(buffers);
-        if (minimum <= limit) expect([solution.status, solution.peak]).toEqual(['optimal', minimum]);
-        else expect(solution.peak).toBeGreaterThanOrEqual(liveLoad(createProblem(buffers)).bytes);
+      fc.property(tinyBuffers(shape), limits, fc.option(fc.nat(6)), (plain, maxChunkSize, low) => {
+        // The second buffer may have a fixed offset.
+        const buffers = plain.map((buffer, b) =>
+          b !== 1 || low === null ? buffer : { ...buffer, fixedOffset: low - (low % buffer.alignment!) },
+        );
+        const isWithinLimit = ({ size, fixedOffset = 0 }: Buffer): boolean =>
+          fixedOffset + size <= Math.max(maxChunkSize, size);
+        if (!buffers.every(isWithinLimit)) return;
+        const sumOf = (chunks: Buffer[][]): number =>
+          chunks.reduce((sum, chunk) => {
+            const peak = minimumPeak(chunk);
+            return sum + (peak <= Math.max(maxChunkSize, ...chunk.map(({ size }) => size)) ? peak : Infinity);
+          }, 0);
+        const minimum = Math.min(...Array.from(splits(buffers), sumOf));
+        const solution = expectValid(buffers, { maxChunkSize, allowOversize: true });
+        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        if (solution.chunks.length > 1) split++;
       }),
-      { numRuns: 1000 },
+      { numRuns: 1500 },
     );
+    expect(split).toBeGreaterThan(200);
   });
 });
 
