@@ -42,6 +42,11 @@ interface Part {
   parent: number;
 }
 
+/** All parts are made here, so that they have one hidden class. */
+function createPart(base: number, count: number, from: number, to: number, parent: number): Part {
+  return { base, count, from, to, parent };
+}
+
 export class Search {
   readonly state: State;
   /** The most buffers that were placed at once since {@link begin}. */
@@ -62,7 +67,7 @@ export class Search {
   private readonly framePart: Part[] = [];
   private frameCount = 0;
   private readonly agenda: Part[] = [];
-  private part: Part = { base: 0, count: 0, from: 0, to: 0, parent: -1 };
+  private part: Part = createPart(0, 0, 0, 0, -1);
 
   /** `priorities`: added to the load of each section, relative to the capacity, where the next one is chosen. Default 0. */
   constructor(
@@ -85,7 +90,7 @@ export class Search {
     this.mostPlaced = 0;
     this.nodes = 0;
     this.agenda.length = 0;
-    this.part = { base: 0, count: instance.count, from: 0, to: instance.sectionCount, parent: -1 };
+    this.part = createPart(0, instance.count, 0, instance.sectionCount, -1);
     this.focus = focus;
     state.countsDeaths = focus === 'deadliest';
     this.isAlive = state.reset(capacity);
@@ -134,7 +139,7 @@ export class Search {
     this.frameTrail[frame] = state.trailCount;
     this.frameAgenda[frame] = this.agenda.length;
     this.framePart[frame] = part;
-    this.part = { ...part, parent: frame };
+    this.part = createPart(part.base, part.count, part.from, part.to, frame);
     if (!state.place(b, part.from, part.to)) return false;
     this.mostPlaced = Math.max(this.mostPlaced, state.placedCount);
     this.part.count = this.moveToEnd(b, part);
@@ -199,7 +204,7 @@ export class Search {
       let under = -1;
       for (let e = first[b]; e < first[b + 1]; e++) {
         const y = other[e];
-        if (offsets[y] >= 0 || lowest[y] + sizes[y] > lowest[b]) continue;
+        if (lowest[y] + sizes[y] > lowest[b]) continue;
         if (under < 0 || this.isBefore(y, under)) under = y;
       }
       if (under < 0) return b;
@@ -242,7 +247,7 @@ export class Search {
         order[i] = order[next];
         order[next++] = y;
       }
-      if (next > base) this.agenda.push({ base, count: next - base, from, to: s, parent: part.parent });
+      if (next > base) this.agenda.push(createPart(base, next - base, from, s, part.parent));
       base = next;
       from = s;
     }

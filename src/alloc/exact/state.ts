@@ -24,7 +24,7 @@ export class State {
   capacity = 0;
   /** Offset of each placed buffer, `UNPLACED` for the others. */
   readonly offsets: Units;
-  /** Lowest possible offset of each unplaced buffer. */
+  /** Lowest possible offset of each unplaced buffer; above every limit for the others, which saves a look at each. */
   readonly lowest: Units;
   /** Unplaced units per section. */
   readonly loads: Units;
@@ -39,6 +39,8 @@ export class State {
   placedCount = 0;
   trailCount = 0;
 
+  /** Above every offset and every limit, and small enough to add a size to it in 32 bits. */
+  private readonly unlimited: number;
   private readonly placed: Int32Array;
   private readonly watchA: Int32Array;
   private readonly watchB: Int32Array;
@@ -53,6 +55,7 @@ export class State {
   constructor(readonly instance: Instance) {
     const { count, sectionCount, sizes, first, other, memberFirst, members } = instance;
     const Columns = sizes instanceof Int32Array ? Int32Array : Float64Array;
+    this.unlimited = Columns === Int32Array ? 2 ** 30 : Infinity;
     this.offsets = new Columns(count).fill(UNPLACED);
     this.lowest = new Columns(count);
     this.loads = new Columns(sectionCount);
@@ -91,6 +94,7 @@ export class State {
     const { offsets, lowest, reasons } = this;
     const top = lowest[b] + sizes[b];
     offsets[b] = lowest[b];
+    lowest[b] = this.unlimited;
     this.placed[this.placedCount++] = b;
     reasons.setPlaced(b);
     this.addLoad(b, -1);
@@ -98,7 +102,7 @@ export class State {
     this.dirtyTo = ends[b];
     for (let e = first[b]; e < first[b + 1]; e++) {
       const y = other[e];
-      if (offsets[y] !== UNPLACED || lowest[y] >= top) continue;
+      if (lowest[y] >= top) continue;
       const bound = this.align(top, y);
       if (!this.fits(y, bound)) {
         reasons.conflict.fill(0);
@@ -159,6 +163,13 @@ export class State {
   /** Forgets everything after the given heights of the two stacks. */
   undo(trailCount: number, placedCount: number): void {
     const { lowest, trailBuffer, trailLowest, trailReason, reasons, offsets } = this;
+    while (this.placedCount > placedCount) {
+      const b = this.placed[--this.placedCount];
+      this.addLoad(b, 1);
+      lowest[b] = offsets[b];
+      offsets[b] = UNPLACED;
+      reasons.clearPlaced(b);
+    }
     while (this.trailCount > trailCount) {
       const t = --this.trailCount;
       const b = trailBuffer[t];
@@ -167,17 +178,11 @@ export class State {
       if (reason >= 0) reasons.remove(b, reason);
       else reasons.restore(b);
     }
-    while (this.placedCount > placedCount) {
-      const b = this.placed[--this.placedCount];
-      this.addLoad(b, 1);
-      offsets[b] = UNPLACED;
-      reasons.clearPlaced(b);
-    }
   }
 
   /** Checks the sections whose members have been raised, and what follows, within `[from, to)`. */
   private propagate(from: number, to: number): boolean {
-    const { offsets, lowest, loads, watchA, watchB, capacity } = this;
+    const { lowest, loads, watchA, watchB, capacity } = this;
     const { memberFirst, members } = this.instance;
     while (this.dirtyFrom < this.dirtyTo) {
       const first = this.dirtyFrom < from ? from : this.dirtyFrom;
@@ -189,14 +194,14 @@ export class State {
         const limit = capacity - loads[s];
         const a = watchA[s];
         const b = watchB[s];
-        const aHolds = offsets[a] === UNPLACED && lowest[a] <= limit;
-        const bHolds = a !== b && offsets[b] === UNPLACED && lowest[b] <= limit;
+        const aHolds = lowest[a] <= limit;
+        const bHolds = a !== b && lowest[b] <= limit;
         if (aHolds && bHolds) continue;
         let one = aHolds ? a : bHolds ? b : -1;
         let two = -1;
         for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
           const y = members[e];
-          if (y === one || offsets[y] !== UNPLACED || lowest[y] > limit) continue;
+          if (y === one || lowest[y] > limit) continue;
           if (one < 0) {
             one = y;
           } else {
@@ -220,12 +225,12 @@ export class State {
   /** Buffer `b` starts at `limit` at most: raises the neighbours that do not fit below it. */
   private putUnderneath(b: number, limit: number, section: number): boolean {
     const { sizes, starts, ends, first, other } = this.instance;
-    const { offsets, lowest } = this;
+    const { lowest } = this;
     const top = lowest[b] + sizes[b];
     let blamed = false;
     for (let e = first[b]; e < first[b + 1]; e++) {
       const y = other[e];
-      if (offsets[y] !== UNPLACED || lowest[y] >= top || lowest[y] + sizes[y] <= limit) continue;
+      if (lowest[y] >= top || lowest[y] + sizes[y] <= limit) continue;
       if (!blamed) this.blameSection(section);
       blamed = true;
       const bound = this.align(top, y);

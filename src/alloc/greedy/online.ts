@@ -5,14 +5,17 @@
  * Blocks, used and free, form a list by offset; free ones are also in bins by size, 32 bins to each power of two (two-
  * level segregated fit, Masmano et al. 2004). The last block of the list is the unlimited rest and is in no bin.
  *
+ * A word for each power of two says which of its bins are not empty, so that a search skips the others.
+ *
  * Invariant: two neighbours in the list are never both free. O(n log n), for sorting.
  */
+/* eslint-disable no-bitwise -- numbers of bins and sets of them, never bytes */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
 import { floorLog2 } from './floor-log2.js';
 
 const BINS_PER_POWER = 32;
-const BIN_COUNT = 53 * BINS_PER_POWER;
+const POWERS = 53;
 /** How many blocks of a bin are looked at for the best fit. */
 const LOOKS = 16;
 
@@ -54,7 +57,9 @@ class Blocks {
   /** Neighbours in the bin; -1 at the ends. */
   readonly #binPrevious: Int32Array;
   readonly #binNext: Int32Array;
-  readonly #bins = new Int32Array(BIN_COUNT).fill(-1);
+  readonly #bins = new Int32Array(POWERS * BINS_PER_POWER).fill(-1);
+  /** Bit i of word p: whether bin i of power p holds a block. */
+  readonly #occupied = new Int32Array(POWERS);
   readonly #spareIds: Int32Array;
   #spareCount: number;
   /** The unlimited block above all others. */
@@ -115,7 +120,7 @@ class Blocks {
   /** The smallest free block seen that has room, or the rest. */
   #findHole(size: number, alignment: number): number {
     let best = this.#rest;
-    for (let bin = binOf(size); bin < BIN_COUNT && best === this.#rest; bin++) {
+    for (let bin = this.#nextBin(binOf(size)); bin !== -1 && best === this.#rest; bin = this.#nextBin(bin + 1)) {
       let looks = LOOKS;
       for (let block = this.#bins[bin]; block !== -1 && looks > 0; block = this.#binNext[block], looks--) {
         if (this.#sizes[block] >= this.#sizes[best]) continue;
@@ -124,6 +129,14 @@ class Blocks {
       }
     }
     return best;
+  }
+
+  /** The first bin from `bin` on that holds a block; -1 if none does. */
+  #nextBin(bin: number): number {
+    let power = Math.floor(bin / BINS_PER_POWER);
+    let bins = power < POWERS ? this.#occupied[power] & (-1 << (bin % BINS_PER_POWER)) : 0;
+    while (bins === 0 && ++power < POWERS) bins = this.#occupied[power];
+    return bins === 0 ? -1 : power * BINS_PER_POWER + 31 - Math.clz32(bins & -bins);
   }
 
   #insertBelow(above: number, offset: number, size: number): number {
@@ -155,15 +168,21 @@ class Blocks {
     this.#binNext[block] = next;
     if (next !== -1) this.#binPrevious[next] = block;
     this.#bins[bin] = block;
+    this.#occupied[Math.floor(bin / BINS_PER_POWER)] |= 1 << (bin % BINS_PER_POWER);
   }
 
   #unbin(block: number): void {
     const previous = this.#binPrevious[block];
     const next = this.#binNext[block];
     this.#isFree[block] = 0;
-    if (previous === -1) this.#bins[binOf(this.#sizes[block])] = next;
-    else this.#binNext[previous] = next;
     if (next !== -1) this.#binPrevious[next] = previous;
+    if (previous !== -1) {
+      this.#binNext[previous] = next;
+      return;
+    }
+    const bin = binOf(this.#sizes[block]);
+    this.#bins[bin] = next;
+    if (next === -1) this.#occupied[Math.floor(bin / BINS_PER_POWER)] &= ~(1 << (bin % BINS_PER_POWER));
   }
 }
 
