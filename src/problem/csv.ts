@@ -35,8 +35,7 @@ type Columns = Readonly<Record<Column, number>>;
  * `gaps` may be absent or empty. O(n log n).
  *
  * @param defaultAlignment of the rows that name none, a power of two. Default 1
- * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BYTES_TOO_LARGE` if the sizes together
- *   exceed 2^53 - 1, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
+ * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
   checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
@@ -45,6 +44,7 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
   const buffers: Buffer[] = [];
   const ids: string[] = [];
   const rowOfId = new Map<string, number>();
+  const total = new Total();
   while (row.next()) {
     const id = row.text('id');
     if (id === '' || id.startsWith('"')) row.reject('id', id, 'a name without quotes, not empty');
@@ -52,9 +52,12 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
     if (earlier !== undefined) row.reject('id', id, `unlike the id of row ${earlier}`);
     rowOfId.set(id, row.line);
     ids.push(id);
-    buffers.push(readBuffer(row, id, defaultAlignment));
+    const buffer = readBuffer(row, id, defaultAlignment);
+    total.add(buffer, row.line);
+    buffers.push(buffer);
   }
-  const problem = createProblem(buffers);
+  total.checkFixed();
+  const problem = { ...createProblem(buffers), rows: Int32Array.from(rowOfId.values()) };
   const lowers = new Float64Array(buffers.length);
   const uppers = new Float64Array(buffers.length);
   buffers.forEach(({ start, end }, b) => {
@@ -62,6 +65,28 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
     uppers[b] = end;
   });
   return { problem, ids, lowers, uppers, steps: stepsOf(problem, buffers) };
+}
+
+/** Whether all offsets that a placement may have are exact: as `createProblem` checks it, but by row and column. */
+class Total {
+  private bytes = 0;
+  private highestFixed = 0;
+  private rowOfFixed = 0;
+
+  add({ size, alignment = 1, fixedOffset = 0 }: Buffer, row: number): void {
+    this.bytes += size + alignment - 1;
+    if (this.bytes > MAX_BYTES)
+      rejectAt(row, 'size', this.bytes, `with all above it and its padding, at most 2^53 - 1`);
+    if (fixedOffset <= this.highestFixed) return;
+    this.highestFixed = fixedOffset;
+    this.rowOfFixed = row;
+  }
+
+  /** What comes after a fixed buffer may have to lie on top of it. */
+  checkFixed(): void {
+    const highest = this.highestFixed + this.bytes;
+    if (highest > MAX_BYTES) rejectAt(this.rowOfFixed, 'offset', highest, 'with all sizes on top, at most 2^53 - 1');
+  }
 }
 
 /** From a step of the problem back to what it was before it was renumbered. */

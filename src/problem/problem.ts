@@ -75,6 +75,8 @@ export interface Problem {
   readonly gaps: GapTable | null;
   /** What messages call the buffers that have a name; absent if none has one. */
   readonly names?: readonly (string | undefined)[];
+  /** The row of a text that each buffer was read from, which messages say as well; absent if there is none. */
+  readonly rows?: ArrayLike<number>;
 }
 
 /**
@@ -138,9 +140,10 @@ export function createProblem(buffers: readonly Buffer[]): Problem {
   };
 }
 
-/** What messages call a buffer: `buffer` and its name, or its number from 0 if it has none. */
-export function labelOfBuffer({ names }: Pick<Problem, 'names'>, b: number): string {
-  return `buffer ${names?.[b] ?? b}`;
+/** What messages call a buffer: `buffer` and its name, or its number from 0 if it has none, and its row if it has one. */
+export function labelOfBuffer({ names, rows }: Pick<Problem, 'names' | 'rows'>, b: number): string {
+  const row = rows === undefined ? '' : ` (row ${rows[b]})`;
+  return `buffer ${names?.[b] ?? b}${row}`;
 }
 
 /** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */

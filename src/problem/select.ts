@@ -8,7 +8,7 @@ import type { GapTable, Problem } from './problem.js';
 
 /** The problem of some buffers. O(buffers + gaps). */
 export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
-  const { sizes, starts, ends, alignments, fixedOffsets, gaps, names } = problem;
+  const { sizes, starts, ends, alignments, fixedOffsets, gaps, names, rows } = problem;
   const firstStep = buffers.reduce((least, b) => Math.min(least, starts[b]), Infinity);
   const lastStep = buffers.reduce((most, b) => Math.max(most, ends[b]), 0);
   return {
@@ -21,6 +21,7 @@ export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
     fixedOffsets: fixedOffsets === null ? null : Float64Array.from(buffers, (b) => fixedOffsets[b]),
     gaps: gaps === null ? null : selectGaps(gaps, buffers, firstStep),
     names: names && Array.from(buffers, (b) => names[b]),
+    rows: rows && Int32Array.from(buffers, (b) => rows[b]),
   };
 }
 

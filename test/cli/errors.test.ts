@@ -169,7 +169,7 @@ describe('arguments', () => {
       `${modelFile}: --cache-type-v is "q8_0", but must be unquantised, or --flash-attn on. Choose another value.`,
     );
     expect(await failure('measure', problemFile, '--max-chunk-size', '3')).toBe(
-      `${problemFile}: buffer A needs 4 bytes, more than --max-chunk-size allows; raise it`,
+      `${problemFile}: buffer A (row 2) needs 4 bytes, more than --max-chunk-size allows; raise it`,
     );
   });
 

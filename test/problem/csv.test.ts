@@ -89,12 +89,18 @@ describe('parseProblemCsv', () => {
   });
 
   it('rejects sizes whose sum is beyond 2^53, and says where', () => {
-    const { code, culprit } = errorOf('id,lower,upper,size\na,0,1,9007199254740991\nbeta,1,2,1\nc,1,2,1\n');
-    expect([code, culprit]).toEqual(['BYTES_TOO_LARGE', 'the sum of padded sizes up to buffer beta']);
+    const { code, culprit } = errorOf('id,lower,upper,size\na,0,1,9007199254740990\nbeta,1,2,7\nc,1,2,1\n');
+    expect([code, culprit]).toEqual(['BAD_CSV', 'row 3, column "size"']);
+    const aligned = errorOf(
+      'id,lower,upper,size,alignment\na,0,1,1,4503599627370496\nb,0,1,1,4503599627370496\nc,0,1,1,1\n',
+    );
+    expect([aligned.code, aligned.culprit]).toEqual(['BAD_CSV', 'row 3, column "size"']);
     const fixed = errorOf('id,lower,upper,size,offset\nbeta,0,1,8,9007199254740988\n');
-    expect([fixed.code, fixed.culprit]).toEqual(['BYTES_TOO_LARGE', 'fixed offset of buffer beta plus all sizes']);
-    const onTop = errorOf('id,lower,upper,size,offset\nbeta,0,1,8,4503599627370496\nc,0,1,4503599627370500,\n');
-    expect([onTop.code, onTop.culprit]).toEqual(['BYTES_TOO_LARGE', 'fixed offset of buffer beta plus all sizes']);
+    expect([fixed.code, fixed.culprit]).toEqual(['BAD_CSV', 'row 2, column "offset"']);
+    const onTop = errorOf(
+      'id,lower,upper,size,offset\na,0,1,8,7\nbeta,0,1,8,4503599627370496\nc,0,1,4503599627370500,\n',
+    );
+    expect([onTop.code, onTop.culprit]).toEqual(['BAD_CSV', 'row 3, column "offset"']);
   });
 
   it.each(Object.keys(ALLOCATORS).filter((name) => name !== 'ggml') as AllocatorName[])(
@@ -110,14 +116,14 @@ describe('parseProblemCsv', () => {
       };
       const header = 'id,lower,upper,size,offset\n';
       const collision = place(`${header}alpha,0,5,10,0\nbeta,2,6,10,5\n`);
-      expect(collision).toContain('the fixed offset of buffer beta is 5, but must be at least 10, above');
+      expect(collision).toContain('the fixed offset of buffer beta (row 3) is 5, but must be at least 10, above');
       const wide = place(`${header}alpha,0,5,10,20\nbeta,2,6,10,25\n`);
-      expect(wide).toContain('the fixed offset of buffer beta is 25, but must be at least 30, above');
+      expect(wide).toContain('the fixed offset of buffer beta (row 3) is 25, but must be at least 30, above');
       expect(place(`${header}alpha,0,5,10,20\n`, { maxChunkSize: 16 })).toContain(
-        'the fixed offset of buffer alpha is 20',
+        'the fixed offset of buffer alpha (row 2) is 20',
       );
       expect(place(`${header}alpha,0,5,10,\n`, { maxChunkSize: 8 })).toContain(
-        'buffer alpha is 10, but must be at most',
+        'buffer alpha (row 2) is 10, but must be at most',
       );
     },
   );
