@@ -58,8 +58,8 @@ export {
   type PlanLimits,
   type EntryToVerify,
   type PlanToVerify,
-  type PlanViolation,
 } from './verify/verify-plan.js';
+export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
   type PlacementColumns,

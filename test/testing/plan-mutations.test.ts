@@ -17,6 +17,7 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { compareExecutions } from '../../src/testing/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
+import type { PlanViolation } from '../../src/verify/plan-violation.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
 type Check = 'geometry' | 'replay' | 'execution' | 'hazards';
@@ -31,6 +32,8 @@ interface MutationClass {
   readonly damage: (graph: Graph, plan: Plan, choose: (count: number) => number) => Mutant | null;
   /** Checks that must find the damage whenever it matters. Replay must find whatever changes a result, in any case. */
   readonly claimedBy: readonly Check[];
+  /** The kinds of violation of which geometry must report one; default: any. */
+  readonly kinds?: readonly PlanViolation['kind'][];
   /** Whether the damage matters, worked out from the graph and the plan by brute force. Default: always. */
   readonly matters?: (mutant: Mutant) => boolean;
 }
@@ -119,9 +122,22 @@ function hasConflict({ graph, plan }: Mutant): boolean {
   );
 }
 
+/** Whether `node` computes something from the bytes of `tensor`. */
+function reads(node: Tensor, tensor: Tensor): boolean {
+  return findOperation(node.op)?.isView !== true && node !== tensor && node.sources.includes(tensor);
+}
+
+/** Whether `node` writes a part of `owner` after that has been computed. */
+function writesInto(node: Tensor, owner: Tensor): boolean {
+  return node.isView && node.root === owner && findOperation(node.op)?.isView !== true;
+}
+
+const COLLISIONS = ['overlap', 'stale-view', 'output-overwritten', 'in-place-not-allowed'] as const;
+
 const CLASSES: Readonly<Record<string, MutationClass>> = {
   'shift an offset': {
     claimedBy: ['geometry'],
+    kinds: COLLISIONS,
     matters: hasConflict,
     damage: (graph, plan, choose) => {
       const entries = placed(plan);
@@ -134,6 +150,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'swap two offsets': {
     claimedBy: ['geometry'],
+    kinds: COLLISIONS,
     matters: hasConflict,
     damage: (graph, plan, choose) => {
       const entries = placed(plan);
@@ -151,6 +168,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'shorten a live range': {
     claimedBy: ['geometry'],
+    kinds: COLLISIONS.filter((kind) => kind !== 'in-place-not-allowed'),
     damage: (graph, plan, choose) => {
       // What is computed while another storage is still needed goes over that storage, as if it were free.
       const needed = neededAt(graph);
@@ -172,8 +190,38 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
       return { graph, plan: edited(plan, newcomer.id, { offset: holder.offset, chunk: holder.chunk }) };
     },
   },
+  'compute over what a view reads': {
+    claimedBy: ['geometry', 'replay'],
+    kinds: ['stale-view'],
+    damage: (graph, plan, choose) => {
+      // From then on the storage is read through the view alone, so that only the view knows that it is needed.
+      const pairs = placed(plan).flatMap((holder) => {
+        const owner = graph.tensors[holder.id];
+        if (isKept(graph, owner)) return [];
+        return graph.tensors.flatMap((view) => {
+          if (view === owner || view.root !== owner || view.byteLength === 0) return [];
+          const lastReads = [owner, view].map((tensor) => graph.nodes.findLastIndex((node) => reads(node, tensor)));
+          return placed(plan).flatMap((newcomer) => {
+            const young = graph.tensors[newcomer.id];
+            const step = graph.nodes.indexOf(young);
+            const offset = holder.offset + Math.floor(view.viewOffset / plan.alignment) * plan.alignment;
+            const isLost = offset + young.byteLength > holder.offset + view.viewOffset;
+            const fits = offset + young.byteLength <= plan.chunks[holder.chunk];
+            const isLater = step > graph.nodes.indexOf(owner) && !young.isInput;
+            const isStale = isLater && lastReads[0] <= step && step < lastReads[1];
+            const isRewritten = graph.nodes.some((node, at) => at > step && writesInto(node, owner));
+            return isLost && fits && isStale && !isRewritten ? [{ id: newcomer.id, offset, holder }] : [];
+          });
+        });
+      });
+      if (pairs.length === 0) return null;
+      const { id, offset, holder } = pairs[choose(pairs.length)];
+      return { graph, plan: edited(plan, id, { offset, chunk: holder.chunk }) };
+    },
+  },
   'reuse an output': {
     claimedBy: ['geometry'],
+    kinds: ['output-overwritten'],
     damage: (graph, plan, choose) => {
       const outputs = placed(plan).filter(({ id }) => graph.tensors[id].isOutput);
       const pairs = outputs.flatMap((output) => {
@@ -190,6 +238,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'go over an operand': {
     claimedBy: ['geometry'],
+    kinds: ['in-place-not-allowed', 'overlap'],
     damage: (graph, plan, choose) => {
       // An operand that nobody needs later, but that this operation may not overwrite, or not there.
       const needed = neededAt(graph);
@@ -212,6 +261,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'drop an alignment': {
     claimedBy: ['geometry'],
+    kinds: ['misaligned'],
     damage: (graph, plan, choose) => {
       const entries = placed(plan);
       const entry = entries[choose(entries.length)];
@@ -220,6 +270,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'leave the arena': {
     claimedBy: ['geometry', 'replay', 'execution'],
+    kinds: ['out-of-arena'],
     damage: (graph, plan, choose) => {
       const entries = placed(plan);
       const { id, chunk } = entries[choose(entries.length)];
@@ -228,6 +279,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'lose a tensor': {
     claimedBy: ['geometry', 'replay', 'execution'],
+    kinds: ['missing'],
     damage: (graph, plan, choose) => {
       const entries = placed(plan);
       const { id } = entries[choose(entries.length)];
@@ -251,6 +303,7 @@ const CLASSES: Readonly<Record<string, MutationClass>> = {
   },
   'reorder two nodes': {
     claimedBy: ['geometry'],
+    kinds: COLLISIONS,
     matters: hasConflict,
     damage: (graph, plan, choose) => {
       const { nodes, leafs, tensors } = graph;
@@ -344,7 +397,7 @@ const rows: string[] = [];
 const RUNS = 400;
 
 describe('plans broken on purpose', () => {
-  it.each(Object.entries(CLASSES))('%s', (name, { damage, claimedBy, matters = () => true }) => {
+  it.each(Object.entries(CLASSES))('%s', (name, { damage, claimedBy, kinds, matters = () => true }) => {
     const tally = { tried: 0, mattering: 0, geometry: 0, replay: 0, execution: 0, hazards: 0, any: 0 };
     fc.assert(
       fc.property(
@@ -365,6 +418,12 @@ describe('plans broken on purpose', () => {
           if (!matters(mutant)) return;
           tally.mattering++;
           expect(found).toEqual(expect.arrayContaining([...claimedBy]));
+          if (!claimedBy.includes('geometry')) return;
+          const said = verifyPlan(mutant.graph, mutant.plan).map(({ kind }) => kind);
+          expect(
+            said.some((kind) => kinds?.includes(kind) ?? true),
+            said.join(),
+          ).toBe(true);
         },
       ),
       { numRuns: RUNS },

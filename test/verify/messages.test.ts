@@ -95,18 +95,58 @@ describe('verifyPlan says', () => {
     expect(verifyPlan(graph, wrong)).toEqual([violation]);
   }); // prettier-ignore
 
-  it('that a chunk is above its limit, and refuses limits that are none', () => {
-    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 127 })).toEqual([
+  it('that a chunk is above its limit, and by whom; and refuses limits that are none', () => {
+    const limit = (maxChunkSize: number, changes: Partial<PlanToVerify> = {}): object[] =>
+      verifyPlan(graph, plan(RIGHT, changes), { maxChunkSize });
+    expect(limit(128)).toEqual([]);
+    expect(limit(127)).toEqual([
       {
-        kind: 'chunk-limit',
-        ids: [],
-        steps: null,
-        bytes: null,
-        message: 'chunk-limit: chunk 0 has 128 bytes, more than 127',
+        kind: 'chunk-limit', ids: [3], steps: [2, 3], bytes: [127, 128],
+        message: 'chunk-limit: chunk 0 has 128 bytes, more than 127, for y (3)',
       },
-    ]);
-    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 128 })).toEqual([]);
+    ]); // prettier-ignore
+    expect(limit(64)).toEqual([
+      {
+        kind: 'chunk-limit', ids: [2, 3], steps: [1, 3], bytes: [64, 128],
+        message: 'chunk-limit: chunk 0 has 128 bytes, more than 64, for b (2) and 1 more',
+      },
+    ]); // prettier-ignore
+    expect(limit(128, { chunks: [128, 160], bufferSize: 288 })).toEqual([
+      {
+        kind: 'chunk-limit', ids: [], steps: null, bytes: [128, 160],
+        message: 'chunk-limit: chunk 1 has 160 bytes, more than 128',
+      },
+    ]); // prettier-ignore
     expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan(RIGHT), 7 as never));
+  });
+
+  it.each([-32, 32.5, NaN, 2 ** 53, '32' as never])('that a chunk has no size: %s', (size) => {
+    const messages = verifyPlan(graph, plan(RIGHT, { chunks: [128, size], bufferSize: 128 + size }));
+    expect(messages[0]).toEqual({
+      kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: chunk 1 has ${size} bytes`,
+    }); // prettier-ignore
+  });
+
+  it('which view is read after its bytes are lost', () => {
+    const p = ctx.setName(ctx.sqr(x), 'p');
+    const half = ctx.setName(ctx.view(p, [4], [], 16), 'half');
+    const q = ctx.setName(ctx.neg(x), 'q');
+    const seen = Graph.forward([
+      p,
+      half,
+      q,
+      ctx.setOutput(ctx.setName(ctx.custom([half, q], { type: 'f32', ne: [4] }), 'sum')),
+    ]);
+    const id = (name: string): number => seen.tensors.findIndex((tensor) => tensor.name === name);
+    const places = { x: 0, p: 32, q: 40, sum: 96 };
+    const tensors = Object.entries(places).map(([name, offset]) => ({ id: id(name), chunk: 0, offset }));
+    const message = `half (${id('half')}), a view of p (${id('p')}), and q (${id('q')}) share bytes [48, 64) of chunk 0`;
+    expect(verifyPlan(seen, { alignment: 8, bufferSize: 112, chunks: [112], tensors })).toEqual([
+      {
+        kind: 'stale-view', ids: [id('half'), id('q')], steps: [2, 4], bytes: [48, 64],
+        message: `stale-view: ${message} in steps [2, 4)`,
+      },
+    ]); // prettier-ignore
   });
 
   it('that two leafs share bytes, also if both are read but once', () => {

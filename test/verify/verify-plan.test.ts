@@ -4,7 +4,8 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { expectError } from '../support/expect-error.js';
-import { verifyPlan, type PlanToVerify, type PlanViolation } from '../../src/verify/verify-plan.js';
+import type { PlanViolation } from '../../src/verify/plan-violation.js';
+import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
 interface Entry {
   id: number;
@@ -137,13 +138,15 @@ describe('verifyPlan', () => {
     const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
     const [ofY, ofZ] = ['y', 'z'].map((name) => plan.tensors.find((entry) => entry.name === name)!);
     const tensors = plan.tensors.map((entry) => (entry === ofZ ? { ...entry, offset: ofY.offset } : entry));
-    const step = graph.nodes.indexOf(z);
-    expect(verifyPlan(graph, { ...plan, tensors })[0]).toMatchObject({
-      kind: 'overlap',
-      ids: [ofY.id, ofZ.id],
-      steps: [step, graph.nodes.length - 1],
-      bytes: [ofY.offset, ofY.offset + 128],
-    });
+    const [read, overwritten] = [graph.nodes.findIndex(({ name }) => name === 'part'), graph.nodes.indexOf(z)];
+    expect(verifyPlan(graph, { ...plan, tensors })).toMatchObject([
+      {
+        kind: 'stale-view',
+        ids: [graph.tensors.indexOf(lastRows), ofZ.id],
+        steps: [overwritten, read + 1],
+        bytes: [ofY.offset + 96, ofY.offset + 128],
+      },
+    ]);
     expect(verifyPlan(graph, plan)).toEqual([]);
   });
 
