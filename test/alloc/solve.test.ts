@@ -8,7 +8,7 @@ import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Gap } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { buffersOf, tinyBuffers } from '../support/problems.js';
 import { expectValid } from '../support/solve-valid.js';
 import { CUT_UP_PEAK, cutUp, uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
@@ -287,10 +287,43 @@ describeShared('published problems', () => {
 });
 
 describe('a looser limit', () => {
-  it.each([40, 68, 98, 284])('is no harder to meet: problems of seed %i', (seed) => {
-    for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
-      const { peak, status } = solve(problem, { maxSteps: 20_000 });
-      if (status !== 'optimal') continue;
+  it('is no harder to meet', () => {
+    // Sixteen bytes more led the search astray once.
+    const found = [
+      buffersOf([
+        [3000, 0, 8, 32],
+        [128, 1, 4, 4],
+        [64, 2, 6, 4],
+        [64, 3, 6, 4],
+        [64, 4, 6, 4],
+        [64, 4, 25, 8],
+        [4096, 5, 8, 32],
+        [3000, 6, 12, 8],
+        [3000, 7, 12, 8],
+        [3000, 8, 12, 8],
+        [3000, 9, 12, 8],
+        [3000, 10, 12, 8],
+        [100, 8, 16, 2],
+        [100, 9, 16, 2],
+        [100, 10, 16, 2],
+        [1024, 10, 13, 32],
+        [64, 11, 14, 64],
+        [64, 12, 21, 1],
+        [4096, 13, 16, 1],
+        [1024, 14, 21, 4],
+        [1, 15, 18, 4, [16, 17, 0, 0]],
+        [256, 16, 19, 8, [17, 18, 0, 128]],
+        [3000, 17, 25, 32],
+        [256, 18, 21, 1],
+        [1024, 19, 25, 4],
+        [64, 20, 23, 32],
+        [1024, 21, 25, 4],
+        [1024, 22, 24, 64],
+      ]),
+      ...fc.sample(tinyBuffers({ maxCount: 20, maxAlignmentLog2: 3, gaps: 'full' }), { seed: 1, numRuns: 40 }),
+    ].map((buffers) => ({ problem: createProblem(buffers), ...solve(createProblem(buffers), { maxSteps: 20_000 }) }));
+    for (const { problem, peak, status } of found) {
+      expect(status).toBe('optimal');
       for (const spare of [1, 16])
         expect(solve(problem, { capacity: peak + spare }).peak).toBeLessThanOrEqual(peak + spare);
     }
