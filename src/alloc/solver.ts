@@ -53,9 +53,7 @@ export class Solver {
     const { problem, options, budget } = this;
     if (problem.bufferCount > 0) {
       yield* this.placeInOneChunk();
-      const { maxChunkSize = Infinity, allowOversize = false } = options;
-      const largest = allowOversize ? problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
-      if (this.peak > largest) {
+      if (this.peak > this.largestChunk) {
         this.placement = yield* placeInChunks(problem, this.timeline, options, this.goal, budget);
         this.report();
       }
@@ -67,12 +65,18 @@ export class Solver {
     return placementSize(this.placement);
   }
 
+  /** Bytes that a chunk may have at most. */
+  private get largestChunk(): number {
+    const { maxChunkSize = Infinity, allowOversize = false } = this.options;
+    return allowOversize ? this.problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
+  }
+
   private *placeInOneChunk(): Generator<void, void> {
     const { problem, budget } = this;
-    const { capacity = Infinity, maxChunkSize = Infinity } = this.options;
+    const { capacity = Infinity } = this.options;
     const greedy = new GreedySearch(problem, this.timeline, this.goal);
     let isWorthMore = yield* this.placeGreedily(greedy);
-    const isHopeless = this.certificate.bytes > Math.min(capacity, maxChunkSize);
+    const isHopeless = this.certificate.bytes > Math.min(capacity, this.largestChunk);
     if (this.peak <= this.goal || isHopeless || budget.isSpent) return;
     const parts = timeComponents(problem);
     if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);

@@ -40,7 +40,19 @@ describe('auto', () => {
     ]);
     expect(expectBetterOfTwo(problem, { maxChunkSize: 9 })).toBe('ggml');
     expect(auto.place(problem, { maxChunkSize: 9 }).chunks).toEqual([8, 4]);
+    expect(expectBetterOfTwo(problem, { maxChunkSize: 8 })).toBe('ggml'); // a chunk may be as large as the limit
     expect(expectBetterOfTwo(problem, {})).toBe('search');
+  });
+
+  it('does not take it where its last chunk, which knows no limit, makes it the smaller one', () => {
+    const problem = createProblem([
+      ...Array.from({ length: 20 }, () => ({ size: 2, start: 0, end: 1 })),
+      ...Array.from({ length: 17 }, () => ({ size: 3, start: 1, end: 2 })),
+    ]);
+    const online = ggmlAllocator.place(problem, { maxChunkSize: 3 });
+    expect([placementSize(online), Math.max(...online.chunks)]).toEqual([54, 10]);
+    expect(expectBetterOfTwo(problem, { maxChunkSize: 3 })).toBe('search');
+    expect(placementSize(auto.place(problem, { maxChunkSize: 3 }))).toBe(57);
   });
 
   it('takes it only if it keeps to the limit, and else that of the search', () => {
@@ -62,6 +74,15 @@ describe('auto', () => {
       { size: 4, start: 1, end: 3 },
     ]);
     expect(auto.place(problem).offsets[0]).toBe(6);
+    // The same where nothing is proven, so that ggml's placement, which is smaller, could be taken for the better one.
+    const open = createProblem([
+      { size: 4, start: 0, end: 4, fixedOffset: 6, gaps: [{ start: 3, end: 4, lower: 0, upper: 1 }] },
+      { size: 3, start: 0, end: 4 },
+      { size: 4, start: 1, end: 3 },
+    ]);
+    expect(solve(open).status).toBe('feasible');
+    expect(placementSize(ggmlAllocator.place(open))).toBeLessThan(placementSize(auto.place(open)));
+    expect(auto.place(open).offsets[0]).toBe(6);
     expectError('OVERSIZE', 'the fixed offset of buffer 0', () => auto.place(problem, { maxChunkSize: 9 }));
   });
 });

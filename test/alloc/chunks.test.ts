@@ -9,7 +9,9 @@ import { createTimeline } from '../../src/alloc/greedy/timeline.js';
 import { solve } from '../../src/alloc/solve.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Problem } from '../../src/problem/problem.js';
+import { selectBuffers } from '../../src/problem/select.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK } from '../support/random-problems.js';
 import { buffersOf, tinyBuffers } from '../support/problems.js';
 
 function run(problem: Problem, options: PlaceOptions, goal: number, maxSteps: number): Placement {
@@ -80,6 +82,55 @@ describe('placeInChunks', () => {
     );
     const options = { maxSteps: 3000, maxChunkSize: 3000 };
     expect(verifyPlacement(problem, solve(problem, options), options)).toEqual([]);
+  });
+
+  /** The buffers of one chunk, and nothing else, as a problem. */
+  const partOf = (problem: Problem, { chunkOf }: Placement, chunk: number): Problem =>
+    selectBuffers(
+      problem,
+      Int32Array.from(chunkOf.keys()).filter((b) => chunkOf[b] === chunk),
+    );
+
+  it.each([
+    [30, 1, 1200, 1],
+    [60, 3, 1200, 1],
+    [60, 3, 700, 2],
+    [100, 1, 600, 3],
+  ])(
+    'makes each chunk as low as its buffers can lie: %i pieces, seed %i, limit %i',
+    (count, seed, limit, chunkCount) => {
+      for (const unit of [1, 8]) {
+        const buffers = cutUp(count, seed).map((piece) => ({ ...piece, size: piece.size * unit, alignment: unit }));
+        const problem = createProblem(buffers);
+        const options = { maxChunkSize: limit * unit };
+        const timeline = createTimeline(problem);
+        const byOrders = ORDERS.map((order) => placementSize(fillChunks(problem, timeline, order(problem), options)));
+        const found = run(problem, options, CUT_UP_PEAK * unit, 100_000);
+        expect(verifyPlacement(problem, found, options)).toEqual([]);
+        expect(placementSize(found)).toBeLessThan(Math.min(...byOrders));
+        expect(found.chunks.length).toBe(chunkCount);
+        found.chunks.forEach((size, chunk) => {
+          expect(solve(partOf(problem, found, chunk))).toMatchObject({ status: 'optimal', peak: size });
+        });
+      }
+    },
+  );
+
+  it('goes on where the load of a chunk is proven to be too little', () => {
+    const problem = createProblem(OPEN);
+    expect(liveLoad(problem).bytes).toBeLessThan(OPEN_PEAK);
+    const { chunks } = run(problem, { maxChunkSize: 2 * OPEN_PEAK }, 0, 100_000);
+    expect(chunks).toEqual([OPEN_PEAK]);
+  });
+
+  it('stops at its goal, and lowers nothing where its budget is spent', () => {
+    const problem = createProblem(cutUp(30, 1));
+    const sizeWith = (goal: number, maxSteps: number): number =>
+      placementSize(run(problem, { maxChunkSize: 1200 }, goal, maxSteps));
+    const greedy = sizeWith(CUT_UP_PEAK, 0);
+    expect(greedy).toBeGreaterThan(CUT_UP_PEAK);
+    expect(sizeWith(CUT_UP_PEAK, 100_000)).toBe(CUT_UP_PEAK);
+    expect(sizeWith(greedy, 100_000)).toBe(greedy);
   });
 
   it('rejects a fixed offset whose buffer ends above the limit', () => {

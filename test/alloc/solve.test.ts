@@ -1,34 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { solve } from '../../src/alloc/solve.js';
-import type { Progress } from '../../src/alloc/solution.js';
+import type { Progress, SolveOptions } from '../../src/alloc/solution.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Gap } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { expectError } from '../support/expect-error.js';
 import { buffersOf, tinyBuffers } from '../support/problems.js';
 import { expectValid } from '../support/solve-valid.js';
-import { CUT_UP_PEAK, cutUp, uniform } from '../support/random-problems.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
-
-/**
- * Buffers whose alignments make the minimum exceed the live load, so that only a search of some 1,700 steps can prove
- * it; found by trying seeds.
- */
-const OPEN_PEAK = 39;
-const OPEN: readonly Buffer[] = (() => {
-  let state = 47;
-  const next = (below: number): number => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-  return Array.from({ length: 24 }, () => {
-    const start = next(12);
-    return { size: 1 + next(9), alignment: 2 ** next(3), start, end: start + 1 + next(6) };
-  });
-})();
 
 /** The same with all bytes times a power of two. */
 const scaled = (buffers: readonly Buffer[], factor: number): Buffer[] =>
@@ -258,12 +242,28 @@ describe('solve with chunks', () => {
 
 describe('solve, misused', () => {
   const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
-  it.each([{ capacity: -1 }, { capacity: 1.5 }, { maxSteps: -1 }, { maxSteps: 0.5 }, { timeLimitMs: NaN }])(
-    '%o',
-    (options) => {
-      expect(() => solve(problem, options)).toThrow(/BAD_ARGUMENT/);
-    },
-  );
+  const integer = 'an integer from 0 to 2^53 - 1';
+  it.each([
+    [{ capacity: -1 }, integer],
+    [{ capacity: 1.5 }, integer],
+    [{ capacity: 2 ** 53 }, integer],
+    [{ maxSteps: -1 }, 'at least 0'],
+    [{ maxSteps: 0.5 }, 'at least 0'],
+    [{ timeLimitMs: NaN }, 'at least 0'],
+    [{ timeLimitMs: '5' }, 'at least 0'],
+    [{ signal: null }, 'an AbortSignal'],
+    [{ signal: {} }, 'an AbortSignal'],
+    [{ onProgress: 7 }, 'a function'],
+  ] as unknown as [SolveOptions, string][])('%o', (options, limit) => {
+    const error = expectError('BAD_ARGUMENT', Object.keys(options)[0], () => solve(problem, options));
+    expect([error.limit, error.remedy]).toEqual([limit, 'Correct it, or leave it out.']);
+  });
+
+  it.each([null, {}, { sizes: [9], starts: [0], ends: [1] }, 7])('%o is no problem', (bad) => {
+    const error = expectError('BAD_ARGUMENT', 'problem', () => solve(bad as never));
+    expect(error.limit).toBe('a Problem');
+    expect(error.remedy).toContain('createProblem');
+  });
 });
 
 describeShared('published problems', () => {
