@@ -11,7 +11,7 @@
  *
  * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither.
  */
-import { checkOptionsObject } from '../errors.js';
+import { checkChoice, checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -57,7 +57,9 @@ export interface ReplayOptions {
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
   checkOptionsObject(options);
-  const replay = new Replay(graph, plan, options.order === 'stated' ? new StatedOrder(graph) : null);
+  const { order = 'program' } = options;
+  checkChoice('order', order, ['program', 'stated']);
+  const replay = new Replay(graph, plan, order === 'stated' ? new StatedOrder(graph) : null);
   graph.nodes.forEach((node, step) => replay.run(node, step));
   replay.readResults();
   return replay.violations;

@@ -9,7 +9,7 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import { checkArgument, checkOptionsObject } from '../errors.js';
+import { checkArgument, checkChoice, checkOptionsObject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
@@ -43,8 +43,10 @@ export interface EntryToVerify {
 
 /** The limits under which the plan was made. */
 export interface PlanLimits {
-  /** Bytes that one chunk may hold. Default: unlimited. */
+  /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
   readonly maxChunkSize?: number;
+  /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
+  readonly allowOversize?: boolean;
 }
 
 type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
@@ -65,10 +67,19 @@ export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkOptionsObject(limits, 'limits');
+  checkLimits(limits);
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, ofTensors);
   return [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors, ...findCollisions(graph, placed)];
+}
+
+/** A limit that is none would find nothing, and nobody would notice. */
+function checkLimits(limits: PlanLimits): void {
+  checkOptionsObject(limits, 'limits');
+  const { maxChunkSize = Infinity, allowOversize = false } = limits;
+  const isLimit = maxChunkSize === Infinity || (Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1);
+  checkArgument(isLimit, 'maxChunkSize', maxChunkSize, 'an integer from 1 to 2^53 - 1', 'Leave it out for no limit.');
+  checkChoice('allowOversize', allowOversize, [true, false]);
 }
 
 /** What the plan says of its size as a whole. */
@@ -87,34 +98,44 @@ function checkSizes({ chunks, bufferSize, lowerBound, optimal }: PlanToVerify): 
   return wrong.map((what) => ({ kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` }));
 }
 
-/** Chunks above the limit, with the storages that reach above it and the steps at which they do. */
+/** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
 function checkChunks(
-  { chunks }: PlanToVerify,
-  { maxChunkSize = Infinity }: PlanLimits,
+  { chunks, alignment }: PlanToVerify,
+  { maxChunkSize = Infinity, allowOversize = false }: PlanLimits,
   placed: readonly Placed[],
 ): PlanViolation[] {
+  const limits = new Map<number, number>();
+  if (allowOversize) {
+    for (const { chunk, bottom, top } of placed) {
+      const padded = Math.ceil((top - bottom) / alignment) * alignment;
+      limits.set(chunk, Math.max(limits.get(chunk) ?? maxChunkSize, padded));
+    }
+  }
+  const limitOf = (chunk: number): number => limits.get(chunk) ?? maxChunkSize;
   const above = new Map<number, Placed[]>();
   for (const storage of placed) {
-    if (!(storage.top > maxChunkSize)) continue;
+    if (!(storage.top > limitOf(storage.chunk))) continue;
     const others = above.get(storage.chunk);
     if (others === undefined) above.set(storage.chunk, [storage]);
     else others.push(storage);
   }
   return chunks.flatMap((size, chunk) => {
-    if (!(size > maxChunkSize)) return [];
-    const those = above.get(chunk) ?? [];
-    const start = those.reduce((first, storage) => Math.min(first, storage.start), Infinity);
-    const end = those.reduce((last, storage) => Math.max(last, storage.end), 0);
-    const names = those.slice(0, 1).map(({ tensor, id }) => `, for ${labelOf(tensor, id)}`);
-    const more = those.length > 1 ? ` and ${those.length - 1} more` : '';
-    return {
-      kind: 'chunk-limit',
-      ids: those.map(({ id }) => id),
-      steps: those.length === 0 ? null : [start, end],
-      bytes: [maxChunkSize, size],
-      message: `chunk-limit: chunk ${chunk} has ${size} bytes, more than ${maxChunkSize}${names.join('')}${more}`,
-    };
+    return size > limitOf(chunk) ? chunkViolation(chunk, size, limitOf(chunk), above.get(chunk) ?? []) : [];
   });
+}
+
+function chunkViolation(chunk: number, size: number, limit: number, above: readonly Placed[]): PlanViolation {
+  const start = above.reduce((first, storage) => Math.min(first, storage.start), Infinity);
+  const end = above.reduce((last, storage) => Math.max(last, storage.end), 0);
+  const names = above.slice(0, 1).map(({ tensor, id }) => `, for ${labelOf(tensor, id)}`);
+  const more = above.length > 1 ? ` and ${above.length - 1} more` : '';
+  return {
+    kind: 'chunk-limit',
+    ids: above.map(({ id }) => id),
+    steps: above.length === 0 ? null : [start, end],
+    bytes: [limit, size],
+    message: `chunk-limit: chunk ${chunk} has ${size} bytes, more than ${limit}${names.join('')}${more}`,
+  };
 }
 
 /** The storages that the graph needs in the compute buffer, where the plan puts them. */

@@ -117,7 +117,29 @@ describe('verifyPlan says', () => {
         message: 'chunk-limit: chunk 1 has 160 bytes, more than 128',
       },
     ]); // prettier-ignore
+  });
+
+  it('that limits are none, and an order neither', () => {
     expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan(RIGHT), 7 as never));
+    for (const maxChunkSize of [NaN, 0, -1, 1.5, '128', null, 2 ** 53] as number[]) {
+      const error = expectError('BAD_ARGUMENT', 'maxChunkSize', () => verifyPlan(graph, plan(RIGHT), { maxChunkSize }));
+      expect(error.message).toContain('an integer from 1 to 2^53 - 1. Leave it out');
+    }
+    expectError('BAD_ARGUMENT', 'allowOversize', () => verifyPlan(graph, plan(RIGHT), { allowOversize: 1 as never }));
+    expectError('BAD_ARGUMENT', 'order', () => replayPlan(graph, plan(RIGHT), { order: 'stted' as never }));
+  });
+
+  it('nothing of a chunk that is as large as the largest tensor in it, padded, if that is allowed', () => {
+    const limits = { maxChunkSize: 31, allowOversize: true };
+    const tensors = RIGHT.map((_, id) => ({ id, chunk: id, offset: 0 }));
+    const apart = { alignment: 32, bufferSize: 128, chunks: [32, 32, 32, 32], tensors };
+    expect(verifyPlan(graph, apart, limits)).toEqual([]);
+    expect(verifyPlan(graph, apart, { maxChunkSize: 31 })).toHaveLength(4);
+    const wide = { ...apart, alignment: 64, bufferSize: 64 * 4, chunks: [64, 64, 64, 64] };
+    expect(verifyPlan(graph, wide, limits)).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT), limits)).toMatchObject([
+      { kind: 'chunk-limit', ids: [1, 2, 3], steps: [0, 3], bytes: [32, 128] },
+    ]);
   });
 
   it.each([-32, 32.5, NaN, 2 ** 53, '32' as never])('that a chunk has no size: %s', (size) => {

@@ -1,8 +1,11 @@
 /** The verifier catches every way in which a plan can be wrong: right plans are changed, one rule at a time. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
+import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
@@ -203,6 +206,24 @@ describe('verifyPlan', () => {
     const steps = violations.map((violation) => violation.steps![0]);
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
     expect(steps.length).toBeGreaterThan(3);
+  });
+});
+
+describe('limits of chunks', () => {
+  it('hold for plans that were made under them, oversized tensors included', () => {
+    const limits = fc.record({ maxChunkSize: fc.constantFrom(32, 100, 256, 1000), allowOversize: fc.constant(true) });
+    const options = fc.tuple(limits, fc.constantFrom(...ALL_PLANS), fc.constantFrom(1, 32, 64));
+    let oversized = 0;
+    fc.assert(
+      fc.property(arbitraryGraph({ maxMoves: 10 }), options, (graph, [limit, { allocator, inPlace }, alignment]) => {
+        const plan = planGraph(graph, { allocator, inPlace, alignment, ...limit });
+        if (allocator === 'ggml' && plan.chunks.length >= 16) return; // its last chunk knows no limit
+        expect(verifyPlan(graph, plan, limit)).toEqual([]);
+        if (plan.chunks.some((size) => size > limit.maxChunkSize)) oversized++;
+      }),
+      { numRuns: 300 },
+    );
+    expect(oversized).toBeGreaterThan(30);
   });
 });
 
