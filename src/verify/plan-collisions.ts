@@ -23,10 +23,10 @@ export interface Placed extends Rectangle {
 }
 
 /**
- * Every collision, by the first step of the second storage. Of those that live from the same step on, the one that is
- * computed there must come last in the list. O((n + collisions) log n).
+ * Every collision up to `most`, by the first step of the second storage. Of those that live from the same step on, the
+ * one that is computed there must come last in the list. O((n + collisions) log n), and the views of what collides.
  */
-export function findCollisions(graph: Graph, placed: readonly Placed[]): PlanViolation[] {
+export function findCollisions(graph: Graph, placed: readonly Placed[], most: number): PlanViolation[] {
   const byChunk = new Map<number, Placed[]>();
   for (const storage of placed) {
     if (!Number.isSafeInteger(storage.bottom)) continue; // reported already
@@ -37,12 +37,15 @@ export function findCollisions(graph: Graph, placed: readonly Placed[]): PlanVio
   const violations: PlanViolation[] = [];
   let views: ViewReads | null = null; // nothing of it is needed for a right plan
   for (const storages of byChunk.values()) {
+    if (violations.length >= most) break;
     forEachCollision(storages, (holder, newcomer) => {
       const violation = collisionOf(holder, newcomer);
-      if (violation === null) return;
+      if (violation === null) return true;
       const mayBeStale = violation.kind === 'overlap' && newcomer.isComputed;
       const stale = mayBeStale ? staleViews(holder, newcomer, (views ??= new ViewReads(graph))) : [];
-      violations.push(...(stale.length > 0 ? stale : [violation]));
+      if (stale.length === 0) violations.push(violation);
+      for (const each of stale) violations.push(each);
+      return violations.length < most;
     });
   }
   return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);

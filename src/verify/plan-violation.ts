@@ -35,7 +35,7 @@ export interface PlanViolation {
   readonly ids: readonly number[];
   /** First and one past the last step at which the rule is broken; null where it has nothing to do with time. */
   readonly steps: readonly [number, number] | null;
-  /** The bytes concerned within the chunk, first and one past the last; null where there are none. Those of a view may have gaps. */
+  /** The bytes concerned within the chunk, first and one past the last; null where there are none. */
   readonly bytes: readonly [number, number] | null;
   /** One line naming the tensors, steps and bytes. */
   readonly message: string;

@@ -9,9 +9,10 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import { checkArgument, checkChoice, checkOptionsObject } from '../errors.js';
+import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 
@@ -47,6 +48,8 @@ export interface PlanLimits {
   readonly maxChunkSize?: number;
   /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
   readonly allowOversize?: boolean;
+  /** Violations that are reported at most: the first to be found. Default 10,000. */
+  readonly maxViolations?: number;
 }
 
 type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
@@ -62,24 +65,17 @@ export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
 }
 
 /**
- * Every violation of `plan`: first those of single tensors, then collisions by the order in which the second tensor comes
- * to life; none means that the plan is right. O((n + collisions) log n).
+ * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which the second tensor comes
+ * to life; none means that the plan is right. O((n + collisions) log n), and the views of what collides.
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
   checkLimits(limits);
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, ofTensors);
-  return [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors, ...findCollisions(graph, placed)];
-}
-
-/** A limit that is none would find nothing, and nobody would notice. */
-function checkLimits(limits: PlanLimits): void {
-  checkOptionsObject(limits, 'limits');
-  const { maxChunkSize = Infinity, allowOversize = false } = limits;
-  const isLimit = maxChunkSize === Infinity || (Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1);
-  checkArgument(isLimit, 'maxChunkSize', maxChunkSize, 'an integer from 1 to 2^53 - 1', 'Leave it out for no limit.');
-  checkChoice('allowOversize', allowOversize, [true, false]);
+  const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
+  const { maxViolations = MAX_VIOLATIONS } = limits;
+  return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
 }
 
 /** What the plan says of its size as a whole. */

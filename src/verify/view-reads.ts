@@ -6,12 +6,12 @@
  *     rows [64, 128)            ▒▒▒▒▒▒▒▒▒▒▒
  *     z  [96, 224)              !!!!!!!!
  *
- * Invariant: bytes are exact, whatever the strides. Operations that compute nothing (a view, a dependency) read nothing.
+ * Invariant: a view is taken as a whole, from its first byte to its last. Operations that compute nothing (a view, a
+ * dependency) read nothing.
  */
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { forEachSpan } from './spans.js';
 
 /** A view that is read although it has lost bytes. */
 export interface StaleView {
@@ -19,7 +19,7 @@ export interface StaleView {
   readonly id: number;
   /** The last step at which it is read. */
   readonly step: number;
-  /** From the first to one past the last of its bytes that are lost, counted as the caller counts. */
+  /** First and one past the last of its bytes that are lost, counted as the caller counts. */
   readonly bytes: readonly [number, number];
 }
 
@@ -52,13 +52,8 @@ export class ViewReads {
     const stale: StaleView[] = [];
     for (const [view, lastStep] of reads) {
       if (lastStep <= step) continue;
-      let [first, end] = [Infinity, -Infinity];
-      forEachSpan(view, (spanStart, spanEnd) => {
-        const [start, stop] = [Math.max(from, bottom + spanStart), Math.min(to, bottom + spanEnd)];
-        if (start >= stop) return;
-        first = Math.min(first, start);
-        end = Math.max(end, stop);
-      });
+      const first = Math.max(from, bottom + view.viewOffset);
+      const end = Math.min(to, bottom + view.viewOffset + view.byteLength);
       if (first < end) stale.push({ view, id: this.#ids.get(view)!, step: lastStep, bytes: [first, end] });
     }
     return stale;

@@ -120,7 +120,11 @@ describe('verifyPlan says', () => {
   });
 
   it('that limits are none, and an order neither', () => {
+    const empty = createProblem([]);
+    const nothing = { offsets: [], chunkOf: [], chunks: [] };
     expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan(RIGHT), 7 as never));
+    expectError('BAD_ARGUMENT', 'limits', () => verifyPlacement(empty, nothing, null as never));
+    expectError('BAD_ARGUMENT', 'maxChunkSize', () => verifyPlacement(empty, nothing, { maxChunkSize: NaN }));
     for (const maxChunkSize of [NaN, 0, -1, 1.5, '128', null, 2 ** 53] as number[]) {
       const error = expectError('BAD_ARGUMENT', 'maxChunkSize', () => verifyPlan(graph, plan(RIGHT), { maxChunkSize }));
       expect(error.message).toContain('an integer from 1 to 2^53 - 1. Leave it out');
@@ -366,4 +370,49 @@ it('empty slots and a tensor that names itself are no readings', () => {
     expect(verifyPlan(withSlots, right)).toEqual([]);
     expect(replayPlan(withSlots, right, { order: 'stated' })).toEqual([]);
   }
+});
+
+describe('of all that is wrong, so much is reported', () => {
+  const many = 1500;
+  const copies = Graph.forward(Array.from({ length: many }, () => ctx.relu(x)));
+  const heap = {
+    alignment: 32,
+    bufferSize: 32,
+    chunks: [32],
+    tensors: copies.tensors.map((_, id) => ({ id, chunk: 0, offset: 0 })),
+  };
+  const problem = createProblem(Array.from({ length: many }, () => ({ size: 8, start: 0, end: 1 })));
+  const placement = { offsets: new Float64Array(many), chunkOf: new Int32Array(many), chunks: [8] };
+
+  it.each([
+    ['verifyPlan', (limits?: object) => verifyPlan(copies, heap, limits), 10_000],
+    ['replayPlan', (limits?: object) => replayPlan(copies, heap, limits), 2 * many - 2],
+    ['verifyPlacement', (limits?: object) => verifyPlacement(problem, placement, limits), 10_000],
+  ])('%s', (_, check, countByDefault) => {
+    expect(check()).toHaveLength(countByDefault);
+    const some = check({ maxViolations: 7 });
+    expect(some).toHaveLength(7);
+    expect(check({ maxViolations: 8 }).slice(0, 7)).toEqual(some);
+    if (countByDefault === 10_000) {
+      expect(check({ maxViolations: Infinity }).length).toBeGreaterThanOrEqual((many * (many - 1)) / 2);
+    }
+    for (const maxViolations of [0, -1, 1.5, NaN, '7']) {
+      expectError('BAD_ARGUMENT', 'maxViolations', () => check({ maxViolations }));
+    }
+  });
+
+  it('by single tensors before pairs', () => {
+    const misaligned = { ...heap, tensors: heap.tensors.map((entry) => ({ ...entry, offset: 4 })), bufferSize: 36 };
+    const kinds = new Set(verifyPlan(copies, misaligned, { maxViolations: 1000 }).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(['bad-size', 'misaligned', 'out-of-arena']);
+  });
+
+  it('from one chunk after the other', () => {
+    const tensors = heap.tensors.map(({ id }) => ({ id, chunk: id % 2, offset: 0 }));
+    const both = { ...heap, bufferSize: 64, chunks: [32, 32], tensors };
+    expect(verifyPlan(copies, both, { maxViolations: 5 })).toHaveLength(5);
+    const chunkOf = Int32Array.from({ length: many }, (_, b) => b % 2);
+    const halves = { ...placement, chunkOf, chunks: [8, 8] };
+    expect(verifyPlacement(problem, halves, { maxViolations: 5 })).toHaveLength(5);
+  });
 });
