@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check';
 import { createProblem, type Buffer, type Gap, type Problem } from '../problem/problem.js';
+import { checkAlignment } from '../units.js';
 
 /** What arbitrary problems may contain. */
 export interface ArbitraryProblemOptions {
@@ -32,9 +33,12 @@ const NEEDS = ['nothing', 'lower half', 'upper half'] as const;
 /**
  * Problems weighted like those of real graphs: short lives one after another, skips over several steps, fans that are
  * alive at once, buffers that last to the end; few distinct sizes; gaps anywhere. They shrink to few, small buffers without gaps.
+ *
+ * @throws PlannerError `BAD_ALIGNMENT`
  */
 export function arbitraryProblem(options: ArbitraryProblemOptions = {}): fc.Arbitrary<Problem> {
   const { maxMoves = 20, maxAlignment = 64, gaps = true } = options;
+  checkAlignment(maxAlignment, 'maxAlignment');
   const move = fc.record({
     kind: fc.constantFrom(...KINDS),
     size: fc.constantFrom(...SIZES),

@@ -10,6 +10,7 @@ import { planGraph } from '../../src/plan/plan.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { arbitraryGraph, describeGraph } from '../../src/testing/arbitrary-graph.js';
 import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { expectError } from '../support/expect-error.js';
 import { alignUp } from '../../src/units.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
 import { executeGraph, whyNotExecutable } from '../../src/testing/execute.js';
@@ -152,6 +153,18 @@ describe('arbitraryProblem', () => {
     expect(problem.bufferCount).toBe(1);
     expect(problem.sizes[0]).toBe(64);
     expect(problem.gaps!.starts).toHaveLength(1);
+  });
+
+  it('takes any power of two for the largest alignment', () => {
+    for (const maxAlignment of [1, 4096]) {
+      const alignments = fc
+        .sample(arbitraryProblem({ maxAlignment }), 50)
+        .flatMap((problem) => [...problem.alignments]);
+      expect(Math.max(...alignments)).toBe(maxAlignment);
+    }
+    for (const maxAlignment of [0, 3, NaN]) {
+      expectError('BAD_ALIGNMENT', 'maxAlignment', () => arbitraryProblem({ maxAlignment }));
+    }
   });
 
   it('shrinks to a problem without gaps where they do not matter', () => {
