@@ -74,13 +74,12 @@ describe('auto', () => {
       { size: 4, start: 1, end: 3 },
     ]);
     expect(auto.place(problem).offsets[0]).toBe(6);
-    // The same where nothing is proven, so that ggml's placement, which is smaller, could be taken for the better one.
+    // ggml's placement, which ignores them, is smaller; where gaps leave a part, it takes more to prove that none is.
     const open = createProblem([
       { size: 4, start: 0, end: 4, fixedOffset: 6, gaps: [{ start: 3, end: 4, lower: 0, upper: 1 }] },
       { size: 3, start: 0, end: 4 },
       { size: 4, start: 1, end: 3 },
     ]);
-    expect(solve(open).status).toBe('feasible');
     expect(placementSize(ggmlAllocator.place(open))).toBeLessThan(placementSize(auto.place(open)));
     expect(auto.place(open).offsets[0]).toBe(6);
     expectError('OVERSIZE', 'the fixed offset of buffer 0', () => auto.place(problem, { maxChunkSize: 9 }));

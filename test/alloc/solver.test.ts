@@ -28,8 +28,7 @@ const later = (buffers: readonly Buffer[], steps: number): Buffer[] =>
   buffers.map((buffer) => ({ ...buffer, start: buffer.start + steps, end: buffer.end + steps }));
 
 describe('what an exhausted search proves', () => {
-  it('is nothing where gaps leave a part, since it takes buffers as whole', () => {
-    let open = 0;
+  it('is never too much, also where gaps leave a part', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 4, maxSize: 4 }), (buffers) => {
         const { lowerBound, peak, status } = expectValid(buffers);
@@ -37,14 +36,12 @@ describe('what an exhausted search proves', () => {
         expect(lowerBound).toBeLessThanOrEqual(minimum);
         expect(peak).toBeGreaterThanOrEqual(minimum);
         expect(status).toBe(peak === lowerBound ? 'optimal' : 'feasible');
-        if (status === 'feasible') open++;
       }),
       { numRuns: 300 },
     );
-    expect(open).toBeGreaterThan(0);
   });
 
-  it('is something where gaps release all bytes', () => {
+  it('is the minimum where gaps release all bytes', () => {
     fc.assert(
       fc.property(tinyBuffers({ gaps: 'full', maxCount: 6, maxAlignmentLog2: 1 }), (buffers) => {
         const minimum = minimumPeak(buffers);
