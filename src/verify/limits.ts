@@ -4,9 +4,11 @@
  * Invariant: a limit that is none is an error; it would find nothing, and nobody would notice.
  */
 import { checkArgument, checkChoice, checkOptionsObject } from '../errors.js';
+import { checkAlignment } from '../units.js';
 
 /** What a plan or a placement is checked against. */
 interface Limits {
+  readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly allowOversize?: boolean;
   readonly maxViolations?: number;
@@ -18,10 +20,11 @@ interface Limits {
  */
 export const MAX_VIOLATIONS = 10_000;
 
-/** @throws PlannerError `BAD_ARGUMENT` */
+/** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function checkLimits(limits: Limits): void {
   checkOptionsObject(limits, 'limits');
-  const { maxChunkSize = Infinity, allowOversize = false } = limits;
+  const { alignment = 1, maxChunkSize = Infinity, allowOversize = false } = limits;
+  checkAlignment(alignment);
   checkCount('maxChunkSize', maxChunkSize, 'no limit');
   checkChoice('allowOversize', allowOversize, [true, false]);
   checkMaxViolations(limits);

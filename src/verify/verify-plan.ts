@@ -44,6 +44,8 @@ export interface EntryToVerify {
 
 /** The limits under which the plan was made. */
 export interface PlanLimits {
+  /** Bytes, a power of two: what offsets must be multiples of, whatever the plan says. Default: what it says. */
+  readonly alignment?: number;
   /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
   readonly maxChunkSize?: number;
   /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
@@ -72,7 +74,7 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   checkGraphAndPlan(graph, plan);
   checkLimits(limits);
   const ofTensors: PlanViolation[] = [];
-  const placed = placeStorages(graph, plan, ofTensors);
+  const placed = placeStorages(graph, plan, limits, ofTensors);
   const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
   const { maxViolations = MAX_VIOLATIONS } = limits;
   return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
@@ -135,7 +137,12 @@ function chunkViolation(chunk: number, size: number, limit: number, above: reado
 }
 
 /** The storages that the graph needs in the compute buffer, where the plan puts them. */
-function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolation[]): Placed[] {
+function placeStorages(
+  graph: Graph,
+  plan: PlanToVerify,
+  { alignment = 1 }: PlanLimits,
+  violations: PlanViolation[],
+): Placed[] {
   const { tensors } = graph;
   const entries = entriesById(graph, plan, violations);
   const needs = storageNeeds(graph);
@@ -154,9 +161,8 @@ function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolati
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
-    if (!Number.isSafeInteger(offset) || offset % plan.alignment !== 0) {
-      report('misaligned', bytes, `is in ${where}, not from a multiple of ${plan.alignment} on`);
-    }
+    const missed = [alignment, plan.alignment].find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
+    if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);

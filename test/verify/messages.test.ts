@@ -119,6 +119,20 @@ describe('verifyPlan says', () => {
     ]); // prettier-ignore
   });
 
+  it('that an offset is no multiple of what the caller needs, whatever the plan says of itself', () => {
+    const careless = plan([0, 32, 72, 104], { alignment: 1, bufferSize: 136, chunks: [136] });
+    expect(verifyPlan(graph, careless)).toEqual([]);
+    expect(verifyPlan(graph, careless, { alignment: 8 })).toEqual([]);
+    expect(verifyPlan(graph, careless, { alignment: 16 }).map(({ message }) => message)).toEqual([
+      'misaligned: b (2), needed in steps [1, 3), is in bytes [72, 104) of chunk 0, not from a multiple of 16 on',
+      'misaligned: y (3), needed in steps [2, 3), is in bytes [104, 136) of chunk 0, not from a multiple of 16 on',
+    ]);
+    expect(
+      verifyPlan(graph, plan([0, 32, 64, 104], { bufferSize: 136, chunks: [136] }), { alignment: 8 }),
+    ).toMatchObject([{ kind: 'misaligned', ids: [3] }]);
+    expectError('BAD_ALIGNMENT', 'alignment', () => verifyPlan(graph, careless, { alignment: 3 }));
+  });
+
   it('that limits are none, and an order neither', () => {
     const empty = createProblem([]);
     const nothing = { offsets: [], chunkOf: [], chunks: [] };
