@@ -56,14 +56,27 @@ export interface PlanLimits {
 
 type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
 
+/** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
+const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
+const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
+
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
 export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
   checkGraph(graph);
   const { tensors, chunks } = (plan as Partial<PlanToVerify> | null) ?? {};
-  const areEntries = (list: readonly unknown[]): boolean =>
-    list.every((each) => typeof each === 'object' && each !== null);
-  const isPlan = Array.isArray(tensors) && Array.isArray(chunks) && areEntries(tensors);
+  const isEntry = (entry: EntryToVerify | null): boolean =>
+    typeof entry === 'object' && entry !== null && ENTRY_FIELDS.every((field) => isPlain(entry[field]));
+  const isPlan =
+    Array.isArray(tensors) &&
+    Array.isArray(chunks) &&
+    chunks.every(isPlain) &&
+    PLAN_FIELDS.every((field) => isPlain(plan[field])) &&
+    (tensors as EntryToVerify[]).every(isEntry);
   checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || ['number', 'string', 'boolean', 'undefined'].includes(typeof value);
 }
 
 /**

@@ -5,8 +5,10 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { Memory } from '../../src/testing/memory.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
+import { replayPlan } from '../../src/verify/replay.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 
@@ -249,6 +251,23 @@ describe('what a plan says of its tensors', () => {
     for (const entry of [null, 7, undefined] as unknown as typeof plan.tensors) {
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [entry] }));
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [...plan.tensors, entry] }));
+    }
+  });
+
+  it('must be plain values, which can be named', () => {
+    let deep: unknown = [];
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+    for (const value of [deep, {}, 10n, Symbol('s'), () => 1] as never[]) {
+      for (const field of ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end']) {
+        const tensors = [plan.tensors[0], { ...plan.tensors[1], [field]: value }];
+        expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors }));
+        expectError('BAD_ARGUMENT', 'plan', () => replayPlan(graph, { ...plan, tensors }));
+        expectError('BAD_ARGUMENT', 'plan', () => Memory.planned(graph, { ...plan, tensors }));
+      }
+      for (const field of ['alignment', 'bufferSize', 'lowerBound', 'optimal']) {
+        expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, [field]: value }));
+      }
+      expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, chunks: [value] }));
     }
   });
 
