@@ -147,6 +147,13 @@ describe('verifyPlan says', () => {
     expectError('BAD_ARGUMENT', 'order', () => replayPlan(graph, plan(RIGHT), { order: 'stted' as never }));
   });
 
+  it('nothing of a chunk without bytes, and takes a limit of one byte', () => {
+    expect(verifyPlan(graph, plan(RIGHT, { chunks: [128, 0] }))).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 1 })).toMatchObject([
+      { kind: 'chunk-limit', bytes: [1, 128] },
+    ]);
+  });
+
   it('nothing of a chunk that is as large as the largest tensor in it, padded, if that is allowed', () => {
     const limits = { maxChunkSize: 31, allowOversize: true };
     const tensors = RIGHT.map((_, id) => ({ id, chunk: id, offset: 0 }));
@@ -413,6 +420,13 @@ describe('of all that is wrong, so much is reported', () => {
     for (const maxViolations of [0, -1, 1.5, NaN, '7']) {
       expectError('BAD_ARGUMENT', 'maxViolations', () => check({ maxViolations }));
     }
+  });
+
+  it('also of what is wrong with single tensors', () => {
+    expect(verifyPlan(copies, { ...heap, tensors: [] }, { maxViolations: 1 })).toHaveLength(1);
+    expect(replayPlan(copies, { ...heap, tensors: [] }, { maxViolations: 1 })).toHaveLength(1);
+    const outside = { ...placement, offsets: new Float64Array(many).fill(-8) };
+    expect(verifyPlacement(problem, outside, { maxViolations: 1 })).toHaveLength(1);
   });
 
   it('by single tensors before pairs', () => {

@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/graph/json.js';
 import { findOperation } from '../../src/graph/operations.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
@@ -81,6 +83,58 @@ describe('a storage that is read last through a view', () => {
   it('overlaps where it is read itself', () => {
     const { verify } = example((_, y) => y);
     expect(verify(128)).toMatchObject([{ kind: 'overlap', names: ['y', 'z'], bytes: [128, 256] }]);
+  });
+});
+
+describe('a broken plan of a graph', () => {
+  const ctx = Context.deferred();
+  const byName = (graph: Graph, offsets: Readonly<Record<string, number>>): PlanViolation[] => {
+    const tensors = graph.tensors.flatMap(({ name }, id) =>
+      name in offsets ? [{ id, chunk: 0, offset: offsets[name] }] : [],
+    );
+    return verifyPlan(graph, { alignment: 1, bufferSize: 1024, chunks: [1024], tensors });
+  };
+  const named = (graph: Graph, violations: readonly PlanViolation[]): string[] =>
+    violations.map(({ kind, ids }) => [kind, ...ids.map((id) => graph.tensors[id].name)].join(' '));
+
+  it('has a stale view from the first step on, if its leaf is never read itself', () => {
+    const x = ctx.newTensor('f32', [8], 'x');
+    const half = ctx.setName(ctx.view(x, [4], [], 16), 'half');
+    const z = ctx.setName(ctx.sqr(ctx.setInput(ctx.newTensor('f32', [8], 'other'))), 'z');
+    const end = ctx.setOutput(ctx.setName(ctx.custom([half, z], { type: 'f32', ne: [8] }), 'end'));
+    const graph = Graph.forward([z, end]);
+    expect(graph.nodes[0]).toBe(z);
+    expect(named(graph, byName(graph, { x: 0, other: 64, z: 0, end: 128 }))).toEqual(['stale-view half z']);
+  });
+
+  it('has an overwritten output, not a stale view, where the storage must last anyway', () => {
+    const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
+    const y = ctx.setOutput(ctx.setName(ctx.sqr(x), 'y'));
+    const half = ctx.setName(ctx.view(y, [4], [], 16), 'half');
+    const z = ctx.setName(ctx.exp(x), 'z');
+    const end = ctx.setOutput(ctx.setName(ctx.custom([half, z], { type: 'f32', ne: [8] }), 'end'));
+    const graph = Graph.forward([y, z, end]);
+    expect(named(graph, byName(graph, { x: 0, y: 64, z: 64, end: 128 }))).toEqual(['output-overwritten y z']);
+  });
+
+  it('may have empty slots, casts that name themselves, and operations that nobody knows', () => {
+    const x = ctx.setInput(ctx.newTensor('f32', [4, 2, 2], 'x'));
+    const y = ctx.setName(ctx.softMax(x, { sinks: ctx.newTensor('f32', [2], 'sinks') }), 'y'); // no mask
+    const half = ctx.setName(ctx.cast(y, 'f16'), 'half');
+    const top = ctx.setName(ctx.view(half, [4], [], 8), 'top');
+    const z = ctx.setName(ctx.exp(x), 'z');
+    const end = ctx.setOutput(ctx.setName(ctx.custom([top, z], { type: 'f32', ne: [8] }), 'end'));
+    const offsets = { x: 0, sinks: 64, y: 128, half: 256, z: 256, end: 512 };
+    const graph = Graph.forward([half, top, z, end]);
+    expect(half.sources).toContain(half);
+    expect(named(graph, byName(graph, offsets))).toEqual(['stale-view top z']);
+    const json = graphToJson(graph);
+    const unknown = {
+      ...json,
+      tensors: json.tensors.map((row) => (row.name === 'end' ? { ...row, op: 'MINE' } : row)),
+    };
+    const read = graphFromJson(unknown);
+    expect(named(read, byName(read, offsets))).toEqual(['stale-view top z']);
   });
 });
 
