@@ -80,8 +80,11 @@ function isPlain(value: unknown): boolean {
 }
 
 /**
- * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which the second tensor comes
- * to life; none means that the plan is right. O((n + collisions) log n), and the views of what collides.
+ * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which
+ * the second tensor comes to life; none means that the plan is right. O((n + collisions) log n), and the views of what
+ * collides.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);

@@ -26,7 +26,6 @@ export interface StaleView {
 export class ViewReads {
   /** The last step at which each tensor is read, by the owner of its storage. */
   readonly #lastReads = new Map<Tensor, Map<Tensor, number>>();
-
   readonly #ids: ReadonlyMap<Tensor, number>;
 
   constructor({ nodes, tensors }: Graph) {
