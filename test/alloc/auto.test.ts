@@ -40,7 +40,6 @@ describe('auto', () => {
     ]);
     expect(expectBetterOfTwo(problem, { maxChunkSize: 9 })).toBe('ggml');
     expect(auto.place(problem, { maxChunkSize: 9 }).chunks).toEqual([8, 4]);
-    expect(expectBetterOfTwo(problem, { maxChunkSize: 8 })).toBe('ggml'); // a chunk may be as large as the limit
     expect(expectBetterOfTwo(problem, {})).toBe('search');
   });
 

@@ -46,18 +46,44 @@ function shareStep(a: Buffer, b: Buffer): boolean {
   return false;
 }
 
-/** Tries every offset of every buffer, judged by the verifier alone; gaps may leave any part. */
+/** Tries all offsets of one buffer after the other, judged by the verifier alone; gaps may leave any part. */
 export function minimumOfAllOffsets(problem: Problem): number {
-  const { bufferCount, sizes, alignments } = problem;
+  const { bufferCount, sizes, alignments, fixedOffsets } = problem;
   const offsets = new Array<number>(bufferCount).fill(0);
-  const most = sizes.reduce((sum, size) => sum + size + 1, 0);
-  let best = Infinity;
-  for (;;) {
-    const peak = offsets.reduce((top, offset, b) => Math.max(top, offset + sizes[b]), 0);
-    const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
-    if (peak < best && verifyPlacement(problem, placement).length === 0) best = peak;
-    let b = 0;
-    while (b < bufferCount && (offsets[b] += alignments[b]) > most) offsets[b++] = 0;
-    if (b === bufferCount) return best;
+  const highestFixed = Math.max(0, ...(fixedOffsets ?? []).map((offset) => offset || 0));
+  let best = sizes.reduce((sum, size, b) => sum + size + alignments[b], highestFixed);
+  const place = (b: number, peak: number): void => {
+    if (b === bufferCount) {
+      const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
+      if (verifyPlacement(problem, placement).length === 0) best = peak;
+      return;
+    }
+    const fixed = fixedOffsets?.[b] ?? NaN;
+    for (offsets[b] = Number.isNaN(fixed) ? 0 : fixed; ; offsets[b] += alignments[b]) {
+      const top = Math.max(peak, offsets[b] + sizes[b]);
+      if (top >= best) return;
+      place(b + 1, top);
+      if (!Number.isNaN(fixed)) return;
+    }
+  };
+  place(0, 0);
+  return best;
+}
+
+/** The least total of all chunks of limited size: of every way to deal the buffers out, each chunk by every order. */
+export function minimumTotal(buffers: readonly Buffer[], maxChunkSize: number): number {
+  const count = 2 ** buffers.length;
+  const has = (set: number, b: number): boolean => Math.floor(set / 2 ** b) % 2 === 1;
+  const alone = Array.from({ length: count }, (_, set) => minimumPeak(buffers.filter((_, b) => has(set, b))));
+  const best = [0];
+  for (let set = 1; set < count; set++) {
+    best[set] = Infinity;
+    // The first of its buffers is in some chunk, with a part of the others.
+    const first = buffers.findIndex((_, b) => has(set, b));
+    for (let part = 1; part <= set; part++) {
+      const isPart = has(part, first) && buffers.every((_, b) => !has(part, b) || has(set, b));
+      if (isPart && alone[part] <= maxChunkSize) best[set] = Math.min(best[set], alone[part] + best[set - part]);
+    }
   }
+  return best[count - 1];
 }
