@@ -53,13 +53,8 @@ export {
 } from './plan/plan.js';
 export type { Arena, ArenaMemory } from './plan/arena.js';
 export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
-export {
-  verifyPlan,
-  type PlanLimits,
-  type EntryToVerify,
-  type PlanToVerify,
-  type PlanViolation,
-} from './verify/verify-plan.js';
+export { verifyPlan, type PlanLimits, type EntryToVerify, type PlanToVerify } from './verify/verify-plan.js';
+export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
   type PlacementColumns,

@@ -8,7 +8,7 @@
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { EntryToVerify, PlanToVerify } from '../verify/verify-plan.js';
+import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../verify/verify-plan.js';
 import { Elements } from './elements.js';
 
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
@@ -31,9 +31,10 @@ export class Memory {
    * The storages that `plan` places where it puts them, all others in bytes of their own. A chunk has as many bytes as lie
    * below the highest end of a storage, however many more the plan gives it.
    *
-   * @throws PlannerError `BAD_ARGUMENT` if a chunk has no size, or a storage no place in the plan, or one outside the arena
+   * @throws PlannerError `BAD_ARGUMENT` if it is no plan, a chunk has no size, or a storage no place in the plan, or one outside the arena
    */
   static planned(graph: Graph, plan: PlanToVerify): Memory {
+    checkGraphAndPlan(graph, plan);
     plan.chunks.forEach(checkChunk);
     const places = placesOf(graph, plan);
     const tops = plan.chunks.map(() => 0);

@@ -27,11 +27,13 @@ export interface Rectangle {
 
 /**
  * Reports every pair of rectangles of one chunk that intersect, the one that starts later second; of those that start
- * together, the one that comes later in the list. O((n + pairs) log n).
+ * together, the one that comes later in the list. Ends early where `report` says so. O((n + pairs) log n).
+ *
+ * @param report returns whether to go on
  */
 export function forEachCollision<R extends Rectangle>(
   list: readonly R[],
-  report: (earlier: R, later: R) => void,
+  report: (earlier: R, later: R) => boolean,
 ): void {
   const places = list.map((_, place) => place);
   const byBottom = [...places].sort((a, b) => list[a].bottom - list[b].bottom);
@@ -50,18 +52,21 @@ export function forEachCollision<R extends Rectangle>(
       tops[node] = Math.max(tops[2 * node], tops[2 * node + 1]);
     }
   };
-  /** Visits the live rectangles below `node`, which starts at rank `first` and spans `width`, that meet `later`. */
-  const visit = (node: number, first: number, width: number, later: R): void => {
-    if (tops[node] <= later.bottom || list[byBottom[first]].bottom >= later.top) return;
+  /**
+   * Visits the live rectangles below `node`, which starts at rank `first` and spans `width`, that meet `later`. Returns
+   * whether to go on.
+   */
+  const visit = (node: number, first: number, width: number, later: R): boolean => {
+    if (tops[node] <= later.bottom || list[byBottom[first]].bottom >= later.top) return true;
     if (width === 1) return report(list[byBottom[first]], later);
-    visit(2 * node, first, width / 2, later);
-    visit(2 * node + 1, first + width / 2, width / 2, later);
+    const half = width / 2;
+    return visit(2 * node, first, half, later) && visit(2 * node + 1, first + half, half, later);
   };
 
   let ended = 0;
   for (const place of byStart) {
     for (; list[byEnd[ended]].end <= list[place].start; ended++) setTop(byEnd[ended], -Infinity);
-    visit(1, 0, leafCount, list[place]);
+    if (!visit(1, 0, leafCount, list[place])) return;
     setTop(place, list[place].top);
   }
 }

@@ -1,10 +1,11 @@
 /**
  * Checks the geometry of a placement: is every buffer where it may be, and does it share no byte with another?
  *
- * Invariant: independent of every allocator (it shares no code with alloc/), and it returns every violation.
+ * Invariant: independent of every allocator (it shares no code with alloc/).
  */
 import type { Problem } from '../problem/problem.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
+import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 
 /** What a placement looks like to the verifier; the allocators' `Placement` is one. */
 export interface PlacementColumns {
@@ -19,6 +20,8 @@ export interface PlacementLimits {
   readonly maxChunkSize?: number;
   /** Whether a chunk may be as large as its largest buffer, whatever the limit. Default false. */
   readonly allowOversize?: boolean;
+  /** Violations that are reported at most: the first to be found. Default 10,000. */
+  readonly maxViolations?: number;
 }
 
 /** One broken rule. */
@@ -37,12 +40,16 @@ export interface PlacementViolation {
   readonly message: string;
 }
 
-/** Returns every violation; none means that the placement is valid. O((n + violations) log n). */
+/**
+ * Returns every violation, up to `maxViolations`; none means that the placement is valid. O((n + violations) log n).
+ */
 export function verifyPlacement(
   problem: Problem,
   placement: PlacementColumns,
   limits: PlacementLimits = {},
 ): PlacementViolation[] {
+  checkLimits(limits);
+  const { maxViolations = MAX_VIOLATIONS } = limits;
   const { offsets, chunkOf } = placement;
   if (offsets.length !== problem.bufferCount || chunkOf.length !== problem.bufferCount) {
     const message = `${offsets.length} offsets and ${chunkOf.length} chunk indices for ${problem.bufferCount} buffers`;
@@ -50,9 +57,11 @@ export function verifyPlacement(
   }
   const violations: PlacementViolation[] = [];
   for (let b = 0; b < problem.bufferCount; b++) checkBuffer(problem, placement, b, violations);
-  if (violations.some(({ kind }) => kind === 'bad-offset' || kind === 'bad-chunk')) return violations;
-  checkChunkSizes(problem, placement, limits, violations);
-  return violations.concat(findOverlaps(problem, placement));
+  if (!violations.some(({ kind }) => kind === 'bad-offset' || kind === 'bad-chunk')) {
+    checkChunkSizes(problem, placement, limits, violations);
+    findOverlaps(problem, placement, violations, maxViolations);
+  }
+  return violations.slice(0, maxViolations);
 }
 
 function checkBuffer(
@@ -125,21 +134,27 @@ function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns): Pie
   return pieces;
 }
 
-function findOverlaps(problem: Problem, placement: PlacementColumns): PlacementViolation[] {
-  const violations: PlacementViolation[] = [];
+/** Adds overlaps until there are `most` violations. */
+function findOverlaps(
+  problem: Problem,
+  placement: PlacementColumns,
+  violations: PlacementViolation[],
+  most: number,
+): void {
   const reported = new Set<number>();
   const byChunk = Array.from(placement.chunks, (): Piece[] => []);
   for (const piece of piecesOf(problem, placement)) byChunk[piece.chunk].push(piece);
   for (const pieces of byChunk) {
+    if (violations.length >= most) return;
     forEachCollision(pieces, (a, b) => {
       const low = Math.min(a.buffer, b.buffer);
       const high = Math.max(a.buffer, b.buffer);
-      if (reported.has(low * problem.bufferCount + high)) return;
+      if (reported.has(low * problem.bufferCount + high)) return true;
       reported.add(low * problem.bufferCount + high);
       const bytes = `[${Math.max(a.bottom, b.bottom)}, ${Math.min(a.top, b.top)})`;
       const message = `buffers ${low} and ${high} share bytes ${bytes} of chunk ${a.chunk} at step ${b.start}`;
       violations.push({ kind: 'overlap', buffers: [low, high], message });
+      return violations.length < most;
     });
   }
-  return violations;
 }

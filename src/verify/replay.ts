@@ -11,11 +11,12 @@
  *
  * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither.
  */
-import { checkOptionsObject } from '../errors.js';
+import { checkChoice, checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap } from './interval-map.js';
+import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { firstCommonBytes, forEachSpan } from './spans.js';
@@ -46,21 +47,29 @@ export interface ReplayOptions {
    * counts, and relying on more is a violation. Default `program`.
    */
   readonly order?: 'program' | 'stated';
+  /** Violations that are reported at most: the first to be found. Default 10,000. */
+  readonly maxViolations?: number;
 }
 
 /**
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
  * per tensor, not with bytes.
  *
- * @returns every violation in the order of discovery; none means that each node reads what it is meant to read
+ * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
  */
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
   checkOptionsObject(options);
-  const replay = new Replay(graph, plan, options.order === 'stated' ? new StatedOrder(graph) : null);
-  graph.nodes.forEach((node, step) => replay.run(node, step));
-  replay.readResults();
-  return replay.violations;
+  const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
+  checkChoice('order', order, ['program', 'stated']);
+  checkMaxViolations(options);
+  const replay = new Replay(graph, plan, order === 'stated' ? new StatedOrder(graph) : null);
+  for (const [step, node] of graph.nodes.entries()) {
+    if (replay.violations.length >= maxViolations) break;
+    replay.run(node, step);
+  }
+  replay.readResults(maxViolations);
+  return replay.violations.slice(0, maxViolations);
 }
 
 interface Place {
@@ -112,10 +121,13 @@ class Replay {
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
-  readResults(): void {
+  readResults(maxViolations: number): void {
     const { tensors, nodes } = this.#graph;
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
-    for (const tensor of tensors) if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+    for (const tensor of tensors) {
+      if (this.violations.length >= maxViolations) return;
+      if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+    }
   }
 
   /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */

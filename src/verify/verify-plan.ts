@@ -9,11 +9,12 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import { checkArgument, checkOptionsObject } from '../errors.js';
+import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { forEachCollision, type Rectangle } from './collisions.js';
-import { mayOverwrite } from './operands.js';
+import { checkLimits, MAX_VIOLATIONS } from './limits.js';
+import { findCollisions, type Placed } from './plan-collisions.js';
+import { labelOf, type PlanViolation } from './plan-violation.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -41,103 +42,123 @@ export interface EntryToVerify {
   readonly end?: number;
 }
 
-/** One broken rule. */
-export interface PlanViolation {
-  readonly kind:
-    | 'bad-size'
-    | 'chunk-limit'
-    | 'duplicate'
-    | 'in-place-not-allowed'
-    | 'misaligned'
-    | 'missing'
-    | 'out-of-arena'
-    | 'output-overwritten'
-    | 'overlap'
-    | 'unknown-tensor'
-    | 'wrong-entry';
-  /** Ids of the tensors concerned: two where bytes collide, the one that came first in front. */
-  readonly ids: readonly number[];
-  /** First and one past the last step at which the rule is broken; null where it has nothing to do with time. */
-  readonly steps: readonly [number, number] | null;
-  /** The bytes concerned within the chunk, first and one past the last; null where there are none. */
-  readonly bytes: readonly [number, number] | null;
-  /** One line naming the tensors, steps and bytes. */
-  readonly message: string;
-}
-
 /** The limits under which the plan was made. */
 export interface PlanLimits {
-  /** Bytes that one chunk may hold. Default: unlimited. */
+  /** Bytes, a power of two: what offsets must be multiples of, whatever the plan says. Default: what it says. */
+  readonly alignment?: number;
+  /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
   readonly maxChunkSize?: number;
+  /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
+  readonly allowOversize?: boolean;
+  /** Violations that are reported at most: the first to be found. Default 10,000. */
+  readonly maxViolations?: number;
 }
 
-/** A storage as the graph demands it, at the steps at which it needs its bytes, where the plan places it. */
-interface Placed extends Rectangle {
-  readonly id: number;
-  readonly tensor: Tensor;
-  readonly isKept: boolean;
-  readonly chunk: number;
-}
+type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
+
+/** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
+const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
+const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
 
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
 export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
   checkGraph(graph);
   const { tensors, chunks } = (plan as Partial<PlanToVerify> | null) ?? {};
-  const areEntries = (list: readonly unknown[]): boolean =>
-    list.every((each) => typeof each === 'object' && each !== null);
-  const isPlan = Array.isArray(tensors) && Array.isArray(chunks) && areEntries(tensors);
+  const isEntry = (entry: EntryToVerify | null): boolean =>
+    typeof entry === 'object' && entry !== null && ENTRY_FIELDS.every((field) => isPlain(entry[field]));
+  const isPlan =
+    Array.isArray(tensors) &&
+    Array.isArray(chunks) &&
+    chunks.every(isPlain) &&
+    PLAN_FIELDS.every((field) => isPlain(plan[field])) &&
+    (tensors as EntryToVerify[]).every(isEntry);
   checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
 }
 
+function isPlain(value: unknown): boolean {
+  return value === null || ['number', 'string', 'boolean', 'undefined'].includes(typeof value);
+}
+
 /**
- * Every violation of `plan`: first those of single tensors, then collisions by the order in which the second tensor comes
- * to life; none means that the plan is right. O((n + collisions) log n).
+ * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which
+ * the second tensor comes to life; none means that the plan is right. O((n + collisions) log n), and the views of what
+ * collides.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkOptionsObject(limits, 'limits');
-  const violations: PlanViolation[] = [];
-  checkChunks(plan, limits, violations);
-  const placed = placeStorages(graph, plan, violations);
-  return violations.concat(findCollisions(graph, placed));
+  checkLimits(limits);
+  const ofTensors: PlanViolation[] = [];
+  const placed = placeStorages(graph, plan, limits, ofTensors);
+  const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
+  const { maxViolations = MAX_VIOLATIONS } = limits;
+  return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
 }
 
-function findCollisions({ nodes }: Graph, placed: readonly Placed[]): PlanViolation[] {
-  const byChunk = new Map<number, Placed[]>();
+/** What the plan says of its size as a whole. */
+function checkSizes({ chunks, bufferSize, lowerBound, optimal }: PlanToVerify): PlanViolation[] {
+  const wrong: string[] = [];
+  chunks.forEach((size, chunk) => {
+    if (!Number.isSafeInteger(size) || size < 0) wrong.push(`chunk ${chunk} has ${size} bytes`);
+  });
+  const sum = chunks.reduce((a, b) => a + b, 0);
+  if (bufferSize !== sum) wrong.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
+  const bound = lowerBound ?? 0;
+  if (bound > bufferSize) wrong.push(`lowerBound is ${bound}, above the bufferSize of ${bufferSize}`);
+  if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
+    wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
+  }
+  return wrong.map((what) => ({ kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` }));
+}
+
+/** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
+function checkChunks(
+  { chunks, alignment }: PlanToVerify,
+  { maxChunkSize = Infinity, allowOversize = false }: PlanLimits,
+  placed: readonly Placed[],
+): PlanViolation[] {
+  const limits = new Map<number, number>();
+  if (allowOversize) {
+    for (const { chunk, bottom, top } of placed) {
+      const padded = Math.ceil((top - bottom) / alignment) * alignment;
+      limits.set(chunk, Math.max(limits.get(chunk) ?? maxChunkSize, padded));
+    }
+  }
+  const limitOf = (chunk: number): number => limits.get(chunk) ?? maxChunkSize;
+  const above = new Map<number, Placed[]>();
   for (const storage of placed) {
-    if (!Number.isSafeInteger(storage.bottom)) continue; // reported already
-    const others = byChunk.get(storage.chunk);
-    if (others === undefined) byChunk.set(storage.chunk, [storage]);
+    if (!(storage.top > limitOf(storage.chunk))) continue;
+    const others = above.get(storage.chunk);
+    if (others === undefined) above.set(storage.chunk, [storage]);
     else others.push(storage);
   }
-  const violations: PlanViolation[] = [];
-  for (const storages of byChunk.values()) {
-    forEachCollision(storages, (holder, newcomer) => {
-      const violation = collisionOf(holder, newcomer, nodes[newcomer.start]);
-      if (violation !== null) violations.push(violation);
-    });
-  }
-  return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);
-}
-
-function checkChunks(plan: PlanToVerify, { maxChunkSize = Infinity }: PlanLimits, violations: PlanViolation[]): void {
-  const sum = plan.chunks.reduce((a, b) => a + b, 0);
-  const report = (kind: 'bad-size' | 'chunk-limit', message: string): void => {
-    violations.push({ kind, ids: [], steps: null, bytes: null, message: `${kind}: ${message}` });
-  };
-  if (plan.bufferSize !== sum) report('bad-size', `bufferSize is ${plan.bufferSize}, but the chunks add up to ${sum}`);
-  const { bufferSize, lowerBound = 0, optimal } = plan;
-  if (lowerBound > bufferSize) report('bad-size', `lowerBound is ${lowerBound}, above the bufferSize of ${bufferSize}`);
-  if (optimal !== undefined && plan.lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
-    report('bad-size', `optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
-  }
-  plan.chunks.forEach((size, chunk) => {
-    if (size > maxChunkSize) report('chunk-limit', `chunk ${chunk} has ${size} bytes, more than ${maxChunkSize}`);
+  return chunks.flatMap((size, chunk) => {
+    return size > limitOf(chunk) ? chunkViolation(chunk, size, limitOf(chunk), above.get(chunk) ?? []) : [];
   });
 }
 
+function chunkViolation(chunk: number, size: number, limit: number, above: readonly Placed[]): PlanViolation {
+  const start = above.reduce((first, storage) => Math.min(first, storage.start), Infinity);
+  const end = above.reduce((last, storage) => Math.max(last, storage.end), 0);
+  const names = above.slice(0, 1).map(({ tensor, id }) => `, for ${labelOf(tensor, id)}`);
+  const more = above.length > 1 ? ` and ${above.length - 1} more` : '';
+  return {
+    kind: 'chunk-limit',
+    ids: above.map(({ id }) => id),
+    steps: above.length === 0 ? null : [start, end],
+    bytes: [limit, size],
+    message: `chunk-limit: chunk ${chunk} has ${size} bytes, more than ${limit}${names.join('')}${more}`,
+  };
+}
+
 /** The storages that the graph needs in the compute buffer, where the plan puts them. */
-function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolation[]): Placed[] {
+function placeStorages(
+  graph: Graph,
+  plan: PlanToVerify,
+  { alignment = 1 }: PlanLimits,
+  violations: PlanViolation[],
+): Placed[] {
   const { tensors } = graph;
   const entries = entriesById(graph, plan, violations);
   const needs = storageNeeds(graph);
@@ -156,16 +177,16 @@ function placeStorages(graph: Graph, plan: PlanToVerify, violations: PlanViolati
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
-    if (!Number.isSafeInteger(offset) || offset % plan.alignment !== 0) {
-      report('misaligned', bytes, `is in ${where}, not from a multiple of ${plan.alignment} on`);
-    }
+    const missed = [alignment, plan.alignment].find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
+    if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);
     if (wrong !== null) report('wrong-entry', bytes, wrong);
     placed.push({ id, tensor, ...need, chunk, bottom: offset, top: offset + size });
   });
-  return placed;
+  // Of what lives from the same step on, that which the first node computes comes last, wherever the graph lists it.
+  return placed.sort((a, b) => Number(a.isComputed) - Number(b.isComputed));
 }
 
 /** The entries of the plan by the id of their tensor. */
@@ -186,12 +207,7 @@ function entriesById({ tensors }: Graph, plan: PlanToVerify, violations: PlanVio
 }
 
 /** What an entry says of its tensor and should not; null if nothing. */
-function wrongStatement(
-  entry: EntryToVerify,
-  name: string,
-  size: number,
-  { start, end }: Pick<Placed, 'start' | 'end'>,
-): string | null {
+function wrongStatement(entry: EntryToVerify, name: string, size: number, { start, end }: Need): string | null {
   if ((entry.name ?? name) !== name) return `is called ${entry.name} in the plan`;
   if ((entry.size ?? size) < size) return `has ${entry.size} bytes in the plan, but needs ${size}`;
   if ((entry.start ?? start) > start || (entry.end ?? end) < end) {
@@ -201,8 +217,9 @@ function wrongStatement(
 }
 
 /** From which to which step each storage is needed. */
-function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Pick<Placed, 'start' | 'end' | 'isKept'>> {
+function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
   const starts = new Map<Tensor, number>();
+  const computed = new Set(nodes.filter((node) => !node.isInput));
   const ends = new Map<Tensor, number>();
   const unread = new Set<Tensor>();
   const kept = new Set<Tensor>();
@@ -217,42 +234,11 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Pick<Placed, 'start'
     }
   });
   for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
-  const needs = new Map<Tensor, Pick<Placed, 'start' | 'end' | 'isKept'>>();
+  const needs = new Map<Tensor, Need>();
   for (const [tensor, start] of starts) {
     const isKept = kept.has(tensor);
-    needs.set(tensor, { start, end: isKept ? Math.max(1, nodes.length) : (ends.get(tensor) ?? 0), isKept });
+    const end = isKept ? Math.max(1, nodes.length) : (ends.get(tensor) ?? 0);
+    needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
   }
   return needs;
-}
-
-/** What is wrong with `newcomer` coming to life where `holder` still is; null if nothing. */
-function collisionOf(holder: Placed, newcomer: Placed, node: Tensor | undefined): PlanViolation | null {
-  // An input has its value before the first step, whoever computes it.
-  const isComputedNow = node === newcomer.tensor && !newcomer.tensor.isInput;
-  const isHandOver = isComputedNow && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isHandOver && mayTakeOver(newcomer, holder)) return null;
-  const until = Math.min(holder.end, newcomer.end);
-  const from = Math.max(holder.bottom, newcomer.bottom);
-  const to = Math.min(holder.top, newcomer.top);
-  const kind = holder.isKept ? 'output-overwritten' : isHandOver ? 'in-place-not-allowed' : 'overlap';
-  const where = `bytes [${from}, ${to}) of chunk ${holder.chunk} in steps [${newcomer.start}, ${until})`;
-  return {
-    kind,
-    ids: [holder.id, newcomer.id],
-    steps: [newcomer.start, until],
-    bytes: [from, to],
-    message: `${kind}: ${labelOf(holder.tensor, holder.id)} and ${labelOf(newcomer.tensor, newcomer.id)} share ${where}`,
-  };
-}
-
-/** Whether the operation of `taker` may overwrite what it reads of `giver`, lying where the plan puts both. */
-function mayTakeOver({ tensor: node, bottom }: Placed, giver: Placed): boolean {
-  return node.sources.every((source, slot) => {
-    const isRead = source !== null && source !== node && source.root === giver.tensor;
-    return !isRead || (giver.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
-  });
-}
-
-function labelOf(tensor: Tensor | undefined, id: number): string {
-  return tensor === undefined ? `tensor ${id}` : `${tensor.name || tensor.op} (${id})`;
 }

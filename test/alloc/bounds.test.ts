@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boundOf } from '../../src/alloc/bounds.js';
+import type { Certificate } from '../../src/alloc/solution.js';
 import { solve } from '../../src/alloc/solve.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { minimumPeak } from '../support/exhaustive.js';
@@ -47,4 +48,107 @@ describe('boundOf', () => {
     );
     expect(tight).toBeGreaterThan(500);
   });
+
+  it('names what proves it, and is no less than any load, aligned load or fixed end', () => {
+    const fixed = fc.array(fc.option(fc.nat({ max: 40 })), { minLength: 8, maxLength: 8 });
+    const alike = fc.option(fc.constantFrom(4, 8));
+    const shape = fc.oneof(
+      ...(['none', 'full', 'window'] as const).map((gaps) => tinyBuffers({ gaps, maxCount: 8, maxAlignmentLog2: 3 })),
+    );
+    const kinds = new Map<string, number>();
+    fc.assert(
+      fc.property(shape, alike, fc.option(fixed, { freq: 2 }), (list, common, offsets) => {
+        const buffers = list.map((drawn, b): Buffer => {
+          const alignment = common ?? drawn.alignment!;
+          const offset = offsets?.[b] ?? null;
+          return { ...drawn, alignment, ...(offset !== null && { fixedOffset: offset - (offset % alignment) }) };
+        });
+        const bound = boundOf(createProblem(buffers));
+        expect(bound.bytes).toBe(bytesProvenBy(bound, buffers));
+        for (const other of simpleCertificates(buffers)) {
+          expect(bound.bytes).toBeGreaterThanOrEqual(bytesProvenBy(other, buffers));
+        }
+        kinds.set(bound.kind, (kinds.get(bound.kind) ?? 0) + 1);
+      }),
+      { numRuns: 1500 },
+    );
+    for (const kind of ['load', 'aligned', 'fixed']) expect(kinds.get(kind), kind).toBeGreaterThan(50);
+  });
+
+  it('looks at the step with the most padded bytes first, of however many there are', () => {
+    // At every step two buffers that end before the next; the fullest step is one of the last.
+    const pair = (step: number, size: number): Buffer[] =>
+      [size, size].map((bytes) => ({ size: bytes, start: step, end: step + 1, alignment: 4 }));
+    const problem = createProblem(Array.from({ length: 300 }, (_, step) => pair(step, step === 271 ? 9 : 5)).flat());
+    expect(boundOf(problem)).toEqual({ kind: 'aligned', bytes: 21, step: 271, alignment: 4 });
+  });
+
+  it('counts what is needed at a step, not before, after, or in a gap', () => {
+    // At step 1 there are 5 + 5 bytes; the others, with more padding, are not needed then.
+    const one = { alignment: 8, size: 1 };
+    const problem = createProblem([
+      ...[0, 1].map(() => ({ size: 5, start: 1, end: 2, alignment: 8 })),
+      { ...one, start: 0, end: 1 },
+      { ...one, start: 2, end: 3 },
+      { ...one, start: 0, end: 3, gaps: [{ start: 1, end: 2 }] },
+    ]);
+    expect(boundOf(problem)).toEqual({ kind: 'aligned', bytes: 13, step: 1, alignment: 8 });
+  });
 });
+
+/** What a buffer needs at a step: its first byte and one past its last; `null` for nothing. */
+function needAt({ size, start, end, gaps = [] }: Buffer, step: number): [number, number] | null {
+  if (step < start || step >= end) return null;
+  const gap = gaps.find((each) => each.start <= step && step < each.end);
+  const { lower = 0, upper = lower } = gap ?? { lower: 0, upper: size };
+  return lower < upper ? [lower, upper] : null;
+}
+
+/** The steps at which something starts or ends, in order: certificates count those. */
+function stepsOf(buffers: readonly Buffer[]): number[] {
+  const all = buffers.flatMap(({ start, end, gaps = [] }) => [
+    start,
+    end,
+    ...gaps.flatMap((gap) => [gap.start, gap.end]),
+  ]);
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
+/** The bytes that a certificate proves, worked out from the buffers; that of an exhausted search proves what it says. */
+function bytesProvenBy(certificate: Certificate, buffers: readonly Buffer[]): number {
+  if (certificate.kind === 'fixed') {
+    const { fixedOffset = -Infinity, size } = buffers[certificate.buffer] ?? { size: 0 };
+    return certificate.buffer === -1 ? 0 : fixedOffset + size;
+  }
+  if (certificate.kind !== 'load' && certificate.kind !== 'aligned') return certificate.bytes;
+  if (certificate.step === -1) return 0; // nothing is needed at any step
+  const step = stepsOf(buffers)[certificate.step];
+  const needed = buffers.flatMap((buffer) => {
+    const need = needAt(buffer, step);
+    return need === null ? [] : [{ buffer, bytes: need[1] - need[0] }];
+  });
+  if (certificate.kind === 'load') return needed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const { alignment } = certificate;
+  // Whoever is ever needed in part could have another one's bytes within it.
+  const whole = needed.filter(({ buffer }) => {
+    const isPartial = (buffer.gaps ?? []).some(({ lower = 0, upper = lower }) => lower < upper);
+    return buffer.alignment! >= alignment && !isPartial;
+  });
+  const padded = whole.map(({ bytes }) => Math.ceil(bytes / alignment) * alignment);
+  const paddings = padded.map((bytes, i) => bytes - whole[i].bytes);
+  return padded.reduce((sum, bytes) => sum + bytes, 0) - Math.max(0, ...paddings);
+}
+
+/** Everything that a look at single steps and buffers can prove. */
+function simpleCertificates(buffers: readonly Buffer[]): Certificate[] {
+  const steps = [...stepsOf(buffers).keys()].slice(0, -1);
+  return [
+    ...steps.map((step): Certificate => ({ kind: 'load', bytes: 0, step })),
+    ...steps.flatMap((step) =>
+      buffers.map(({ alignment }): Certificate => ({ kind: 'aligned', bytes: 0, step, alignment: alignment! })),
+    ),
+    ...buffers.flatMap(({ fixedOffset }, buffer): Certificate[] =>
+      fixedOffset === undefined ? [] : [{ kind: 'fixed', bytes: 0, buffer }],
+    ),
+  ];
+}

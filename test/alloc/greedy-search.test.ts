@@ -145,6 +145,23 @@ describe('GreedySearch', () => {
     expect(hard.length).toBeGreaterThan(10);
     const reached = hard.filter((problem) => searchGreedily(problem, 2e5).peak === liveLoad(problem).bytes);
     expect(reached.length).toBeGreaterThan(hard.length / 3);
+    // Where few come too late, that takes no second round.
+    const atOnce = hard.filter((problem) => {
+      const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
+      runRound(search, 2e5);
+      return search.peak === liveLoad(problem).bytes;
+    });
+    expect(atOnce.length).toBeGreaterThan(hard.length / 10);
+  });
+
+  it('gives an attempt up in its middle once its steps are spent', () => {
+    const count = 3000;
+    const problem = createProblem(uniform(count, 1));
+    for (const stepBudget of [6e5, 1e6]) {
+      const search = searchGreedily(problem, stepBudget);
+      expect(search.steps).toBeGreaterThan(stepBudget - 50 * count);
+      expect(search.steps).toBeLessThan(stepBudget + count); // one more look at all others, at most
+    }
   });
 
   it('begins with an order where nothing can be placed as at run time, and keeps what is fixed', () => {

@@ -1,34 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { solve } from '../../src/alloc/solve.js';
-import type { Progress } from '../../src/alloc/solution.js';
+import type { Progress, SolveOptions } from '../../src/alloc/solution.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Gap } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { expectError } from '../support/expect-error.js';
+import { buffersOf, tinyBuffers } from '../support/problems.js';
 import { expectValid } from '../support/solve-valid.js';
-import { CUT_UP_PEAK, cutUp, uniform } from '../support/random-problems.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, uniform } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
-
-/**
- * Buffers whose alignments make the minimum exceed the live load, so that only a search of some 1,700 steps can prove
- * it; found by trying seeds.
- */
-const OPEN_PEAK = 39;
-const OPEN: readonly Buffer[] = (() => {
-  let state = 47;
-  const next = (below: number): number => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-  return Array.from({ length: 24 }, () => {
-    const start = next(12);
-    return { size: 1 + next(9), alignment: 2 ** next(3), start, end: start + 1 + next(6) };
-  });
-})();
 
 /** The same with all bytes times a power of two. */
 const scaled = (buffers: readonly Buffer[], factor: number): Buffer[] =>
@@ -70,7 +54,8 @@ describe('solve, on a problem that needs the search', () => {
   it('stops after its steps', () => {
     const solution = expectValid(OPEN, { maxSteps: 20 });
     expect([solution.status, solution.stopped, solution.steps]).toEqual(['feasible', 'steps', 20]);
-    expect(expectValid(OPEN, { maxSteps: 20, capacity: OPEN_PEAK - 1 }).status).toBe('unknown');
+    const below = { status: 'unknown', stopped: 'steps' };
+    expect(expectValid(OPEN, { maxSteps: 20, capacity: OPEN_PEAK - 1 })).toMatchObject(below);
     expect(expectValid(OPEN, { maxSteps: 0 }).steps).toBe(0);
   });
 
@@ -262,12 +247,28 @@ describe('solve with chunks', () => {
 
 describe('solve, misused', () => {
   const problem = createProblem([{ size: 9, start: 0, end: 1 }]);
-  it.each([{ capacity: -1 }, { capacity: 1.5 }, { maxSteps: -1 }, { maxSteps: 0.5 }, { timeLimitMs: NaN }])(
-    '%o',
-    (options) => {
-      expect(() => solve(problem, options)).toThrow(/BAD_ARGUMENT/);
-    },
-  );
+  const integer = 'an integer from 0 to 2^53 - 1';
+  it.each([
+    [{ capacity: -1 }, integer],
+    [{ capacity: 1.5 }, integer],
+    [{ capacity: 2 ** 53 }, integer],
+    [{ maxSteps: -1 }, 'at least 0'],
+    [{ maxSteps: 0.5 }, 'at least 0'],
+    [{ timeLimitMs: NaN }, 'at least 0'],
+    [{ timeLimitMs: '5' }, 'at least 0'],
+    [{ signal: null }, 'an AbortSignal'],
+    [{ signal: {} }, 'an AbortSignal'],
+    [{ onProgress: 7 }, 'a function'],
+  ] as unknown as [SolveOptions, string][])('%o', (options, limit) => {
+    const error = expectError('BAD_ARGUMENT', Object.keys(options)[0], () => solve(problem, options));
+    expect([error.limit, error.remedy]).toEqual([limit, 'Correct it, or leave it out.']);
+  });
+
+  it.each([null, {}, { sizes: [9], starts: [0], ends: [1] }, 7])('%o is no problem', (bad) => {
+    const error = expectError('BAD_ARGUMENT', 'problem', () => solve(bad as never));
+    expect(error.limit).toBe('a Problem');
+    expect(error.remedy).toContain('createProblem');
+  });
 });
 
 describeShared('published problems', () => {
@@ -291,10 +292,43 @@ describeShared('published problems', () => {
 });
 
 describe('a looser limit', () => {
-  it.each([40, 68, 98, 284])('is no harder to meet: problems of seed %i', (seed) => {
-    for (const problem of fc.sample(arbitraryProblem(), { seed, numRuns: 10 })) {
-      const { peak, status } = solve(problem, { maxSteps: 20_000 });
-      if (status !== 'optimal') continue;
+  it('is no harder to meet', () => {
+    // Sixteen bytes more led the search astray once.
+    const found = [
+      buffersOf([
+        [3000, 0, 8, 32],
+        [128, 1, 4, 4],
+        [64, 2, 6, 4],
+        [64, 3, 6, 4],
+        [64, 4, 6, 4],
+        [64, 4, 25, 8],
+        [4096, 5, 8, 32],
+        [3000, 6, 12, 8],
+        [3000, 7, 12, 8],
+        [3000, 8, 12, 8],
+        [3000, 9, 12, 8],
+        [3000, 10, 12, 8],
+        [100, 8, 16, 2],
+        [100, 9, 16, 2],
+        [100, 10, 16, 2],
+        [1024, 10, 13, 32],
+        [64, 11, 14, 64],
+        [64, 12, 21, 1],
+        [4096, 13, 16, 1],
+        [1024, 14, 21, 4],
+        [1, 15, 18, 4, [16, 17, 0, 0]],
+        [256, 16, 19, 8, [17, 18, 0, 128]],
+        [3000, 17, 25, 32],
+        [256, 18, 21, 1],
+        [1024, 19, 25, 4],
+        [64, 20, 23, 32],
+        [1024, 21, 25, 4],
+        [1024, 22, 24, 64],
+      ]),
+      ...fc.sample(tinyBuffers({ maxCount: 20, maxAlignmentLog2: 3, gaps: 'full' }), { seed: 1, numRuns: 40 }),
+    ].map((buffers) => ({ problem: createProblem(buffers), ...solve(createProblem(buffers), { maxSteps: 20_000 }) }));
+    for (const { problem, peak, status } of found) {
+      expect(status).toBe('optimal');
       for (const spare of [1, 16])
         expect(solve(problem, { capacity: peak + spare }).peak).toBeLessThanOrEqual(peak + spare);
     }

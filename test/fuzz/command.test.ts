@@ -9,7 +9,7 @@ import { graphToJson } from '../../src/graph/json.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { graphOfMoves } from '../../src/testing/graph-moves.js';
 import { cli, FIVE_BUFFERS, scratchFolder, type CliResult } from '../support/cli.js';
-import { damageJson, jsonDamage } from '../support/damage.js';
+import { bounded, damageJson, jsonDamage } from '../support/damage.js';
 import { projectPath } from '../support/shared.js';
 
 const { path, write } = scratchFolder();
@@ -39,7 +39,7 @@ it('plan JSON', async () => {
   await fc.assert(
     fc.asyncProperty(jsonDamage, async (damages) => {
       const file = write('damaged.json', JSON.stringify(damageJson(plan, damages)));
-      const result = await cli('verify', graphFile, file);
+      const result = await bounded(() => cli('verify', graphFile, file));
       expectCivil(result);
       codes.add(result.code);
       expect(Object.keys(Object.prototype)).toEqual([]);
@@ -88,18 +88,22 @@ it('arguments', async () => {
   ];
   const words = [...commands, ...flags, ...values, ...files];
   const argument = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...words) }, fc.string({ unit: 'binary' }));
-  const line = fc.tuple(fc.constantFrom(...commands), fc.constantFrom(...files), fc.array(argument, { maxLength: 6 }));
+  // A flag with some value behind it gets further than words at random.
+  const flagged = fc.tuple(fc.constantFrom(...flags), fc.constantFrom(...values));
+  const rest = fc.array(fc.oneof(flagged, fc.tuple(argument)), { maxLength: 5 }).map((list): string[] => list.flat());
+  const line = fc.tuple(fc.constantFrom(...commands), fc.constantFrom(...files), rest);
   const before = readdirSync(projectPath()).sort();
   await fc.assert(
     fc.asyncProperty(
       fc.oneof(
-        line.map(([command, file, rest]) => [command, file, ...rest]),
+        line.map(([command, file, others]) => [command, file, ...others]),
         fc.array(argument, { maxLength: 6 }),
       ),
       async (args) => {
         // Where output goes is the caller's business; here it stays in the scratch folder.
         const safe = args.map((each, i) => (['-o', '--output'].includes(args[i - 1]) ? path('out.json') : each));
-        expectCivil(await cli(...safe.filter((each) => !/^(-o|--output=?).+/.test(each) || each === '--output')));
+        const known = safe.filter((each) => !/^(-o|--output=?).+/.test(each) || each === '--output');
+        expectCivil(await bounded(() => cli(...known)));
       },
     ),
     { numRuns: 500 },

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALLOCATORS } from '../../src/alloc/allocators.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
@@ -17,6 +17,7 @@ import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { byteDamage, callReader, damageBytes, damageJson, jsonDamage } from '../support/damage.js';
+import { tinyLlama } from '../support/tiny-models.js';
 import { projectPath } from '../support/shared.js';
 
 const rejections: unknown[] = [];
@@ -32,8 +33,8 @@ afterAll(async () => {
   expect(rejections).toEqual([]);
 });
 
-/** Graphs of this size are worth planning and replaying; others only have to be read. */
-const PLANNABLE_BYTES = 2 ** 30;
+/** Graphs of this size are worth replaying and running; others only have to be read and planned. */
+const RUNNABLE_BYTES = 2 ** 24;
 
 it('graph JSON', async () => {
   let readable = 0;
@@ -44,7 +45,7 @@ it('graph JSON', async () => {
         const graph = graphFromJson(document);
         const plan = planGraph(graph);
         readable++;
-        if (plan.bufferSize > PLANNABLE_BYTES) return;
+        if (graph.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0) > RUNNABLE_BYTES) return;
         expect(verifyPlan(graph, plan)).toEqual([]);
         expect(replayPlan(graph, plan)).toEqual([]);
         expect(replayPlan(graph, plan, { order: 'stated' }).filter(({ kind }) => kind !== 'unordered')).toEqual([]);
@@ -127,4 +128,63 @@ it('GGUF', async () => {
     { numRuns: 250 },
   );
   expect(readable).toBeGreaterThan(3); // of some fourteen
+});
+
+describe('names that objects have anyway', () => {
+  const names = ['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toString', 'valueOf', 'length', 'then'];
+  const graph = fc.sample(arbitraryGraph({ maxMoves: 8 }), { seed: 1, numRuns: 1 })[0];
+  /** JSON in which the name can be an own key even if it is `__proto__`. */
+  const parsed = (text: string, name: string): unknown => JSON.parse(text.replaceAll('NAME', name));
+
+  it.each(names)('%s in graph JSON', async (name) => {
+    const json = graphToJson(graph);
+    for (const [index] of json.tensors.entries()) {
+      for (const field of ['name', 'op', 'type', 'params', 'src', 'NAME'] as const) {
+        const tensors = json.tensors.map((tensor, i) => (i === index ? { ...tensor, [field]: 'NAME' } : tensor));
+        const document = parsed(JSON.stringify({ ...json, tensors, NAME: { polluted: true } }), name);
+        await callReader(() => {
+          const read = graphFromJson(document);
+          expect(verifyPlan(read, planGraph(read))).toEqual([]);
+          expect(JSON.parse(JSON.stringify(graphToJson(read)))).toMatchObject({ format: 'tensor-graph' });
+        });
+      }
+    }
+    const settings = JSON.stringify({
+      ...json,
+      tensors: json.tensors.map((each) => ({ ...each, params: { NAME: { polluted: true } } })),
+    });
+    await callReader(() => planGraph(graphFromJson(parsed(settings, name))));
+  });
+
+  it.each(names)('%s in plans', async (name) => {
+    const plan = planGraph(graph).toJSON();
+    const entry = { id: 'NAME', chunk: 'NAME', offset: 'NAME', NAME: { polluted: true } };
+    for (const [index] of plan.tensors.entries()) {
+      for (const field of ['id', 'chunk', 'offset', 'NAME'] as const) {
+        const tensors = plan.tensors.map((each, i) => (i === index ? { ...each, [field]: entry[field] } : each));
+        const document = parsed(JSON.stringify({ ...plan, tensors, NAME: { polluted: true } }), name) as PlanToVerify;
+        await callReader(() => {
+          // A field that nobody knows makes no plan wrong; a name where a number belongs does.
+          expect(verifyPlan(graph, document).length > 0).toBe(field !== 'NAME');
+          replayPlan(graph, document);
+        });
+      }
+    }
+  });
+
+  it.each(names)('%s in problem CSV', async (name) => {
+    const { problem, ids } = parseProblemCsv(`id,lower,upper,size\n${name},0,2,4\nb,1,3,4\n`);
+    expect([ids[0], problem.bufferCount]).toEqual([name, 2]);
+    for (const header of [`${name},lower,upper,size`, `id,lower,upper,size,${name}`, `id,id,lower,upper,size`]) {
+      expect(await callReader(() => parseProblemCsv(`${header}\na,0,2,4,1\n`))).toBeUndefined();
+    }
+  });
+
+  it.each(names)('%s in GGUF metadata', async (name) => {
+    for (const key of [name, `general.${name}`, `tokenizer.${name}`, `attention.${name}`, 'general.architecture']) {
+      const value = key === 'general.architecture' ? name : 'polluted';
+      await callReader(async () => measureModel(await tinyLlama({ metadata: { [key]: value } }), { ctxSize: 64 }));
+    }
+    await callReader(async () => measureModel(await tinyLlama({ tensors: { [name]: [4] } }), { ctxSize: 64 }));
+  });
 });

@@ -108,22 +108,38 @@ export function damageBytes(bytes: Uint8Array, damages: readonly ByteDamage[]): 
 
 /** More than any reader needs for a document of a few kilobytes, even on a busy machine. */
 const TIME_LIMIT_MS = 5000;
-
 /**
- * Calls a reader on damaged input: it may return or throw a `PlannerError`, in bounded time, and touches no prototype.
- * Returns what it returned; `undefined` if it threw.
+ * Bytes by which this process may grow beyond its largest size so far: garbage that has not been collected comes to a
+ * tenth of it, what a damaged count asks for to many times it.
  */
-export async function callReader<T>(read: () => T | Promise<T>): Promise<T | undefined> {
+const MEMORY_LIMIT = 2 ** 29;
+
+/** Runs `work` on damaged input: in bounded time and memory, and it touches no prototype. */
+export async function bounded<T>(work: () => T | Promise<T>): Promise<T> {
   const start = performance.now();
+  const peakBefore = peakMemory();
   try {
-    return await read();
-  } catch (error) {
-    expect(error).toBeInstanceOf(PlannerError);
-    return undefined;
+    return await work();
   } finally {
     expect(performance.now() - start).toBeLessThan(TIME_LIMIT_MS);
+    expect(peakMemory() - peakBefore).toBeLessThan(MEMORY_LIMIT);
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     expect(([] as { polluted?: unknown }).polluted).toBeUndefined();
+  }
+}
+
+/** Bytes that this process had in memory at its largest. */
+function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/** As {@link bounded}; it may return or throw a `PlannerError`. Returns what it returned; `undefined` if it threw. */
+export async function callReader<T>(read: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await bounded(read);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PlannerError);
+    return undefined;
   }
 }

@@ -1,11 +1,13 @@
 /**
- * The true minimum of a tiny problem, by trying every order.
- *
+ * The true minimum of a tiny problem, by trying every order, or every offset.
+ */
+import type { Buffer, Problem } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+
+/**
  * Sorted by offset, an optimal placement from which nothing can be moved down is what first fit makes of that order, so
  * the best of all orders is the minimum. Shares no code with the library; gaps must release all bytes.
  */
-import type { Buffer } from '../../src/problem/problem.js';
-
 export function minimumPeak(buffers: readonly Buffer[]): number {
   const meet = buffers.map((a) => buffers.map((b) => shareStep(a, b)));
   const offsets = buffers.map(({ fixedOffset }) => fixedOffset ?? -1);
@@ -42,4 +44,46 @@ function shareStep(a: Buffer, b: Buffer): boolean {
     if (isLive(a, step) && isLive(b, step)) return true;
   }
   return false;
+}
+
+/** Tries all offsets of one buffer after the other, judged by the verifier alone; gaps may leave any part. */
+export function minimumOfAllOffsets(problem: Problem): number {
+  const { bufferCount, sizes, alignments, fixedOffsets } = problem;
+  const offsets = new Array<number>(bufferCount).fill(0);
+  const highestFixed = Math.max(0, ...(fixedOffsets ?? []).map((offset) => offset || 0));
+  let best = sizes.reduce((sum, size, b) => sum + size + alignments[b], highestFixed);
+  const place = (b: number, peak: number): void => {
+    if (b === bufferCount) {
+      const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
+      if (verifyPlacement(problem, placement).length === 0) best = peak;
+      return;
+    }
+    const fixed = fixedOffsets?.[b] ?? NaN;
+    for (offsets[b] = Number.isNaN(fixed) ? 0 : fixed; ; offsets[b] += alignments[b]) {
+      const top = Math.max(peak, offsets[b] + sizes[b]);
+      if (top >= best) return;
+      place(b + 1, top);
+      if (!Number.isNaN(fixed)) return;
+    }
+  };
+  place(0, 0);
+  return best;
+}
+
+/** The least total of all chunks of limited size: of every way to deal the buffers out, each chunk by every order. */
+export function minimumTotal(buffers: readonly Buffer[], maxChunkSize: number): number {
+  const count = 2 ** buffers.length;
+  const has = (set: number, b: number): boolean => Math.floor(set / 2 ** b) % 2 === 1;
+  const alone = Array.from({ length: count }, (_, set) => minimumPeak(buffers.filter((_, b) => has(set, b))));
+  const best = [0];
+  for (let set = 1; set < count; set++) {
+    best[set] = Infinity;
+    // The first of its buffers is in some chunk, with a part of the others.
+    const first = buffers.findIndex((_, b) => has(set, b));
+    for (let part = 1; part <= set; part++) {
+      const isPart = has(part, first) && buffers.every((_, b) => !has(part, b) || has(set, b));
+      if (isPart && alone[part] <= maxChunkSize) best[set] = Math.min(best[set], alone[part] + best[set - part]);
+    }
+  }
+  return best[count - 1];
 }

@@ -12,6 +12,22 @@ export interface TinyOptions {
   readonly gaps?: 'none' | 'full' | 'window';
 }
 
+/** One buffer in short: size, start, end, alignment, and its gaps: start, end, lower, upper. */
+export type Row = readonly [number, number, number, number, ...(readonly [number, number, number, number])[]];
+
+/** The buffers that rows stand for. */
+export function buffersOf(rows: readonly Row[]): Buffer[] {
+  return rows.map(([size, start, end, alignment, ...gaps]) => {
+    return {
+      size,
+      start,
+      end,
+      alignment,
+      gaps: gaps.map(([from, to, lower, upper]) => ({ start: from, end: to, lower, upper })),
+    };
+  });
+}
+
 /** Up to `maxCount` buffers with short sizes and lives, so that they get in each other's way. */
 export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
   const { maxCount = 7, maxSize = 8, maxStep = 7, maxAlignmentLog2 = 0, gaps = 'window' } = options;

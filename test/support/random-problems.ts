@@ -81,6 +81,23 @@ export const cutUp: Generator = (count, seed) => {
   return pieces.map(({ step, steps, size }) => ({ size, start: step, end: step + steps }));
 };
 
+/**
+ * Buffers whose alignments make the minimum exceed the live load, so that only a search of some 1,700 steps can prove
+ * it; found by trying seeds.
+ */
+export const OPEN_PEAK = 39;
+export const OPEN: readonly Buffer[] = (() => {
+  let state = 47;
+  const next = (below: number): number => {
+    state = (state * 48271) % 2147483647;
+    return state % below;
+  };
+  return Array.from({ length: 24 }, () => {
+    const start = next(12);
+    return { size: 1 + next(9), alignment: 2 ** next(3), start, end: start + 1 + next(6) };
+  });
+})();
+
 /** Integers from 0 to `below` (exclusive), from a multiply-with-xorshift generator of 32 bits. */
 function createRandom(seed: number): (below: number) => number {
   let state = Math.imul(seed + 1, 0x9e3779b1);

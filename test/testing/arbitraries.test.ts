@@ -7,8 +7,10 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { IN_PLACE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
+import type { Problem } from '../../src/problem/problem.js';
 import { arbitraryGraph, describeGraph } from '../../src/testing/arbitrary-graph.js';
 import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { expectError } from '../support/expect-error.js';
 import { alignUp } from '../../src/units.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
 import { executeGraph, whyNotExecutable } from '../../src/testing/execute.js';
@@ -77,10 +79,21 @@ describe('arbitraryGraph', () => {
     });
     const { counterexample, failed } = fc.check(hasProductOfOutput, { numRuns: 5000 });
     expect(failed).toBe(true);
-    expect(counterexample![0].nodes.length).toBeLessThan(6);
+    expect(counterexample![0].nodes.length).toBeLessThan(8);
     expect(fc.stringify(counterexample![0])).toContain('MUL_MAT f32');
   });
 });
+
+/** Whether some gap, with the buffer that has it, is one of those. */
+function hasGap(problem: Problem, isOne: (b: number, g: number, problem: Problem) => boolean): boolean {
+  const { bufferCount, gaps } = problem;
+  if (gaps === null) return false;
+  const buffers = [...Array(bufferCount).keys()];
+  return buffers.some((b) => {
+    const rows = Array.from({ length: gaps.first[b + 1] - gaps.first[b] }, (_, i) => gaps.first[b] + i);
+    return rows.some((g) => isOne(b, g, problem));
+  });
+}
 
 describe('arbitraryProblem', () => {
   it('has problems of every size that allocators can place', () => {
@@ -94,6 +107,70 @@ describe('arbitraryProblem', () => {
     );
     expect(Math.min(...counts)).toBeLessThan(3);
     expect(Math.max(...counts)).toBeGreaterThan(20);
+  });
+
+  it('has gaps from a life’s start, in its middle, to its end and over all of it, with every part still needed', () => {
+    const seen = new Map<string, number>();
+    fc.assert(
+      fc.property(arbitraryProblem(), ({ starts, ends, sizes, gaps }) => {
+        for (let g = 0, b = 0; gaps !== null && g < gaps.starts.length; g++) {
+          while (gaps.first[b + 1] <= g) b++;
+          const [atStart, atEnd] = [gaps.starts[g] === starts[b], gaps.ends[g] === ends[b]];
+          const place = atStart ? (atEnd ? 'all' : 'start') : atEnd ? 'end' : 'middle';
+          const [lower, upper] = [gaps.lowers[g], gaps.uppers[g]];
+          const need = lower === upper ? 'nothing' : lower === 0 ? 'lower' : 'upper';
+          expect(need !== 'upper' || upper === sizes[b]).toBe(true);
+          seen.set(`${place}, ${need}`, (seen.get(`${place}, ${need}`) ?? 0) + 1);
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(seen.size).toBe(12);
+    expect(Math.min(...seen.values())).toBeGreaterThan(10);
+    fc.assert(fc.property(arbitraryProblem({ gaps: false }), ({ gaps }) => gaps === null));
+  });
+
+  it.each([
+    [
+      'a gap over all of a life',
+      (problem: Problem) =>
+        hasGap(problem, (b, g, { starts, ends, gaps }) => gaps!.starts[g] === starts[b] && gaps!.ends[g] === ends[b]),
+    ],
+    [
+      'a gap that leaves the upper half',
+      (problem: Problem) =>
+        hasGap(problem, (_, g, { gaps }) => gaps!.lowers[g] > 0 && gaps!.lowers[g] < gaps!.uppers[g]),
+    ],
+  ])('shrinks to the one buffer that matters: %s', (_, isInteresting) => {
+    const { failed, counterexample } = fc.check(
+      fc.property(arbitraryProblem(), (problem) => !isInteresting(problem)),
+      {
+        numRuns: 1000,
+      },
+    );
+    expect(failed).toBe(true);
+    const [problem] = counterexample!;
+    expect(problem.bufferCount).toBe(1);
+    expect(problem.sizes[0]).toBe(64);
+    expect(problem.gaps!.starts).toHaveLength(1);
+  });
+
+  it('takes any power of two for the largest alignment', () => {
+    for (const maxAlignment of [1, 4096]) {
+      const alignments = fc
+        .sample(arbitraryProblem({ maxAlignment }), 50)
+        .flatMap((problem) => [...problem.alignments]);
+      expect(Math.max(...alignments)).toBe(maxAlignment);
+    }
+    for (const maxAlignment of [0, 3, NaN]) {
+      expectError('BAD_ALIGNMENT', 'maxAlignment', () => arbitraryProblem({ maxAlignment }));
+    }
+  });
+
+  it('shrinks to a problem without gaps where they do not matter', () => {
+    const { counterexample } = fc.check(fc.property(arbitraryProblem(), ({ bufferCount }) => bufferCount < 3));
+    expect(counterexample![0].gaps).toBeNull();
+    expect(counterexample![0].bufferCount).toBe(3);
   });
 });
 

@@ -95,18 +95,105 @@ describe('verifyPlan says', () => {
     expect(verifyPlan(graph, wrong)).toEqual([violation]);
   }); // prettier-ignore
 
-  it('that a chunk is above its limit, and refuses limits that are none', () => {
-    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 127 })).toEqual([
+  it('that a chunk is above its limit, and by whom; and refuses limits that are none', () => {
+    const limit = (maxChunkSize: number, changes: Partial<PlanToVerify> = {}): object[] =>
+      verifyPlan(graph, plan(RIGHT, changes), { maxChunkSize });
+    expect(limit(128)).toEqual([]);
+    expect(limit(127)).toEqual([
       {
-        kind: 'chunk-limit',
-        ids: [],
-        steps: null,
-        bytes: null,
-        message: 'chunk-limit: chunk 0 has 128 bytes, more than 127',
+        kind: 'chunk-limit', ids: [3], steps: [2, 3], bytes: [127, 128],
+        message: 'chunk-limit: chunk 0 has 128 bytes, more than 127, for y (3)',
       },
+    ]); // prettier-ignore
+    expect(limit(64)).toEqual([
+      {
+        kind: 'chunk-limit', ids: [2, 3], steps: [1, 3], bytes: [64, 128],
+        message: 'chunk-limit: chunk 0 has 128 bytes, more than 64, for b (2) and 1 more',
+      },
+    ]); // prettier-ignore
+    expect(limit(128, { chunks: [128, 160], bufferSize: 288 })).toEqual([
+      {
+        kind: 'chunk-limit', ids: [], steps: null, bytes: [128, 160],
+        message: 'chunk-limit: chunk 1 has 160 bytes, more than 128',
+      },
+    ]); // prettier-ignore
+  });
+
+  it('that an offset is no multiple of what the caller needs, whatever the plan says of itself', () => {
+    const careless = plan([0, 32, 72, 104], { alignment: 1, bufferSize: 136, chunks: [136] });
+    expect(verifyPlan(graph, careless)).toEqual([]);
+    expect(verifyPlan(graph, careless, { alignment: 8 })).toEqual([]);
+    expect(verifyPlan(graph, careless, { alignment: 16 }).map(({ message }) => message)).toEqual([
+      'misaligned: b (2), needed in steps [1, 3), is in bytes [72, 104) of chunk 0, not from a multiple of 16 on',
+      'misaligned: y (3), needed in steps [2, 3), is in bytes [104, 136) of chunk 0, not from a multiple of 16 on',
     ]);
-    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 128 })).toEqual([]);
+    expect(
+      verifyPlan(graph, plan([0, 32, 64, 104], { bufferSize: 136, chunks: [136] }), { alignment: 8 }),
+    ).toMatchObject([{ kind: 'misaligned', ids: [3] }]);
+    expectError('BAD_ALIGNMENT', 'alignment', () => verifyPlan(graph, careless, { alignment: 3 }));
+  });
+
+  it('that limits are none, and an order neither', () => {
+    const empty = createProblem([]);
+    const nothing = { offsets: [], chunkOf: [], chunks: [] };
     expectError('BAD_ARGUMENT', 'limits', () => verifyPlan(graph, plan(RIGHT), 7 as never));
+    expectError('BAD_ARGUMENT', 'limits', () => verifyPlacement(empty, nothing, null as never));
+    expectError('BAD_ARGUMENT', 'maxChunkSize', () => verifyPlacement(empty, nothing, { maxChunkSize: NaN }));
+    for (const maxChunkSize of [NaN, 0, -1, 1.5, '128', null, 2 ** 53] as number[]) {
+      const error = expectError('BAD_ARGUMENT', 'maxChunkSize', () => verifyPlan(graph, plan(RIGHT), { maxChunkSize }));
+      expect(error.message).toContain('an integer from 1 to 2^53 - 1. Leave it out');
+    }
+    expectError('BAD_ARGUMENT', 'allowOversize', () => verifyPlan(graph, plan(RIGHT), { allowOversize: 1 as never }));
+    expectError('BAD_ARGUMENT', 'order', () => replayPlan(graph, plan(RIGHT), { order: 'stted' as never }));
+  });
+
+  it('nothing of a chunk without bytes, and takes a limit of one byte', () => {
+    expect(verifyPlan(graph, plan(RIGHT, { chunks: [128, 0] }))).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT), { maxChunkSize: 1 })).toMatchObject([
+      { kind: 'chunk-limit', bytes: [1, 128] },
+    ]);
+  });
+
+  it('nothing of a chunk that is as large as the largest tensor in it, padded, if that is allowed', () => {
+    const limits = { maxChunkSize: 31, allowOversize: true };
+    const tensors = RIGHT.map((_, id) => ({ id, chunk: id, offset: 0 }));
+    const apart = { alignment: 32, bufferSize: 128, chunks: [32, 32, 32, 32], tensors };
+    expect(verifyPlan(graph, apart, limits)).toEqual([]);
+    expect(verifyPlan(graph, apart, { maxChunkSize: 31 })).toHaveLength(4);
+    const wide = { ...apart, alignment: 64, bufferSize: 64 * 4, chunks: [64, 64, 64, 64] };
+    expect(verifyPlan(graph, wide, limits)).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT), limits)).toMatchObject([
+      { kind: 'chunk-limit', ids: [1, 2, 3], steps: [0, 3], bytes: [32, 128] },
+    ]);
+  });
+
+  it.each([-32, 32.5, NaN, 2 ** 53, '32' as never])('that a chunk has no size: %s', (size) => {
+    const messages = verifyPlan(graph, plan(RIGHT, { chunks: [128, size], bufferSize: 128 + size }));
+    expect(messages[0]).toEqual({
+      kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: chunk 1 has ${size} bytes`,
+    }); // prettier-ignore
+  });
+
+  it('which view is read after its bytes are lost', () => {
+    const p = ctx.setName(ctx.sqr(x), 'p');
+    const half = ctx.setName(ctx.view(p, [4], [], 16), 'half');
+    const q = ctx.setName(ctx.neg(x), 'q');
+    const seen = Graph.forward([
+      p,
+      half,
+      q,
+      ctx.setOutput(ctx.setName(ctx.custom([half, q], { type: 'f32', ne: [4] }), 'sum')),
+    ]);
+    const id = (name: string): number => seen.tensors.findIndex((tensor) => tensor.name === name);
+    const places = { x: 0, p: 32, q: 40, sum: 96 };
+    const tensors = Object.entries(places).map(([name, offset]) => ({ id: id(name), chunk: 0, offset }));
+    const message = `half (${id('half')}), a view of p (${id('p')}), and q (${id('q')}) share bytes [48, 64) of chunk 0`;
+    expect(verifyPlan(seen, { alignment: 8, bufferSize: 112, chunks: [112], tensors })).toEqual([
+      {
+        kind: 'stale-view', ids: [id('half'), id('q')], steps: [2, 4], bytes: [48, 64],
+        message: `stale-view: ${message} in steps [2, 4)`,
+      },
+    ]); // prettier-ignore
   });
 
   it('that two leafs share bytes, also if both are read but once', () => {
@@ -304,4 +391,56 @@ it('empty slots and a tensor that names itself are no readings', () => {
     expect(verifyPlan(withSlots, right)).toEqual([]);
     expect(replayPlan(withSlots, right, { order: 'stated' })).toEqual([]);
   }
+});
+
+describe('of all that is wrong, so much is reported', () => {
+  const many = 1500;
+  const copies = Graph.forward(Array.from({ length: many }, () => ctx.relu(x)));
+  const heap = {
+    alignment: 32,
+    bufferSize: 32,
+    chunks: [32],
+    tensors: copies.tensors.map((_, id) => ({ id, chunk: 0, offset: 0 })),
+  };
+  const problem = createProblem(Array.from({ length: many }, () => ({ size: 8, start: 0, end: 1 })));
+  const placement = { offsets: new Float64Array(many), chunkOf: new Int32Array(many), chunks: [8] };
+
+  it.each([
+    ['verifyPlan', (limits?: object) => verifyPlan(copies, heap, limits), 10_000],
+    ['replayPlan', (limits?: object) => replayPlan(copies, heap, limits), 2 * many - 2],
+    ['verifyPlacement', (limits?: object) => verifyPlacement(problem, placement, limits), 10_000],
+  ])('%s', (_, check, countByDefault) => {
+    expect(check()).toHaveLength(countByDefault);
+    const some = check({ maxViolations: 7 });
+    expect(some).toHaveLength(7);
+    expect(check({ maxViolations: 8 }).slice(0, 7)).toEqual(some);
+    if (countByDefault === 10_000) {
+      expect(check({ maxViolations: Infinity }).length).toBeGreaterThanOrEqual((many * (many - 1)) / 2);
+    }
+    for (const maxViolations of [0, -1, 1.5, NaN, '7']) {
+      expectError('BAD_ARGUMENT', 'maxViolations', () => check({ maxViolations }));
+    }
+  });
+
+  it('also of what is wrong with single tensors', () => {
+    expect(verifyPlan(copies, { ...heap, tensors: [] }, { maxViolations: 1 })).toHaveLength(1);
+    expect(replayPlan(copies, { ...heap, tensors: [] }, { maxViolations: 1 })).toHaveLength(1);
+    const outside = { ...placement, offsets: new Float64Array(many).fill(-8) };
+    expect(verifyPlacement(problem, outside, { maxViolations: 1 })).toHaveLength(1);
+  });
+
+  it('by single tensors before pairs', () => {
+    const misaligned = { ...heap, tensors: heap.tensors.map((entry) => ({ ...entry, offset: 4 })), bufferSize: 36 };
+    const kinds = new Set(verifyPlan(copies, misaligned, { maxViolations: 1000 }).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(['bad-size', 'misaligned', 'out-of-arena']);
+  });
+
+  it('from one chunk after the other', () => {
+    const tensors = heap.tensors.map(({ id }) => ({ id, chunk: id % 2, offset: 0 }));
+    const both = { ...heap, bufferSize: 64, chunks: [32, 32], tensors };
+    expect(verifyPlan(copies, both, { maxViolations: 5 })).toHaveLength(5);
+    const chunkOf = Int32Array.from({ length: many }, (_, b) => b % 2);
+    const halves = { ...placement, chunkOf, chunks: [8, 8] };
+    expect(verifyPlacement(problem, halves, { maxViolations: 5 })).toHaveLength(5);
+  });
 });

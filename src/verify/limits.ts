@@ -1,0 +1,41 @@
+/**
+ * The limits that checks are given, and how many violations they report.
+ *
+ * Invariant: a limit that is none is an error; it would find nothing, and nobody would notice.
+ */
+import { checkArgument, checkChoice, checkOptionsObject } from '../errors.js';
+import { checkAlignment } from '../units.js';
+
+/** What a plan or a placement is checked against. */
+interface Limits {
+  readonly alignment?: number;
+  readonly maxChunkSize?: number;
+  readonly allowOversize?: boolean;
+  readonly maxViolations?: number;
+}
+
+/**
+ * Violations that are reported if nothing is said. Of n tensors in one place n² / 2 pairs collide: to list them all can
+ * take more memory than there is.
+ */
+export const MAX_VIOLATIONS = 10_000;
+
+/** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
+export function checkLimits(limits: Limits): void {
+  checkOptionsObject(limits, 'limits');
+  const { alignment = 1, maxChunkSize = Infinity, allowOversize = false } = limits;
+  checkAlignment(alignment);
+  checkCount('maxChunkSize', maxChunkSize, 'no limit');
+  checkChoice('allowOversize', allowOversize, [true, false]);
+  checkMaxViolations(limits);
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function checkMaxViolations({ maxViolations = MAX_VIOLATIONS }: Pick<Limits, 'maxViolations'>): void {
+  checkCount('maxViolations', maxViolations, '10,000');
+}
+
+function checkCount(culprit: string, value: number, byDefault: string): void {
+  const isCount = value === Infinity || (Number.isSafeInteger(value) && value >= 1);
+  checkArgument(isCount, culprit, value, 'an integer from 1 to 2^53 - 1', `Leave it out for ${byDefault}.`);
+}

@@ -1,0 +1,93 @@
+/**
+ * Which storages of a plan have the same bytes at a time when both need them?
+ *
+ * Invariant: only the node that computes a storage may take over another one's bytes, where its operation may overwrite
+ * that operand and nobody reads it later.
+ */
+import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { forEachCollision, type Rectangle } from './collisions.js';
+import { mayOverwrite } from './operands.js';
+import { labelOf, type PlanViolation } from './plan-violation.js';
+import { ViewReads } from './view-reads.js';
+
+/** A storage as the graph demands it, at the steps at which it needs its bytes, where the plan places it. */
+export interface Placed extends Rectangle {
+  readonly id: number;
+  readonly tensor: Tensor;
+  /** Whether its value must last to the end. */
+  readonly isKept: boolean;
+  /** Whether a node computes it at its first step; a leaf, or an input, has its value before. */
+  readonly isComputed: boolean;
+  readonly chunk: number;
+}
+
+/**
+ * Every collision up to `most`, by the first step of the second storage. Of those that live from the same step on, the
+ * one that is computed there must come last in the list. O((n + collisions) log n), and the views of what collides.
+ */
+export function findCollisions(graph: Graph, placed: readonly Placed[], most: number): PlanViolation[] {
+  const byChunk = new Map<number, Placed[]>();
+  for (const storage of placed) {
+    if (!Number.isSafeInteger(storage.bottom)) continue; // reported already
+    const others = byChunk.get(storage.chunk);
+    if (others === undefined) byChunk.set(storage.chunk, [storage]);
+    else others.push(storage);
+  }
+  const violations: PlanViolation[] = [];
+  let views: ViewReads | null = null; // nothing of it is needed for a right plan
+  for (const storages of byChunk.values()) {
+    if (violations.length >= most) break;
+    forEachCollision(storages, (holder, newcomer) => {
+      const violation = collisionOf(holder, newcomer);
+      if (violation === null) return true;
+      const mayBeStale = violation.kind === 'overlap' && newcomer.isComputed;
+      const stale = mayBeStale ? staleViews(holder, newcomer, (views ??= new ViewReads(graph))) : [];
+      if (stale.length === 0) violations.push(violation);
+      for (const each of stale) violations.push(each);
+      return violations.length < most;
+    });
+  }
+  return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);
+}
+
+/** What is wrong with `newcomer` coming to life where `holder` still is; null if nothing. */
+function collisionOf(holder: Placed, newcomer: Placed): PlanViolation | null {
+  const isHandOver = newcomer.isComputed && holder.end === newcomer.start + 1 && !holder.isKept;
+  if (isHandOver && mayTakeOver(newcomer, holder)) return null;
+  const kind = holder.isKept ? 'output-overwritten' : isHandOver ? 'in-place-not-allowed' : 'overlap';
+  const bytes = [Math.max(holder.bottom, newcomer.bottom), Math.min(holder.top, newcomer.top)] as const;
+  const label = labelOf(holder.tensor, holder.id);
+  return sharing(kind, holder.id, label, newcomer, Math.min(holder.end, newcomer.end), bytes);
+}
+
+/** The views of `holder` that are read after `newcomer` has been computed over them, if `holder` itself is not. */
+function staleViews(holder: Placed, newcomer: Placed, views: ViewReads): PlanViolation[] {
+  const { tensor, bottom } = holder;
+  return views.after(newcomer.start, tensor, bottom, newcomer.bottom, newcomer.top).map(({ view, id, step, bytes }) => {
+    const label = `${labelOf(view, id)}, a view of ${labelOf(tensor, holder.id)},`;
+    return sharing('stale-view', id, label, newcomer, step + 1, bytes);
+  });
+}
+
+/** The violation that `newcomer` has some bytes of what is called `label` from its first step until another. */
+function sharing(
+  kind: PlanViolation['kind'],
+  id: number,
+  label: string,
+  { id: newcomerId, tensor, start, chunk }: Placed,
+  until: number,
+  bytes: readonly [number, number],
+): PlanViolation {
+  const where = `bytes [${bytes[0]}, ${bytes[1]}) of chunk ${chunk} in steps [${start}, ${until})`;
+  const message = `${kind}: ${label} and ${labelOf(tensor, newcomerId)} share ${where}`;
+  return { kind, ids: [id, newcomerId], steps: [start, until], bytes, message };
+}
+
+/** Whether the operation of `taker` may overwrite what it reads of `giver`, lying where the plan puts both. */
+function mayTakeOver({ tensor: node, bottom }: Placed, giver: Placed): boolean {
+  return node.sources.every((source, slot) => {
+    const isRead = source !== null && source !== node && source.root === giver.tensor;
+    return !isRead || (giver.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
+  });
+}

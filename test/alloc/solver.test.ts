@@ -1,0 +1,149 @@
+/** What the solver claims of its result, in problems that need more than one of its layers. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/alloc/solution.js';
+import { solve } from '../../src/alloc/solve.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { verifyPlacement } from '../../src/verify/placement.js';
+import { minimumOfAllOffsets, minimumPeak, minimumTotal } from '../support/exhaustive.js';
+import { tinyBuffers } from '../support/problems.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK } from '../support/random-problems.js';
+import { expectValid } from '../support/solve-valid.js';
+
+/** Eight buffers whose minimum is 10 bytes, one more than their live load, without any alignment. */
+const TIGHT: readonly Buffer[] = [
+  { size: 5, start: 1, end: 3 },
+  { size: 3, start: 2, end: 4 },
+  { size: 1, start: 1, end: 5 },
+  { size: 4, start: 4, end: 7 },
+  { size: 2, start: 3, end: 5 },
+  { size: 4, start: 5, end: 7 },
+  { size: 1, start: 3, end: 6 },
+  { size: 2, start: 3, end: 4 },
+];
+
+const times = (buffers: readonly Buffer[], factor: number): Buffer[] =>
+  buffers.map((buffer) => ({ ...buffer, size: buffer.size * factor, alignment: factor }));
+const later = (buffers: readonly Buffer[], steps: number): Buffer[] =>
+  buffers.map((buffer) => ({ ...buffer, start: buffer.start + steps, end: buffer.end + steps }));
+
+describe('what an exhausted search proves', () => {
+  it('is never too much, also where gaps leave a part', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 4, maxSize: 4 }), (buffers) => {
+        const { lowerBound, peak, status } = expectValid(buffers);
+        const minimum = minimumOfAllOffsets(createProblem(buffers));
+        expect(lowerBound).toBeLessThanOrEqual(minimum);
+        expect(peak).toBeGreaterThanOrEqual(minimum);
+        expect(status).toBe(peak === lowerBound ? 'optimal' : 'feasible');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is the minimum where gaps release all bytes', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ gaps: 'full', maxCount: 6, maxAlignmentLog2: 1 }), (buffers) => {
+        const minimum = minimumPeak(buffers);
+        expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: minimum, lowerBound: minimum });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    ['no alignment', TIGHT, 1],
+    ['sizes that are multiples of the alignment', times(TIGHT, 4), 4],
+    ['fixed offsets that are, too', [{ ...times(TIGHT, 4)[0], fixedOffset: 0 }, ...times(TIGHT, 4).slice(1)], 4],
+  ])('holds for several chunks, too, given %s', (_, buffers, unit) => {
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 10 * unit });
+    const { status, lowerBound, certificate } = expectValid(buffers, { maxChunkSize: 9 * unit });
+    expect([status === 'optimal' || status === 'feasible', lowerBound]).toEqual([true, 10 * unit]);
+    expect(certificate.kind).toBe('exhausted');
+  });
+
+  it('is never too much for several chunks, padding between them or not', () => {
+    const shape = tinyBuffers({ gaps: 'full', maxCount: 5, maxSize: 6, maxAlignmentLog2: 2 });
+    let isTight = 0;
+    fc.assert(
+      fc.property(shape, fc.integer({ min: 6, max: 12 }), (buffers, maxChunkSize) => {
+        const { lowerBound, peak, chunks } = expectValid(buffers, { maxChunkSize });
+        const minimum = minimumTotal(buffers, maxChunkSize);
+        expect(lowerBound).toBeLessThanOrEqual(minimum);
+        expect(peak).toBeGreaterThanOrEqual(minimum);
+        if (chunks.length > 1 && lowerBound === minimum) isTight++;
+      }),
+      { numRuns: 500 },
+    );
+    expect(isTight).toBeGreaterThan(20);
+  });
+});
+
+describe('parts that share no step', () => {
+  const parts = fc.array(
+    fc.oneof(
+      fc.tuple(fc.constantFrom(OPEN, cutUp(30, 1), TIGHT), fc.integer({ min: 1, max: 60 })),
+      // Almost alike, so that each of them is above what the others end at before it is lowered, and below after.
+      fc.tuple(fc.constantFrom(cutUp(30, 1), cutUp(60, 3), cutUp(100, 4)), fc.integer({ min: 30, max: 33 })),
+    ),
+    { minLength: 2, maxLength: 3 },
+  );
+
+  it('are placed one by one, each as low as it can be, whatever the others need', () => {
+    fc.assert(
+      fc.property(parts, (list) => {
+        const scaled = list.map(([part, factor]) => part.map((each) => ({ ...each, size: each.size * factor })));
+        const buffers = scaled.flatMap((part, i) => later(part, 100 * i));
+        const seen: Progress[] = [];
+        const problem = createProblem(buffers);
+        const solution = solve(problem, { onProgress: (progress) => seen.push(progress) });
+        expect(verifyPlacement(problem, solution)).toEqual([]);
+        expect(solution.peak).toBe(
+          problem.sizes.reduce((top, size, b) => Math.max(top, solution.offsets[b] + size), 0),
+        );
+        expect(solution.status === 'optimal').toBe(solution.lowerBound === solution.peak);
+        seen.slice(1).forEach(({ peak, lowerBound }, i) => {
+          expect(peak).toBeLessThanOrEqual(seen[i].peak);
+          expect(lowerBound).toBeGreaterThanOrEqual(seen[i].lowerBound);
+        });
+        const alone = scaled.map((part) => solve(createProblem(part)));
+        if (alone.every(({ status }) => status === 'optimal')) {
+          expect(solution).toMatchObject({ status: 'optimal', peak: Math.max(...alone.map(({ peak }) => peak)) });
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('a capacity', () => {
+  it('is met exactly where it is the minimum, and refused by one byte less', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ gaps: 'full', maxCount: 7, maxAlignmentLog2: 2 }), (buffers) => {
+        const { peak } = expectValid(buffers);
+        expect(expectValid(buffers, { capacity: peak }).peak).toBe(peak);
+        if (peak > 0) expect(expectValid(buffers, { capacity: peak - 1 }).status).toBe('infeasible');
+      }),
+      { numRuns: 300 },
+    );
+    expect(expectValid(OPEN, { capacity: OPEN_PEAK }).peak).toBe(OPEN_PEAK);
+  });
+});
+
+describe('a buffer above the limit of a chunk, if that is allowed', () => {
+  it('lets everything else go into its chunk, as low as in one chunk', () => {
+    const whole = { size: CUT_UP_PEAK, start: 60, end: 61 };
+    const solution = expectValid([...cutUp(30, 1), whole], { maxChunkSize: 700, allowOversize: true });
+    expect(solution).toMatchObject({ status: 'optimal', chunks: [CUT_UP_PEAK] });
+  });
+});
+
+describe('progress', () => {
+  it('is told at least every 256 steps', () => {
+    const steps: number[] = [0];
+    const { steps: last } = expectValid(OPEN, { onProgress: (progress) => steps.push(progress.steps) });
+    expect(last).toBeGreaterThan(1000);
+    const longest = [...steps.slice(1), last].reduce((most, at, i) => Math.max(most, at - steps[i]), 0);
+    expect(longest).toBeLessThanOrEqual(256);
+  });
+});
