@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../src/alloc/auto.js';
 import { solve } from '../../src/alloc/solve.js';
-import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
-import { minimumPeak } from '../support/exhaustive.js';
+import { minimumOfAllOffsets, minimumPeak, minimumTotal } from '../support/exhaustive.js';
 import { tinyBuffers } from '../support/problems.js';
 import { expectValid } from '../support/solve-valid.js';
 
@@ -131,43 +131,6 @@ describe('solve, against exhaustive search', () => {
   });
 });
 
-/** Tries all offsets of one buffer after the other. */
-function minimumOfAllOffsets(problem: Problem): number {
-  const { bufferCount, sizes, alignments, fixedOffsets } = problem;
-  const offsets = new Array<number>(bufferCount).fill(0);
-  let best =
-    sizes.reduce((sum, size, b) => sum + size + alignments[b], 0) +
-    Math.max(0, ...(fixedOffsets ?? []).map((offset) => offset || 0));
-  const place = (b: number, peak: number): void => {
-    if (b === bufferCount) {
-      const placement = { offsets, chunkOf: new Int32Array(bufferCount), chunks: [peak] };
-      if (verifyPlacement(problem, placement).length === 0) best = peak;
-      return;
-    }
-    const fixed = fixedOffsets?.[b] ?? NaN;
-    for (offsets[b] = Number.isNaN(fixed) ? 0 : fixed; ; offsets[b] += alignments[b]) {
-      const top = Math.max(peak, offsets[b] + sizes[b]);
-      if (top >= best) return;
-      place(b + 1, top);
-      if (!Number.isNaN(fixed)) return;
-    }
-  };
-  place(0, 0);
-  return best;
-}
-
-/** All ways to split a list. */
-function* splits<T>([first, ...rest]: readonly T[]): Generator<T[][]> {
-  if (first === undefined) {
-    yield [];
-    return;
-  }
-  for (const split of splits(rest)) {
-    yield [[first], ...split];
-    for (let c = 0; c < split.length; c++) yield split.map((chunk, i) => (i === c ? [first, ...chunk] : chunk));
-  }
-}
-
 describe('solve with chunks', () => {
   it.each([
     ['plain', { gaps: 'none', maxCount: 6 }],
@@ -184,12 +147,7 @@ describe('solve with chunks', () => {
         const isWithinLimit = ({ size, fixedOffset = 0 }: Buffer): boolean =>
           fixedOffset + size <= Math.max(maxChunkSize, size);
         if (!buffers.every(isWithinLimit)) return;
-        const sumOf = (chunks: Buffer[][]): number =>
-          chunks.reduce((sum, chunk) => {
-            const peak = minimumPeak(chunk);
-            return sum + (peak <= Math.max(maxChunkSize, ...chunk.map(({ size }) => size)) ? peak : Infinity);
-          }, 0);
-        const minimum = Math.min(...Array.from(splits(buffers), sumOf));
+        const minimum = minimumTotal(buffers, maxChunkSize);
         const solution = expectValid(buffers, { maxChunkSize, allowOversize: true });
         expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
         if (solution.chunks.length > 1) split++;

@@ -70,11 +70,17 @@ export function minimumOfAllOffsets(problem: Problem): number {
   return best;
 }
 
-/** The least total of all chunks of limited size: of every way to deal the buffers out, each chunk by every order. */
+/**
+ * The least total of all chunks of limited size: of every way to deal the buffers out, each chunk by every order. A chunk may be as
+ * large as the largest buffer in it.
+ */
 export function minimumTotal(buffers: readonly Buffer[], maxChunkSize: number): number {
   const count = 2 ** buffers.length;
   const has = (set: number, b: number): boolean => Math.floor(set / 2 ** b) % 2 === 1;
   const alone = Array.from({ length: count }, (_, set) => minimumPeak(buffers.filter((_, b) => has(set, b))));
+  const limits = Array.from({ length: count }, (_, set) =>
+    buffers.reduce((most, { size }, b) => (has(set, b) ? Math.max(most, size) : most), maxChunkSize),
+  );
   const best = [0];
   for (let set = 1; set < count; set++) {
     best[set] = Infinity;
@@ -82,7 +88,7 @@ export function minimumTotal(buffers: readonly Buffer[], maxChunkSize: number): 
     const first = buffers.findIndex((_, b) => has(set, b));
     for (let part = 1; part <= set; part++) {
       const isPart = has(part, first) && buffers.every((_, b) => !has(part, b) || has(set, b));
-      if (isPart && alone[part] <= maxChunkSize) best[set] = Math.min(best[set], alone[part] + best[set - part]);
+      if (isPart && alone[part] <= limits[part]) best[set] = Math.min(best[set], alone[part] + best[set - part]);
     }
   }
   return best[count - 1];

@@ -70,7 +70,7 @@ export class GreedySearch {
     for (let order of this.contenders) {
       const isFirst = this.peak === Infinity;
       let isWorthMore = yield* this.attempt(order, isFirst ? Math.min(FIRST_STEPS, stepBudget) : stepBudget);
-      if (isFirst && this.peak > this.goal && !this.placeOnline() && this.peak === Infinity) {
+      if (isFirst && this.peak === Infinity && !this.placeOnline()) {
         isWorthMore = yield* this.attempt(order, Infinity);
       }
       for (let most = FEW_LATE; isWorthMore && this.late.length <= most && !this.isDone(stepBudget);) {
