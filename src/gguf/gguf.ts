@@ -15,6 +15,10 @@ import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
 /** A metadata value. Integers above 2^53 - 1 stay `bigint`s. */
 export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
 
+/** How the file stores a value, or each element of a list. */
+export type GgufValueType =
+  'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'bool' | 'string' | 'u64' | 'i64' | 'f64';
+
 /** ggml's limit on names. */
 const MAX_NAME_BYTES = 63;
 const utf8 = new TextEncoder();
@@ -34,6 +38,8 @@ export interface Gguf {
   /** File name, for messages. */
   readonly name: string;
   readonly metadata: Readonly<Record<string, GgufValue>>;
+  /** Of metadata as the file stores them. Where it says nothing of a key, any type that holds the value will do. */
+  readonly types?: Readonly<Record<string, GgufValueType>>;
   /** In file order. */
   readonly tensors: readonly GgufTensor[];
 }
@@ -74,7 +80,7 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
 }
 
 async function readPart(source: GgufSource): Promise<Gguf> {
-  const { name, metadata, tensors } = await parseHeader(openRangeSource(source));
+  const { name, metadata, types, tensors } = await parseHeader(openRangeSource(source));
   const alignment = checkAlignment(integerOf(metadata, 'general.alignment', 32), 'general.alignment');
   let offset = 0;
   const checked = tensors.map((parsed) => {
@@ -85,7 +91,7 @@ async function readPart(source: GgufSource): Promise<Gguf> {
     offset = checkBytes(offset + alignUp(tensor.bytes, alignment), tensor.name);
     return tensor;
   });
-  return { name, metadata, tensors: checked };
+  return { name, metadata, types, tensors: checked };
 }
 
 function isList(source: GgufSource | readonly GgufSource[]): source is readonly GgufSource[] {

@@ -1,12 +1,13 @@
 /**
- * The one place that knows `@huggingface/gguf`: bytes in, its parse result as plain data out.
+ * The one place that knows `@huggingface/gguf`: a header in, the library's result as plain data out.
  *
- * Invariant: time and memory stay bounded whatever the file says. The library limits counts and string lengths, but
- * fills what it lacks with zeros; so reading past the end, and a header that ends past the end, are errors here.
+ * Invariant: the library sees only what has passed the scan of the header's structure, so time and memory stay bounded
+ * whatever the file says, and nothing that is missing is filled with zeros.
  */
 import { gguf } from '@huggingface/gguf';
-import { PlannerError } from '../errors.js';
-import type { GgufValue } from './gguf.js';
+import type { GgufValue, GgufValueType } from './gguf.js';
+import { damagedHeader } from './header-bytes.js';
+import { scanHeader } from './header-scan.js';
 import type { RangeSource } from './range-source.js';
 
 /** A tensor as the file lists it, unchecked. */
@@ -20,31 +21,26 @@ export interface ParsedTensor {
 export interface ParsedHeader {
   readonly name: string;
   readonly metadata: Readonly<Record<string, GgufValue>>;
+  readonly types: Readonly<Record<string, GgufValueType>>;
   readonly tensors: readonly ParsedTensor[];
 }
 
-/** Keys that the library adds to the file's own. */
-const ADDED_KEYS = new Set(['version', 'tensor_count', 'kv_count']);
-
-/** The library makes room for so many bytes. */
-const MAX_HEADER_BYTES = 50_000_000;
-const WHOLE_HEADER = 'a GGUF file of version 1 to 3 with a complete header';
-
 /** @throws PlannerError `BAD_GGUF` */
 export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
-  const bytes = new LibraryFetch(source);
-  const parsed = await gguf('http://localhost/', { fetch: bytes.fetch }).catch((error: unknown) => {
-    throw error instanceof PlannerError ? error : damaged(source.name, (error as Error).message, WHOLE_HEADER);
+  const { name } = source;
+  const { bytes, types } = await scanHeader(source);
+  const parsed = await gguf('http://localhost/', { fetch: fetchFrom(bytes) }).catch((error: unknown) => {
+    throw damagedHeader(name, (error as Error).message, 'a file with a complete header');
   });
-  if (parsed.tensorInfoByteRange[1] > bytes.readBytes) throw bytes.truncated();
-  requireDistinctKeys(source.name, parsed.metadata);
   const metadata = Object.create(null) as Record<string, GgufValue>;
   for (const [key, value] of Object.entries(parsed.metadata)) {
-    if (!ADDED_KEYS.has(key)) metadata[key] = plain(value as GgufValue);
+    // The library adds some keys of its own.
+    if (key in types) metadata[key] = plain(value as GgufValue);
   }
   return {
-    name: source.name,
+    name,
     metadata,
+    types,
     tensors: parsed.tensorInfos.map(({ name, shape, dtype, offset }) => ({
       name,
       ne: shape.map(Number),
@@ -54,42 +50,15 @@ export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   };
 }
 
-/** Of a key that is there twice, the library keeps the last value; the number of entries tells. */
-function requireDistinctKeys(name: string, metadata: object & { readonly kv_count: bigint }): void {
-  const keyCount = Object.keys(metadata).length - ADDED_KEYS.size;
-  if (BigInt(keyCount) === metadata.kv_count) return;
-  throw damaged(`${name}: metadata`, `${metadata.kv_count} entries with ${keyCount} keys`, 'one entry for each key');
-}
-
-/** A `fetch` for the library, over any source. It asks for one range after the other from the start. */
-class LibraryFetch {
-  /** How many bytes from the start have been read. */
-  readBytes = 0;
-  readonly #source: RangeSource;
-
-  constructor(source: RangeSource) {
-    this.#source = source;
-  }
-
-  readonly fetch = async (_uri: unknown, init?: RequestInit): Promise<Response> => {
+/** A `fetch` for the library, which asks for one range after the other from the start. */
+function fetchFrom(bytes: Uint8Array): typeof fetch {
+  return (_uri: unknown, init?: RequestInit): Promise<Response> => {
     const range = /^bytes=(\d+)-(\d+)$/.exec((init?.headers as Record<string, string>)['Range'] ?? '');
-    const start = Number(range?.[1]);
-    if (start >= MAX_HEADER_BYTES) throw this.#tooLong();
-    const bytes = await this.#source.read(start, Number(range?.[2]) + 1);
-    if (bytes.byteLength === 0) throw this.truncated();
-    this.readBytes = start + bytes.byteLength;
+    const { buffer } = bytes.slice(Number(range?.[1]), Number(range?.[2]) + 1);
     // Only these two members are used; a real Response would cost Node tens of milliseconds to load.
-    const buffer = bytes.slice().buffer;
-    return { headers: { get: () => null }, arrayBuffer: () => Promise.resolve(buffer) } as unknown as Response;
+    const response = { headers: { get: () => null }, arrayBuffer: () => Promise.resolve(buffer) };
+    return Promise.resolve(response as unknown as Response);
   };
-
-  truncated(): PlannerError {
-    return damaged(this.#source.name, `cut off after ${this.readBytes} bytes, before its header ends`, WHOLE_HEADER);
-  }
-
-  #tooLong(): PlannerError {
-    return damaged(this.#source.name, `longer than ${MAX_HEADER_BYTES} bytes`, 'a file whose header is shorter');
-  }
 }
 
 /** Numbers instead of bigints where they are exact. */
@@ -97,13 +66,4 @@ function plain(value: GgufValue): GgufValue {
   if (typeof value === 'bigint') return BigInt.asIntN(54, value) === value ? Number(value) : value;
   if (Array.isArray(value) && typeof value[0] !== 'string') return (value as readonly GgufValue[]).map(plain);
   return value;
-}
-
-function damaged(culprit: string, value: string, limit: string): PlannerError {
-  return new PlannerError('BAD_GGUF', {
-    culprit,
-    value,
-    limit,
-    remedy: 'Download or convert the file again; the header alone is enough, but it must be whole.',
-  });
 }

@@ -91,11 +91,13 @@ function checkUnusedKeys(reader: MetadataReader): void {
   reader.flag('rope.scaling.finetuned', false);
 }
 
-/** The cache would follow the list; the matrices of our architectures follow its first entry. */
+/** The cache would follow the list; the matrices of our architectures follow its first entry. Mamba has neither. */
 function readKvHeadCount(reader: MetadataReader, layerCount: number): number {
   const key = reader.has('attention.head_count_kv') ? 'attention.head_count_kv' : 'attention.head_count';
   const counts = reader.perLayer(key, layerCount, 0);
-  if (counts.some((count) => count !== counts[0])) reader.refuse(key, 'the same for all layers in this architecture');
+  const isUsed = reader.architecture !== 'mamba';
+  if (isUsed && counts.some((count) => count !== counts[0]))
+    reader.refuse(key, 'the same for all layers in this architecture');
   return counts[0];
 }
 

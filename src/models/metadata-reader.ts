@@ -3,7 +3,7 @@
  * which key is at fault.
  */
 import { PlannerError } from '../errors.js';
-import type { Gguf, GgufValue } from '../gguf/gguf.js';
+import type { Gguf, GgufValue, GgufValueType } from '../gguf/gguf.js';
 
 /** llama.cpp's limit on layers; it also bounds what a hostile header can make us build. */
 const MAX_LAYERS = 512;
@@ -38,7 +38,7 @@ export class MetadataReader {
 
   /** A finite number. @throws PlannerError `BAD_MODEL` */
   number(key: string, fallback?: number): number {
-    return this.#read(key, isFinite, 'a finite number', fallback);
+    return this.#read(key, isFinite, 'a finite number', fallback, ['f32']);
   }
 
   /** @throws PlannerError `BAD_MODEL` */
@@ -72,6 +72,7 @@ export class MetadataReader {
   perLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
     const value = this.#find(key);
     if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key, fallback));
+    this.#requireType(key, ['u32', 'i32', 'bool']);
     if (value.length === layerCount && value.every(isUint32)) return value;
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
@@ -93,10 +94,24 @@ export class MetadataReader {
     throw badKey(this.#name(key), this.#find(key), limit);
   }
 
-  #read<T>(key: string, isValid: (value: unknown) => value is T, limit: string, fallback?: T): T {
+  #read<T>(
+    key: string,
+    isValid: (value: unknown) => value is T,
+    limit: string,
+    fallback?: T,
+    types: readonly GgufValueType[] = ['u32'],
+  ): T {
     const value = this.#find(key) ?? fallback;
-    if (isValid(value)) return value;
-    throw badKey(this.#name(key), value, limit);
+    if (!isValid(value)) throw badKey(this.#name(key), value, limit);
+    this.#requireType(key, typeof value === 'boolean' ? ['bool'] : typeof value === 'string' ? ['string'] : types);
+    return value;
+  }
+
+  /** llama.cpp reads a number as the one type that it expects, and refuses it in any other. */
+  #requireType(key: string, types: readonly GgufValueType[]): void {
+    const type = this.#gguf.types?.[this.#name(key)];
+    if (type === undefined || types.includes(type)) return;
+    throw badKey(this.#name(key), `stored as ${type}`, `stored as ${types.join(' or ')}`);
   }
 
   #find(key: string): GgufValue | undefined {

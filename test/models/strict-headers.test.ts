@@ -4,7 +4,7 @@ import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/gguf.js';
 import { measureModel, type ModelOptions } from '../../src/index.js';
 import { elementType, type ElementTypeName } from '../../src/tensor/element-type.js';
 import { expectError } from '../support/expect-error.js';
-import { deepseek2, gemma, gpt2, gptOss, llama, phi3, qwen2, qwen3 } from '../support/models/architectures.js';
+import { deepseek2, gemma, gpt2, gptOss, llama, mamba, phi3, qwen2, qwen3 } from '../support/models/architectures.js';
 
 const SMALL = { layers: 4, width: 256, heads: 4, kvHeads: 2, feedForward: 768, vocabulary: 512, context: 4096 };
 const EXPERTS = { experts: 8, usedExperts: 2, expertLength: 128 };
@@ -196,6 +196,18 @@ describe('refused, by the name of what is at fault', () => {
     expect(value).toBe('blk.1.attn_sinks.weight i32 [4, 1, 1, 1]');
   });
 
+  it.each<[string, 'u64' | 'u16' | 'u32' | 'f64']>([
+    ['block_count', 'u64'],
+    ['embedding_length', 'u16'],
+    ['attention.layer_norm_rms_epsilon', 'u32'],
+    ['attention.layer_norm_rms_epsilon', 'f64'],
+    ['attention.head_count_kv', 'u64'],
+  ])('%s stored as %s', (key, type) => {
+    const gguf = { ...MODELS.llama, types: { [`llama.${key}`]: type } };
+    const { value } = expectError('BAD_MODEL', `llama.${key}`, () => measureModel(gguf, { ctxSize: 512 }));
+    expect(value).toBe(`stored as ${type}`);
+  });
+
   it('an embedding of integers', () => {
     const tensors = MODELS.gemma3.tensors.map((tensor) =>
       tensor.name === 'token_embd.weight' ? { ...tensor, type: elementType('i32') } : tensor,
@@ -237,6 +249,13 @@ describe('taken', () => {
     ['a number of experts in a dense architecture', 'qwen2', { keys: { expert_count: 4, expert_used_count: 2 } }, 0],
   ])('%s', (_, model, change, bytes) => {
     expect(addedBytes(model, change)).toBe(bytes);
+  });
+
+  it('lists of heads in a Mamba, which has none', async () => {
+    const gguf = await mamba(SMALL).gguf();
+    const metadata = { ...gguf.metadata, 'mamba.attention.head_count_kv': [2, 1, 1, 2] };
+    const sizes = (each: Gguf): number => measureModel(each, { ctxSize: 512 }).total;
+    expect(sizes({ ...gguf, metadata })).toBe(sizes(gguf));
   });
 
   it('experts of a Llama without a gate', () => {

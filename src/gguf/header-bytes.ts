@@ -1,0 +1,106 @@
+/**
+ * The bytes of a header in the order in which they are looked at, from a source that is asked for more only when they run
+ * out. Numbers are little-endian.
+ *
+ * Invariant: no more than `MAX_HEADER_BYTES` are ever read or kept.
+ */
+import { PlannerError } from '../errors.js';
+import type { RangeSource } from './range-source.js';
+
+/** The largest tokenisers take half of this; the library would make room for 50 MB. */
+const MAX_HEADER_BYTES = 32_000_000;
+const FIRST_READ_BYTES = 2_000_000;
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Thrown inside of {@link HeaderBytes.whole} only. */
+const RAN_OUT = new Error('more bytes are needed');
+
+export class HeaderBytes {
+  readonly #source: RangeSource;
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #position = 0;
+
+  constructor(source: RangeSource) {
+    this.#source = source;
+  }
+
+  /** All that has been read so far, from the start of the file. */
+  get all(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /**
+   * Runs `scan`, and runs it again from where it began once more bytes are there, until they suffice.
+   *
+   * @throws PlannerError `BAD_GGUF` if the source ends before, or the header is too long
+   */
+  async whole<T>(scan: () => T): Promise<T> {
+    const start = this.#position;
+    for (;;) {
+      try {
+        return scan();
+      } catch (error) {
+        if (error !== RAN_OUT) throw error;
+      }
+      this.#position = start;
+      await this.#readMore();
+    }
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.skip(4), true);
+  }
+
+  /** Rounded above 2^53. */
+  u64(): number {
+    const at = this.skip(8);
+    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
+  }
+
+  text(length: number): string {
+    const start = this.skip(length);
+    return utf8.decode(this.#bytes.subarray(start, start + length));
+  }
+
+  /** Goes on by so many bytes, and returns where they begin. */
+  skip(length: number): number {
+    const start = this.#position;
+    if (start + length > this.#bytes.byteLength) throw RAN_OUT;
+    this.#position = start + length;
+    return start;
+  }
+
+  /** Twice as many bytes as before: looking at an entry again costs no more than looking at it did. */
+  async #readMore(): Promise<void> {
+    const { name } = this.#source;
+    const { byteLength } = this.#bytes;
+    if (byteLength >= MAX_HEADER_BYTES) {
+      throw damagedHeader(name, `longer than ${MAX_HEADER_BYTES} bytes`, 'a file whose header is shorter');
+    }
+    const end = Math.min(Math.max(2 * byteLength, FIRST_READ_BYTES), MAX_HEADER_BYTES);
+    const more = await this.#source.read(byteLength, end);
+    if (more.byteLength === 0) {
+      throw damagedHeader(
+        name,
+        `cut off after ${byteLength} bytes, before its header ends`,
+        'a file with a complete header',
+      );
+    }
+    const all = new Uint8Array(byteLength + more.byteLength);
+    all.set(this.#bytes);
+    all.set(more, byteLength);
+    this.#bytes = all;
+    this.#view = new DataView(all.buffer);
+  }
+}
+
+export function damagedHeader(culprit: string, value: string | number, limit: string): PlannerError {
+  return new PlannerError('BAD_GGUF', {
+    culprit,
+    value,
+    limit,
+    remedy: 'Download or convert the file again; the header alone is enough, but it must be whole.',
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * A look at the structure of a header before the library reads its values: every length and count, no value.
+ *
+ * Invariant: what passes is of bounded size, ends within its file, and has each key once, named; it has no lists of lists and
+ * is of a version and byte order that llama.cpp takes. So whatever the library does then takes bounded time and memory.
+ */
+import type { GgufValueType } from './gguf.js';
+import { damagedHeader, HeaderBytes } from './header-bytes.js';
+import type { RangeSource } from './range-source.js';
+
+export interface ScannedHeader {
+  /** From the start of the file, at least to the end of its header. */
+  readonly bytes: Uint8Array;
+  /** How the value of each key, or each element of a list, is stored. */
+  readonly types: Readonly<Record<string, GgufValueType>>;
+}
+
+/** Far above those of any real model, whose largest tokenisers have a list of half a million texts. */
+const MAX_KEYS = 100_000;
+const MAX_TENSORS = 500_000;
+const MAX_DIMENSIONS = 4;
+/** Of one list. */
+const MAX_ELEMENTS = 1_000_000;
+/** The library cuts longer ones off. */
+const MAX_TEXT_BYTES = 500_000;
+
+/** By GGUF's number, with the bytes of a value; those of a text are counted by it. */
+const VALUES: readonly (readonly [GgufValueType, bytes: number] | undefined)[] = [
+  ...([['u8', 1], ['i8', 1], ['u16', 2], ['i16', 2], ['u32', 4], ['i32', 4], ['f32', 4], ['bool', 1]] as const),
+  ['string', NaN],
+  undefined,
+  ...([['u64', 8], ['i64', 8], ['f64', 8]] as const),
+]; // prettier-ignore
+const LIST = 9;
+
+/** @throws PlannerError `BAD_GGUF` */
+export async function scanHeader(source: RangeSource): Promise<ScannedHeader> {
+  const { name } = source;
+  const bytes = new HeaderBytes(source);
+  const { tensorCount, keyCount } = await bytes.whole(() => scanStart(bytes, name));
+  const types = Object.create(null) as Record<string, GgufValueType>;
+  for (let index = 0; index < keyCount; index++) {
+    const { key, type } = await bytes.whole(() => scanEntry(bytes, `${name}: key ${index + 1}`));
+    if (key in types) throw damagedHeader(key, 'there twice', 'one entry for each key');
+    types[key] = type;
+  }
+  for (let index = 0; index < tensorCount; index++) {
+    await bytes.whole(() => scanTensor(bytes, `${name}: tensor ${index + 1}`));
+  }
+  return { bytes: bytes.all, types };
+}
+
+function scanStart(bytes: HeaderBytes, name: string): { tensorCount: number; keyCount: number } {
+  if (bytes.u32() !== 0x46554747) throw damagedHeader(name, 'not starting with GGUF', 'a GGUF file');
+  const version = bytes.u32();
+  if (version !== 2 && version !== 3) {
+    const value = version % 2 ** 16 === 0 ? 'in another byte order' : `of version ${version}`;
+    throw damagedHeader(name, value, 'a little-endian GGUF file of version 2 or 3');
+  }
+  const tensorCount = scanCount(bytes, `${name}: number of tensors`, MAX_TENSORS);
+  return { tensorCount, keyCount: scanCount(bytes, `${name}: number of keys`, MAX_KEYS) };
+}
+
+function scanCount(bytes: HeaderBytes, culprit: string, most: number): number {
+  const count = bytes.u64();
+  if (count > most) throw damagedHeader(culprit, count, `at most ${most}`);
+  return count;
+}
+
+function scanEntry(bytes: HeaderBytes, culprit: string): { key: string; type: GgufValueType } {
+  const key = bytes.text(scanCount(bytes, `${culprit}: length`, MAX_TEXT_BYTES));
+  if (key === '') throw damagedHeader(culprit, 'without a name', 'a name of at least one character');
+  let typeNumber = bytes.u32();
+  const isList = typeNumber === LIST;
+  if (isList) typeNumber = bytes.u32();
+  const value = VALUES[typeNumber];
+  if (value === undefined) {
+    const found = typeNumber === LIST ? 'a list of lists' : `of GGUF type ${typeNumber}`;
+    throw damagedHeader(key, found, 'numbers, true or false, texts, or a list of these');
+  }
+  const [type, size] = value;
+  const count = isList ? scanCount(bytes, `${key}: number of elements`, MAX_ELEMENTS) : 1;
+  if (type !== 'string') bytes.skip(count * size);
+  else for (let i = 0; i < count; i++) bytes.skip(scanCount(bytes, `${key}: length`, MAX_TEXT_BYTES));
+  return { key, type };
+}
+
+function scanTensor(bytes: HeaderBytes, culprit: string): void {
+  const name = bytes.text(scanCount(bytes, `${culprit}: length of its name`, MAX_TEXT_BYTES));
+  const dimensionCount = bytes.u32();
+  if (dimensionCount > MAX_DIMENSIONS) {
+    throw damagedHeader(name, `${dimensionCount} dimensions`, `at most ${MAX_DIMENSIONS} dimensions`);
+  }
+  bytes.skip(8 * dimensionCount + 4 + 8);
+}
