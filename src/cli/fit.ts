@@ -22,7 +22,9 @@ export async function fit(file: string, flags: FitFlags, terminal: Terminal): Pr
   );
   const isJson = flags.json === true;
   terminal.write(
-    isJson ? `${JSON.stringify(fitJson(file, found), null, 2)}\n` : formatFit(file, found, terminal.style),
+    isJson
+      ? `${JSON.stringify(fitJson(file, found), null, 2)}\n`
+      : formatFit(file, found, terminal.style, terminal.columns),
   );
   return found.fits ? EXIT.done : EXIT.no;
 }

@@ -57,10 +57,14 @@ async function sweepFile(file: string, grid: SweepGrid, announce: Announce): Pro
   return rows;
 }
 
-function formatRows(rows: readonly ConfigurationRow[], { json, csv }: SweepFlags, { style }: Terminal): string {
+function formatRows(
+  rows: readonly ConfigurationRow[],
+  { json, csv }: SweepFlags,
+  { style, columns }: Terminal,
+): string {
   if (json === true) return `${JSON.stringify(rows, null, 2)}\n`;
   if (csv === true) return formatConfigurationsCsv(rows);
   const refused = rows.filter(({ refusal }) => refusal !== null).length;
   const summary = `${counted(rows.length, 'configuration')}${refused > 0 ? `, ${groupDigits(refused)} refused` : ''}`;
-  return `${formatConfigurations(rows, style)}${style.faint(summary)}\n`;
+  return `${formatConfigurations(rows, style, columns)}${style.faint(summary)}\n`;
 }

@@ -113,8 +113,13 @@ function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
   return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
-/** The rows as a table, a newline after each line; settings that all rows share at their default are left out. */
-export function formatConfigurations(rows: readonly ConfigurationRow[], style: Style): string {
+/**
+ * The rows as a table, a newline after each line. Settings that all rows share at their default are left out; where there is not
+ * enough room, so are the exact bytes, and then what all rows share.
+ *
+ * @param room columns of the terminal; `null`: as many as the table takes
+ */
+export function formatConfigurations(rows: readonly ConfigurationRow[], style: Style, room: number | null): string {
   const isOneFile = rows.every(({ file }) => file === rows[0].file);
   const bytes = (value: number | null): string => (value === null ? '' : humanBytes(value));
   const size = (title: string, key: 'weights' | 'context' | 'compute' | 'total'): Column<ConfigurationRow> => {
@@ -137,11 +142,13 @@ export function formatConfigurations(rows: readonly ConfigurationRow[], style: S
     size(contextTitle(rows.map(({ isRecurrent }) => isRecurrent)), 'context'),
     size('compute', 'compute'),
     { ...size('total', 'total'), paint: style.strong },
-    { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right' },
+    { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right', spare: 0 },
     { title: 'fits', cell: ({ fits }) => (fits === undefined ? '' : fits ? 'yes' : 'no') },
     { title: 'refused', cell: ({ refusal }) => refusal ?? '' },
   ];
-  return formatTable(columns, rows, style.faint)
+  const isShared = ({ cell }: Column<ConfigurationRow>): boolean => rows.every((row) => cell(row) === cell(rows[0]));
+  const spared = columns.map((column, c) => ({ spare: isShared(column) ? c + 1 : undefined, ...column }));
+  return formatTable(spared, rows, style.faint, room ?? undefined)
     .map((line) => `${line}\n`)
     .join('');
 }

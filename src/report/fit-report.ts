@@ -3,13 +3,33 @@
  */
 import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
 import { configurationRow, formatConfigurations, type ConfigurationRow } from './configuration-table.js';
-import { exactBytes, groupDigits, type Style } from './format.js';
+import { counted, exactBytes, groupDigits, type Style } from './format.js';
 
-/** The report as text, a newline after each line: the answer, the alternatives, and what was tried. */
-export function formatFit(file: string, fit: ContextFit, style: Style): string {
+/**
+ * The report as text, a newline after each line: the answer, the alternatives, and what was tried.
+ *
+ * @param room columns of the terminal; `null`: as many as the table takes
+ */
+export function formatFit(file: string, fit: ContextFit, style: Style, room: number | null): string {
   const lines = [headline(fit, style), ...alternatives(fit), '', 'Tried:'];
-  const tried = fit.tried.map((attempt) => attemptRow(file, attempt));
-  return lines.map((line) => `${line}\n`).join('') + formatConfigurations(tried, style);
+  const shown = fit.tried.filter((_, i) => !isWithinRun(fit.tried.slice(Math.max(0, i - 1), i + 2)));
+  const table = formatConfigurations(
+    shown.map((attempt) => attemptRow(file, attempt)),
+    style,
+    room,
+  );
+  const hidden = fit.tried.length - shown.length;
+  const note = `${counted(hidden, 'more size')} between neighbours that do not fit; none of them fits either\n`;
+  return lines.map((line) => `${line}\n`).join('') + table + (hidden > 0 ? style.faint(note) : '');
+}
+
+/** Whether the middle one of three ubatches lies between two others that are next to it, and none of them fits. */
+function isWithinRun(attempts: readonly FitAttempt[]): boolean {
+  if (attempts.length < 3 || attempts.some(({ fits }) => fits)) return false;
+  const [before, { run }, after] = attempts;
+  const isNext = (other: FitAttempt): boolean =>
+    other.run.contextSize === run.contextSize && Math.abs(other.run.ubatchSize - run.ubatchSize) <= 2;
+  return isNext(before) && isNext(after);
 }
 
 function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }: ContextFit, style: Style): string {

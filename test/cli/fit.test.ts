@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { fitContext, measureModel } from '../../src/index.js';
 import { readGguf } from '../../src/gguf/gguf.js';
-import { cli, scratchFolder } from '../support/cli.js';
+import { cli, cliOn, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
 import { projectPath } from '../support/shared.js';
 
@@ -50,6 +50,34 @@ describe('fit', () => {
     expect(json.largest).toMatchObject({ total: fit.largest!.total, contextSize, cacheTypeK: 'f16', fits: true });
     expect(json.largestUbatch).toBeNull();
     expect(json.tried).toHaveLength(fit.tried.length);
+  });
+
+  it('leaves the middle of a long run of neighbours out of the table, not out of the data', async () => {
+    const fit = fitContext(phi3, 4 * 1024 ** 3);
+    const { out } = await cli('fit', PHI3, '--memory', '4GiB');
+    const rows = out.slice(out.indexOf('Tried:')).trimEnd().split('\n').slice(2);
+    const hidden = Number(/^([\d,]+) more sizes between neighbours that do not fit/.exec(rows.pop()!)![1]);
+    expect(hidden).toBeGreaterThan(100);
+    expect(rows.length + hidden).toBe(fit.tried.length);
+    expect(rows.at(-1)).toMatch(/ 1,623 .* yes$/);
+    expect(rows.at(-2)).toMatch(/ 1,624 .* no$/);
+    const { tried } = JSON.parse((await cli('fit', PHI3, '--memory', '4GiB', '--json')).out) as { tried: Row[] };
+    expect(tried).toHaveLength(fit.tried.length);
+  });
+
+  it.each([
+    ['fit', PHI3, '--memory', '4GiB'],
+    ['sweep', PHI3, '-c', '4096,8192', '-fa', 'on,off', '-ctk', 'f16,q8_0'],
+  ])('keeps to the width of the terminal: %s', async (...args) => {
+    const { out } = await cliOn({ columns: 80 }, ...args);
+    const table = out.slice(out.search(/^ *context/m)).split('\n');
+    expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(80);
+    // What differs between rows stays.
+    for (const title of args[0] === 'fit' ? ['ubatch', 'fits'] : ['flash attention', 'keys']) {
+      expect(table[0]).toContain(title);
+    }
+    expect(table[0]).toContain('total');
+    expect((await cliOn({ columns: 200 }, ...args)).out).toMatch(/values .* bytes/);
   });
 
   it('says how far beyond its training a model would fit', async () => {
