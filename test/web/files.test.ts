@@ -129,7 +129,7 @@ describeBrowser('files on the web page', () => {
     for (const [name, content, message] of [
       ['proto.json', '{"__proto__":{"format":"tensor-graph"},"tensors":[]}', 'BAD_DOCUMENT'],
       ['deep.json', '['.repeat(50_000), 'deep.json is not valid JSON'],
-      ['huge.csv', 'id,lower,upper,size\na,0,1,9007199254740991\nb,0,1,9007199254740991\n', 'up to buffer b'],
+      ['huge.csv', 'id,lower,upper,size\na,0,1,9007199254740991\nb,0,1,9007199254740991\n', 'row 3, column "size"'],
       ['far.csv', 'id,lower,upper,size,offset\na,0,5,10,0\nb,2,6,10,5\n', 'the fixed offset of buffer b'],
     ] as const) {
       await web.choose(fileOf(name, content));
