@@ -22,7 +22,7 @@ export const EXAMPLES: readonly Example[] = [
 
 /** What the ending of a name says about the content; `undefined` if it is none of ours. */
 export function kindOf(name: string): Kind | undefined {
-  const ending = /\.(gguf|json|csv)$/i.exec(name)?.[1].toLowerCase();
+  const ending = /\.(?:(gguf)|(json|csv)(?:\.gz)?)$/i.exec(name)?.slice(1).join('').toLowerCase();
   if (ending === 'gguf') return 'model';
   if (ending === 'json') return 'graph';
   return ending === 'csv' ? 'problem' : undefined;

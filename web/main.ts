@@ -83,6 +83,7 @@ function openFiles(files: readonly File[]): void {
     return;
   }
   close();
+  share();
   showEmpty('');
   showError('Choose one file at a time, or all parts of one GGUF together.');
 }
@@ -96,8 +97,10 @@ function open(name: string, content: readonly File[] | string): void {
   controls.showKind(kind ?? null);
   controls.show(settings);
   showEmpty(kind === undefined ? '' : `Reading ${name} …`);
-  if (kind === undefined) showError(`${name} is of an unknown kind: its name must end in .gguf, .json or .csv.`);
-  else share();
+  if (kind === undefined) {
+    showError(`${name} is of an unknown kind: its name must end in .gguf, .json, .csv, .json.gz or .csv.gz.`);
+  }
+  share();
   ask();
 }
 
@@ -132,10 +135,11 @@ function follow(hash: string): void {
   showEmpty(`This link is about ${link.file}. Drop or choose that file to see it with the settings of the link.`);
 }
 
+/** The address says what is open, and nothing if nothing is. */
 function share(): void {
-  if (source === null) return;
-  const isFile = typeof source.content !== 'string';
-  address.set(formatLink({ example: isFile ? null : source.name, file: isFile ? source.name : null, settings }));
+  const isFile = typeof source?.content !== 'string';
+  const name = source?.name ?? null;
+  address.set(formatLink({ example: isFile ? null : name, file: isFile ? name : null, settings }));
 }
 
 function showEmpty(text: string): void {
@@ -212,7 +216,7 @@ function onExportReply(job: Job, reply: Reply): void {
   if (reply.task === 'failure') notice.textContent = reply.failure.message;
   if (!('text' in reply)) return;
   const { ending, type } = EXPORTS[reply.task];
-  const name = job.source.name.replace(/\.[^.]*$/, '') + ending;
+  const name = job.source.name.replace(/\.[^.]*(\.gz)?$/i, '') + ending;
   saveText(reply.text, name, type);
   notice.textContent = `Saved ${name}.`;
 }

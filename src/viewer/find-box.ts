@@ -24,8 +24,8 @@ export function boxNear(map: MemoryMap, step: number, bytes: number, reach: { st
   return nearest;
 }
 
-/** Boxes whose name, operation or view has `query` in it, names that start with it first. At most `limit`. */
-export function searchBoxes({ boxes }: MemoryMap, query: string, limit: number): number[] {
+/** Boxes whose name, operation or view has `query` in it, names that start with it first. O(boxes) */
+export function searchBoxes({ boxes }: MemoryMap, query: string): number[] {
   const wanted = query.trim().toLowerCase();
   if (wanted === '') return [];
   const has = (content: string): boolean => content.toLowerCase().includes(wanted);
@@ -37,7 +37,7 @@ export function searchBoxes({ boxes }: MemoryMap, query: string, limit: number):
   };
   const ranked: number[][] = [[], [], [], []];
   boxes.forEach((box, index) => ranked[rank(box)]?.push(index));
-  return ranked.flat().slice(0, limit);
+  return ranked.flat();
 }
 
 /** The box that starts after (`by` 1) or before (−1) this one, around the ends; the first or last one after none. O(boxes) */

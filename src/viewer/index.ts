@@ -7,8 +7,9 @@
 export { counted, groupDigits, humanBytes } from '../report/format.js';
 export type { Plot, Scale } from '../report/map/scale.js';
 export type { Point } from './input.js';
-export type { BoxQuestion, Drawing, FoundBox, MapFacts, MapSource } from './map-source.js';
+export type { BoxQuestion, Drawing, FoundBox, MapFacts, MapSource, SearchResult } from './map-source.js';
 export { openMap, serveMap, type OpenedMap, type ServedMap } from './served-map.js';
 export { VIEWER_STYLE } from './style.js';
-export { MapViewer, type ViewerMap } from './viewer.js';
+export type { ViewerMap } from './named-source.js';
+export { MapViewer } from './viewer.js';
 export type { Axes } from './view-window.js';

@@ -55,6 +55,14 @@ export interface FoundBox {
   readonly chain: readonly MapWindow[];
 }
 
+/** What a search finds. */
+export interface SearchResult {
+  /** The best ones, as many as were asked for. */
+  readonly boxes: readonly FoundBox[];
+  /** How many there are in all. */
+  readonly total: number;
+}
+
 /** A map, wherever it is. */
 export interface MapSource {
   readonly facts: MapFacts;
@@ -63,7 +71,7 @@ export interface MapSource {
   /** Null if there is none. */
   find(question: BoxQuestion): Promise<FoundBox | null>;
   /** Boxes whose name, operation or view has `query` in it, best first, at most `limit`. */
-  search(query: string, limit: number): Promise<readonly FoundBox[]>;
+  search(query: string, limit: number): Promise<SearchResult>;
 }
 
 /** What is known of a map before it is drawn. */
@@ -90,8 +98,9 @@ export function find(map: MemoryMap, question: BoxQuestion): FoundBox | null {
   return index < 0 || index >= map.boxes.length ? null : describe(map, index);
 }
 
-export function search(map: MemoryMap, query: string, limit: number): readonly FoundBox[] {
-  return searchBoxes(map, query, limit).map((index) => describe(map, index));
+export function search(map: MemoryMap, query: string, limit: number): SearchResult {
+  const found = searchBoxes(map, query);
+  return { boxes: found.slice(0, limit).map((index) => describe(map, index)), total: found.length };
 }
 
 function indexOf(map: MemoryMap, question: BoxQuestion): number {

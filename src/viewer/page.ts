@@ -3,7 +3,8 @@
  * `report/map/viewer-script.generated.ts` by `npm run build:viewer`.
  */
 import { VIEWER_STYLE } from './style.js';
-import { MapViewer, type ViewerMap } from './viewer.js';
+import type { ViewerMap } from './named-source.js';
+import { MapViewer } from './viewer.js';
 
 interface PageData {
   readonly title: string;

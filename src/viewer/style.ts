@@ -17,6 +17,7 @@ export const VIEWER_STYLE = [
   `.tav-none{position:absolute;z-index:3;top:100%;left:0;right:0;margin:4px 0 0}.tav-none:not(:empty){padding:8px 14px;`,
   `background:var(--tav-surface);border:1px solid var(--tav-line);border-radius:6px;box-shadow:0 6px 20px #0003}`,
   `.tav-hits button{display:flex;justify-content:space-between;gap:12px;width:100%;border:0;text-align:left}`,
+  `.tav-more{padding:4px 10px;opacity:.75}.tav-unseen{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%)}`,
   `.tav-hits span{overflow-wrap:anywhere}.tav-hits small{opacity:.75;white-space:nowrap}`,
   `.tav-stage{position:relative;flex:1;min-height:300px;overflow:hidden;border-radius:6px;cursor:crosshair;`,
   `touch-action:pan-x pan-y}`,

@@ -1,9 +1,9 @@
 /**
  * The buttons over a map: which plan, search, colours, zoom.
  */
-import { humanBytes } from '../report/format.js';
+import { groupDigits, humanBytes } from '../report/format.js';
 import type { MapColors } from '../report/map/theme.js';
-import type { FoundBox } from './map-source.js';
+import type { FoundBox, SearchResult } from './map-source.js';
 
 /** What the toolbar shows and does. */
 export interface ToolbarActions {
@@ -13,7 +13,7 @@ export interface ToolbarActions {
   readonly colors: MapColors;
   show(index: number): void;
   setColors(colors: MapColors): void;
-  search(query: string, limit: number): Promise<readonly FoundBox[]>;
+  search(query: string, limit: number): Promise<SearchResult>;
   select(box: FoundBox, bringIntoView?: boolean): void;
   zoom(factor: number): void;
   reset(): void;
@@ -67,9 +67,11 @@ function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
   const input = field as HTMLInputElement;
   const hits = make('ul', { class: 'tav-hits', 'aria-label': 'Found' });
   const none = make('p', { class: 'tav-none', role: 'status' });
+  /** For those who do not see the list. */
+  const count = make('p', { class: 'tav-unseen', role: 'status' });
   const clear = (): void => {
     hits.replaceChildren();
-    none.textContent = '';
+    none.textContent = count.textContent = '';
   };
   const take = (box: FoundBox): void => {
     clear();
@@ -86,26 +88,30 @@ function buildSearch(page: Document, viewer: ToolbarActions): HTMLElement {
     return item;
   };
   /** Hands over what is found, unless the reader has typed on meanwhile. */
-  const find = (limit: number, use: (found: readonly FoundBox[]) => void): void => {
+  const find = (limit: number, use: (found: SearchResult) => void): void => {
     const query = input.value;
     void viewer.search(query, limit).then((found) => {
       if (query === input.value) use(found);
     });
   };
-  const show = (found: readonly FoundBox[]): void => {
-    hits.replaceChildren(...found.map(itemOf));
-    none.textContent = found.length === 0 && input.value.trim() !== '' ? 'Nothing has this in its name.' : '';
+  const show = ({ boxes, total }: SearchResult): void => {
+    hits.replaceChildren(...boxes.map(itemOf));
+    const more = total - boxes.length;
+    if (more > 0) hits.append(make('li', { class: 'tav-more' }, `${groupDigits(more)} more`));
+    none.textContent = total === 0 && input.value.trim() !== '' ? 'Nothing has this in its name.' : '';
+    count.textContent =
+      total === 0 ? '' : `${groupDigits(total)} found${more > 0 ? `, ${boxes.length} of them listed` : ''}`;
   };
   input.addEventListener('input', () => find(MOST_HITS, show));
   search.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') clear();
     if (event.key !== 'Enter' || event.target !== input) return;
-    find(1, ([first]) => first !== undefined && take(first));
+    find(1, ({ boxes: [first] }) => first !== undefined && take(first));
   });
   search.addEventListener('focusout', (event) => {
     if (!search.contains(event.relatedTarget as Node | null)) clear();
   });
-  search.append(input, hits, none);
+  search.append(input, hits, none, count);
   return search;
 }
 

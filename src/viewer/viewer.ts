@@ -5,30 +5,19 @@
  * drawing is under way only the newest wish waits, and an answer about another map than the current one is dropped. All
  * that the pointer can do, the keyboard can.
  */
+import { checkArgument } from '../errors.js';
 import type { MapOptions } from '../report/map/options.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
 import { Scale, type MapWindow } from '../report/map/scale.js';
 import type { MapColors } from '../report/map/theme.js';
 import { showDetails } from './details-list.js';
 import { listenToKeys, listenToPointer, type Point } from './input.js';
-import { localSource, type BoxQuestion, type FoundBox, type MapSource } from './map-source.js';
+import type { BoxQuestion, FoundBox, MapSource, SearchResult } from './map-source.js';
 import { drawMarks } from './marks.js';
+import { checkContainer, sourcesOf, type NamedSource, type ViewerMap } from './named-source.js';
 import { Newest } from './newest.js';
 import { placeTip } from './tip.js';
 import { buildToolbar, type Toolbar } from './toolbar.js';
 import { around, isVisible, isWhole, pan, zoom, type Axes } from './view-window.js';
-
-/** A plan to show, and what to call it. */
-export interface ViewerMap {
-  readonly name: string;
-  /** The map itself, or one that a worker serves. */
-  readonly map: MemoryMap | MapSource;
-}
-
-interface NamedSource {
-  readonly name: string;
-  readonly source: MapSource;
-}
 
 /** How near to a box the pointer must be to hit it, pixels. */
 const REACH = 4;
@@ -61,7 +50,11 @@ export class MapViewer {
   readonly #drawings = new Newest<MapSource>();
   readonly #hovers = new Newest<MapSource>();
 
-  /** Fills `container`, whose size decides that of the picture. `maps` holds at least one. */
+  /**
+   * Fills `container`, whose size decides that of the picture. `maps` holds at least one.
+   *
+   * @throws PlannerError `BAD_ARGUMENT`
+   */
   constructor(container: HTMLElement, maps: readonly ViewerMap[], title = '') {
     const make = (name: string, className: string, parent: HTMLElement): HTMLElement => {
       const child = container.ownerDocument.createElement(name);
@@ -69,6 +62,7 @@ export class MapViewer {
       parent.append(child);
       return child;
     };
+    checkContainer(container);
     this.#maps = sourcesOf(maps);
     this.#title = title;
     this.#window = this.#whole();
@@ -116,7 +110,11 @@ export class MapViewer {
     return new Scale(this.#window, this.#drawn.plot);
   }
 
-  /** Shows other maps in the same place. The window stays if there are as many steps as before; so does the selection. */
+  /**
+   * Shows other maps in the same place. The window stays if there are as many steps as before; so does the selection.
+   *
+   * @throws PlannerError `BAD_ARGUMENT`; then the maps stay as they are
+   */
   update(maps: readonly ViewerMap[], title = this.#title): void {
     const whole = this.#whole();
     const wasWhole = isWhole(this.#window, whole);
@@ -130,6 +128,14 @@ export class MapViewer {
 
   /** Switches to another of the maps, at the same window and, where it is there, the same storage. */
   show(index: number): void {
+    const { length } = this.#maps;
+    checkArgument(
+      index in this.#maps,
+      'index',
+      index,
+      `from 0 to ${length - 1}`,
+      'Give the place of a map in the list.',
+    );
     this.#current = index;
     this.#changeMap(true);
     this.#drawSoon();
@@ -194,7 +200,7 @@ export class MapViewer {
   }
 
   /** Boxes of the current map whose name, operation or view has `query` in it. */
-  search(query: string, limit: number): Promise<readonly FoundBox[]> {
+  search(query: string, limit: number): Promise<SearchResult> {
     return this.#source.search(query, limit);
   }
 
@@ -288,8 +294,4 @@ export class MapViewer {
     const boxes = [this.#selected, this.#hovered].filter((box) => box !== null);
     this.#marks.innerHTML = drawMarks(boxes, this.#drawn, { width, height });
   }
-}
-
-function sourcesOf(maps: readonly ViewerMap[]): NamedSource[] {
-  return maps.map(({ name, map }) => ({ name, source: 'boxes' in map ? localSource(map) : map }));
 }

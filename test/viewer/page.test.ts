@@ -170,12 +170,26 @@ describeBrowser('a map page', () => {
   });
 
   it('says when nothing is found, until something is', async () => {
-    const said = page.locator('.tav-search [role=status]');
+    const said = page.locator('.tav-search .tav-none');
     await page.fill('input[type=search]', 'no such name');
     await said.getByText('Nothing').waitFor();
     await page.fill('input[type=search]', 'hidden');
     await page.locator('.tav-hits button').first().waitFor();
     expect(await said.innerText()).toBe('');
+  });
+
+  it('says how many are found, and how many of them it lists', async () => {
+    const count = page.locator('.tav-search .tav-unseen');
+    await page.fill('input[type=search]', 'hidden');
+    await count.getByText('4 found', { exact: true }).waitFor();
+    expect(await page.locator('.tav-more').count()).toBe(0);
+    await page.fill('input[type=search]', 'u');
+    await count.getByText(/found, 12 of them listed/).waitFor();
+    const total = Number(/^\d+/.exec((await count.textContent())!)![0]);
+    expect(await page.locator('.tav-hits button').count()).toBe(12);
+    expect(await page.locator('.tav-more').innerText()).toBe(`${total - 12} more`);
+    await page.fill('input[type=search]', '');
+    await expect.poll(() => count.textContent()).toBe('');
   });
 
   it('has no accessibility defect that axe finds, also with hits and details, light and dark', async () => {

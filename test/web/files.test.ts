@@ -1,5 +1,6 @@
 /** What a reader brings to the web page: models in parts, of unknown architecture, and files that mean harm. */
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import {
   Context,
@@ -122,6 +123,22 @@ describeBrowser('files on the web page', () => {
     await web.page.getByRole('button', { name: 'CSV', exact: true }).click();
     const saved = readFileSync(await (await download).path(), 'utf8');
     for (const id of ids) expect(saved).toContain(`\n${id},`);
+    expect(web.problems).toEqual([]);
+  });
+
+  it('graphs and problems that are packed, as the command takes them', async () => {
+    const graph = readFileSync(GRAPH);
+    await web.choose(fileOf('block.json.gz', gzipSync(graph)));
+    const plan = planGraph(graphFromJson(JSON.parse(graph.toString())));
+    expect(await web.bytes()).toEqual([digits(plan.bufferSize)]);
+    await web.choose(fileOf('two.CSV.GZ', gzipSync('id,lower,upper,size\na,0,2,5\nb,1,3,4\n')));
+    expect(await web.bytes()).toEqual(['9']);
+    await web.choose(fileOf('not.json.gz', '{}'));
+    expect(await web.error()).toContain('not.json.gz cannot be unpacked');
+    await web.choose(fileOf('cut.json.gz', gzipSync(graph).subarray(0, 300)));
+    expect(await web.error()).toContain('cut.json.gz cannot be unpacked');
+    await web.choose(fileOf('bomb.csv.gz', gzipSync(Buffer.alloc(257 * 2 ** 20))));
+    await web.page.locator('#error', { hasText: 'bomb.csv.gz is larger than 256 MiB, unpacked' }).waitFor();
     expect(web.problems).toEqual([]);
   });
 

@@ -104,6 +104,13 @@ describeBrowser('the web page', () => {
     expect(await web.error()).toContain('BAD_CSV: row 1');
     await web.choose(fileOf('notes.txt', ''));
     expect(await web.error()).toContain('notes.txt is of an unknown kind');
+    // Nor does the address name what was open before.
+    await expect.poll(() => new URL(web.page.url()).hash).toBe('');
+    await web.choose(GRAPH);
+    await expect.poll(() => web.page.url()).toContain('file=attention.json');
+    await web.choose([fileOf('a.json', '{}'), fileOf('b.csv', '')]);
+    expect(await web.error()).toContain('Choose one file at a time');
+    await expect.poll(() => new URL(web.page.url()).hash).toBe('');
     await web.choose(PROBLEM);
     expect(await web.page.locator('#error').isHidden()).toBe(true);
     const { problem } = parseProblemCsv(readFileSync(PROBLEM, 'utf8'));

@@ -20,11 +20,33 @@ export async function readSource({ name, kind, content }: Source): Promise<Input
   const files = typeof content === 'string' ? [await fetchFile(content, name)] : content;
   for (const file of files) if (file.size === 0) throw new Error(`${file.name} is empty.`);
   if (kind === 'model') return { kind, gguf: await readModel(files) };
-  const [file] = files;
-  if (file.size > MOST_TEXT_BYTES) throw new Error(`${name} is larger than 256 MiB: use the command tensor-arena.`);
-  const text = await file.text();
+  const text = await readText(files[0], name);
   if (kind === 'problem') return { kind, csv: parseProblemCsv(text) };
   return { kind, graph: graphFromJson(parseJson(text, name)) };
+}
+
+/** The text of a file, unpacked if its name ends in .gz; no more of it is read than a tab can hold. */
+async function readText(file: File, name: string): Promise<string> {
+  const isPacked = /\.gz$/i.test(name);
+  const stream: ReadableStream<Uint8Array> = isPacked
+    ? file.stream().pipeThrough(new DecompressionStream('gzip'))
+    : file.stream();
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  let text = '';
+  let left = MOST_TEXT_BYTES;
+  for (;;) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw new Error(`${name} cannot be unpacked: it is damaged, or not packed by gzip.`, { cause: error });
+    });
+    if (done) return text + decoder.decode();
+    left -= value.byteLength;
+    if (left < 0) {
+      await reader.cancel();
+      throw new Error(`${name} is larger than 256 MiB${isPacked ? ', unpacked' : ''}: use the command tensor-arena.`);
+    }
+    text += decoder.decode(value, { stream: true });
+  }
 }
 
 /** The header of a model from its file, or from those of all its parts, in any order. */
