@@ -74,7 +74,7 @@ export {
   type SweepRow,
 } from './models/sweep-model.js';
 export { measureWeights } from './models/weights.js';
-export type { Gguf, GgufTensor, GgufValue } from './gguf/gguf.js';
+export type { Gguf, GgufTensor, GgufValue, GgufValueType } from './gguf/gguf.js';
 export type { MapOptions } from './report/map/options.js';
 export { memoryMapOf, memoryMapOfPlacement } from './report/map/from-plan.js';
 export type { FamilyName, MapBox, MapView, MemoryMap } from './report/map/memory-map.js';

@@ -3,5 +3,5 @@
  *
  * @module tensor-arena/gguf
  */
-export { readGguf, type Gguf, type GgufTensor, type GgufValue } from './gguf.js';
+export { readGguf, type Gguf, type GgufTensor, type GgufValue, type GgufValueType } from './gguf.js';
 export type { GgufSource } from './range-source.js';
