@@ -11,7 +11,7 @@ import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { expectError } from '../support/expect-error.js';
 import { buffersOf, tinyBuffers } from '../support/problems.js';
 import { expectValid } from '../support/solve-valid.js';
-import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, uniform } from '../support/random-problems.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, uniform, TIGHT } from '../support/random-problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
 /** The same with all bytes times a power of two. */
@@ -105,22 +105,10 @@ describe('solve, on very many buffers that are never needed', () => {
 });
 
 describe('solve, on many parts that all need the search', () => {
-  // Its minimum is 10 bytes, one more than its live load.
-  const part: readonly Buffer[] = [
-    { size: 5, start: 1, end: 3 },
-    { size: 3, start: 2, end: 4 },
-    { size: 1, start: 1, end: 5 },
-    { size: 4, start: 4, end: 7 },
-    { size: 2, start: 3, end: 5 },
-    { size: 4, start: 5, end: 7 },
-    { size: 1, start: 3, end: 6 },
-    { size: 2, start: 3, end: 4 },
-  ];
-
   // It takes a second; some 15 where each part costs as much as all steps, and no limit of time ends that.
   it('takes time for the buffers of each, not for the steps of all', { timeout: 8000 }, () => {
     const buffers = Array.from({ length: 25_000 }, (_, i) =>
-      part.map((b) => ({ ...b, start: b.start + 12 * i, end: b.end + 12 * i })),
+      TIGHT.map((b) => ({ ...b, start: b.start + 12 * i, end: b.end + 12 * i })),
     ).flat();
     const problem = createProblem(buffers);
     const solution = solve(problem);

@@ -6,20 +6,8 @@ import { solve } from '../../src/alloc/solve.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { tinyBuffers } from '../support/problems.js';
-import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK } from '../support/random-problems.js';
+import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, TIGHT } from '../support/random-problems.js';
 import { expectValid } from '../support/solve-valid.js';
-
-/** Eight buffers whose minimum is 10 bytes, one more than their live load, without any alignment. */
-const TIGHT: readonly Buffer[] = [
-  { size: 5, start: 1, end: 3 },
-  { size: 3, start: 2, end: 4 },
-  { size: 1, start: 1, end: 5 },
-  { size: 4, start: 4, end: 7 },
-  { size: 2, start: 3, end: 5 },
-  { size: 4, start: 5, end: 7 },
-  { size: 1, start: 3, end: 6 },
-  { size: 2, start: 3, end: 4 },
-];
 
 const times = (buffers: readonly Buffer[], factor: number): Buffer[] =>
   buffers.map((buffer) => ({ ...buffer, size: buffer.size * factor, alignment: factor }));

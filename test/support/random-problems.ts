@@ -108,3 +108,15 @@ function createRandom(seed: number): (below: number) => number {
     return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * below);
   };
 }
+
+/** Eight buffers whose minimum is 10 bytes, one more than their live load, without any alignment. */
+export const TIGHT: readonly Buffer[] = [
+  { size: 5, start: 1, end: 3 },
+  { size: 3, start: 2, end: 4 },
+  { size: 1, start: 1, end: 5 },
+  { size: 4, start: 4, end: 7 },
+  { size: 2, start: 3, end: 5 },
+  { size: 4, start: 5, end: 7 },
+  { size: 1, start: 3, end: 6 },
+  { size: 2, start: 3, end: 4 },
+];
