@@ -48,6 +48,23 @@ describeBrowser('the web page on a phone', () => {
     await phone.close();
   });
 
+  it('shows bytes of ten digits in one line on a screen of 320 pixels', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 320, height: 600 });
+    await web.openLink('', phone);
+    const [row] = await phone.locator('#sizes thead th').evaluateAll((cells) => cells.map((cell) => cell.clientHeight));
+    const texts = await phone.locator('#sizes td:last-child').evaluateAll((cells) =>
+      cells.map((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getBoundingClientRect().height;
+      }),
+    );
+    expect(texts).toHaveLength(4);
+    for (const height of texts) expect(height).toBeLessThan(row);
+    await phone.close();
+  });
+
   it('shows all of the map and of the numbers on a screen of 320 pixels', async () => {
     const phone = await web.newPage();
     await phone.setViewportSize({ width: 320, height: 600 });
