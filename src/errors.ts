@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   NOT_READABLE: 'Only bytes that exist and still hold the tensor can be read.',
   OUT_OF_MEMORY: 'Immediate tensors fit in the memory that the context has.',
   OVERSIZE: 'A buffer fits into one chunk.',
+  TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',
   UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
   UNKNOWN_TYPE: 'An element type is one of ggml’s.',
   WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',

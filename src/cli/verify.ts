@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import { openModel } from '../models/model-graph.js';
 import { counted, exactBytes } from '../report/format.js';
 import { printable } from '../report/table.js';
+import { MAX_VIOLATIONS } from '../verify/limits.js';
 import { verifyPlan } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
@@ -40,6 +41,9 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
     return EXIT.done;
   }
   terminal.write(violations.map((violation) => `${printable(violation)}\n`).join(''));
+  if (violations.length >= MAX_VIOLATIONS) {
+    terminal.write(`There may be more: the check ends after ${counted(MAX_VIOLATIONS, 'violation')}.\n`);
+  }
   return EXIT.no;
 }
 

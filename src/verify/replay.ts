@@ -19,7 +19,7 @@ import { IntervalMap } from './interval-map.js';
 import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
-import { firstCommonBytes, forEachSpan } from './spans.js';
+import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
 import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
@@ -55,6 +55,7 @@ export interface ReplayOptions {
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
  * per tensor, not with bytes.
  *
+ * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` where rows apart make more than 2^27 spans, or those written 2^22
  * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
  */
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
@@ -63,6 +64,7 @@ export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOpti
   const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);
+  checkSpanCount(graph);
   const replay = new Replay(graph, plan, order === 'stated' ? new StatedOrder(graph) : null);
   for (const [step, node] of graph.nodes.entries()) {
     if (replay.violations.length >= maxViolations) break;
@@ -199,12 +201,16 @@ class Replay {
     const tag = this.#ids.get(tensor)!;
     const place = this.#places.get(root);
     const chunk = place === undefined ? undefined : this.#chunks.get(place.chunk);
+    const inStorage: number[] = [];
+    const inChunk: number[] = [];
     forEachSpan(tensor, (from, to) => {
-      this.#storages.get(root)!.write(from, to, tag);
-      chunk?.write(place!.offset + from, place!.offset + to, tag);
+      inStorage.push(from, to, tag);
+      if (place !== undefined) inChunk.push(place.offset + from, place.offset + to, tag);
     });
     // A device that asks for more bytes than the elements have may write them all.
-    chunk?.write(place!.offset + root.byteLength, place!.offset + sizeOf(root), tag);
+    if (place !== undefined) inChunk.push(place.offset + root.byteLength, place.offset + sizeOf(root), tag);
+    this.#storages.get(root)!.write(inStorage);
+    chunk?.write(inChunk);
   }
 
   #report(

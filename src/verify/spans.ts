@@ -4,16 +4,22 @@
  * Invariant: exact for every layout with non-negative strides; spans may touch or repeat where strides overlap, but
  * together they are the elements' bytes and no others.
  */
+import { PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 
-/**
- * Calls `visit` with first and one past the last byte of every span. O(spans): 1 for dense tensors, permuted or not, and
- * one per row for a matrix whose rows are apart.
- */
-export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) => void): void {
-  const { type, ne, nb, viewOffset } = tensor;
-  if (ne.includes(0)) return;
+/** Spans of the same length: they begin at every sum of multiples of the strides. */
+interface Spans {
+  readonly length: number;
+  /** The smallest stride first. */
+  readonly dims: readonly { readonly stride: number; readonly count: number }[];
+  /** Whether what one stride repeats ends before the next repetition begins. */
+  readonly isAscending: boolean;
+}
+
+function spansOf({ type, ne, nb }: Tensor): Spans {
   const dims = nb
     .map((stride, dim) => ({ stride, count: dim === 0 ? ne[0] / type.blockSize : ne[dim] }))
     .sort((a, b) => a.stride - b.stride);
@@ -22,11 +28,36 @@ export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) =>
     const { stride, count } = dims.shift()!;
     length += stride * (count - 1);
   }
-  const walk = (start: number, dim: number): void => {
-    if (dim < 0) return visit(start, start + length);
-    for (let i = 0; i < dims[dim].count; i++) walk(start + i * dims[dim].stride, dim - 1);
+  let extent = length;
+  let isAscending = true;
+  for (const { stride, count } of dims) {
+    if (stride < extent) isAscending = false;
+    extent += stride * (count - 1);
+  }
+  return { length, dims, isAscending };
+}
+
+/** How many spans {@link forEachSpan} visits. O(1). */
+export function countSpans(tensor: Tensor): number {
+  return tensor.ne.includes(0) ? 0 : spansOf(tensor).dims.reduce((product, { count }) => product * count, 1);
+}
+
+/**
+ * Calls `visit` with first and one past the last byte of every span, by ascending first bytes. O(spans): 1 for dense
+ * tensors, permuted or not, and one per row for a matrix whose rows are apart.
+ */
+export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) => void): void {
+  if (tensor.ne.includes(0)) return;
+  const { length, dims, isAscending } = spansOf(tensor);
+  const walk = (start: number, dim: number, visitStart: (start: number) => void): void => {
+    if (dim < 0) return visitStart(start);
+    for (let i = 0; i < dims[dim].count; i++) walk(start + i * dims[dim].stride, dim - 1, visitStart);
   };
-  walk(viewOffset, dims.length - 1);
+  const visitStart = (start: number): void => visit(start, start + length);
+  if (isAscending) return walk(tensor.viewOffset, dims.length - 1, visitStart);
+  const starts: number[] = [];
+  walk(tensor.viewOffset, dims.length - 1, (start) => void starts.push(start));
+  Float64Array.from(starts).sort().forEach(visitStart);
 }
 
 /**
@@ -40,8 +71,10 @@ export function firstCommonBytes(
 ): readonly [number, number] | null {
   const [fromA, fromB] = [startOfA + a.viewOffset, startOfB + b.viewOffset];
   if (fromA + a.byteLength <= fromB || fromB + b.byteLength <= fromA) return null;
+  const ranges: number[] = [];
+  forEachSpan(a, (from, to) => void ranges.push(startOfA + from, startOfA + to, 1));
   const taken = new IntervalMap();
-  forEachSpan(a, (from, to) => taken.write(startOfA + from, startOfA + to, 1));
+  taken.write(ranges);
   let found: readonly [number, number] | null = null;
   forEachSpan(b, (from, to) => {
     taken.read(startOfB + from, startOfB + to, (first, end, tag) => {
@@ -49,4 +82,28 @@ export function firstCommonBytes(
     });
   });
   return found;
+}
+
+/** Spans that may be read and written in a graph whose bytes are followed: one to two minutes' worth. */
+const MOST_SPANS = 2 ** 27;
+/** Spans that may be written, each of which has to be remembered: 1 to 1.5 GB. */
+const MOST_WRITTEN = 2 ** 22;
+
+/** @throws PlannerError `TOO_MANY_SPANS` where to follow the bytes of a graph would take too much time or memory */
+export function checkSpanCount({ leafs, nodes }: Graph): void {
+  let written = 0;
+  let visited = 0;
+  for (const node of [...leafs, ...nodes]) {
+    if (findOperation(node.op)?.isView === true) continue;
+    written += countSpans(node);
+    visited += node.sources.reduce((sum, source) => sum + (source === null ? 0 : countSpans(source)), countSpans(node));
+    const [value, most] = written > MOST_WRITTEN ? [written, MOST_WRITTEN] : [visited, MOST_SPANS];
+    if (value <= most) continue;
+    throw new PlannerError('TOO_MANY_SPANS', {
+      culprit: node.name || node.op,
+      value,
+      limit: `among the first ${most} separate runs of bytes of its graph`,
+      remedy: 'Replay the same graph with fewer rows.',
+    });
+  }
 }

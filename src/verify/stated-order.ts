@@ -63,7 +63,7 @@ export class StatedOrder {
     const storage = this.#storages.get(tensor.root);
     if (storage === undefined) return;
     const changed = new Map<number, number>();
-    const changes: [from: number, to: number, history: number][] = [];
+    const changes: number[] = [];
     forEachSpan(tensor, (start, end) =>
       storage.read(start, end, (from, to, entry) => {
         const history = entry === UNWRITTEN ? NO_HISTORY : this.#histories[entry];
@@ -76,10 +76,10 @@ export class StatedOrder {
           const readers = isWrite ? null : { node, before: history.readers };
           changed.set(entry, this.#histories.push({ writer: isWrite ? node : history.writer, readers }) - 1);
         }
-        changes.push([from, to, changed.get(entry)!]);
+        changes.push(from, to, changed.get(entry)!);
       }),
     );
-    for (const [from, to, history] of changes) storage.write(from, to, history);
+    storage.write(changes);
   }
 
   /** Those of `targets` from which a path leads to `node`. Looks back until all are found, no further than to the first. */

@@ -160,11 +160,11 @@ function placeStorages(
   violations: PlanViolation[],
 ): Placed[] {
   const { tensors } = graph;
-  const entries = entriesById(graph, plan, violations);
   const needs = storageNeeds(graph);
+  const entries = entriesById(graph, plan, needs, violations);
   const placed: Placed[] = [];
   tensors.forEach((tensor, id) => {
-    const size = tensor.allocSize ?? tensor.byteLength;
+    const size = bytesOf(tensor);
     if (tensor.isView || tensor.memory !== 'deferred' || size === 0) return;
     const need = needs.get(tensor)!;
     const steps = [need.start, need.end] as const;
@@ -189,18 +189,33 @@ function placeStorages(
   return placed.sort((a, b) => Number(a.isComputed) - Number(b.isComputed));
 }
 
+/** Bytes that a tensor needs for itself. */
+function bytesOf(tensor: Tensor): number {
+  return tensor.allocSize ?? tensor.byteLength;
+}
+
 /** The entries of the plan by the id of their tensor. */
-function entriesById({ tensors }: Graph, plan: PlanToVerify, violations: PlanViolation[]): Map<number, EntryToVerify> {
+function entriesById(
+  { tensors }: Graph,
+  plan: PlanToVerify,
+  needs: ReadonlyMap<Tensor, Need>,
+  violations: PlanViolation[],
+): Map<number, EntryToVerify> {
   const entries = new Map<number, EntryToVerify>();
   for (const entry of plan.tensors) {
-    const { id } = entry;
-    const isKnown = Number.isInteger(id) && tensors[id] !== undefined;
-    const report = (kind: PlanViolation['kind'], what: string): void => {
-      const message = `${kind}: ${labelOf(tensors[id], id)} ${what}`;
-      violations.push({ kind, ids: [id], steps: null, bytes: null, message });
-    };
-    if (!isKnown) report('unknown-tensor', 'is not in the graph');
-    else if (entries.has(id)) report('duplicate', 'is planned twice');
+    const { id, chunk, offset } = entry;
+    const tensor = Number.isInteger(id) ? (tensors[id] as Tensor | undefined) : undefined;
+    if (tensor === undefined || entries.has(id)) {
+      const { start, end } = (tensor && needs.get(tensor)) ?? entry;
+      const size = tensor === undefined ? entry.size : bytesOf(tensor);
+      const steps = start === undefined || end === undefined ? null : ([start, end] as const);
+      const bytes = size === undefined ? null : ([offset, offset + size] as const);
+      const kind = tensor === undefined ? 'unknown-tensor' : 'duplicate';
+      const what = tensor === undefined ? 'is not in the graph, but planned' : 'is planned twice, again';
+      const where = bytes === null ? `from byte ${offset} on` : `in bytes [${bytes[0]}, ${bytes[1]})`;
+      const message = `${kind}: ${labelOf(tensor, id)} ${what} ${where} of chunk ${chunk}`;
+      violations.push({ kind, ids: [id], steps, bytes, message });
+    }
     entries.set(id, entry);
   }
   return entries;

@@ -2,21 +2,38 @@ import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/alloc/exact/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
 import { minimise, type Range } from '../../src/alloc/exact/minimise.js';
-import { createProblem } from '../../src/problem/problem.js';
-import { cutUp } from '../support/random-problems.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { liveLoad } from '../../src/problem/lower-bound.js';
+import { cutUp, mixed } from '../support/random-problems.js';
 
 /** Runs to the end and returns what `high` was at each placement, and `low` at each proof. */
-function run(range: Range, goal: number, maxSteps: number): { highs: number[]; lows: number[]; steps: number } {
+function run(
+  range: Range,
+  goal: number,
+  maxSteps: number,
+  buffers = cutUp(40, 3),
+): { highs: number[]; lows: number[]; steps: number } {
   const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   const highs: number[] = [];
   const lows: number[] = [];
-  const search = minimise(createInstance(createProblem(cutUp(40, 3))), range, goal, budget, {
+  const search = minimise(createInstance(createProblem(buffers)), range, goal, budget, {
     onPlacement: () => void highs.push(range.high),
     onBound: () => lows.push(range.low) > 0,
   });
   while (search.next().done !== true);
   return { highs, lows, steps: budget.steps };
 }
+
+const TRAJECTORIES: [string, Buffer[], spare: number, goal: number, expected: string][] = [
+  ['mixed(14, 78)', mixed(14, 78), 60, 0, '32 31 | 31 | 8022'],
+  ['mixed(14, 269)', mixed(14, 269), 5, 0, '33 31 | 31 | 18155'],
+  ['mixed(18, 217)', mixed(18, 217), 60, 0, '37 | 33 34 36 37 | 8806'],
+  ['mixed(22, 266)', mixed(22, 266), 300, 0, '46 42 | 41 42 | 23997'],
+  ['mixed(22, 266), to a goal', mixed(22, 266), 300, 43, '46 42 |  | 12985'],
+  ['mixed(32, 260)', mixed(32, 260), 100, 0, '103 102 | 98 100 101 102 | 12666'],
+  ['cutUp(70, 3)', cutUp(70, 3), 500, 0, '1000 |  | 72'],
+  ['cutUp(90, 4)', cutUp(90, 4), 100, 0, '1000 |  | 109'],
+];
 
 describe('minimise', () => {
   it('does nothing where the range is closed, or the goal is reached', () => {
@@ -40,5 +57,24 @@ describe('minimise', () => {
 
   it('ends with its budget', () => {
     expect(run({ low: 1000, high: 1400 }, 0, 20).steps).toBe(20);
+  });
+
+  it('goes no further than the observer wants', () => {
+    const budget = new Budget({ maxSteps: 1e6, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+    const lows: number[] = [];
+    const range = { low: 990, high: 1400 };
+    const observer = { onPlacement: () => undefined, onBound: () => lows.push(range.low) < 2 };
+    const search = minimise(createInstance(createProblem(cutUp(40, 3))), range, 0, budget, observer);
+    while (search.next().done !== true);
+    expect(lows).toHaveLength(2);
+    expect(range).toEqual({ low: lows[1], high: 1000 });
+    expect(lows[1]).toBeLessThan(1000);
+  });
+
+  // Numbers that are the same on every machine; see search-effort.test.ts.
+  it.each(TRAJECTORIES)('takes the way that it took: %s', (_, buffers, spare, goal, expected) => {
+    const { bytes } = liveLoad(createProblem(buffers));
+    const { highs, lows, steps } = run({ low: bytes, high: bytes + spare }, goal, 50_000, buffers);
+    expect(`${highs.join(' ')} | ${lows.join(' ')} | ${steps}`).toBe(expected);
   });
 });

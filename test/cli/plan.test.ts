@@ -131,6 +131,17 @@ describe('verify', () => {
     ).toBe(true);
   });
 
+  it('says where it stopped, if there are more violations than it reports', async () => {
+    const count = 150; // all in one place: 11,175 pairs
+    const rows = Array.from({ length: count }, (_, id) => `${id},0,1,8`);
+    const problem = write('many.csv', `id,lower,upper,size\n${rows.join('\n')}\n`);
+    const plan = write('one-place.csv', `id,lower,upper,size,offset\n${rows.map((row) => `${row},0`).join('\n')}\n`);
+    const { code, out } = await cli('verify', problem, plan);
+    const lines = out.trimEnd().split('\n');
+    expect([code, lines.length]).toEqual([1, 10_001]);
+    expect(lines.at(-1)).toBe('There may be more: the check ends after 10,000 violations.');
+  });
+
   it('builds the graph of a model with the same flags', async () => {
     const file = write('model.json', await planned(PHI3, '-ub', '64', '-np', '2'));
     expect(await cli('verify', PHI3, file, '-ub', '64', '-np', '2')).toMatchObject({ code: 0 });

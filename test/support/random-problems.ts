@@ -81,6 +81,23 @@ export const cutUp: Generator = (count, seed) => {
   return pieces.map(({ step, steps, size }) => ({ size, start: step, end: step + steps }));
 };
 
+/** Short lives and sizes with alignments, gaps, fixed offsets and copies of one buffer; some seeds' offsets collide. */
+export const mixed: Generator = (count, seed) => {
+  const random = createRandom(seed);
+  const buffers: Buffer[] = [];
+  while (buffers.length < count) {
+    const start = random(12);
+    const end = start + 1 + random(6);
+    const plain = { size: 1 + random(9), start, end, alignment: 2 ** random(3) };
+    const gaps = random(4) === 0 && end - start > 2 ? [{ start: start + 1, end: end - 1 }] : [];
+    const isFixed = random(8) === 0;
+    const buffer = isFixed ? { ...plain, gaps, fixedOffset: plain.alignment * random(6) } : { ...plain, gaps };
+    buffers.push(buffer);
+    while (!isFixed && buffers.length < count && random(3) === 0) buffers.push(buffer);
+  }
+  return buffers;
+};
+
 /**
  * Buffers whose alignments make the minimum exceed the live load, so that only a search of some 1,700 steps can prove
  * it; found by trying seeds.

@@ -74,10 +74,16 @@ describe('verifyPlan says', () => {
     }],
     ['a tensor is not there', plan(RIGHT, { tensors: [...plan(RIGHT).tensors, { id: 9, chunk: 0, offset: 0 }] }), {
       kind: 'unknown-tensor', ids: [9], steps: null, bytes: null,
-      message: 'unknown-tensor: tensor 9 is not in the graph',
+      message: 'unknown-tensor: tensor 9 is not in the graph, but planned from byte 0 on of chunk 0',
+    }],
+    ['a tensor with all that is said of it is not there', plan(RIGHT, {
+      tensors: [...plan(RIGHT).tensors, { id: 9, chunk: 1, offset: 8, size: 4, start: 0, end: 2 }] }), {
+      kind: 'unknown-tensor', ids: [9], steps: [0, 2], bytes: [8, 12],
+      message: 'unknown-tensor: tensor 9 is not in the graph, but planned in bytes [8, 12) of chunk 1',
     }],
     ['a tensor is there twice', plan(RIGHT, { tensors: [...plan(RIGHT).tensors, { id: 0, chunk: 0, offset: 0 }] }), {
-      kind: 'duplicate', ids: [0], steps: null, bytes: null, message: 'duplicate: x (0) is planned twice',
+      kind: 'duplicate', ids: [0], steps: [0, 2], bytes: [0, 32],
+      message: 'duplicate: x (0) is planned twice, again in bytes [0, 32) of chunk 0',
     }],
     ['sizes do not add up', plan(RIGHT, { bufferSize: 120 }), {
       kind: 'bad-size', ids: [], steps: null, bytes: null,

@@ -31,8 +31,8 @@ function replayWatched(graph: Graph, plan: Plan, interval: number, look: (map: I
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { write } = IntervalMap.prototype;
   let writes = 0;
-  IntervalMap.prototype.write = function (this: IntervalMap, from, to, tag) {
-    write.call(this, from, to, tag);
+  IntervalMap.prototype.write = function (this: IntervalMap, ranges) {
+    write.call(this, ranges);
     if (++writes % interval === 0) look(this);
   };
   try {

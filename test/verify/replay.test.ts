@@ -9,8 +9,9 @@ import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
-import { firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
+import { countSpans, firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();
 const input = (name: string, ne: number[] = [8]): Tensor => ctx.setInput(ctx.newTensor('f32', ne, name));
@@ -28,15 +29,18 @@ function kinds(violations: readonly ReplayViolation[]): string[] {
 
 describe('IntervalMap', () => {
   it('agrees with an array of tags', () => {
-    const operation = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(2));
+    const range = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(2));
+    const operation = fc.array(range, { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
         const map = new IntervalMap();
         const tags = new Array<number>(21).fill(UNWRITTEN);
-        for (const [a, b, tag] of operations) {
-          const [from, to] = [Math.min(a, b), Math.max(a, b)];
-          map.write(from, to, tag);
-          tags.fill(tag, from, to);
+        for (const operation of operations) {
+          const ranges = operation.map(([a, b, tag]) => [Math.min(a, b), Math.max(a, b), tag] as const);
+          ranges.sort((a, b) => a[0] - b[0]);
+          const [from, to] = ranges[0];
+          map.write(ranges.flat());
+          for (const [first, end, tag] of ranges.reverse()) tags.fill(tag, first, end);
           const found: number[] = [];
           let runs = 0;
           expect([map.onlyTag(21, 30), map.onlyTag(30, Infinity)]).toEqual([UNWRITTEN, UNWRITTEN]);
@@ -52,6 +56,18 @@ describe('IntervalMap', () => {
         }
       }),
     );
+  });
+
+  it('takes many ranges at once in time that grows with their number', () => {
+    const map = new IntervalMap();
+    const rows = Array.from({ length: 400_000 }, (_, row) => row);
+    const start = performance.now();
+    map.write(rows.flatMap((row) => [row * 16, row * 16 + 4, 1]));
+    map.write(rows.flatMap((row) => [row * 16 + 8, row * 16 + 12, 2]));
+    expect(performance.now() - start).toBeLessThan(5000); // one after the other they take more than a minute
+    const runs: number[] = [];
+    map.read(0, 24, (_from, _to, tag) => runs.push(tag));
+    expect(runs).toEqual([1, UNWRITTEN, 2, UNWRITTEN, 1, UNWRITTEN]);
   });
 });
 
@@ -75,9 +91,15 @@ describe('forEachSpan', () => {
           }
         }
         const found = new Set<number>();
+        let last = -1;
+        let spans = 0;
         forEachSpan(tensor, (from, to) => {
+          spans++;
+          expect(from).toBeGreaterThanOrEqual(last);
+          last = from;
           for (let byte = from; byte < to; byte++) found.add(byte);
         });
+        expect(countSpans(tensor)).toBe(spans);
         expect([...found].sort((a, b) => a - b)).toEqual([...expected].sort((a, b) => a - b));
       }),
     );
@@ -369,6 +391,23 @@ describe('replayPlan', () => {
     const wrong = moved(right, new Map([[turned, right.locate(square).offset]]));
     expect(kinds(replayPlan(graph, wrong))).toEqual(['overwritten-operand']);
     expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
+  });
+
+  it('refuses to follow more separate runs of bytes than it can', () => {
+    const apart = (rows: number): Tensor => ctx.view(input('wide', [2, rows]), [1, rows], [8]);
+    const replay = (...results: Tensor[]): unknown => {
+      const graph = Graph.forward(results.map((result) => ctx.setOutput(result)));
+      return replayPlan(graph, planGraph(graph));
+    };
+    const written = expectError('TOO_MANY_SPANS', 'copy', () => {
+      const rows = 2 ** 22 + 1;
+      return replay(ctx.setName(ctx.cpy(input('rows', [1, rows]), apart(rows)), 'copy'));
+    });
+    expect(written.value).toBeGreaterThan(2 ** 22);
+    const rows = apart(2 ** 20);
+    const readers = Array.from({ length: 130 }, () => ctx.sqr(rows));
+    expect(expectError('TOO_MANY_SPANS', 'node_128', () => replay(...readers)).value).toBeGreaterThan(2 ** 27);
+    expect(replay(...readers.slice(0, 2))).toEqual([]);
   });
 
   it('asks for no place of what is empty', () => {

@@ -200,7 +200,7 @@ describe('verifyPlan', () => {
       if (kind !== 'missing') expect(bytes![1]).toBeGreaterThan(bytes![0]);
     }
     const { message } = first((draft) => draft.tensors.push(draft.tensors[0]));
-    expect(message).toMatch(/^duplicate: x \(0\) is planned twice$/);
+    expect(message).toMatch(/^duplicate: x \(0\) is planned twice, again in bytes \[\d+, \d+\) of chunk 0$/);
   });
 
   it('lists collisions by the step at which the second tensor comes to life', () => {

@@ -1,0 +1,223 @@
+/** What the exact search knows at a node, against what can be worked out from the placed buffers alone. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createInstance, type Instance } from '../../src/alloc/exact/instance.js';
+import { State, UNPLACED } from '../../src/alloc/exact/state.js';
+import { supportedBounds } from '../../src/alloc/exact/support.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { tinyBuffers } from '../support/problems.js';
+
+/** Everything that `undo` must restore, in plain values. */
+function snapshot({ instance, offsets, lowest, loads, crossings, placedCount, trailCount, reasons }: State): object {
+  const sets = Array.from({ length: instance.count }, (_, b) => {
+    reasons.conflict.fill(0);
+    reasons.blameReasonsOf(b);
+    reasons.blamePlacedNeighboursOf(b);
+    return [...reasons.conflict];
+  });
+  return { columns: [offsets, lowest, loads, crossings].map((column) => [...column]), placedCount, trailCount, sets };
+}
+
+/** Loads and crossings as the unplaced buffers alone have them. */
+function columnsOf({ instance, offsets }: State): { loads: number[]; crossings: number[] } {
+  const { count, sectionCount, sizes, starts, ends, idleFirst, idle } = instance;
+  const loads = new Array<number>(sectionCount).fill(0);
+  const crossings = new Array<number>(sectionCount + 1).fill(0);
+  for (let b = 0; b < count; b++) {
+    if (offsets[b] !== UNPLACED) continue;
+    const idleSections = idleFirst === null ? [] : [...idle.subarray(idleFirst[b], idleFirst[b + 1])];
+    for (let s = starts[b]; s < ends[b]; s++) {
+      if (!idleSections.includes(s)) loads[s] += sizes[b];
+      if (s > starts[b]) crossings[s]++;
+    }
+  }
+  return { loads, crossings };
+}
+
+/** Members of a section that may start as low as they must for all that is unplaced to fit above them. */
+function candidatesOf({ instance, offsets, lowest, loads, capacity }: State, s: number): number[] {
+  const { memberFirst, members } = instance;
+  const unplaced = [...members.subarray(memberFirst[s], memberFirst[s + 1])].filter((b) => offsets[b] === UNPLACED);
+  return unplaced.filter((b) => lowest[b] <= capacity - loads[s]);
+}
+
+/** Bounds are propagated to the end: every section has a candidate, and one that is alone has nobody beside it. */
+function expectPropagated(state: State): void {
+  const { instance, lowest, loads, capacity } = state;
+  const { sectionCount, sizes, first, other } = instance;
+  for (let s = 0; s < sectionCount; s++) {
+    if (loads[s] === 0) continue;
+    const candidates = candidatesOf(state, s);
+    expect(candidates.length).toBeGreaterThan(0);
+    if (candidates.length > 1) continue;
+    const [b] = candidates;
+    for (const y of other.subarray(first[b], first[b + 1])) {
+      const isAbove = lowest[y] >= lowest[b] + sizes[b];
+      expect(isAbove || lowest[y] + sizes[y] <= capacity - loads[s]).toBe(true);
+    }
+  }
+}
+
+const instances = tinyBuffers({ gaps: 'full', maxAlignmentLog2: 2 })
+  .filter((buffers) => buffers.length > 0)
+  .map((buffers) => createInstance(createProblem(buffers)));
+
+const move = fc.record({
+  kind: fc.constantFrom('place', 'place', 'raise', 'raiseAll'),
+  which: fc.nat(),
+  undo: fc.nat({ max: 9 }),
+});
+
+/** A random move; false if the state is dead after it. */
+function play(state: State, { kind, which }: { kind: string; which: number }): boolean {
+  const { instance, offsets, reasons } = state;
+  const { count, sectionCount } = instance;
+  const unplaced = Int32Array.from({ length: count }, (_, b) => b).filter((b) => offsets[b] === UNPLACED);
+  if (unplaced.length === 0) return true;
+  const b = unplaced[which % unplaced.length];
+  if (kind === 'place') return state.place(b, 0, sectionCount);
+  if (kind === 'raiseAll') return state.raiseTo(unplaced, supportedBounds(state, unplaced), 0, sectionCount);
+  reasons.conflict.fill(0);
+  return state.raise(b, 0, sectionCount);
+}
+
+describe('State', () => {
+  it('keeps loads and crossings, propagates to the end, and undoes every move', () => {
+    fc.assert(
+      fc.property(instances, fc.array(move, { maxLength: 12 }), fc.nat({ max: 6 }), (instance, moves, spare) => {
+        const state = new State(instance);
+        const capacity = Math.max(...state.loads) + spare;
+        const empty = snapshot(state);
+        if (!state.reset(capacity)) return;
+        const marks = [{ trail: 0, placed: 0, expected: snapshot(state) }];
+        for (const each of moves) {
+          const isAlive = play(state, each);
+          expect(columnsOf(state)).toEqual({ loads: [...state.loads], crossings: [...state.crossings] });
+          if (isAlive) {
+            expectPropagated(state);
+            marks.push({ trail: state.trailCount, placed: state.placedCount, expected: snapshot(state) });
+            if (each.undo > 1) continue;
+          }
+          if (marks.length > 1 && each.undo % 2 === 0) marks.pop();
+          const { trail, placed, expected } = marks.at(-1)!;
+          state.undo(trail, placed);
+          expect(snapshot(state)).toEqual(expected);
+        }
+        // What was propagated at the root is on the trail as well.
+        state.undo(0, 0);
+        expect(snapshot(state)).toEqual(empty);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is dead where a section has no candidate, counts that if asked, and blames what holds the bounds', () => {
+    fc.assert(
+      fc.property(instances, fc.array(move, { maxLength: 12 }), fc.boolean(), (instance, moves, countsDeaths) => {
+        const state = new State(instance);
+        state.countsDeaths = countsDeaths;
+        if (!state.reset(Math.max(...state.loads))) return;
+        for (const each of moves) {
+          const before = [...state.deaths];
+          if (play(state, each)) {
+            expect([...state.deaths]).toEqual(before);
+            continue;
+          }
+          const died = [...state.deaths].flatMap((deaths, s) => (deaths === before[s] ? [] : [s]));
+          expect(died.length).toBeLessThanOrEqual(countsDeaths ? 1 : 0);
+          for (const s of died) {
+            expect(state.deaths[s]).toBe(before[s] + 1);
+            expect(candidatesOf(state, s)).toEqual([]);
+            const blamed = [...state.reasons.conflict];
+            expect(blamed).toEqual(reasonsOf(state, s));
+          }
+          return;
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('forgets deaths little by little', () => {
+    const state = new State(
+      instanceOf([
+        { size: 1, start: 0, end: 1 },
+        { size: 1, start: 1, end: 2 },
+      ]),
+    );
+    state.deaths.set([8, 3]);
+    state.decayDeaths(0.5);
+    expect([...state.deaths]).toEqual([4, 1.5]);
+  });
+
+  it('is dead at the root where a buffer alone is too large, or fixed too high', () => {
+    const buffers: Buffer[] = [
+      { size: 4, start: 0, end: 1, fixedOffset: 3 },
+      { size: 5, start: 1, end: 2 },
+    ];
+    const state = new State(instanceOf(buffers));
+    expect([4, 6, 7, 8].map((capacity) => state.reset(capacity))).toEqual([false, false, true, true]);
+    expect([...state.lowest]).toEqual([3, 0]);
+    expect(state.place(0, 0, 2)).toBe(true);
+    expect(state.offsets[0]).toBe(3);
+  });
+
+  it('cannot raise what is fixed, nor what has nothing to rest on, nor beyond the capacity', () => {
+    const buffers = [
+      { size: 4, start: 0, end: 1, fixedOffset: 3 },
+      { size: 3, start: 0, end: 1 },
+    ];
+    const fixed = new State(instanceOf(buffers));
+    expect(fixed.reset(10) && fixed.raise(0, 0, 1)).toBe(false);
+    const alone = new State(instanceOf([{ size: 1, start: 0, end: 1 }]));
+    expect(alone.reset(10) && alone.raise(0, 0, 1)).toBe(false);
+    const [low, high] = [12, 13].map((capacity) => {
+      const buffers = [
+        { size: 5, start: 0, end: 1, alignment: 8 },
+        { size: 4, start: 0, end: 1 },
+      ];
+      const state = new State(instanceOf(buffers));
+      return state.reset(capacity) && state.raise(0, 0, 1) && state.lowest[0];
+    });
+    expect([low, high]).toEqual([false, 8]);
+  });
+
+  it('rests a raised buffer on the lowest top above its offset', () => {
+    const sizes = [3, 5, 8];
+    const state = new State(instanceOf(sizes.map((size) => ({ size, start: 0, end: 1 }))));
+    expect(state.reset(40)).toBe(true);
+    for (const lowest of [5, 8]) {
+      state.reasons.conflict.fill(0);
+      expect(state.raise(0, 0, 1)).toBe(true);
+      expect(state.lowest[0]).toBe(lowest);
+    }
+  });
+
+  it('remembers more changes than it has room for at first', () => {
+    const count = 60;
+    const state = new State(instanceOf(Array.from({ length: count }, (_, b) => ({ size: 1 + b, start: 0, end: 1 }))));
+    expect(state.reset(2000)).toBe(true);
+    const before = snapshot(state);
+    for (let b = 0; b < count; b++) expect(state.place(b, 0, 1)).toBe(true);
+    expect(state.trailCount).toBeGreaterThan(1024);
+    state.undo(0, 0);
+    expect(snapshot(state)).toEqual(before);
+  });
+});
+
+function instanceOf(buffers: readonly Buffer[]): Instance {
+  return createInstance(createProblem(buffers));
+}
+
+/** The reasons of all unplaced members of a section. */
+function reasonsOf({ instance, offsets, reasons }: State, s: number): number[] {
+  const { memberFirst, members } = instance;
+  const before = reasons.conflict.slice();
+  reasons.conflict.fill(0);
+  for (const b of members.subarray(memberFirst[s], memberFirst[s + 1])) {
+    if (offsets[b] === UNPLACED) reasons.blameReasonsOf(b);
+  }
+  const collected = [...reasons.conflict];
+  reasons.conflict.set(before);
+  return collected;
+}
