@@ -15,6 +15,7 @@ import type { Problem } from '../problem/problem.js';
 import { alignUp } from '../units.js';
 import type { PlaceOptions } from './allocator.js';
 import type { Certificate } from './solution.js';
+import { MOST_STACKED, stackHeight } from './stack-height.js';
 
 /**
  * The best of the bounds that take no search. O(n + steps) for each distinct alignment to which sizes need padding; where
@@ -26,6 +27,15 @@ export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOpti
   const best = fixed.bytes > load.bytes ? fixed : load;
   // Every chunk has a buffer on top.
   return maxChunkSize === Infinity ? raiseByAlignment(problem, best) : best;
+}
+
+/**
+ * The same, and the best by all orders in which what is needed at one step can lie on top of each other: worth its time where
+ * no placement is known that reaches {@link boundOf}. Up to 64 times n + 2^14 more, where sizes need padding.
+ */
+export function stackBoundOf(problem: Problem, options: PlaceOptions = {}): Certificate {
+  const best = boundOf(problem, options);
+  return options.maxChunkSize === undefined || options.maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
 }
 
 /** The highest end of a buffer with a fixed offset. */
@@ -56,26 +66,54 @@ function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
   return best;
 }
 
-/** So many steps are looked at closely. */
-const MOST_LOOKS = 64;
-
 /** The largest total of padded sizes, less the padding of the one buffer on top, which may be any; if that is more. */
 function raiseByPadding(problem: Problem, padded: Float64Array, alignment: number, best: Certificate): Certificate {
-  const { bufferCount, stepCount, sizes } = problem;
-  const totals = totalsPerStep(problem, padded);
-  const promising = Int32Array.from({ length: stepCount }, (_, step) => step).filter((s) => totals[s] > best.bytes);
-  promising.sort((a, b) => totals[b] - totals[a] || a - b);
-  for (const step of promising.subarray(0, MOST_LOOKS)) {
-    if (totals[step] <= best.bytes) break;
+  const { bufferCount, sizes } = problem;
+  for (const { step, total } of fullestSteps(problem, padded, best.bytes)) {
+    if (total <= best.bytes) break;
     let mostPadding = 0;
     for (let b = 0; b < bufferCount; b++) {
       const padding = padded[b] - sizes[b];
       if (padding > mostPadding && isNeeded(problem, b, step)) mostPadding = padding;
     }
-    const bytes = totals[step] - mostPadding;
+    const bytes = total - mostPadding;
     if (bytes > best.bytes) best = { kind: 'aligned', bytes, step, alignment };
   }
   return best;
+}
+
+/** The best bound by buffers on top of each other: those with the largest alignments, as many as can be looked at. */
+function raiseByStacks(problem: Problem, best: Certificate): Certificate {
+  const { sizes, alignments } = problem;
+  // In order of alignment, the largest at the bottom, each takes its own padding: no stack has to be higher.
+  const padded = sizes.map((size, b) => (isEverPartial(problem, b) ? 0 : alignUp(size, alignments[b])));
+  if (padded.every((bytes, b) => bytes === 0 || bytes === sizes[b])) return best;
+  for (const { step, total } of fullestSteps(problem, padded, best.bytes)) {
+    if (total <= best.bytes) break;
+    const needed = [...padded.keys()].filter((b) => padded[b] > 0 && isNeeded(problem, b, step));
+    needed.sort((a, b) => alignments[b] - alignments[a]);
+    // Whoever has the same alignment as the first that is left out is left out as well.
+    const rest = alignments[needed[MOST_STACKED]];
+    const stacked = rest === undefined ? needed : needed.filter((b) => alignments[b] > rest);
+    const bytes = stackHeight(
+      stacked.map((b) => sizes[b]),
+      stacked.map((b) => alignments[b]),
+    );
+    const alignment = stacked.reduce((least, b) => Math.min(least, alignments[b]), Infinity);
+    if (bytes > best.bytes) best = { kind: 'stacked', bytes, step, alignment };
+  }
+  return best;
+}
+
+/** So many steps are looked at closely. */
+const MOST_LOOKS = 64;
+
+/** The steps at which more than so many bytes are needed, the fullest first, as many as are looked at. */
+function fullestSteps(problem: Problem, bytes: Float64Array, least: number): { step: number; total: number }[] {
+  const totals = totalsPerStep(problem, bytes);
+  const steps = Int32Array.from({ length: problem.stepCount }, (_, step) => step).filter((s) => totals[s] > least);
+  steps.sort((a, b) => totals[b] - totals[a] || a - b);
+  return Array.from(steps.subarray(0, MOST_LOOKS), (step) => ({ step, total: totals[step] }));
 }
 
 function totalsPerStep({ bufferCount, stepCount, starts, ends, gaps }: Problem, bytes: Float64Array): Float64Array {

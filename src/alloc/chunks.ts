@@ -13,7 +13,7 @@ import { placementSize, type Placement, type PlaceOptions } from './allocator.js
 import { EFFORT_PER_STEP, type Budget } from './exact/budget.js';
 import { createInstance, isSearchable } from './exact/instance.js';
 import { minimise } from './exact/minimise.js';
-import { createRandom } from './exact/random.js';
+import { createRandom } from './random.js';
 import { fillChunks } from './greedy/fill-chunks.js';
 import { byKey, ORDERS } from './greedy/orders.js';
 import type { Timeline } from './greedy/timeline.js';

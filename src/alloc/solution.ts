@@ -42,6 +42,11 @@ export type Certificate =
    * a multiple of it.
    */
   | { readonly kind: 'aligned'; readonly bytes: number; readonly step: number; readonly alignment: number }
+  /**
+   * At this step, the buffers that are aligned to `alignment` or more reach so many bytes if they lie on top of each other, in the best of
+   * all orders.
+   */
+  | { readonly kind: 'stacked'; readonly bytes: number; readonly step: number; readonly alignment: number }
   /** This buffer has a fixed offset and ends there. */
   | { readonly kind: 'fixed'; readonly bytes: number; readonly buffer: number }
   /** The search tree for everything below `bytes` was exhausted, after so many nodes; run it again to check. */

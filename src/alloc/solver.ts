@@ -7,17 +7,18 @@
 import type { Problem } from '../problem/problem.js';
 import { selectBuffers } from '../problem/select.js';
 import { placementSize, type Placement } from './allocator.js';
-import { boundOf } from './bounds.js';
+import { boundOf, stackBoundOf } from './bounds.js';
 import { placeInChunks } from './chunks.js';
 import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
 import { timeComponents } from './exact/components.js';
 import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import { findCore, placeAround } from './exact/core.js';
-import { createInstance, isSearchable, type Units } from './exact/instance.js';
+import { createInstance, isSearchable, needsPadding, type Units } from './exact/instance.js';
 import { Interlocking } from './exact/interlocking.js';
 import { minimise } from './exact/minimise.js';
 import { findOverlaps } from './exact/overlaps.js';
 import { checkChunkLimit } from './greedy/fill-chunks.js';
+import { climb } from './greedy/order-climb.js';
 import { GreedySearch } from './greedy/search.js';
 import { createTimeline, type Timeline } from './greedy/timeline.js';
 import type { Certificate, Solution, SolveOptions } from './solution.js';
@@ -27,8 +28,10 @@ const DEFAULT_MAX_STEPS = 200_000;
 const EFFORT_PER_BUFFER = 1600;
 const LEAST_EFFORT = 1e6;
 const MOST_EFFORT = 5e7;
-/** Where buffers may interlock, the search that takes them as whole gets this part of what is left. */
-const STACK_SHARE = 0.5;
+/** Where bounds are weak, the exact search gets this part of what is left before anything else is tried. */
+const FIRST_SHARE = 0.05;
+/** Then other orders get this part. */
+const CLIMB_SHARE = 0.25;
 /** Above so many pairs, the search that makes use of parts is hopeless. */
 const MOST_INTERLOCKING_PAIRS = 50_000;
 /** After so many of its nodes, the caller can do something else. */
@@ -88,12 +91,19 @@ export class Solver {
     const { capacity = Infinity } = this.options;
     const greedy = new GreedySearch(problem, this.timeline, this.goal);
     let isWorthMore = yield* this.placeGreedily(greedy);
+    if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options));
     const isHopeless = this.certificate.bytes > Math.min(capacity, this.largestChunk);
     if (this.peak <= this.goal || isHopeless || budget.isSpent) return;
     const parts = timeComponents(problem);
     if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
     if (this.peak > this.goal) budget.giveUp();
+  }
+
+  private raiseBound(certificate: Certificate): void {
+    this.certificate = certificate;
+    this.goal = Math.max(this.goal, certificate.bytes);
+    this.report();
   }
 
   /** One round of orders; whether another one is worth it. */
@@ -127,9 +137,8 @@ export class Solver {
       const { buffers, peak } = byPeak[i];
       if (peak <= this.goal || budget.isSpent) return;
       const others = i + 1 < byPeak.length ? Math.max(lowered, byPeak[i + 1].peak) : lowered;
-      yield* this.lowerPart({ buffers, problem: selectBuffers(problem, buffers), others }, peak);
+      yield* this.lowerPart({ buffers, problem: selectBuffers(problem, buffers), others });
       lowered = Math.max(lowered, this.peakOf(buffers));
-      this.goal = Math.max(this.goal, this.certificate.bytes);
       yield;
     }
   }
@@ -140,18 +149,23 @@ export class Solver {
     return buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
   }
 
-  private *lowerPart(part: Part, peak: number): Generator<void, void> {
+  private *lowerPart(part: Part): Generator<void, void> {
     const { budget } = this;
-    if (!hasPartialGaps(part.problem)) return yield* this.lowerStack(part, peak, budget);
-    yield* this.lowerStack(part, peak, budget.slice(STACK_SHARE));
-    yield* this.lowerInterlocking(part);
+    const isInterlocking = hasPartialGaps(part.problem);
+    if (!isInterlocking && !needsPadding(part.problem)) return yield* this.lowerStack(part, budget);
+    yield* this.lowerStack(part, budget.slice(FIRST_SHARE));
+    const place = (offsets: Float64Array): void => this.placePart(part, offsets);
+    yield* climb(part.problem, this.peakOf(part.buffers), this.goal, budget.slice(CLIMB_SHARE), place);
+    yield* isInterlocking ? this.lowerInterlocking(part) : this.lowerStack(part, budget);
   }
 
   /** Takes buffers as whole, each below or above another. */
-  private *lowerStack(part: Part, peak: number, budget: Budget): Generator<void, void> {
+  private *lowerStack(part: Part, budget: Budget): Generator<void, void> {
     const { options } = this;
+    const peak = this.peakOf(part.buffers);
+    if (peak <= this.goal) return;
     const provable = !hasPartialGaps(part.problem) && isOneChunkEnough(part.problem, options);
-    const core = findCore(part.problem, boundOf(part.problem).bytes);
+    const core = findCore(part.problem, stackBoundOf(part.problem).bytes);
     const coreProblem = selectBuffers(part.problem, core.buffers);
     const place = (found: Units, unit: number): void => {
       const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
@@ -160,7 +174,7 @@ export class Solver {
     if (coreProblem.bufferCount === 0) return place(new Int32Array(0), 1);
     const instance = createInstance(coreProblem);
     const { unit } = instance;
-    const range = { low: Math.ceil(boundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
+    const range = { low: Math.ceil(stackBoundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
     yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
       onPlacement: (found) => place(found, unit),
       onBound: (nodes) => {
@@ -206,9 +220,7 @@ export class Solver {
   }
 
   private prove(bytes: number, nodes: number): void {
-    if (bytes <= this.certificate.bytes) return;
-    this.certificate = { kind: 'exhausted', bytes, nodes };
-    this.report();
+    if (bytes > this.certificate.bytes) this.raiseBound({ kind: 'exhausted', bytes, nodes });
   }
 
   private placePart({ buffers, others }: Part, partOffsets: Float64Array): void {

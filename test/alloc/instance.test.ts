@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createInstance, isSearchable, unitOf } from '../../src/alloc/exact/instance.js';
-import { createRandom } from '../../src/alloc/exact/random.js';
+import { createRandom } from '../../src/alloc/random.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 

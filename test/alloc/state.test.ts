@@ -3,9 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createInstance, type Instance } from '../../src/alloc/exact/instance.js';
 import { State, UNPLACED } from '../../src/alloc/exact/state.js';
+import { createStacks } from '../../src/alloc/exact/stacks.js';
 import { supportedBounds } from '../../src/alloc/exact/support.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
+
+/** Those with a stack. */
+const alignmentsOf = (instance: Instance): number[] => createStacks(instance).map(({ alignment }) => alignment);
 
 /** Everything that `undo` must restore, in plain values. */
 function snapshot({ instance, offsets, lowest, loads, crossings, placedCount, trailCount, reasons }: State): object {
@@ -34,26 +38,48 @@ function columnsOf({ instance, offsets }: State): { loads: number[]; crossings: 
   return { loads, crossings };
 }
 
-/** Members of a section that may start as low as they must for all that is unplaced to fit above them. */
-function candidatesOf({ instance, offsets, lowest, loads, capacity }: State, s: number): number[] {
-  const { memberFirst, members } = instance;
-  const unplaced = [...members.subarray(memberFirst[s], memberFirst[s + 1])].filter((b) => offsets[b] === UNPLACED);
-  return unplaced.filter((b) => lowest[b] <= capacity - loads[s]);
+/** Some of the unplaced members of a section: those that are aligned to `alignment` or more. */
+function unplacedMembers({ instance, offsets }: State, s: number, alignment: number): number[] {
+  const { memberFirst, members, alignments } = instance;
+  const all = [...members.subarray(memberFirst[s], memberFirst[s + 1])];
+  return all.filter((b) => offsets[b] === UNPLACED && (alignments?.[b] ?? 1) >= alignment);
 }
 
-/** Bounds are propagated to the end: every section has a candidate, and one that is alone has nobody beside it. */
+/** The highest offset at which the lowest of them may start: all of them, padded but for the one on top, lie above it. */
+function highestBottom(state: State, s: number, alignment: number): number {
+  const { sizes, memberFirst, members, alignments } = state.instance;
+  const padded = (b: number): number => Math.ceil(sizes[b] / alignment) * alignment;
+  const counted = [...members.subarray(memberFirst[s], memberFirst[s + 1])].filter(
+    (b) => (alignments?.[b] ?? 1) >= alignment,
+  );
+  const slack = counted.reduce((most, b) => Math.max(most, padded(b) - sizes[b]), 0);
+  const height = unplacedMembers(state, s, alignment).reduce((sum, b) => sum + padded(b), 0);
+  return state.capacity - height + slack;
+}
+
+/** Those that may start so low. */
+function candidatesOf(state: State, s: number, alignment: number): number[] {
+  const limit = highestBottom(state, s, alignment);
+  return unplacedMembers(state, s, alignment).filter((b) => state.lowest[b] <= limit);
+}
+
+/** Every stack has a candidate, and one that is alone has nobody beside it who lives in that section. */
 function expectPropagated(state: State): void {
-  const { instance, lowest, loads, capacity } = state;
-  const { sectionCount, sizes, first, other } = instance;
-  for (let s = 0; s < sectionCount; s++) {
-    if (loads[s] === 0) continue;
-    const candidates = candidatesOf(state, s);
-    expect(candidates.length).toBeGreaterThan(0);
-    if (candidates.length > 1) continue;
-    const [b] = candidates;
-    for (const y of other.subarray(first[b], first[b + 1])) {
-      const isAbove = lowest[y] >= lowest[b] + sizes[b];
-      expect(isAbove || lowest[y] + sizes[y] <= capacity - loads[s]).toBe(true);
+  const { instance, lowest } = state;
+  const { sectionCount, sizes, starts, ends, first, other } = instance;
+  for (const alignment of alignmentsOf(instance)) {
+    for (let s = 0; s < sectionCount; s++) {
+      if (unplacedMembers(state, s, alignment).length === 0) continue;
+      const candidates = candidatesOf(state, s, alignment);
+      expect(candidates.length).toBeGreaterThan(0);
+      if (candidates.length > 1) continue;
+      const [b] = candidates;
+      for (const y of other.subarray(first[b], first[b + 1])) {
+        // Who lives only in other sections is looked at when they are.
+        if (s < starts[y] || s >= ends[y]) continue;
+        const isAbove = lowest[y] >= lowest[b] + sizes[b];
+        expect(isAbove || lowest[y] + sizes[y] <= highestBottom(state, s, alignment)).toBe(true);
+      }
     }
   }
 }
@@ -82,7 +108,7 @@ function play(state: State, { kind, which }: { kind: string; which: number }): b
 }
 
 describe('State', () => {
-  it('keeps loads and crossings, propagates to the end, and undoes every move', () => {
+  it('keeps loads and crossings, propagates bounds, and undoes every move', () => {
     fc.assert(
       fc.property(instances, fc.array(move, { maxLength: 12 }), fc.nat({ max: 6 }), (instance, moves, spare) => {
         const state = new State(instance);
@@ -127,9 +153,9 @@ describe('State', () => {
           expect(died.length).toBeLessThanOrEqual(countsDeaths ? 1 : 0);
           for (const s of died) {
             expect(state.deaths[s]).toBe(before[s] + 1);
-            expect(candidatesOf(state, s)).toEqual([]);
+            const alignment = alignmentsOf(instance).find((each) => isDead(state, s, each))!;
             const blamed = [...state.reasons.conflict];
-            expect(blamed).toEqual(reasonsOf(state, s));
+            expect(blamed).toEqual(reasonsOf(state, s, alignment));
           }
           return;
         }
@@ -209,14 +235,17 @@ function instanceOf(buffers: readonly Buffer[]): Instance {
   return createInstance(createProblem(buffers));
 }
 
-/** The reasons of all unplaced members of a section. */
-function reasonsOf({ instance, offsets, reasons }: State, s: number): number[] {
-  const { memberFirst, members } = instance;
+/** Whether some stack of a section has no bottom. */
+function isDead(state: State, s: number, alignment: number): boolean {
+  return unplacedMembers(state, s, alignment).length > 0 && candidatesOf(state, s, alignment).length === 0;
+}
+
+/** The reasons of all unplaced members of a section that have such an alignment. */
+function reasonsOf(state: State, s: number, alignment: number): number[] {
+  const { reasons } = state;
   const before = reasons.conflict.slice();
   reasons.conflict.fill(0);
-  for (const b of members.subarray(memberFirst[s], memberFirst[s + 1])) {
-    if (offsets[b] === UNPLACED) reasons.blameReasonsOf(b);
-  }
+  for (const b of unplacedMembers(state, s, alignment)) reasons.blameReasonsOf(b);
   const collected = [...reasons.conflict];
   reasons.conflict.set(before);
   return collected;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Budget } from '../../src/alloc/exact/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
-import { createRandom } from '../../src/alloc/exact/random.js';
+import { createRandom } from '../../src/alloc/random.js';
 import { Search, type Focus, type Outcome } from '../../src/alloc/exact/search.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';

@@ -107,7 +107,7 @@ describe('in-place choices', () => {
   // Where the first choice leaves a gap at all, another one is nearly always smaller.
   it('are the best of all on tangled graphs, but for one in fifty', () => {
     const tally = tallyOf(fc.sample(tangledGraphs(20), { numRuns: 2000, seed: propertySeed() }));
-    expect(Math.min(tally.open, tally.improvable)).toBeGreaterThan(20);
+    expect(Math.min(tally.open, tally.improvable)).toBeGreaterThan(3);
     expect(tally.missed).toBeLessThanOrEqual(tally.improvable / 50);
   });
 

@@ -56,12 +56,24 @@ export function isSearchable(problem: Problem): boolean {
   return problem.bufferCount <= MOST_BUFFERS && countOverlaps(problem) <= MOST_PAIRS;
 }
 
+/** Whether some alignment may leave bytes unused between whole units. */
+export function needsPadding(problem: Problem, unit = unitOf(problem)): boolean {
+  return problem.alignments.some((alignment) => alignment > unit);
+}
+
+/** The lowest offset from `offset` on, in units, at which buffer `b` is aligned. */
+export function alignedFrom({ alignments }: Instance, offset: number, b: number): number {
+  if (alignments === null) return offset;
+  const rest = offset % alignments[b];
+  return rest === 0 ? offset : offset + alignments[b] - rest;
+}
+
 /** Builds the instance of a problem. */
 export function createInstance(problem: Problem): Instance {
   const unit = unitOf(problem);
   const inUnits = unitConverter(problem, unit);
   const { fixedOffsets } = problem;
-  const alignments = problem.alignments.some((alignment) => alignment > unit)
+  const alignments = needsPadding(problem, unit)
     ? inUnits(problem.alignments.map((alignment) => Math.max(alignment, unit)))
     : null;
   const fixed =

@@ -8,7 +8,7 @@
  *
  * Invariant: the sequence depends on nothing but the number of sections and the ratings, so it is the same on every machine.
  */
-import { createRandom } from './random.js';
+import { createRandom } from '../random.js';
 
 const MOST_MEMBERS = 16;
 const FEWEST_PARENTS = 4;

@@ -1,22 +1,19 @@
 /**
  * What the exact search knows at a node: which buffers are placed, how low the others can possibly be, and why.
  *
- *     offset
- *     capacity ┤───────────────      In every section, the unplaced members are stacked between their lowest offset
- *              │     unplaced        and the capacity. So one of them must start no higher than
- *              │    ─────────        capacity − their total. If none can, the node is dead. If only one can, it goes
- *              │  ▒▒▒▒▒▒  ▒▒▒▒       there, and every neighbour that does not fit below it must be above it.
- *            0 ┼───────────────
+ * In every section, the unplaced members lie on top of each other between their lowest offsets and the capacity. So one
+ * of them must start no higher than the capacity less the height of their stack. If none can, the node is dead. If only
+ * one can, it goes there, and every neighbour that does not fit below it must be above it.
  *
- * The stack bound is MiniMalloc's section inference with a floor from the unplaced buffers; the inference from a single
- * candidate, and keeping a reason for each bound, are ours.  Two candidates are watched per section, as clauses are in SAT solvers, so
- * that a section costs two comparisons while both remain.
+ * The bound is MiniMalloc's section inference with a floor from the unplaced buffers; the inference from a single
+ * candidate, the padded stacks, and a reason for each bound are ours.
  *
  * Invariant: `lowest` never exceeds the true minimum of a canonical solution that extends the placed buffers, and
  * `undo` restores everything except the watches, which need no restoring.
  */
-import type { Instance, Units } from './instance.js';
+import { alignedFrom, type Instance, type Units } from './instance.js';
 import { Reasons } from './reasons.js';
+import { createStacks, type Stack } from './stacks.js';
 
 export const UNPLACED = -1;
 
@@ -42,8 +39,7 @@ export class State {
   /** Above every offset and every limit, and small enough to add a size to it in 32 bits. */
   private readonly unlimited: number;
   private readonly placed: Int32Array;
-  private readonly watchA: Int32Array;
-  private readonly watchB: Int32Array;
+  private readonly stacks: readonly Stack[];
   /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
   private trailBuffer = new Int32Array(1024);
   private trailLowest: Units;
@@ -53,21 +49,19 @@ export class State {
   private dirtyTo = 0;
 
   constructor(readonly instance: Instance) {
-    const { count, sectionCount, sizes, first, other, memberFirst, members } = instance;
+    const { count, sectionCount, sizes, first, other } = instance;
     const Columns = sizes instanceof Int32Array ? Int32Array : Float64Array;
     this.unlimited = Columns === Int32Array ? 2 ** 30 : Infinity;
     this.offsets = new Columns(count).fill(UNPLACED);
     this.lowest = new Columns(count);
-    this.loads = new Columns(sectionCount);
+    this.stacks = createStacks(instance);
+    this.loads = this.stacks[0].heights;
     this.trailLowest = new Columns(1024);
     this.crossings = new Int32Array(sectionCount + 1);
     this.deaths = new Float64Array(sectionCount);
     this.placed = new Int32Array(count);
     this.reasons = new Reasons(count, first, other);
     for (let b = 0; b < count; b++) this.addLoad(b, 1);
-    this.watchA = new Int32Array(sectionCount);
-    this.watchB = new Int32Array(sectionCount);
-    for (let s = 0; s < sectionCount; s++) this.watchA[s] = this.watchB[s] = members[memberFirst[s]];
   }
 
   decayDeaths(factor: number): void {
@@ -103,7 +97,7 @@ export class State {
     for (let e = first[b]; e < first[b + 1]; e++) {
       const y = other[e];
       if (lowest[y] >= top) continue;
-      const bound = this.align(top, y);
+      const bound = alignedFrom(this.instance, top, y);
       if (!this.fits(y, bound)) {
         reasons.conflict.fill(0);
         reasons.blame(b);
@@ -136,7 +130,7 @@ export class State {
     }
     reasons.blameReasonsOf(b);
     reasons.blamePlacedNeighboursOf(b);
-    bound = this.align(bound, b);
+    bound = alignedFrom(this.instance, bound, b);
     if (!this.fits(b, bound)) return false;
     this.push(b, -1);
     lowest[b] = bound;
@@ -182,48 +176,56 @@ export class State {
 
   /** Checks the sections whose members have been raised, and what follows, within `[from, to)`. */
   private propagate(from: number, to: number): boolean {
-    const { lowest, loads, watchA, watchB, capacity } = this;
-    const { memberFirst, members } = this.instance;
+    const { stacks } = this;
     while (this.dirtyFrom < this.dirtyTo) {
       const first = this.dirtyFrom < from ? from : this.dirtyFrom;
       const end = this.dirtyTo > to ? to : this.dirtyTo;
       this.dirtyFrom = this.instance.sectionCount;
       this.dirtyTo = 0;
-      for (let s = first; s < end; s++) {
-        if (loads[s] === 0) continue;
-        const limit = capacity - loads[s];
-        const a = watchA[s];
-        const b = watchB[s];
-        const aHolds = lowest[a] <= limit;
-        const bHolds = a !== b && lowest[b] <= limit;
-        if (aHolds && bHolds) continue;
-        let one = aHolds ? a : bHolds ? b : -1;
-        let two = -1;
-        for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
-          const y = members[e];
-          if (y === one || lowest[y] > limit) continue;
-          if (one < 0) {
-            one = y;
-          } else {
-            two = y;
-            break;
-          }
-        }
+      for (let i = 0; i < stacks.length; i++) if (!this.checkStacks(stacks[i], first, end)) return false;
+    }
+    return true;
+  }
+
+  /** Whether some member of each section can be at the bottom of its stack. If only one can, it goes there. */
+  private checkStacks(stack: Stack, from: number, to: number): boolean {
+    const { lowest, capacity } = this;
+    const { memberFirst, members } = this.instance;
+    const { heights, slack, padded, watchA, watchB } = stack;
+    for (let s = from; s < to; s++) {
+      if (heights[s] === 0) continue;
+      const limit = capacity - heights[s] + slack[s];
+      const a = watchA[s];
+      const b = watchB[s];
+      const aHolds = lowest[a] <= limit;
+      const bHolds = a !== b && lowest[b] <= limit;
+      if (aHolds && bHolds) continue;
+      let one = aHolds ? a : bHolds ? b : -1;
+      let two = -1;
+      for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
+        const y = members[e];
+        if (y === one || lowest[y] > limit || padded[y] === 0) continue;
         if (one < 0) {
-          if (this.countsDeaths) this.deaths[s]++;
-          this.blameSection(s);
-          return false;
+          one = y;
+        } else {
+          two = y;
+          break;
         }
-        watchA[s] = one;
-        watchB[s] = two < 0 ? one : two;
-        if (two < 0 && !this.putUnderneath(one, limit, s)) return false;
       }
+      if (one < 0) {
+        if (this.countsDeaths) this.deaths[s]++;
+        this.blameStack(stack, s);
+        return false;
+      }
+      watchA[s] = one;
+      watchB[s] = two < 0 ? one : two;
+      if (two < 0 && !this.putUnderneath(one, limit, stack, s)) return false;
     }
     return true;
   }
 
   /** Buffer `b` starts at `limit` at most: raises the neighbours that do not fit below it. */
-  private putUnderneath(b: number, limit: number, section: number): boolean {
+  private putUnderneath(b: number, limit: number, stack: Stack, section: number): boolean {
     const { sizes, starts, ends, first, other } = this.instance;
     const { lowest } = this;
     const top = lowest[b] + sizes[b];
@@ -231,9 +233,9 @@ export class State {
     for (let e = first[b]; e < first[b + 1]; e++) {
       const y = other[e];
       if (lowest[y] >= top || lowest[y] + sizes[y] <= limit) continue;
-      if (!blamed) this.blameSection(section);
+      if (!blamed) this.blameStack(stack, section);
       blamed = true;
-      const bound = this.align(top, y);
+      const bound = alignedFrom(this.instance, top, y);
       if (!this.fits(y, bound)) {
         this.reasons.blameReasonsOf(y);
         return false;
@@ -252,28 +254,24 @@ export class State {
     return offset + sizes[b] <= this.capacity;
   }
 
-  /** The lowest offset from `offset` on at which buffer `b` is aligned. */
-  align(offset: number, b: number): number {
-    const { alignments } = this.instance;
-    if (alignments === null) return offset;
-    const rest = offset % alignments[b];
-    return rest === 0 ? offset : offset + alignments[b] - rest;
-  }
-
   private addLoad(b: number, sign: 1 | -1): void {
-    const { sizes, starts, ends, idleFirst, idle } = this.instance;
-    const units = sign * sizes[b];
-    for (let s = starts[b]; s < ends[b]; s++) this.loads[s] += units;
+    const { starts, ends, idleFirst, idle } = this.instance;
     for (let s = starts[b] + 1; s < ends[b]; s++) this.crossings[s] += sign;
-    if (idleFirst === null) return;
-    for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) this.loads[idle[e]] -= units;
+    for (let i = 0; i < this.stacks.length; i++) {
+      const { padded, heights } = this.stacks[i];
+      const units = sign * padded[b];
+      for (let s = starts[b]; s < ends[b]; s++) heights[s] += units;
+      if (idleFirst === null) continue;
+      for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) heights[idle[e]] -= units;
+    }
   }
 
-  private blameSection(s: number): void {
+  private blameStack({ padded }: Stack, s: number): void {
     const { memberFirst, members } = this.instance;
     this.reasons.conflict.fill(0);
     for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
-      if (this.offsets[members[e]] === UNPLACED) this.reasons.blameReasonsOf(members[e]);
+      const b = members[e];
+      if (this.offsets[b] === UNPLACED && padded[b] > 0) this.reasons.blameReasonsOf(b);
     }
   }
 

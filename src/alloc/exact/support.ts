@@ -7,6 +7,7 @@
  *              │  ▒▒▒▒ a   by one of their sizes at a time, which may be a byte where the capacity is a gigabyte.
  *            0 ┼──────────
  */
+import { alignedFrom } from './instance.js';
 import { UNPLACED, type State } from './state.js';
 
 /** Whether a canonical solution may have this buffer at its lowest offset: on the ground or on a placed neighbour. */
@@ -56,7 +57,8 @@ export function supportedBounds(state: State, members: Int32Array): Float64Array
     for (let e = first[y]; e < first[y + 1]; e++) {
       const b = other[e];
       const i = placeOf[b];
-      if (i >= 0) bounds[i] = Math.min(bounds[i], Math.max(lowest[b], state.align(bounds[nearest] + sizes[y], b)));
+      if (i >= 0)
+        bounds[i] = Math.min(bounds[i], Math.max(lowest[b], alignedFrom(instance, bounds[nearest] + sizes[y], b)));
     }
   }
   return bounds;

@@ -56,6 +56,34 @@ export function takeFixed(problem: Problem, fit: LowestFit, limit: number): numb
   return top;
 }
 
+/**
+ * Places all buffers by an order, which holds each once, into `offsets`; returns their highest end, or the first one found above
+ * `limit`, where it gives up.
+ *
+ * @throws PlannerError `FIXED_OVERLAP`
+ */
+export function placeInOrder(
+  problem: Problem,
+  fit: LowestFit,
+  order: Int32Array,
+  limit: number,
+  offsets: Float64Array,
+): number {
+  const { sizes, fixedOffsets } = problem;
+  fit.reset();
+  let peak = takeFixed(problem, fit, Infinity);
+  for (const b of order) {
+    const fixed = fixedOffsets === null ? NaN : fixedOffsets[b];
+    const isFixed = !Number.isNaN(fixed);
+    offsets[b] = isFixed ? fixed : fit.find(b);
+    const end = offsets[b] + sizes[b];
+    if (end > limit) return end;
+    if (!isFixed) fit.take(b, offsets[b]);
+    if (end > peak) peak = end;
+  }
+  return peak;
+}
+
 function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', problem: Problem, buffer: number, limit: string): never {
   throw new PlannerError(code, {
     culprit: `the fixed offset of ${labelOfBuffer(problem, buffer)}`,
