@@ -34,8 +34,9 @@ export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOpti
  * no placement is known that reaches {@link boundOf}. Up to 64 times n + 2^14 more, where sizes need padding.
  */
 export function stackBoundOf(problem: Problem, options: PlaceOptions = {}): Certificate {
+  const { maxChunkSize = Infinity } = options;
   const best = boundOf(problem, options);
-  return options.maxChunkSize === undefined || options.maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
+  return maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
 }
 
 /** The highest end of a buffer with a fixed offset. */
