@@ -41,9 +41,15 @@ describeBrowser('screenshots', () => {
     return decodePng(png, decoder);
   }
 
-  /** The map's plot alone, without legend and axes. */
+  /** The map's plot alone, without legend and axes. Shot until two shots are alike: on a busy machine the page may still be moving. */
   async function shootPlot(page: Page): Promise<Image> {
     await page.locator('.tav-picture .ta-frame').waitFor({ state: 'attached' });
+    let [last, png] = [await snapPlot(page), await snapPlot(page)];
+    while (!png.equals(last)) [last, png] = [png, await snapPlot(page)];
+    return decodePng(png, decoder);
+  }
+
+  async function snapPlot(page: Page): Promise<Buffer> {
     // In one go: the picture is replaced whenever it is drawn again.
     const clip = await page.evaluate(() => {
       const frame = document.querySelector('.tav-picture .ta-frame')!;
@@ -51,7 +57,7 @@ describeBrowser('screenshots', () => {
       const { x, y, width, height } = frame.getBoundingClientRect();
       return { x, y, width, height };
     });
-    return decodePng(await page.screenshot({ clip, animations: 'disabled' }), decoder);
+    return page.screenshot({ clip, animations: 'disabled' });
   }
 
   /** A map with something in it, and all that its legend names. */
