@@ -1,8 +1,8 @@
 /**
  * Placements in several chunks of limited size.
  *
- * First greedy orders, among them the one by size with some noise, which moves buffers between chunks; then each chunk
- * of the best one is a problem of its own, for the exact search.
+ * First greedy orders, then local search over orders, which moves buffers between chunks; at last each chunk of the best
+ * placement is a problem of its own, for the exact search.
  *
  * Invariant: valid. Optimal if it equals the live load; the split into chunks is that of an order.
  */
@@ -13,14 +13,15 @@ import { placementSize, type Placement, type PlaceOptions } from './allocator.js
 import { EFFORT_PER_STEP, type Budget } from './exact/budget.js';
 import { createInstance, isSearchable } from './exact/instance.js';
 import { minimise } from './exact/minimise.js';
-import { createRandom } from './random.js';
 import { fillChunks } from './greedy/fill-chunks.js';
-import { byKey, ORDERS } from './greedy/orders.js';
+import { OrderClimb } from './greedy/order-climb.js';
+import { ORDERS } from './greedy/orders.js';
+import { MOST_PARTITIONED } from './partitions.js';
 import type { Timeline } from './greedy/timeline.js';
 
-const NOISY_ORDERS = 100;
-/** Sizes are multiplied by one and up to so much more. */
-const NOISE = 0.65;
+/** The local search gets this part of the budget. So many buffers in an order count as one step. */
+const CLIMB_SHARE = 0.25;
+const BUFFERS_PER_STEP = 32;
 /** What part of the remaining budget one chunk may take. */
 const CHUNK_SHARE = 0.5;
 
@@ -32,29 +33,28 @@ export function* placeInChunks(
   goal: number,
   budget: Budget,
 ): Generator<void, Placement> {
-  let best: Placement | null = null;
-  for (const order of orders(problem)) {
+  let best: Placement = { offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [Infinity] };
+  const orderBudget = budget.slice(CLIMB_SHARE);
+  const evaluate = (order: Int32Array): number => {
     const { steps, ...candidate } = fillChunks(problem, timeline, order, options);
-    budget.charge(Math.ceil(steps / EFFORT_PER_STEP));
-    if (best === null || placementSize(candidate) < placementSize(best)) best = candidate;
-    if (placementSize(best) <= goal || budget.isSpent) return best;
+    orderBudget.charge(Math.ceil(problem.bufferCount / BUFFERS_PER_STEP) + Math.floor(steps / EFFORT_PER_STEP));
+    if (placementSize(candidate) < placementSize(best)) best = candidate;
+    return placementSize(candidate);
+  };
+  for (let i = 0; i < ORDERS.length && (i === 0 || (placementSize(best) > goal && !orderBudget.isSpent)); i++) {
+    evaluate(ORDERS[i](problem));
     yield;
   }
-  for (let c = 0; c < best!.chunks.length && placementSize(best!) > goal && !budget.isSpent; c++) {
-    best = yield* lowerChunk(problem, best!, c, budget);
+  const climb = new OrderClimb(problem, evaluate);
+  // Of few buffers, every split is tried later.
+  while (problem.bufferCount > MOST_PARTITIONED && placementSize(best) > goal && !orderBudget.isSpent) {
+    climb.tryOne();
+    yield;
   }
-  return best!;
-}
-
-function* orders(problem: Problem): Generator<Int32Array> {
-  for (const order of ORDERS) yield order(problem);
-  const random = createRandom(1);
-  for (let i = 0; i < NOISY_ORDERS; i++) {
-    yield byKey(
-      problem,
-      problem.sizes.map((size) => size * (1 + random() * NOISE)),
-    );
+  for (let c = 0; c < best.chunks.length && placementSize(best) > goal && !budget.isSpent; c++) {
+    best = yield* lowerChunk(problem, best, c, budget);
   }
+  return best;
 }
 
 function* lowerChunk(problem: Problem, best: Placement, chunk: number, budget: Budget): Generator<void, Placement> {

@@ -4,6 +4,7 @@ import { placementSize, type PlaceOptions } from '../../src/alloc/allocator.js';
 import { ALLOCATORS } from '../../src/alloc/allocators.js';
 import { auto } from '../../src/alloc/auto.js';
 import { ggmlAllocator } from '../../src/alloc/ggml.js';
+import { createRandom } from '../../src/alloc/random.js';
 import { solve } from '../../src/alloc/solve.js';
 import { createProblem, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
@@ -31,14 +32,16 @@ describe('auto', () => {
   }
 
   it('takes ggml’s placement where that is smaller', () => {
-    // One buffer more than those whose splits are all tried; found by trying seeds.
-    const rows = [
-      [4, 0, 2], [6, 6, 10], [4, 4, 7], [7, 3, 6], [8, 8, 10], [3, 4, 8],
-      [4, 5, 7], [8, 7, 9], [2, 2, 4], [3, 4, 5], [7, 1, 4],
-    ]; // prettier-ignore
-    const problem = createProblem(rows.map(([size, start, end]) => ({ size, start, end })));
+    // Local search over orders nearly always finds a placement as small; of 600 problems like this one it fails in one.
+    const random = createRandom(9867);
+    const below = (limit: number): number => Math.floor(random() * limit);
+    const buffers = Array.from({ length: 40 }, () => {
+      const start = below(40);
+      return { start, size: 1 + below(8), end: start + 1 + below(20) };
+    });
+    const problem = createProblem(buffers);
     expect(expectBetterOfTwo(problem, { maxChunkSize: 8 })).toBe('ggml');
-    expect(placementSize(auto.place(problem, { maxChunkSize: 8 }))).toBe(23);
+    expect(placementSize(auto.place(problem, { maxChunkSize: 8 }))).toBe(74);
     expect(expectBetterOfTwo(problem, {})).toBe('search');
   });
 

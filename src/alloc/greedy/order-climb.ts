@@ -36,7 +36,7 @@ export function* climb(
 ): Generator<void, void> {
   const fit = createLowestFit(problem, createTimeline(problem));
   const offsets = new Float64Array(problem.bufferCount);
-  const orders = new Orders(problem, (order, limit) => placeInOrder(problem, fit, order, limit, offsets));
+  const orders = new OrderClimb(problem, (order, limit) => placeInOrder(problem, fit, order, limit, offsets));
   for (let i = 1; peak > goal && !budget.isSpent; i++) {
     const before = fit.steps;
     const found = orders.tryOne();
@@ -49,7 +49,8 @@ export function* climb(
   }
 }
 
-class Orders {
+/** The current order, and what becomes of it. */
+export class OrderClimb {
   private readonly random = createRandom(1);
   private order: Int32Array;
   private candidate: Int32Array;
@@ -58,14 +59,14 @@ class Orders {
 
   constructor(
     private readonly problem: Problem,
-    /** The peak that an order leads to, or anything above `limit` if that is what it exceeds. */
+    /** The bytes that an order leads to, or anything above `limit` if that is what they exceed. */
     private readonly evaluate: (order: Int32Array, limit: number) => number,
   ) {
     this.order = new Int32Array(problem.bufferCount);
     this.candidate = new Int32Array(problem.bufferCount);
   }
 
-  /** Evaluates one more order, and returns its peak. */
+  /** Evaluates one more order, and returns its bytes. */
   tryOne(): number {
     const isFresh = this.stalled >= PATIENCE;
     if (isFresh) this.begin();
