@@ -280,14 +280,14 @@ function hasPartialGaps({ gaps }: Problem): boolean {
 
 /**
  * Whether what no single chunk can hold, several cannot hold either: on top of each other they are one chunk of their
- * total size, but only if no padding comes between them.
+ * total size, but only if no padding comes between them. So whatever offsets are sums of must be a multiple of every alignment.
  */
 function isOneChunkEnough(
-  { alignments, sizes, fixedOffsets }: Problem,
+  { alignments, sizes, fixedOffsets, gaps }: Problem,
   { maxChunkSize = Infinity }: SolveOptions,
 ): boolean {
   if (maxChunkSize === Infinity) return true;
   const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
   const needsNoPadding = (bytes: number): boolean => Number.isNaN(bytes) || bytes % alignment === 0;
-  return sizes.every(needsNoPadding) && (fixedOffsets === null || fixedOffsets.every(needsNoPadding));
+  return [sizes, fixedOffsets, gaps?.lowers, gaps?.uppers].every((column) => column?.every(needsNoPadding) ?? true);
 }

@@ -25,6 +25,16 @@ describe('what an exhausted search proves', () => {
     expect([status === 'optimal' || status === 'feasible', lowerBound]).toEqual([true, 10 * unit]);
     expect(certificate.kind).toBe('exhausted');
   });
+
+  it('does not hold for several chunks where gaps leave windows that are no multiples of the alignment', () => {
+    const window = { size: 8, start: 0, end: 1, alignment: 8, gaps: [{ start: 0, end: 1, lower: 0, upper: 3 }] };
+    const whole = { size: 8, start: 0, end: 1 };
+    const buffers = [window, whole, window, whole];
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 27, certificate: { kind: 'exhausted' } });
+    // Twice a window below a whole buffer: 11 bytes each, but in one chunk the second window starts at 16 at the earliest.
+    expect(expectValid(buffers, { maxChunkSize: 22 })).toMatchObject({ status: 'optimal', chunks: [11, 11] });
+    expect(expectValid(buffers, { maxChunkSize: 22, capacity: 22 })).toMatchObject({ status: 'optimal', peak: 22 });
+  });
 });
 
 describe('parts that share no step', () => {
