@@ -25,20 +25,28 @@ const BUFFERS_PER_STEP = 32;
 /** What part of the remaining budget one chunk may take. */
 const CHUNK_SHARE = 0.5;
 
-/** The placement with the smallest total that is found; `goal`: bytes at which to stop. */
+/**
+ * Looks for the smallest total; `goal`: bytes at which to stop. `onPlacement` is called with the first placement, and with
+ * each that is smaller than the one before.
+ */
 export function* placeInChunks(
   problem: Problem,
   timeline: Timeline,
   options: PlaceOptions,
   goal: number,
   budget: Budget,
-): Generator<void, Placement> {
+  onPlacement: (placement: Placement) => void,
+): Generator<void, void> {
   let best: Placement = { offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [Infinity] };
+  const keep = (placement: Placement): void => {
+    best = placement;
+    onPlacement(placement);
+  };
   const orderBudget = budget.slice(CLIMB_SHARE);
   const evaluate = (order: Int32Array): number => {
     const { steps, ...candidate } = fillChunks(problem, timeline, order, options);
     orderBudget.charge(Math.ceil(problem.bufferCount / BUFFERS_PER_STEP) + Math.floor(steps / EFFORT_PER_STEP));
-    if (placementSize(candidate) < placementSize(best)) best = candidate;
+    if (placementSize(candidate) < placementSize(best)) keep(candidate);
     return placementSize(candidate);
   };
   for (let i = 0; i < ORDERS.length && (i === 0 || (placementSize(best) > goal && !orderBudget.isSpent)); i++) {
@@ -52,28 +60,32 @@ export function* placeInChunks(
     yield;
   }
   for (let c = 0; c < best.chunks.length && placementSize(best) > goal && !budget.isSpent; c++) {
-    best = yield* lowerChunk(problem, best, c, budget);
+    yield* lowerChunk(problem, best, c, budget, keep);
   }
-  return best;
 }
 
-function* lowerChunk(problem: Problem, best: Placement, chunk: number, budget: Budget): Generator<void, Placement> {
+function* lowerChunk(
+  problem: Problem,
+  best: Placement,
+  chunk: number,
+  budget: Budget,
+  keep: (placement: Placement) => void,
+): Generator<void, void> {
   const all = Int32Array.from({ length: problem.bufferCount }, (_, b) => b);
   const buffers = all.filter((b) => best.chunkOf[b] === chunk);
   const part = selectBuffers(problem, buffers);
-  if (!isSearchable(part)) return best;
+  if (!isSearchable(part)) return;
   const instance = createInstance(part);
   const { unit } = instance;
   const low = Math.ceil(liveLoad(part).bytes / unit);
   const range = { low, high: Math.ceil(best.chunks[chunk] / unit) };
-  const offsets = best.offsets.slice();
-  const chunks = [...best.chunks];
   yield* minimise(instance, range, low, budget.slice(CHUNK_SHARE), {
     onPlacement: (found) => {
+      const offsets = best.offsets.slice();
       buffers.forEach((b, i) => (offsets[b] = found[i] * unit));
-      chunks[chunk] = range.high * unit;
+      const chunks = best.chunks.map((bytes, c) => (c === chunk ? range.high * unit : bytes));
+      keep({ ...best, offsets, chunks });
     },
     onBound: () => true,
   });
-  return { offsets, chunkOf: best.chunkOf, chunks };
 }

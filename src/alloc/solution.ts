@@ -26,7 +26,7 @@ export interface SolveOptions extends PlaceOptions {
 
 /** How far a search has come. */
 export interface Progress {
-  /** Bytes of the best placement so far. */
+  /** Bytes of the best placement so far; `Infinity` while none within `maxChunkSize` is known. */
   readonly peak: number;
   /** Bytes that no placement can do without. */
   readonly lowerBound: number;

@@ -66,18 +66,26 @@ export class Solver {
     const { problem, options, budget } = this;
     if (problem.bufferCount > 0) {
       yield* this.placeInOneChunk();
-      if (this.peak > this.largestChunk) {
-        this.placement = yield* placeInChunks(problem, this.timeline, options, this.goal, budget);
-        this.report();
+      if (!this.isWithinLimit) {
+        yield* placeInChunks(problem, this.timeline, options, this.goal, budget, (placement) => {
+          this.placement = placement;
+          this.report();
+        });
       }
       const { maxChunkSize = Infinity } = options;
       if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
+      if (this.peak > this.goal) budget.giveUp();
     }
     return this.solution();
   }
 
   private get peak(): number {
     return placementSize(this.placement);
+  }
+
+  /** Whether this is a placement in the end: one chunk that is too large is only a step on the way to several. */
+  private get isWithinLimit(): boolean {
+    return this.placement.chunks.length > 1 || this.peak <= this.largestChunk;
   }
 
   /** Bytes that a chunk may have at most. */
@@ -97,7 +105,6 @@ export class Solver {
     const parts = timeComponents(problem);
     if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
-    if (this.peak > this.goal) budget.giveUp();
   }
 
   private raiseBound(certificate: Certificate): void {
@@ -232,7 +239,7 @@ export class Solver {
 
   private report(): void {
     this.options.onProgress?.({
-      peak: this.peak,
+      peak: this.isWithinLimit ? this.peak : Infinity,
       lowerBound: this.certificate.bytes,
       steps: this.budget.steps,
     });

@@ -73,7 +73,8 @@ async function planProblem(csv: CsvProblem, flags: Flags, terminal: Terminal, an
   const onProgress = ({ peak, lowerBound, steps }: Progress): void => {
     if (performance.now() < nextTime) return;
     nextTime = performance.now() + PROGRESS_INTERVAL_MS;
-    announce(`${groupDigits(peak)} bytes found, ${groupDigits(lowerBound)} proven, ${groupDigits(steps)} steps`, false);
+    const found = peak === Infinity ? 'nothing' : `${groupDigits(peak)} bytes`;
+    announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(steps)} steps`, false);
   };
   const placed = await terminal.untilInterrupted((signal) => searchProblem(csv.problem, flags, { signal, onProgress }));
   const { placement, bufferSize } = placed;

@@ -16,8 +16,11 @@ import { buffersOf, tinyBuffers } from '../support/problems.js';
 
 function run(problem: Problem, options: PlaceOptions, goal: number, maxSteps: number): Placement {
   const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
-  const search = placeInChunks(problem, createTimeline(problem), options, goal, budget);
-  for (let result = search.next(); ; result = search.next()) if (result.done === true) return result.value;
+  const found: Placement[] = [];
+  const search = placeInChunks(problem, createTimeline(problem), options, goal, budget, (each) => found.push(each));
+  while (search.next().done !== true);
+  found.slice(1).forEach((each, i) => expect(placementSize(each)).toBeLessThan(placementSize(found[i])));
+  return found.at(-1)!;
 }
 
 describe('placeInChunks', () => {

@@ -104,4 +104,26 @@ describe('progress', () => {
     const longest = [...steps.slice(1), last].reduce((most, at, i) => Math.max(most, at - steps[i]), 0);
     expect(longest).toBeLessThanOrEqual(256);
   });
+
+  it('never tells of a placement above the limit of a chunk, and of each improvement', () => {
+    const problem = createProblem(cutUp(30, 1));
+    // What is above both limits is placed in one chunk first.
+    for (const maxChunkSize of [CUT_UP_PEAK - 1, 700]) {
+      const peaks: number[] = [];
+      const options = { maxChunkSize, maxSteps: 20_000 };
+      const { peak, chunks } = solve(problem, { ...options, onProgress: (progress) => peaks.push(progress.peak) });
+      expect(chunks.length).toBeGreaterThan(1);
+      expect(peaks[0]).toBe(Infinity);
+      expect(peaks.at(-1)).toBe(peak);
+      peaks.slice(1).forEach((each, i) => expect(each).toBeLessThanOrEqual(peaks[i]));
+    }
+  });
+});
+
+describe('what ended the search', () => {
+  it('is no answer where chunks are left above the bound', () => {
+    const solution = expectValid(cutUp(60, 3), { maxChunkSize: 600, maxSteps: 1_000_000 });
+    expect(solution.steps).toBeLessThan(1_000_000);
+    expect(solution).toMatchObject({ status: 'feasible', stopped: 'steps' });
+  });
 });
