@@ -96,20 +96,20 @@ export class Solver {
 
   private *placeInOneChunk(): Generator<void, void> {
     const { problem, budget } = this;
-    const { capacity = Infinity } = this.options;
     const greedy = new GreedySearch(problem, this.timeline, this.goal);
     let isWorthMore = yield* this.placeGreedily(greedy);
     if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options));
-    const isHopeless = this.certificate.bytes > Math.min(capacity, this.largestChunk);
-    if (this.peak <= this.goal || isHopeless || budget.isSpent) return;
+    if (this.peak <= this.goal || this.certificate.bytes > this.largestChunk || budget.isSpent) return;
     const parts = timeComponents(problem);
     if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
   }
 
   private raiseBound(certificate: Certificate): void {
+    const { capacity = Infinity } = this.options;
     this.certificate = certificate;
-    this.goal = Math.max(this.goal, certificate.bytes);
+    // Once the capacity is refuted, nothing is left to look for.
+    this.goal = certificate.bytes > capacity ? Infinity : Math.max(this.goal, certificate.bytes);
     this.report();
   }
 

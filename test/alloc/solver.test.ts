@@ -88,6 +88,19 @@ describe('a capacity', () => {
   });
 });
 
+describe('a capacity that is refuted', () => {
+  const padded = [
+    { size: 4, start: 0, end: 1, alignment: 2 },
+    { size: 5, start: 0, end: 1, alignment: 2, fixedOffset: 2 },
+  ];
+  it('ends the search there, however far above it the placement is', () => {
+    expect(expectValid(padded)).toMatchObject({ status: 'optimal', peak: 12 });
+    const solution = expectValid(padded, { capacity: 9 });
+    expect(solution).toMatchObject({ status: 'infeasible', certificate: { kind: 'exhausted' }, stopped: 'done' });
+    expect(solution.steps).toBeLessThan(100);
+  });
+});
+
 describe('a buffer above the limit of a chunk, if that is allowed', () => {
   it('lets everything else go into its chunk, as low as in one chunk', () => {
     const whole = { size: CUT_UP_PEAK, start: 60, end: 61 };
