@@ -161,9 +161,10 @@ export class Solver {
     const isInterlocking = hasPartialGaps(part.problem);
     if (!isInterlocking && !needsPadding(part.problem)) return yield* this.lowerStack(part, budget);
     yield* this.lowerStack(part, budget.slice(FIRST_SHARE));
+    if (isInterlocking) yield* this.lowerInterlocking(part, budget.slice(FIRST_SHARE));
     const place = (offsets: Float64Array): void => this.placePart(part, offsets);
     yield* climb(part.problem, this.peakOf(part.buffers), this.goal, budget.slice(CLIMB_SHARE), place);
-    yield* isInterlocking ? this.lowerInterlocking(part) : this.lowerStack(part, budget);
+    yield* isInterlocking ? this.lowerInterlocking(part, budget) : this.lowerStack(part, budget);
   }
 
   /** Takes buffers as whole, each below or above another. */
@@ -193,9 +194,8 @@ export class Solver {
   }
 
   /** Makes use of parts of buffers that are not needed at times. */
-  private *lowerInterlocking(part: Part): Generator<void, void> {
-    const { budget, options } = this;
-    const { capacity = Infinity } = options;
+  private *lowerInterlocking(part: Part, budget: Budget): Generator<void, void> {
+    const { capacity = Infinity } = this.options;
     const overlaps = findOverlaps(part.problem);
     if (overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS) return budget.giveUp();
     const search = new Interlocking(part.problem, overlaps);
@@ -208,7 +208,7 @@ export class Solver {
         this.placePart(part, search.offsets);
         peak = this.peakOf(part.buffers);
       } else if (outcome === 'exhausted') {
-        if (isOneChunkEnough(part.problem, options)) this.prove(limit + 1, search.nodes);
+        if (isOneChunkEnough(part.problem, this.options)) this.prove(limit + 1, search.nodes);
         return;
       }
       yield;
