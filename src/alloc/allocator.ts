@@ -22,7 +22,10 @@ export interface Placement {
 export interface PlaceOptions {
   /** Bytes that one chunk may hold. Default: unlimited, a single chunk. */
   readonly maxChunkSize?: number;
-  /** Whether a buffer above `maxChunkSize` gets a chunk of its own size instead of an error. Default false. */
+  /**
+   * Whether a buffer above `maxChunkSize` gets a chunk of its own size instead of an error; others may join it. Buffers with a
+   * fixed offset must end by `maxChunkSize`, or by the largest size among them. Default false.
+   */
   readonly allowOversize?: boolean;
 }
 
@@ -32,7 +35,7 @@ export interface Allocator {
   /**
    * Places every buffer. Offsets are in bytes from the start of the chunk.
    *
-   * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize`, `FIXED_OVERLAP` if fixed offsets collide,
+   * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed offsets collide,
    *   `BAD_ARGUMENT`. That of ggml throws none of them, since it takes what is too large and knows no fixed offsets,
    *   but `BYTES_TOO_LARGE` where padding all sizes to the largest alignment leads beyond 2^53 - 1 bytes.
    */

@@ -4,7 +4,7 @@
  * First greedy orders, then local search over orders, which moves buffers between chunks; at last each chunk of the best
  * placement is a problem of its own, for the exact search.
  *
- * Invariant: valid. Optimal if it equals the live load; the split into chunks is that of an order.
+ * Invariant: valid; the split into chunks is that of an order. Of a few buffers, partitions.ts tries all splits.
  */
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';

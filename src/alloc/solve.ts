@@ -11,7 +11,7 @@ import { Solver } from './solver.js';
  * Minimises the peak, or decides a capacity.
  *
  * With `maxChunkSize` it minimises the sum of all chunks. Of up to ten buffers it tries every split among chunks; of more, those that
- * greedy orders lead to.
+ * orders of placement lead to. Buffers with a fixed offset share the first chunk.
  *
  * @throws PlannerError `OVERSIZE`, `FIXED_OVERLAP`, `BAD_ARGUMENT`.
  */
@@ -61,7 +61,8 @@ function checkOptions(options: SolveOptions): void {
   const check = (culprit: string, value: unknown, valid: boolean, limit: string): void =>
     checkArgument(valid, culprit, value, limit, 'Correct it, or leave it out.');
   check('capacity', capacity, Number.isSafeInteger(capacity) && capacity >= 0, 'an integer from 0 to 2^53 - 1');
-  check('maxSteps', maxSteps, maxSteps === Infinity || (Number.isSafeInteger(maxSteps) && maxSteps >= 0), 'at least 0');
+  const isCount = maxSteps === Infinity || (Number.isSafeInteger(maxSteps) && maxSteps >= 0);
+  check('maxSteps', maxSteps, isCount, 'an integer from 0 to 2^53 - 1, or Infinity');
   check('timeLimitMs', timeLimitMs, typeof timeLimitMs === 'number' && timeLimitMs >= 0, 'at least 0');
   const isSignal = signal === undefined || typeof (signal as AbortSignal | null)?.aborted === 'boolean';
   check('signal', signal, isSignal, 'an AbortSignal');

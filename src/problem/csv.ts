@@ -275,6 +275,6 @@ function rejectAt(row: number, column: string, value: unknown, limit: string): n
     culprit: `row ${row}, column "${column}"`,
     value,
     limit,
-    remedy: 'Correct this field; the columns are id,lower,upper,size and optionally alignment,offset,gaps.',
+    remedy: 'Correct this field; the columns are id,lower,upper,size and optionally alignment,offset,gaps,hint.',
   });
 }

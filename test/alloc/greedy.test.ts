@@ -68,6 +68,43 @@ describe.each(family)('$name', (allocator) => {
     expect(() => allocator.place(problem)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1/);
   });
 
+  it('names the fixed buffer that another one meets, not those whose gaps it uses', () => {
+    const alpha: Buffer = {
+      size: 8,
+      start: 0,
+      end: 9,
+      fixedOffset: 0,
+      gaps: [{ start: 3, end: 6, lower: 6, upper: 8 }],
+    };
+    const beta: Buffer = { size: 8, start: 0, end: 9, fixedOffset: 8, gaps: [{ start: 1, end: 8 }] };
+    const gamma: Buffer = { size: 3, start: 5, end: 7, fixedOffset: 7 };
+    const delta: Buffer = { size: 2, start: 2, end: 7, fixedOffset: 8, name: 'delta' };
+    const problem = createProblem([alpha, beta, gamma, delta]);
+    const error = expectError('FIXED_OVERLAP', 'the fixed offset of buffer 2', () => allocator.place(problem));
+    expect(error.limit).toBe('clear of buffer 0, which is fixed at 0 and ends at 8');
+    const apart = createProblem([alpha, beta, delta]);
+    expect([...allocator.place(apart).offsets]).toEqual([0, 8, 8]);
+    const last = createProblem([beta, gamma, delta]);
+    const lastError = expectError('FIXED_OVERLAP', 'the fixed offset of buffer delta', () => allocator.place(last));
+    expect(lastError.limit).toBe('clear of buffer 1, which is fixed at 7 and ends at 10');
+  });
+
+  it('wants fixed buffers to end by the limit, or by the largest of them, whatever is beside them', () => {
+    const fixed: Buffer = { size: 4, start: 0, end: 2, fixedOffset: 2 };
+    const free = (size: number): Buffer => ({ size, start: 1, end: 2 });
+    const options = { maxChunkSize: 2, allowOversize: true };
+    for (const list of [
+      [fixed, free(2), free(7)],
+      [fixed, { ...free(7), start: 2, end: 3 }],
+    ]) {
+      const problem = createProblem(list);
+      const error = expectError('OVERSIZE', 'the fixed offset of buffer 0', () => allocator.place(problem, options));
+      expect([error.value, error.limit]).toEqual([2, 'low enough to end by 4']);
+      const placement = allocator.place(problem, { ...options, maxChunkSize: 6 });
+      expect(verifyPlacement(problem, placement, { ...options, maxChunkSize: 6 })).toEqual([]);
+    }
+  });
+
   it('rejects a buffer above the chunk limit, unless that is allowed', () => {
     const problem = createProblem([
       { size: 4, start: 0, end: 2 },
@@ -91,7 +128,7 @@ describe('greedyBySize', () => {
     const place = (list: readonly Buffer[], options?: PlaceOptions) => greedyBySize.place(createProblem(list), options);
     const colliding = [...buffers, { size: 8, start: 2, end: 3, fixedOffset: 11 }];
     const collision = expectError('FIXED_OVERLAP', 'the fixed offset of buffer 2', () => place(colliding));
-    expect([collision.value, collision.limit]).toEqual([11, 'at least 12, above the buffers that are fixed before it']);
+    expect([collision.value, collision.limit]).toEqual([11, 'clear of buffer 1, which is fixed at 4 and ends at 12']);
     expect(collision.remedy).toBe('Choose another fixed offset, or leave it to the planner.');
     for (const maxChunkSize of [0, -1, NaN]) {
       const error = expectError('BAD_ARGUMENT', 'maxChunkSize', () => place(buffers, { maxChunkSize }));

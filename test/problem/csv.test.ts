@@ -116,9 +116,11 @@ describe('parseProblemCsv', () => {
       };
       const header = 'id,lower,upper,size,offset\n';
       const collision = place(`${header}alpha,0,5,10,0\nbeta,2,6,10,5\n`);
-      expect(collision).toContain('the fixed offset of buffer beta (row 3) is 5, but must be at least 10, above');
+      expect(collision).toContain(
+        'the fixed offset of buffer beta (row 3) is 5, but must be clear of buffer alpha (row 2), which is fixed at 0 and ends at 10',
+      );
       const wide = place(`${header}alpha,0,5,10,20\nbeta,2,6,10,25\n`);
-      expect(wide).toContain('the fixed offset of buffer beta (row 3) is 25, but must be at least 30, above');
+      expect(wide).toContain('must be clear of buffer alpha (row 2), which is fixed at 20 and ends at 30');
       expect(place(`${header}alpha,0,5,10,20\n`, { maxChunkSize: 16 })).toContain(
         'the fixed offset of buffer alpha (row 2) is 20',
       );

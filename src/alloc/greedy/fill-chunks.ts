@@ -7,7 +7,7 @@
  * Invariant: a new chunk is opened only if the buffer fits into no other; fixed offsets are in the first chunk.
  * O(chunks) times the cost of one chunk.
  */
-import { PlannerError } from '../../errors.js';
+import { checkArgument, PlannerError } from '../../errors.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
 import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
@@ -21,7 +21,8 @@ export interface FilledChunks extends Placement {
 /**
  * Places the buffers of `order`, which holds each of them once.
  *
- * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize`, `FIXED_OVERLAP` if fixed offsets collide.
+ * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed offsets
+ *   collide, `BAD_ARGUMENT`.
  */
 export function fillChunks(
   problem: Problem,
@@ -45,11 +46,8 @@ export function fillChunks(
   };
   if (fixedOffsets !== null) {
     open();
-    // Oversize ones are known to be allowed by now.
-    fixedOffsets.forEach((offset, b) => {
-      if (!Number.isNaN(offset)) limits[0] = Math.max(limits[0], sizes[b]);
-    });
-    chunks[0] = takeFixed(problem, fits[0], limits[0]);
+    limits[0] = limitOfFixed(problem, options);
+    chunks[0] = takeFixed(problem, fits[0]);
   }
 
   for (const b of order) {
@@ -81,20 +79,20 @@ export function fillChunks(
   return { offsets, chunkOf, chunks, steps: fits.reduce((sum, fit) => sum + fit.steps, 0) };
 }
 
-/** Rejects limits that are none, and buffers that no chunk can hold. */
+/**
+ * Rejects limits that are none, buffers that no chunk can hold, and fixed offsets beyond the chunk of the fixed buffers.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `OVERSIZE`
+ */
 export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
-  const { bufferCount, sizes } = problem;
+  const { bufferCount, sizes, fixedOffsets } = problem;
   const { maxChunkSize = Infinity, allowOversize = false } = options;
-  if (!(typeof maxChunkSize === 'number' && maxChunkSize > 0)) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      culprit: 'maxChunkSize',
-      value: maxChunkSize,
-      limit: 'above 0',
-      remedy: 'Leave it out if chunks are unlimited.',
-    });
-  }
-  if (allowOversize || maxChunkSize === Infinity) return;
-  for (let b = 0; b < bufferCount; b++) {
+  const isLimit = typeof maxChunkSize === 'number' && maxChunkSize > 0;
+  checkArgument(isLimit, 'maxChunkSize', maxChunkSize, 'above 0', 'Leave it out if chunks are unlimited.');
+  const isFlag = typeof allowOversize === 'boolean';
+  checkArgument(isFlag, 'allowOversize', allowOversize, 'true or false', 'Correct it, or leave it out.');
+  if (maxChunkSize === Infinity) return;
+  for (let b = 0; b < bufferCount && !allowOversize; b++) {
     if (sizes[b] <= maxChunkSize) continue;
     throw new PlannerError('OVERSIZE', {
       culprit: labelOfBuffer(problem, b),
@@ -103,4 +101,23 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
       remedy: 'Split the buffer, raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
     });
   }
+  const limit = limitOfFixed(problem, options);
+  fixedOffsets?.forEach((offset, b) => {
+    if (Number.isNaN(offset) || offset + sizes[b] <= limit) return;
+    throw new PlannerError('OVERSIZE', {
+      culprit: `the fixed offset of ${labelOfBuffer(problem, b)}`,
+      value: offset,
+      limit: `low enough to end by ${limit}`,
+      remedy: 'Choose a lower one, leave it to the planner, or raise maxChunkSize.',
+    });
+  });
+}
+
+/** Bytes that the chunk of the fixed buffers may hold: `maxChunkSize`, or the largest of them if that may be larger. */
+function limitOfFixed({ sizes, fixedOffsets }: Problem, { maxChunkSize = Infinity }: PlaceOptions): number {
+  let limit = maxChunkSize;
+  fixedOffsets?.forEach((offset, b) => {
+    if (!Number.isNaN(offset)) limit = Math.max(limit, sizes[b]);
+  });
+  return limit;
 }

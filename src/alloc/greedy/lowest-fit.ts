@@ -5,6 +5,7 @@
  * look for an offset give the same one.
  */
 import { PlannerError } from '../../errors.js';
+import { neededParts } from '../../problem/needed-parts.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import { countOverlaps } from '../overlap-count.js';
 import { ListFit } from './list-fit.js';
@@ -37,19 +38,16 @@ export function createLowestFit(problem: Problem, timeline: Timeline): LowestFit
 /**
  * Takes what the buffers with a fixed offset need, and returns their highest end.
  *
- * @throws PlannerError `FIXED_OVERLAP` if two of them collide, `OVERSIZE` if one ends above `limit`.
+ * @throws PlannerError `FIXED_OVERLAP` if two of them collide.
  */
-export function takeFixed(problem: Problem, fit: LowestFit, limit: number): number {
+export function takeFixed(problem: Problem, fit: LowestFit): number {
   const { bufferCount, sizes, fixedOffsets } = problem;
   let top = 0;
   if (fixedOffsets === null) return top;
   for (let b = 0; b < bufferCount; b++) {
     const fixed = fixedOffsets[b];
     if (Number.isNaN(fixed)) continue;
-    if (fixed + sizes[b] > limit) reject('OVERSIZE', problem, b, `low enough to end by ${limit}`);
-    const free = fit.find(b, fixed);
-    if (free !== fixed)
-      reject('FIXED_OVERLAP', problem, b, `at least ${free}, above the buffers that are fixed before it`);
+    if (fit.find(b, fixed) !== fixed) rejectCollision(problem, b);
     fit.take(b, fixed);
     top = Math.max(top, fixed + sizes[b]);
   }
@@ -71,7 +69,7 @@ export function placeInOrder(
 ): number {
   const { sizes, fixedOffsets } = problem;
   fit.reset();
-  let peak = takeFixed(problem, fit, Infinity);
+  let peak = takeFixed(problem, fit);
   for (const b of order) {
     const fixed = fixedOffsets === null ? NaN : fixedOffsets[b];
     const isFixed = !Number.isNaN(fixed);
@@ -84,11 +82,30 @@ export function placeInOrder(
   return peak;
 }
 
-function reject(code: 'FIXED_OVERLAP' | 'OVERSIZE', problem: Problem, buffer: number, limit: string): never {
-  throw new PlannerError(code, {
-    culprit: `the fixed offset of ${labelOfBuffer(problem, buffer)}`,
-    value: problem.fixedOffsets![buffer],
-    limit,
+/** Names the first buffer that the fixed one meets, of those that are fixed before it. */
+function rejectCollision(problem: Problem, b: number): never {
+  const { sizes } = problem;
+  const offsets = problem.fixedOffsets!;
+  let a = 0;
+  while (Number.isNaN(offsets[a]) || !collide(problem, a, b)) a++;
+  throw new PlannerError('FIXED_OVERLAP', {
+    culprit: `the fixed offset of ${labelOfBuffer(problem, b)}`,
+    value: offsets[b],
+    limit: `clear of ${labelOfBuffer(problem, a)}, which is fixed at ${offsets[a]} and ends at ${offsets[a] + sizes[a]}`,
     remedy: 'Choose another fixed offset, or leave it to the planner.',
   });
+}
+
+/** Whether two fixed buffers need one byte at one step. O(gaps of both). */
+function collide(problem: Problem, a: number, b: number): boolean {
+  const [partsA, partsB] = [neededParts(problem, a), neededParts(problem, b)];
+  const [offsetA, offsetB] = [problem.fixedOffsets![a], problem.fixedOffsets![b]];
+  for (let i = 0, j = 0; i < partsA.length && j < partsB.length;) {
+    const [p, q] = [partsA[i], partsB[j]];
+    const meet = p.start < q.end && q.start < p.end;
+    if (meet && offsetA + p.lower < offsetB + q.upper && offsetB + q.lower < offsetA + p.upper) return true;
+    if (p.end < q.end) i++;
+    else j++;
+  }
+  return false;
 }

@@ -118,7 +118,7 @@ export class GreedySearch {
     const { sizes, fixedOffsets } = this.problem;
     const hopeless = this.peak * HOPELESS;
     fit.reset();
-    let peak = takeFixed(this.problem, fit, Infinity);
+    let peak = takeFixed(this.problem, fit);
     this.late = [];
     for (let i = 0; i < order.length; i++) {
       if ((i + 1) % PAUSE_INTERVAL === 0) yield;
