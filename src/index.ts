@@ -39,7 +39,7 @@ export { ALLOCATORS, type AllocatorName } from './alloc/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './alloc/allocator.js';
 export { solve, solveAsync } from './alloc/solve.js';
 export type { Certificate, Progress, Solution, SolveOptions } from './alloc/solution.js';
-export type { StopReason } from './alloc/exact/budget.js';
+export type { StopReason } from './alloc/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
 export {

@@ -2,7 +2,7 @@
  * What a search for the lowest placement may spend, and what it finds.
  */
 import type { Placement, PlaceOptions } from './allocator.js';
-import type { StopReason } from './exact/budget.js';
+import type { StopReason } from './budget.js';
 
 /** What `solve` may spend, and what it is asked for. */
 export interface SolveOptions extends PlaceOptions {

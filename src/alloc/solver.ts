@@ -9,18 +9,15 @@ import { selectBuffers } from '../problem/select.js';
 import { placementSize, type Placement } from './allocator.js';
 import { boundOf, stackBoundOf } from './bounds.js';
 import { placeInChunks } from './chunks.js';
-import { Budget, EFFORT_PER_STEP } from './exact/budget.js';
+import { Budget } from './budget.js';
 import { timeComponents } from './exact/components.js';
-import { bestPartition, MOST_PARTITIONED } from './partitions.js';
-import { findCore, placeAround } from './exact/core.js';
-import { createInstance, isSearchable, needsPadding, type Units } from './exact/instance.js';
-import { Interlocking } from './exact/interlocking.js';
-import { minimise } from './exact/minimise.js';
-import { findOverlaps } from './exact/overlaps.js';
+import { isSearchable } from './exact/instance.js';
 import { checkChunkLimit } from './greedy/fill-chunks.js';
-import { climb } from './greedy/order-climb.js';
+import { EFFORT_PER_STEP } from './greedy/lowest-fit.js';
 import { GreedySearch } from './greedy/search.js';
 import { createTimeline, type Timeline } from './greedy/timeline.js';
+import { lowerComponent, type Component } from './lower-component.js';
+import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import type { Certificate, Solution, SolveOptions } from './solution.js';
 
 const DEFAULT_MAX_STEPS = 200_000;
@@ -28,21 +25,13 @@ const DEFAULT_MAX_STEPS = 200_000;
 const EFFORT_PER_BUFFER = 1600;
 const LEAST_EFFORT = 1e6;
 const MOST_EFFORT = 5e7;
-/** Where bounds are weak, the exact search gets this part of what is left before anything else is tried. */
-const FIRST_SHARE = 0.05;
-/** Then other orders get this part. */
-const CLIMB_SHARE = 0.25;
-/** Above so many pairs, the search that makes use of parts is hopeless. */
-const MOST_INTERLOCKING_PAIRS = 50_000;
-/** After so many of its nodes, the caller can do something else. */
-const TURN_NODES = 64;
 
 export class Solver {
   private readonly budget: Budget;
   private readonly timeline: Timeline;
   private placement: Placement;
   private certificate: Certificate;
-  /** Bytes at which the search may stop: the capacity, or the best that is possible. */
+  /** Bytes at which the search may stop: the capacity or the best that is possible, and any once the capacity is refuted. */
   private goal: number;
 
   /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
@@ -100,8 +89,10 @@ export class Solver {
     let isWorthMore = yield* this.placeGreedily(greedy);
     if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options));
     if (this.peak <= this.goal || this.certificate.bytes > this.largestChunk || budget.isSpent) return;
-    const parts = timeComponents(problem);
-    if (parts.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) return yield* this.lowerParts(parts);
+    const components = timeComponents(problem);
+    if (components.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) {
+      return yield* this.lowerComponents(components);
+    }
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
   }
 
@@ -133,86 +124,49 @@ export class Solver {
     }
   }
 
-  /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerParts(parts: readonly Int32Array[]): Generator<void, void> {
-    const { problem, budget } = this;
+  /** Lowers the components one by one, the highest first, until the highest is as low as it can be. */
+  private *lowerComponents(components: readonly Int32Array[]): Generator<void, void> {
     this.placement = { ...this.placement, offsets: this.placement.offsets.slice() };
-    const byPeak = parts.map((buffers) => ({ buffers, peak: this.peakOf(buffers) })).sort((a, b) => b.peak - a.peak);
-    // Of the parts that have been lowered already.
+    const byPeak = components
+      .map((buffers) => ({ buffers, peak: this.peakOf(buffers) }))
+      .sort((a, b) => b.peak - a.peak);
+    // Of the components that have been lowered already.
     let lowered = 0;
     for (let i = 0; i < byPeak.length; i++) {
       const { buffers, peak } = byPeak[i];
-      if (peak <= this.goal || budget.isSpent) return;
+      if (peak <= this.goal || this.budget.isSpent) return;
       const others = i + 1 < byPeak.length ? Math.max(lowered, byPeak[i + 1].peak) : lowered;
-      yield* this.lowerPart({ buffers, problem: selectBuffers(problem, buffers), others });
+      yield* lowerComponent(this.component(buffers, others), this.budget);
       lowered = Math.max(lowered, this.peakOf(buffers));
       yield;
     }
+  }
+
+  /** `others`: bytes, the highest end of all buffers outside of it. */
+  private component(buffers: Int32Array, others: number): Component {
+    const problem = selectBuffers(this.problem, buffers);
+    const isProof = isOneChunkEnough(problem, this.options);
+    return {
+      problem,
+      capacity: this.options.capacity ?? Infinity,
+      peak: () => this.peakOf(buffers),
+      goal: () => this.goal,
+      place: (found) => {
+        const { offsets, chunkOf } = this.placement;
+        buffers.forEach((b, i) => (offsets[b] = found[i]));
+        this.placement = { offsets, chunkOf, chunks: [Math.max(others, this.peakOf(buffers))] };
+        this.report();
+      },
+      prove: (bytes, nodes) => {
+        if (isProof) this.prove(bytes, nodes);
+      },
+    };
   }
 
   private peakOf(buffers: Int32Array): number {
     const { sizes } = this.problem;
     const { offsets } = this.placement;
     return buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
-  }
-
-  private *lowerPart(part: Part): Generator<void, void> {
-    const { budget } = this;
-    const isInterlocking = hasPartialGaps(part.problem);
-    if (!isInterlocking && !needsPadding(part.problem)) return yield* this.lowerStack(part, budget);
-    yield* this.lowerStack(part, budget.slice(FIRST_SHARE));
-    if (isInterlocking) yield* this.lowerInterlocking(part, budget.slice(FIRST_SHARE));
-    const place = (offsets: Float64Array): void => this.placePart(part, offsets);
-    yield* climb(part.problem, this.peakOf(part.buffers), this.goal, budget.slice(CLIMB_SHARE), place);
-    yield* isInterlocking ? this.lowerInterlocking(part, budget) : this.lowerStack(part, budget);
-  }
-
-  /** Takes buffers as whole, each below or above another. */
-  private *lowerStack(part: Part, budget: Budget): Generator<void, void> {
-    const { options } = this;
-    const peak = this.peakOf(part.buffers);
-    if (peak <= this.goal) return;
-    const provable = !hasPartialGaps(part.problem) && isOneChunkEnough(part.problem, options);
-    const core = findCore(part.problem, stackBoundOf(part.problem).bytes);
-    const coreProblem = selectBuffers(part.problem, core.buffers);
-    const place = (found: Units, unit: number): void => {
-      const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
-      this.placePart(part, placeAround(part.problem, core, coreOffsets));
-    };
-    if (coreProblem.bufferCount === 0) return place(new Int32Array(0), 1);
-    const instance = createInstance(coreProblem);
-    const { unit } = instance;
-    const range = { low: Math.ceil(stackBoundOf(coreProblem).bytes / unit), high: Math.ceil(peak / unit) };
-    yield* minimise(instance, range, Math.floor(this.goal / unit), budget, {
-      onPlacement: (found) => place(found, unit),
-      onBound: (nodes) => {
-        const bytes = range.low * unit;
-        if (provable) this.prove(bytes, nodes);
-        return bytes <= (options.capacity ?? Infinity);
-      },
-    });
-  }
-
-  /** Makes use of parts of buffers that are not needed at times. */
-  private *lowerInterlocking(part: Part, budget: Budget): Generator<void, void> {
-    const { capacity = Infinity } = this.options;
-    const overlaps = findOverlaps(part.problem);
-    if (overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS) return budget.giveUp();
-    const search = new Interlocking(part.problem, overlaps);
-    let peak = this.peakOf(part.buffers);
-    while (peak > this.goal) {
-      const limit = Math.min(peak - 1, capacity);
-      const outcome = search.advance(limit, TURN_NODES, budget);
-      if (outcome === 'stopped') return budget.giveUp();
-      if (outcome === 'found') {
-        this.placePart(part, search.offsets);
-        peak = this.peakOf(part.buffers);
-      } else if (outcome === 'exhausted') {
-        if (isOneChunkEnough(part.problem, this.options)) this.prove(limit + 1, search.nodes);
-        return;
-      }
-      yield;
-    }
   }
 
   /** Tries every split into chunks, within what is left of the budget. */
@@ -228,13 +182,6 @@ export class Solver {
 
   private prove(bytes: number, nodes: number): void {
     if (bytes > this.certificate.bytes) this.raiseBound({ kind: 'exhausted', bytes, nodes });
-  }
-
-  private placePart({ buffers, others }: Part, partOffsets: Float64Array): void {
-    const { offsets, chunkOf } = this.placement;
-    buffers.forEach((b, i) => (offsets[b] = partOffsets[i]));
-    this.placement = { offsets, chunkOf, chunks: [Math.max(others, this.peakOf(buffers))] };
-    this.report();
   }
 
   private report(): void {
@@ -267,22 +214,9 @@ function solveWhole(problem: Problem, budget: Budget): Solution {
   }
 }
 
-/** A component, with its buffers' indices in the whole problem. */
-interface Part {
-  readonly buffers: Int32Array;
-  readonly problem: Problem;
-  /** Bytes: the highest end of all buffers outside of it. */
-  readonly others: number;
-}
-
 /** What the greedy search spends if nothing is said, in its own steps. */
 function defaultEffort({ bufferCount }: Problem): number {
   return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
-}
-
-/** Whether some buffer needs only a part of its bytes at times. */
-function hasPartialGaps({ gaps }: Problem): boolean {
-  return gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g]);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a search may spend, step by step; the clock is one that the tests move. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Budget, type Limits } from '../../src/alloc/exact/budget.js';
+import { Budget, type Limits } from '../../src/alloc/budget.js';
 
 const budgetOf = (limits: Partial<Limits> = {}): Budget =>
   new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined, ...limits });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placementSize, type Placement, type PlaceOptions } from '../../src/alloc/allocator.js';
 import { placeInChunks } from '../../src/alloc/chunks.js';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { fillChunks } from '../../src/alloc/greedy/fill-chunks.js';
 import { ORDERS } from '../../src/alloc/greedy/orders.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';

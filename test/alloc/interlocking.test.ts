@@ -1,11 +1,13 @@
 /** The search for buffers that need only some of their bytes at times, and what it is made of. */
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { DifferenceBounds } from '../../src/alloc/exact/difference-bounds.js';
 import { Interlocking } from '../../src/alloc/exact/interlocking.js';
 import { findOverlaps } from '../../src/alloc/exact/overlaps.js';
 import { findSeparations } from '../../src/alloc/exact/separations.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
+import { createRandom } from '../../src/alloc/random.js';
+import { solve } from '../../src/alloc/solve.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { expectValid } from '../support/solve-valid.js';
 
@@ -111,6 +113,28 @@ describe('Interlocking', () => {
     }
     expect(pauses).toBeGreaterThan(10);
     expect(search.nodes - (1 + 2 * pauses)).toBeOneOf([1, 2]);
+  });
+});
+
+describe('solve, where small parts have partial gaps', () => {
+  it('proves them in a few steps, before other orders are tried', () => {
+    let steps = 0;
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = createRandom(seed);
+      const below = (limit: number): number => Math.floor(random() * limit);
+      const buffers = Array.from({ length: 5 }, () => {
+        const start = below(4);
+        const end = start + 3 + below(3);
+        const size = 2 + below(7);
+        const lower = below(size);
+        const gap = { start: start + 1, end: end - 1, lower, upper: lower + below(size - lower + 1) };
+        return { size, start, end, gaps: [gap] };
+      });
+      const solution = solve(createProblem(buffers));
+      expect(solution.status).toBe('optimal');
+      steps += solution.steps;
+    }
+    expect(steps).toBeLessThan(10_000);
   });
 });
 

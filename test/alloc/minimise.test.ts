@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
 import { minimise, type Range } from '../../src/alloc/exact/minimise.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';

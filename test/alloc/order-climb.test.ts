@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stackBoundOf } from '../../src/alloc/bounds.js';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { climb } from '../../src/alloc/greedy/order-climb.js';
 import { createProblem, type Buffer, type Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';

@@ -4,7 +4,7 @@
  * meant to alter them, they have to be replaced, and the benchmarks say whether for the better.
  */
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
 import { Search, type Focus, type Outcome } from '../../src/alloc/exact/search.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';

@@ -1,7 +1,7 @@
 /** Every strategy of the exact search on its own, run to its end: all give the same minimum. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Budget } from '../../src/alloc/exact/budget.js';
+import { Budget } from '../../src/alloc/budget.js';
 import { createInstance } from '../../src/alloc/exact/instance.js';
 import { createRandom } from '../../src/alloc/random.js';
 import { Search, type Focus, type Outcome } from '../../src/alloc/exact/search.js';

@@ -14,7 +14,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { createTimeline, type Timeline } from '../greedy/timeline.js';
-import type { Budget } from './budget.js';
+import type { Budget } from '../budget.js';
 import { DifferenceBounds, type Bound, type Mark } from './difference-bounds.js';
 import type { Overlaps } from './overlaps.js';
 import type { Outcome } from './search.js';

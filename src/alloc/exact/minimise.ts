@@ -13,7 +13,7 @@
  *
  * Invariant: `low <= true minimum <= high`, in units; deterministic.
  */
-import type { Budget } from './budget.js';
+import type { Budget } from '../budget.js';
 import type { Instance, Units } from './instance.js';
 import { Population } from './population.js';
 import { Search, type Outcome } from './search.js';

@@ -16,7 +16,7 @@
  * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that its depth
  * is not the engine's, and so that a search can be left and taken up again.
  */
-import type { Budget } from './budget.js';
+import type { Budget } from '../budget.js';
 import type { Instance } from './instance.js';
 import { State } from './state.js';
 import { isSupported, supportedBounds } from './support.js';

@@ -23,6 +23,9 @@ export interface LowestFit {
   take(buffer: number, offset: number): void;
 }
 
+/** So many of its steps count as one step of the exact search. */
+export const EFFORT_PER_STEP = 2500;
+
 /** A list is better than a tree where no more buffers than these share this part of all possible pairs. */
 const MOST_LISTED = 4096;
 const LISTED_DENSITY = 0.15;

@@ -8,9 +8,9 @@
  * Invariant: deterministic.
  */
 import type { Problem } from '../../problem/problem.js';
-import { EFFORT_PER_STEP, type Budget } from '../exact/budget.js';
+import type { Budget } from '../budget.js';
 import { createRandom } from '../random.js';
-import { createLowestFit, placeInOrder } from './lowest-fit.js';
+import { createLowestFit, EFFORT_PER_STEP, placeInOrder } from './lowest-fit.js';
 import { byKey } from './orders.js';
 import { createTimeline } from './timeline.js';
 

@@ -16,9 +16,6 @@ export interface Limits {
   readonly onTick: (() => void) | undefined;
 }
 
-/** So many accesses to sets of intervals, of which greedy placement consists, count as one step of the exact search. */
-export const EFFORT_PER_STEP = 2500;
-
 const CLOCK_INTERVAL = 256;
 /** Steps of the first slice of an unlimited budget. */
 const FIRST_SLICE = 50_000;

@@ -1,0 +1,105 @@
+/**
+ * Lowers one component whose greedy placement is above the bound: exact search, and where alignments or gaps make bounds weak, local
+ * search over orders beside it.
+ *
+ *     plain        stack
+ *     padding      stack (5 %), orders (25 % of the rest), stack
+ *     part gaps    stack (5 %), interlocking (5 %), orders (25 %), interlocking
+ *
+ * Invariant: what is placed is valid and lower than before; what is proven holds for the component in one chunk.
+ */
+import type { Problem } from '../problem/problem.js';
+import { selectBuffers } from '../problem/select.js';
+import { stackBoundOf } from './bounds.js';
+import type { Budget } from './budget.js';
+import { findCore, placeAround } from './exact/core.js';
+import { createInstance, needsPadding, type Units } from './exact/instance.js';
+import { Interlocking } from './exact/interlocking.js';
+import { minimise } from './exact/minimise.js';
+import { findOverlaps } from './exact/overlaps.js';
+import { climb } from './greedy/order-climb.js';
+
+/** A component, and whom to tell what is found. */
+export interface Component {
+  readonly problem: Problem;
+  /** Bytes: nothing above them is of interest once they are refuted. `Infinity`: there is no capacity. */
+  readonly capacity: number;
+  /** Bytes of its best placement so far. */
+  peak(): number;
+  /** Bytes at which to stop; may rise with every proof. */
+  goal(): number;
+  /** Takes a placement with a lower peak, and copies it. */
+  place(offsets: Float64Array): void;
+  /** No placement is below `bytes`: the search was exhausted after so many nodes. */
+  prove(bytes: number, nodes: number): void;
+}
+
+/** Where bounds are weak, each exact search first gets this part of what is left. */
+const FIRST_SHARE = 0.05;
+/** Then other orders get this part. */
+const CLIMB_SHARE = 0.25;
+/** Above so many pairs, the search that makes use of parts is hopeless. */
+const MOST_INTERLOCKING_PAIRS = 50_000;
+/** After so many of its nodes, the caller can do something else. */
+const TURN_NODES = 64;
+
+/** Lowers the peak until it is no more than the goal, or the budget is spent. */
+export function* lowerComponent(component: Component, budget: Budget): Generator<void, void> {
+  const { problem } = component;
+  const isInterlocking = hasPartialGaps(problem);
+  if (!isInterlocking && !needsPadding(problem)) return yield* lowerStack(component, budget);
+  yield* lowerStack(component, budget.slice(FIRST_SHARE));
+  if (isInterlocking) yield* lowerInterlocking(component, budget.slice(FIRST_SHARE));
+  const place = (offsets: Float64Array): void => component.place(offsets);
+  yield* climb(problem, component.peak(), component.goal(), budget.slice(CLIMB_SHARE), place);
+  yield* isInterlocking ? lowerInterlocking(component, budget) : lowerStack(component, budget);
+}
+
+/** Takes buffers as whole, each below or above another. */
+function* lowerStack(component: Component, budget: Budget): Generator<void, void> {
+  const { problem, capacity } = component;
+  if (component.peak() <= component.goal()) return;
+  const core = findCore(problem, stackBoundOf(problem).bytes);
+  const coreProblem = selectBuffers(problem, core.buffers);
+  const place = (found: Units, unit: number): void => {
+    const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
+    component.place(placeAround(problem, core, coreOffsets));
+  };
+  if (coreProblem.bufferCount === 0) return place(new Int32Array(0), 1);
+  const instance = createInstance(coreProblem);
+  const { unit } = instance;
+  const range = { low: Math.ceil(stackBoundOf(coreProblem).bytes / unit), high: Math.ceil(component.peak() / unit) };
+  yield* minimise(instance, range, Math.floor(component.goal() / unit), budget, {
+    onPlacement: (found) => place(found, unit),
+    onBound: (nodes) => {
+      const bytes = range.low * unit;
+      // With parts of buffers in use, less may do.
+      if (!hasPartialGaps(problem)) component.prove(bytes, nodes);
+      return bytes <= capacity;
+    },
+  });
+}
+
+/** Makes use of parts of buffers that are not needed at times. */
+function* lowerInterlocking(component: Component, budget: Budget): Generator<void, void> {
+  const { problem, capacity } = component;
+  const overlaps = findOverlaps(problem);
+  if (overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS) return budget.giveUp();
+  const search = new Interlocking(problem, overlaps);
+  while (component.peak() > component.goal()) {
+    const limit = Math.min(component.peak() - 1, capacity);
+    const outcome = search.advance(limit, TURN_NODES, budget);
+    if (outcome === 'stopped') return budget.giveUp();
+    if (outcome === 'found') {
+      component.place(search.offsets);
+    } else if (outcome === 'exhausted') {
+      return component.prove(limit + 1, search.nodes);
+    }
+    yield;
+  }
+}
+
+/** Whether some buffer needs only a part of its bytes at times. */
+function hasPartialGaps({ gaps }: Problem): boolean {
+  return gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g]);
+}
