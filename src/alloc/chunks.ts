@@ -50,13 +50,15 @@ export function* placeInChunks(
     if (placementSize(candidate) < placementSize(best)) keep(candidate);
     return placementSize(candidate);
   };
-  for (let i = 0; i < ORDERS.length && (i === 0 || (placementSize(best) > goal && !orderBudget.isSpent)); i++) {
-    evaluate(ORDERS[i](problem));
+  const isDone = (): boolean => placementSize(best) <= goal || orderBudget.isSpent;
+  for (const order of ORDERS) {
+    evaluate(order(problem));
+    if (isDone()) break;
     yield;
   }
   const climb = new OrderClimb(problem, evaluate);
   // Of few buffers, every split is tried later.
-  while (problem.bufferCount > MOST_PARTITIONED && placementSize(best) > goal && !orderBudget.isSpent) {
+  while (problem.bufferCount > MOST_PARTITIONED && !isDone()) {
     climb.tryOne();
     yield;
   }
