@@ -102,9 +102,9 @@ class Replay {
       this.#storages.set(tensor, new IntervalMap());
       if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
     });
-    for (const tensor of [...graph.leafs, ...graph.nodes]) {
-      if (!tensor.isView && (tensor.op === 'NONE' || tensor.isInput)) this.#write(tensor);
-    }
+    // What a leaf's operation is called makes no difference: nothing computes it.
+    const early = graph.nodes.filter(({ op, isInput }) => op === 'NONE' || isInput);
+    for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
   }
 
   run(node: Tensor, step: number): void {

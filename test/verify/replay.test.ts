@@ -373,6 +373,18 @@ describe('replayPlan', () => {
     expect(kinds(replayPlan(graph, at(early, q)))).toEqual(['stale-read']);
   });
 
+  it('takes a leaf for one, whatever a graph file calls its operation', () => {
+    const [a, b] = ['a', 'b'].map((name) => ctx.newTensor('f32', [8], name));
+    const document = graphToJson(Graph.forward(ctx.setOutput(ctx.mulMat(a, b))));
+    for (const id of document.leafs) document.tensors[id].op = 'FROM_ELSEWHERE';
+    const graph = graphFromJson(document);
+    const right = planGraph(graph);
+    const [p, q] = graph.leafs;
+    expect(replayPlan(graph, right)).toEqual([]);
+    const wrong = moved(right, new Map([[q, right.locate(p).offset]]));
+    expect(kinds(replayPlan(graph, wrong))).toEqual(['stale-read']);
+  });
+
   it('keeps a cast that nobody but itself reads', () => {
     const half = ctx.setName(ctx.cast(input('q'), 'f16'), 'half');
     const later = ctx.setName(ctx.exp(input('r')), 'later');
