@@ -13,7 +13,7 @@ export interface PlanViolation {
    * last to the end, as an output or because nobody reads it; `in-place-not-allowed`: the second is computed over an
    * operand that its operation may not overwrite, or not there; `misaligned`, `out-of-arena`: the place of one storage;
    * `missing`: it has none; `duplicate`: it has two; `unknown-tensor`: the graph has no such tensor; `wrong-entry`: what
-   * the plan says of name, size or live range; `chunk-limit`, `bad-size`: sizes of chunks and of the whole.
+   * the plan says of name, size or live range, or the place that it gives to what lies elsewhere; `chunk-limit`, `bad-size`: sizes of chunks and of the whole.
    */
   readonly kind:
     | 'bad-size'

@@ -12,6 +12,7 @@
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { isPowerOfTwo } from '../units.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
@@ -71,7 +72,7 @@ export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
     Array.isArray(chunks) &&
     chunks.every(isPlain) &&
     PLAN_FIELDS.every((field) => isPlain(plan[field])) &&
-    (tensors as EntryToVerify[]).every(isEntry);
+    Array.from(tensors as EntryToVerify[]).every(isEntry); // a hole is no entry
   checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
 }
 
@@ -97,14 +98,16 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
 }
 
 /** What the plan says of its size as a whole. */
-function checkSizes({ chunks, bufferSize, lowerBound, optimal }: PlanToVerify): PlanViolation[] {
+function checkSizes({ chunks, alignment, bufferSize, lowerBound, optimal }: PlanToVerify): PlanViolation[] {
   const wrong: string[] = [];
+  if (!isPowerOfTwo(alignment)) wrong.push(`alignment is ${alignment}, no power of two`);
   chunks.forEach((size, chunk) => {
     if (!Number.isSafeInteger(size) || size < 0) wrong.push(`chunk ${chunk} has ${size} bytes`);
   });
   const sum = chunks.reduce((a, b) => a + b, 0);
   if (bufferSize !== sum) wrong.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
   const bound = lowerBound ?? 0;
+  if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, no number of bytes`);
   if (bound > bufferSize) wrong.push(`lowerBound is ${bound}, above the bufferSize of ${bufferSize}`);
   if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
     wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
@@ -161,22 +164,29 @@ function placeStorages(
 ): Placed[] {
   const { tensors } = graph;
   const needs = storageNeeds(graph);
-  const entries = entriesById(graph, plan, needs, violations);
+  const entries = entriesOf(graph, plan, needs, violations);
   const placed: Placed[] = [];
   tensors.forEach((tensor, id) => {
     const size = bytesOf(tensor);
-    if (tensor.isView || tensor.memory !== 'deferred' || size === 0) return;
+    const entry = entries.get(tensor);
+    const isOwner = !tensor.isView && tensor.memory === 'deferred';
+    if (isOwner ? size === 0 : entry === undefined) return;
     const need = needs.get(tensor)!;
     const steps = [need.start, need.end] as const;
     const report = (kind: PlanViolation['kind'], bytes: PlanViolation['bytes'], what: string): void => {
       const message = `${kind}: ${labelOf(tensor, id)}, needed in steps [${need.start}, ${need.end}), ${what}`;
       violations.push({ kind, ids: [id], steps, bytes, message });
     };
-    const entry = entries.get(id);
     if (entry === undefined) return report('missing', null, 'has no place in the plan');
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
+    if (!isOwner) {
+      const owner = entries.get(tensor.root);
+      const isThere =
+        tensor.memory === 'deferred' && owner?.chunk === chunk && owner.offset + tensor.viewOffset === offset;
+      return isThere ? undefined : report('wrong-entry', bytes, `is in ${where} in the plan, but looks elsewhere`);
+    }
     const missed = [alignment, plan.alignment].find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
     if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
@@ -194,18 +204,18 @@ function bytesOf(tensor: Tensor): number {
   return tensor.allocSize ?? tensor.byteLength;
 }
 
-/** The entries of the plan by the id of their tensor. */
-function entriesById(
+/** The entries of the plan by their tensor. */
+function entriesOf(
   { tensors }: Graph,
   plan: PlanToVerify,
   needs: ReadonlyMap<Tensor, Need>,
   violations: PlanViolation[],
-): Map<number, EntryToVerify> {
-  const entries = new Map<number, EntryToVerify>();
+): Map<Tensor, EntryToVerify> {
+  const entries = new Map<Tensor, EntryToVerify>();
   for (const entry of plan.tensors) {
     const { id, chunk, offset } = entry;
     const tensor = Number.isInteger(id) ? (tensors[id] as Tensor | undefined) : undefined;
-    if (tensor === undefined || entries.has(id)) {
+    if (tensor === undefined || entries.has(tensor)) {
       const { start, end } = (tensor && needs.get(tensor)) ?? entry;
       const size = tensor === undefined ? entry.size : bytesOf(tensor);
       const steps = start === undefined || end === undefined ? null : ([start, end] as const);
@@ -216,7 +226,7 @@ function entriesById(
       const message = `${kind}: ${labelOf(tensor, id)} ${what} ${where} of chunk ${chunk}`;
       violations.push({ kind, ids: [id], steps, bytes, message });
     }
-    entries.set(id, entry);
+    if (tensor !== undefined) entries.set(tensor, entry);
   }
   return entries;
 }
@@ -224,8 +234,9 @@ function entriesById(
 /** What an entry says of its tensor and should not; null if nothing. */
 function wrongStatement(entry: EntryToVerify, name: string, size: number, { start, end }: Need): string | null {
   if ((entry.name ?? name) !== name) return `is called ${entry.name} in the plan`;
-  if ((entry.size ?? size) < size) return `has ${entry.size} bytes in the plan, but needs ${size}`;
-  if ((entry.start ?? start) > start || (entry.end ?? end) < end) {
+  // What is no number is no less than another, and no more either.
+  if (!((entry.size ?? size) >= size)) return `has ${entry.size} bytes in the plan, but needs ${size}`;
+  if (!((entry.start ?? start) <= start && (entry.end ?? end) >= end)) {
     return `lives only in steps [${entry.start}, ${entry.end}) of the plan`;
   }
   return null;
@@ -252,7 +263,8 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
   const needs = new Map<Tensor, Need>();
   for (const [tensor, start] of starts) {
     const isKept = kept.has(tensor);
-    const end = isKept ? Math.max(1, nodes.length) : (ends.get(tensor) ?? 0);
+    // What only earlier nodes read, in an order that is none, is written all the same.
+    const end = isKept ? Math.max(1, nodes.length) : Math.max(ends.get(tensor) ?? 0, start + 1);
     needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
   }
   return needs;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { Memory } from '../../src/testing/memory.js';
 import { ALL_PLANS } from '../support/all-plans.js';
@@ -183,6 +184,23 @@ describe('verifyPlan', () => {
     expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = chunk)))).toEqual(['out-of-arena']);
   });
 
+  it('takes what only earlier nodes read as needed while it is written', () => {
+    const ctx = Context.deferred();
+    const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
+    const a = ctx.setName(ctx.relu(x), 'a');
+    const { leafs, tensors, nodes } = Graph.forward(ctx.setOutput(ctx.neg(a)));
+    const backwards = new Graph({ leafs, tensors, nodes: [...nodes].reverse() });
+    const places = (offset: number): PlanToVerify => {
+      const entries = tensors.map((_, id) => ({ id, chunk: id, offset: 0 }));
+      const together = tensors.map((tensor, id) => ({ id, chunk: 0, offset: tensor === a ? offset : id * 32 }));
+      return offset < 0
+        ? { alignment: 32, bufferSize: 96, chunks: [32, 32, 32], tensors: entries }
+        : { alignment: 32, bufferSize: 96, chunks: [96], tensors: together };
+    };
+    expect(verifyPlan(backwards, places(-1))).toEqual([]); // which order is none of geometry's business
+    expect(verifyPlan(backwards, places(64)).map(({ kind }) => kind)).toEqual(['output-overwritten']);
+  });
+
   it('names tensor, steps and bytes whatever the rule', () => {
     const first = (change: Parameters<typeof afterChange>[0]): PlanViolation => afterChange(change)[0];
     const violations = [
@@ -245,6 +263,23 @@ describe('what a plan says of its tensors', () => {
     expect(kindsWith({ size: 31 })).toEqual(['wrong-entry']);
     expect(kindsWith({ end: 0 })).toEqual(['wrong-entry']);
     expect(kindsWith({ start: 1 })).toEqual(['wrong-entry']);
+    for (const field of ['size', 'start', 'end']) expect(kindsWith({ [field]: NaN })).toEqual(['wrong-entry']);
+  });
+
+  it('is checked: the place of what lies elsewhere', () => {
+    const halfway = ctx.view(x, [4], [], 16);
+    const outside = Context.immediate().newTensor('f32', [4], 'outside');
+    const withView = Graph.forward(ctx.setOutput(ctx.add(halfway, outside)));
+    const right = planGraph(withView, { inPlace: 'off' }).toJSON();
+    const owner = right.tensors.find(({ id }) => withView.tensors[id] === x)!;
+    const kindsFor = (tensor: Tensor, offset: number, chunk = 0): string[] => {
+      const entry = { id: withView.tensors.indexOf(tensor), chunk, offset };
+      return verifyPlan(withView, { ...right, tensors: [entry, ...right.tensors] }).map(({ kind }) => kind);
+    };
+    expect(kindsFor(halfway, owner.offset + 16)).toEqual([]);
+    expect(kindsFor(halfway, owner.offset)).toEqual(['wrong-entry']);
+    expect(kindsFor(halfway, owner.offset + 16, 1)).toEqual(['wrong-entry']);
+    expect(kindsFor(outside, 0)).toEqual(['wrong-entry']);
   });
 
   it('must be an object each', () => {
@@ -252,6 +287,9 @@ describe('what a plan says of its tensors', () => {
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [entry] }));
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: [...plan.tensors, entry] }));
     }
+    const holes = new Array<(typeof plan.tensors)[number]>(2);
+    expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, tensors: holes }));
+    expectError('BAD_ARGUMENT', 'plan', () => replayPlan(graph, { ...plan, tensors: holes }));
   });
 
   it('must be plain values, which can be named', () => {
@@ -284,7 +322,14 @@ describe('what a plan says of its tensors', () => {
     }
   });
 
+  it('is checked: alignment', () => {
+    for (const alignment of [-32, 0.5, 3, NaN, '32' as never]) {
+      expect(verifyPlan(graph, { ...plan, alignment }).map(({ kind }) => kind)).toContain('bad-size');
+    }
+  });
+
   it('is checked: bound and optimality', () => {
+    expect(verifyPlan(graph, { ...plan, lowerBound: NaN, optimal: false })).toMatchObject([{ kind: 'bad-size' }]);
     expect(verifyPlan(graph, { ...plan, lowerBound: 1 })).toMatchObject([{ kind: 'bad-size' }]);
     expect(verifyPlan(graph, { ...plan, lowerBound: plan.bufferSize + 1, optimal: false })).toMatchObject([
       { kind: 'bad-size' },
