@@ -1,7 +1,8 @@
 /**
  * Values for what a graph reads but does not compute: the same for the same seed, in whatever memory.
  *
- * Invariant: floats lie in [-1, 1); integers that name rows are below the number of rows of whoever they are used on.
+ * Invariant: floats lie in [-1, 1); integers that name rows, themselves or by way of copies, are below the number of rows of
+ * whoever they are used on.
  */
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -15,6 +16,12 @@ const INDEX_OPERANDS: Readonly<Record<string, { slot: number; rows: (node: Tenso
   MUL_MAT_ID: { slot: 2, rows: ({ sources }) => sources[0]!.ne[2] },
   ADD_ID: { slot: 2, rows: ({ sources }) => sources[1]!.ne[1] },
   SSM_SCAN: { slot: 6, rows: ({ sources }) => sources[0]!.ne[3] },
+};
+
+/** The slots whose elements an operation passes on as they are. */
+const COPIED_OPERANDS: Readonly<Record<string, readonly number[]>> = {
+  ...{ CPY: [0], CONT: [0], DUP: [0], REPEAT: [0], ROLL: [0], GET_ROWS: [0] },
+  ...{ CONCAT: [0, 1], SET: [0, 1] },
 };
 
 /** Integers that name nothing stay below this. */
@@ -37,13 +44,18 @@ export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   });
 }
 
+/** How many rows there are for what each storage names, be it by way of copies: readers before what they read. */
 function indexLimits({ nodes }: Graph): Map<Tensor, number> {
   const limits = new Map<Tensor, number>();
-  for (const node of nodes) {
-    if (!Object.hasOwn(INDEX_OPERANDS, node.op)) continue;
-    const { slot, rows } = INDEX_OPERANDS[node.op];
-    const ids = node.sources[slot]?.root;
-    if (ids) limits.set(ids, Math.min(rows(node), limits.get(ids) ?? Infinity));
+  const limitTo = (rows: number, ids: Tensor | null | undefined): void => {
+    if (ids) limits.set(ids.root, Math.min(rows, limits.get(ids.root) ?? Infinity));
+  };
+  for (const node of [...nodes].reverse()) {
+    const { op, root, sources } = node;
+    if (Object.hasOwn(INDEX_OPERANDS, op)) limitTo(INDEX_OPERANDS[op].rows(node), sources[INDEX_OPERANDS[op].slot]);
+    const limit = limits.get(root);
+    if (limit === undefined || !Object.hasOwn(COPIED_OPERANDS, op)) continue;
+    for (const slot of COPIED_OPERANDS[op]) limitTo(limit, sources[slot]);
   }
   return limits;
 }

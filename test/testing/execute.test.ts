@@ -198,6 +198,22 @@ describe('compareExecutions', () => {
     expect(compareExecutions(lookup, { ...right.toJSON(), tensors: wrong })[0]).toMatchObject({ byte: -1 });
   });
 
+  it.each<[string, (ids: Tensor) => Tensor]>([
+    ['itself', (ids) => ids],
+    ['a cast', (ids) => ctx.cast(ids, 'i64')],
+    ['a copy of a view', (ids) => ctx.cont(ctx.view(ids, [3], [], 4))],
+    ['a copy into another', (ids) => ctx.cpy(ids, ctx.newTensor('i32', [8]))],
+    ['a result of its own place', (ids) => ctx.setOutput(ctx.cont(ids), ctx.newTensor('i32', [8]))],
+    ['two joined', (ids) => ctx.concat(ids, ctx.dup(ids), 0)],
+  ])('runs on indices that are %s', (_, indicesOf) => {
+    const ids = ctx.setInput(ctx.newTensor('i32', [8]));
+    const table = ctx.setInput(ctx.newTensor('f32', [4, 2]));
+    const indices = indicesOf(ids);
+    const rows = ctx.setInput(ctx.newTensor('f32', [4, indices.ne[0]]));
+    const graph = Graph.forward(ctx.setOutput(ctx.setRows(table, rows, indices)));
+    for (let seed = 1; seed <= 5; seed++) expect(compareExecutions(graph, planGraph(graph), seed)).toEqual([]);
+  });
+
   it('leaves immediate tensors alone', () => {
     const caches = Context.immediate();
     const cache = caches.write(caches.newTensor('f32', [4]), [1, 2, 3, 4]);
