@@ -75,6 +75,7 @@ export function buildTable(graph: Graph): GraphTable {
   const destinations = new Int32Array(count).fill(-1);
   const traits = new Uint8Array(count);
   const isRead = new Uint8Array(count);
+  const readings = new Readings(count);
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
     roots[id] = idOf(tensors, tensor.root, tensor);
@@ -85,6 +86,7 @@ export function buildTable(graph: Graph): GraphTable {
     if (tensor.destination !== null) destinations[id] = idOf(tensors, tensor.destination, tensor);
     const list = tensor.sources;
     let entry = sourceFirst[id];
+    if (!tensor.isView) readings.of(tensor);
     for (let slot = 0; slot < list.length; slot++) {
       const source = list[slot];
       if (source === null || source === tensor) continue;
@@ -92,7 +94,7 @@ export function buildTable(graph: Graph): GraphTable {
       sources[entry] = sourceId;
       isRead[sourceId] = 1;
       if (mayOverwrite(tensor, source)) {
-        handOver[entry] = handOverOf(tensor, source, slot, sizes[source.root.lastId] >= sizes[id]);
+        handOver[entry] = readings.handOver(source, slot, sizes[source.root.lastId] >= sizes[id]);
       }
       entry++;
     }
@@ -188,33 +190,82 @@ function mayOverwrite(node: Tensor, source: Tensor): boolean {
 }
 
 /**
- * Under which rules `node` may overwrite what is in `slot`, as far as the operation and the other sources decide it.
- *
- * @param fits whether the storage of `source` is large enough
+ * What one node reads of each storage, and what it may do to it. Columns by the storage owner's id, used again for each
+ * node: a graph file may give a node any number of sources.
  */
-function handOverOf(node: Tensor, source: Tensor, slot: number, fits: boolean): number {
-  const root = source.root;
-  const operation = findOperation(node.op);
-  const ggmlInPlace = node.inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
-  const overwrites = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
+class Readings {
+  /** The node that the other columns are about. */
+  readonly #readers: Int32Array;
+  /** Through how many slots it reads the storage. */
+  readonly #counts: Int32Array;
+  /** The first of these slots. */
+  readonly #firsts: Int32Array;
+  /** Whether it may overwrite what is in all of them, and all look at the same bytes in the same way. */
+  readonly #areOne: Uint8Array;
+  /** Whether it may overwrite what is in each slot. */
+  #overwrites: readonly number[] | ReadonlySet<number> = [];
+  #ggmlInPlace = false;
+  /** An operation that the table does not know may do what ggml lets it do, and no more. */
+  #isUnknown = false;
 
-  let sharingCount = 0;
-  let readsOnlyItself = true;
-  for (let other = 0; other < node.sources.length; other++) {
-    const shared = node.sources[other];
-    if (shared === null || shared === node || shared.root !== root) continue;
-    sharingCount++;
-    readsOnlyItself &&=
-      overwrites.includes(other) && sameLayout(shared, source) && shared.viewOffset === source.viewOffset;
+  constructor(tensorCount: number) {
+    this.#readers = new Int32Array(tensorCount).fill(-1);
+    this.#counts = new Int32Array(tensorCount);
+    this.#firsts = new Int32Array(tensorCount);
+    this.#areOne = new Uint8Array(tensorCount);
   }
 
-  // An operation that the table does not know may do what ggml lets it do, and no more.
-  const isUnknown = operation === undefined && overwrites.length === 0;
-  // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
-  const isSound = isUnknown || overwrites.includes(slot);
-  const ggml = ggmlInPlace && isSound && !source.isView && sharingCount === 1 && fits;
-  const full = isUnknown ? ggml : readsOnlyItself && source.viewOffset === 0 && fits;
-  return (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+  /** From now on the answers are about `node`. O(sources). */
+  of(node: Tensor): void {
+    const { sources, inPlaceRule, lastId } = node;
+    const operation = findOperation(node.op);
+    const overwrites = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
+    this.#ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
+    this.#isUnknown = operation === undefined && overwrites.length === 0;
+    this.#overwrites = overwrites.length > FEW_SLOTS ? new Set(overwrites) : overwrites;
+    for (let slot = 0; slot < sources.length; slot++) {
+      const source = sources[slot];
+      if (source === null || source === node) continue;
+      const root = source.root.lastId;
+      const isFirst = this.#readers[root] !== lastId;
+      if (isFirst) {
+        this.#readers[root] = lastId;
+        this.#counts[root] = 0;
+        this.#firsts[root] = slot;
+        this.#areOne[root] = 1;
+      }
+      this.#counts[root]++;
+      const isAlike = isFirst || looksAlike(source, sources[this.#firsts[root]]!);
+      if (!isAlike || !this.#mayOverwrite(slot)) this.#areOne[root] = 0;
+    }
+  }
+
+  /**
+   * Under which rules the node may overwrite what is in `slot`, as far as the operation and the other sources decide it.
+   *
+   * @param fits whether the storage of `source` is large enough
+   */
+  handOver(source: Tensor, slot: number, fits: boolean): number {
+    const root = source.root.lastId;
+    // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
+    const isSound = this.#isUnknown || this.#mayOverwrite(slot);
+    const ggml = this.#ggmlInPlace && isSound && !source.isView && this.#counts[root] === 1 && fits;
+    const full = this.#isUnknown ? ggml : this.#areOne[root] === 1 && source.viewOffset === 0 && fits;
+    return (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+  }
+
+  #mayOverwrite(slot: number): boolean {
+    const slots = this.#overwrites;
+    return slots instanceof Set ? slots.has(slot) : (slots as readonly number[]).includes(slot);
+  }
+}
+
+const NO_SLOTS: readonly number[] = [];
+/** So many slots are looked through faster than hashed. */
+const FEW_SLOTS = 8;
+
+function looksAlike(a: Tensor, b: Tensor): boolean {
+  return a === b || (a.viewOffset === b.viewOffset && sameLayout(a, b));
 }
 
 function dangling(tensor: Tensor, reader: Tensor): never {

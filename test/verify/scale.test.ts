@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/graph/json.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
@@ -34,5 +36,27 @@ describe('at scale', { timeout: TIME_LIMIT_MS }, () => {
     }
     const graph = Graph.forward(ctx.setOutput(ctx.relu(cache)));
     expect(replayPlan(graph, planGraph(graph), { order: 'stated' })).toEqual([]);
+  });
+
+  it.each([
+    ['that are one storage', false],
+    ['each of its own', true],
+  ])('plans and checks a node of 100,000 sources, %s, all of which it may overwrite', (_, areApart) => {
+    const count = 100_000;
+    const slots = Array.from({ length: count }, (_, slot) => slot);
+    const document = graphToJson(Graph.forward(Context.deferred().newTensor('f32', [8])));
+    const leaf = { ...document.tensors[0], input: true };
+    const leafs = areApart ? slots.map(() => leaf) : [leaf];
+    const node = { ...leaf, op: 'GATHER', input: false, src: areApart ? slots : slots.map(() => 0), overwrites: slots };
+    const graph = graphFromJson({
+      ...document,
+      tensors: [...leafs, node],
+      leafs: leafs.map((_, id) => id),
+      nodes: [leafs.length],
+    });
+    const plan = planGraph(graph);
+    expect(plan.bufferSize).toBe(32 * leafs.length);
+    expect(verifyPlan(graph, plan)).toEqual([]);
+    expect(replayPlan(graph, plan)).toEqual([]);
   });
 });
