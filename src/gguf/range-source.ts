@@ -17,8 +17,15 @@ export interface RangeSource {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** Opens any kind of source. Nothing is read yet. */
+/** Opens any kind of source. Nothing is read yet. Whatever keeps it from being read is an error that names it. */
 export function openRangeSource(source: GgufSource): RangeSource {
+  const ranges = rangesOf(source);
+  const { name } = ranges;
+  const reject = (error: unknown): never => rejectUnreadable(name, error);
+  return { name, read: (start, end) => ranges.read(start, end).catch(reject) };
+}
+
+function rangesOf(source: GgufSource): RangeSource {
   if (ArrayBuffer.isView(source)) return fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
   if (isBuffer(source)) return fromBytes(new Uint8Array(source));
   if (typeof source !== 'string' && !(source instanceof URL)) return fromBlob(source);
@@ -116,11 +123,7 @@ function fromLocalFile(location: string): RangeSource {
     read: async (start, end) => {
       const fs = fileSystem();
       if (fs === undefined) throw unreadable(name, 'a local path', 'a URL, a File, a Blob or bytes in a browser');
-      const file = await fs
-        .open(location.startsWith('file:') ? new URL(location) : location)
-        .catch((error: unknown) => {
-          throw unreadable(name, (error as Error).message, 'an existing, readable file');
-        });
+      const file = await fs.open(location.startsWith('file:') ? new URL(location) : location);
       try {
         const stat = await file.stat();
         if (!stat.isFile()) throw unreadable(name, 'not a regular file', 'a file');
@@ -132,6 +135,15 @@ function fromLocalFile(location: string): RangeSource {
       }
     },
   };
+}
+
+/** @throws PlannerError always: that which the reader itself has found, or `BAD_GGUF` with what the system says */
+function rejectUnreadable(name: string, error: unknown): never {
+  if (error instanceof PlannerError) throw error;
+  const { message, cause } = error as Error;
+  // `fetch` says no more than that it failed; why is in the cause.
+  const reason = (cause instanceof Error && cause.message) || message;
+  throw unreadable(name, reason, 'an existing, readable file');
 }
 
 function unreadable(name: string, value: string, limit: string): PlannerError {

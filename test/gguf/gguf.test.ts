@@ -134,6 +134,9 @@ describe('readGguf over HTTP', () => {
         response.writeHead(404).end('not here');
       } else if (request.url === '/whole.gguf') {
         response.writeHead(200).end(bytes);
+      } else if (request.url === '/cut.gguf') {
+        response.writeHead(206, { 'content-length': bytes.byteLength });
+        response.write(bytes.subarray(0, 16), () => response.destroy());
       } else if (request.url === '/endless.gguf') {
         response.writeHead(200).write(bytes);
         const timer = setInterval(() => response.write(Buffer.alloc(1 << 16)), 0);
@@ -162,6 +165,21 @@ describe('readGguf over HTTP', () => {
   it('reads no more than it needs from a server that ignores ranges', async () => {
     expect((await readGguf(`${base}/whole.gguf`)).tensors).toHaveLength(2);
     expect((await readGguf(`${base}/endless.gguf`)).tensors).toHaveLength(2);
+  });
+
+  it('says why there is no answer, or no whole one', async () => {
+    for (const address of [
+      'http://127.0.0.1:1/a.gguf',
+      'http://[bad/a.gguf',
+      'file://[bad/a.gguf',
+      `${base}/cut.gguf`,
+    ]) {
+      const { code, value } = await errorOf(address);
+      expect([code, value], address).toEqual([
+        'BAD_GGUF',
+        expect.stringMatching(/REFUSED|bad port|Invalid URL|closed/),
+      ]);
+    }
   });
 
   it('says what the server said', async () => {
