@@ -44,6 +44,13 @@ function isCount(value: unknown): boolean {
 const PRINTED_VALUE_LENGTH = 60;
 
 function reject(field: string, value: unknown, limit: string): never {
-  const found = value === undefined ? 'missing' : JSON.stringify(value).slice(0, PRINTED_VALUE_LENGTH);
-  throw new CliError(`${field} is ${found}, but must be ${limit}`);
+  throw new CliError(`${field} is ${describe(value)}, but must be ${limit}`);
+}
+
+/** Lists and objects by their kind alone: they may be nested deeper than can be printed. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (Array.isArray(value)) return 'an array';
+  if (isObject(value)) return 'an object';
+  return JSON.stringify(value).slice(0, PRINTED_VALUE_LENGTH);
 }

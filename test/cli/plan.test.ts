@@ -194,7 +194,7 @@ describe('verify', () => {
     ['{}', 'alignment is missing, but must be a power of two'],
     ['{"alignment":32,"bufferSize":-1}', 'bufferSize is -1, but must be a whole number of bytes'],
     ['{"alignment":32,"bufferSize":1,"chunks":[null]}', 'chunks[0] is null, but must be a whole number of bytes'],
-    ['{"alignment":32,"bufferSize":1,"chunks":[],"tensors":{}}', 'tensors is {}, but must be an array'],
+    ['{"alignment":32,"bufferSize":1,"chunks":[],"tensors":{}}', 'tensors is an object, but must be an array'],
     [
       '{"alignment":32,"bufferSize":1,"chunks":[],"tensors":[{"id":"__proto__"}]}',
       'tensors[0].id is "__proto__", but must be a whole number',
@@ -202,6 +202,12 @@ describe('verify', () => {
   ])('rejects the plan %s', async (text, message) => {
     const file = write('bad.json', text);
     expect(await cli('verify', graphFile, file)).toEqual({ code: 2, out: '', err: `error: ${file}: ${message}\n` });
+  });
+
+  it('rejects what is nested too deeply to be printed', async () => {
+    const file = write('deep.json', `{"alignment":${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
+    const err = `error: ${file}: alignment is an array, but must be a power of two\n`;
+    expect(await cli('verify', graphFile, file)).toEqual({ code: 2, out: '', err });
   });
 });
 
