@@ -86,7 +86,6 @@ export function buildTable(graph: Graph): GraphTable {
     if (tensor.destination !== null) destinations[id] = idOf(tensors, tensor.destination, tensor);
     const list = tensor.sources;
     let entry = sourceFirst[id];
-    if (!tensor.isView) readings.of(tensor);
     for (let slot = 0; slot < list.length; slot++) {
       const source = list[slot];
       if (source === null || source === tensor) continue;
@@ -94,7 +93,7 @@ export function buildTable(graph: Graph): GraphTable {
       sources[entry] = sourceId;
       isRead[sourceId] = 1;
       if (mayOverwrite(tensor, source)) {
-        handOver[entry] = readings.handOver(source, slot, sizes[source.root.lastId] >= sizes[id]);
+        handOver[entry] = readings.handOver(tensor, source, slot, sizes[source.root.lastId] >= sizes[id]);
       }
       entry++;
     }
@@ -194,7 +193,8 @@ function mayOverwrite(node: Tensor, source: Tensor): boolean {
  * node: a graph file may give a node any number of sources.
  */
 class Readings {
-  /** The node that the other columns are about. */
+  #node: Tensor | null = null;
+  /** The node that the other columns are about, by id. */
   readonly #readers: Int32Array;
   /** Through how many slots it reads the storage. */
   readonly #counts: Int32Array;
@@ -215,9 +215,25 @@ class Readings {
     this.#areOne = new Uint8Array(tensorCount);
   }
 
-  /** From now on the answers are about `node`. O(sources). */
-  of(node: Tensor): void {
+  /**
+   * Under which rules `node` may overwrite what is in `slot`, as far as the operation and the other sources decide it.
+   *
+   * @param fits whether the storage of `source` is large enough
+   */
+  handOver(node: Tensor, source: Tensor, slot: number, fits: boolean): number {
+    if (node !== this.#node) this.#turnTo(node);
+    const root = source.root.lastId;
+    // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
+    const isSound = this.#isUnknown || this.#mayOverwrite(slot);
+    const ggml = this.#ggmlInPlace && isSound && !source.isView && this.#counts[root] === 1 && fits;
+    const full = this.#isUnknown ? ggml : this.#areOne[root] === 1 && source.viewOffset === 0 && fits;
+    return (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+  }
+
+  /** Fills the columns for `node`. O(sources). */
+  #turnTo(node: Tensor): void {
     const { sources, inPlaceRule, lastId } = node;
+    this.#node = node;
     const operation = findOperation(node.op);
     const overwrites = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
     this.#ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
@@ -238,20 +254,6 @@ class Readings {
       const isAlike = isFirst || looksAlike(source, sources[this.#firsts[root]]!);
       if (!isAlike || !this.#mayOverwrite(slot)) this.#areOne[root] = 0;
     }
-  }
-
-  /**
-   * Under which rules the node may overwrite what is in `slot`, as far as the operation and the other sources decide it.
-   *
-   * @param fits whether the storage of `source` is large enough
-   */
-  handOver(source: Tensor, slot: number, fits: boolean): number {
-    const root = source.root.lastId;
-    // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
-    const isSound = this.#isUnknown || this.#mayOverwrite(slot);
-    const ggml = this.#ggmlInPlace && isSound && !source.isView && this.#counts[root] === 1 && fits;
-    const full = this.#isUnknown ? ggml : this.#areOne[root] === 1 && source.viewOffset === 0 && fits;
-    return (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
   }
 
   #mayOverwrite(slot: number): boolean {
