@@ -90,10 +90,12 @@ function isPlain(value: unknown): boolean {
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
   checkLimits(limits);
-  const ofTensors: PlanViolation[] = [];
-  const placed = placeStorages(graph, plan, limits, ofTensors);
-  const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
   const { maxViolations = MAX_VIOLATIONS } = limits;
+  const ofTensors: PlanViolation[] = [];
+  const placed = placeStorages(graph, plan, limits, (violation) => {
+    if (ofTensors.length < maxViolations) ofTensors.push(violation);
+  });
+  const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
   return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
 }
 
@@ -160,11 +162,11 @@ function placeStorages(
   graph: Graph,
   plan: PlanToVerify,
   { alignment = 1 }: PlanLimits,
-  violations: PlanViolation[],
+  onViolation: (violation: PlanViolation) => void,
 ): Placed[] {
   const { tensors } = graph;
   const needs = storageNeeds(graph);
-  const entries = entriesOf(graph, plan, needs, violations);
+  const entries = entriesOf(graph, plan, needs, onViolation);
   const placed: Placed[] = [];
   tensors.forEach((tensor, id) => {
     const size = bytesOf(tensor);
@@ -175,7 +177,7 @@ function placeStorages(
     const steps = [need.start, need.end] as const;
     const report = (kind: PlanViolation['kind'], bytes: PlanViolation['bytes'], what: string): void => {
       const message = `${kind}: ${labelOf(tensor, id)}, needed in steps [${need.start}, ${need.end}), ${what}`;
-      violations.push({ kind, ids: [id], steps, bytes, message });
+      onViolation({ kind, ids: [id], steps, bytes, message });
     };
     if (entry === undefined) return report('missing', null, 'has no place in the plan');
     const { chunk, offset } = entry;
@@ -209,7 +211,7 @@ function entriesOf(
   { tensors }: Graph,
   plan: PlanToVerify,
   needs: ReadonlyMap<Tensor, Need>,
-  violations: PlanViolation[],
+  onViolation: (violation: PlanViolation) => void,
 ): Map<Tensor, EntryToVerify> {
   const entries = new Map<Tensor, EntryToVerify>();
   for (const entry of plan.tensors) {
@@ -224,7 +226,7 @@ function entriesOf(
       const what = tensor === undefined ? 'is not in the graph, but planned' : 'is planned twice, again';
       const where = bytes === null ? `from byte ${offset} on` : `in bytes [${bytes[0]}, ${bytes[1]})`;
       const message = `${kind}: ${labelOf(tensor, id)} ${what} ${where} of chunk ${chunk}`;
-      violations.push({ kind, ids: [id], steps, bytes, message });
+      onViolation({ kind, ids: [id], steps, bytes, message });
     }
     if (tensor !== undefined) entries.set(tensor, entry);
   }

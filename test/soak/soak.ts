@@ -2,7 +2,7 @@
  * Random graphs through every check, for as long as you like: `npm run soak -- --minutes 10`.
  *
  * Each round draws a batch of graphs from one seed and plans each of them with every allocator in every in-place mode.
- * Every third graph is tangled, so that often it matters what takes over what.
+ * Every third graph is tangled: there it may matter what takes over what.
  * The seed of a round is printed with its result; `--seed N` starts there, so a soak can be resumed, and a failure seen
  * again. Ends with exit code 1 at the first failure.
  */
@@ -29,8 +29,9 @@ const { values } = parseArgs({
   },
 });
 const [minutes, graphLimit, firstSeed, batch] = [values.minutes, values.graphs, values.seed, values.batch].map(Number);
-if (![minutes, graphLimit, firstSeed, batch].every((value) => value >= 0)) {
-  throw new Error('usage: npm run soak -- [--minutes N] [--graphs N] [--seed N] [--batch N]');
+if (!(minutes >= 0 && graphLimit >= 0 && Number.isSafeInteger(firstSeed) && Number.isSafeInteger(batch) && batch > 0)) {
+  console.error('usage: npm run soak -- [--minutes N] [--graphs N] [--seed INTEGER] [--batch INTEGER above 0]');
+  process.exit(2);
 }
 
 const allocators = Object.keys(ALLOCATORS) as AllocatorName[];
