@@ -23,8 +23,8 @@ import { MOST_STACKED, stackHeight } from './stack-height.js';
  */
 export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Certificate {
   const load: Certificate = { kind: 'load', ...liveLoad(problem) };
-  const fixed = fixedEnd(problem);
-  const best = fixed.bytes > load.bytes ? fixed : load;
+  const end = highestEnd(problem);
+  const best = end.bytes > load.bytes ? end : load;
   // Every chunk has a buffer on top.
   return maxChunkSize === Infinity ? raiseByAlignment(problem, best) : best;
 }
@@ -39,16 +39,18 @@ export function stackBoundOf(problem: Problem, options: PlaceOptions = {}): Cert
   return maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
 }
 
-/** The highest end of a buffer with a fixed offset. */
-function fixedEnd({ sizes, fixedOffsets }: Problem): Certificate {
+/** The highest of what each buffer by itself ends at, at its fixed offset or at 0. */
+function highestEnd({ bufferCount, sizes, fixedOffsets }: Problem): Certificate {
   let bytes = 0;
   let buffer = -1;
-  fixedOffsets?.forEach((offset, b) => {
-    if (!(offset + sizes[b] > bytes)) return;
-    bytes = offset + sizes[b];
+  for (let b = 0; b < bufferCount; b++) {
+    const isFree = fixedOffsets === null || Number.isNaN(fixedOffsets[b]);
+    const end = isFree ? sizes[b] : fixedOffsets[b] + sizes[b];
+    if (end <= bytes) continue;
+    bytes = end;
     buffer = b;
-  });
-  return { kind: 'fixed', bytes, buffer };
+  }
+  return { kind: 'end', bytes, buffer };
 }
 
 /** The best bound by the buffers that have some alignment or a larger one, and need all of their bytes or none. */

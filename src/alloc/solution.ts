@@ -47,8 +47,8 @@ export type Certificate =
    * all orders.
    */
   | { readonly kind: 'stacked'; readonly bytes: number; readonly step: number; readonly alignment: number }
-  /** This buffer has a fixed offset and ends there. */
-  | { readonly kind: 'fixed'; readonly bytes: number; readonly buffer: number }
+  /** This buffer by itself ends there, at its fixed offset or at 0: gaps may leave it less than its size at every step. */
+  | { readonly kind: 'end'; readonly bytes: number; readonly buffer: number }
   /** The search tree for everything below `bytes` was exhausted, after so many nodes; run it again to check. */
   | { readonly kind: 'exhausted'; readonly bytes: number; readonly nodes: number };
 

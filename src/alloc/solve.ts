@@ -51,8 +51,9 @@ function begin(problem: Problem, options: SolveOptions): Generator<void, Solutio
 }
 
 function checkProblem(problem: Problem): void {
-  const { sizes, starts, ends } = (problem as Partial<Problem> | null) ?? {};
-  const isProblem = [sizes, starts, ends].every((column) => ArrayBuffer.isView(column));
+  const { bufferCount, sizes, starts, ends } = (problem as Partial<Problem> | null) ?? {};
+  const columns: readonly unknown[] = [sizes, starts, ends];
+  const isProblem = columns.every((column) => ArrayBuffer.isView(column)) && sizes?.length === bufferCount;
   checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
 }
 

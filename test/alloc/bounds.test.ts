@@ -72,7 +72,7 @@ describe('boundOf', () => {
       }),
       { numRuns: 1500 },
     );
-    for (const kind of ['load', 'aligned', 'fixed']) expect(kinds.get(kind), kind).toBeGreaterThan(50);
+    for (const kind of ['load', 'aligned', 'end']) expect(kinds.get(kind), kind).toBeGreaterThan(50);
   });
 
   it('looks at the step with the most padded bytes first, of however many there are', () => {
@@ -81,6 +81,21 @@ describe('boundOf', () => {
       [size, size].map((bytes) => ({ size: bytes, start: step, end: step + 1, alignment: 4 }));
     const problem = createProblem(Array.from({ length: 300 }, (_, step) => pair(step, step === 271 ? 9 : 5)).flat());
     expect(boundOf(problem)).toEqual({ kind: 'aligned', bytes: 21, step: 271, alignment: 4 });
+  });
+
+  it('knows that a buffer has all its bytes somewhere, even if it never needs them at once', () => {
+    const halves: Buffer = {
+      size: 8,
+      start: 0,
+      end: 4,
+      gaps: [
+        { start: 0, end: 2, lower: 0, upper: 4 },
+        { start: 2, end: 4, lower: 4, upper: 8 },
+      ],
+    };
+    const problem = createProblem([{ size: 5, start: 1, end: 2 }, { ...halves, size: 16 }, halves]);
+    expect(boundOf(problem)).toEqual({ kind: 'end', bytes: 16, buffer: 1 });
+    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 16, steps: 0 });
   });
 
   it('counts what is needed at a step, not before, after, or in a gap', () => {
@@ -116,9 +131,9 @@ function stepsOf(buffers: readonly Buffer[]): number[] {
 
 /** The bytes that a certificate proves, worked out from the buffers; that of an exhausted search proves what it says. */
 function bytesProvenBy(certificate: Certificate, buffers: readonly Buffer[]): number {
-  if (certificate.kind === 'fixed') {
-    const { fixedOffset = -Infinity, size } = buffers[certificate.buffer] ?? { size: 0 };
-    return certificate.buffer === -1 ? 0 : fixedOffset + size;
+  if (certificate.kind === 'end') {
+    const { fixedOffset = 0, size } = buffers[certificate.buffer];
+    return fixedOffset + size;
   }
   if (certificate.kind !== 'load' && certificate.kind !== 'aligned') return certificate.bytes;
   if (certificate.step === -1) return 0; // nothing is needed at any step
@@ -147,8 +162,6 @@ function simpleCertificates(buffers: readonly Buffer[]): Certificate[] {
     ...steps.flatMap((step) =>
       buffers.map(({ alignment }): Certificate => ({ kind: 'aligned', bytes: 0, step, alignment: alignment! })),
     ),
-    ...buffers.flatMap(({ fixedOffset }, buffer): Certificate[] =>
-      fixedOffset === undefined ? [] : [{ kind: 'fixed', bytes: 0, buffer }],
-    ),
+    ...buffers.map((_, buffer): Certificate => ({ kind: 'end', bytes: 0, buffer })),
   ];
 }

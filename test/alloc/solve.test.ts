@@ -100,7 +100,7 @@ describe('solve, on very many buffers that are never needed', () => {
     );
     const solution = solve(problem, { maxSteps: 100 });
     expect(verifyPlacement(problem, solution)).toEqual([]);
-    expect(solution).toMatchObject({ status: 'feasible', peak: 7, stopped: 'steps' });
+    expect(solution).toMatchObject({ status: 'optimal', peak: 7, certificate: { kind: 'end', buffer: 6 } });
   });
 });
 
