@@ -2,23 +2,23 @@
  * Placements in several chunks of limited size.
  *
  * First greedy orders, then local search over orders, which moves buffers between chunks; at last each chunk of the best
- * placement is a problem of its own, for the exact search.
+ * placement is a problem of its own.
  *
  * Invariant: valid; the split into chunks is that of an order. Of a few buffers, partitions.ts tries all splits.
  */
-import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { selectBuffers } from '../problem/select.js';
 import { placementSize, type Placement, type PlaceOptions } from './allocator.js';
+import { stackBoundOf } from './bounds.js';
 import type { Budget } from './budget.js';
-import { createInstance, isSearchable } from './exact/instance.js';
-import { minimise } from './exact/minimise.js';
+import { isSearchable } from './exact/instance.js';
 import { fillChunks } from './greedy/fill-chunks.js';
 import { EFFORT_PER_STEP } from './greedy/lowest-fit.js';
 import { OrderClimb } from './greedy/order-climb.js';
 import { ORDERS } from './greedy/orders.js';
-import { MOST_PARTITIONED } from './partitions.js';
 import type { Timeline } from './greedy/timeline.js';
+import { lowerComponent, type Component } from './lower-component.js';
+import { MOST_PARTITIONED } from './partitions.js';
 
 /** The local search gets this part of the budget. So many buffers in an order count as one step. */
 const CLIMB_SHARE = 0.25;
@@ -78,17 +78,20 @@ function* lowerChunk(
   const buffers = all.filter((b) => best.chunkOf[b] === chunk);
   const part = selectBuffers(problem, buffers);
   if (!isSearchable(part)) return;
-  const instance = createInstance(part);
-  const { unit } = instance;
-  const low = Math.ceil(liveLoad(part).bytes / unit);
-  const range = { low, high: Math.ceil(best.chunks[chunk] / unit) };
-  yield* minimise(instance, range, low, budget.slice(CHUNK_SHARE), {
-    onPlacement: (found) => {
+  let goal = stackBoundOf(part).bytes;
+  const component: Component = {
+    problem: part,
+    capacity: Infinity,
+    peak: () => best.chunks[chunk],
+    goal: () => goal,
+    place: (found) => {
       const offsets = best.offsets.slice();
-      buffers.forEach((b, i) => (offsets[b] = found[i] * unit));
-      const chunks = best.chunks.map((bytes, c) => (c === chunk ? range.high * unit : bytes));
-      keep({ ...best, offsets, chunks });
+      buffers.forEach((b, i) => (offsets[b] = found[i]));
+      const peak = found.reduce((most, offset, i) => Math.max(most, offset + part.sizes[i]), 0);
+      best = { ...best, offsets, chunks: best.chunks.map((bytes, c) => (c === chunk ? peak : bytes)) };
+      keep(best);
     },
-    onBound: () => true,
-  });
+    prove: (bytes) => (goal = bytes),
+  };
+  yield* lowerComponent(component, budget.slice(CHUNK_SHARE));
 }
