@@ -19,7 +19,7 @@ const PRINTED_VIOLATIONS = 10;
  * Throws unless `plan` is right for `graph`: by its geometry (`verifyPlan`), by replay (`replayPlan`), and by running the
  * graph in the arena and in separate memory, where the reference executor can run it (see `whyNotExecutable`).
  *
- * @throws Error with one line per violation
+ * @throws Error with one line per violation; PlannerError `BAD_ARGUMENT` where indices that the graph computes name rows that are not there
  */
 export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, { seed, ...limits }: PlanCheckOptions = {}): void {
   const lines = [
