@@ -4,7 +4,7 @@
  *
  *     plain        stack
  *     padding      stack (5 %), orders (25 % of the rest), stack
- *     part gaps    stack (5 %), interlocking (5 %), orders (25 %), interlocking
+ *     part gaps    stack (5 %), pairs (5 %), orders (25 %), pairs
  *
  * Invariant: what is placed is valid and lower than before; what is proven holds for the component in one chunk.
  */
@@ -38,21 +38,39 @@ export interface Component {
 const FIRST_SHARE = 0.05;
 /** Then other orders get this part. */
 const CLIMB_SHARE = 0.25;
-/** Above so many pairs, the search that makes use of parts is hopeless. */
+/** Above so many pairs that meet, to decide them one by one is hopeless. */
 const MOST_INTERLOCKING_PAIRS = 50_000;
 /** After so many of its nodes, the caller can do something else. */
 const TURN_NODES = 64;
 
 /** Lowers the peak until it is no more than the goal, or the budget is spent. */
 export function* lowerComponent(component: Component, budget: Budget): Generator<void, void> {
-  const { problem } = component;
-  const isInterlocking = hasPartialGaps(problem);
-  if (!isInterlocking && !needsPadding(problem)) return yield* lowerStack(component, budget);
+  if (hasPartialGaps(component.problem)) return yield* lowerInterlocking(component, budget);
+  if (needsPadding(component.problem)) return yield* lowerPadded(component, budget);
+  yield* lowerStack(component, budget);
+}
+
+function* lowerPadded(component: Component, budget: Budget): Generator<void, void> {
   yield* lowerStack(component, budget.slice(FIRST_SHARE));
-  if (isInterlocking) yield* lowerInterlocking(component, budget.slice(FIRST_SHARE));
+  yield* tryOrders(component, budget.slice(CLIMB_SHARE));
+  yield* lowerStack(component, budget);
+}
+
+function* lowerInterlocking(component: Component, budget: Budget): Generator<void, void> {
+  yield* lowerStack(component, budget.slice(FIRST_SHARE));
+  if (component.peak() <= component.goal()) return;
+  const overlaps = findOverlaps(component.problem);
+  const isHopeless = overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS;
+  const search = isHopeless ? null : new Interlocking(component.problem, overlaps);
+  if (search !== null) yield* decidePairs(component, search, budget.slice(FIRST_SHARE));
+  yield* tryOrders(component, budget.slice(CLIMB_SHARE));
+  if (search !== null) yield* decidePairs(component, search, budget);
+  else budget.giveUp();
+}
+
+function tryOrders(component: Component, budget: Budget): Generator<void, void> {
   const place = (offsets: Float64Array): void => component.place(offsets);
-  yield* climb(problem, component.peak(), component.goal(), budget.slice(CLIMB_SHARE), place);
-  yield* isInterlocking ? lowerInterlocking(component, budget) : lowerStack(component, budget);
+  return climb(component.problem, component.peak(), component.goal(), budget, place);
 }
 
 /** Takes buffers as whole, each below or above another. */
@@ -80,21 +98,14 @@ function* lowerStack(component: Component, budget: Budget): Generator<void, void
   });
 }
 
-/** Makes use of parts of buffers that are not needed at times. */
-function* lowerInterlocking(component: Component, budget: Budget): Generator<void, void> {
-  const { problem, capacity } = component;
-  const overlaps = findOverlaps(problem);
-  if (overlaps.other.length > 2 * MOST_INTERLOCKING_PAIRS) return budget.giveUp();
-  const search = new Interlocking(problem, overlaps);
+/** Makes use of parts of buffers that are not needed at times. Goes on from where the search was. */
+function* decidePairs(component: Component, search: Interlocking, budget: Budget): Generator<void, void> {
   while (component.peak() > component.goal()) {
-    const limit = Math.min(component.peak() - 1, capacity);
+    const limit = Math.min(component.peak() - 1, component.capacity);
     const outcome = search.advance(limit, TURN_NODES, budget);
     if (outcome === 'stopped') return budget.giveUp();
-    if (outcome === 'found') {
-      component.place(search.offsets);
-    } else if (outcome === 'exhausted') {
-      return component.prove(limit + 1, search.nodes);
-    }
+    if (outcome === 'exhausted') return component.prove(limit + 1, search.nodes);
+    if (outcome === 'found') component.place(search.offsets);
     yield;
   }
 }
