@@ -40,6 +40,8 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** What an error says: who is at fault, what was found, what is allowed and how to mend it. */
 export interface ErrorDetails {
+  /** What is wrong, in one sentence that names the culprit; the error's message is this and the remedy. */
+  readonly message?: string;
   /** What is at fault: a tensor's name, a field, a row and column, an option. */
   readonly culprit: string;
   /** The value that was found. */
@@ -63,7 +65,7 @@ export interface ErrorDetails {
  * }
  * ```
  */
-export class PlannerError extends Error implements ErrorDetails {
+export class PlannerError extends Error implements Omit<ErrorDetails, 'message'> {
   override readonly name = 'PlannerError';
   readonly code: ErrorCode;
   readonly culprit: string;
@@ -71,8 +73,8 @@ export class PlannerError extends Error implements ErrorDetails {
   readonly limit: string;
   readonly remedy: string;
 
-  constructor(code: ErrorCode, { culprit, value, limit, remedy }: ErrorDetails) {
-    super(`${code}: ${culprit} is ${printable(value)}, but must be ${limit}. ${remedy}`);
+  constructor(code: ErrorCode, { message, culprit, value, limit, remedy }: ErrorDetails) {
+    super(`${message ?? `${code}: ${culprit} is ${printable(value)}, but must be ${limit}.`} ${remedy}`);
     this.code = code;
     this.culprit = culprit;
     this.value = value;
