@@ -4,7 +4,7 @@
  *
  * Invariant: rows are pure; a shape rule either returns a complete result or throws `BAD_OPERAND`.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, shown, wrongValue } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
 import type { Quad } from '../tensor/shape.js';
 import { Tensor, type InPlaceRule, type Params } from '../tensor/tensor.js';
@@ -57,38 +57,65 @@ export function defineOperation<P extends Params = Params>(
  * Throws `BAD_OPERAND` unless `condition` holds. Models apply thousands of operations per graph, so text is only made
  * for an error.
  *
- * @param value what was found, or what says it; a tensor prints as {@link describe} says
+ * @param value what was found; a tensor prints as {@link describe} says, a text as it is
  * @param limit completes the sentence "… must be"
  */
 export function requireOperand(
   condition: boolean,
   op: string,
   what: string,
-  value: unknown,
+  value: Tensor | readonly number[] | string,
   limit: string | (() => string),
 ): asserts condition {
-  if (!condition) badOperand(op, what, found(value), typeof limit === 'string' ? limit : limit());
+  if (!condition) badOperand(op, what, value, typeof limit === 'string' ? limit : limit());
 }
 
-/** Throws `BAD_OPERAND`. */
-export function badOperand(op: string, what: string, value: unknown, limit: string): never {
-  const remedy = 'Reshape, permute, cast or repeat the operand first.';
-  throw new PlannerError('BAD_OPERAND', { culprit: `${op}: ${what}`, value, limit, remedy });
+/** Throws `BAD_OPERAND`. Takes the same as {@link requireOperand}. */
+export function badOperand(
+  op: string,
+  what: string,
+  value: Tensor | readonly number[] | string,
+  limit: string,
+  remedy = 'Give another one, or reshape, permute or cast this one first.',
+): never {
+  const found = value instanceof Tensor ? describe(value) : typeof value === 'string' ? value : shown(value);
+  const details = { culprit: `${op}: ${what}`, value: value instanceof Tensor ? found : value, limit, remedy };
+  throw wrongValue('BAD_OPERAND', details, found);
 }
 
-function found(value: unknown): unknown {
-  if (value instanceof Tensor) return describe(value);
-  return typeof value === 'function' ? (value as () => unknown)() : value;
+/** Throws `BAD_OPERAND`: where a tensor must be, there is none. */
+export function missingOperand(op: string, what: string, value: unknown): never {
+  const culprit = `${op}: ${what}`;
+  const isAbsent = value === undefined || value === null;
+  throw new PlannerError('BAD_OPERAND', {
+    message: isAbsent
+      ? `${culprit} is missing: there is ${value} instead of a tensor.`
+      : `${culprit} is ${shown(value)}, not a tensor.`,
+    culprit,
+    value: value ?? 'missing',
+    limit: 'a tensor',
+    remedy: value instanceof Promise ? 'Await the promise first.' : 'Give a tensor that a Context has returned.',
+  });
 }
 
-/** How operands print in an error: `name f32 [4, 2, 1, 1]`. */
+/** How operands print in an error: `name (f32 [4, 2])`, without the dimensions of length 1 at the end. */
 export function describe(tensor: Tensor): string {
-  return `${tensor.name || tensor.op} ${tensor.type.name} [${tensor.ne.join(', ')}]`;
+  return `${tensor.name || tensor.op} (${typeAndShape(tensor)})`;
+}
+
+/** As {@link describe}, where strides are at fault: `name (f32 [4, 2] with strides [4, 32, 64, 64])`. */
+export function describeStrides(tensor: Tensor): string {
+  return `${tensor.name || tensor.op} (${typeAndShape(tensor)} with strides [${tensor.nb.join(', ')}])`;
+}
+
+function typeAndShape({ type, ne }: Tensor): string {
+  const rank = Math.max(1, ne.findLastIndex((length) => length !== 1) + 1);
+  return `${type.name} [${ne.slice(0, rank).join(', ')}]`;
 }
 
 /** The operand in `slot`, which must be present. */
 export function operand(sources: Sources, slot: number, op: string): Tensor {
   const tensor = sources[slot] ?? null;
-  if (tensor === null) badOperand(op, `operand ${slot}`, 'missing', 'a tensor');
+  if (tensor === null) missingOperand(op, `operand ${slot}`, null);
   return tensor;
 }

@@ -174,9 +174,12 @@ function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array,
   for (let id = 0; id < tensors.length; id++) {
     const destination = destinations[id];
     if (destination === -1 || steps[destination] < steps[id]) continue;
+    const culprit = `destination of ${tensors[id].name || tensors[id].op}`;
+    const found = tensors[destination].name || tensors[destination].op;
     throw new PlannerError('BAD_ORDER', {
-      culprit: `destination of ${tensors[id].name || tensors[id].op}`,
-      value: `${tensors[destination].name || tensors[destination].op}, computed later`,
+      message: `The ${culprit} is ${found}, which is only computed later.`,
+      culprit,
+      value: `${found}, computed later`,
       limit: 'a leaf or an earlier node',
       remedy: 'Call setOutput before the graph is built, or build it again.',
     });
@@ -271,8 +274,10 @@ function looksAlike(a: Tensor, b: Tensor): boolean {
 }
 
 function dangling(tensor: Tensor, reader: Tensor): never {
+  const culprit = `${tensor.name || tensor.op}, needed by ${reader.name || reader.op}`;
   throw new PlannerError('DANGLING_TENSOR', {
-    culprit: `${tensor.name || tensor.op}, needed by ${reader.name || reader.op}`,
+    message: `The tensor ${culprit}, is not in the graph.`,
+    culprit,
     value: 'not in the graph',
     limit: 'a leaf or a node of the graph',
     remedy: 'Expand the graph with a tensor that depends on it.',

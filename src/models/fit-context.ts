@@ -4,7 +4,7 @@
  * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
-import { checkOptionsObject, PlannerError } from '../errors.js';
+import { checkOptionsObject, PlannerError, wrongValue } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { elementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
@@ -116,7 +116,7 @@ function longestThatMatters(header: ModelHeader, options: ModelOptions): number 
 
 function checkBudget(budgetBytes: number): void {
   if (Number.isSafeInteger(budgetBytes) && budgetBytes >= 0) return;
-  throw new PlannerError('BAD_ARGUMENT', {
+  throw wrongValue('BAD_ARGUMENT', {
     culprit: 'budgetBytes',
     value: budgetBytes,
     limit: 'an integer from 0 to 2^53 - 1',

@@ -1,7 +1,7 @@
 /**
  * From a GGUF header to llama.cpp's compute graph.
  */
-import { PlannerError, type ErrorCode } from '../errors.js';
+import { PlannerError, shown, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
@@ -9,6 +9,7 @@ import { checkGraphSize } from './graph-limit.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
+import { rejectPart } from './not-a-model.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
 import { checkGguf, measureWeights, Weights } from './weights.js';
 
@@ -47,14 +48,16 @@ export function openModel(gguf: Gguf, options: ModelOptions): Model {
 /** Reads what doesn't depend on options, once for all of them. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
 export function readModel(gguf: Gguf): ModelHeader {
   checkGguf(gguf);
+  rejectPart(gguf);
   const reader = new MetadataReader(gguf);
   const architecture = ARCHITECTURES.get(reader.architecture);
   if (architecture === undefined) {
     throw new PlannerError('UNKNOWN_ARCHITECTURE', {
+      message: `\`general.architecture\` is ${shown(reader.architecture)}, which this library cannot build.`,
       culprit: 'general.architecture',
       value: reader.architecture,
       limit: `one of ${[...ARCHITECTURES.keys()].join(', ')}`,
-      remedy: 'Only the weights of this model can be measured.',
+      remedy: `It builds ${[...ARCHITECTURES.keys()].join(', ')}; of others only the weights can be measured.`,
     });
   }
   const hp = architecture.read(reader);
@@ -97,8 +100,8 @@ function asModelErrors(build: () => void): void {
   } catch (error) {
     if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
     const { culprit, value, limit } = error;
-    const remedy = 'The keys and tensors of the file don’t fit each other: convert the model again.';
-    throw new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
+    const message = `The keys and tensors of the file do not fit each other: ${culprit} is ${String(value)}, but must be ${limit}.`;
+    throw new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy: 'Convert the model again.' });
   }
 }
 

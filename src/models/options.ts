@@ -3,7 +3,7 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptionsObject, PlannerError } from '../errors.js';
+import { checkOptionsObject, wrongValue, type PlannerError } from '../errors.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
@@ -86,7 +86,8 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
   checkOptionsObject(options);
   const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
-  if (wantedContext === 0) throw badOption('ctxSize', 0, 'at least 1: the file doesn’t say what to use instead');
+  if (wantedContext === 0)
+    throw badOption('ctxSize', 0, 'at least 1, as the file names no context that the model was trained on');
   const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
   const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
   const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;
@@ -151,7 +152,7 @@ function cacheType(name: string, value: string): ElementType {
 /** What `llama_init_from_model` refuses. */
 function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperparameters): void {
   if (valueType.isQuantized && !flashAttention) {
-    throw badOption('cacheTypeV', valueType.name, 'unquantised, or flashAttention on');
+    throw badOption('cacheTypeV', valueType.name, 'unquantised, or `flashAttention` on');
   }
   const lengths = [
     ['cacheTypeK', keyType, hp.keyLength],
@@ -165,5 +166,5 @@ function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperp
 }
 
 function badOption(culprit: string, value: unknown, limit: string): PlannerError {
-  return new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy: 'Choose another value.' });
+  return wrongValue('BAD_ARGUMENT', { culprit, value, limit, remedy: 'Choose another value.' });
 }

@@ -4,7 +4,7 @@
  * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
  * architecture expects. What a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, named, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/gguf.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -43,7 +43,13 @@ export class Weights {
       for (const [name, { listed, isKnown }] of part) {
         if (isKnown) continue;
         const matrix = scaledMatrix(name, part);
-        if (matrix === null) throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        if (matrix === null)
+          throw badTensor(
+            `${named(listed.name)} is in the file, but is no tensor that the architecture knows.`,
+            listed.name,
+            'in the file',
+            'a tensor that the architecture knows',
+          );
         checkShape(listed, [matrix.ne[2]]);
       }
     }
@@ -91,8 +97,10 @@ export class LayerWeights {
   /** @throws PlannerError `BAD_MODEL` if the tensor is missing or has another shape */
   get(name: string, ne: readonly number[]): Tensor {
     const tensor = this.find(name, ne);
-    if (tensor === null) throw badTensor(this.#prefix + name, 'missing', `there, of shape [${ne.join(', ')}]`);
-    return tensor;
+    if (tensor !== null) return tensor;
+    const culprit = this.#prefix + name;
+    const message = `${named(culprit)} is missing; the architecture needs it in shape [${ne.join(', ')}].`;
+    throw badTensor(message, culprit, 'missing', `there, of shape [${ne.join(', ')}]`);
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
@@ -108,7 +116,13 @@ export class LayerWeights {
 
 function checkShape(listed: GgufTensor, ne: readonly number[]): void {
   if (listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) return;
-  throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
+  const [found, limit] = [`[${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`];
+  throw badTensor(
+    `${named(listed.name)} has shape ${found}, but the architecture needs ${limit}.`,
+    listed.name,
+    `of shape ${found}`,
+    limit,
+  );
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */
@@ -133,8 +147,9 @@ export function bufferBytes(tensors: readonly Tensor[]): number {
 }
 
 /** A tensor that is not as the architecture expects it. */
-export function badTensor(culprit: string, value: string, limit: string): PlannerError {
+export function badTensor(message: string, culprit: string, value: string, limit: string): PlannerError {
   return new PlannerError('BAD_MODEL', {
+    message,
     culprit,
     value,
     limit,

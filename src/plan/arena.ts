@@ -4,8 +4,8 @@
  * Invariant: a tensor's bytes are where the plan says; nothing is copied. Only what still holds its value at the end of
  * the graph can be read with `result`.
  */
-import { checkOptionsObject, PlannerError } from '../errors.js';
-import { checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
+import { checkArgument, checkOptionsObject, named, PlannerError, wrongValue } from '../errors.js';
+import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
@@ -75,8 +75,10 @@ export class Arena {
     checkType(tensor, type);
     const planned = this.plan.find(tensor);
     if (planned !== undefined && !this.plan.isKept(planned)) {
+      const culprit = tensor.name || tensor.op;
       throw new PlannerError('NOT_READABLE', {
-        culprit: tensor.name || tensor.op,
+        message: `${named(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${this.plan.nodeCount}.`,
+        culprit,
         value: `free again from step ${planned.end} of ${this.plan.nodeCount}`,
         limit: 'an output, or an immediate tensor',
         remedy: 'Mark it with setOutput before planning.',
@@ -88,7 +90,7 @@ export class Arena {
   #pieceAt(chunk: number): Piece {
     const piece = this.#pieces[chunk];
     if (piece !== undefined) return piece;
-    throw new PlannerError('BAD_ARGUMENT', {
+    throw wrongValue('BAD_ARGUMENT', {
       culprit: 'chunk',
       value: chunk,
       limit: `one of the plan's ${this.#pieces.length} chunks, from 0`,
@@ -103,28 +105,35 @@ function newPieces({ chunks }: Plan, shared: boolean): Piece[] {
     try {
       return { buffer: new BufferType(size), byteOffset: 0 };
     } catch {
-      const limit = 'what the JavaScript engine can allocate in one piece';
-      throw outOfMemory(`chunk ${index}`, size, limit, 'Plan smaller chunks with maxChunkSize, or a smaller graph.');
+      const remedy = 'Plan smaller chunks with `maxChunkSize`, or a smaller graph.';
+      throw outOfMemory(`chunk ${index}`, size, BEYOND_ENGINE, remedy);
     }
   });
 }
 
 function pieceOf({ chunks, alignment, bufferSize }: Plan, { buffer, byteOffset = 0 }: ArenaMemory): Piece {
-  const fail = (culprit: string, value: unknown, limit: string, remedy: string): never => {
-    throw new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy });
-  };
   checkBuffer(buffer);
-  if (chunks.length > 1)
-    fail('chunks of the plan', chunks.length, '1 for one given buffer', 'Plan without maxChunkSize.');
-  if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset % alignment !== 0) {
-    fail('byteOffset', byteOffset, `a multiple of ${alignment}, the plan's alignment`, 'Round it up.');
+  if (chunks.length > 1) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: `There are ${chunks.length} chunks of the plan, but one buffer holds only one.`,
+      culprit: 'chunks of the plan',
+      value: chunks.length,
+      limit: '1 for one given buffer',
+      remedy: 'Plan without `maxChunkSize`, or let the arena make its buffers.',
+    });
   }
+  const isAligned = Number.isSafeInteger(byteOffset) && byteOffset >= 0 && byteOffset % alignment === 0;
+  const limit = `a multiple of ${alignment}, the plan's alignment`;
+  checkArgument(isAligned, 'byteOffset', byteOffset, limit, 'Round it up.');
   const available = buffer!.byteLength - byteOffset;
   if (available < bufferSize) {
     throw outOfMemory(
       'the arena',
       bufferSize,
-      `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+      {
+        limit: `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+        reason: `the given buffer has ${available} from byte ${byteOffset}`,
+      },
       'Give a larger buffer; grow a WebAssembly.Memory, and take its new buffer.',
     );
   }

@@ -3,7 +3,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import { placementSize, type Placement } from '../alloc/allocator.js';
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
@@ -107,6 +107,9 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const { writer, other, tensor, missing } = conflict;
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
+    message: isItself
+      ? `${named(other.name)} overwrites its operand ${named(tensor.name)} before it is done with it.`
+      : `${named(other.name)} needs ${named(tensor.name)}, which ${named(writer.name)} overwrites before ${named(other.name)} runs.`,
     culprit: other.name,
     value: isItself ? `overwriting ${tensor.name}` : `run after ${writer.name}, which overwrites ${tensor.name}`,
     limit: isItself ? 'done with its operand before it overwrites it' : 'run before its operand is overwritten',
@@ -118,11 +121,13 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   if (maxChunkSize === Infinity || allowOversize || allocator === 'ggml') return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
+    const culprit = tensors[id].name || tensors[id].op;
     throw new PlannerError('OVERSIZE', {
-      culprit: tensors[id].name || tensors[id].op,
+      message: `${named(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
+      culprit,
       value: table.sizes[id],
       limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
-      remedy: 'Raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
+      remedy: 'Raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
     });
   }
 }

@@ -2,7 +2,7 @@
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { checkChoice, checkOptionsObject, PlannerError } from '../errors.js';
+import { checkChoice, checkOptionsObject, wrongValue } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { checkAlignment } from '../units.js';
 
@@ -42,7 +42,7 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   checkChoice('allocator', allocator, Object.keys(ALLOCATORS));
   checkChoice('inPlace', inPlace, IN_PLACE_MODES);
   if (maxChunkSize !== Infinity && !(Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1)) {
-    throw new PlannerError('BAD_ARGUMENT', {
+    throw wrongValue('BAD_ARGUMENT', {
       culprit: 'maxChunkSize',
       value: maxChunkSize,
       limit: 'an integer from 1 to 2^53 - 1',

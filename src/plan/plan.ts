@@ -4,7 +4,7 @@
  * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; whatever
  * else has bytes there is a view, and is found through its root.
  */
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import { isKept } from '../graph/table.js';
@@ -119,8 +119,10 @@ export class Plan implements Measurement {
   locate(tensor: Tensor): Location {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
+    const culprit = tensor.name || tensor.op;
     throw new PlannerError('NOT_READABLE', {
-      culprit: tensor.name || tensor.op,
+      message: `${named(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
+      culprit,
       value: `in ${tensor.memory} memory`,
       limit: 'in the compute buffer of this plan',
       remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',

@@ -4,6 +4,7 @@
  * Invariant: the three agree; settings are those that were applied, or, where llama.cpp would refuse to run, those that
  * were asked for.
  */
+import { named } from '../errors.js';
 import type { Configuration, ModelSizes } from '../models/configuration.js';
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, Run } from '../models/options.js';
@@ -48,7 +49,12 @@ export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {
 export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
   if (row.refusal === null) return configurationRow(file, row);
   const none = { weights: null, context: null, compute: null, total: null, isRecurrent: null };
-  return { file, ...askedFor(row.options), ...none, refusal: `${row.refusal.culprit} must be ${row.refusal.limit}` };
+  return {
+    file,
+    ...askedFor(row.options),
+    ...none,
+    refusal: `${named(row.refusal.culprit)} must be ${row.refusal.limit}`,
+  };
 }
 
 type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | keyof ModelSizes>;

@@ -123,6 +123,7 @@ export class Elements {
     const nb = this.#nb;
     if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
       throw new PlannerError('BAD_ARGUMENT', {
+        message: `The index of an element is [${[i0, i1, i2, i3].join(', ')}], outside of a tensor of [${ne.join(', ')}].`,
         culprit: 'index of an element',
         value: [i0, i1, i2, i3],
         limit: `integers below [${ne.join(', ')}]`,

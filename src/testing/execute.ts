@@ -70,6 +70,7 @@ export function executeGraph(graph: Graph, memory: Memory): void {
   const reason = whyNotExecutable(graph);
   if (reason !== null) {
     throw new PlannerError('NOT_EXECUTABLE', {
+      message: `The graph cannot be executed: ${reason.replace(/\.$/, '')}.`,
       culprit: 'graph',
       value: reason,
       limit: 'made of operations of the table and unquantised types',

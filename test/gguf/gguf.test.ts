@@ -110,7 +110,7 @@ describe('a model in several parts', () => {
   it('must be complete, without doubles', async () => {
     const incomplete: unknown = await readGguf([part(0, 3, 'a'), part(1, 3, 'b')]).catch((error: unknown) => error);
     expect(incomplete).toMatchObject({ code: 'BAD_GGUF', value: '3, with parts 1, 2' });
-    expect((await errorOf(part(0, 2, 'a'))).culprit).toBe('GGUF bytes: split.count');
+    expect((await errorOf(part(0, 2, 'a'))).culprit).toBe('GGUF data: split.count');
     const twice: unknown = await readGguf([part(0, 2, 'a'), part(0, 2, 'b')]).catch((error: unknown) => error);
     expect(twice).toMatchObject({ code: 'BAD_GGUF', value: '2, with parts 1, 1' });
     const same: unknown = await readGguf([part(0, 2, 'a'), part(1, 2, 'a')]).catch((error: unknown) => error);
@@ -197,19 +197,19 @@ describe('a broken header', () => {
   });
 
   it.each<[string, WrittenHeader, string, string]>([
-    ['tensor count', { tensorCount: 2n ** 60n }, 'BAD_GGUF', 'GGUF bytes: number of tensors'],
-    ['more tensors than listed', { ...SMALL, tensorCount: 400_000n }, 'BAD_GGUF', 'GGUF bytes'],
-    ['more tensors than there is room for', { tensorCount: 9_000_000n }, 'BAD_GGUF', 'GGUF bytes: number of tensors'],
-    ['key count', { keyCount: 2n ** 63n }, 'BAD_GGUF', 'GGUF bytes: number of keys'],
-    ['version', { version: 77 }, 'BAD_GGUF', 'GGUF bytes'],
-    ['version 1', { version: 1 }, 'BAD_GGUF', 'GGUF bytes'],
-    ['the other byte order', { version: 0x03000000 }, 'BAD_GGUF', 'GGUF bytes'],
-    ['a key without a name', { metadata: metadataOf({ '': 1 }) }, 'BAD_GGUF', 'GGUF bytes: key 1'],
+    ['tensor count', { tensorCount: 2n ** 60n }, 'BAD_GGUF', 'GGUF data: number of tensors'],
+    ['more tensors than listed', { ...SMALL, tensorCount: 400_000n }, 'BAD_GGUF', 'GGUF data'],
+    ['more tensors than there is room for', { tensorCount: 9_000_000n }, 'BAD_GGUF', 'GGUF data: number of tensors'],
+    ['key count', { keyCount: 2n ** 63n }, 'BAD_GGUF', 'GGUF data: number of keys'],
+    ['version', { version: 77 }, 'BAD_GGUF', 'GGUF data'],
+    ['version 1', { version: 1 }, 'BAD_GGUF', 'GGUF data'],
+    ['the other byte order', { version: 0x03000000 }, 'BAD_GGUF', 'GGUF data'],
+    ['a key without a name', { metadata: metadataOf({ '': 1 }) }, 'BAD_GGUF', 'GGUF data: key 1'],
     ['unknown type', { tensors: [{ name: 'w', type: 4, ne: [32] }] }, 'UNKNOWN_TYPE', 'w'],
     ['half a block', { tensors: [{ name: 'w', type: 'q4_0', ne: [33] }] }, 'BAD_SHAPE', 'w'],
     ['five dimensions', { tensors: [{ name: 'w', type: 'f32', ne: [1, 1, 1, 1, 2] }] }, 'BAD_GGUF', 'w'],
-    ['length', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 60n] }] }, 'BAD_GGUF', 'GGUF bytes'],
-    ['a length below zero', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 64n - 32n] }] }, 'BAD_GGUF', 'GGUF bytes'],
+    ['length', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 60n] }] }, 'BAD_GGUF', 'GGUF data'],
+    ['a length below zero', { tensors: [{ name: 'w', type: 'f32', ne: [2n ** 64n - 32n] }] }, 'BAD_GGUF', 'GGUF data'],
     ['bytes', { tensors: [{ name: 'w', type: 'f32', ne: [2 ** 32, 2 ** 30] }] }, 'BYTES_TOO_LARGE', 'w'],
     ['offset', { tensors: [{ name: 'w', type: 'f32', ne: [8], offset: 64 }] }, 'BAD_GGUF', 'w'],
     ['a name of 64 bytes', { tensors: [{ name: 'ä'.repeat(32), type: 'f32', ne: [8] }] }, 'BAD_GGUF', 'ä'.repeat(32)],
@@ -267,7 +267,7 @@ describe('a broken header', () => {
   it.each<[string, number, number, string]>([
     ['lists of lists', 9, 4_000_000, 'list'],
     ['five million empty texts', 8, 5_000_000, 'list: number of elements'],
-    ['as many empty texts as are allowed, and no end', 8, 1_000_000, 'GGUF bytes'],
+    ['as many empty texts as are allowed, and no end', 8, 1_000_000, 'GGUF data'],
   ])('takes bounded time and memory: %s', async (_what, elementType, count, culprit) => {
     const start = writeGguf({ metadata: { list: { type: 'array', of: 'string', values: [] } }, tensorCount: 1n });
     const bytes = new Uint8Array(start.byteLength + 8 * count);

@@ -74,6 +74,7 @@ export function mapOf(planned: Planned): MemoryMap {
 function planProblem(csv: CsvProblem, { allocator }: Settings): Planned {
   if (allocator === 'ggml' && csv.problem.fixedOffsets !== null) {
     throw new PlannerError('BAD_ARGUMENT', {
+      message: 'The column "offset" fixes offsets, which the allocator ggml cannot keep.',
       culprit: 'allocator',
       value: allocator,
       limit: 'another one, since the column "offset" fixes offsets',

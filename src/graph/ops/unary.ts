@@ -4,12 +4,11 @@
  * Invariant: every result element depends on the operand's element of the same index alone. Behaviour as in ggml's
  * constructor `ggml_unary` and its kin; each function is an operation of its own name, as graph files write it.
  */
-import { hasContiguousRows } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand, type Operation } from '../operation.js';
+import { defineOperation, operand, type Operation } from '../operation.js';
 import { ArithmeticContext } from './arithmetic.js';
 import type { InPlaceOption } from './base.js';
-import { like } from './rules.js';
+import { like, requireDenseRows } from './rules.js';
 
 function unary<P extends Params = Params>(name: string): Operation<P> {
   return defineOperation<P>({
@@ -18,8 +17,7 @@ function unary<P extends Params = Params>(name: string): Operation<P> {
     overwrites: [0],
     result: (sources) => {
       const a = operand(sources, 0, name);
-      const value = (): string => `${describe(a)} with strides [${a.nb.join(', ')}]`;
-      requireOperand(hasContiguousRows(a), name, 'a', value, 'of dense rows');
+      requireDenseRows(name, 'a', a);
       return like(a);
     },
   });
