@@ -100,7 +100,7 @@ export function wrongValue(
   const name = named(culprit).replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
   const isMissing = value === undefined;
   const message = isMissing ? `${name} is missing; it must be ${limit}.` : `${name} is ${found}, but must be ${limit}.`;
-  return new PlannerError(code, { message, ...details });
+  return new PlannerError(code, { ...details, message, value: isMissing ? 'missing' : value });
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds: for what users hand in, checked where it enters. */

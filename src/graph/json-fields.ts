@@ -10,7 +10,7 @@ import { findOperation } from './operations.js';
 
 /** Throws: the document breaks a rule that is more than the kind of a field. */
 export function fail(code: ErrorCode, message: string, culprit: string, value: unknown, limit: string): never {
-  throw new PlannerError(code, { message, culprit, value, limit, remedy: REWRITE });
+  throw new PlannerError(code, { message, culprit, value: value ?? 'missing', limit, remedy: REWRITE });
 }
 
 const REWRITE = 'Write the file again with graphToJson, or correct the field.';

@@ -51,7 +51,7 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
     if (id.startsWith('"')) row.reject('id', id, 'a name without quotes');
     const earlier = rowOfId.get(id);
     if (earlier !== undefined)
-      row.reject('id', id, `unlike the id of row ${earlier}`, `is ${shown(id)}, as in row ${earlier} already`);
+      row.reject('id', id, 'an id of its own', `is ${shown(id)}, as in row ${earlier} already`);
     rowOfId.set(id, row.line);
     ids.push(id);
     const buffer = readBuffer(row, id, defaultAlignment);
@@ -78,13 +78,7 @@ class Total {
   add({ size, alignment = 1, fixedOffset = 0 }: Buffer, row: number): void {
     this.bytes += size + alignment - 1;
     if (this.bytes > MAX_BYTES)
-      rejectAt(
-        row,
-        'size',
-        this.bytes,
-        'at most 2^53 - 1',
-        `brings the sum of all sizes and padding to ${this.bytes} bytes, above 2^53 - 1`,
-      );
+      rejectAt(row, 'size', this.bytes, MOST, `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`);
     if (fixedOffset <= this.highestFixed) return;
     this.highestFixed = fixedOffset;
     this.rowOfFixed = row;
@@ -94,13 +88,7 @@ class Total {
   checkFixed(): void {
     const highest = this.highestFixed + this.bytes;
     if (highest <= MAX_BYTES) return;
-    rejectAt(
-      this.rowOfFixed,
-      'offset',
-      highest,
-      'at most 2^53 - 1',
-      `comes with all sizes on top to ${highest} bytes, above 2^53 - 1`,
-    );
+    rejectAt(this.rowOfFixed, 'offset', highest, MOST, `comes with all sizes to ${highest}, above 2^53 - 1`);
   }
 }
 
@@ -193,6 +181,7 @@ function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
     });
 }
 
+const MOST = 'at most 2^53 - 1';
 const NEWLINE = '\n';
 const CARRIAGE_RETURN = '\r';
 const COMMA = 44;

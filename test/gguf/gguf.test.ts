@@ -261,12 +261,12 @@ describe('a broken header', () => {
     const header = (length: number) => writeGguf({ metadata: metadataOf({ text: 'x'.repeat(length), next: 1 }) });
     const { metadata } = await readGguf(header(500_000));
     expect([(metadata['text'] as string).length, metadata['next']]).toEqual([500_000, 1]);
-    expect(await errorOf(header(500_001))).toMatchObject({ culprit: 'text: length', value: 500_001 });
+    expect(await errorOf(header(500_001))).toMatchObject({ culprit: 'length of a text of text', value: 500_001 });
   });
 
   it.each<[string, number, number, string]>([
     ['lists of lists', 9, 4_000_000, 'list'],
-    ['five million empty texts', 8, 5_000_000, 'list: number of elements'],
+    ['five million empty texts', 8, 5_000_000, 'number of elements of list'],
     ['as many empty texts as are allowed, and no end', 8, 1_000_000, 'GGUF data'],
   ])('takes bounded time and memory: %s', async (_what, elementType, count, culprit) => {
     const start = writeGguf({ metadata: { list: { type: 'array', of: 'string', values: [] } }, tensorCount: 1n });

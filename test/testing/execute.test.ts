@@ -225,7 +225,7 @@ describe('compareExecutions', () => {
   it('says what it cannot run', () => {
     const custom = Graph.forward(ctx.custom([x], { type: 'f32', ne: [4], name: 'mine' }));
     expect(whyNotExecutable(custom)).toContain('CUSTOM (mine)');
-    expect(() => compareExecutions(custom, planGraph(custom))).toThrow(/NOT_EXECUTABLE/);
+    expect(() => compareExecutions(custom, planGraph(custom))).toThrow(/The graph cannot be executed/);
     const quantised = Graph.forward(ctx.mulMat(ctx.newTensor('q8_0', [32, 4], 'w'), ctx.newTensor('f32', [32])));
     expect(whyNotExecutable(quantised)).toBe('w is q8_0');
     const document = graphToJson(Graph.forward(ctx.sub(ctx.newTensor('f32', [4]), ctx.newTensor('f32', [4]))));
@@ -237,7 +237,7 @@ describe('compareExecutions', () => {
     expect(whyNotExecutable(graphFromJson(copied))).toMatch(/^CONT .* should be f32 \[4, 2, 1, 1\]$/);
     const sums = graphToJson(Graph.forward(ctx.concat(ctx.newTensor('f32', [4]), ctx.newTensor('f32', [4]), 0)));
     delete sums.tensors[2].params;
-    expect(whyNotExecutable(graphFromJson(sums))).toMatch(/^CONCAT .* cannot be applied: BAD_ARGUMENT: CONCAT: dim /);
+    expect(whyNotExecutable(graphFromJson(sums))).toMatch(/^CONCAT .* cannot be applied: CONCAT: dim /);
   });
 });
 

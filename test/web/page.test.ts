@@ -89,7 +89,7 @@ describeBrowser('the web page', () => {
 
   it('takes files of all kinds, and gets over bad ones', async () => {
     await web.choose(fileOf('broken.gguf', 'no model'));
-    expect(await web.error()).toContain('BAD_GGUF: broken.gguf');
+    expect(await web.error()).toContain('`broken.gguf` is');
     expect(await web.page.locator('#answer').isHidden()).toBe(true);
     await web.choose(GRAPH);
     expect(await web.bytes()).toEqual([digits(planGraph(exampleGraph()).bufferSize)]);
@@ -101,7 +101,7 @@ describeBrowser('the web page', () => {
     await web.choose(fileOf('other.json', '[]'));
     expect(await web.error()).toContain('BAD_DOCUMENT');
     await web.choose(fileOf('broken.csv', 'id,lower\n'));
-    expect(await web.error()).toContain('BAD_CSV: row 1');
+    expect(await web.error()).toContain('Row 1');
     await web.choose(fileOf('notes.txt', ''));
     expect(await web.error()).toContain('notes.txt is of an unknown kind');
     // Nor does the address name what was open before.
