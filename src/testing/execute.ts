@@ -8,7 +8,7 @@ import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
+import { resolveRuntime } from '../runtime/runtimes.js';
 import { sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, type Group } from '../verify/fused-groups.js';
@@ -111,21 +111,21 @@ export function compareExecutions(
   graph: Graph,
   plan: PlanToVerify,
   seed = 1,
-  runtime: RuntimeName | Runtime | undefined = undefined,
+  runtime: string | Runtime | undefined = plan.runtime,
 ): ExecutionDifference[] {
-  const { name, fusions } = resolveRuntime(runtime ?? plan.runtime);
+  const rules = resolveRuntime(runtime);
   const expected = Memory.separate(graph);
   fillLeafs(graph, expected, seed);
   executeGraph(graph, expected);
 
   const differences = differencesOf(graph, plan, seed, expected, { groups: [], passOrder: 'first part first' });
   const known = new Set(differences.map(({ id }) => id));
-  for (const groups of roundsOf(findGroups(graph, { name, fusions }))) {
+  for (const groups of roundsOf(findGroups(graph, rules))) {
     for (const passOrder of ['first part first', 'last part first'] as const) {
       for (const difference of differencesOf(graph, plan, seed, expected, { groups, passOrder })) {
         if (known.has(difference.id)) continue;
         known.add(difference.id);
-        const how = `with nodes computed at once as ${name} may, ${passOrder}`;
+        const how = `with nodes computed at once as ${rules.name} may, ${passOrder}`;
         differences.push({ ...difference, message: `${difference.message}, ${how}` });
       }
     }

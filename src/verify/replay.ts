@@ -16,7 +16,7 @@ import { checkChoice, checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { findOperation } from '../graph/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
+import type { RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, inputsOf, mayMeet, type Group } from './fused-groups.js';
 import { labelGroup } from './fused-overlaps.js';
@@ -25,7 +25,7 @@ import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
+import { checkGraphAndPlan, runtimeOf, type PlanToVerify } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
@@ -37,13 +37,7 @@ export interface ReplayViolation {
    * and only the order of the program says which comes first (reported for `order: 'stated'`).
    */
   readonly kind:
-    | 'missing'
-    | 'not-computed'
-    | 'overwritten-operand'
-    | 'fused-overlap'
-    | 'stale-read'
-    | 'lost-result'
-    | 'unordered';
+    'missing' | 'not-computed' | 'overwritten-operand' | 'fused-overlap' | 'stale-read' | 'lost-result' | 'unordered';
   /** Ids of the tensors concerned; where bytes collide, the one that wrote them in front. */
   readonly ids: readonly number[];
   /** The step at which it was found; the number of nodes for `lost-result`. */
@@ -80,8 +74,7 @@ export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOpti
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);
   checkSpanCount(graph);
-  const runtime = resolveRuntime(options.runtime ?? plan.runtime);
-  const replay = new Replay(graph, plan, runtime, order === 'stated' ? new StatedOrder(graph) : null);
+  const replay = new Replay(graph, plan, runtimeOf(plan, options), order === 'stated' ? new StatedOrder(graph) : null);
   for (const [step, node] of graph.nodes.entries()) {
     if (replay.violations.length >= maxViolations) break;
     replay.run(node, step);

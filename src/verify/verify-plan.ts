@@ -98,7 +98,7 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   checkGraphAndPlan(graph, plan);
   checkLimits(limits);
   const { maxViolations = MAX_VIOLATIONS } = limits;
-  const runtime = resolveRuntime(limits.runtime ?? plan.runtime);
+  const runtime = runtimeOf(plan, limits);
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, limits, (violation) => {
     if (ofTensors.length < maxViolations) ofTensors.push(violation);
@@ -107,6 +107,11 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   const found = alone.concat(findCollisions(graph, placed, maxViolations - alone.length));
   const fused = findFusedOverlaps(graph, runtime, placed, found, maxViolations - found.length);
   return found.concat(fused).slice(0, maxViolations);
+}
+
+/** What runs the graph: as the caller says, or else the plan. @throws PlannerError `BAD_ARGUMENT` */
+export function runtimeOf(plan: PlanToVerify, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
+  return resolveRuntime(runtime);
 }
 
 /** What the plan says of its size as a whole. */
