@@ -30,6 +30,8 @@ export { Graph, type GraphParts } from './graph/graph.js';
 export type { MemoryRange } from './graph/immediate-memory.js';
 export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
 export { graphFromJson } from './graph/json-reader.js';
+export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
+export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
 export { createProblem, type Buffer, type Gap, type GapTable, type Problem } from './problem/problem.js';
 export { formatPlacementCsv, parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';

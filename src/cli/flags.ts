@@ -9,6 +9,7 @@ import type { ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';
+import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
 import { alignment, byteSize, choice, wholeNumber } from './flag-values.js';
 import type { InputKind } from './inputs.js';
 
@@ -36,6 +37,7 @@ export interface Flag {
 export type Flags = ModelOptions & {
   readonly allocator?: AllocatorName;
   readonly inPlace?: InPlaceMode;
+  readonly runtime?: RuntimeName;
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
@@ -149,6 +151,16 @@ const MAX_CHUNK_SIZE: Flag = {
   group: PLANNING,
 };
 
+const RUNTIME: Flag = {
+  key: 'runtime',
+  long: '--runtime',
+  value: 'NAME',
+  parse: choice(Object.keys(RUNTIMES)),
+  help: `what runs the graph, and may compute several nodes at once: ${Object.keys(RUNTIMES).join(', ')} (default: ggml-cpu; for verify, what the plan says)`,
+  kinds: ['graph', 'model'],
+  group: PLANNING,
+};
+
 export const PLAN_FLAGS: readonly Flag[] = [
   {
     key: 'allocator',
@@ -175,6 +187,7 @@ export const PLAN_FLAGS: readonly Flag[] = [
     help: 'offsets are multiples of this power of two (default: 32; for a .csv 1, and its own column comes first)',
     group: PLANNING,
   },
+  RUNTIME,
   MAX_CHUNK_SIZE,
 ];
 
@@ -248,7 +261,7 @@ export const OUTPUT_FLAG: Flag = {
 };
 
 /** What a plan is checked against. */
-export const LIMIT_FLAGS: readonly Flag[] = [MAX_CHUNK_SIZE];
+export const LIMIT_FLAGS: readonly Flag[] = [RUNTIME, MAX_CHUNK_SIZE];
 
 const ALL_FLAGS = [
   ...MODEL_FLAGS,
@@ -278,6 +291,6 @@ export function expandShortNames(args: readonly string[]): string[] {
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */
 export function planOptionsOf(flags: Flags, defaultAllocator: AllocatorName): PlanOptions {
-  const { allocator = defaultAllocator, inPlace, alignment: bytes, maxChunkSize } = flags;
-  return { allocator, inPlace, alignment: bytes, maxChunkSize };
+  const { allocator = defaultAllocator, inPlace, runtime, alignment: bytes, maxChunkSize } = flags;
+  return { allocator, inPlace, runtime, alignment: bytes, maxChunkSize };
 }

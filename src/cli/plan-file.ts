@@ -10,9 +10,10 @@ import { readJson } from './inputs.js';
 export function readPlan(file: string): PlanToVerify {
   const document = readJson(file);
   if (!isObject(document)) throw new CliError('a plan is a JSON object');
-  const { alignment, bufferSize, chunks, tensors } = document;
+  const { alignment, bufferSize, chunks, tensors, runtime } = document;
   if (!isPowerOfTwo(alignment as number)) reject('alignment', alignment, 'a power of two');
   if (!isCount(bufferSize)) reject('bufferSize', bufferSize, 'a whole number of bytes');
+  if (runtime !== undefined && typeof runtime !== 'string') reject('runtime', runtime, 'a name');
   if (!Array.isArray(chunks)) reject('chunks', chunks, 'an array');
   (chunks as unknown[]).forEach((size, index) => {
     if (!isCount(size)) reject(`chunks[${index}]`, size, 'a whole number of bytes');

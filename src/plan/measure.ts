@@ -7,8 +7,11 @@ import { named, PlannerError } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
+import { groupsOf } from '../liveness/groups.js';
 import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { nameOrRules, type RuntimeName } from '../runtime/runtimes.js';
 import { improveInPlace, type PlacedChoice } from './in-place-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
 
@@ -24,6 +27,8 @@ export interface Measurement {
   readonly optimal: boolean;
   readonly allocator: AllocatorName;
   readonly inPlace: InPlaceMode;
+  /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
+  readonly runtime: RuntimeName | Runtime;
   readonly alignment: number;
   /** Storages that share the buffer, in-place chains counted once. */
   readonly bufferCount: number;
@@ -64,7 +69,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   const { table } = graph;
   if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
   rejectOversize(graph, options);
-  const { liveness, placement } = placeChoice(table, options);
+  const { liveness, placement } = placeChoice(graph, options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
   const lowerBound = Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0);
@@ -75,6 +80,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     optimal: bufferSize === lowerBound,
     allocator: options.allocator,
     inPlace: options.inPlace,
+    runtime: nameOrRules(options.runtime),
     alignment: options.alignment,
     bufferCount: problem.bufferCount,
     nodeCount: table.nodes.length,
@@ -82,11 +88,14 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   return { measurement, liveness, placement };
 }
 
-function placeChoice(table: GraphTable, options: ResolvedOptions): PlacedChoice {
-  const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
-  const first = { liveness, placement: ALLOCATORS[options.allocator].place(liveness.problem, options) };
-  const mayChoose = options.allocator === 'auto' && options.inPlace === 'full';
-  return mayChoose ? improveInPlace(table, options.alignment, options, first) : first;
+function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
+  const { table } = graph;
+  const { allocator, alignment, inPlace } = options;
+  const groups = groupsOf(graph, options.runtime);
+  const liveness = analyzeLiveness(table, inPlace, alignment, groups);
+  const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, options) };
+  const mayChoose = allocator === 'auto' && inPlace === 'full';
+  return mayChoose ? improveInPlace(table, alignment, options, groups, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();

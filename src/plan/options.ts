@@ -4,6 +4,8 @@
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import { checkChoice, checkOptionsObject, wrongValue } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import { checkAlignment } from '../units.js';
 
 /** Settings of `measureGraph` and `planGraph`. */
@@ -21,6 +23,11 @@ export interface PlanOptions {
    * ggml overwrites) or `off`. With `full`, the allocator `auto` may leave one out if that makes the buffer smaller. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
    */
   readonly inPlace?: InPlaceMode;
+  /**
+   * What runs the graph, by the groups of nodes that it may compute at once: `ggml-cpu`, `ggml-cuda`, `ggml-metal`,
+   * `ggml-vulkan`, `none` (nodes run one by one), or rules of your own. Default `ggml-cpu`.
+   */
+  readonly runtime?: RuntimeName | Runtime;
 }
 
 export interface ResolvedOptions {
@@ -29,6 +36,7 @@ export interface ResolvedOptions {
   readonly maxChunkSize: number;
   readonly allowOversize: boolean;
   readonly inPlace: InPlaceMode;
+  readonly runtime: Runtime;
 }
 
 export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
@@ -49,5 +57,6 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
       remedy: 'Give the device’s limit in bytes, or leave it out.',
     });
   }
-  return { allocator, alignment, maxChunkSize, allowOversize, inPlace };
+  const runtime = resolveRuntime(options.runtime);
+  return { allocator, alignment, maxChunkSize, allowOversize, inPlace, runtime };
 }

@@ -51,6 +51,8 @@ export interface Share {
 /** A plan as it is written to a file. */
 export interface PlanJson {
   readonly allocator: string;
+  /** What runs the graph: the name of its runtime. */
+  readonly runtime: string;
   readonly alignment: number;
   readonly bufferSize: number;
   readonly lowerBound: number;
@@ -75,6 +77,7 @@ export class Plan implements Measurement {
   readonly optimal: boolean;
   readonly allocator: Measurement['allocator'];
   readonly inPlace: Measurement['inPlace'];
+  readonly runtime: Measurement['runtime'];
   readonly alignment: number;
   readonly bufferCount: number;
   readonly nodeCount: number;
@@ -95,6 +98,7 @@ export class Plan implements Measurement {
     this.optimal = measurement.optimal;
     this.allocator = measurement.allocator;
     this.inPlace = measurement.inPlace;
+    this.runtime = measurement.runtime;
     this.alignment = measurement.alignment;
     this.bufferCount = measurement.bufferCount;
     this.nodeCount = measurement.nodeCount;
@@ -141,7 +145,8 @@ export class Plan implements Measurement {
   /** The plan as plain data, as the command line writes it. */
   toJSON(): PlanJson {
     const { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors } = this;
-    return { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
+    const runtime = typeof this.runtime === 'string' ? this.runtime : this.runtime.name;
+    return { allocator, runtime, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
   }
 }
 

@@ -11,8 +11,11 @@
  */
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isPowerOfTwo } from '../units.js';
+import { findFusedOverlaps } from './fused-overlaps.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
@@ -23,6 +26,8 @@ export interface PlanToVerify {
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly tensors: readonly EntryToVerify[];
+  /** What the plan was made for: the name of a runtime, or one's own. `ggml-cpu` if left out. */
+  readonly runtime?: string | Runtime;
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
   readonly lowerBound?: number;
   /** Must say whether `bufferSize` equals `lowerBound`. Not checked if left out. */
@@ -51,6 +56,8 @@ export interface PlanLimits {
   readonly maxChunkSize?: number;
   /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
   readonly allowOversize?: boolean;
+  /** What runs the graph, whatever the plan says. Default: what it says. */
+  readonly runtime?: RuntimeName | Runtime;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
 }
@@ -82,8 +89,8 @@ function isPlain(value: unknown): boolean {
 
 /**
  * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which
- * the second tensor comes to life; none means that the plan is right. O((n + collisions) log n), and the views of what
- * collides.
+ * the second tensor comes to life, last what only a runtime that computes several nodes at once gets wrong; none means that
+ * the plan is right. O((n + collisions) log n), and the views of what collides.
  *
  * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
@@ -91,12 +98,20 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   checkGraphAndPlan(graph, plan);
   checkLimits(limits);
   const { maxViolations = MAX_VIOLATIONS } = limits;
+  const runtime = runtimeOf(plan, limits);
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, limits, (violation) => {
     if (ofTensors.length < maxViolations) ofTensors.push(violation);
   });
   const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
-  return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
+  const found = alone.concat(findCollisions(graph, placed, maxViolations - alone.length));
+  const fused = findFusedOverlaps(graph, runtime, placed, found, maxViolations - found.length);
+  return found.concat(fused).slice(0, maxViolations);
+}
+
+/** What runs the graph: as the caller says, or else the plan. @throws PlannerError `BAD_ARGUMENT` */
+export function runtimeOf(plan: PlanToVerify, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
+  return resolveRuntime(runtime);
 }
 
 /** What the plan says of its size as a whole. */

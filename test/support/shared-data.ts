@@ -43,6 +43,19 @@ export function readGraph(name: string): unknown {
   return JSON.parse(readText('graphs', `${name}.json.gz`));
 }
 
+/** The names of the small graphs of every architecture with these options, such as `c512-b64.pp`, sorted. */
+export function listArchitectureGraphs(options: string): string[] {
+  if (!sharedIsPresent) return [];
+  const ending = `.${options}.json.gz`;
+  const files = readdirSync(sharedPath('archs')).filter((file) => file.endsWith(ending));
+  return files.map((file) => file.slice(0, -'.json.gz'.length)).sort();
+}
+
+/** The parsed graph JSON of one of {@link listArchitectureGraphs}. */
+export function readArchitectureGraph(name: string): unknown {
+  return JSON.parse(readText('archs', `${name}.json.gz`));
+}
+
 /** The 200 random graphs as parsed graph JSON, in file order. */
 export function readRandomGraphs(): unknown[] {
   const lines = readText('graphs', 'random.ndjson.gz').trimEnd().split('\n');
