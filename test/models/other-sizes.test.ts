@@ -1,7 +1,6 @@
 /**
- * Models and options that the recorded graphs don't have: `llama-cpp-sizes.csv` holds what llama.cpp itself, with the
- * graphs of build 9749, says about headers made from published numbers. `pp` and `tg` are the compute buffers of the two
- * phases; `refused` says that llama.cpp ends with an error.
+ * Models and options that the recorded graphs don't have: `llama-cpp-sizes.csv` holds what llama.cpp itself says about
+ * headers made from published numbers. `pp` and `tg` are the compute buffers of the two phases; `refused` says that llama.cpp ends with an error.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
