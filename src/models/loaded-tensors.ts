@@ -58,7 +58,7 @@ export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[
   return [...tensors.filter(isLoaded), ...(copy === undefined ? [] : [copy])];
 }
 
-/** A file may name such layers in its keys and leave them to another file. */
+/** A file of DeepSeek-V4 that leaves such layers to another file doesn't count them either. */
 function firstPredictLayer(
   metadata: Gguf['metadata'],
   architecture: string,
@@ -66,5 +66,6 @@ function firstPredictLayer(
 ): number {
   const [all, predicting] = ['block_count', 'nextn_predict_layers'].map((key) => metadata[`${architecture}.${key}`]);
   const first = Number(all) - Number(predicting ?? 0);
-  return byName.has(`blk.${first}.nextn.eh_proj.weight`) ? first : Infinity;
+  const isCounted = architecture !== 'deepseek4' || byName.has(`blk.${first}.nextn.eh_proj.weight`);
+  return isCounted && Number(predicting ?? 0) > 0 ? first : Infinity;
 }

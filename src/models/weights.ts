@@ -34,6 +34,11 @@ export class Weights {
     return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
+  /** Takes whatever the file lists for a layer, which llama.cpp then skips. */
+  skipLayer(layer: number): void {
+    for (const weight of this.#parts.get(`blk.${layer}.`)?.values() ?? []) weight.isKnown = true;
+  }
+
   /**
    * Once the model was built: the file lists nothing that the model has no use for.
    *

@@ -122,20 +122,23 @@ function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
 }
 
 /**
- * Layers that predict further tokens are not run, but the file must hold them as it holds others, unless they were left
- * to another file: so they are built, in a graph that nobody keeps.
+ * Layers that predict further tokens are not run, but the file must hold them as it holds others, so they are built, in
+ * a graph that nobody keeps. What is left of them where they are in another file is skipped.
  */
 function requirePredictLayers(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
   const { embeddingLength, vocabularySize } = m.hp;
-  const [first] = m.predictLayers() as (Scope | undefined)[];
-  const isHere = first?.optionalWeight('nextn.eh_proj.weight', [2 * embeddingLength, embeddingLength]) ?? null;
-  if (isHere === null) return;
+  const joined = [2 * embeddingLength, embeddingLength];
+  const layers = m.predictLayers();
+  if (layers.length === 0 || layers[0].optionalWeight('nextn.eh_proj.weight', joined) === null) {
+    for (const { layer } of layers) m.weights.skipLayer(layer!);
+    return;
+  }
   const spare = new ModelBuilder(m.hp, m.run, m.batch, m.weights, m.memory);
   const attention = attentionBlock(spare);
   const x = spare.input('f32', [embeddingLength, m.batch.tokens]);
   for (const s of spare.predictLayers()) {
     feedForward(s, rmsNorm(s, 'ffn_norm', attention(s, rmsNorm(s, 'attn_norm', x))));
-    s.weight('nextn.eh_proj.weight', [2 * embeddingLength, embeddingLength]);
+    s.weight('nextn.eh_proj.weight', joined);
     for (const name of ['enorm', 'hnorm']) s.weight(`nextn.${name}.weight`, [embeddingLength]);
     s.optionalWeight('nextn.shared_head_norm.weight', [embeddingLength]);
     for (const name of ['embed_tokens', 'shared_head_head']) {
