@@ -64,10 +64,12 @@ export {
   type PlacementViolation,
 } from './verify/placement.js';
 export type { Configuration, ModelSizes } from './models/configuration.js';
+export { describeOutputs } from './models/assumption.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './models/fit-context.js';
-export { LLAMA_CPP_BUILD } from './models/llama-cpp.js';
+export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './models/llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './models/measure-model.js';
 export type { ModelOptions, Phase, Run } from './models/options.js';
+export type { Program } from './models/programs.js';
 export {
   gridSize,
   sweepModel,

@@ -22,7 +22,10 @@ export interface Hyperparameters {
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
+  /** Layers that every token goes through. */
   readonly layerCount: number;
+  /** Layers after those that predict further tokens: they have a cache, but only a draft runs them. */
+  readonly predictLayerCount: number;
   readonly feedForwardLength: number;
   readonly headCount: number;
   readonly kvHeadCount: number;
@@ -64,6 +67,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     embeddingLength,
     vocabularySize: reader.vocabularySize(),
     layerCount,
+    predictLayerCount: 0,
     feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
     headCount,
     kvHeadCount: readKvHeadCount(reader, layerCount),

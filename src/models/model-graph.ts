@@ -6,12 +6,13 @@ import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { checkGraphSize } from './graph-limit.js';
+import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
-import { checkGguf, measureWeights, Weights } from './weights.js';
+import { checkGguf, loadedBytes, Weights } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -62,7 +63,8 @@ export function readModel(gguf: Gguf): ModelHeader {
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const weightBytes = measureWeights(gguf);
+  const loaded = loadedTensors(gguf);
+  const weightBytes = loadedBytes(loaded);
   let isChecked = false;
   return {
     architecture: reader.architecture,
@@ -85,7 +87,7 @@ export function readModel(gguf: Gguf): ModelHeader {
           });
           if (!isChecked) weights.requireNoStrangers();
           isChecked = true;
-          checkGraphSize(builder.graph, gguf.tensors.length);
+          checkGraphSize(builder.graph, loaded.length);
           return builder.graph;
         },
       };

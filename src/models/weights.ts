@@ -9,6 +9,7 @@ import type { Gguf, GgufTensor } from '../gguf/gguf.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp, checkBytes } from '../units.js';
+import { loadedTensors } from './loaded-tensors.js';
 
 /** ggml aligns the tensors of a CPU buffer to this many bytes. */
 const BUFFER_ALIGNMENT = 32;
@@ -31,6 +32,11 @@ export class Weights {
   inLayer(layer: number | null): LayerWeights {
     const prefix = layer === null ? '' : `blk.${layer}.`;
     return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
+  }
+
+  /** Takes whatever the file lists for a layer, which llama.cpp then skips. */
+  skipLayer(layer: number): void {
+    for (const weight of this.#parts.get(`blk.${layer}.`)?.values() ?? []) weight.isKnown = true;
   }
 
   /**
@@ -132,10 +138,21 @@ export function checkGguf(gguf: Gguf): void {
   checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
 }
 
-/** Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included. */
+/**
+ * Bytes of memory that a file's weights take in llama.cpp once loaded into one CPU buffer, padding included. Works for
+ * every architecture; tensors that llama.cpp skips, such as those of layers that predict further tokens, don't count.
+ * O(tensors).
+ *
+ * @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read, `BYTES_TOO_LARGE`
+ */
 export function measureWeights(gguf: Gguf): number {
   checkGguf(gguf);
-  return gguf.tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
+  return loadedBytes(loadedTensors(gguf));
+}
+
+/** Bytes of memory for tensors of a file in one CPU buffer, padding included. */
+export function loadedBytes(tensors: readonly GgufTensor[]): number {
+  return tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
 }
 
 /** Bytes of memory for `tensors` in one CPU buffer, padding included. */

@@ -21,7 +21,7 @@ import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { fusedGraphs } from '../support/fused-graphs.js';
-import { describeShared, listArchitectureGraphs, readArchitectureGraph, sharedPath } from '../support/shared.js';
+import { describeShared, listRecordings, readRecording, sharedPath } from '../support/shared.js';
 
 const FUSING = ['ggml-cpu', 'ggml-cuda', 'ggml-metal'] as const satisfies readonly RuntimeName[];
 
@@ -125,8 +125,10 @@ describe('whatever is refused to be handed over', () => {
 describeShared('every architecture of llama.cpp, small', () => {
   it('is planned right for its CPU backend, in each mode', () => {
     const wrong = new Set<string>();
-    for (const name of listArchitectureGraphs('c512-b64.pp')) {
-      const graph = graphFromJson(readArchitectureGraph(name));
+    const prompts = listRecordings('archs').filter(({ options, phase }) => options === 'c512-b64' && phase === 'pp');
+    for (const recording of prompts) {
+      const { name } = recording;
+      const graph = graphFromJson(readRecording(recording));
       for (const inPlace of IN_PLACE_MODES) {
         const allocator: AllocatorName = 'ggml';
         const plan = planGraph(graph, { allocator, inPlace });

@@ -43,17 +43,47 @@ export function readGraph(name: string): unknown {
   return JSON.parse(readText('graphs', `${name}.json.gz`));
 }
 
-/** The names of the small graphs of every architecture with these options, such as `c512-b64.pp`, sorted. */
-export function listArchitectureGraphs(options: string): string[] {
-  if (!sharedIsPresent) return [];
-  const ending = `.${options}.json.gz`;
-  const files = readdirSync(sharedPath('archs')).filter((file) => file.endsWith(ending));
-  return files.map((file) => file.slice(0, -'.json.gz'.length)).sort();
+/** Where graphs of models lie, with the folder of their headers. */
+const RECORDINGS = { 'graphs/llama': 'gguf', archs: 'archs', real: 'real', supported: 'supported' } as const;
+
+export type RecordingFolder = keyof typeof RECORDINGS;
+
+/** A graph that llama.cpp built of a model whose header is there. */
+export interface Recording {
+  /** Such as `archs/llama-min.c512-b64-fa.pp`. */
+  readonly name: string;
+  readonly model: string;
+  /** The options in the file's name, such as `c512-b64-fa`. */
+  readonly options: string;
+  readonly phase: string;
+  readonly graphPath: string;
+  readonly headerPath: string;
 }
 
-/** The parsed graph JSON of one of {@link listArchitectureGraphs}. */
-export function readArchitectureGraph(name: string): unknown {
-  return JSON.parse(readText('archs', `${name}.json.gz`));
+/** All recorded graphs of a folder, sorted; none when the data is absent. */
+export function listRecordings(folder: RecordingFolder): Recording[] {
+  if (!sharedIsPresent) return [];
+  return readdirSync(sharedPath(folder)).flatMap((file) => {
+    const [, name, model, options, phase] = /^((.+)\.(c\d+-b\d+[^.]*)\.(pp|tg))\.json\.gz$/.exec(file) ?? [];
+    if (name === undefined) return [];
+    const headerPath = sharedPath(RECORDINGS[folder], `${model}.gguf`);
+    return [{ name: `${folder}/${name}`, model, options, phase, graphPath: sharedPath(folder, file), headerPath }];
+  });
+}
+
+/** The parsed graph JSON of one of {@link listRecordings}. */
+export function readRecording(recording: Recording): unknown {
+  return JSON.parse(recordingText(recording));
+}
+
+/** What llama.cpp reported of the weights, in bytes; found without parsing the graph. */
+export function readReportedWeights(recording: Recording): number {
+  const [, breakdown] = /"breakdown":\s*(\[[^\]]*\])/.exec(recordingText(recording))!;
+  return (JSON.parse(breakdown) as { model: number }[]).reduce((sum, { model }) => sum + model, 0);
+}
+
+function recordingText({ graphPath }: Recording): string {
+  return gunzipSync(readFileSync(graphPath)).toString('utf8');
 }
 
 /** The 200 random graphs as parsed graph JSON, in file order. */

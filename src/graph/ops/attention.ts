@@ -18,6 +18,7 @@ const ROPE_MODES: readonly string[] = ['normal', 'neox', 'mrope', 'imrope', 'vis
 
 interface RopeParams extends Params {
   readonly dims: number;
+  readonly offset: number;
   readonly mode: RopeMode;
   readonly originalContext: number;
   readonly freqBase: number;
@@ -33,6 +34,8 @@ interface RopeParams extends Params {
 export interface RopeOptions extends InPlaceOption {
   /** How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions. */
   readonly mode?: RopeMode;
+  /** Elements of a row before the turned ones, even; they stay as they are. Default 0, and always 0 for `vision`. */
+  readonly offset?: number;
   /** f32 divisors of the frequencies, at least half of `dims`. Default: none. */
   readonly freqFactors?: Tensor | null;
   /** Tokens that the model was trained on, for YaRN. Default 0. */
@@ -59,12 +62,13 @@ function rotation(name: string): Operation<RopeParams> {
     name,
     ggmlInPlace: true,
     overwrites: [0],
-    result: (sources, { dims, mode }) => {
+    result: (sources, { dims, offset, mode }) => {
       const a = operand(sources, 0, name);
       const positions = operand(sources, 1, name);
       const freqFactors = optional(sources, 2);
       rules.requireWord(name, 'mode', mode, ROPE_MODES);
-      rules.requireIntegers(name, { dims }, 0);
+      rules.requireIntegers(name, { dims, offset }, 0);
+      requireOffset(name, offset, mode === 'vision' ? 0 : a.ne[0] - dims);
       const positionsPerToken = mode === 'normal' || mode === 'neox' ? 1 : 4;
       rules.requireNe(name, 'positions', positions, [a.ne[2] * positionsPerToken, 1, 1, 1]);
       rules.requireType(name, 'positions', positions, 'i32');
@@ -78,15 +82,22 @@ function rotation(name: string): Operation<RopeParams> {
   });
 }
 
+/** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
+function requireOffset(op: string, offset: number, room: number): void {
+  const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
+  rules.requireArgument(isWithin, op, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
+}
+
 const ROPE = rotation('ROPE');
 const ROPE_BACK = rotation('ROPE_BACK');
 
 function ropeParams(dims: number, options: RopeOptions): RopeParams {
-  const { mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
+  const { offset = 0, mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
   const { attnFactor = 1, betaFast = 0, betaSlow = 0, sections = null } = options;
   const copied = sections === null ? null : [...sections];
   return {
     dims,
+    offset,
     mode,
     originalContext,
     freqBase,
@@ -173,7 +184,7 @@ export interface AttentionOptions {
 /** Attention. */
 export abstract class AttentionContext extends MatrixContext {
   /**
-   * Turns the first `dims` elements of each row of `a` by angles that grow with the token's position.
+   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's position.
    *
    * @param a `[head, heads, tokens, …]`
    * @param positions i32 `[tokens]`, or `[4 × tokens]` for the modes `mrope`, `imrope` and `vision`
