@@ -21,7 +21,7 @@ export const MODEL_ALLOCATORS = ['ggml', 'auto'] as const;
 export type ModelAllocator = (typeof MODEL_ALLOCATORS)[number];
 
 export interface Settings {
-  /** Tokens; 0 is what the model was trained on. */
+  /** Tokens; 0 is the most that fits, up to what the model was trained on. */
   readonly context: number;
   /** Tokens that are computed at once. */
   readonly ubatch: number;
@@ -36,6 +36,8 @@ export interface Settings {
   readonly inPlace: InPlaceChoice;
   /** What there is, GiB. */
   readonly memory: number;
+  /** How much of it is for other programs and whatever is not counted, GiB. */
+  readonly reserve: number;
 }
 
 export const DEFAULTS: Settings = {
@@ -48,14 +50,15 @@ export const DEFAULTS: Settings = {
   allocator: 'auto',
   inPlace: 'default',
   memory: 8,
+  reserve: 0,
 };
 
 /** The largest that the page takes, so that bytes stay exact. */
-export const LIMITS = { context: 2 ** 31, ubatch: 2 ** 16, memory: 2 ** 20 } as const;
+export const LIMITS = { context: 2 ** 31, ubatch: 2 ** 16, memory: 2 ** 20, reserve: 2 ** 20 } as const;
 
 const GIB = 2 ** 30;
 
-/** The chosen memory in bytes. */
-export function memoryBytes({ memory }: Settings): number {
-  return Math.floor(memory * GIB);
+/** The memory that may be used, in bytes. */
+export function memoryBytes({ memory, reserve }: Settings): number {
+  return Math.max(0, Math.floor((memory - reserve) * GIB));
 }
