@@ -3,7 +3,7 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptionsObject, wrongValue, type PlannerError } from '../errors.js';
+import { checkOptionsObject, PlannerError, wrongValue } from '../errors.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
