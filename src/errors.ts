@@ -97,7 +97,7 @@ export function wrongValue(
   found = shown(details.value),
 ): PlannerError {
   const { culprit, value, limit } = details;
-  const name = named(culprit).replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+  const name = subject(culprit);
   const isMissing = value === undefined;
   const message = isMissing ? `${name} is missing; it must be ${limit}.` : `${name} is ${found}, but must be ${limit}.`;
   return new PlannerError(code, { ...details, message, value: isMissing ? 'missing' : value });
@@ -130,13 +130,20 @@ export function checkChoice(culprit: string, value: unknown, choices: readonly u
 }
 
 /** Two choices as "a or b", more as "one of a, b, c". */
-function oneOf(choices: readonly unknown[]): string {
+export function oneOf(choices: readonly unknown[]): string {
   return choices.length === 2 ? choices.join(' or ') : `one of ${choices.join(', ')}`;
 }
 
 /** A name from code or a file in backticks; a phrase, such as `row 3, column "size"`, as it is. */
 export function named(culprit: string): string {
   return /^[\w.[\]-]+$/.test(culprit) ? `\`${culprit}\`` : culprit;
+}
+
+/** What begins a sentence about a culprit: a name in backticks, `Buffer 3`, or a phrase with its article. */
+export function subject(culprit: string): string {
+  return named(culprit)
+    .replace(/^buffer /, 'Buffer ')
+    .replace(/^(?=[a-z]+ )/, 'The ');
 }
 
 const SHOWN_LENGTH = 120;

@@ -4,7 +4,7 @@
  * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
  * O(tensors + sources), whatever the document says.
  */
-import { shown } from '../errors.js';
+import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
@@ -204,7 +204,7 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
       const found = `${id} (${rows[id].name})`;
       fail(
         'LISTED_TWICE',
-        `${culprit} lists tensor ${found} a second time.`,
+        `${named(culprit)} lists tensor ${found} a second time.`,
         culprit,
         found,
         'a tensor that is not listed yet',

@@ -89,7 +89,7 @@ export function missingOperand(op: string, what: string, value: unknown): never 
   const isAbsent = value === undefined || value === null;
   throw new PlannerError('BAD_OPERAND', {
     message: isAbsent
-      ? `${culprit} is missing: there is ${value} instead of a tensor.`
+      ? `${culprit}${what.startsWith('operand') ? ', counted from 0,' : ''} is missing.`
       : `${culprit} is ${shown(value)}, not a tensor.`,
     culprit,
     value: value ?? 'missing',

@@ -245,7 +245,9 @@ class Row {
     }
     if (isNegative) value = -value;
     const valid = Number.isSafeInteger(value) && value >= least;
-    return valid ? value : this.reject(column, this.text(column), `an integer from ${least} to 2^53 - 1`);
+    if (valid) return value;
+    const lowest = least === -MAX_BYTES ? '-2^53 + 1' : least;
+    return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);
   }
 
   reject(column: string, value: unknown, limit: string, fault?: string): never {

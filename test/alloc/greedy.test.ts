@@ -110,7 +110,7 @@ describe.each(family)('$name', (allocator) => {
       { size: 4, start: 0, end: 2 },
       { size: 9, start: 0, end: 2 },
     ]);
-    expect(() => allocator.place(problem, { maxChunkSize: 8 })).toThrow(/The buffer 1 takes 9 bytes/);
+    expect(() => allocator.place(problem, { maxChunkSize: 8 })).toThrow(/Buffer 1 takes 9 bytes/);
     expect(() => allocator.place(problem, { maxChunkSize: 0 })).toThrow(/`maxChunkSize` is 0, but must be/);
     const options = { maxChunkSize: 8, allowOversize: true };
     const placement = allocator.place(problem, options);

@@ -38,8 +38,8 @@ describe('files', () => {
     ['cut.json.gz', gzipSync(graphText).subarray(0, 60), /^cannot be decompressed, it is damaged or no gzip file: /],
     ['plain.json.gz', graphText, /^cannot be decompressed, .*incorrect header check$/],
     ['plain.csv.gz', FIVE_BUFFERS, /^cannot be decompressed, .*incorrect header check$/],
-    ['null.json', 'null', /^Graph document is null, but must be an object/],
-    ['list.json', '[]', /^Graph document is \[\], but must be an object/],
+    ['null.json', 'null', /^The graph document is null, but must be an object/],
+    ['list.json', '[]', /^The graph document is \[\], but must be an object/],
     ['format.json', text({ format: 'onnx' }), /^`format` is "onnx", but must be "tensor-graph"/],
     ['version.json', text({ version: 2 }), /^`version` is 2, but must be 1/],
     ['proto.json', '{"__proto__":{"format":"tensor-graph"}}', /^`format` is missing/],
@@ -169,7 +169,7 @@ describe('arguments', () => {
       `${modelFile}: --cache-type-v is "q8_0", but must be unquantised, or --flash-attn on. Choose another value.`,
     );
     expect(await failure('measure', problemFile, '--max-chunk-size', '3')).toBe(
-      `${problemFile}: The buffer A (row 2) takes 4 bytes, but a chunk may have at most 3. Split it, or raise --max-chunk-size; from code, \`allowOversize\` gives it a chunk of its own size.`,
+      `${problemFile}: Buffer A (row 2) takes 4 bytes, but a chunk may have at most 3. Split it, or raise --max-chunk-size; from code, \`allowOversize\` gives it a chunk of its own size.`,
     );
   });
 

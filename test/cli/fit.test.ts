@@ -104,7 +104,7 @@ describe('fit', () => {
     [['fit', PHI3, '--memory', 'much'], 'whole number of bytes'],
     [['fit', 'missing.gguf', '--memory', '1GiB'], 'missing.gguf: no such file'],
     [['fit', PHI3, '--memory', '8GiB', '-b', '0'], '--batch-size is 0'],
-    [['fit', unknown, '--memory', '8GiB'], 'general.architecture is "hal\\u001b9000"'],
+    [['fit', unknown, '--memory', '8GiB'], '`general.architecture` is "hal\\u001b9000"'],
   ])('%j is misuse', async (args, message) => {
     const { code, out, err } = await cli(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -152,7 +152,7 @@ describe('sweep', () => {
     const { code, out, err } = await cli('sweep', PHI3, unknown, PHI3, '-c', '512', '--json');
     expect(code).toBe(2);
     expect(rowsOf(out).map(({ file }) => file)).toEqual([PHI3, PHI3]);
-    expect(err).toMatch(/^error: .*unknown\.gguf: general\.architecture is .*\n$/);
+    expect(err).toMatch(/^error: .*unknown\.gguf: `general\.architecture` is .*\n$/);
   });
 
   it.each([

@@ -125,7 +125,7 @@ describe('parseProblemCsv', () => {
         'the fixed offset of buffer alpha (row 2), 20, it ends at 30',
       );
       expect(place(`${header}alpha,0,5,10,\n`, { maxChunkSize: 8 })).toContain(
-        'buffer alpha (row 2) takes 10 bytes, but a chunk may have at most',
+        'Buffer alpha (row 2) takes 10 bytes, but a chunk may have at most',
       );
     },
   );

@@ -247,7 +247,7 @@ describe('memory', () => {
 
   it.each([-1, 0.5, NaN, '64' as never])('refuses a plan with a chunk of %s bytes', (size) => {
     const plan = { ...planGraph(graph).toJSON(), chunks: [size] };
-    expectError('BAD_ARGUMENT', 'chunk 0 of the plan', () => compareExecutions(graph, plan));
+    expectError('BAD_ARGUMENT', 'size of chunk 0 of the plan', () => compareExecutions(graph, plan));
   });
 
   it('has no more bytes than its tensors reach, however many a chunk has in the plan', () => {
@@ -255,7 +255,7 @@ describe('memory', () => {
     const chunks = [2 ** 52];
     expect(compareExecutions(graph, { ...plan, chunks })).toEqual([]);
     const tensors = plan.tensors.map((entry) => ({ ...entry, offset: 2 ** 51 }));
-    expectError('BAD_ARGUMENT', 'chunk 0 of the plan', () => compareExecutions(graph, { ...plan, chunks, tensors }));
+    expectError('BAD_ARGUMENT', 'size of chunk 0 of the plan', () => compareExecutions(graph, { ...plan, chunks, tensors }));
   });
 
   it.each([-32, 1, 0.5, NaN, '0' as never])('refuses a plan with a tensor at %s', (offset) => {

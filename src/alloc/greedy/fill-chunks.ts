@@ -7,7 +7,7 @@
  * Invariant: a new chunk is opened only if the buffer fits into no other; fixed offsets are in the first chunk.
  * O(chunks) times the cost of one chunk.
  */
-import { checkArgument, PlannerError } from '../../errors.js';
+import { checkArgument, PlannerError, subject } from '../../errors.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
 import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
@@ -96,7 +96,7 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
     if (sizes[b] <= maxChunkSize) continue;
     const culprit = labelOfBuffer(problem, b);
     throw new PlannerError('OVERSIZE', {
-      message: `The ${culprit} takes ${sizes[b]} bytes, but a chunk may have at most ${maxChunkSize}.`,
+      message: `${subject(culprit)} takes ${sizes[b]} bytes, but a chunk may have at most ${maxChunkSize}.`,
       culprit,
       value: sizes[b],
       limit: `at most maxChunkSize (${maxChunkSize})`,

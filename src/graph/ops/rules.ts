@@ -4,7 +4,7 @@
  * Invariant: nothing here knows a particular operation; every check throws `BAD_OPERAND` or `BAD_ARGUMENT` naming the
  * operation, the culprit, the value and the limit.
  */
-import { wrongValue } from '../../errors.js';
+import { oneOf, wrongValue } from '../../errors.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
 import { hasContiguousRows, isContiguous, isPacked, type Quad } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -97,7 +97,7 @@ export function requireIntegers(op: string, settings: Readonly<Record<string, nu
 
 /** A setting must be one of a few words. */
 export function requireWord(op: string, what: string, value: string, words: readonly string[]): void {
-  if (!words.includes(value)) requireArgument(false, op, what, value, `one of ${words.join(', ')}`);
+  if (!words.includes(value)) requireArgument(false, op, what, value, oneOf(words));
 }
 
 /** A copy of a list of numbers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
