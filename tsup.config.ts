@@ -7,8 +7,9 @@
  * that is not used, reaches a bundler.
  */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import { checkCommonJs } from './.ci/check-common-js.mjs';
 import { markPure } from './.ci/mark-pure.mjs';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
@@ -34,6 +35,7 @@ const libraryBuild: Options = {
   treeshake: true,
   sourcemap: true,
   esbuildPlugins: [pureTopLevel(), ...bundling('dist/LICENSES.txt')],
+  onSuccess: requireSoundCommonJs,
   // tsup itself sets `baseUrl`, which TypeScript 6 reports as deprecated.
   dts: { entry: library, compilerOptions: { ignoreDeprecations: '6.0' } },
 };
@@ -67,18 +69,29 @@ function entries(outputs: string[], folder = 'dist/'): Record<string, string> {
 
 /** How packages become part of an output whose licences `licences` lists. */
 function bundling(licences: string): Plugin[] {
-  return [readerForBrowsers(), dropUnusedModules('@huggingface/tasks'), bundledLicences(licences)];
+  return [readerWithoutFiles(), dropUnusedModules('@huggingface/tasks'), bundledLicences(licences)];
 }
 
-/** The variant of the GGUF reader's package that reads no file itself: `src/gguf` hands it bytes. */
-function readerForBrowsers(): Plugin {
+/** The GGUF reader's package without its own way to read files, which needs Node: `src/gguf` hands it bytes. */
+function readerWithoutFiles(): Plugin {
   return {
-    name: 'reader-for-browsers',
+    name: 'reader-without-files',
     setup(build) {
-      const path = resolve('node_modules/@huggingface/gguf/dist/browser/index.mjs');
-      build.onResolve({ filter: /^@huggingface\/gguf$/ }, () => ({ path, sideEffects: false }));
+      build.onLoad({ filter: /[\\/]@huggingface[\\/]gguf[\\/]dist[\\/].*\.m?js$/ }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8').replace(/\bawait import\("\.\/FileBlob[^"]*"\)/g, '{}'),
+      }));
     },
   };
+}
+
+/** Fails the build if any file of it assigns to exports where no program does. */
+function requireSoundCommonJs(): Promise<void> {
+  const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.cjs') && !file.startsWith('cli'),
+  );
+  const faults = files.flatMap((file) => checkCommonJs(readFileSync(`dist/${file}`, 'utf8'), file));
+  if (files.length === 0 || faults.length > 0) throw new Error(['CommonJS output is not sound:', ...faults].join('\n'));
+  return Promise.resolve();
 }
 
 /** Lets a user's bundler leave out what is not imported, down to single tables. */
