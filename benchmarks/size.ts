@@ -10,16 +10,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build as buildWithEsbuild } from 'esbuild';
-import {
-  Context,
-  createProblem,
-  Graph,
-  measureGraph,
-  planGraph,
-  solve,
-  verifyPlan,
-  type PlannerError,
-} from 'tensor-arena';
+import type { measureGraph, planGraph, solve } from 'tensor-arena';
+import { Context, createProblem, Graph, verifyPlan, type PlannerError } from 'tensor-arena';
 import type { readGguf } from 'tensor-arena/gguf';
 import { groupDigits } from 'tensor-arena/viewer';
 import { build as buildWithVite } from 'vite';
