@@ -14,7 +14,11 @@ export interface UrlLike {
 /** What is used of a `Blob` or `File`. */
 export interface BlobLike {
   readonly name?: string;
-  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  /** The bytes from `start` to `end` (exclusive), fewer at the end of the file. */
+  slice(start: number, end: number): {
+    /** Reads them. */
+    arrayBuffer(): Promise<ArrayBuffer>;
+  };
 }
 
 /** A file as `readGguf` takes it: a path, a `URL`, a `Blob` or `File`, or the bytes themselves, shared or not. */
