@@ -15,7 +15,10 @@ export interface UrlLike {
 export interface BlobLike {
   readonly name?: string;
   /** The bytes from `start` to `end` (exclusive), fewer at the end of the file. */
-  slice(start: number, end: number): {
+  slice(
+    start: number,
+    end: number,
+  ): {
     /** Reads them. */
     arrayBuffer(): Promise<ArrayBuffer>;
   };
