@@ -14,7 +14,7 @@ export {
   type Layout,
   type Quad,
 } from './tensor/shape.js';
-export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
 export type { AttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';

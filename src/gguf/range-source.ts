@@ -6,8 +6,26 @@
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
 
-/** A file as `readGguf` takes it: a path, a URL, a `Blob` or `File`, or the bytes themselves, shared or not. */
-export type GgufSource = string | URL | Blob | ArrayBufferLike | ArrayBufferView;
+/** What is used of a `URL`; a program without the types of browsers and of Node has no name for one. */
+export interface UrlLike {
+  readonly href: string;
+}
+
+/** What is used of a `Blob` or `File`. */
+export interface BlobLike {
+  readonly name?: string;
+  /** The bytes from `start` to `end` (exclusive), fewer at the end of the file. */
+  slice(
+    start: number,
+    end: number,
+  ): {
+    /** Reads them. */
+    arrayBuffer(): Promise<ArrayBuffer>;
+  };
+}
+
+/** A file as `readGguf` takes it: a path, a `URL`, a `Blob` or `File`, or the bytes themselves, shared or not. */
+export type GgufSource = string | UrlLike | BlobLike | ArrayBufferLike | ArrayBufferView;
 
 /** Random access to bytes. */
 export interface RangeSource {
@@ -28,15 +46,23 @@ export function openRangeSource(source: GgufSource): RangeSource {
 function rangesOf(source: GgufSource): RangeSource {
   if (ArrayBuffer.isView(source)) return fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
   if (isBuffer(source)) return fromBytes(new Uint8Array(source));
-  if (typeof source !== 'string' && !(source instanceof URL)) return fromBlob(source);
-  const location = String(source);
+  if (!isLocation(source)) return fromBlob(source);
+  const location = locationOf(source);
   return /^https?:\/\//.test(location) ? fromUrl(location) : fromLocalFile(location);
+}
+
+function isLocation(source: GgufSource): source is string | UrlLike {
+  return typeof source === 'string' || typeof (source as Partial<UrlLike> | null)?.href === 'string';
+}
+
+function locationOf(source: string | UrlLike): string {
+  return typeof source === 'string' ? source : source.href;
 }
 
 /** All parts of the model that `source` is a part of by its name, `…-00001-of-00003.gguf`; else `source` alone. */
 export function partsOf(source: GgufSource): GgufSource[] {
-  if (typeof source !== 'string' && !(source instanceof URL)) return [source];
-  const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(String(source));
+  if (!isLocation(source)) return [source];
+  const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(locationOf(source));
   if (match === null) return [source];
   const [, before, own, count, after] = match;
   if (Number(own) < 1 || Number(own) > Number(count)) return [source];
@@ -60,11 +86,11 @@ function isBuffer(source: unknown): source is ArrayBufferLike {
   return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(source));
 }
 
-function fromBlob(blob: Blob): RangeSource {
-  const isBlob = typeof (blob as Partial<Blob> | null)?.slice === 'function';
+function fromBlob(blob: BlobLike): RangeSource {
+  const isBlob = typeof (blob as Partial<BlobLike> | null)?.slice === 'function';
   const limit = 'a path, a URL, a Blob or bytes';
   checkArgument(isBlob, 'source', blob, limit, 'Give the file in one of these ways; await what is a promise.');
-  const { name } = blob as Blob & { name?: unknown };
+  const { name } = blob as { name?: unknown };
   return {
     name: typeof name === 'string' ? name : 'GGUF data',
     read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),

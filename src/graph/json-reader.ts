@@ -132,6 +132,7 @@ class TensorBuilder {
     const tensor = new Tensor({
       name: row.name,
       op: row.op,
+      traits: findOperation(row.op),
       type: layout.type,
       ne: layout.ne,
       nb: layout.nb,

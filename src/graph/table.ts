@@ -8,7 +8,6 @@ import { byteLength, sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import type { Graph } from './graph.js';
-import { findOperation } from './operations.js';
 
 /** What a tensor is; a row of `traits` holds a sum of these. */
 export const TRAIT = {
@@ -235,12 +234,11 @@ class Readings {
 
   /** Fills the columns for `node`. O(sources). */
   #turnTo(node: Tensor): void {
-    const { sources, inPlaceRule, lastId } = node;
+    const { sources, traits, inPlaceRule, lastId } = node;
     this.#node = node;
-    const operation = findOperation(node.op);
-    const overwrites = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
-    this.#ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
-    this.#isUnknown = operation === undefined && overwrites.length === 0;
+    const overwrites = inPlaceRule?.operands ?? traits?.overwrites ?? NO_SLOTS;
+    this.#ggmlInPlace = inPlaceRule?.ggml ?? traits?.ggmlInPlace ?? false;
+    this.#isUnknown = traits === null && overwrites.length === 0;
     this.#overwrites = overwrites.length > FEW_SLOTS ? new Set(overwrites) : overwrites;
     for (let slot = 0; slot < sources.length; slot++) {
       const source = sources[slot];

@@ -27,6 +27,23 @@ export interface InPlaceRule {
   readonly operands: readonly number[];
 }
 
+/** What planning needs to know of an operation. */
+export interface OperationTraits {
+  /** Whether it computes nothing and only looks at bytes in another way. */
+  readonly isView: boolean;
+  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
+  readonly ggmlInPlace: boolean;
+  /**
+   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
+   * depends, among that operand, on elements that are read before any of them is written.
+   */
+  readonly overwrites: readonly number[];
+  /** Source slots that are written as well, besides the result. */
+  readonly updates: readonly number[];
+  /** Whether bytes of an overwritten operand may stay as they are. */
+  readonly writesPart: boolean;
+}
+
 /** Stands for the tensor under construction in its own list of sources, as in ggml's cast. */
 export const SELF = Symbol('self');
 
@@ -35,6 +52,8 @@ export interface TensorSpec extends Layout {
   readonly name?: string;
   /** ggml's name of the operation; `NONE` for a leaf. */
   readonly op: string;
+  /** What the library knows about `op`; left out for a leaf, and for an operation that it does not know. */
+  readonly traits?: OperationTraits | undefined;
   readonly sources?: readonly (Tensor | null | typeof SELF)[];
   readonly params?: Params;
   readonly memory: MemoryKind;
@@ -69,6 +88,8 @@ export function currentMarkRevision(): number {
 export class Tensor implements Layout {
   name: string;
   readonly op: string;
+  /** What the library knows about the operation; null for a leaf, and for an operation that it does not know. */
+  readonly traits: OperationTraits | null;
   readonly type: ElementType;
   readonly ne: Quad;
   readonly sources: readonly (Tensor | null)[];
@@ -94,6 +115,7 @@ export class Tensor implements Layout {
   constructor(spec: TensorSpec) {
     this.name = spec.name ?? '';
     this.op = spec.op;
+    this.traits = spec.traits ?? null;
     this.type = spec.type;
     this.ne = spec.ne;
     this.#nb = spec.nb;

@@ -8,8 +8,7 @@ import { defineOperation, operand, requireOperand, type Operation } from '../ope
 import type { InPlaceOption } from './base.js';
 import { MatrixContext } from './matrix.js';
 import * as rules from './rules.js';
-
-const { ANY, optional } = rules;
+import { ANY, optional } from './rules.js';
 
 /** How the elements of a head are paired, and how positions are given. */
 export type RopeMode = 'normal' | 'neox' | 'mrope' | 'imrope' | 'vision';

@@ -170,6 +170,7 @@ export abstract class BaseContext {
       new Tensor({
         name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
         op: operation.name,
+        traits: operation,
         type: result.type,
         ne: result.ne,
         nb,
@@ -195,6 +196,7 @@ export abstract class BaseContext {
     return new Tensor({
       name,
       op: operation.name,
+      traits: operation,
       type: target.type,
       ne: target.ne,
       nb: target.nb,

@@ -52,10 +52,12 @@ interface XieluParams extends Params {
   readonly eps: number;
 }
 /** ggml has no variant of it that always writes in place, but plans it in place like the others. */
-const XIELU: Operation<XieluParams> = {
-  ...unary<XieluParams>('XIELU'),
+const XIELU = defineOperation<XieluParams>({
+  name: 'XIELU',
+  ggmlInPlace: true,
+  overwrites: [0],
   result: (sources) => like(operand(sources, 0, 'XIELU')),
-};
+});
 
 /** An operation of its own in ggml, which never plans it in place although it maps index to index. */
 const LEAKY_RELU = defineOperation<Params & { negativeSlope: number }>({
