@@ -38,7 +38,8 @@ const ROWS: readonly Row[] = [
     from: 'tensor-arena',
     limit: 3_000,
     works: (bundled: typeof PlannerError) =>
-      new bundled('BAD_ARGUMENT', { culprit: 'size', value: -1, limit: '0', remedy: 'Raise it.' }).culprit === 'size',
+      new bundled('BAD_ARGUMENT', { message: '', culprit: 'size', value: -1, limit: '0', remedy: 'Raise it.' })
+        .culprit === 'size',
   },
   {
     name: 'createProblem',

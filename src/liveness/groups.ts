@@ -13,7 +13,6 @@
  * if every reading of that storage within the group is in the same place and layout, and in an order that allows it.
  */
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
 import type { GraphTable } from '../graph/table.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
 import { sameLayout, sameShape } from '../tensor/shape.js';
@@ -139,7 +138,7 @@ class Finder {
   #stepBefore(step: number): number {
     const { nodes } = this.#table;
     let before = step - 1;
-    while (before >= 0 && computesNothing(this.#tensors[nodes[before]].op)) before--;
+    while (before >= 0 && computesNothing(this.#tensors[nodes[before]])) before--;
     return before;
   }
 
@@ -202,6 +201,6 @@ function mayMeet(node: Tensor, { tensor, order }: Input): boolean {
 }
 
 /** A runtime passes over such nodes, or does not fuse what they stand between. */
-function computesNothing(op: string): boolean {
-  return op === 'NONE' || findOperation(op)?.isView === true;
+function computesNothing({ op, traits }: Tensor): boolean {
+  return op === 'NONE' || traits?.isView === true;
 }
