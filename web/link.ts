@@ -11,6 +11,7 @@ import {
   IN_PLACE_CHOICES,
   LIMITS,
   MODEL_ALLOCATORS,
+  PROGRAM_NAMES,
   type Settings,
 } from './settings.js';
 
@@ -25,7 +26,10 @@ export interface Link {
 
 /** Which settings matter for a kind of file. */
 const KEYS_OF: Readonly<Record<Kind, readonly (keyof Settings)[]>> = {
-  model: ['context', 'ubatch', 'keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory', 'reserve'],
+  model: [
+    ...(['program', 'sequences', 'unified', 'outputs', 'context', 'ubatch'] as const),
+    ...(['keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory', 'reserve'] as const),
+  ],
   graph: ['allocator', 'inPlace', 'memory', 'reserve'],
   problem: ['allocator', 'memory', 'reserve'],
 };
@@ -53,6 +57,10 @@ export function parseLink(hash: string): Link {
     example: parameters.get('example'),
     file: parameters.get('file'),
     settings: {
+      program: choice('program', PROGRAM_NAMES),
+      sequences: number('sequences', 0),
+      unified: parameters.get('unified') === 'true',
+      outputs: number('outputs', 0),
       context: number('context', 0),
       ubatch: number('ubatch', 1),
       keyType: choice('keyType', CACHE_TYPES),

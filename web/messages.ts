@@ -31,6 +31,11 @@ export interface ModelFacts extends ModelSizes {
   readonly isRecurrent: boolean;
   readonly contextSize: number;
   readonly ubatchSize: number;
+  readonly sequences: number;
+  readonly isUnified: boolean;
+  /** Most tokens of a batch whose logits are wanted, and a sentence that says why. */
+  readonly outputs: number;
+  readonly assumption: string;
   readonly llamaCppBuild: number;
 }
 

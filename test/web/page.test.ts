@@ -104,6 +104,27 @@ describeBrowser('the web page', () => {
       .waitFor();
   });
 
+  it('measures for the program that runs the model, and takes its sequences unless told otherwise', async () => {
+    expect(await web.page.locator('#outputs-note').innerText()).toContain('For llama-server, which wants logits of 4');
+    expect(await web.page.locator('#sequences').getAttribute('placeholder')).toBe('4');
+    await web.page.locator('#program').selectOption('library');
+    const library = await bytesOf({ program: 'library' });
+    expect(library).not.toEqual(await bytesOf({}));
+    await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual(library);
+    await web.page.locator('#program').selectOption('server');
+    await web.page.locator('#sequences').fill('2');
+    await web.page.locator('#outputs').fill('64');
+    const chosen = await bytesOf({ parallel: 2, outputs: 64 });
+    await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual(chosen);
+    await web.page.getByLabel('One cache for all sequences').check();
+    const unified = await bytesOf({ parallel: 2, outputs: 64, kvUnified: true });
+    expect(unified).not.toEqual(chosen);
+    await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual(unified);
+    await web.page.locator('#sequences').fill('0');
+    await web.page.locator('#sequences').press('Tab');
+    expect(await web.page.locator('#sequences').inputValue()).toBe('2');
+  });
+
   it('says what fits', async () => {
     await web.page.locator('#context').fill('4096');
     await web.page.locator('#memory').fill('3');

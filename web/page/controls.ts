@@ -6,7 +6,7 @@
 import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
 import type { ModelFacts } from '../messages.js';
-import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, type Settings } from '../settings.js';
+import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
 import { byId, fillSelect } from './elements.js';
 import { MemoryField } from './memory-field.js';
@@ -18,12 +18,23 @@ const IN_PLACE_LABELS = {
   off: 'never (off)',
 };
 
+const PROGRAM_LABELS = {
+  server: 'llama-server',
+  cli: 'llama-cli',
+  bench: 'llama-bench',
+  library: 'the library, or llama-perplexity',
+};
+
 /** Until the model is known. */
 const SOME_CONTEXT = 4096;
 
 type OnChange = (change: Partial<Settings>) => void;
 
 export class Controls {
+  readonly #program = byId<HTMLSelectElement>('program');
+  readonly #sequences = byId<HTMLInputElement>('sequences');
+  readonly #outputs = byId<HTMLInputElement>('outputs');
+  readonly #unified = byId<HTMLInputElement>('unified');
   readonly #context = byId<HTMLInputElement>('context');
   readonly #contextSlider = byId<HTMLInputElement>('context-slider');
   readonly #ubatch = byId<HTMLInputElement>('ubatch');
@@ -42,6 +53,10 @@ export class Controls {
   #stops = contextStops(SOME_CONTEXT);
 
   constructor(onChange: OnChange) {
+    fillSelect(
+      this.#program,
+      PROGRAM_NAMES.map((name) => [name, PROGRAM_LABELS[name]]),
+    );
     const types = CACHE_TYPES.map((type) => [type, type] as const);
     fillSelect(this.#keyType, types);
     fillSelect(this.#valueType, types);
@@ -68,6 +83,10 @@ export class Controls {
 
   show(settings: Settings): void {
     this.#shown = settings;
+    this.#program.value = settings.program;
+    setValue(this.#sequences, settings.sequences === 0 ? '' : String(settings.sequences));
+    setValue(this.#outputs, settings.outputs === 0 ? '' : String(settings.outputs));
+    this.#unified.checked = settings.unified;
     const tokens = settings.context || this.#chosenContext;
     setValue(this.#context, String(tokens));
     this.#contextSlider.max = String(this.#stops.length - 1);
@@ -88,9 +107,13 @@ export class Controls {
     this.#reserve.show(settings.reserve);
   }
 
-  /** The slider ends at what the model was trained on. */
-  setModel({ trainedContext, contextSize }: ModelFacts): void {
+  /** What was planned: it stands where the reader chose nothing. The slider ends at what the model was trained on. */
+  setModel({ trainedContext, contextSize, sequences, isUnified, outputs, assumption }: ModelFacts): void {
     this.#chosenContext = contextSize;
+    this.#sequences.placeholder = String(sequences);
+    this.#outputs.placeholder = String(outputs);
+    byId('outputs-note').textContent = assumption;
+    byId('unified-row').hidden = sequences === 1 || (isUnified && this.#shown?.unified === false);
     if (trainedContext === this.#trained || !(trainedContext >= 1)) return;
     this.#trained = trainedContext;
     this.#stops = contextStops(trainedContext);
@@ -109,7 +132,13 @@ export class Controls {
         if (changed !== null) onChange(changed);
       });
     };
-    this.#context.addEventListener('blur', () => this.#shown && this.show(this.#shown));
+    for (const field of [this.#context, this.#sequences, this.#outputs]) {
+      field.addEventListener('blur', () => this.#shown && this.show(this.#shown));
+    }
+    on(this.#program, () => ({ program: this.#program.value as Settings['program'] }));
+    on(this.#sequences, () => countChange('sequences', this.#sequences));
+    on(this.#outputs, () => countChange('outputs', this.#outputs));
+    on(this.#unified, () => ({ unified: this.#unified.checked }));
     byId('context-auto').addEventListener('click', () => onChange({ context: 0 }));
     on(this.#contextSlider, () => ({ context: this.#stops[this.#contextSlider.valueAsNumber] }));
     on(this.#context, () => {
@@ -126,6 +155,17 @@ export class Controls {
     on(this.#allocator, () => ({ allocator: this.#allocator.value as Settings['allocator'] }));
     on(this.#inPlace, () => ({ inPlace: this.#inPlace.value as Settings['inPlace'] }));
   }
+}
+
+/** An empty field leaves the choice to the program; null for what cannot be counted. */
+function countChange(
+  key: 'sequences' | 'outputs',
+  { value, valueAsNumber }: HTMLInputElement,
+): Partial<Settings> | null {
+  if (value === '') return { [key]: 0 };
+  return Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= LIMITS[key]
+    ? { [key]: valueAsNumber }
+    : null;
 }
 
 function setValue(field: HTMLInputElement, value: string): void {

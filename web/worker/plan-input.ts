@@ -48,6 +48,10 @@ function contextThatFits(gguf: Gguf, settings: Settings, options: ModelOptions):
 
 function optionsApartFromContext(settings: Settings): ModelOptions {
   return {
+    program: settings.program,
+    parallel: settings.sequences || undefined,
+    kvUnified: settings.unified,
+    outputs: settings.outputs || undefined,
     batchSize: Math.max(DEFAULT_BATCH, settings.ubatch),
     ubatchSize: settings.ubatch,
     cacheTypeK: settings.keyType,
