@@ -97,7 +97,7 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
     return { id, name, ...place, start: csv.lowers[id], end: csv.uppers[id] };
   });
   const alignment = problem.alignments.reduce((a, b) => Math.max(a, b), 1);
-  return { allocator, runtime: 'none', bufferSize, lowerBound, optimal, alignment, chunks, tensors };
+  return { allocator, bufferSize, lowerBound, optimal, alignment, chunks, tensors };
 }
 
 function describeMisfit({ bufferSize, lowerBound, load, undecided = null }: Planned, capacity: number): string {

@@ -101,15 +101,17 @@ class Finder {
 
   find(ends: State): FusedGroups | null {
     const { nodes } = this.#table;
+    const tensors = this.#tensors;
+    const { ops, states } = ends;
     for (let step = 1; step < nodes.length; step++) {
-      const at = ends.ops.indexOf(this.#tensors[nodes[step]].op);
-      if (at !== -1) this.#findEndingAt(step, ends.states[at]);
+      const { op } = tensors[nodes[step]];
+      for (let at = 0; at < ops.length; at++) if (ops[at] === op) this.#findEndingAt(step, states[at]);
     }
     if (this.#lastSteps.length === 0) return null;
     return {
-      lastSteps: Int32Array.from(this.#lastSteps),
-      first: Int32Array.from(this.#first),
-      roots: Int32Array.from(this.#roots),
+      lastSteps: new Int32Array(this.#lastSteps),
+      first: new Int32Array(this.#first),
+      roots: new Int32Array(this.#roots),
       refused: this.#refused,
     };
   }
@@ -161,43 +163,41 @@ class Finder {
     return this.#uses[node];
   }
 
-  /** Adds a group, its last node first. */
+  /** Adds a group, its last node first. Plain loops: this is part of every first measurement. */
   #add(members: readonly number[], orders: readonly ReadOrder[]): void {
     const { sources, sourceFirst, roots, handOver } = this.#table;
-    const inputs: Input[] = [];
+    const start = this.#roots.length;
+    const inputs: number[] = [];
+    const inputOrders: ReadOrder[] = [];
     for (let index = 0; index < members.length; index++) {
       const member = members[index];
+      const before = index + 1 < members.length ? members[index + 1] : -1;
       for (let entry = sourceFirst[member]; entry < sourceFirst[member + 1]; entry++) {
         const source = sources[entry];
-        if (source === members[index + 1]) continue;
-        const root = roots[source];
-        inputs.push({ tensor: this.#tensors[source], root, order: orders[index] });
-        this.#roots.push(root);
+        if (source === before) continue;
+        inputs.push(source);
+        inputOrders.push(orders[index]);
+        this.#roots.push(roots[source]);
       }
     }
     for (const member of members) {
       for (let entry = sourceFirst[member]; entry < sourceFirst[member + 1]; entry++) {
         if (handOver[entry] === 0) continue;
         const root = roots[sources[entry]];
-        const node = this.#tensors[member];
-        if (inputs.every((input) => input.root !== root || mayMeet(node, input))) continue;
-        this.#refused ??= new Uint8Array(sources.length);
-        this.#refused[entry] = 1;
+        for (let i = 0; i < inputs.length; i++) {
+          if (this.#roots[start + i] !== root) continue;
+          if (mayMeet(this.#tensors[member], this.#tensors[inputs[i]], inputOrders[i])) continue;
+          this.#refused ??= new Uint8Array(sources.length);
+          this.#refused[entry] = 1;
+        }
       }
     }
   }
 }
 
-/** What a node of a group reads from outside of it. */
-interface Input {
-  readonly tensor: Tensor;
-  readonly root: number;
-  readonly order: ReadOrder;
-}
-
 /** Whether the result of a group may have the bytes of `input`, if it has the layout of `node` and begins with its storage. */
-function mayMeet(node: Tensor, { tensor, order }: Input): boolean {
-  return order !== 'never' && tensor.viewOffset === 0 && sameLayout(node, tensor);
+function mayMeet(node: Tensor, input: Tensor, order: ReadOrder): boolean {
+  return order !== 'never' && input.viewOffset === 0 && sameLayout(node, input);
 }
 
 /** A runtime passes over such nodes, or does not fuse what they stand between. */

@@ -50,8 +50,8 @@ export interface Share {
 /** A plan as it is written to a file. */
 export interface PlanJson {
   readonly allocator: string;
-  /** What runs the graph: the name of its runtime. */
-  readonly runtime: string;
+  /** The name of what runs the graph; left out where nothing is run, as in the plan of a problem. */
+  readonly runtime?: string;
   readonly alignment: number;
   readonly bufferSize: number;
   readonly lowerBound: number;

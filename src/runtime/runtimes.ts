@@ -56,7 +56,8 @@ function whatIsWrong(runtime: unknown): string | null {
   if (typeof runtime === 'string') return `${JSON.stringify(runtime.slice(0, 60))} is unknown`;
   const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return 'has no name';
-  if (isKnown(name)) return runtime === RUNTIMES[name] ? null : `${name} is one that the library knows, with other rules`;
+  if (isKnown(name))
+    return runtime === RUNTIMES[name] ? null : `${name} is one that the library knows, with other rules`;
   if (!Array.isArray(fusions)) return `${name} has no list of fusions`;
   const index = fusions.findIndex((rule) => !isRule(rule));
   if (index === -1) return null;
