@@ -130,6 +130,7 @@ class TensorBuilder {
     const tensor = new Tensor({
       name: row.name,
       op: row.op,
+      operation: findOperation(row.op),
       type: layout.type,
       ne: layout.ne,
       nb: layout.nb,

@@ -7,7 +7,7 @@
 import { PlannerError } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
 import type { Quad } from '../tensor/shape.js';
-import { Tensor, type InPlaceRule, type Params } from '../tensor/tensor.js';
+import { Tensor, type InPlaceRule, type OperationTraits, type Params } from '../tensor/tensor.js';
 
 /** What an operation yields. */
 export interface Result {
@@ -26,22 +26,9 @@ export interface Result {
 export type Sources = readonly (Tensor | null)[];
 
 /** One row of the operation table. */
-export interface Operation<P extends Params = Params> {
+export interface Operation<P extends Params = Params> extends OperationTraits {
   /** ggml's name. */
   readonly name: string;
-  /** Whether it computes nothing and only looks at bytes in another way. */
-  readonly isView: boolean;
-  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
-  readonly ggmlInPlace: boolean;
-  /**
-   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
-   * depends, among that operand, on elements that are read before any of them is written.
-   */
-  readonly overwrites: readonly number[];
-  /** Source slots that are written as well, besides the result. */
-  readonly updates: readonly number[];
-  /** Whether bytes of an overwritten operand may stay as they are. */
-  readonly writesPart: boolean;
   /** The shape and type rule. */
   readonly result: (sources: Sources, params: P) => Result;
 }

@@ -162,6 +162,7 @@ export abstract class BaseContext {
       new Tensor({
         name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
         op: operation.name,
+        operation,
         type: result.type,
         ne: result.ne,
         nb,
@@ -187,6 +188,7 @@ export abstract class BaseContext {
     return new Tensor({
       name,
       op: operation.name,
+      operation,
       type: target.type,
       ne: target.ne,
       nb: target.nb,
