@@ -7,7 +7,7 @@
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
 import { byteLength } from '../tensor/shape.js';
-import { MARK, type Tensor } from '../tensor/tensor.js';
+import { MARK, type OperationTraits, type Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import type { Graph } from './graph.js';
 import { fillHandOvers } from './hand-over.js';
@@ -108,12 +108,8 @@ export function buildTable(graph: Graph): GraphTable {
     sourceFirst[id + 1] = entry;
     if (first === entry && storage === null) continue;
     const operation = tensor.operation ?? findOperation(tensor.op) ?? null;
-    if (storage === null) {
-      if (operation === null || operation.overwrites.length > 0 || tensor.inPlaceRule !== null) {
-        fillHandOvers(tensor, operation, first, sizes, handOver);
-      }
-      if (operation !== null && operation.updates.length > 0) writers.push(id);
-    } else if (operation === null ? tensor.op !== 'NONE' : !operation.isView) writers.push(id);
+    if (storage === null) fillHandOvers(tensor, operation, first, sizes, handOver);
+    if (overwritesOthers(tensor, operation)) writers.push(id);
   }
   const nodes = idsOf(tensors, graph.nodes);
   const steps = new Int32Array(count).fill(-1);
@@ -150,6 +146,11 @@ function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number 
     if (tensor.storage === null) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
   }
   return slotCount;
+}
+
+function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
+  if (operation === null) return tensor.storage !== null && tensor.op !== 'NONE';
+  return tensor.storage === null ? operation.updates.length > 0 : !operation.isView;
 }
 
 function plannedCountOf(traits: Uint8Array): number {
