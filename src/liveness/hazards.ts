@@ -165,7 +165,7 @@ function computesNothing(node: Tensor): boolean {
 }
 
 /** Whether `node`, which writes into the storage of `source`, may do so while it reads `source`. */
-function mayOverwrite(node: Tensor, source: Tensor): boolean {
+export function mayOverwrite(node: Tensor, source: Tensor): boolean {
   if (!sameLayout(node, source) || node.viewOffset !== source.viewOffset) return false;
   if (node.destination === null) return true; // it is the operand that the operation is there to overwrite
   const operands = operandsOverwritten(node);

@@ -109,10 +109,11 @@ function findGiver(
   storageEnds: Int32Array,
   refused: Uint8Array | null,
 ): number {
-  const { sourceFirst, sources, roots, sizes } = table;
+  const { sourceFirst, sources, handOver, roots, sizes } = table;
   let giver = NO_ENTRY;
   for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-    if (refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds)) continue;
+    if (handOver[entry] === 0 || refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds))
+      continue;
     if (inPlace === 'ggml') return entry;
     if (giver === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[giver]]]) giver = entry;
   }

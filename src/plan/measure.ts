@@ -6,6 +6,7 @@ import { placementSize, type Placement } from '../alloc/allocator.js';
 import { named, PlannerError } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
+import { mayConflict } from '../liveness/conflicts.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
 import { groupsOf } from '../liveness/groups.js';
 import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
@@ -67,12 +68,12 @@ export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
 export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
-  if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
+  if (options.allocator !== 'ggml' && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
   rejectOversize(graph, options);
   const { liveness, placement } = placeChoice(graph, options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
-  const lowerBound = Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0);
+  const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
   const measurement: Measurement = {
     bufferSize,
     chunks: placement.chunks,

@@ -74,6 +74,9 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
   return copy as readonly (Tensor | null)[];
 }
 
+/** What a user says of a tensor. */
+export const MARK = { input: 1, output: 2 } as const;
+
 let markRevision = 0;
 
 /** Grows whenever any tensor's marks or destination change: what was derived from them before is stale. */
@@ -102,15 +105,17 @@ export class Tensor implements Layout {
   lastId = -1;
   /** How far the graph that met it last has come with it: a graph's own note, and no other's. */
   graphMark = 0;
+  /** The next tensor on the way to {@link root}; null if it owns its storage. A plain field, as tables read many. */
+  storage: Tensor | null;
+  /** Where the bytes of its own storage come from; of a view, {@link memory} tells. */
+  readonly ownMemory: MemoryKind;
+  /** The sum of its {@link MARK}s: whoever looks at thousands of tensors reads it faster than two getters. */
+  marks = 0;
 
   #nb: Quad;
-  #storage: Tensor | null;
   #storageOffset: number;
   #destination: Tensor | null = null;
-  readonly #memory: MemoryKind;
   #isRead = false;
-  #isInput = false;
-  #isOutput = false;
 
   constructor(spec: TensorSpec) {
     this.name = spec.name ?? '';
@@ -121,8 +126,8 @@ export class Tensor implements Layout {
     this.#nb = spec.nb;
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
-    this.#memory = spec.memory;
-    this.#storage = spec.view?.of.root ?? null;
+    this.ownMemory = spec.memory;
+    this.storage = spec.view?.of.root ?? null;
     this.#storageOffset = spec.view === undefined ? 0 : spec.view.of.viewOffset + spec.view.offset;
     this.allocSize = spec.allocSize ?? null;
     this.inPlaceRule = spec.inPlaceRule ?? null;
@@ -135,21 +140,21 @@ export class Tensor implements Layout {
 
   /** Set from outside before every run. */
   get isInput(): boolean {
-    return this.#isInput;
+    return this.marks % MARK.output === MARK.input;
   }
 
   set isInput(mark: boolean) {
-    this.#isInput = mark;
+    this.marks = (mark ? MARK.input : 0) + (this.isOutput ? MARK.output : 0);
     markRevision++;
   }
 
   /** Read from outside after the run: never freed, never overwritten. */
   get isOutput(): boolean {
-    return this.#isOutput;
+    return this.marks >= MARK.output;
   }
 
   set isOutput(mark: boolean) {
-    this.#isOutput = mark;
+    this.marks = (this.isInput ? MARK.input : 0) + (mark ? MARK.output : 0);
     markRevision++;
   }
 
@@ -167,20 +172,20 @@ export class Tensor implements Layout {
   get root(): Tensor {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
     let tensor: Tensor = this;
-    while (tensor.#storage !== null) tensor = tensor.#storage;
+    while (tensor.storage !== null) tensor = tensor.storage;
     return tensor;
   }
 
   /** Whether the bytes belong to another tensor's storage. */
   get isView(): boolean {
-    return this.#storage !== null;
+    return this.storage !== null;
   }
 
   /** Byte position of the first element within the root's storage. */
   get viewOffset(): number {
     let offset = 0;
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
-    for (let tensor: Tensor | null = this; tensor !== null; tensor = tensor.#storage) offset += tensor.#storageOffset;
+    for (let tensor: Tensor | null = this; tensor !== null; tensor = tensor.storage) offset += tensor.#storageOffset;
     return offset;
   }
 
@@ -191,7 +196,7 @@ export class Tensor implements Layout {
 
   /** Where the bytes of the storage come from. */
   get memory(): MemoryKind {
-    return this.root.#memory;
+    return this.root.ownMemory;
   }
 
   /** Whether some other tensor reads this one or looks into it. */
@@ -202,7 +207,7 @@ export class Tensor implements Layout {
   /** Lets the result be written straight into `destination`, as a view of it. The caller has checked both. */
   redirectTo(destination: Tensor): void {
     this.#destination = destination;
-    this.#storage = destination.root;
+    this.storage = destination.root;
     this.#storageOffset = destination.viewOffset;
     this.#nb = destination.nb;
     destination.#isRead = true;
