@@ -11,9 +11,9 @@
  *
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
-import { PlannerError } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
+import { refuseFixedOffsets } from './refuse-fixed-offsets.js';
 import { placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 
 /** ggml opens at most 16 chunks; the last one has no limit. */
@@ -28,20 +28,6 @@ export const ggmlAllocator: Allocator = {
     return placement;
   },
 };
-
-/** An online allocator takes the block that fits best: it has no say in the offset, and the problem none either. */
-function refuseFixedOffsets({ fixedOffsets }: Problem): void {
-  const fixed = fixedOffsets?.findIndex((offset) => !Number.isNaN(offset)) ?? -1;
-  if (fixed === -1) return;
-  const offset = fixedOffsets![fixed];
-  throw new PlannerError('BAD_ARGUMENT', {
-    message: `The allocator ggml cannot keep buffer ${fixed} at its fixed offset ${offset}.`,
-    culprit: `buffer ${fixed}`,
-    value: offset,
-    limit: 'without a fixed offset for the allocator ggml',
-    remedy: 'Name another allocator: all others keep fixed offsets.',
-  });
-}
 
 /** The same without a check: the placement is of no use if it is larger than 2^53 - 1 bytes. */
 export function placeAsGgml(problem: Problem, maxChunkSize: number): Placement {
