@@ -143,7 +143,7 @@ describe('sweep', () => {
     expect(csv[0]).toBe(
       'file,program,outputs,ctx_size,batch_size,ubatch_size,parallel,kv_unified,flash_attn,cache_type_k,cache_type_v,swa_full,weights,context,compute,total,refusal',
     );
-    expect(csv.slice(1).map((line) => line.split(',')[13])).toEqual(rows.map(({ total }) => String(total ?? '')));
+    expect(csv.slice(1).map((line) => line.split(',')[15])).toEqual(rows.map(({ total }) => String(total ?? '')));
     expect(csv[4]).toContain('"--cache-type-v must be unquantised, or --flash-attn on"');
     const table = (await cli(...args)).out;
     for (const { total } of rows.slice(0, 3)) expect(table).toContain(total!.toLocaleString('en-GB'));
