@@ -13,6 +13,7 @@
  */
 import type { Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
+import { refuseFixedOffsets } from './refuse-fixed-offsets.js';
 import { placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 
 /** ggml opens at most 16 chunks; the last one has no limit. */
@@ -21,6 +22,7 @@ const MAX_CHUNKS = 16;
 export const ggmlAllocator: Allocator = {
   name: 'ggml',
   place(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Placement {
+    refuseFixedOffsets(problem);
     const placement = placeAsGgml(problem, maxChunkSize);
     checkBytes(placementSize(placement), 'the buffer with every size padded to the largest alignment');
     return placement;

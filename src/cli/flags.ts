@@ -7,6 +7,7 @@ import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import type { ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
+import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
@@ -57,6 +58,14 @@ const MAX_UINT32 = 2 ** 32 - 1;
 
 export const MODEL_FLAGS: readonly Flag[] = [
   {
+    key: 'program',
+    long: '--program',
+    value: Object.keys(PROGRAMS).join('|'),
+    parse: choice(Object.keys(PROGRAMS)),
+    help: 'what runs the model: a server wants few logits of a batch, the library all (default: server)',
+    ...FOR_MODELS,
+  },
+  {
     key: 'ctxSize',
     short: '-c',
     long: '--ctx-size',
@@ -89,7 +98,7 @@ export const MODEL_FLAGS: readonly Flag[] = [
     long: '--parallel',
     value: 'N',
     parse: wholeNumber(1, 256),
-    help: 'sequences that are computed in parallel (default: 1)',
+    help: 'sequences that are computed in parallel (default: 4 that share one cache for --program server, else 1)',
     ...FOR_MODELS,
   },
   {
@@ -130,6 +139,14 @@ export const MODEL_FLAGS: readonly Flag[] = [
     key: 'swaFull',
     long: '--swa-full',
     help: 'a KV cache of full length for layers with a sliding window, too',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'outputs',
+    long: '--outputs',
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: 'most tokens of a batch whose logits are wanted; 0: all (default: as --program does)',
     ...FOR_MODELS,
   },
   {

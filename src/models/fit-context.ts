@@ -98,9 +98,9 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
   const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || header.trainedContext };
   const { run } = header.withOptions(wanted);
   search.attempt(wanted);
+  const contexts = largestContexts(search, wanted, run);
   const ubatch = search.largest(run.batchSize, run.ubatchSize, (ubatchSize) => ({ ...wanted, ubatchSize }));
   const largestCache = search.first(smallerCaches(header, budgetBytes, wanted, run));
-  const contexts = largestContexts(search, wanted, run);
   return {
     budget: budgetBytes,
     weights: header.weightBytes,
@@ -213,9 +213,9 @@ class Search {
     return need;
   }
 
-  /** Of sizes 1 to `count`. If nothing can fit, none is tried. */
+  /** Of sizes 1 to `count`. If weights and context are too much even with the smallest, no other is tried. */
   largest(count: number, start: number, optionsOf: (index: number) => ModelOptions): LargestFitting<MeasuredNeed> {
-    const isHopeless = this.header.weightBytes > this.budget;
+    const isHopeless = this.header.weightBytes > this.budget || this.attempt(optionsOf(1)) === null;
     return largestFitting(isHopeless ? 0 : count, start, this.budget, (index) => this.attempt(optionsOf(index)));
   }
 

@@ -45,5 +45,7 @@ export interface PlanViolation {
 
 /** What messages call a tensor. */
 export function labelOf(tensor: Tensor | undefined, id: number): string {
-  return tensor === undefined ? `tensor ${id}` : `${tensor.name || tensor.op} (${id})`;
+  return tensor === undefined
+    ? `tensor ${typeof id === 'string' ? JSON.stringify(id) : id}`
+    : `${tensor.name || tensor.op} (${id})`;
 }

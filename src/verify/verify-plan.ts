@@ -18,6 +18,7 @@ import { isPowerOfTwo } from '../units.js';
 import { findFusedOverlaps } from './fused-overlaps.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
+import { strangeEntryFields, strangePlanFields } from './plan-fields.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
@@ -115,8 +116,10 @@ export function runtimeOf(plan: PlanToVerify, { runtime = plan.runtime }: { runt
 }
 
 /** What the plan says of its size as a whole. */
-function checkSizes({ chunks, alignment, bufferSize, lowerBound, optimal }: PlanToVerify): PlanViolation[] {
-  const wrong: string[] = [];
+function checkSizes(plan: PlanToVerify): PlanViolation[] {
+  const { chunks, alignment, bufferSize, lowerBound, optimal } = plan;
+  const wrong = strangePlanFields(plan);
+  if (wrong.length > 0) return wrong.map(sizeViolation);
   if (!isPowerOfTwo(alignment)) wrong.push(`alignment is ${alignment}, no power of two`);
   chunks.forEach((size, chunk) => {
     if (!Number.isSafeInteger(size) || size < 0) wrong.push(`chunk ${chunk} has ${size} bytes`);
@@ -129,7 +132,11 @@ function checkSizes({ chunks, alignment, bufferSize, lowerBound, optimal }: Plan
   if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
     wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
   }
-  return wrong.map((what) => ({ kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` }));
+  return wrong.map(sizeViolation);
+}
+
+function sizeViolation(what: string): PlanViolation {
+  return { kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` };
 }
 
 /** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
@@ -195,6 +202,8 @@ function placeStorages(
       onViolation({ kind, ids: [id], steps, bytes, message });
     };
     if (entry === undefined) return report('missing', null, 'has no place in the plan');
+    const strange = strangeEntryFields(entry);
+    if (strange !== null) return report('wrong-entry', null, strange);
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
@@ -236,7 +245,8 @@ function entriesOf(
       const { start, end } = (tensor && needs.get(tensor)) ?? entry;
       const size = tensor === undefined ? entry.size : bytesOf(tensor);
       const steps = start === undefined || end === undefined ? null : ([start, end] as const);
-      const bytes = size === undefined ? null : ([offset, offset + size] as const);
+      const isStrange = size === undefined || strangeEntryFields(entry) !== null;
+      const bytes = isStrange ? null : ([offset, offset + size] as const);
       const kind = tensor === undefined ? 'unknown-tensor' : 'duplicate';
       const what = tensor === undefined ? 'is not in the graph, but planned' : 'is planned twice, again';
       const where = bytes === null ? `from byte ${offset} on` : `in bytes [${bytes[0]}, ${bytes[1]})`;

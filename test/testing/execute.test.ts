@@ -122,6 +122,16 @@ describe('reference kernels', () => {
     expectClose(c, d);
   });
 
+  it('agree on positions, of whole rows with an offset or of a part', () => {
+    const x = ctx.newTensor('f32', [10, 2, 3]);
+    const positions = ctx.newTensor('i32', [3]);
+    const whole = ctx.rope(x, positions, 6, { offset: 4 });
+    const part = ctx.rope(ctx.view(x, [6, 2, 3], [x.nb[1], x.nb[2]], 16), positions, 6);
+    const still = ctx.cont(ctx.view(x, [4, 2, 3], [x.nb[1], x.nb[2]]));
+    const [a, b] = valuesOf(whole, ctx.concat(still, part, 0));
+    expectClose(a, b);
+  });
+
   it('undo what was done', () => {
     const x = ctx.newTensor('f32', [8, 2, 3]);
     const positions = ctx.newTensor('i32', [3]);
