@@ -17,13 +17,14 @@ import { columnsOf } from '../report/map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { inFile, printFailure } from './failure.js';
+import { brokenLimit, oversizeChunk } from './broken-limits.js';
+import { EXIT, weightiest, type ExitCode } from './exit-code.js';
+import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
-import { printNote, type Terminal } from './terminal.js';
+import { printError, printNote, type Terminal } from './terminal.js';
 
 /** Columns of a chart that goes into a file. */
 const PLAIN_WIDTH = 80;
@@ -32,6 +33,8 @@ interface Measured {
   readonly file: MeasuredFile | UnknownModel;
   /** Only if a report is asked for and more than weights is known. */
   readonly report?: Report;
+  /** A limit that was asked for and is not kept. */
+  readonly broken?: string;
 }
 
 interface Report extends ReportDetails {
@@ -63,7 +66,15 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
   for (const failure of failures) printFailure(terminal, failure);
   for (const { file } of measured) if ('unknownArchitecture' in file) noteUnknown(file, terminal);
   if (measured.length > 0) terminal.write(formatMeasured(measured, isReport, flags, terminal));
-  return failures.length > 0 ? EXIT.misuse : EXIT.done;
+  for (const { file, broken } of measured) {
+    if (broken !== undefined) printError(terminal, `${file.file}: ${broken}`);
+  }
+  return weightiest([...failures.map(exitCodeOf), ...measured.map(codeOf)]);
+}
+
+function codeOf({ file, broken }: Measured): ExitCode {
+  if ('unknownArchitecture' in file) return EXIT.unknown;
+  return broken === undefined ? EXIT.done : EXIT.no;
 }
 
 async function measureFile(file: string, flags: Flags, isReport: boolean, announce: Announce): Promise<Measured> {
@@ -79,15 +90,17 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
       const options = planOptionsOf(flags, 'auto');
-      if (!isReport) return { file: { file, ...fieldsOf(measureGraph(input.graph, options)) } };
-      const plan = planGraph(input.graph, options);
-      return { file: { file, ...fieldsOf(plan) }, report: reportOf(plan) };
+      const plan = isReport ? planGraph(input.graph, options) : undefined;
+      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)) };
+      const broken = oversizeChunk(measured.chunks, flags);
+      return { file: measured, report: plan && reportOf(plan), broken };
     }
     case 'model': {
       const model = measureIfKnown(input.gguf, flags);
       if (model === null) return { file: unknownModel(file, input.gguf) };
       const measured = { file, ...fieldsOf(model.measurement), model };
-      return isReport ? { file: measured, report: reportOf(model.plan) } : { file: measured };
+      const broken = oversizeChunk(measured.chunks, flags);
+      return { file: measured, report: isReport ? reportOf(model.plan) : undefined, broken };
     }
   }
 }
@@ -97,10 +110,11 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
   const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
   const measured = { file, buffers: problem.bufferCount, ...sizes, allocator };
-  if (!isReport) return { file: measured };
+  const broken = brokenLimit(csv, placement, flags);
+  if (!isReport) return { file: measured, broken };
   const peak = peakOfPlacement(csv, placement);
   const load = (): Float64Array => liveBytesPerStep(problem);
-  return { file: measured, report: { peak, hazards: [], load, nameOf: (step) => steps[step] } };
+  return { file: measured, report: { peak, hazards: [], load, nameOf: (step) => steps[step] }, broken };
 }
 
 function reportOf(plan: Plan): Report {

@@ -3,7 +3,7 @@
  */
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { printFailure } from './failure.js';
+import { exitCodeOf, printFailure } from './failure.js';
 import { expandShortNames } from './flags.js';
 import { createProgram } from './program.js';
 import type { Terminal } from './terminal.js';
@@ -19,6 +19,6 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     // Commander has printed already; its code is 0 for help and version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.misuse;
     printFailure(terminal, error);
-    return EXIT.misuse;
+    return exitCodeOf(error);
   }
 }

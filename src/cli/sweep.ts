@@ -9,8 +9,8 @@ import {
   type ConfigurationRow,
 } from '../report/configuration-table.js';
 import { counted, groupDigits } from '../report/format.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { CliError, inFile, printFailure, withFlags } from './failure.js';
+import { weightiest, type ExitCode } from './exit-code.js';
+import { CliError, exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
 import { gridOf, type SweepFlags } from './fit-flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress, type Announce } from './progress.js';
@@ -43,7 +43,7 @@ export async function sweep(files: readonly string[], flags: SweepFlags, termina
   });
   for (const failure of failures) printFailure(terminal, failure);
   if (rows.length > 0) terminal.write(formatRows(rows, flags, terminal));
-  return failures.length > 0 ? EXIT.misuse : EXIT.done;
+  return weightiest(failures.map(exitCodeOf));
 }
 
 async function sweepFile(file: string, grid: SweepGrid, announce: Announce): Promise<ConfigurationRow[]> {
