@@ -1,10 +1,7 @@
 /**
  * `tensor-arena measure FILE…`: how large must the buffer be?
  */
-import { PlannerError } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
-import { measureModel, type ModelMeasurement } from '../models/measure-model.js';
-import { measureWeights } from '../models/weights.js';
+import { measureModel } from '../models/measure-model.js';
 import { measureGraph, type Measurement } from '../plan/measure.js';
 import { planGraph, type Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
@@ -15,7 +12,6 @@ import { liveBytesPerStep } from '../problem/lower-bound.js';
 import { memoryMapOf } from '../report/map/from-plan.js';
 import { columnsOf } from '../report/map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
-import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, weightiest, type ExitCode } from './exit-code.js';
@@ -25,6 +21,7 @@ import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
 import { printError, printNote, type Terminal } from './terminal.js';
+import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
 /** Columns of a chart that goes into a file. */
 const PLAIN_WIDTH = 80;
@@ -93,14 +90,14 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       const plan = isReport ? planGraph(input.graph, options) : undefined;
       const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)) };
       const broken = oversizeChunk(measured.chunks, flags);
-      return { file: measured, report: plan && reportOf(plan), broken };
+      return { file: measured, report: plan && reportOf(plan, flags), broken };
     }
     case 'model': {
-      const model = measureIfKnown(input.gguf, flags);
+      const model = ifKnown(() => measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml')));
       if (model === null) return { file: unknownModel(file, input.gguf) };
       const measured = { file, ...fieldsOf(model.measurement), model };
       const broken = oversizeChunk(measured.chunks, flags);
-      return { file: measured, report: isReport ? reportOf(model.plan) : undefined, broken };
+      return { file: measured, report: isReport ? reportOf(model.plan, flags) : undefined, broken };
     }
   }
 }
@@ -114,32 +111,12 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   if (!isReport) return { file: measured, broken };
   const peak = peakOfPlacement(csv, placement);
   const load = (): Float64Array => liveBytesPerStep(problem);
-  return { file: measured, report: { peak, hazards: [], load, nameOf: (step) => steps[step] }, broken };
+  return { file: measured, report: { peak, load, nameOf: (step) => steps[step] }, broken };
 }
 
-function reportOf(plan: Plan): Report {
+function reportOf(plan: Plan, { hazards = false }: Flags): Report {
   const load = (): Float64Array => columnsOf(memoryMapOf(plan)).load;
-  return { peak: peakOfPlan(plan), hazards: plan.hazards, load };
-}
-
-/** Null if the architecture is unknown. */
-function measureIfKnown(gguf: Gguf, flags: Flags): ModelMeasurement | null {
-  try {
-    return measureModel(gguf, flags, planOptionsOf(flags, 'ggml'));
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE') return null;
-    throw error;
-  }
-}
-
-/** The weights are exact whatever the architecture; of the rest nothing is known, and nothing is guessed. */
-function unknownModel(file: string, gguf: Gguf): UnknownModel {
-  return { file, unknownArchitecture: gguf.metadata['general.architecture'] as string, weights: measureWeights(gguf) };
-}
-
-function noteUnknown({ file, unknownArchitecture }: UnknownModel, terminal: Terminal): void {
-  const name = JSON.stringify(unknownArchitecture);
-  printNote(terminal, printable(`${file}: the architecture ${name} is unknown, so only the weights could be measured`));
+  return { peak: peakOfPlan(plan), hazards: hazards ? plan.hazards : undefined, load };
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {

@@ -49,8 +49,16 @@ export interface ContextFit {
   readonly proven: boolean;
   /** The wanted context with the largest physical batch, up to the batch, with which it fits. */
   readonly largestUbatch: FittingConfiguration | null;
-  /** The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit. */
+  /**
+   * The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit: as given, of one
+   * type for keys and values, or else of two.
+   */
   readonly largestCache: FittingConfiguration | null;
+  /**
+   * Where the wanted context does not fit, the largest one with a smaller type for keys and values, `q8_0` and then `q4_0`: those
+   * that fit more than `largest` does.
+   */
+  readonly smallerCaches: readonly FittingConfiguration[];
   /** All configurations that were looked at, each once, in order. */
   readonly tried: readonly FitAttempt[];
 }
@@ -83,13 +91,22 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
 
   const step = CONTEXT_STEP * (run.isUnified ? 1 : run.sequences);
   const count = Math.floor(longestThatMatters(search.header, options) / step);
-  const context = search.largest(count, Math.floor(run.contextSize / step), (index) => ({
-    ...options,
-    ctxSize: index * step,
-  }));
+  const largestContext = (other: ModelOptions): LargestFitting<MeasuredNeed> =>
+    search.largest(count, Math.floor(run.contextSize / step), (index) => ({
+      ...options,
+      ...other,
+      ctxSize: index * step,
+    }));
+  const context = largestContext({});
   const unlimited = context.index === count;
   const ubatch = search.largest(run.batchSize, run.ubatchSize, (ubatchSize) => ({ ...wanted, ubatchSize }));
   const largestCache = search.first(smallerCaches(search, wanted, run));
+  const isWantedFitting = Boolean(search.attempt(wanted)?.attempt);
+  const others = isWantedFitting ? [] : COMMON_CACHES.filter((name) => isSmaller(elementType(name), run));
+  const smaller = others.flatMap((name) => {
+    const found = nullIfRefused(() => largestContext({ cacheTypeK: name, cacheTypeV: name }));
+    return found !== null && found.index > context.index && found.need?.attempt ? [found.need.attempt] : [];
+  });
   return {
     budget: budgetBytes,
     fits: search.tried.some(({ fits }) => fits),
@@ -100,8 +117,18 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
     proven: context.proven,
     largestUbatch: ubatch.need?.attempt ?? null,
     largestCache,
+    smallerCaches: smaller,
     tried: search.tried,
   };
+}
+
+/** Types that people choose for keys and values to save memory, the larger first. */
+const COMMON_CACHES = ['q8_0', 'q4_0'];
+
+function isSmaller(type: Run['keyType'], { keyType, valueType }: Run): boolean {
+  const isBelow = (limit: Run['keyType']): boolean =>
+    type.blockBytes * limit.blockSize < limit.blockBytes * type.blockSize;
+  return isBelow(keyType) && isBelow(valueType);
 }
 
 /** The largest context that llama.cpp's options can name. */
@@ -185,8 +212,9 @@ function isFitting(attempt: FitAttempt): attempt is FittingConfiguration {
 }
 
 /**
- * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: those
- * first that keep most bytes, then those that change least.
+ * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: as they were
+ * given, then of one type for keys and values, then of two; of each kind those first that keep most bytes. Mixed types
+ * come last, since not every build of llama.cpp has kernels for them.
  */
 function smallerCaches({ header, budget }: Search, wanted: ModelOptions, { keyType, valueType }: Run): ModelOptions[] {
   const noLargerThan = (limit: Run['keyType']): string[] =>
@@ -199,10 +227,11 @@ function smallerCaches({ header, budget }: Search, wanted: ModelOptions, { keyTy
       const options = { ...wanted, cacheTypeK, cacheTypeV };
       const bytes = contextBytes(header, options);
       const changes = Number(cacheTypeK !== keyType.name) + Number(cacheTypeV !== valueType.name);
-      return header.weightBytes + bytes > budget ? [] : [{ options, bytes, changes }];
+      const rank = changes === 0 ? 0 : cacheTypeK === cacheTypeV ? 1 : 2;
+      return header.weightBytes + bytes > budget ? [] : [{ options, bytes, changes, rank }];
     }),
   );
-  candidates.sort((a, b) => b.bytes - a.bytes || a.changes - b.changes);
+  candidates.sort((a, b) => a.rank - b.rank || b.bytes - a.bytes || a.changes - b.changes);
   return candidates.map(({ options }) => options);
 }
 

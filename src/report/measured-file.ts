@@ -2,6 +2,7 @@
  * What was measured of one file, as the table, the report and the JSON of the command line all read it.
  */
 import type { ModelMeasurement } from '../models/measure-model.js';
+import { BACKEND } from './backend.js';
 
 /** What every kind of file has. All sizes in bytes. */
 export interface MeasuredFile {
@@ -42,5 +43,16 @@ export function measuredFileJson(measured: MeasuredFile | UnknownModel): object 
   const { model, ...file } = measured;
   if (model === undefined) return file;
   const { architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild } = model;
-  return { ...file, architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild };
+  return {
+    ...file,
+    architecture,
+    phase,
+    weights,
+    context,
+    compute,
+    total,
+    computeWithAuto,
+    backend: BACKEND,
+    llamaCppBuild,
+  };
 }

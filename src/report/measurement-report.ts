@@ -3,6 +3,7 @@
  */
 import type { Hazard } from '../liveness/hazards.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
+import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
@@ -21,8 +22,8 @@ const BESIDE_BAR = 48;
 /** What a report tells besides sizes. */
 export interface ReportDetails {
   readonly peak: Peak;
-  /** Nodes that touch the same bytes in an order that no source states. */
-  readonly hazards: readonly Hazard[];
+  /** Nodes that touch the same bytes in an order that no source states; absent if nobody asked. */
+  readonly hazards?: readonly Hazard[];
 }
 
 /**
@@ -32,7 +33,7 @@ export interface ReportDetails {
  */
 export function formatReport(
   measured: MeasuredFile,
-  { peak, hazards }: ReportDetails,
+  { peak, hazards = [] }: ReportDetails,
   style: Style,
   room: number | null = null,
 ): string {
@@ -41,6 +42,7 @@ export function formatReport(
     ...(measured.model === undefined ? [] : [describeModel(measured.model)]),
     '',
     ...sizeLines(sizesOf(measured), style, room),
+    ...(measured.model === undefined ? [] : [style.faint(BACKEND_NOTE)]),
     '',
     ...describeBuffer(measured, style),
     '',
@@ -172,6 +174,7 @@ function hazardLines(hazards: readonly Hazard[], { faint }: Style): string[] {
   const example = printable(`${first.name} before ${second.name}`);
   return [
     '',
-    faint(`Warning: ${pairs} of nodes touch the same bytes in an order that no source states, such as ${example}.`),
+    faint(`${pairs} of nodes touch the same bytes in an order that no source states, such as ${example};`),
+    faint('an executor has to keep that order.'),
   ];
 }
