@@ -52,7 +52,7 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
   const { text, drawn, broken } = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
-      const input = await readInput(file, flags);
+      const input = await readInput(file, flags, terminal);
       announce(`planning ${file}`);
       const source = await sourceOf(input, flags);
       const { map: drawn, broken } = source.map(source.allocator);

@@ -53,7 +53,7 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
     const done: Measured[] = [];
     for (const file of files) {
       try {
-        done.push(await inFile(file, () => measureFile(file, flags, isReport, announce)));
+        done.push(await inFile(file, () => measureFile(file, flags, isReport, announce, terminal)));
       } catch (error) {
         failures.push(error);
       }
@@ -74,9 +74,15 @@ function codeOf({ file, broken }: Measured): ExitCode {
   return broken === undefined ? EXIT.done : EXIT.no;
 }
 
-async function measureFile(file: string, flags: Flags, isReport: boolean, announce: Announce): Promise<Measured> {
+async function measureFile(
+  file: string,
+  flags: Flags,
+  isReport: boolean,
+  announce: Announce,
+  terminal: Terminal,
+): Promise<Measured> {
   announce(`reading ${file}`);
-  const input = await readInput(file, flags);
+  const input = await readInput(file, flags, terminal);
   announce(`planning ${file}`);
   return measureInput(file, input, flags, isReport);
 }

@@ -27,6 +27,8 @@ interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optim
   readonly undecided?: Undecided;
   /** A limit that was asked for and is not kept. */
   readonly broken?: string;
+  /** Whether it is CSV, which has no room for its bound. */
+  readonly isCsv?: boolean;
   readonly format: () => string;
 }
 
@@ -37,7 +39,7 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
   const planned = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
-      const input = await readInput(file, flags);
+      const input = await readInput(file, flags, terminal);
       announce(`planning ${file}`);
       return input.kind === 'problem'
         ? planProblem(file, input.csv, flags, terminal, announce)
@@ -57,7 +59,11 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
     terminal.write(text);
   } else {
     writeOutput(output, text);
-    terminal.write(`${output}: ${exactBytes(planned.bufferSize)}${planned.optimal ? ', optimal' : ''}\n`);
+    terminal.write(`${output}: ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}\n`);
+  }
+  // A plan in JSON says it itself, and an interruption says it below.
+  if (output === undefined && planned.isCsv === true && !planned.optimal && planned.undecided !== 'abort') {
+    printNote(terminal, `the plan takes ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}`);
   }
   if (planned.undecided === 'abort') {
     printNote(
@@ -106,7 +112,7 @@ async function planProblem(
     const found = peak === Infinity ? 'nothing' : `${groupDigits(peak)} bytes`;
     announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(steps)} steps`, false);
   };
-  const placed = await terminal.untilInterrupted((signal) => searchProblem(csv.problem, flags, { signal, onProgress }));
+  const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
   const broken = brokenLimit(csv, placement, flags);
   const isJson = flags.json === true;
@@ -118,6 +124,7 @@ async function planProblem(
   return {
     ...placed,
     broken,
+    isCsv: !isJson,
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }
@@ -132,6 +139,10 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
   });
   const alignment = problem.alignments.reduce((a, b) => Math.max(a, b), 1);
   return { allocator, bufferSize, lowerBound, optimal, alignment, chunks, tensors };
+}
+
+function describeBound({ optimal, lowerBound }: Planned): string {
+  return optimal ? 'optimal' : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}`;
 }
 
 function describeMisfit({ bufferSize, lowerBound, load, undecided = null }: Planned, capacity: number): string {

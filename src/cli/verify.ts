@@ -35,7 +35,7 @@ interface Verdict {
 export async function verify(file: string, planFile: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const verdict = await withProgress(terminal, [file, planFile], 2, async (announce) => {
     announce(`reading ${file}`);
-    const input = await inFile(file, () => readInput(file, flags));
+    const input = await inFile(file, () => readInput(file, flags, terminal));
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);
   });

@@ -6,5 +6,4 @@
 export const BACKEND = 'cpu';
 
 /** Stands below the figures. */
-export const BACKEND_NOTE =
-  'As llama.cpp allocates it on the CPU; with layers on a GPU the buffers differ, and drivers take more.';
+export const BACKEND_NOTE = 'Sizes are those of llama.cpp’s CPU backend; on a GPU they differ.';

@@ -19,6 +19,8 @@ export interface Budget {
  * @param room columns of the terminal; `null`: as many as the table takes
  */
 export function formatFit(file: string, fit: ContextFit, given: Budget, style: Style, room: number | null): string {
+  const [{ weights }] = fit.tried;
+  if (weights > fit.budget) return `${tooHeavy(weights, given, style)}\n${style.faint(BACKEND_NOTE)}\n`;
   const shown = answers(fit);
   const rows = shown.map((attempt) => attemptRow(file, attempt));
   const { titles, line } = configurationLayout(rows, style, room);
@@ -67,7 +69,6 @@ function headline(fit: ContextFit, given: Budget, style: Style): string {
   const [wanted] = tried;
   const within = withinText(given);
   const tokens = groupDigits(wantedContext);
-  if (wanted.weights > budget) return tooHeavy(wanted.weights, given, style);
   if (unlimited) {
     const why =
       largest?.isRecurrent === true
@@ -94,7 +95,7 @@ function headline(fit: ContextFit, given: Budget, style: Style): string {
 
 /** What would make the wanted context fit, or what it leaves room for. */
 function alternatives(fit: ContextFit): string[] {
-  const { tried, largestUbatch, largestCache, smallerCaches, wantedContext, budget } = fit;
+  const { tried, largestUbatch, largestCache, smallerCaches, wantedContext } = fit;
   const [wanted] = tried;
   const tokens = `${groupDigits(wantedContext)} tokens`;
   const ubatch = groupDigits(largestUbatch?.run.ubatchSize ?? 0);
@@ -102,7 +103,6 @@ function alternatives(fit: ContextFit): string[] {
     const isLarger = largestUbatch !== null && largestUbatch.run.ubatchSize > wanted.run.ubatchSize;
     return isLarger ? [`With ${tokens}, the ubatch may be up to ${ubatch}.`] : [];
   }
-  if (wanted.weights > budget) return [];
   const types = ({ run }: FitAttempt): string => `-ctk ${run.keyType.name} -ctv ${run.valueType.name}`;
   return [
     largestUbatch === null

@@ -42,7 +42,6 @@ export function formatReport(
     ...(measured.model === undefined ? [] : [describeModel(measured.model)]),
     '',
     ...sizeLines(sizesOf(measured), style, room),
-    ...(measured.model === undefined ? [] : [style.faint(BACKEND_NOTE)]),
     '',
     ...describeBuffer(measured, style),
     '',
@@ -128,7 +127,7 @@ function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, st
   ].join(', ');
   const lines = [nodes === undefined ? `${how}.` : `Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
-  if (model !== undefined) lines.push(withOurPlacement(model));
+  if (model !== undefined) lines.push(withOurPlacement(model), style.faint(BACKEND_NOTE));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
   return lines;
 }
