@@ -180,18 +180,18 @@ describe('verify', () => {
   });
 
   it('takes limits from the plan of a problem', async () => {
-    const file = write(
-      'aligned.json',
-      await planned(problemFile, '--json', '--alignment', '8', '--max-chunk-size', '64'),
-    );
+    const flags = ['--alignment', '8', '--max-chunk-size', '24', '--json'];
+    const file = write('aligned.json', await planned(problemFile, ...flags));
     const plan = JSON.parse(readFileSync(file, 'utf8')) as PlanJson & PlanRecord;
-    expect(plan.options).toEqual({ alignment: 8, maxChunkSize: 64 });
+    expect(plan.options).toEqual({ alignment: 8, maxChunkSize: 24 });
     expect(await cli('verify', problemFile, file)).toMatchObject({ code: 0 });
-    const moved = plan.tensors.map((tensor) => (tensor.offset === 8 ? { ...tensor, offset: 12 } : tensor));
-    const wrong = write('unaligned.json', JSON.stringify({ ...plan, tensors: moved }));
-    const { code, out } = await cli('verify', problemFile, wrong);
+    const tensors = plan.tensors.map((tensor) => ({ ...tensor, offset: tensor.offset + 28 }));
+    const chunks = plan.chunks.map((size) => size + 28);
+    const wrong = { ...plan, tensors, chunks, bufferSize: chunks.reduce((a, b) => a + b) };
+    const { code, out } = await cli('verify', problemFile, write('wrong.json', JSON.stringify(wrong)));
     expect(code).toBe(1);
-    expect(out).toMatch(/12/);
+    expect(out).toMatch(/^misaligned: .*no multiple of 8$/m);
+    expect(out).toMatch(/ 24/);
   });
 
   it.each([
