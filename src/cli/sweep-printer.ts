@@ -88,7 +88,9 @@ function examplesOf(first: ConfigurationRow, files: readonly string[], grid: Swe
     ...first,
     ...{ weights: WIDE_SIZE, context: WIDE_SIZE, compute: WIDE_SIZE, total: Math.floor(WIDE_TOTAL), refusal: ' ' },
   };
-  const examples: ConfigurationRow[] = files.map((file) => ({ ...widest, file }));
+  // What the models of other files remember is not known yet: the title says both.
+  const isRecurrent = files.length > 1 ? first.isRecurrent !== true : first.isRecurrent;
+  const examples: ConfigurationRow[] = [widest, ...files.map((file) => ({ ...widest, file, isRecurrent }))];
   const vary = <V>(values: readonly V[] | undefined, change: (value: V) => Partial<ConfigurationRow>): void => {
     for (const value of values ?? []) examples.push({ ...widest, ...change(value) });
   };
