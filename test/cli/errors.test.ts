@@ -142,7 +142,8 @@ describe('arguments', () => {
 
   it.each([
     ['-c', '-1', 'a whole number from 0 to 4294967295'],
-    ['-c', '4k', 'a whole number from 0 to 4294967295'],
+    ['-c', '4q', 'a whole number from 0 to 4294967295'],
+    ['-c', '5000000k', 'a whole number from 0 to 4294967295'],
     ['-b', '1e3', 'a whole number from 0 to 4294967295'],
     ['-ub', '', 'a whole number from 0 to 4294967295'],
     ['-np', '0', 'a whole number from 1 to 256'],
