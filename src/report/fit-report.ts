@@ -21,7 +21,7 @@ export interface Budget {
  */
 export function formatFit(file: string, fit: ContextFit, given: Budget, style: Style, room: number | null): string {
   const { weights } = fit;
-  if (weights > fit.budget) return `${tooHeavy(weights, given, style)}\n${style.faint(BACKEND_NOTE)}\n`;
+  if (weights > fit.budget) return `${tooHeavy(weights, given, style)}\n`;
   const shown = answers(fit);
   const rows = shown.map((attempt) => attemptRow(file, attempt));
   const { titles, line } = configurationLayout(rows, style, room);
