@@ -14,7 +14,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { countOverlaps } from '../overlap-count.js';
-import { findOverlaps } from './overlaps.js';
+import { findOverlaps, type Overlaps } from './overlaps.js';
 
 /** Whole numbers of units: 32-bit where all sums fit, which is nearly always and faster. */
 export type Units = Int32Array | Float64Array;
@@ -68,8 +68,15 @@ export function alignedFrom({ alignments }: Instance, offset: number, b: number)
   return rest === 0 ? offset : offset + alignments[b] - rest;
 }
 
+/** The same values, with as many zeros behind them. */
+export function doubled<T extends Units>(values: T): T {
+  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
+  copy.set(values);
+  return copy;
+}
+
 /** Builds the instance of a problem. */
-export function createInstance(problem: Problem): Instance {
+export function createInstance(problem: Problem, overlaps: Overlaps = findOverlaps(problem)): Instance {
   const unit = unitOf(problem);
   const inUnits = unitConverter(problem, unit);
   const { fixedOffsets } = problem;
@@ -91,19 +98,25 @@ export function createInstance(problem: Problem): Instance {
     alignments,
     fixed,
     ...sections,
-    ...findOverlaps(problem),
+    first: overlaps.first,
+    other: overlaps.other,
     spanClass,
   };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
+  while (b !== 0) {
+    const rest = a % b;
+    a = b;
+    b = rest;
+  }
   return a;
 }
 
 /** Bytes: the greatest common divisor of all that offsets can be sums of. */
 export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
-  let unit = sizes.reduce(greatestCommonDivisor, 0);
+  let unit = 0;
+  for (const size of sizes) unit = greatestCommonDivisor(size, unit);
   fixedOffsets?.forEach((offset) => {
     if (!Number.isNaN(offset)) unit = greatestCommonDivisor(unit, offset);
   });

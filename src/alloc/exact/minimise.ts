@@ -35,7 +35,7 @@ export interface Observer {
 /** A dive may fail so often. */
 const DIVE_FAILURES = 150;
 /** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
-const ROUND = 6;
+const ROUND = 3;
 const DEATH_DECAY = 0.5;
 /** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
 const ROUNDS_BEFORE_PROOF = 4;

@@ -11,11 +11,13 @@
  * Invariant: `lowest` never exceeds the true minimum of a canonical solution that extends the placed buffers, and
  * `undo` restores everything except the watches, which need no restoring.
  */
-import { alignedFrom, type Instance, type Units } from './instance.js';
+import { alignedFrom, doubled, type Instance, type Units } from './instance.js';
 import { Reasons } from './reasons.js';
 import { createStacks, type Stack } from './stacks.js';
 
 export const UNPLACED = -1;
+/** Room for so many changes at first. */
+const FIRST_TRAIL = 8192;
 
 export class State {
   capacity = 0;
@@ -36,17 +38,21 @@ export class State {
   placedCount = 0;
   trailCount = 0;
 
-  /** Above every offset and every limit, and small enough to add a size to it in 32 bits. */
+  /** Above every offset and limit, and small enough to add a size in 32 bits. */
   private readonly unlimited: number;
   private readonly placed: Int32Array;
   private readonly stacks: readonly Stack[];
   /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
-  private trailBuffer = new Int32Array(1024);
+  private trailBuffer = new Int32Array(FIRST_TRAIL);
   private trailLowest: Units;
-  private trailReason = new Int32Array(1024);
+  private trailReason = new Int32Array(FIRST_TRAIL);
   /** Sections whose members' bounds have changed since they were last checked. */
   private dirtyFrom = 0;
   private dirtyTo = 0;
+  /** The last buffer at the bottom of a stack in this propagation, how high it may start, and what had changed by then. */
+  private bottom = -1;
+  private bottomLimit = 0;
+  private bottomTrail = 0;
 
   constructor(readonly instance: Instance) {
     const { count, sectionCount, sizes, first, other } = instance;
@@ -56,7 +62,7 @@ export class State {
     this.lowest = new Columns(count);
     this.stacks = createStacks(instance);
     this.loads = this.stacks[0].heights;
-    this.trailLowest = new Columns(1024);
+    this.trailLowest = new Columns(FIRST_TRAIL);
     this.crossings = new Int32Array(sectionCount + 1);
     this.deaths = new Float64Array(sectionCount);
     this.placed = new Int32Array(count);
@@ -177,6 +183,7 @@ export class State {
   /** Checks the sections whose members have been raised, and what follows, within `[from, to)`. */
   private propagate(from: number, to: number): boolean {
     const { stacks } = this;
+    this.bottom = -1;
     while (this.dirtyFrom < this.dirtyTo) {
       const first = this.dirtyFrom < from ? from : this.dirtyFrom;
       const end = this.dirtyTo > to ? to : this.dirtyTo;
@@ -228,6 +235,8 @@ export class State {
   private putUnderneath(b: number, limit: number, stack: Stack, section: number): boolean {
     const { sizes, starts, ends, first, other } = this.instance;
     const { lowest } = this;
+    // Sections in a row often have the same buffer at the bottom: it has raised its neighbours already.
+    if (b === this.bottom && limit >= this.bottomLimit && this.trailCount === this.bottomTrail) return true;
     const top = lowest[b] + sizes[b];
     let blamed = false;
     for (let e = first[b]; e < first[b + 1]; e++) {
@@ -245,6 +254,9 @@ export class State {
       if (starts[y] < this.dirtyFrom) this.dirtyFrom = starts[y];
       if (ends[y] > this.dirtyTo) this.dirtyTo = ends[y];
     }
+    this.bottom = b;
+    this.bottomLimit = limit;
+    this.bottomTrail = this.trailCount;
     return true;
   }
 
@@ -289,10 +301,4 @@ export class State {
     if (reason >= 0) this.reasons.add(b, reason);
     else this.reasons.addConflict(b);
   }
-}
-
-function doubled<T extends Units>(values: T): T {
-  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
-  copy.set(values);
-  return copy;
 }
