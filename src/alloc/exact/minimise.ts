@@ -90,7 +90,8 @@ export function* minimise(
     const capacity = range.low < goal ? range.low : descent.capacity;
     diver.begin(capacity, 'deadliest');
     if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver)) return;
-    diver.state.decayDeaths(DEATH_DECAY);
+    const { deaths } = diver.state;
+    for (let s = 0; s < deaths.length; s++) deaths[s] *= DEATH_DECAY;
     yield;
     if (round < ROUNDS_BEFORE_PROOF) continue;
     prover ??= new Search(instance);

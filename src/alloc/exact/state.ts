@@ -13,11 +13,9 @@
  */
 import { alignedFrom, doubled, type Instance, type Units } from './instance.js';
 import { Reasons } from './reasons.js';
-import { createStacks, type Stack } from './stacks.js';
+import { changeHeights, createStacks, type Stack } from './stacks.js';
 
 export const UNPLACED = -1;
-/** Room for so many changes at first. */
-const FIRST_TRAIL = 8192;
 
 export class State {
   capacity = 0;
@@ -43,16 +41,12 @@ export class State {
   private readonly placed: Int32Array;
   private readonly stacks: readonly Stack[];
   /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
-  private trailBuffer = new Int32Array(FIRST_TRAIL);
+  private trailBuffer: Int32Array;
   private trailLowest: Units;
-  private trailReason = new Int32Array(FIRST_TRAIL);
+  private trailReason: Int32Array;
   /** Sections whose members' bounds have changed since they were last checked. */
   private dirtyFrom = 0;
   private dirtyTo = 0;
-  /** The last buffer at the bottom of a stack in this propagation, how high it may start, and what had changed by then. */
-  private bottom = -1;
-  private bottomLimit = 0;
-  private bottomTrail = 0;
 
   constructor(readonly instance: Instance) {
     const { count, sectionCount, sizes, first, other } = instance;
@@ -62,16 +56,15 @@ export class State {
     this.lowest = new Columns(count);
     this.stacks = createStacks(instance);
     this.loads = this.stacks[0].heights;
-    this.trailLowest = new Columns(FIRST_TRAIL);
+    const room = 32 * count;
+    this.trailBuffer = new Int32Array(room);
+    this.trailLowest = new Columns(room);
+    this.trailReason = new Int32Array(room);
     this.crossings = new Int32Array(sectionCount + 1);
     this.deaths = new Float64Array(sectionCount);
     this.placed = new Int32Array(count);
     this.reasons = new Reasons(count, first, other);
     for (let b = 0; b < count; b++) this.addLoad(b, 1);
-  }
-
-  decayDeaths(factor: number): void {
-    for (let s = 0; s < this.deaths.length; s++) this.deaths[s] *= factor;
   }
 
   /** Returns to the empty placement, now within `capacity` units; false if that is impossible for sure. */
@@ -183,7 +176,6 @@ export class State {
   /** Checks the sections whose members have been raised, and what follows, within `[from, to)`. */
   private propagate(from: number, to: number): boolean {
     const { stacks } = this;
-    this.bottom = -1;
     while (this.dirtyFrom < this.dirtyTo) {
       const first = this.dirtyFrom < from ? from : this.dirtyFrom;
       const end = this.dirtyTo > to ? to : this.dirtyTo;
@@ -197,8 +189,13 @@ export class State {
   /** Whether some member of each section can be at the bottom of its stack. If only one can, it goes there. */
   private checkStacks(stack: Stack, from: number, to: number): boolean {
     const { lowest, capacity } = this;
-    const { memberFirst, members } = this.instance;
+    const { memberFirst, members, joinedFirst, joined } = this.instance;
     const { heights, slack, padded, watchA, watchB } = stack;
+    // Sections in a row often have one single candidate, whose neighbours are raised: below what, and how low are others.
+    let alone = -1;
+    let aloneLimit = 0;
+    let rival = 0;
+    let trailCount = 0;
     for (let s = from; s < to; s++) {
       if (heights[s] === 0) continue;
       const limit = capacity - heights[s] + slack[s];
@@ -206,18 +203,23 @@ export class State {
       const b = watchB[s];
       const aHolds = lowest[a] <= limit;
       const bHolds = a !== b && lowest[b] <= limit;
-      if (aHolds && bHolds) continue;
+      if (aHolds && bHolds) {
+        alone = -1;
+        continue;
+      }
       let one = aHolds ? a : bHolds ? b : -1;
       let two = -1;
-      for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
-        const y = members[e];
-        if (y === one || lowest[y] > limit || padded[y] === 0) continue;
-        if (one < 0) {
-          one = y;
-        } else {
-          two = y;
-          break;
-        }
+      const onlyJoined = one >= 0 && one === alone && rival > limit;
+      if (!onlyJoined) rival = this.unlimited;
+      const list = onlyJoined ? joined : members;
+      const listFirst = onlyJoined ? joinedFirst : memberFirst;
+      for (let e = listFirst[s]; e < listFirst[s + 1] && two < 0; e++) {
+        const y = list[e];
+        if (y === one || padded[y] === 0) continue;
+        if (lowest[y] > limit) {
+          if (lowest[y] < rival) rival = lowest[y];
+        } else if (one < 0) one = y;
+        else two = y;
       }
       if (one < 0) {
         if (this.countsDeaths) this.deaths[s]++;
@@ -226,7 +228,12 @@ export class State {
       }
       watchA[s] = one;
       watchB[s] = two < 0 ? one : two;
-      if (two < 0 && !this.putUnderneath(one, limit, stack, s)) return false;
+      const isKnown = one === alone && limit >= aloneLimit && trailCount === this.trailCount;
+      alone = two < 0 ? one : -1;
+      if (two >= 0 || isKnown) continue;
+      if (!this.putUnderneath(one, limit, stack, s)) return false;
+      aloneLimit = limit;
+      trailCount = this.trailCount;
     }
     return true;
   }
@@ -235,8 +242,6 @@ export class State {
   private putUnderneath(b: number, limit: number, stack: Stack, section: number): boolean {
     const { sizes, starts, ends, first, other } = this.instance;
     const { lowest } = this;
-    // Sections in a row often have the same buffer at the bottom: it has raised its neighbours already.
-    if (b === this.bottom && limit >= this.bottomLimit && this.trailCount === this.bottomTrail) return true;
     const top = lowest[b] + sizes[b];
     let blamed = false;
     for (let e = first[b]; e < first[b + 1]; e++) {
@@ -254,9 +259,6 @@ export class State {
       if (starts[y] < this.dirtyFrom) this.dirtyFrom = starts[y];
       if (ends[y] > this.dirtyTo) this.dirtyTo = ends[y];
     }
-    this.bottom = b;
-    this.bottomLimit = limit;
-    this.bottomTrail = this.trailCount;
     return true;
   }
 
@@ -267,15 +269,9 @@ export class State {
   }
 
   private addLoad(b: number, sign: 1 | -1): void {
-    const { starts, ends, idleFirst, idle } = this.instance;
+    const { starts, ends } = this.instance;
     for (let s = starts[b] + 1; s < ends[b]; s++) this.crossings[s] += sign;
-    for (let i = 0; i < this.stacks.length; i++) {
-      const { padded, heights } = this.stacks[i];
-      const units = sign * padded[b];
-      for (let s = starts[b]; s < ends[b]; s++) heights[s] += units;
-      if (idleFirst === null) continue;
-      for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) heights[idle[e]] -= units;
-    }
+    for (let i = 0; i < this.stacks.length; i++) changeHeights(this.stacks[i], this.instance, b, sign);
   }
 
   private blameStack({ padded }: Stack, s: number): void {
