@@ -35,7 +35,9 @@ export interface Observer {
 /** A dive may fail so often. */
 const DIVE_FAILURES = 150;
 /** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
-const ROUND = 3;
+const ROUND = 6;
+/** At first rounds are short: early on, failures say more than breeding can. */
+const SHORT_ROUND = 3;
 const DEATH_DECAY = 0.5;
 /** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
 const ROUNDS_BEFORE_PROOF = 4;
@@ -76,7 +78,8 @@ export function* minimise(
 
   for (let round = 1; ; round++) {
     const before = budget.steps;
-    for (let turn = 1; turn < ROUND; turn++) {
+    const turns = round <= ROUNDS_BEFORE_PROOF ? SHORT_ROUND : ROUND;
+    for (let turn = 1; turn < turns; turn++) {
       const { capacity } = descent;
       population.draw();
       diver.begin(capacity, 'fullest');
