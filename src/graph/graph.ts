@@ -100,7 +100,7 @@ export class Graph {
     const { found, foundCount } = this.#walk;
     for (let index = 0; index < foundCount; index++) {
       const each = found[index];
-      const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
+      const list = isLeaf(each) ? this.#leafs : this.#nodes;
       if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
       list.push(each);
       this.#members?.add(each);
@@ -120,6 +120,11 @@ export class Graph {
     }
     lastGrown = this.#number;
   }
+}
+
+/** Whether nothing comes before it. A graph file may have nodes without an operation that have sources nevertheless. */
+function isLeaf({ op, sources }: Tensor): boolean {
+  return op === 'NONE' && sources.length === 0;
 }
 
 /** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */

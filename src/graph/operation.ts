@@ -40,6 +40,8 @@ export interface Operation<P extends Params = Params> {
   readonly overwrites: readonly number[];
   /** Source slots that are written as well, besides the result. */
   readonly updates: readonly number[];
+  /** Source slots in which the result may name itself, as what is written into: it is not read there. */
+  readonly namesItself: readonly number[];
   /** Whether bytes of an overwritten operand may stay as they are. */
   readonly writesPart: boolean;
   /** The shape and type rule. */
@@ -50,7 +52,7 @@ export interface Operation<P extends Params = Params> {
 export function defineOperation<P extends Params = Params>(
   row: Pick<Operation<P>, 'name' | 'result'> & Partial<Operation<P>>,
 ): Operation<P> {
-  return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], writesPart: false, ...row };
+  return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], namesItself: [], writesPart: false, ...row };
 }
 
 /**

@@ -8,7 +8,7 @@ import { byteLength, sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import type { Graph } from './graph.js';
-import { findOperation } from './operations.js';
+import { findOperation, isResultIfUnread } from './operations.js';
 
 /** What a tensor is; a row of `traits` holds a sum of these. */
 export const TRAIT = {
@@ -163,7 +163,7 @@ function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array 
 /** Marks the storages of outputs and of tensors that no other tensor reads. */
 function keepResults(tensors: readonly Tensor[], roots: Int32Array, isRead: Uint8Array, traits: Uint8Array): void {
   for (let id = 0; id < tensors.length; id++) {
-    if (isRead[id] === 1 && !tensors[id].isOutput) continue;
+    if (!tensors[id].isOutput && (isRead[id] === 1 || !isResultIfUnread(tensors[id]))) continue;
     const root = roots[id];
     if (!isKept(traits[root])) traits[root] += TRAIT.kept;
   }

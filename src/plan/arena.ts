@@ -58,7 +58,7 @@ export class Arena {
     const { bytes } = tensor.root;
     if (bytes !== null) return typedArrayOf(tensor, bytes.buffer, bytes.byteOffset + tensor.viewOffset);
     const { chunk, offset } = this.plan.locate(tensor);
-    if (tensor.root.byteLength === 0) return typedArrayOf(tensor, new ArrayBuffer(0), 0);
+    if (tensor.byteLength === 0) return typedArrayOf(tensor, new ArrayBuffer(0), 0);
     const { buffer, byteOffset } = this.#pieceAt(chunk);
     return typedArrayOf(tensor, buffer, byteOffset + offset);
   }

@@ -6,7 +6,7 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView } from '../graph/operations.js';
 import { isKept } from '../graph/table.js';
 import { NO_BUFFER } from '../liveness/liveness.js';
 import type { Hazard } from '../liveness/hazards.js';
@@ -197,6 +197,6 @@ function sharesOf(graph: Graph, { liveness }: Outcome): Share[] {
 
 function viewReason(tensor: Tensor): ShareReason {
   if (tensor.destination !== null) return 'output';
-  if (findOperation(tensor.op)?.isView !== true) return 'in-place';
+  if (!isPureView(tensor)) return 'in-place';
   return tensor.sources.length > 1 ? 'dependency' : 'view';
 }

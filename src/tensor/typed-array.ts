@@ -54,13 +54,16 @@ const ARRAY_OF: Partial<Record<ElementTypeName, TypedArrayConstructor>> = {
 };
 
 /**
- * The elements of a contiguous tensor as a typed array over `buffer`, starting at byte `byteOffset`; no copy.
+ * The elements of a contiguous tensor as a typed array over `buffer`, starting at byte `byteOffset`; no copy. A tensor
+ * without elements has an array without elements, wherever it lies.
  *
  * @throws PlannerError `NOT_READABLE` if the tensor is strided (its elements are not one run of bytes) or misaligned, or
  * if the buffer is detached, as that of a `WebAssembly.Memory` which has grown
  */
 export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset: number): TensorData {
   const { type, name, byteLength } = tensor;
+  const ArrayType = ARRAY_OF[type.name] ?? Uint8Array;
+  if (byteLength === 0) return new ArrayType(new ArrayBuffer(0), 0, 0);
   if (!isContiguous(tensor)) {
     throw new PlannerError('NOT_READABLE', {
       culprit: name,
@@ -77,8 +80,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
       remedy: 'A memory that grows leaves its old buffer empty: allocate the plan again, in the new one.',
     });
   }
-  const ArrayType = ARRAY_OF[type.name];
-  if (ArrayType === undefined) return new Uint8Array(buffer, byteOffset, byteLength);
+  if (ArrayType === Uint8Array) return new Uint8Array(buffer, byteOffset, byteLength);
   if (byteOffset % type.blockBytes !== 0) {
     throw new PlannerError('NOT_READABLE', {
       culprit: `byte offset of ${name}`,

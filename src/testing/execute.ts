@@ -6,7 +6,7 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { arrivesAtItsStep, findOperation, isPureView, isResultIfUnread } from '../graph/operations.js';
 import { sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
@@ -28,7 +28,7 @@ export interface ExecutionDifference {
 /** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
 export function whyNotExecutable(graph: Graph): string | null {
   for (const node of graph.nodes) {
-    if (isPureView(node)) continue;
+    if (node.op === 'NONE' || isPureView(node)) continue;
     if (findKernel(node.op) === undefined) return `${node.op} (${node.name}) has no reference kernel`;
     const misfit = whyNotItsResult(node);
     if (misfit !== null) return `${node.op} (${node.name}) ${misfit}`;
@@ -41,9 +41,6 @@ export function whyNotExecutable(graph: Graph): string | null {
 
 /** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
 function whyNotItsResult(node: Tensor): string | null {
-  // A cast names itself as what it is written into; it is not read.
-  const isRead = (slot: number): boolean => node.op !== 'CPY' || slot === 0;
-  if (node.sources.some((source, slot) => source === node && isRead(slot))) return 'reads itself';
   try {
     // A file may leave out the settings that only say what the result says, too.
     const params = { type: null, ne: node.ne, ...node.params };
@@ -53,10 +50,6 @@ function whyNotItsResult(node: Tensor): string | null {
     if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
     throw error;
   }
-}
-
-function isPureView(node: Tensor): boolean {
-  return findOperation(node.op)?.isView ?? false;
 }
 
 /**
@@ -81,6 +74,10 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 
 /** Runs one node. */
 export function executeNode(node: Tensor, memory: Memory): void {
+  if (node.op === 'NONE') {
+    if (arrivesAtItsStep(node)) memory.deliver(node);
+    return;
+  }
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(node.op)!(new Call(node, memory.elements(node), sources));
   memory.poisonTail(node);
@@ -123,7 +120,8 @@ export function compareExecutions(graph: Graph, plan: PlanToVerify, seed = 1): E
 function resultsOf(graph: Graph): Tensor[] {
   const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
   return graph.tensors.filter((tensor) => {
-    return tensor.isOutput || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
+    const isResult = !read.has(tensor) && isResultIfUnread(tensor);
+    return tensor.isOutput || isResult || (!tensor.isView && tensor.memory !== 'deferred');
   });
 }
 

@@ -17,6 +17,8 @@ const POISON = 0xff;
 /** Bytes for every storage of a graph, apart from each other or where a plan puts them, full of poison at first. */
 export class Memory {
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
+  /** What comes from outside when the turn of a node without an operation comes. */
+  readonly #arrivals = new Map<Tensor, ArrayLike<number>>();
 
   private constructor(storages: ReadonlyMap<Tensor, Uint8Array>) {
     this.#storages = storages;
@@ -68,6 +70,17 @@ export class Memory {
   /** Fills what a storage has behind its elements: a device that asks for more bytes may write them all. */
   poisonTail(tensor: Tensor): void {
     if (!tensor.isView) this.storage(tensor).fill(POISON, tensor.byteLength);
+  }
+
+  /** Keeps values for a node without an operation, in the order of a contiguous one, until its turn comes. */
+  keepFor(node: Tensor, values: ArrayLike<number>): void {
+    this.#arrivals.set(node, values);
+  }
+
+  /** The turn of a node without an operation has come: it gets what is kept for it, or poison. */
+  deliver(node: Tensor): void {
+    this.storage(node).fill(POISON);
+    this.write(node, this.#arrivals.get(node) ?? []);
   }
 
   /** The values of a tensor in the order of a contiguous one, whatever its strides. */

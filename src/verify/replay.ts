@@ -9,11 +9,12 @@
  * Where liveness asks when a storage is needed, replay asks nothing: it only does what the graph says, in order. So it
  * sees through views, strides, dependencies, destinations and caches alike, and shares no code with the planner.
  *
- * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither.
+ * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What a node
+ * without an operation has comes from outside, when its turn comes.
  */
 import { checkChoice, checkOptionsObject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView, isResultIfUnread } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap } from './interval-map.js';
 import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
@@ -102,8 +103,7 @@ class Replay {
       this.#storages.set(tensor, new IntervalMap());
       if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
     });
-    // What a leaf's operation is called makes no difference: nothing computes it.
-    const early = graph.nodes.filter(({ op, isInput }) => op === 'NONE' || isInput);
+    const early = graph.nodes.filter(({ isInput }) => isInput);
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
   }
 
@@ -115,11 +115,12 @@ class Replay {
       this.#report('not-computed', [source, node], step, null, message);
     }
     this.#computed.add(node);
-    if (findOperation(node.op)?.isView === true) return;
+    if (isPureView(node)) return;
     for (const source of sources) this.#read(source, step, node);
     this.#checkOperands(node, step);
     this.#checkOrder(node, step);
-    this.#write(node);
+    // An input without an operation has had its value from the start.
+    if (node.op !== 'NONE' || !node.isInput) this.#write(node);
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
@@ -128,7 +129,8 @@ class Replay {
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) {
       if (this.violations.length >= maxViolations) return;
-      if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+      const isResult = !read.has(tensor) && isResultIfUnread(tensor);
+      if (tensor.isOutput || isResult) this.#read(tensor, nodes.length, null);
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 
@@ -94,7 +94,7 @@ export function checkSpanCount({ leafs, nodes }: Graph): void {
   let written = 0;
   let visited = 0;
   for (const node of [...leafs, ...nodes]) {
-    if (findOperation(node.op)?.isView === true) continue;
+    if (isPureView(node)) continue;
     written += countSpans(node);
     visited += node.sources.reduce((sum, source) => sum + (source === null ? 0 : countSpans(source)), countSpans(node));
     const [value, most] = written > MOST_WRITTEN ? [written, MOST_WRITTEN] : [visited, MOST_SPANS];

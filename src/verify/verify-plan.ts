@@ -11,6 +11,7 @@
  */
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
+import { isResultIfUnread } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isPowerOfTwo } from '../units.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
@@ -253,7 +254,7 @@ function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
   const kept = new Set<Tensor>();
   for (const leaf of leafs) starts.set(leaf, 0);
   nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
-  for (const tensor of starts.keys()) unread.add(tensor);
+  for (const tensor of starts.keys()) if (isResultIfUnread(tensor)) unread.add(tensor);
   nodes.forEach((node, step) => {
     for (const source of node.sources) {
       if (source === null || source === node) continue;
