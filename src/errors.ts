@@ -100,6 +100,49 @@ export function checkOptionsObject(options: unknown, culprit = 'options'): void 
   checkArgument(isOptions, culprit, options, 'an object', 'Leave it out for the defaults.');
 }
 
+/** Every name of an option of `T`, once: the compiler holds list and type together. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+
+/**
+ * Options are an object, and every one has a name that there is: a misspelt one would silently be the default. O(names).
+ *
+ * @param culprit what takes the options, for the message
+ * @throws PlannerError `BAD_ARGUMENT`
+ */
+export function checkOptions<T extends object>(
+  options: T,
+  names: OptionNames<NoInfer<T>>,
+  culprit = 'options',
+): void {
+  checkOptionsObject(options, culprit);
+  for (const name in options) if (!Object.hasOwn(names, name)) rejectOption(name, Object.keys(names), culprit);
+}
+
+function rejectOption(name: string, names: readonly string[], culprit: string): never {
+  const [nearest] = names.toSorted((a, b) => editDistance(name, a) - editDistance(name, b));
+  const isNear = editDistance(name, nearest) <= Math.max(2, nearest.length / 3);
+  const owner = culprit === 'options' ? '' : ` for ${culprit}`;
+  const message = `There is no option ${printable(name)}${owner}${isNear ? `; did you mean "${nearest}"?` : '.'}`;
+  const limit = `one of ${names.join(', ')}`;
+  const remedy = `The options are ${names.join(', ')}.`;
+  throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${culprit}.${name}`, value: name, limit, remedy });
+}
+
+/** Letters to insert, drop or replace to get from one word to the other, whatever their case. */
+function editDistance(from: string, to: string): number {
+  const [a, b] = [from.slice(0, PRINTED_VALUE_LENGTH).toLowerCase(), to.toLowerCase()];
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, above[j] + 1, row[j - 1] + 1));
+    }
+  }
+  return row[b.length];
+}
+
 /** Throws `BAD_ARGUMENT` unless `value` is one of the choices. */
 export function checkChoice(culprit: string, value: unknown, choices: readonly unknown[]): void {
   checkArgument(choices.includes(value), culprit, value, `one of ${choices.join(', ')}`, 'Spell it as in the list.');

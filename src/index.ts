@@ -17,14 +17,15 @@ export {
 export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
-export type { AttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type { AttentionOptions, FlashAttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type { ScaleOptions } from './graph/ops/arithmetic.js';
 export type { InPlaceOption } from './graph/ops/base.js';
 export type { CustomOptions } from './graph/ops/custom.js';
 export type { GatedOptions } from './graph/ops/gated.js';
 export type { Triangle } from './graph/ops/matrix.js';
 export type { SnapshotOptions } from './graph/ops/recurrence.js';
 export type { SortOrder } from './graph/ops/reduction.js';
-export type { InterpolateOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
+export type { InterpolateOptions, PadOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
 export type { SlidingOptions } from './graph/ops/sliding.js';
 export { Graph, type GraphParts } from './graph/graph.js';
 export type { MemoryRange } from './graph/immediate-memory.js';

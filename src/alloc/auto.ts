@@ -4,7 +4,8 @@
  * Invariant: deterministic, optimal whenever the live load is reached or the search ends within its budget, and never
  * worse than ggml's allocator where that can be used.
  */
-import { placementSize, type Allocator, type Placement } from './allocator.js';
+import { checkOptions } from '../errors.js';
+import { PLACE_OPTIONS, placementSize, type Allocator, type Placement } from './allocator.js';
 import { placeAsGgml } from './ggml.js';
 import { solve } from './solve.js';
 
@@ -14,6 +15,7 @@ const MAX_STEPS = 20_000;
 export const auto: Allocator = {
   name: 'auto',
   place(problem, options = {}): Placement {
+    checkOptions(options, PLACE_OPTIONS);
     const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });
     const found = { offsets, chunkOf, chunks, lowerBound };
     // ggml knows no fixed offsets.

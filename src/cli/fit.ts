@@ -6,6 +6,7 @@ import { fitJson, formatFit } from '../report/fit-report.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import type { FitFlags } from './fit-flags.js';
+import { modelOptionsOf } from './flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -17,7 +18,7 @@ export async function fit(file: string, flags: FitFlags, terminal: Terminal): Pr
       announce(`reading ${file}`);
       const gguf = await readModelFile(file);
       announce(`fitting ${file}`);
-      return fitContext(gguf, flags.memory, flags);
+      return fitContext(gguf, flags.memory, modelOptionsOf(flags));
     }),
   );
   const isJson = flags.json === true;

@@ -12,7 +12,7 @@ import { renderMapHtml } from '../report/map/html.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { placeProblem } from './placed-problem.js';
@@ -83,7 +83,7 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
       return sourceOfGraph(input.graph, flags, 'auto');
     case 'model': {
       const { measureModel } = await import('../models/measure-model.js');
-      return sourceOfGraph(measureModel(input.gguf, flags).graph, flags, 'ggml');
+      return sourceOfGraph(measureModel(input.gguf, modelOptionsOf(flags)).graph, flags, 'ggml');
     }
   }
 }

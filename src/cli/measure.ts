@@ -19,7 +19,7 @@ import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile, printFailure } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
@@ -111,7 +111,7 @@ function reportOf(plan: Plan): Report {
 /** Null if the architecture is unknown. */
 function measureIfKnown(gguf: Gguf, flags: Flags): ModelMeasurement | null {
   try {
-    return measureModel(gguf, flags, planOptionsOf(flags, 'ggml'));
+    return measureModel(gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
   } catch (error) {
     if (error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE') return null;
     throw error;

@@ -10,7 +10,7 @@ import { exactBytes, groupDigits } from '../report/format.js';
 import { formatPlan } from '../report/plan-text.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
@@ -60,7 +60,7 @@ function planGraphOf(input: Exclude<Input, { kind: 'problem' }>, flags: Flags): 
   const graphPlan =
     input.kind === 'graph'
       ? planGraph(input.graph, planOptionsOf(flags, 'auto'))
-      : measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml')).plan;
+      : measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml')).plan;
   const { bufferSize, lowerBound, optimal } = graphPlan;
   return { bufferSize, lowerBound, optimal, format: () => formatPlan(graphPlan.toJSON()) };
 }

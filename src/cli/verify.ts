@@ -10,7 +10,7 @@ import { MAX_VIOLATIONS } from '../verify/limits.js';
 import { verifyPlan } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
-import type { Flags } from './flags.js';
+import { modelOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
 import { withProgress } from './progress.js';
@@ -50,16 +50,20 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
 async function verifyInput(file: string, input: Input, planFile: string, flags: Flags): Promise<Verdict> {
   if (input.kind === 'problem') {
     const solution = await inFile(planFile, () => readSolution(input.csv, planFile));
-    const violations = verifySolution(input.csv, solution, flags);
+    const violations = verifySolution(input.csv, solution, limitsOf(flags));
     const subject = counted(input.csv.problem.bufferCount, 'buffer');
     return { violations, bufferSize: solution.bufferSize, subject };
   }
   const graph = input.kind === 'graph' ? input.graph : await inFile(file, () => modelGraph(input.gguf, flags));
   const plan = await inFile(planFile, () => readPlan(planFile));
-  const violations = verifyPlan(graph, plan, flags).map(({ message }) => message);
+  const violations = verifyPlan(graph, plan, limitsOf(flags)).map(({ message }) => message);
   return { violations, bufferSize: plan.bufferSize, subject: counted(plan.tensors.length, 'tensor') };
 }
 
 function modelGraph(gguf: Gguf, flags: Flags): Graph {
-  return openModel(gguf, flags).graph(flags.phase ?? 'pp');
+  return openModel(gguf, modelOptionsOf(flags)).graph(flags.phase ?? 'pp');
+}
+
+function limitsOf({ maxChunkSize }: Flags): { maxChunkSize: number | undefined } {
+  return { maxChunkSize };
 }

@@ -4,14 +4,14 @@
  * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
-import { checkOptionsObject, PlannerError } from '../errors.js';
+import { checkOptions, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { elementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import { configureIfCountable, openIfCountable, type Configuration } from './configuration.js';
 import { largestFitting, type LargestFitting, type Need } from './largest-fitting.js';
 import { readModel, type Model, type ModelHeader } from './model-graph.js';
-import { CACHE_TYPES, CONTEXT_STEP, type ModelOptions, type Run } from './options.js';
+import { CACHE_TYPES, CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type Run } from './options.js';
 
 /** One configuration that was looked at. Sizes in bytes. */
 export interface FitAttempt extends Omit<Configuration, 'compute' | 'total'> {
@@ -74,7 +74,7 @@ export interface ContextFit {
  */
 export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOptions = {}): ContextFit {
   checkBudget(budgetBytes);
-  checkOptionsObject(options);
+  checkOptions(options, MODEL_OPTIONS);
   const search = new Search(readModel(gguf), budgetBytes);
   const { trainedContext } = search.header;
   const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || trainedContext };

@@ -84,9 +84,11 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
 
 function placeChoice(table: GraphTable, options: ResolvedOptions): PlacedChoice {
   const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
-  const first = { liveness, placement: ALLOCATORS[options.allocator].place(liveness.problem, options) };
+  const { maxChunkSize, allowOversize } = options;
+  const limits = { maxChunkSize, allowOversize };
+  const first = { liveness, placement: ALLOCATORS[options.allocator].place(liveness.problem, limits) };
   const mayChoose = options.allocator === 'auto' && options.inPlace === 'full';
-  return mayChoose ? improveInPlace(table, options.alignment, options, first) : first;
+  return mayChoose ? improveInPlace(table, options.alignment, limits, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();

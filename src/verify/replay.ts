@@ -12,7 +12,7 @@
  * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What a node
  * without an operation has comes from outside, when its turn comes.
  */
-import { checkChoice, checkOptionsObject } from '../errors.js';
+import { checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { isPureView, isResultIfUnread } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -52,6 +52,8 @@ export interface ReplayOptions {
   readonly maxViolations?: number;
 }
 
+const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, maxViolations: true };
+
 /**
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
  * per tensor, not with bytes.
@@ -61,7 +63,7 @@ export interface ReplayOptions {
  */
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkOptionsObject(options);
+  checkOptions(options, REPLAY_OPTIONS);
   const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);

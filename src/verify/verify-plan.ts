@@ -9,7 +9,7 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import { checkArgument } from '../errors.js';
+import { checkArgument, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isResultIfUnread } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -56,6 +56,13 @@ export interface PlanLimits {
   readonly maxViolations?: number;
 }
 
+const PLAN_LIMITS: OptionNames<PlanLimits> = {
+  alignment: true,
+  maxChunkSize: true,
+  allowOversize: true,
+  maxViolations: true,
+};
+
 type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
 
 /** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
@@ -90,7 +97,7 @@ function isPlain(value: unknown): boolean {
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkLimits(limits);
+  checkLimits(limits, PLAN_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, limits, (violation) => {

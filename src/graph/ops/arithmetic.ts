@@ -3,6 +3,7 @@
  *
  * Behaviour as in ggml's constructors `ggml_add`, `ggml_mul`, `ggml_scale`, `ggml_clamp`, ….
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows, isContiguous } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
@@ -126,6 +127,14 @@ export const ARITHMETIC_OPERATIONS = [
   ...[SQR, SQRT, LOG, SIN, COS],
 ];
 
+/** What `scale` does besides. */
+export interface ScaleOptions extends InPlaceOption {
+  /** What is added after scaling. Default 0. */
+  readonly bias?: number;
+}
+
+const SCALE_OPTIONS: OptionNames<ScaleOptions> = { bias: true, inPlace: true };
+
 /** Arithmetic, element by element. */
 export abstract class ArithmeticContext extends MemoryContext {
   /** `a + b`, of the type and shape of `a`; `b` is repeated to fill `a`. @throws PlannerError `BAD_OPERAND` */
@@ -176,12 +185,14 @@ export abstract class ArithmeticContext extends MemoryContext {
   }
 
   /**
-   * `a × scale + bias`; the option `bias` is 0 by default.
+   * `a × scale + bias`.
    *
    * @throws PlannerError `BAD_OPERAND` unless the rows of `a` are dense and equally far apart
    */
-  scale(a: Tensor, scale: number, { bias = 0, ...options }: InPlaceOption & { readonly bias?: number } = {}): Tensor {
-    return this.apply(SCALE, [a], { scale, bias }, options);
+  scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
+    checkOptions(options, SCALE_OPTIONS, 'SCALE');
+    const { bias = 0, inPlace = false } = options;
+    return this.apply(SCALE, [a], { scale, bias }, { inPlace });
   }
 
   /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. Infinite bounds are none. */

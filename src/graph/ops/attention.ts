@@ -3,6 +3,7 @@
  *
  * Behaviour as in ggml's constructors `ggml_rope_ext`, `ggml_rope_multi`, `ggml_soft_max_ext`, `ggml_flash_attn_ext`.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
 import type { InPlaceOption } from './base.js';
@@ -52,6 +53,23 @@ export interface RopeOptions extends InPlaceOption {
   /** How many pairs turn with each of the four positions of a token, for the modes with several. */
   readonly sections?: readonly [number, number, number, number] | null;
 }
+
+type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
+
+const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
+  mode: true,
+  freqFactors: true,
+  originalContext: true,
+  freqBase: true,
+  freqScale: true,
+  extFactor: true,
+  attnFactor: true,
+  betaFast: true,
+  betaSlow: true,
+  sections: true,
+};
+
+const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: true };
 
 /** A pair is read before it is written, and pairs don't meet: the operand may be overwritten. */
 function rotation(name: string): Operation<RopeParams> {
@@ -170,6 +188,16 @@ export interface AttentionOptions {
   readonly maxBias?: number;
 }
 
+/** What attention adds to its scores where they are not kept. */
+export interface FlashAttentionOptions extends AttentionOptions {
+  /** A limit that the scores approach. Default 0: none. */
+  readonly logitSoftcap?: number;
+}
+
+const SCORES = { mask: true, sinks: true, scale: true, maxBias: true } as const;
+const SOFT_MAX_OPTIONS: OptionNames<AttentionOptions & InPlaceOption> = { ...SCORES, inPlace: true };
+const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logitSoftcap: true };
+
 /** Attention. */
 export abstract class AttentionContext extends MatrixContext {
   /**
@@ -180,11 +208,14 @@ export abstract class AttentionContext extends MatrixContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
-    return this.apply(ROPE, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options), options);
+    const { inPlace = false } = options;
+    checkOptions(options, ROPE_OPTIONS, 'ROPE');
+    return this.apply(ROPE, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options), { inPlace });
   }
 
   /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
-  ropeBack(a: Tensor, positions: Tensor, dims: number, options: Omit<RopeOptions, 'inPlace'> = {}): Tensor {
+  ropeBack(a: Tensor, positions: Tensor, dims: number, options: RopeBackOptions = {}): Tensor {
+    checkOptions(options, ROPE_BACK_OPTIONS, 'ROPE_BACK');
     return this.apply(ROPE_BACK, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options));
   }
 
@@ -195,14 +226,15 @@ export abstract class AttentionContext extends MatrixContext {
    * @param a contiguous `[n, rows, heads, …]`
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
-  softMax(a: Tensor, { mask, sinks, scale = 1, maxBias = 0, inPlace }: AttentionOptions & InPlaceOption = {}): Tensor {
+  softMax(a: Tensor, options: AttentionOptions & InPlaceOption = {}): Tensor {
+    checkOptions(options, SOFT_MAX_OPTIONS, 'SOFT_MAX');
+    const { mask, sinks, scale = 1, maxBias = 0, inPlace } = options;
     return this.apply(SOFT_MAX, rules.slots(a, mask, sinks), { scale, maxBias }, { inPlace: inPlace ?? false });
   }
 
   /**
    * Attention without keeping the scores: f32 `[valueHead, heads, tokens, sequences]`. The option `mask` is contiguous
-   * and f16; its outer lengths divide `heads` and `sequences`. `logitSoftcap` is a limit that the scores approach; its
-   * default, 0, is none.
+   * and f16; its outer lengths divide `heads` and `sequences`.
    *
    * @param q `[head, tokens, heads, sequences]`
    * @param k `[head, cells, keyHeads, sequences]`, where `keyHeads` divides `heads`
@@ -213,14 +245,10 @@ export abstract class AttentionContext extends MatrixContext {
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    {
-      mask,
-      sinks,
-      scale = 1,
-      maxBias = 0,
-      logitSoftcap = 0,
-    }: AttentionOptions & { readonly logitSoftcap?: number } = {},
+    options: FlashAttentionOptions = {},
   ): Tensor {
+    checkOptions(options, FLASH_ATTN_OPTIONS, 'FLASH_ATTN_EXT');
+    const { mask, sinks, scale = 1, maxBias = 0, logitSoftcap = 0 } = options;
     return this.apply(FLASH_ATTN_EXT, rules.slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
   }
 }

@@ -4,7 +4,7 @@
  * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
  * immediate, and are nobody's concern otherwise.
  */
-import { checkArgument, PlannerError } from '../../errors.js';
+import { checkArgument, checkOptions, PlannerError, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
 import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
@@ -20,6 +20,9 @@ export interface InPlaceOption {
   /** Whether the result is a view of the first operand and overwrites it. Default false: the planner decides. */
   readonly inPlace?: boolean;
 }
+
+const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
+const NO_OPTIONS: InPlaceOption = {};
 
 export abstract class BaseContext {
   /** Where the tensors of this context have their bytes. */
@@ -148,15 +151,16 @@ export abstract class BaseContext {
     operation: Operation<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
     params: P = {} as P,
-    { inPlace = false }: InPlaceOption = {},
+    options: InPlaceOption = NO_OPTIONS,
   ): Tensor {
+    if (options !== NO_OPTIONS) checkOptions(options, IN_PLACE_OPTION, operation.name);
     const operands = sources.includes(SELF)
       ? sources.map((source) => (source === SELF ? null : source))
       : (sources as Sources);
     for (let slot = 0; slot < operands.length; slot++) checkTensor(operation.name, operands[slot] ?? null, slot);
     const result = operation.result(operands, params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
-    if (inPlace) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+    if (options.inPlace === true) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     return this.#own(
       new Tensor({

@@ -4,6 +4,7 @@
  * Behaviour as in ggml's constructors `ggml_glu` and `ggml_glu_split`; each unit is an operation of its own name, as
  * graph files write it.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
 import { optional, requireContiguous, requireNe, requireType } from './rules.js';
@@ -45,6 +46,8 @@ export interface GatedOptions {
   readonly swapped?: boolean;
 }
 
+const GATED_OPTIONS: OptionNames<GatedOptions> = { swapped: true };
+
 /**
  * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two, `a` is
  * activated, `b` is the factor, and type and shape agree. Rows must be dense and follow each other without gaps but for
@@ -85,8 +88,10 @@ export abstract class GatedContext extends UnaryContext {
     operation: Operation<Params & { swapped: boolean }>,
     a: Tensor,
     b: Tensor | null,
-    { swapped = false }: GatedOptions = {},
+    options: GatedOptions = {},
   ): Tensor {
+    checkOptions(options, GATED_OPTIONS, operation.name);
+    const { swapped = false } = options;
     return this.apply(operation, b === null ? [a] : [a, b], { swapped });
   }
 }
