@@ -109,23 +109,26 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  * @param culprit what takes the options, for the message
  * @throws PlannerError `BAD_ARGUMENT`
  */
-export function checkOptions<T extends object>(
-  options: T,
-  names: OptionNames<NoInfer<T>>,
-  culprit = 'options',
-): void {
+export function checkOptions<T extends object>(options: T, names: OptionNames<NoInfer<T>>, culprit = 'options'): void {
   checkOptionsObject(options, culprit);
   for (const name in options) if (!Object.hasOwn(names, name)) rejectOption(name, Object.keys(names), culprit);
 }
 
 function rejectOption(name: string, names: readonly string[], culprit: string): never {
-  const [nearest] = names.toSorted((a, b) => editDistance(name, a) - editDistance(name, b));
-  const isNear = editDistance(name, nearest) <= Math.max(2, nearest.length / 3);
+  const nearest = nearestName(name, names);
   const owner = culprit === 'options' ? '' : ` for ${culprit}`;
-  const message = `There is no option ${printable(name)}${owner}${isNear ? `; did you mean "${nearest}"?` : '.'}`;
+  const message = `There is no option ${printable(name)}${owner}${nearest === null ? '.' : `; did you mean "${nearest}"?`}`;
   const limit = `one of ${names.join(', ')}`;
   const remedy = `The options are ${names.join(', ')}.`;
   throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${culprit}.${name}`, value: name, limit, remedy });
+}
+
+/** The name that was meant, as far as anybody can tell: one that begins so, or differs in few letters. */
+function nearestName(name: string, names: readonly string[]): string | null {
+  const isBeginning = (each: string): boolean => name.length > 2 && each.toLowerCase().startsWith(name.toLowerCase());
+  const [nearest] = names.toSorted((a, b) => editDistance(name, a) - editDistance(name, b));
+  const isNear = editDistance(name, nearest) <= Math.max(2, nearest.length / 3);
+  return names.find(isBeginning) ?? (isNear ? nearest : null);
 }
 
 /** Letters to insert, drop or replace to get from one word to the other, whatever their case. */

@@ -7,6 +7,7 @@
 import { PlannerError } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
 import type { Quad } from '../tensor/shape.js';
+import type { OperationName } from './operation-name.js';
 import { Tensor, type InPlaceRule, type Params } from '../tensor/tensor.js';
 
 /** What an operation yields. */
@@ -27,7 +28,7 @@ export type Sources = readonly (Tensor | null)[];
 
 /** One row of the operation table. */
 export interface Operation<P extends Params = Params> {
-  /** ggml's name. */
+  /** ggml's name, or one that the caller gave to an operation of its own. */
   readonly name: string;
   /** Whether it computes nothing and only looks at bytes in another way. */
   readonly isView: boolean;
@@ -50,7 +51,7 @@ export interface Operation<P extends Params = Params> {
 
 /** Writes one row; whatever is left out takes the cautious value. */
 export function defineOperation<P extends Params = Params>(
-  row: Pick<Operation<P>, 'name' | 'result'> & Partial<Operation<P>>,
+  row: Pick<Operation<P>, 'result'> & Partial<Operation<P>> & { readonly name: OperationName },
 ): Operation<P> {
   return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], namesItself: [], writesPart: false, ...row };
 }

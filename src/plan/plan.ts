@@ -12,7 +12,8 @@ import { NO_BUFFER } from '../liveness/liveness.js';
 import type { Hazard } from '../liveness/hazards.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { Arena, type ArenaMemory } from './arena.js';
+import { Arena } from './arena.js';
+import type { ArenaMemory } from './arena-memory.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 

@@ -72,14 +72,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
       remedy: 'Read its storage root, or add a cont() node.',
     });
   }
-  if (byteOffset + byteLength > buffer.byteLength) {
-    throw new PlannerError('NOT_READABLE', {
-      culprit: `bytes of ${name}`,
-      value: `[${byteOffset}, ${byteOffset + byteLength})`,
-      limit: `within the ${buffer.byteLength} bytes of their buffer`,
-      remedy: 'A memory that grows leaves its old buffer empty: allocate the plan again, in the new one.',
-    });
-  }
+  checkInBuffer(tensor, buffer, byteOffset);
   if (ArrayType === Uint8Array) return new Uint8Array(buffer, byteOffset, byteLength);
   if (byteOffset % type.blockBytes !== 0) {
     throw new PlannerError('NOT_READABLE', {
@@ -90,4 +83,15 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
     });
   }
   return new ArrayType(buffer, byteOffset, byteLength / type.blockBytes);
+}
+
+/** @throws PlannerError `NOT_READABLE` if the buffer has lost its bytes, as that of a `WebAssembly.Memory` which has grown */
+export function checkInBuffer({ name, byteLength }: Tensor, buffer: ArrayBufferLike, byteOffset: number): void {
+  if (byteOffset + byteLength <= buffer.byteLength) return;
+  throw new PlannerError('NOT_READABLE', {
+    culprit: `bytes of ${name}`,
+    value: `[${byteOffset}, ${byteOffset + byteLength})`,
+    limit: `within the ${buffer.byteLength} bytes of their buffer`,
+    remedy: 'A memory that grows leaves its old buffer empty: allocate the plan again, in the new one.',
+  });
 }

@@ -11,7 +11,7 @@ import { compareExecutions, executeGraph, whyNotExecutable } from '../../src/tes
 import { fillLeafs } from '../../src/testing/fill.js';
 import { findKernel } from '../../src/testing/kernels/kernels.js';
 import { Memory } from '../../src/testing/memory.js';
-import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/testing/small-floats.js';
+import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/tensor/small-floats.js';
 import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();

@@ -17,6 +17,7 @@ import {
   type Result,
   type Sources,
 } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { MemoryContext } from './memory.js';
 import { ANY, into, like, requireNe, requireType } from './rules.js';
@@ -29,7 +30,7 @@ function repeated(op: string, sources: Sources): Result {
 }
 
 /** Operand 1 has the result's layout only if it is not repeated, and then counts index by index as well. */
-function arithmetic(name: string): Operation {
+function arithmetic(name: OperationName): Operation {
   return defineOperation({ name, ggmlInPlace: true, overwrites: [0, 1], result: (sources) => repeated(name, sources) });
 }
 
@@ -111,7 +112,7 @@ const FILL = defineOperation<Params & { value: number }>({
 });
 
 /** ggml plans some of these functions in place and some not; all of them map index to index. */
-function mapping(name: string, ggmlInPlace: boolean): Operation {
+function mapping(name: OperationName, ggmlInPlace: boolean): Operation {
   return defineOperation({ name, ggmlInPlace, overwrites: [0], result: (sources) => like(operand(sources, 0, name)) });
 }
 

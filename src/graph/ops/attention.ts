@@ -6,6 +6,7 @@
 import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { MatrixContext } from './matrix.js';
 import * as rules from './rules.js';
@@ -72,7 +73,7 @@ const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
 const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: true };
 
 /** A pair is read before it is written, and pairs don't meet: the operand may be overwritten. */
-function rotation(name: string): Operation<RopeParams> {
+function rotation(name: OperationName): Operation<RopeParams> {
   return defineOperation<RopeParams>({
     name,
     ggmlInPlace: true,
@@ -241,12 +242,7 @@ export abstract class AttentionContext extends MatrixContext {
    * @param v `[valueHead, cells, keyHeads, sequences]`, not transposed
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
-  flashAttn(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    options: FlashAttentionOptions = {},
-  ): Tensor {
+  flashAttn(q: Tensor, k: Tensor, v: Tensor, options: FlashAttentionOptions = {}): Tensor {
     checkOptions(options, FLASH_ATTN_OPTIONS, 'FLASH_ATTN_EXT');
     const { mask, sinks, scale = 1, maxBias = 0, logitSoftcap = 0 } = options;
     return this.apply(FLASH_ATTN_EXT, rules.slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });

@@ -7,6 +7,7 @@
 import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import { optional, requireContiguous, requireNe, requireType } from './rules.js';
 import { UnaryContext } from './unary.js';
 
@@ -26,7 +27,7 @@ function gatedResult(op: string, sources: Sources): Result {
 }
 
 /** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
-function gated<P extends Params = Params & { swapped: boolean }>(name: string): Operation<P> {
+function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Operation<P> {
   return defineOperation<P>({ name, overwrites: [0, 1], result: (sources) => gatedResult(name, sources) });
 }
 
