@@ -196,7 +196,7 @@ function settingOf(key: string, value: ParamValue): ParamValue {
   throw new PlannerError('BAD_ARGUMENT', {
     message: `CUSTOM: the setting ${key} is ${String(value)}, which a graph file cannot hold.`,
     culprit: `CUSTOM: params.${key}`,
-    value,
+    value: String(value),
     limit: 'a finite number, a string, true, false, null, or a list of them',
     remedy: 'Give numbers, strings, flags or lists of them.',
   });

@@ -200,7 +200,7 @@ function needOf({ sources, destination }: Tensor, index: number): Tensor | null 
 
 function cycleThrough(tensor: Tensor): PlannerError {
   return new PlannerError('CYCLE', {
-    culprit: tensor.name || tensor.op,
+    culprit: tensor.label,
     value: 'needed for its own computation',
     limit: 'computed from other tensors only',
     remedy: 'Give setOutput a destination that does not depend on the result.',

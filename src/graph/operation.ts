@@ -86,7 +86,7 @@ function found(value: unknown): unknown {
 
 /** How operands print in an error: `name f32 [4, 2, 1, 1]`. */
 export function describe(tensor: Tensor): string {
-  return `${tensor.name || tensor.op} ${tensor.type.name} [${tensor.ne.join(', ')}]`;
+  return `${tensor.label} ${tensor.type.name} [${tensor.ne.join(', ')}]`;
 }
 
 /** The operand in `slot`, which must be present. */

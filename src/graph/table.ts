@@ -175,8 +175,8 @@ function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array,
     const destination = destinations[id];
     if (destination === -1 || steps[destination] < steps[id]) continue;
     throw new PlannerError('BAD_ORDER', {
-      culprit: `destination of ${tensors[id].name || tensors[id].op}`,
-      value: `${tensors[destination].name || tensors[destination].op}, computed later`,
+      culprit: `destination of ${tensors[id].label}`,
+      value: `${tensors[destination].label}, computed later`,
       limit: 'a leaf or an earlier node',
       remedy: 'Call setOutput before the graph is built, or build it again.',
     });
@@ -272,7 +272,7 @@ function looksAlike(a: Tensor, b: Tensor): boolean {
 
 function dangling(tensor: Tensor, reader: Tensor): never {
   throw new PlannerError('DANGLING_TENSOR', {
-    culprit: `${tensor.name || tensor.op}, needed by ${reader.name || reader.op}`,
+    culprit: `${tensor.label}, needed by ${reader.label}`,
     value: 'not in the graph',
     limit: 'a leaf or a node of the graph',
     remedy: 'Expand the graph with a tensor that depends on it.',

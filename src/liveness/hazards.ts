@@ -245,5 +245,5 @@ function targetOf(writer: Tensor): Tensor {
 }
 
 function nameOf(tensor: Tensor): string {
-  return tensor.name || tensor.op;
+  return tensor.label;
 }

@@ -68,7 +68,7 @@ export class Arena {
   elements(tensor: Tensor): TensorElements<number | bigint>;
   elements(tensor: Tensor, type?: ElementTypeName): TensorElements<number | bigint> {
     checkType(tensor, type);
-    const codec = codecOf(tensor.type.name, tensor.name || tensor.op);
+    const codec = codecOf(tensor.type.name, tensor.label);
     const { buffer, byteOffset } = this.#bytesOf(tensor);
     checkInBuffer(tensor, buffer, byteOffset);
     const view = new DataView(buffer, byteOffset, tensor.byteLength);
@@ -100,7 +100,7 @@ export class Arena {
     const planned = this.plan.find(tensor);
     if (planned !== undefined && !this.plan.isKept(planned)) {
       throw new PlannerError('NOT_READABLE', {
-        culprit: tensor.name || tensor.op,
+        culprit: tensor.label,
         value: `free again from step ${planned.end} of ${this.plan.nodeCount}`,
         limit: 'an output, or an immediate tensor',
         remedy: 'Mark it with setOutput before planning.',

@@ -109,10 +109,10 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const { writer, other, tensor, missing } = conflict;
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
-    culprit: other.name,
-    value: isItself ? `overwriting ${tensor.name}` : `run after ${writer.name}, which overwrites ${tensor.name}`,
+    culprit: other.label,
+    value: isItself ? `overwriting ${tensor.label}` : `run after ${writer.label}, which overwrites ${tensor.label}`,
     limit: isItself ? 'done with its operand before it overwrites it' : 'run before its operand is overwritten',
-    remedy: isItself ? `Give it ${missing}.` : `Read the result of ${writer.name}, or let it work on a copy.`,
+    remedy: isItself ? `Give it ${missing}.` : `Read the result of ${writer.label}, or let it work on a copy.`,
   });
 }
 
@@ -121,7 +121,7 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
     throw new PlannerError('OVERSIZE', {
-      culprit: tensors[id].name || tensors[id].op,
+      culprit: tensors[id].label,
       value: table.sizes[id],
       limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
       remedy: 'Raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',

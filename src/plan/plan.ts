@@ -121,7 +121,7 @@ export class Plan implements Measurement {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
     throw new PlannerError('NOT_READABLE', {
-      culprit: tensor.name || tensor.op,
+      culprit: tensor.label,
       value: `in ${tensor.memory} memory`,
       limit: 'in the compute buffer of this plan',
       remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',

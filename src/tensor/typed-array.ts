@@ -33,7 +33,7 @@ export type TypedArrayOf<T extends ElementTypeName> = T extends 'f32'
 export function checkType(tensor: Tensor, type: ElementTypeName | undefined): void {
   if (type === undefined || tensor.type.name === type) return;
   throw new PlannerError('NOT_READABLE', {
-    culprit: tensor.name || tensor.op,
+    culprit: tensor.label,
     value: tensor.type.name,
     limit: type,
     remedy: 'Ask for the type that the tensor has.',
@@ -61,7 +61,7 @@ const ARRAY_OF: Partial<Record<ElementTypeName, TypedArrayConstructor>> = {
  * if the buffer is detached, as that of a `WebAssembly.Memory` which has grown
  */
 export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset: number): TensorData {
-  const { type, name, byteLength } = tensor;
+  const { type, label: name, byteLength } = tensor;
   const ArrayType = ARRAY_OF[type.name] ?? Uint8Array;
   if (byteLength === 0) return new ArrayType(new ArrayBuffer(0), 0, 0);
   if (!isContiguous(tensor)) {
@@ -86,7 +86,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
 }
 
 /** @throws PlannerError `NOT_READABLE` if the buffer has lost its bytes, as that of a `WebAssembly.Memory` which has grown */
-export function checkInBuffer({ name, byteLength }: Tensor, buffer: ArrayBufferLike, byteOffset: number): void {
+export function checkInBuffer({ label: name, byteLength }: Tensor, buffer: ArrayBufferLike, byteOffset: number): void {
   if (byteOffset + byteLength <= buffer.byteLength) return;
   throw new PlannerError('NOT_READABLE', {
     culprit: `bytes of ${name}`,

@@ -29,11 +29,11 @@ export interface ExecutionDifference {
 export function whyNotExecutable(graph: Graph): string | null {
   for (const node of graph.nodes) {
     if (node.op === 'NONE' || isPureView(node)) continue;
-    if (findKernel(node.op) === undefined) return `${node.op} (${node.name}) has no reference kernel`;
+    if (findKernel(node.op) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
     const misfit = whyNotItsResult(node);
-    if (misfit !== null) return `${node.op} (${node.name}) ${misfit}`;
+    if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
     for (const tensor of [node, ...node.sources]) {
-      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.name} is ${tensor.type.name}`;
+      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;
     }
   }
   return null;
@@ -142,5 +142,5 @@ function firstDifference(tensor: Tensor, expected: Uint8Array, found: Uint8Array
 }
 
 function labelOf(tensor: Tensor): string {
-  return tensor.name || tensor.op;
+  return tensor.label;
 }

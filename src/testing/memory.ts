@@ -60,7 +60,7 @@ export class Memory {
     const storage = this.#storages.get(tensor.root);
     if (storage !== undefined) return storage;
     throw new PlannerError('DANGLING_TENSOR', {
-      culprit: tensor.name || tensor.op,
+      culprit: tensor.label,
       value: 'not in the graph',
       limit: 'a tensor of the graph that this memory was made for',
       remedy: 'Expand the graph with a tensor that depends on it.',
@@ -117,7 +117,7 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, 
       Number.isInteger(chunk) && Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
       throw new PlannerError('BAD_ARGUMENT', {
-        culprit: `place of ${tensor.name}`,
+        culprit: `place of ${tensor.label}`,
         value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
         limit: 'within the arena',
         remedy: 'Plan this very graph.',

@@ -60,6 +60,7 @@ export class Recorder {
 }
 
 function codeOfValue(value: unknown, names: ReadonlyMap<Tensor, string>): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (value instanceof Tensor) return names.get(value)!;
   if (Array.isArray(value)) return `[${value.map((each) => codeOfValue(each, names)).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return value === undefined ? 'undefined' : JSON.stringify(value);

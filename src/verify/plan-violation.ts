@@ -43,5 +43,5 @@ export interface PlanViolation {
 
 /** What messages call a tensor. */
 export function labelOf(tensor: Tensor | undefined, id: number): string {
-  return tensor === undefined ? `tensor ${id}` : `${tensor.name || tensor.op} (${id})`;
+  return tensor === undefined ? `tensor ${id}` : `${tensor.label} (${id})`;
 }

@@ -229,7 +229,7 @@ class Replay {
   }
 
   #label(tensor: Tensor): string {
-    return `${tensor.name || tensor.op} (${this.#ids.get(tensor)!})`;
+    return `${tensor.label} (${this.#ids.get(tensor)!})`;
   }
 }
 

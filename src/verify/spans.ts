@@ -100,7 +100,7 @@ export function checkSpanCount({ leafs, nodes }: Graph): void {
     const [value, most] = written > MOST_WRITTEN ? [written, MOST_WRITTEN] : [visited, MOST_SPANS];
     if (value <= most) continue;
     throw new PlannerError('TOO_MANY_SPANS', {
-      culprit: node.name || node.op,
+      culprit: node.label,
       value,
       limit: `among the first ${most} separate runs of bytes of its graph`,
       remedy: 'Replay the same graph with fewer rows.',

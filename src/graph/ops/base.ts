@@ -108,7 +108,7 @@ export abstract class BaseContext {
     const { bytes } = tensor.root;
     if (bytes === null) {
       throw new PlannerError('NOT_READABLE', {
-        culprit: tensor.name || tensor.op,
+        culprit: tensor.label,
         value: `${tensor.memory} memory`,
         limit: 'immediate',
         remedy: 'Make the tensor in an immediate context, or read deferred tensors from the arena of a plan.',
@@ -121,7 +121,7 @@ export abstract class BaseContext {
   write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
     checkTensor('write', tensor);
     const data = this.data(tensor);
-    const culprit = `values for ${tensor.name || tensor.op}`;
+    const culprit = `values for ${tensor.label}`;
     const isList = typeof (values as unknown) === 'object' && (values as unknown) !== null;
     checkArgument(isList, culprit, values, 'a list', 'Give one value per element, innermost dimension first.');
     if (values.length !== data.length) {
@@ -204,7 +204,7 @@ export abstract class BaseContext {
   /** Gives the owner of a new storage its bytes, where this context has bytes to give. */
   #own(tensor: Tensor): Tensor {
     if (this.#byteSource !== null && !tensor.isView) {
-      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.name || tensor.op);
+      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.label);
     }
     return tensor;
   }
@@ -230,16 +230,16 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
   const check = (condition: boolean, what: string, value: unknown, limit: string): void => {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
-  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.name}`, 'computed by an operation');
-  check(!tensor.isView, 'tensor', `the view ${tensor.name}`, 'the owner of its storage; use cont() or cpy() on a view');
+  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage; use cont() or cpy() on a view');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   check(fits, 'destination', describe(destination), `like the result, ${describe(tensor)}`);
-  check(destination.root !== tensor, 'destination', `a view of ${tensor.name}`, 'in another storage');
+  check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
   const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
   check(
     sameStrides || !tensor.isRead,
     'destination',
-    `of strides [${destination.nb.join(', ')}] while ${tensor.name || tensor.op} is already read with its own`,
+    `of strides [${destination.nb.join(', ')}] while ${tensor.label} is already read with its own`,
     'named before anything reads the result',
   );
 }
