@@ -160,7 +160,8 @@ export abstract class BaseContext {
     for (let slot = 0; slot < operands.length; slot++) checkTensor(operation.name, operands[slot] ?? null, slot);
     const result = operation.result(operands, params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
-    if (options.inPlace === true) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+    if (options.inPlace === true)
+      return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     return this.#own(
       new Tensor({
@@ -231,7 +232,12 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
   check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
-  check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage; use cont() or cpy() on a view');
+  check(
+    !tensor.isView,
+    'tensor',
+    `the view ${tensor.label}`,
+    'the owner of its storage; use cont() or cpy() on a view',
+  );
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   check(fits, 'destination', describe(destination), `like the result, ${describe(tensor)}`);
   check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');

@@ -215,11 +215,7 @@ export abstract class ResamplingContext extends DirectConvolutionContext {
   }
 
   /** The f32 tensor `a` scaled to the shape `ne`. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`, `BAD_SHAPE` */
-  interpolate(
-    a: Tensor,
-    ne: readonly number[],
-    options: InterpolateOptions = {},
-  ): Tensor {
+  interpolate(a: Tensor, ne: readonly number[], options: InterpolateOptions = {}): Tensor {
     checkOptions(options, INTERPOLATE_OPTIONS, 'UPSCALE');
     const { mode = 'nearest', alignCorners = false, antialias = false } = options;
     return this.apply(UPSCALE, [a], { ne: listOf('UPSCALE', 'ne', ne), mode, alignCorners, antialias });
@@ -231,11 +227,7 @@ export abstract class ResamplingContext extends DirectConvolutionContext {
    * @param after elements added after the last one, per dimension, innermost first; those left out are 0
    * @throws PlannerError `BAD_ARGUMENT`
    */
-  pad(
-    a: Tensor,
-    after: readonly number[],
-    options: PadOptions = {},
-  ): Tensor {
+  pad(a: Tensor, after: readonly number[], options: PadOptions = {}): Tensor {
     checkOptions(options, PAD_OPTIONS, 'PAD');
     const { before = [], circular = false } = options;
     return this.apply(PAD, [a], { before: fourOf(before), after: fourOf(after), circular });

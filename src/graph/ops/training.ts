@@ -150,11 +150,7 @@ export abstract class TrainingContext extends PositionContext {
   }
 
   /** The gradient of a soft max, from the gradient of its result and the result itself. */
-  softMaxBack(
-    gradient: Tensor,
-    result: Tensor,
-    options: SoftMaxBackOptions = {},
-  ): Tensor {
+  softMaxBack(gradient: Tensor, result: Tensor, options: SoftMaxBackOptions = {}): Tensor {
     checkOptions(options, SOFT_MAX_BACK_OPTIONS, 'SOFT_MAX_BACK');
     const { scale = 1, maxBias = 0, inPlace = false } = options;
     return this.apply(SOFT_MAX_BACK, [gradient, result], { scale, maxBias }, { inPlace });
