@@ -111,7 +111,8 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  */
 export function checkOptions<T extends object>(options: T, names: OptionNames<NoInfer<T>>, culprit = 'options'): void {
   checkOptionsObject(options, culprit);
-  for (const name in options) if (!Object.hasOwn(names, name)) rejectOption(name, Object.keys(names), culprit);
+  // Called for every node of a model. What an object inherits is not `true`, so its names are no options.
+  for (const name in options) if (names[name] !== true) rejectOption(name, Object.keys(names), culprit);
 }
 
 function rejectOption(name: string, names: readonly string[], culprit: string): never {

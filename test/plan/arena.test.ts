@@ -188,7 +188,7 @@ describe('an arena of several chunks in given memory', () => {
     const { plan } = twoChunks();
     const buffer = new ArrayBuffer(256);
     const refuse = (culprit: string, memory: object): string =>
-      expectError('BAD_ARGUMENT', culprit, () => plan.allocate(memory as never)).message;
+      expectError('BAD_ARGUMENT', culprit, () => plan.allocate(memory)).message;
     expect(refuse('chunks of the plan', { buffers: [{ buffer }] })).toContain(
       'has 2 chunks, but buffers has 1 entries',
     );

@@ -18,7 +18,7 @@ import {
   type Sources,
 } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import type { InPlaceOption } from './base.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MemoryContext } from './memory.js';
 import { ANY, into, like, requireNe, requireType } from './rules.js';
 
@@ -192,8 +192,8 @@ export abstract class ArithmeticContext extends MemoryContext {
    */
   scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
     checkOptions(options, SCALE_OPTIONS, 'SCALE');
-    const { bias = 0, inPlace = false } = options;
-    return this.apply(SCALE, [a], { scale, bias }, { inPlace });
+    const { bias = 0, inPlace } = options;
+    return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
   /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. Infinite bounds are none. */

@@ -7,7 +7,7 @@ import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import type { InPlaceOption } from './base.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MatrixContext } from './matrix.js';
 import * as rules from './rules.js';
 
@@ -209,9 +209,14 @@ export abstract class AttentionContext extends MatrixContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
-    const { inPlace = false } = options;
+    const { inPlace } = options;
     checkOptions(options, ROPE_OPTIONS, 'ROPE');
-    return this.apply(ROPE, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options), { inPlace });
+    return this.apply(
+      ROPE,
+      rules.slots(a, positions, options.freqFactors),
+      ropeParams(dims, options),
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
@@ -230,7 +235,12 @@ export abstract class AttentionContext extends MatrixContext {
   softMax(a: Tensor, options: AttentionOptions & InPlaceOption = {}): Tensor {
     checkOptions(options, SOFT_MAX_OPTIONS, 'SOFT_MAX');
     const { mask, sinks, scale = 1, maxBias = 0, inPlace } = options;
-    return this.apply(SOFT_MAX, rules.slots(a, mask, sinks), { scale, maxBias }, { inPlace: inPlace ?? false });
+    return this.apply(
+      SOFT_MAX,
+      rules.slots(a, mask, sinks),
+      { scale, maxBias },
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /**

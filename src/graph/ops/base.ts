@@ -22,7 +22,9 @@ export interface InPlaceOption {
 }
 
 const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
-const NO_OPTIONS: InPlaceOption = {};
+/** For methods that have checked their own options: {@link BaseContext.apply} need not look again. */
+export const IN_PLACE: InPlaceOption = { inPlace: true };
+export const NOT_IN_PLACE: InPlaceOption = {};
 
 export abstract class BaseContext {
   /** Where the tensors of this context have their bytes. */
@@ -151,9 +153,9 @@ export abstract class BaseContext {
     operation: Operation<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
     params: P = {} as P,
-    options: InPlaceOption = NO_OPTIONS,
+    options: InPlaceOption = NOT_IN_PLACE,
   ): Tensor {
-    if (options !== NO_OPTIONS) checkOptions(options, IN_PLACE_OPTION, operation.name);
+    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkOptions(options, IN_PLACE_OPTION, operation.name);
     const operands = sources.includes(SELF)
       ? sources.map((source) => (source === SELF ? null : source))
       : (sources as Sources);

@@ -8,7 +8,7 @@ import { elementCount } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
 import type { AttentionOptions } from './attention.js';
-import type { InPlaceOption } from './base.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { PositionContext } from './positions.js';
 import { ANY, f32, into, like, requireIntegers, requireNe, requireType } from './rules.js';
 
@@ -152,8 +152,13 @@ export abstract class TrainingContext extends PositionContext {
   /** The gradient of a soft max, from the gradient of its result and the result itself. */
   softMaxBack(gradient: Tensor, result: Tensor, options: SoftMaxBackOptions = {}): Tensor {
     checkOptions(options, SOFT_MAX_BACK_OPTIONS, 'SOFT_MAX_BACK');
-    const { scale = 1, maxBias = 0, inPlace = false } = options;
-    return this.apply(SOFT_MAX_BACK, [gradient, result], { scale, maxBias }, { inPlace });
+    const { scale = 1, maxBias = 0, inPlace } = options;
+    return this.apply(
+      SOFT_MAX_BACK,
+      [gradient, result],
+      { scale, maxBias },
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /** The gradient of `getRows` for a table of `rows` rows, f32 `[n, rows]`; `ids` are i32. */
