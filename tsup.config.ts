@@ -3,11 +3,14 @@
  * `./dist/x/y.js` is built from `src/x/y.ts`.
  *
  * Both formats share code between entry points (`splitting`): a `PlannerError` from one subpath is the same class as
- * in every other.
+ * in every other. What the GGUF reader uses of its package is part of the library, so that nothing of Node, and nothing
+ * that is not used, reaches a bundler.
  */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import { checkCommonJs } from './.ci/check-common-js.mjs';
+import { markPure } from './.ci/mark-pure.mjs';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
@@ -21,12 +24,18 @@ const library = entries(
   Object.values(manifest.exports).flatMap((e) => (typeof e === 'string' ? [] : [e.import.default])),
 );
 
-const shared: Options = {
+const libraryBuild: Options = {
   target: 'node20',
   platform: 'neutral',
+  format: ['esm', 'cjs'],
+  entry: library,
   external: [/^node:/],
   splitting: true,
+  // Rollup writes the CommonJS format; without this, tsup takes a tool that takes `#name` for an exported `name`.
+  treeshake: true,
   sourcemap: true,
+  esbuildPlugins: [pureTopLevel(), ...bundling('dist/LICENSES.txt')],
+  onSuccess: requireSoundCommonJs,
   // tsup itself sets `baseUrl`, which TypeScript 6 reports as deprecated.
   dts: { entry: library, compilerOptions: { ignoreDeprecations: '6.0' } },
 };
@@ -44,14 +53,10 @@ const command: Options = {
   splitting: false,
   shims: true, // import.meta.url
   noExternal: [/^[^.]/],
-  esbuildPlugins: [dropUnusedModules('@huggingface/tasks'), bundledLicences('dist/cli/LICENSES.txt')],
+  esbuildPlugins: bundling('dist/cli/LICENSES.txt'),
 };
 
-export default defineConfig([
-  { ...shared, format: 'esm', entry: library },
-  { ...shared, format: 'cjs', entry: library },
-  command,
-]);
+export default defineConfig([libraryBuild, command]);
 
 /** `./dist/gguf/index.js` becomes `{ 'gguf/index': 'src/gguf/index.ts' }`; names are relative to `folder`. */
 function entries(outputs: string[], folder = 'dist/'): Record<string, string> {
@@ -60,6 +65,45 @@ function entries(outputs: string[], folder = 'dist/'): Record<string, string> {
       .map((output) => output.replace(/^\.\//, '').replace(/\.c?js$/, ''))
       .map((output) => [output.slice(folder.length), output.replace(/^dist/, 'src') + '.ts']),
   );
+}
+
+/** How packages become part of an output whose licences `licences` lists. */
+function bundling(licences: string): Plugin[] {
+  return [readerWithoutFiles(), dropUnusedModules('@huggingface/tasks'), bundledLicences(licences)];
+}
+
+/** The GGUF reader's package without its own way to read files, which needs Node: `src/gguf` hands it bytes. */
+function readerWithoutFiles(): Plugin {
+  return {
+    name: 'reader-without-files',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]@huggingface[\\/]gguf[\\/]dist[\\/].*\.m?js$/ }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8').replace(/\bawait import\("\.\/FileBlob[^"]*"\)/g, '{}'),
+      }));
+    },
+  };
+}
+
+/** Fails the build if any file of it assigns to exports where no program does. */
+function requireSoundCommonJs(): Promise<void> {
+  const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.cjs') && !file.startsWith('cli'),
+  );
+  const faults = files.flatMap((file) => checkCommonJs(readFileSync(`dist/${file}`, 'utf8'), file));
+  if (files.length === 0 || faults.length > 0) throw new Error(['CommonJS output is not sound:', ...faults].join('\n'));
+  return Promise.resolve();
+}
+
+/** Lets a user's bundler leave out what is not imported, down to single tables. */
+function pureTopLevel(): Plugin {
+  return {
+    name: 'pure-top-level',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) =>
+        path.includes('node_modules') ? undefined : { contents: markPure(readFileSync(path, 'utf8')), loader: 'ts' },
+      );
+    },
+  };
 }
 
 /** Leaves out those modules of a package that are not used, which the package itself could declare as safe. */

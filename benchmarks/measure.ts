@@ -1,66 +1,79 @@
 /**
- * `npm run bench:measure`: how long `measureGraph` takes, per real graph after a warm-up, with the flat table made once, as
- * a caller who measures a graph again would see it; and on a graph of a million nodes from the first call.
+ * `npm run bench:measure`: how long `measureGraph` takes for a graph that was not measured before, its flat table
+ * included, once the code is warm (`cold.ts` has the first call of a process); beside ggml's allocator in C where its
+ * program is present; and on a graph of a million nodes from the first call.
  */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Context } from '../src/graph/context.js';
 import { Graph } from '../src/graph/graph.js';
 import { graphFromJson } from '../src/graph/json-reader.js';
 import { measureGraph } from '../src/plan/measure.js';
 import type { PlanOptions } from '../src/plan/options.js';
-import { listGraphs, readGraph, sharedIsPresent, sharedPath } from '../test/support/shared-data.js';
-import { timeOf } from './statistics.js';
+import { listGraphs, readGraph, sharedIsPresent } from '../test/support/shared-data.js';
+import { peerText } from './peer.js';
+import { timeOf, type Timing } from './statistics.js';
 
 const OPTIONS: PlanOptions = { allocator: 'ggml', inPlace: 'ggml' };
-
-const C_TIMES = 'ggml gallocr reserve, C, -O3, best of 30, ms';
 
 function row(name: string, cells: readonly string[]): void {
   console.log(name.padEnd(44) + cells.map((cell) => cell.padStart(12)).join(''));
 }
 
-/** The C allocator's times by graph name, in ms, as another run on another day gave them. */
-function readCTimes(): ReadonlyMap<string, number> {
-  const anchors = JSON.parse(readFileSync(sharedPath('anchors.json'), 'utf8')) as Record<
-    string,
-    Record<string, number>
-  >;
-  return new Map(Object.entries(anchors[C_TIMES]).map(([label, ms]) => [label.replace(/ \(.*/, ''), ms]));
+/**
+ * ggml's own allocator on the same graph, if the environment variable GGML_PEER names a program: it reads the graph as
+ * `peer.ts` writes it, calls `ggml_gallocr_reserve_n_size` of a new allocator again and again, and prints the buffer's
+ * bytes and the least and the median time in ms.
+ */
+function peerTimes(document: unknown): Timing & { readonly bytes: number } {
+  const { GGML_PEER: program } = process.env;
+  if (program === undefined) return { bytes: NaN, bestMs: NaN, medianMs: NaN };
+  const folder = mkdtempSync(join(tmpdir(), 'ggml-peer-'));
+  const file = join(folder, 'graph.txt');
+  writeFileSync(file, peerText(document));
+  const [bytes, bestMs, medianMs] = execFileSync(program, [file]).toString().trim().split(/\s+/).map(Number);
+  rmSync(folder, { recursive: true });
+  return { bytes, bestMs, medianMs };
+}
+
+/** Another graph of the same tensors: it has no table yet, and was never measured. */
+function unmeasured({ leafs, nodes, tensors }: Graph): Graph {
+  return new Graph({ leafs, nodes, tensors });
 }
 
 function benchRealGraphs(): void {
-  const cTimes = readCTimes();
-  let open = 0;
-  row('measureGraph, warm, ms', [
+  row('measureGraph, warm, new graph each time, ms', [
     'nodes',
-    'ggml median',
-    'ggml best',
-    'best ÷ C *',
-    'auto median',
-    'auto best',
+    'ggml',
+    'auto',
+    'C',
+    'ggml ÷ C',
+    'auto ÷ C',
     'auto gap',
   ]);
+  let open = 0;
   for (const name of listGraphs()) {
-    const graph = graphFromJson(readGraph(name));
-    const ggml = timeOf(() => measureGraph(graph, OPTIONS), 150);
-    const cMs = cTimes.get(name);
-    const auto = timeOf(() => measureGraph(graph), 150);
+    const document = readGraph(name);
+    const graph = graphFromJson(document);
+    const ggml = timeOf(() => measureGraph(unmeasured(graph), OPTIONS), 150);
+    const auto = timeOf(() => measureGraph(unmeasured(graph)), 150);
+    const peer = peerTimes(document);
+    const { bufferSize: ggmlSize } = measureGraph(graph, OPTIONS);
+    if (ggmlSize !== peer.bytes && !Number.isNaN(peer.bytes)) throw new Error(`${name}: C says ${peer.bytes} bytes.`);
     const { optimal, bufferSize, lowerBound } = measureGraph(graph);
     if (!optimal) open++;
-    row(name, [
-      String(graph.nodes.length),
-      ggml.medianMs.toFixed(3),
-      ggml.bestMs.toFixed(3),
-      cMs === undefined ? '' : (ggml.bestMs / cMs).toFixed(2),
-      auto.medianMs.toFixed(3),
-      auto.bestMs.toFixed(3),
-      optimal ? '0, proven' : `${(100 * (bufferSize / lowerBound - 1)).toFixed(2)} %`,
-    ]);
+    const cells = [ggml, auto, peer].map(({ bestMs, medianMs }) => `${bestMs.toFixed(3)}/${medianMs.toFixed(3)}`);
+    const ratios = [ggml, auto].map(({ bestMs }) => (bestMs / peer.bestMs).toFixed(2));
+    const gap = optimal ? '0, proven' : `${(100 * (bufferSize / lowerBound - 1)).toFixed(2)} %`;
+    row(name, [String(graph.nodes.length), ...cells, ...ratios, gap]);
   }
+  console.log('Each cell: least/median. Ratios are of the least.');
   console.log(`${open} of ${listGraphs().length} are not proven optimal with auto.`);
-  console.log(
-    '* The C times are from anchors.json: another run, on another day. The ratio is a hint, not a comparison.',
-  );
+  if (process.env.GGML_PEER === undefined) {
+    console.log('C is not run: the environment variable GGML_PEER names no program.');
+  }
 }
 
 /** Blocks of seven nodes with a skip each, like a very deep network. */

@@ -40,8 +40,11 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** What an error says: who is at fault, what was found, what is allowed and how to mend it. */
 export interface ErrorDetails {
-  /** What is wrong, in one sentence that names the culprit; the error's message is this and the remedy. */
-  readonly message?: string;
+  /**
+   * What is wrong, in one sentence that names the culprit; the error's message is this and the remedy. Names from the
+   * caller's code or file stand in backticks, so that a program can put its own in their place.
+   */
+  readonly message: string;
   /** What is at fault: a tensor's name, a field, a row and column, an option. */
   readonly culprit: string;
   /** The value that was found. */
@@ -74,13 +77,30 @@ export class PlannerError extends Error implements Omit<ErrorDetails, 'message'>
   readonly remedy: string;
 
   constructor(code: ErrorCode, { message, culprit, value, limit, remedy }: ErrorDetails) {
-    super(`${message ?? `${code}: ${culprit} is ${printable(value)}, but must be ${limit}.`} ${remedy}`);
+    super(`${message} ${remedy}`);
     this.code = code;
     this.culprit = culprit;
     this.value = value;
     this.limit = limit;
     this.remedy = remedy;
   }
+}
+
+/**
+ * The error for a thing whose value is not what it must be: `limit` completes "… must be".
+ *
+ * @param found what the sentence calls the value. Default: the value as it prints
+ */
+export function wrongValue(
+  code: ErrorCode,
+  details: Omit<ErrorDetails, 'message'>,
+  found = shown(details.value),
+): PlannerError {
+  const { culprit, value, limit } = details;
+  const name = subject(culprit);
+  const isMissing = value === undefined;
+  const message = isMissing ? `${name} is missing; it must be ${limit}.` : `${name} is ${found}, but must be ${limit}.`;
+  return new PlannerError(code, { ...details, message, value: isMissing ? 'missing' : value });
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds: for what users hand in, checked where it enters. */
@@ -91,7 +111,9 @@ export function checkArgument(
   limit: string,
   remedy: string,
 ): asserts condition {
-  if (!condition) throw new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy });
+  if (condition) return;
+  const isPromise = value instanceof Promise;
+  throw wrongValue('BAD_ARGUMENT', { culprit, value, limit, remedy: isPromise ? 'Await the promise first.' : remedy });
 }
 
 /** Options are an object or left out; null is neither. @throws PlannerError `BAD_ARGUMENT` */
@@ -115,13 +137,14 @@ export function checkOptions<T extends object>(options: T, names: OptionNames<No
   for (const name in options) if (names[name] !== true) rejectOption(name, Object.keys(names), culprit);
 }
 
-function rejectOption(name: string, names: readonly string[], culprit: string): never {
+function rejectOption(name: string, names: readonly string[], owner: string): never {
   const nearest = nearestName(name, names);
-  const owner = culprit === 'options' ? '' : ` for ${culprit}`;
-  const message = `There is no option ${printable(name)}${owner}${nearest === null ? '.' : `; did you mean "${nearest}"?`}`;
+  const option = /^\w+$/.test(name) ? name : shown(name);
+  const [of, ofOwner] = owner === 'options' ? ['', ''] : [` of ${owner}`, ` of ${named(owner)}`];
+  const message = `There is no option ${named(option)}${ofOwner}${nearest === null ? '' : `, but there is ${named(nearest)}`}.`;
   const limit = `one of ${names.join(', ')}`;
   const remedy = `The options are ${names.join(', ')}.`;
-  throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${culprit}.${name}`, value: name, limit, remedy });
+  throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${option}${of}`, value: name, limit, remedy });
 }
 
 /** The name that was meant, as far as anybody can tell: one that begins so, or differs in few letters. */
@@ -134,7 +157,7 @@ function nearestName(name: string, names: readonly string[]): string | null {
 
 /** Letters to insert, drop or replace to get from one word to the other, whatever their case. */
 function editDistance(from: string, to: string): number {
-  const [a, b] = [from.slice(0, PRINTED_VALUE_LENGTH).toLowerCase(), to.toLowerCase()];
+  const [a, b] = [from.slice(0, SHOWN_LENGTH).toLowerCase(), to.toLowerCase()];
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {
     const above = row;
@@ -149,20 +172,58 @@ function editDistance(from: string, to: string): number {
 
 /** Throws `BAD_ARGUMENT` unless `value` is one of the choices. */
 export function checkChoice(culprit: string, value: unknown, choices: readonly unknown[]): void {
-  checkArgument(choices.includes(value), culprit, value, `one of ${choices.join(', ')}`, 'Spell it as in the list.');
+  const isWord = choices.every((choice) => typeof choice === 'string');
+  const remedy = isWord ? 'Spell it as in the list.' : 'Give one of these.';
+  checkArgument(choices.includes(value), culprit, value, oneOf(choices), remedy);
 }
 
-const PRINTED_VALUE_LENGTH = 120;
+/** Two choices as "a or b", more as "one of a, b, c". */
+export function oneOf(choices: readonly unknown[]): string {
+  return choices.length === 2 ? choices.join(' or ') : `one of ${choices.join(', ')}`;
+}
 
-/** One line, bounded in length, without throwing whatever the value is. */
-function printable(value: unknown): string {
+/** A name from code or a file in backticks; a phrase, such as `row 3, column "size"`, as it is. */
+export function named(culprit: string): string {
+  return /^[\w.[\]-]+$/.test(culprit) ? `\`${culprit}\`` : culprit;
+}
+
+/** What begins a sentence about a culprit: a name in backticks, `Buffer 3`, or a phrase with its article. */
+export function subject(culprit: string): string {
+  return named(culprit)
+    .replace(/^buffer /, 'Buffer ')
+    .replace(/^(?=[a-z]+ )/, 'The ');
+}
+
+const SHOWN_LENGTH = 120;
+const SHOWN_ELEMENTS = 20;
+
+/** A value within a sentence: one line, bounded in length, without throwing whatever the value is. */
+export function shown(value: unknown): string {
   let text: string;
   try {
-    if (typeof value === 'string') text = JSON.stringify(value);
-    else if (Array.isArray(value)) text = `[${value.map(String).join(', ')}]`;
-    else text = String(value);
+    text = Array.isArray(value)
+      ? `[${value
+          .slice(0, SHOWN_ELEMENTS + 1)
+          .map(shownElement)
+          .join(', ')}]`
+      : shownElement(value);
   } catch {
-    text = 'an object'; // one that has no text
+    text = 'an object'; // one that has no kind
   }
-  return text.length <= PRINTED_VALUE_LENGTH ? text : `${text.slice(0, PRINTED_VALUE_LENGTH)}…`;
+  return text.length <= SHOWN_LENGTH ? text : `${text.slice(0, SHOWN_LENGTH)}…`;
+}
+
+function shownElement(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, SHOWN_LENGTH));
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' && value !== null ? kindOf(value) : String(value);
+}
+
+/** `a Plan`, `a Promise`; `an object` for what is no instance of anything. */
+function kindOf(value: object): string {
+  const { constructor: maker } = value as { constructor?: unknown };
+  const name = typeof maker === 'function' ? maker.name : '';
+  if (name === '' || name === 'Object') return 'an object';
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

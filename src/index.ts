@@ -14,7 +14,7 @@ export {
   type Layout,
   type Quad,
 } from './tensor/shape.js';
-export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
@@ -34,6 +34,8 @@ export { Graph, type GraphParts } from './graph/graph.js';
 export type { MemoryRange } from './graph/immediate-memory.js';
 export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
 export { graphFromJson } from './graph/json-reader.js';
+export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
+export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
 export { createProblem, type Buffer, type Gap, type GapTable, type Problem } from './problem/problem.js';
 export { formatPlacementCsv, parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
@@ -67,10 +69,12 @@ export {
   type PlacementViolation,
 } from './verify/placement.js';
 export type { Configuration, ModelSizes } from './models/configuration.js';
+export { describeOutputs } from './models/assumption.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './models/fit-context.js';
-export { LLAMA_CPP_BUILD } from './models/llama-cpp.js';
+export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './models/llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './models/measure-model.js';
 export type { ModelOptions, Phase, Run } from './models/options.js';
+export type { Program } from './models/programs.js';
 export {
   gridSize,
   sweepModel,

@@ -4,7 +4,7 @@
  * Invariant: bytes are integers in `number`s, exact up to 2^53 - 1; whatever would exceed that throws instead of
  * rounding. 32-bit operators never touch a byte count.
  */
-import { PlannerError } from './errors.js';
+import { named, PlannerError, wrongValue } from './errors.js';
 
 /** The largest byte count the library computes with: 2^53 - 1. */
 export const MAX_BYTES = Number.MAX_SAFE_INTEGER;
@@ -13,10 +13,11 @@ export const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 export function checkBytes(bytes: number, culprit: string): number {
   if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
   throw new PlannerError('BYTES_TOO_LARGE', {
+    message: `Bytes are counted in integers from 0 to 2^53 - 1, but ${named(culprit)} comes to ${bytes}.`,
     culprit,
     value: bytes,
     limit: 'an integer from 0 to 2^53 - 1',
-    remedy: 'Use smaller dimensions, or split the tensor.',
+    remedy: 'Use smaller sizes, or split what they belong to.',
   });
 }
 
@@ -28,7 +29,7 @@ export function isPowerOfTwo(value: number): boolean {
 /** Returns `alignment` if it is a power of two; throws `BAD_ALIGNMENT` otherwise. */
 export function checkAlignment(alignment: number, culprit = 'alignment'): number {
   if (isPowerOfTwo(alignment)) return alignment;
-  throw new PlannerError('BAD_ALIGNMENT', {
+  throw wrongValue('BAD_ALIGNMENT', {
     culprit,
     value: alignment,
     limit: 'a power of two of at least 1',

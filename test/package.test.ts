@@ -5,6 +5,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
+import { checkCommonJs } from '../.ci/check-common-js.mjs';
+import { markPure } from '../.ci/mark-pure.mjs';
 import { projectPath } from './support/shared.js';
 
 interface Manifest {
@@ -12,7 +14,8 @@ interface Manifest {
   license: string;
   bin: Record<string, string>;
   exports: Record<string, string | { import: { default: string } }>;
-  dependencies: Record<string, string>;
+  repository: { url: string };
+  dependencies?: Record<string, string>;
   devDependencies: Record<string, string>;
   peerDependencies?: Record<string, string>;
 }
@@ -72,8 +75,76 @@ describe('package.json', () => {
     }
   });
 
-  it('has only the runtime dependency of ./gguf', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['@huggingface/gguf']);
+  it('has no runtime dependency', () => {
+    expect(manifest.dependencies).toBeUndefined();
+  });
+});
+
+describe('README.md', () => {
+  const text = readFileSync(projectPath('README.md'), 'utf8');
+  const links = [...text.matchAll(/\]\(([^)]*)\)/g)].map(([, link]) => link);
+  const repository = manifest.repository.url.replace(/^git\+|\.git$/g, '');
+
+  it('begins with how to install the package', () => {
+    expect(/^ {4}(.*)$/m.exec(text)?.[1]).toBe(`npm install ${manifest.name}`);
+  });
+
+  it('has links that work where npm shows it', () => {
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((link) => !/^(https:|#)/.test(link))).toEqual([]);
+  });
+
+  it('links to files that exist', () => {
+    const own = links.flatMap((link) => {
+      const raw = repository.replace('github.com', 'raw.githubusercontent.com');
+      const prefix = [`${repository}/blob/main/`, `${raw}/main/`].find((start) => link.startsWith(start));
+      return prefix === undefined ? [] : [link.slice(prefix.length).replace(/#.*/, '')];
+    });
+    expect(own).toContain('docs/guides/README.md');
+    expect(own.filter((file) => !existsSync(projectPath(file)))).toEqual([]);
+  });
+});
+
+describe('guides, which the package contains', () => {
+  const folder = 'docs/guides';
+  const guides = readdirSync(projectPath(folder)).filter((file) => file.endsWith('.md'));
+
+  it.each(guides)('%s links to what the package contains, or by an address', (guide) => {
+    const text = readFileSync(projectPath(folder, guide), 'utf8');
+    const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, link]) => link);
+    const missing = links.filter((link) => !link.startsWith('https:') && !existsSync(projectPath(folder, link)));
+    expect(missing).toEqual([]);
+    expect(links.filter((link) => link.startsWith('..'))).toEqual([]);
+  });
+});
+
+describe('the build', () => {
+  it.each([
+    ['a private field', 'exports.isInput = isInput;\nclass A { #isInput = exports.isInput = false }'],
+    ['a method', 'class A { set(mark) { this.#isInput = exports.isInput = mark; } }'],
+    ['a call', 'f(exports.a += 1);'],
+  ])('refuses CommonJS that assigns to exports in %s', (_, text) => {
+    expect(checkCommonJs(text, 'chunk.cjs')).toHaveLength(1);
+  });
+
+  it('accepts assignments to exports that stand alone', () => {
+    expect(checkCommonJs('const f = () => exports.f;\nexports.f = f;\nexports.g = f();', 'chunk.cjs')).toEqual([]);
+  });
+
+  it('marks what a module computes while it loads, and nothing that runs later', () => {
+    const text = [
+      'const a = f(new Map([g()])), b = [1].map((x) => h(x)).flat();',
+      'class A { static c = f(); d = f(); }',
+      'function later() { return f(); }',
+      'register();',
+    ];
+    const mark = '/* @__PURE__ */ ';
+    expect(markPure(text.join('\n')).split('\n')).toEqual([
+      `const a = ${mark}f(${mark}new Map([${mark}g()])), b = ${mark}[1].map((x) => h(x)).flat();`,
+      `class A { static c = ${mark}f(); d = f(); }`,
+      text[2],
+      text[3],
+    ]);
   });
 });
 

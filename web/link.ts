@@ -11,6 +11,7 @@ import {
   IN_PLACE_CHOICES,
   LIMITS,
   MODEL_ALLOCATORS,
+  PROGRAM_NAMES,
   type Settings,
 } from './settings.js';
 
@@ -25,9 +26,12 @@ export interface Link {
 
 /** Which settings matter for a kind of file. */
 const KEYS_OF: Readonly<Record<Kind, readonly (keyof Settings)[]>> = {
-  model: ['context', 'ubatch', 'keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory'],
-  graph: ['allocator', 'inPlace', 'memory'],
-  problem: ['allocator', 'memory'],
+  model: [
+    ...(['program', 'sequences', 'unified', 'outputs', 'context', 'ubatch'] as const),
+    ...(['keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory', 'reserve'] as const),
+  ],
+  graph: ['allocator', 'inPlace', 'memory', 'reserve'],
+  problem: ['allocator', 'memory', 'reserve'],
 };
 
 /** The hash, with its `#`. Settings that make no difference to the file are left out. */
@@ -41,10 +45,10 @@ export function formatLink({ example, file, settings }: Link): string {
 
 export function parseLink(hash: string): Link {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
-  const number = (key: 'context' | 'ubatch' | 'memory', least: number): number => {
+  const number = (key: keyof typeof LIMITS, least: number): number => {
     const text = parameters.get(key) ?? '';
     const value = /^\d{1,10}(\.\d+)?(e-\d{1,3})?$/.test(text) ? Number(text) : NaN;
-    const isWhole = key === 'memory' || Number.isInteger(value);
+    const isWhole = key === 'memory' || key === 'reserve' || Number.isInteger(value);
     return isWhole && value >= least && value <= LIMITS[key] ? value : DEFAULTS[key];
   };
   const choice = <T extends string>(key: keyof Settings, choices: readonly T[]): T =>
@@ -53,6 +57,10 @@ export function parseLink(hash: string): Link {
     example: parameters.get('example'),
     file: parameters.get('file'),
     settings: {
+      program: choice('program', PROGRAM_NAMES),
+      sequences: number('sequences', 0),
+      unified: parameters.get('unified') === 'true',
+      outputs: number('outputs', 0),
       context: number('context', 0),
       ubatch: number('ubatch', 1),
       keyType: choice('keyType', CACHE_TYPES),
@@ -62,6 +70,7 @@ export function parseLink(hash: string): Link {
       allocator: choice('allocator', ALLOCATOR_NAMES),
       inPlace: choice('inPlace', IN_PLACE_CHOICES),
       memory: number('memory', 0),
+      reserve: number('reserve', 0),
     },
   };
 }

@@ -30,11 +30,14 @@ const FIT_REST = 150;
 const exampleList = byId<HTMLSelectElement>('example');
 const results = byId('results');
 const error = byId('error');
+const fileError = byId('file-error');
 const hint = byId('hint');
 
 let settings: Settings = parseLink('').settings;
 let source: Source | null = null;
 let sourceCount = 0;
+/** The last file that could be used: what is shown again if the next one cannot. */
+let lastGood: { readonly source: Source; readonly settings: Settings } | null = null;
 /** Shows once more what is on the screen, against another size of memory; null if nothing is. */
 let showAgain: (() => void) | null = null;
 let lastPlanJob: Job | null = null;
@@ -53,8 +56,9 @@ function change(changes: Partial<Settings>): void {
   settings = { ...settings, ...changes };
   controls.show(settings);
   share();
-  const onlyMemory = Object.keys(changes).every((key) => key === 'memory');
-  if (onlyMemory) {
+  const isAboutMemory = Object.keys(changes).every((key) => key === 'memory' || key === 'reserve');
+  const onlyMemory = isAboutMemory && !(source?.kind === 'model' && settings.context === 0);
+  if (isAboutMemory) {
     showAgain?.();
     updateSummary();
   }
@@ -78,30 +82,57 @@ function ask(onlyFit = false): void {
 function openFiles(files: readonly File[]): void {
   const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
   const isOne = files.length === 1 || files.every(({ name }) => kindOf(name) === 'model');
-  if (isOne) {
-    open(sorted[0].name, sorted);
+  if (!isOne) {
+    reject('Choose one file at a time, or all parts of one GGUF together.');
     return;
   }
-  close();
-  share();
-  showEmpty('');
-  showError('Choose one file at a time, or all parts of one GGUF together.');
+  chooseContextAnew();
+  open(sorted[0].name, sorted);
+}
+
+/** The context of one model says nothing about the next one; that of a link waits for its file. */
+function chooseContextAnew(): void {
+  if (source !== null) settings = { ...settings, context: 0 };
 }
 
 /** Opens what is on the reader's disk, or a file that comes with the page. */
 function open(name: string, content: readonly File[] | string): void {
-  close();
-  exampleList.value = typeof content === 'string' ? name : '';
   const kind = kindOf(name);
-  source = kind === undefined ? null : { id: ++sourceCount, name, kind, content };
-  controls.showKind(kind ?? null);
-  controls.show(settings);
-  showEmpty(kind === undefined ? '' : `Reading ${name} …`);
   if (kind === undefined) {
-    showError(`${name} is of an unknown kind: its name must end in .gguf, .json, .csv, .json.gz or .csv.gz.`);
+    reject(`${name} is of an unknown kind: its name must end in .gguf, .json, .csv, .json.gz or .csv.gz.`);
+    return;
   }
+  close();
+  fileError.hidden = true;
+  show({ id: ++sourceCount, name, kind, content });
+}
+
+/** Asks for all about a file; until the answer is there, the earlier one can still be seen. */
+function show(opened: Source): void {
+  source = opened;
+  exampleList.value = typeof source.content === 'string' ? source.name : '';
+  controls.showKind(source.kind);
+  controls.show(settings);
+  error.hidden = true;
+  hint.textContent = `Reading ${source.name} …`;
+  hint.hidden = false;
+  markStale(true);
   share();
   ask();
+}
+
+/** Says why a file cannot be used, and goes on with the one before. */
+function reject(message: string): void {
+  close();
+  fileError.textContent = message;
+  fileError.hidden = false;
+  if (lastGood === null) {
+    showEmpty('');
+    share();
+    return;
+  }
+  settings = { ...lastGood.settings, memory: settings.memory, reserve: settings.reserve };
+  show(lastGood.source);
 }
 
 /** Forgets the file, and whatever is asked about it. */
@@ -130,6 +161,8 @@ function follow(hash: string): void {
     return;
   }
   close();
+  lastGood = null;
+  fileError.hidden = true;
   controls.showKind(kindOf(link.file) ?? null);
   controls.show(settings);
   showEmpty(`This link is about ${link.file}. Drop or choose that file to see it with the settings of the link.`);
@@ -170,25 +203,33 @@ function onPlanReply(job: Job, reply: Reply): void {
   if (job.source !== source) return;
   if (job === lastPlanJob) results.setAttribute('aria-busy', 'false');
   if (reply.task === 'failure') {
+    if (reply.failure.isOfFile && lastGood?.source !== source) {
+      reject(reply.failure.message);
+      return;
+    }
     showError(reply.failure.message);
     showFit(null, settings, change);
     return;
   }
+  lastGood = { source, settings: job.settings };
+  byId('file-name').textContent = source.name;
+  document.title = `${source.name}: tensor-arena`;
   if (reply.task === 'unknown') showUnknownModel(reply.model);
   if (reply.task === 'plan') showPlan(reply.plan, source.name);
 }
 
 function showPlan(plan: PlanAnswer, name: string): void {
-  if (plan.model !== null) controls.setTrainedContext(plan.model.trainedContext);
+  if (plan.model !== null) controls.setModel(plan.model);
   controls.show(settings);
   showAnswer(() => showResults(plan, settings));
   byId('map-card').hidden = false;
   mapView.show(plan.map, plan.allocator, name);
 }
 
-/** No setting makes a difference to it but the memory. */
+/** No setting makes a difference to it but the memory, and there is no map. */
 function showUnknownModel(model: UnknownModel): void {
   controls.showKind(null);
+  byId('map-card').hidden = true;
   showAnswer(() => showUnknown(model, settings));
 }
 
@@ -225,7 +266,10 @@ fillSelect(
   exampleList,
   EXAMPLES.map(({ file, label }) => [file, label]),
 );
-exampleList.addEventListener('change', () => openExample(exampleList.value));
+exampleList.addEventListener('change', () => {
+  chooseContextAnew();
+  openExample(exampleList.value);
+});
 listenToFiles(openFiles);
 byId('copy-link').addEventListener('click', () => {
   void address.copy().then((told) => (byId('notice').textContent = told));

@@ -31,6 +31,11 @@ export interface ModelFacts extends ModelSizes {
   readonly isRecurrent: boolean;
   readonly contextSize: number;
   readonly ubatchSize: number;
+  readonly sequences: number;
+  readonly isUnified: boolean;
+  /** Most tokens of a batch whose logits are wanted, and a sentence that says why. */
+  readonly outputs: number;
+  readonly assumption: string;
   readonly llamaCppBuild: number;
 }
 
@@ -64,6 +69,9 @@ export interface Remedy {
 
 /** What fits, and what the other allocator would need. */
 export interface FitAnswer {
+  /** Tokens that were asked for, and tokens that the model was trained on. */
+  readonly wantedContext: number;
+  readonly trainedContext: number;
   /** Tokens; null if not even the shortest context fits. */
   readonly largestContext: number | null;
   /** Whether every context fits. */
@@ -78,6 +86,8 @@ export interface FitAnswer {
 
 export interface Failure {
   readonly message: string;
+  /** Whether no other settings would help, since the file itself cannot be used. */
+  readonly isOfFile: boolean;
 }
 
 /** One answer for one job. */

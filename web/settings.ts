@@ -1,7 +1,7 @@
 /**
  * Everything that a reader can choose, apart from the file: plain data that goes to the planner and into links.
  */
-import type { AllocatorName } from 'tensor-arena';
+import type { AllocatorName, Program } from 'tensor-arena';
 
 /** What llama.cpp can cache keys and values as. */
 export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
@@ -20,8 +20,18 @@ export type InPlaceChoice = (typeof IN_PLACE_CHOICES)[number];
 export const MODEL_ALLOCATORS = ['ggml', 'auto'] as const;
 export type ModelAllocator = (typeof MODEL_ALLOCATORS)[number];
 
+/** What runs a model. */
+export const PROGRAM_NAMES = ['server', 'cli', 'bench', 'library'] as const satisfies readonly Program[];
+
 export interface Settings {
-  /** Tokens; 0 is what the model was trained on. */
+  readonly program: Program;
+  /** Sequences at a time; 0 is what the program takes. */
+  readonly sequences: number;
+  /** Whether sequences share one cache; a server that chooses their number shares it anyway. */
+  readonly unified: boolean;
+  /** Most tokens of a batch whose logits are wanted; 0 is what the program wants. */
+  readonly outputs: number;
+  /** Tokens; 0 is the most that fits, up to what the model was trained on. */
   readonly context: number;
   /** Tokens that are computed at once. */
   readonly ubatch: number;
@@ -36,9 +46,15 @@ export interface Settings {
   readonly inPlace: InPlaceChoice;
   /** What there is, GiB. */
   readonly memory: number;
+  /** How much of it is for other programs and whatever is not counted, GiB. */
+  readonly reserve: number;
 }
 
 export const DEFAULTS: Settings = {
+  program: 'server',
+  sequences: 0,
+  unified: false,
+  outputs: 0,
   context: 0,
   ubatch: 512,
   keyType: 'f16',
@@ -48,14 +64,22 @@ export const DEFAULTS: Settings = {
   allocator: 'auto',
   inPlace: 'default',
   memory: 8,
+  reserve: 0,
 };
 
 /** The largest that the page takes, so that bytes stay exact. */
-export const LIMITS = { context: 2 ** 31, ubatch: 2 ** 16, memory: 2 ** 20 } as const;
+export const LIMITS = {
+  context: 2 ** 31,
+  ubatch: 2 ** 16,
+  sequences: 256,
+  outputs: 2 ** 31,
+  memory: 2 ** 20,
+  reserve: 2 ** 20,
+} as const;
 
 const GIB = 2 ** 30;
 
-/** The chosen memory in bytes. */
-export function memoryBytes({ memory }: Settings): number {
-  return Math.floor(memory * GIB);
+/** The memory that may be used, in bytes. */
+export function memoryBytes({ memory, reserve }: Settings): number {
+  return Math.max(0, Math.floor((memory - reserve) * GIB));
 }

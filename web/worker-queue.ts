@@ -52,7 +52,8 @@ export class WorkerQueue {
       event.preventDefault();
       worker.terminate();
       this.#worker = null;
-      this.#finish({ task: 'failure', failure: { message: `The planner stopped: ${event.message || 'no reason'}.` } });
+      const message = `The planner stopped: ${event.message || 'no reason'}.`;
+      this.#finish({ task: 'failure', failure: { message, isOfFile: false } });
     });
     return worker;
   }

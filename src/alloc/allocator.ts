@@ -40,8 +40,8 @@ export interface Allocator {
    * Places every buffer. Offsets are in bytes from the start of the chunk.
    *
    * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed offsets collide,
-   *   `BAD_ARGUMENT`. That of ggml throws none of them, since it takes what is too large and knows no fixed offsets,
-   *   but `BYTES_TOO_LARGE` where padding all sizes to the largest alignment leads beyond 2^53 - 1 bytes.
+   *   `BAD_ARGUMENT`. That of ggml takes what is too large, but throws `BAD_ARGUMENT` for a fixed offset, which it cannot
+   *   keep, and `BYTES_TOO_LARGE` where padding all sizes to the largest alignment leads beyond 2^53 - 1 bytes.
    */
   place(problem: Problem, options?: PlaceOptions): Placement;
 }

@@ -11,7 +11,7 @@ export type StopReason = 'done' | 'steps' | 'time' | 'abort';
 export interface Limits {
   readonly maxSteps: number;
   readonly timeLimitMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: { readonly aborted: boolean } | undefined;
   /** Called every 256 steps. */
   readonly onTick: (() => void) | undefined;
 }

@@ -17,10 +17,10 @@ export interface SolveOptions extends PlaceOptions {
   /** Milliseconds; one placement is always finished. Default: no limit; with one, the result depends on the machine. */
   readonly timeLimitMs?: number;
   /**
-   * Ends the search with the best placement so far; one is always finished. It is looked at every 256 steps. While `solve` runs
+   * An `AbortSignal`: ends the search with the best placement so far; one is always finished. It is looked at every 256 steps. While `solve` runs
    * nothing but `onProgress` can abort it, since it is synchronous; `solveAsync` lets others do that.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: { readonly aborted: boolean };
   /** Called at every improvement and every 256 steps. */
   readonly onProgress?: (progress: Progress) => void;
 }

@@ -65,7 +65,7 @@ function checkLimits(options: SolveOptions): void {
   const isCount = maxSteps === Infinity || (Number.isSafeInteger(maxSteps) && maxSteps >= 0);
   check('maxSteps', maxSteps, isCount, 'an integer from 0 to 2^53 - 1, or Infinity');
   check('timeLimitMs', timeLimitMs, typeof timeLimitMs === 'number' && timeLimitMs >= 0, 'at least 0');
-  const isSignal = signal === undefined || typeof (signal as AbortSignal | null)?.aborted === 'boolean';
+  const isSignal = signal === undefined || typeof (signal as typeof signal | null)?.aborted === 'boolean';
   check('signal', signal, isSignal, 'an AbortSignal');
   check('onProgress', onProgress, onProgress === undefined || typeof onProgress === 'function', 'a function');
 }

@@ -3,7 +3,7 @@
  */
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import { printable } from '../report/table.js';
 import { flagOf } from './flags.js';
 import { printError, type Terminal } from './terminal.js';
@@ -19,9 +19,9 @@ export async function inFile<T>(file: string, work: () => T | Promise<T>): Promi
     return await work();
   } catch (error) {
     const text = describeFailure(error);
-    const name = basename(file);
     // The reader of GGUF files names the file itself.
-    const message = text.startsWith(`${name} is `) ? file + text.slice(name.length) : `${file}: ${text}`;
+    const name = named(basename(file));
+    const message = text.startsWith(name) ? file + text.slice(name.length) : `${file}: ${text}`;
     throw new CliError(message, { cause: error });
   }
 }
@@ -46,7 +46,7 @@ export function printFailure(terminal: Terminal, error: unknown): void {
 /** The message for standard error, without a newline. */
 function describeFailure(error: unknown): string {
   if (error instanceof CliError) return printable(error.message);
-  if (error instanceof PlannerError) return printable(describePlannerError(error));
+  if (error instanceof PlannerError) return printable(withFlags(error.message));
   const system = systemError(error);
   if (system !== undefined) return system;
   const message = error instanceof Error ? error.message : String(error);
@@ -60,16 +60,7 @@ export function systemError(error: unknown): string | undefined {
   return Object.hasOwn(SYSTEM_ERRORS, code) ? SYSTEM_ERRORS[code] : code;
 }
 
-/** The library's message without its code; options of the library get the names of their flags. */
-function describePlannerError({ code, culprit, value, message }: PlannerError): string {
-  if (code === 'OVERSIZE' && !culprit.startsWith('the fixed offset'))
-    return `${culprit} needs ${String(value)} bytes, more than --max-chunk-size allows; raise it`;
-  const text = message.slice(`${code}: `.length);
-  if (code !== 'BAD_ARGUMENT' && code !== 'BAD_ALIGNMENT') return text;
-  return withFlags((flagOf(culprit) ?? culprit) + text.slice(culprit.length));
-}
-
-/** The text with options of the library under the names of their flags. */
+/** The text with options of the library, which stand in backticks, under the names of their flags. */
 export function withFlags(text: string): string {
-  return text.replace(/\b[a-z]+[A-Z]\w+/g, (word) => flagOf(word) ?? word);
+  return text.replace(/`(\w+)`/g, (quoted, name: string) => flagOf(name) ?? quoted);
 }

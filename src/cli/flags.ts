@@ -7,8 +7,10 @@ import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
+import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';
+import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
 import { alignment, byteSize, choice, wholeNumber } from './flag-values.js';
 import type { InputKind } from './inputs.js';
 
@@ -36,6 +38,7 @@ export interface Flag {
 export type Flags = ModelOptions & {
   readonly allocator?: AllocatorName;
   readonly inPlace?: InPlaceMode;
+  readonly runtime?: RuntimeName;
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
@@ -54,6 +57,14 @@ const OUTPUT = 'Output:';
 const MAX_UINT32 = 2 ** 32 - 1;
 
 export const MODEL_FLAGS: readonly Flag[] = [
+  {
+    key: 'program',
+    long: '--program',
+    value: Object.keys(PROGRAMS).join('|'),
+    parse: choice(Object.keys(PROGRAMS)),
+    help: 'what runs the model: a server wants few logits of a batch, the library all (default: server)',
+    ...FOR_MODELS,
+  },
   {
     key: 'ctxSize',
     short: '-c',
@@ -87,7 +98,7 @@ export const MODEL_FLAGS: readonly Flag[] = [
     long: '--parallel',
     value: 'N',
     parse: wholeNumber(1, 256),
-    help: 'sequences that are computed in parallel (default: 1)',
+    help: 'sequences that are computed in parallel (default: 4 that share one cache for --program server, else 1)',
     ...FOR_MODELS,
   },
   {
@@ -131,6 +142,14 @@ export const MODEL_FLAGS: readonly Flag[] = [
     ...FOR_MODELS,
   },
   {
+    key: 'outputs',
+    long: '--outputs',
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: 'most tokens of a batch whose logits are wanted; 0: all (default: as --program does)',
+    ...FOR_MODELS,
+  },
+  {
     key: 'phase',
     long: '--phase',
     value: 'pp|tg',
@@ -146,6 +165,16 @@ const MAX_CHUNK_SIZE: Flag = {
   value: 'SIZE',
   parse: byteSize,
   help: 'bytes that one chunk of the buffer may have (default: no limit, one chunk)',
+  group: PLANNING,
+};
+
+const RUNTIME: Flag = {
+  key: 'runtime',
+  long: '--runtime',
+  value: 'NAME',
+  parse: choice(Object.keys(RUNTIMES)),
+  help: `what runs the graph, and may compute several nodes at once: ${Object.keys(RUNTIMES).join(', ')} (default: ggml-cpu; for verify, what the plan says)`,
+  kinds: ['graph', 'model'],
   group: PLANNING,
 };
 
@@ -175,6 +204,7 @@ export const PLAN_FLAGS: readonly Flag[] = [
     help: 'offsets are multiples of this power of two (default: 32; for a .csv 1, and its own column comes first)',
     group: PLANNING,
   },
+  RUNTIME,
   MAX_CHUNK_SIZE,
 ];
 
@@ -248,7 +278,7 @@ export const OUTPUT_FLAG: Flag = {
 };
 
 /** What a plan is checked against. */
-export const LIMIT_FLAGS: readonly Flag[] = [MAX_CHUNK_SIZE];
+export const LIMIT_FLAGS: readonly Flag[] = [RUNTIME, MAX_CHUNK_SIZE];
 
 const ALL_FLAGS = [
   ...MODEL_FLAGS,
@@ -284,6 +314,6 @@ export function modelOptionsOf(flags: ModelOptions): ModelOptions {
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */
 export function planOptionsOf(flags: Flags, defaultAllocator: AllocatorName): PlanOptions {
-  const { allocator = defaultAllocator, inPlace, alignment: bytes, maxChunkSize } = flags;
-  return { allocator, inPlace, alignment: bytes, maxChunkSize };
+  const { allocator = defaultAllocator, inPlace, runtime, alignment: bytes, maxChunkSize } = flags;
+  return { allocator, inPlace, runtime, alignment: bytes, maxChunkSize };
 }

@@ -1,18 +1,24 @@
 /**
  * Plan files as `tensor-arena plan` writes them, read back with every field checked: they may come from anywhere.
  */
+import { RUNTIMES } from '../runtime/runtimes.js';
 import { isPowerOfTwo } from '../units.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { CliError } from './failure.js';
 import { readJson } from './inputs.js';
 
+const RUNTIME_NAMES: readonly unknown[] = Object.keys(RUNTIMES);
+
 /** A plan file's JSON. @throws CliError naming the field at fault */
 export function readPlan(file: string): PlanToVerify {
   const document = readJson(file);
   if (!isObject(document)) throw new CliError('a plan is a JSON object');
-  const { alignment, bufferSize, chunks, tensors } = document;
+  const { alignment, bufferSize, chunks, tensors, runtime } = document;
   if (!isPowerOfTwo(alignment as number)) reject('alignment', alignment, 'a power of two');
   if (!isCount(bufferSize)) reject('bufferSize', bufferSize, 'a whole number of bytes');
+  if (runtime !== undefined && !RUNTIME_NAMES.includes(runtime)) {
+    reject('runtime', runtime, `one of ${RUNTIME_NAMES.join(', ')}`);
+  }
   if (!Array.isArray(chunks)) reject('chunks', chunks, 'an array');
   (chunks as unknown[]).forEach((size, index) => {
     if (!isCount(size)) reject(`chunks[${index}]`, size, 'a whole number of bytes');

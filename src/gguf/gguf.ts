@@ -5,8 +5,8 @@
  * Invariant: what is returned is complete and consistent (`gguf_init_from_file` would accept it): known element types,
  * whole blocks, exact byte counts, unique names, offsets that add up.
  */
-import { PlannerError } from '../errors.js';
-import { elementTypeOfGguf, type ElementType } from '../tensor/element-type.js';
+import { named, PlannerError, shown, wrongValue } from '../errors.js';
+import { elementTypeOfGguf, NEXT_GGUF_TYPE, type ElementType } from '../tensor/element-type.js';
 import { byteLength, contiguousStrides, shape, type Quad } from '../tensor/shape.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { parseHeader, type ParsedTensor } from './parse-header.js';
@@ -63,11 +63,19 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
   for (const part of isList(source) ? source : partsOf(source)) parts.push(await readPart(part));
   parts.sort((a, b) => partNumber(a) - partNumber(b));
   const [first] = parts;
-  if (first === undefined) throw badGguf('list of parts', 'empty', 'one source at least');
+  if (first === undefined)
+    throw badGguf(
+      'The list of parts is empty.',
+      'list of parts',
+      'empty',
+      'one source at least',
+      'Give at least one source.',
+    );
   const partCount = integerOf(first.metadata, 'split.count', 1) || 1;
   if (parts.length !== partCount || parts.some((part, index) => partNumber(part) !== index)) {
     const found = parts.map((part) => partNumber(part) + 1).join(', ');
     throw new PlannerError('BAD_GGUF', {
+      message: `${named(first.name)}: split.count is ${partCount}, but ${listOfParts(parts)}.`,
       culprit: `${first.name}: split.count`,
       value: `${partCount}, with parts ${found}`,
       limit: 'the number of parts that are given',
@@ -86,7 +94,13 @@ async function readPart(source: GgufSource): Promise<Gguf> {
   const checked = tensors.map((parsed) => {
     const tensor = checkTensor(parsed);
     if (parsed.offset !== BigInt(offset)) {
-      throw badGguf(tensor.name, `at offset ${parsed.offset}`, `at offset ${offset}`);
+      const [found, limit] = [`at offset ${parsed.offset}`, `at offset ${offset}`];
+      throw badGguf(
+        `${named(tensor.name)} is ${found}, but must be ${limit}, after what comes before it.`,
+        tensor.name,
+        found,
+        limit,
+      );
     }
     offset = checkBytes(offset + alignUp(tensor.bytes, alignment), tensor.name);
     return tensor;
@@ -107,40 +121,59 @@ function partNumber({ metadata }: Gguf): number {
 function integerOf(metadata: Gguf['metadata'], key: string, fallback: number): number {
   const { [key]: value = fallback } = metadata;
   if (Number.isSafeInteger(value)) return value as number;
-  throw badGguf(key, typeof value === 'string' ? JSON.stringify(value) : String(value), 'an integer');
+  throw wrongValue('BAD_GGUF', { culprit: key, value, limit: 'an integer', remedy: DAMAGED });
 }
 
 function requireUniqueNames(tensors: readonly GgufTensor[]): void {
   const names = new Set<string>();
   for (const { name } of tensors) {
-    if (names.has(name)) throw badGguf(name, 'listed twice', 'listed once');
+    if (names.has(name)) throw badGguf(`${named(name)} is listed twice.`, name, 'listed twice', 'listed once');
     names.add(name);
   }
 }
 
 function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor {
-  if (name === '') throw badGguf('tensor list', 'a tensor without a name', 'names of at least one character');
-  if (utf8.encode(name).byteLength > MAX_NAME_BYTES)
-    throw badGguf(name, 'too long a name', `at most ${MAX_NAME_BYTES} bytes`);
-  const type = elementTypeOfGguf(typeId);
-  if (type === undefined) {
-    throw new PlannerError('UNKNOWN_TYPE', {
-      culprit: name,
-      value: `GGUF type ${typeId}`,
-      limit: 'a type that ggml has',
-      remedy: 'Convert the file again with a current converter.',
-    });
+  if (name === '') {
+    const message = 'The tensor list has a tensor without a name.';
+    throw badGguf(message, 'tensor list', 'a tensor without a name', 'names of at least one character');
   }
+  if (utf8.encode(name).byteLength > MAX_NAME_BYTES) {
+    const limit = `at most ${MAX_NAME_BYTES} bytes`;
+    throw badGguf(
+      `The name ${shown(name)} is too long for a tensor: ${limit} are allowed.`,
+      name,
+      'too long a name',
+      limit,
+    );
+  }
+  const type = elementTypeOfGguf(typeId);
+  if (type === undefined) throw unknownType(name, typeId);
   const ne = shape(dimensions.length === 0 ? [1] : dimensions, name);
   const nb = contiguousStrides(type, ne, name);
   return { name, type, ne, bytes: byteLength({ type, ne, nb }, name) };
 }
 
-function badGguf(culprit: string, value: string, limit: string): PlannerError {
-  return new PlannerError('BAD_GGUF', {
+/** Types that ggml once had keep their numbers; higher ones than it has now are of a later time. */
+function unknownType(culprit: string, typeId: number): PlannerError {
+  const isGone = typeId < NEXT_GGUF_TYPE;
+  return new PlannerError('UNKNOWN_TYPE', {
+    message: `${named(culprit)} has GGUF type ${typeId}, which ${isGone ? 'ggml has given up' : 'this library does not know'}.`,
     culprit,
-    value,
-    limit,
-    remedy: 'The file is damaged: download or convert it again.',
+    value: `GGUF type ${typeId}`,
+    limit: 'a type that ggml has',
+    remedy: isGone
+      ? 'Convert the model again with a current converter.'
+      : 'Update the library, if the file is newer; otherwise the file is damaged: download it again.',
   });
+}
+
+function listOfParts(parts: readonly Gguf[]): string {
+  const numbers = parts.map((part) => partNumber(part) + 1).join(', ');
+  return parts.length === 1 ? `only part ${numbers} is given` : `parts ${numbers} are given`;
+}
+
+const DAMAGED = 'The file is damaged: download or convert it again.';
+
+function badGguf(message: string, culprit: string, value: string, limit: string, remedy = DAMAGED): PlannerError {
+  return new PlannerError('BAD_GGUF', { message, culprit, value, limit, remedy });
 }

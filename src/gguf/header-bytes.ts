@@ -4,7 +4,7 @@
  *
  * Invariant: no more than `MAX_HEADER_BYTES` are ever read or kept.
  */
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import type { RangeSource } from './range-source.js';
 
 /** The largest tokenisers take half of this; the library would make room for 50 MB. */
@@ -77,16 +77,14 @@ export class HeaderBytes {
     const { name } = this.#source;
     const { byteLength } = this.#bytes;
     if (byteLength >= MAX_HEADER_BYTES) {
-      throw damagedHeader(name, `longer than ${MAX_HEADER_BYTES} bytes`, 'a file whose header is shorter');
+      const message = `${named(name)} has a header of more than ${MAX_HEADER_BYTES} bytes, more than any model needs.`;
+      throw damagedHeader(message, name, `longer than ${MAX_HEADER_BYTES} bytes`, 'a file whose header is shorter');
     }
     const end = Math.min(Math.max(2 * byteLength, FIRST_READ_BYTES), MAX_HEADER_BYTES);
     const more = await this.#source.read(byteLength, end);
     if (more.byteLength === 0) {
-      throw damagedHeader(
-        name,
-        `cut off after ${byteLength} bytes, before its header ends`,
-        'a file with a complete header',
-      );
+      const found = byteLength === 0 ? 'empty' : `cut off after ${byteLength} bytes, before its header ends`;
+      throw damagedHeader(`${named(name)} is ${found}.`, name, found, 'a file with a complete header');
     }
     const all = new Uint8Array(byteLength + more.byteLength);
     all.set(this.#bytes);
@@ -96,11 +94,12 @@ export class HeaderBytes {
   }
 }
 
-export function damagedHeader(culprit: string, value: string | number, limit: string): PlannerError {
-  return new PlannerError('BAD_GGUF', {
-    culprit,
-    value,
-    limit,
-    remedy: 'Download or convert the file again; the header alone is enough, but it must be whole.',
-  });
+export function damagedHeader(
+  message: string,
+  culprit: string,
+  value: string | number,
+  limit: string,
+  remedy = 'Download or convert the file again; the header alone is enough, but it must be whole.',
+): PlannerError {
+  return new PlannerError('BAD_GGUF', { message, culprit, value, limit, remedy });
 }

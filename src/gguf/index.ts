@@ -4,4 +4,4 @@
  * @module tensor-arena/gguf
  */
 export { readGguf, type Gguf, type GgufTensor, type GgufValue, type GgufValueType } from './gguf.js';
-export type { GgufSource } from './range-source.js';
+export type { BlobLike, GgufSource, UrlLike } from './range-source.js';

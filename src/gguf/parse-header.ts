@@ -6,6 +6,7 @@
  */
 import { gguf } from '@huggingface/gguf';
 import type { GgufValue, GgufValueType } from './gguf.js';
+import { named } from '../errors.js';
 import { damagedHeader } from './header-bytes.js';
 import { scanHeader } from './header-scan.js';
 import type { RangeSource } from './range-source.js';
@@ -30,7 +31,13 @@ export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   const { name } = source;
   const { bytes, types } = await scanHeader(source);
   const parsed = await gguf('http://localhost/', { fetch: fetchFrom(bytes) }).catch((error: unknown) => {
-    throw damagedHeader(name, (error as Error).message, 'a file with a complete header');
+    const { message } = error as Error;
+    throw damagedHeader(
+      `${named(name)} has a header that cannot be read: ${message}.`,
+      name,
+      message,
+      'a file with a complete header',
+    );
   });
   const metadata = Object.create(null) as Record<string, GgufValue>;
   for (const [key, value] of Object.entries(parsed.metadata)) {

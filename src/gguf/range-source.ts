@@ -4,10 +4,28 @@
  * Invariant: no more than the asked range is kept, whatever the other side sends. The file system is looked up at run
  * time, so that a browser bundle has no import to trip over.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, named, PlannerError } from '../errors.js';
 
-/** A file as `readGguf` takes it: a path, a URL, a `Blob` or `File`, or the bytes themselves, shared or not. */
-export type GgufSource = string | URL | Blob | ArrayBufferLike | ArrayBufferView;
+/** What is used of a `URL`; a program without the types of browsers and of Node has no name for one. */
+export interface UrlLike {
+  readonly href: string;
+}
+
+/** What is used of a `Blob` or `File`. */
+export interface BlobLike {
+  readonly name?: string;
+  /** The bytes from `start` to `end` (exclusive), fewer at the end of the file. */
+  slice(
+    start: number,
+    end: number,
+  ): {
+    /** Reads them. */
+    arrayBuffer(): Promise<ArrayBuffer>;
+  };
+}
+
+/** A file as `readGguf` takes it: a path, a `URL`, a `Blob` or `File`, or the bytes themselves, shared or not. */
+export type GgufSource = string | UrlLike | BlobLike | ArrayBufferLike | ArrayBufferView;
 
 /** Random access to bytes. */
 export interface RangeSource {
@@ -28,15 +46,23 @@ export function openRangeSource(source: GgufSource): RangeSource {
 function rangesOf(source: GgufSource): RangeSource {
   if (ArrayBuffer.isView(source)) return fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
   if (isBuffer(source)) return fromBytes(new Uint8Array(source));
-  if (typeof source !== 'string' && !(source instanceof URL)) return fromBlob(source);
-  const location = String(source);
+  if (!isLocation(source)) return fromBlob(source);
+  const location = locationOf(source);
   return /^https?:\/\//.test(location) ? fromUrl(location) : fromLocalFile(location);
+}
+
+function isLocation(source: GgufSource): source is string | UrlLike {
+  return typeof source === 'string' || typeof (source as Partial<UrlLike> | null)?.href === 'string';
+}
+
+function locationOf(source: string | UrlLike): string {
+  return typeof source === 'string' ? source : source.href;
 }
 
 /** All parts of the model that `source` is a part of by its name, `…-00001-of-00003.gguf`; else `source` alone. */
 export function partsOf(source: GgufSource): GgufSource[] {
-  if (typeof source !== 'string' && !(source instanceof URL)) return [source];
-  const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(String(source));
+  if (!isLocation(source)) return [source];
+  const match = /^(.*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/s.exec(locationOf(source));
   if (match === null) return [source];
   const [, before, own, count, after] = match;
   if (Number(own) < 1 || Number(own) > Number(count)) return [source];
@@ -51,7 +77,7 @@ export function fileNameOf(location: string): string {
 
 function fromBytes(all: Uint8Array): RangeSource {
   return {
-    name: 'GGUF bytes',
+    name: 'GGUF data',
     read: (start, end) => Promise.resolve(all.subarray(start, end)),
   };
 }
@@ -60,13 +86,13 @@ function isBuffer(source: unknown): source is ArrayBufferLike {
   return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(source));
 }
 
-function fromBlob(blob: Blob): RangeSource {
-  const isBlob = typeof (blob as Partial<Blob> | null)?.slice === 'function';
+function fromBlob(blob: BlobLike): RangeSource {
+  const isBlob = typeof (blob as Partial<BlobLike> | null)?.slice === 'function';
   const limit = 'a path, a URL, a Blob or bytes';
   checkArgument(isBlob, 'source', blob, limit, 'Give the file in one of these ways; await what is a promise.');
-  const { name } = blob as Blob & { name?: unknown };
+  const { name } = blob as { name?: unknown };
   return {
-    name: typeof name === 'string' ? name : 'GGUF blob',
+    name: typeof name === 'string' ? name : 'GGUF data',
     read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
   };
 }
@@ -78,7 +104,11 @@ function fromUrl(url: string): RangeSource {
     read: async (start, end) => {
       const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` } });
       if (response.status === 416) return new Uint8Array(0);
-      if (!response.ok) throw unreadable(name, `HTTP status ${response.status}`, 'a file that the server gives out');
+      if (!response.ok) {
+        const { status } = response;
+        const limit = 'a file that the server gives out';
+        throw unreadable(`is not given out by its server: HTTP status ${status}`, name, `HTTP status ${status}`, limit);
+      }
       const isRange = response.status === 206;
       const bytes = await readUpTo(response, isRange ? end - start : end);
       return isRange ? bytes : bytes.subarray(start);
@@ -122,11 +152,14 @@ function fromLocalFile(location: string): RangeSource {
     name,
     read: async (start, end) => {
       const fs = fileSystem();
-      if (fs === undefined) throw unreadable(name, 'a local path', 'a URL, a File, a Blob or bytes in a browser');
+      if (fs === undefined) {
+        const limit = 'a URL, a File, a Blob or bytes in a browser';
+        throw unreadable(`is a local path, but must be ${limit}`, name, 'a local path', limit);
+      }
       const file = await fs.open(location.startsWith('file:') ? new URL(location) : location);
       try {
         const stat = await file.stat();
-        if (!stat.isFile()) throw unreadable(name, 'not a regular file', 'a file');
+        if (!stat.isFile()) throw unreadable('is not a regular file', name, 'not a regular file', 'a file');
         const bytes = new Uint8Array(Math.max(0, Math.min(end, stat.size) - start));
         const { bytesRead } = await file.read(bytes, 0, bytes.byteLength, start);
         return bytes.subarray(0, bytesRead);
@@ -143,9 +176,11 @@ function rejectUnreadable(name: string, error: unknown): never {
   const { message, cause } = error as Error;
   // `fetch` says no more than that it failed; why is in the cause.
   const reason = (cause instanceof Error && cause.message) || message;
-  throw unreadable(name, reason, 'an existing, readable file');
+  throw unreadable(`cannot be read: ${reason}`, name, reason, 'an existing, readable file');
 }
 
-function unreadable(name: string, value: string, limit: string): PlannerError {
-  return new PlannerError('BAD_GGUF', { culprit: name, value, limit, remedy: 'Check the path or address.' });
+/** @param fault follows the file's name in the sentence */
+function unreadable(fault: string, name: string, value: string, limit: string): PlannerError {
+  const message = `${named(name)} ${fault}.`;
+  return new PlannerError('BAD_GGUF', { message, culprit: name, value, limit, remedy: 'Check the path or address.' });
 }

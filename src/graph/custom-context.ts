@@ -4,7 +4,7 @@
  * Invariant: without a declaration nothing is overwritten, and ggml's rules never run it in place. Several results are
  * views of one storage, as ggml's own operations have them (`ssm_scan` and others): one node writes one storage.
  */
-import { checkOptions, PlannerError, type OptionNames } from '../errors.js';
+import { checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
 import { byteLength, contiguousStrides, shape, type Layout, type Quad } from '../tensor/shape.js';
 import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
@@ -193,10 +193,11 @@ function settingOf(key: string, value: ParamValue): ParamValue {
   if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(key, each));
   const isPlain = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
   if (isPlain) return value;
+  const culprit = `CUSTOM: params.${key}`;
   throw new PlannerError('BAD_ARGUMENT', {
-    message: `CUSTOM: the setting ${key} is ${String(value)}, which a graph file cannot hold.`,
-    culprit: `CUSTOM: params.${key}`,
-    value: String(value),
+    message: `${culprit} is ${shown(value)}, which a graph file cannot hold.`,
+    culprit,
+    value: shown(value),
     limit: 'a finite number, a string, true, false, null, or a list of them',
     remedy: 'Give numbers, strings, flags or lists of them.',
   });

@@ -4,7 +4,7 @@
  * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, PlannerError, subject } from '../errors.js';
 import { currentMarkRevision, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 
@@ -199,8 +199,10 @@ function needOf({ sources, destination }: Tensor, index: number): Tensor | null 
 }
 
 function cycleThrough(tensor: Tensor): PlannerError {
+  const culprit = tensor.label;
   return new PlannerError('CYCLE', {
-    culprit: tensor.label,
+    message: `${subject(culprit)} is needed for its own computation.`,
+    culprit,
     value: 'needed for its own computation',
     limit: 'computed from other tensors only',
     remedy: 'Give setOutput a destination that does not depend on the result.',

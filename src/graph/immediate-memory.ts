@@ -30,7 +30,7 @@ export const FRESH_MEMORY: ByteSource = {
     try {
       return new Uint8Array(byteLength);
     } catch {
-      throw noRoom(culprit, byteLength, 'what the JavaScript engine can allocate in one piece');
+      throw noRoom(culprit, byteLength, BEYOND_ENGINE);
     }
   },
 };
@@ -49,6 +49,7 @@ export function memoryFrom(range: MemoryRange): ByteSource {
     end > buffer.byteLength
   ) {
     throw new PlannerError('BAD_ARGUMENT', {
+      message: `The memory range of bytes ${byteOffset} to ${end} is not within the buffer's ${buffer.byteLength} bytes.`,
       culprit: 'memory range',
       value: `[${byteOffset}, ${end})`,
       limit: `within the buffer's ${buffer.byteLength} bytes`,
@@ -59,21 +60,40 @@ export function memoryFrom(range: MemoryRange): ByteSource {
   return {
     take(size, culprit) {
       const start = alignUp(next, alignment);
-      if (start + size > end) throw noRoom(culprit, size, `at most ${Math.max(0, end - start)}, what is left`);
+      const left = Math.max(0, end - start);
+      if (start + size > end)
+        throw noRoom(culprit, size, {
+          limit: `at most ${left}, what is left`,
+          reason: `only ${left} of the memory range are left`,
+        });
       next = start + size;
       return new Uint8Array(buffer, start, size);
     },
   };
 }
 
-function noRoom(culprit: string, byteLength: number, limit: string): PlannerError {
+function noRoom(culprit: string, byteLength: number, shortage: Shortage): PlannerError {
   const remedy = 'Give the immediate context more memory, or make the tensor in a virtual or deferred one.';
-  return outOfMemory(culprit, byteLength, limit, remedy);
+  return outOfMemory(culprit, byteLength, shortage, remedy);
 }
 
-/** The error for bytes that cannot be had. `limit` completes "… must be". */
-export function outOfMemory(culprit: string, value: number, limit: string, remedy: string): PlannerError {
-  return new PlannerError('OUT_OF_MEMORY', { culprit: `bytes of ${culprit}`, value, limit, remedy });
+/** Why bytes cannot be had. */
+interface Shortage {
+  readonly limit: string;
+  /** Completes "There is no room for …:". */
+  readonly reason: string;
+}
+
+export const BEYOND_ENGINE: Shortage = {
+  limit: 'what the JavaScript engine can allocate in one piece',
+  reason: 'JavaScript cannot allocate as many in one piece',
+};
+
+/** The error for bytes that cannot be had. */
+export function outOfMemory(owner: string, value: number, { limit, reason }: Shortage, remedy: string): PlannerError {
+  const culprit = `bytes of ${owner}`;
+  const message = `There is no room for the ${value} ${culprit}: ${reason}.`;
+  return new PlannerError('OUT_OF_MEMORY', { message, culprit, value, limit, remedy });
 }
 
 /** Throws `BAD_ARGUMENT` unless `buffer` is an `ArrayBuffer` or a `SharedArrayBuffer`, of whichever realm. */

@@ -3,24 +3,20 @@
  *
  * Invariant: whatever is there, the answer is an error that names the field, or nothing; values are never changed.
  */
-import { PlannerError, type ErrorCode } from '../errors.js';
+import { PlannerError, wrongValue, type ErrorCode } from '../errors.js';
 import { shape } from '../tensor/shape.js';
 import type { TensorJson } from './json.js';
 import { findOperation } from './operations.js';
 
-export function fail(code: ErrorCode, culprit: string, value: unknown, limit: string, remedy: string): never {
-  throw new PlannerError(code, { culprit, value, limit, remedy });
+/** Throws: the document breaks a rule that is more than the kind of a field. */
+export function fail(code: ErrorCode, message: string, culprit: string, value: unknown, limit: string): never {
+  throw new PlannerError(code, { message, culprit, value: value ?? 'missing', limit, remedy: REWRITE });
 }
 
-export const REWRITE = 'Write the file again with graphToJson, or correct the field.';
+const REWRITE = 'Write the file again with graphToJson, or correct the field.';
 
 export function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
-  if (!condition) fail('BAD_DOCUMENT', culprit, describeJson(value), limit, REWRITE);
-}
-
-export function describeJson(value: unknown): unknown {
-  if (value === undefined) return 'missing';
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? 'an object' : value;
+  if (!condition) throw wrongValue('BAD_DOCUMENT', { culprit, value, limit, remedy: REWRITE });
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -37,7 +33,8 @@ export function checkIds(value: unknown, culprit: string, least: number, count: 
 function checkId(id: unknown, culprit: string, least: number, count: number): void {
   if (Number.isInteger(id) && (id as number) >= least && (id as number) < count) return;
   const limit = count === 0 ? 'left out, for there is nothing to refer to' : `an integer from ${least} to ${count - 1}`;
-  fail('DANGLING_INDEX', culprit, describeJson(id), limit, 'Refer to tensors by their index in tensors[].');
+  const remedy = 'Refer to tensors by their index in tensors[].';
+  throw wrongValue('DANGLING_INDEX', { culprit, value: id, limit, remedy });
 }
 
 const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
@@ -90,7 +87,7 @@ function checkReadsOthers({ op, src = [] }: Partial<TensorJson>, id: number, lab
   );
   if (slot === -1) return;
   throw new PlannerError('CYCLE', {
-    message: `${label} reads itself: src[${slot}] is its own index.`,
+    message: `${label}.src[${slot}] is the index of the tensor itself.`,
     culprit: `${label}.src[${slot}]`,
     value: id,
     limit: 'the index of another tensor',

@@ -4,13 +4,14 @@
  * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
  * O(tensors + sources), whatever the document says.
  */
+import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
-import { checkIds, checkRow, describeJson, expectField, fail, isObject, REWRITE } from './json-fields.js';
+import { checkIds, checkRow, expectField, fail, isObject } from './json-fields.js';
 import { findOperation } from './operations.js';
 
 /**
@@ -106,7 +107,8 @@ class TensorBuilder {
 
   #failCycle(id: number): never {
     const culprit = this.#label(id);
-    fail('CYCLE', culprit, 'needed for its own computation', 'computed from other tensors only', REWRITE);
+    const message = `${culprit} is needed for its own computation.`;
+    fail('CYCLE', message, culprit, 'needed for its own computation', 'computed from other tensors only');
   }
 
   #label(id: number): string {
@@ -130,6 +132,7 @@ class TensorBuilder {
     const tensor = new Tensor({
       name: row.name,
       op: row.op,
+      traits: findOperation(row.op),
       type: layout.type,
       ne: layout.ne,
       nb: layout.nb,
@@ -150,7 +153,9 @@ class TensorBuilder {
     rowSize(layout.type, layout.ne[0], `${label}.ne`);
     const bytes = byteLength(layout, label);
     if (row.nbytes !== bytes) {
-      fail('WRONG_NBYTES', `${label}.nbytes`, describeJson(row.nbytes), `${bytes}, what type, ne and nb say`, REWRITE);
+      const culprit = `${label}.nbytes`;
+      const message = `${culprit} is ${row.nbytes === undefined ? 'missing' : shown(row.nbytes)}, but its type, ne and nb make ${bytes}.`;
+      fail('WRONG_NBYTES', message, culprit, row.nbytes, `${bytes}, what type, ne and nb say`);
     }
     const { allocSize } = row;
     const isEnough = allocSize === undefined || (Number.isSafeInteger(allocSize) && allocSize >= bytes);
@@ -161,7 +166,9 @@ class TensorBuilder {
     const label = this.#label(id);
     const root = this.#tensors[view!]!;
     if (root.isView) {
-      fail('BAD_VIEW', `${label}.view`, view, 'the id of a tensor that owns its storage', REWRITE);
+      const culprit = `${label}.view`;
+      const message = `${culprit} is ${view}, which is a view itself.`;
+      fail('BAD_VIEW', message, culprit, view, 'the id of a tensor that owns its storage');
     }
     checkViewBounds(layout, viewOffset, root.byteLength, `${label}.viewOffset`);
     return { of: root, offset: viewOffset };
@@ -175,7 +182,9 @@ class TensorBuilder {
       row.viewOffset === destination.viewOffset;
     if (!matches) {
       const limit = 'a tensor of the same type, ne, nb, view and viewOffset';
-      fail('BAD_VIEW', `${this.#label(id)}.destination`, row.destination, limit, REWRITE);
+      const culprit = `${this.#label(id)}.destination`;
+      const message = `${culprit} is ${row.destination}, which differs from it in type, ne, nb, view or viewOffset.`;
+      fail('BAD_VIEW', message, culprit, row.destination, limit);
     }
     tensor.redirectTo(destination);
   }
@@ -193,7 +202,14 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
   const position = new Float64Array(rows.length).fill(NaN);
   const place = (id: number, at: number, culprit: string): void => {
     if (!Number.isNaN(position[id])) {
-      fail('LISTED_TWICE', culprit, `${id} (${rows[id].name})`, 'a tensor that is not listed yet', REWRITE);
+      const found = `${id} (${rows[id].name})`;
+      fail(
+        'LISTED_TWICE',
+        `${named(culprit)} lists tensor ${found} a second time.`,
+        culprit,
+        found,
+        'a tensor that is not listed yet',
+      );
     }
     position[id] = at;
   };
@@ -202,7 +218,9 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
 
   position.forEach((at, id) => {
     if (!Number.isNaN(at)) return;
-    fail('NOT_LISTED', `tensors[${id}] (${rows[id].name})`, 'in neither list', 'in leafs[] or nodes[]', REWRITE);
+    const culprit = `tensors[${id}] (${rows[id].name})`;
+    const message = `${culprit} is neither in leafs[] nor in nodes[].`;
+    fail('NOT_LISTED', message, culprit, 'in neither list', 'in leafs[] or nodes[]');
   });
   for (const id of leafs) {
     const { src = [], destination, name } = rows[id];
@@ -214,7 +232,9 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
     if (needed === undefined || needed === -1 || needed === id || position[needed] < position[id]) return;
     if (position[id] === -1 && position[needed] === -1) return; // among leafs there is no order
     const found = `${needed} (${rows[needed].name}), computed later`;
-    fail('BAD_ORDER', `tensors[${id}] (${rows[id].name}).${field}`, found, 'a leaf or an earlier node', REWRITE);
+    const culprit = `tensors[${id}] (${rows[id].name}).${field}`;
+    const message = `${culprit} refers to tensor ${needed} (${rows[needed].name}), which is only computed later.`;
+    fail('BAD_ORDER', message, culprit, found, 'a leaf or an earlier node');
   };
   for (const id of [...leafs, ...nodes]) {
     const { src = [], view, destination } = rows[id];

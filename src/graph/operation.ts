@@ -4,11 +4,11 @@
  *
  * Invariant: rows are pure; a shape rule either returns a complete result or throws `BAD_OPERAND`.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, shown, wrongValue } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
 import type { Quad } from '../tensor/shape.js';
+import { Tensor, type InPlaceRule, type OperationTraits, type Params } from '../tensor/tensor.js';
 import type { OperationName } from './operation-name.js';
-import { Tensor, type InPlaceRule, type Params } from '../tensor/tensor.js';
 
 /** What an operation yields. */
 export interface Result {
@@ -27,24 +27,11 @@ export interface Result {
 export type Sources = readonly (Tensor | null)[];
 
 /** One row of the operation table. */
-export interface Operation<P extends Params = Params> {
+export interface Operation<P extends Params = Params> extends OperationTraits {
   /** ggml's name, or one that the caller gave to an operation of its own. */
   readonly name: string;
-  /** Whether it computes nothing and only looks at bytes in another way. */
-  readonly isView: boolean;
-  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
-  readonly ggmlInPlace: boolean;
-  /**
-   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
-   * depends, among that operand, on elements that are read before any of them is written.
-   */
-  readonly overwrites: readonly number[];
-  /** Source slots that are written as well, besides the result. */
-  readonly updates: readonly number[];
   /** Source slots in which the result may name itself, as what is written into: it is not read there. */
   readonly namesItself: readonly number[];
-  /** Whether bytes of an overwritten operand may stay as they are. */
-  readonly writesPart: boolean;
   /** The shape and type rule. */
   readonly result: (sources: Sources, params: P) => Result;
 }
@@ -60,38 +47,65 @@ export function defineOperation<P extends Params = Params>(
  * Throws `BAD_OPERAND` unless `condition` holds. Models apply thousands of operations per graph, so text is only made
  * for an error.
  *
- * @param value what was found, or what says it; a tensor prints as {@link describe} says
+ * @param value what was found; a tensor prints as {@link describe} says, a text as it is
  * @param limit completes the sentence "… must be"
  */
 export function requireOperand(
   condition: boolean,
   op: string,
   what: string,
-  value: unknown,
+  value: Tensor | readonly number[] | string,
   limit: string | (() => string),
 ): asserts condition {
-  if (!condition) badOperand(op, what, found(value), typeof limit === 'string' ? limit : limit());
+  if (!condition) badOperand(op, what, value, typeof limit === 'string' ? limit : limit());
 }
 
-/** Throws `BAD_OPERAND`. */
-export function badOperand(op: string, what: string, value: unknown, limit: string): never {
-  const remedy = 'Reshape, permute, cast or repeat the operand first.';
-  throw new PlannerError('BAD_OPERAND', { culprit: `${op}: ${what}`, value, limit, remedy });
+/** Throws `BAD_OPERAND`. Takes the same as {@link requireOperand}. */
+export function badOperand(
+  op: string,
+  what: string,
+  value: Tensor | readonly number[] | string,
+  limit: string,
+  remedy = 'Give another one, or reshape, permute or cast this one first.',
+): never {
+  const found = value instanceof Tensor ? describe(value) : typeof value === 'string' ? value : shown(value);
+  const details = { culprit: `${op}: ${what}`, value: value instanceof Tensor ? found : value, limit, remedy };
+  throw wrongValue('BAD_OPERAND', details, found);
 }
 
-function found(value: unknown): unknown {
-  if (value instanceof Tensor) return describe(value);
-  return typeof value === 'function' ? (value as () => unknown)() : value;
+/** Throws `BAD_OPERAND`: where a tensor must be, there is none. */
+export function missingOperand(op: string, what: string, value: unknown): never {
+  const culprit = `${op}: ${what}`;
+  const isAbsent = value === undefined || value === null;
+  throw new PlannerError('BAD_OPERAND', {
+    message: isAbsent
+      ? `${culprit}${what.startsWith('operand') ? ', counted from 0,' : ''} is missing.`
+      : `${culprit} is ${shown(value)}, not a tensor.`,
+    culprit,
+    value: value ?? 'missing',
+    limit: 'a tensor',
+    remedy: value instanceof Promise ? 'Await the promise first.' : 'Give a tensor that a Context has returned.',
+  });
 }
 
-/** How operands print in an error: `name f32 [4, 2, 1, 1]`. */
+/** How operands print in an error: `name (f32 [4, 2])`, without the dimensions of length 1 at the end. */
 export function describe(tensor: Tensor): string {
-  return `${tensor.label} ${tensor.type.name} [${tensor.ne.join(', ')}]`;
+  return `${tensor.label} (${typeAndShape(tensor)})`;
+}
+
+/** As {@link describe}, where strides are at fault: `name (f32 [4, 2] with strides [4, 32, 64, 64])`. */
+export function describeStrides(tensor: Tensor): string {
+  return `${tensor.label} (${typeAndShape(tensor)} with strides [${tensor.nb.join(', ')}])`;
+}
+
+function typeAndShape({ type, ne }: Tensor): string {
+  const rank = Math.max(1, ne.findLastIndex((length) => length !== 1) + 1);
+  return `${type.name} [${ne.slice(0, rank).join(', ')}]`;
 }
 
 /** The operand in `slot`, which must be present. */
 export function operand(sources: Sources, slot: number, op: string): Tensor {
   const tensor = sources[slot] ?? null;
-  if (tensor === null) badOperand(op, `operand ${slot}`, 'missing', 'a tensor');
+  if (tensor === null) missingOperand(op, `operand ${slot}`, null);
   return tensor;
 }

@@ -1,7 +1,6 @@
 /**
  * The operation table: every row of every family, by ggml's name.
  */
-import type { Tensor } from '../tensor/tensor.js';
 import type { Operation } from './operation.js';
 import type { OperationName } from './operation-name.js';
 import { ARITHMETIC_OPERATIONS } from './ops/arithmetic.js';
@@ -39,28 +38,4 @@ export function findOperation(name: string): Operation | undefined {
 /** Whether `op` is the name of an operation that the library knows. `NONE`, which leafs have, is none. */
 export function isOperationName(op: string): op is OperationName {
   return TABLE.has(op);
-}
-
-/**
- * Whether nothing happens when a node's turn comes: it only looks at bytes that are there, and puts its readers after its
- * sources. A view without an operation, which ggml's scheduler lists to keep an input alive, is such a node as well.
- */
-export function isPureView(tensor: Tensor): boolean {
-  return tensor.op === 'NONE' ? tensor.isView : findOperation(tensor.op)?.isView === true;
-}
-
-/**
- * Whether the storage lasts to the end if no other tensor reads `tensor`: it is a result then. A view without an operation
- * is none: nobody computes it, and ggml does not count it either.
- */
-export function isResultIfUnread(tensor: Tensor): boolean {
-  return tensor.op !== 'NONE' || !tensor.isView;
-}
-
-/**
- * Whether a node has bytes of its own that somebody outside the graph fills when its turn comes: the copies of inputs for
- * another device, which ggml's scheduler makes, have no operation.
- */
-export function arrivesAtItsStep({ op, isView, isInput }: Tensor): boolean {
-  return op === 'NONE' && !isView && !isInput;
 }

@@ -9,7 +9,7 @@
  * Invariant: a pair without a report is ordered by sources, destinations and dependencies alone.
  */
 import { checkGraph, type Graph } from '../graph/graph.js';
-import { findOperation, isPureView } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Paths } from './paths.js';
@@ -140,7 +140,7 @@ const NO_TENSORS: readonly (Tensor | null)[] = [];
 
 /** The sources that a node writes besides its result. */
 function updatedBy(node: Tensor): readonly (Tensor | null)[] {
-  const slots = findOperation(node.op)?.updates ?? [];
+  const slots = node.traits?.updates ?? [];
   return slots.length === 0 ? NO_TENSORS : slots.map((slot) => node.sources[slot] ?? null);
 }
 
@@ -153,7 +153,7 @@ function isComputed(tensor: Tensor): boolean {
 
 /** Whether nothing is left of what `node` overwrites. */
 function writesAll(node: Tensor): boolean {
-  return node.destination !== null || findOperation(node.op)?.writesPart === false;
+  return node.destination !== null || node.traits?.writesPart === false;
 }
 
 /** Whether a node writes into a storage that some other tensor owns. */
@@ -162,7 +162,7 @@ function overwrites(node: Tensor): boolean {
 }
 
 /** Whether `node`, which writes into the storage of `source`, may do so while it reads `source`. */
-function mayOverwrite(node: Tensor, source: Tensor): boolean {
+export function mayOverwrite(node: Tensor, source: Tensor): boolean {
   if (!sameLayout(node, source) || node.viewOffset !== source.viewOffset) return false;
   if (node.destination === null) return true; // it is the operand that the operation is there to overwrite
   const operands = operandsOverwritten(node);
@@ -176,7 +176,7 @@ function readsBeforeWriting(node: Tensor, source: Tensor): boolean {
 }
 
 function operandsOverwritten(node: Tensor): readonly number[] {
-  return node.inPlaceRule?.operands ?? findOperation(node.op)?.overwrites ?? [];
+  return node.inPlaceRule?.operands ?? node.traits?.overwrites ?? [];
 }
 
 /** The pairs of accesses that meet, in order of the later one, with the questions that decide about each. */

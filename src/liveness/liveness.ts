@@ -12,11 +12,13 @@
  *     d                                 ███           2       [3, 4)
  *
  * Invariant: a storage lives from the step that first writes it (inputs and other leafs: from step 0) to the step after
- * the last one that reads it or a view of it; outputs and results that nobody reads live to the end.
+ * the last one that reads it or a view of it; outputs and results that nobody reads live to the end. What a group of
+ * nodes reads that may be computed at once lives to the step at which the bytes of the group's result begin to exist.
  */
 import { HAND_OVER, isInput, isKept, isPlanned, type GraphTable } from '../graph/table.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
+import type { FusedGroups } from './groups.js';
 
 /** Which nodes may overwrite a dying source: none, those that ggml overwrites, or all that are provably right. */
 export type InPlaceMode = 'off' | 'ggml' | 'full';
@@ -30,7 +32,10 @@ export interface Liveness {
   readonly problem: Problem;
   /** Buffer of each tensor that owns a planned storage, by id; {@link NO_BUFFER} for all others. */
   readonly bufferOf: Int32Array;
-  /** Last step plus one at which each storage is needed, by the id of its owner, hand-overs not counted. */
+  /**
+   * Last step plus one at which each storage is needed, by the id of its owner, hand-overs not counted: read, or kept
+   * for a group that reads it.
+   */
   readonly storageEnds: Int32Array;
   /** Id of the storage owner whose buffer each tensor took over in place; {@link NO_BUFFER} for all others. */
   readonly givers: Int32Array;
@@ -41,30 +46,36 @@ export interface Liveness {
  *
  * Each node takes over a source if it may: the first in mode `ggml`, as ggml does, and the one with the largest storage
  * in mode `full`. At the node's step the result and what it takes over are one; at every other step all choices need the
- * same bytes. So the live load in mode `full` is the least that any choice can have.
+ * same bytes. So the live load in mode `full` is the least that any choice can have, but for what groups keep alive.
  *
  * @param alignment sizes are padded to multiples of it, bytes
- * @param refused one per entry of `table.sources`: 1 where the node must not take over that source. Default: none
+ * @param refused one per entry of `table.sources`: 1 where the node must not take over that source. Default: what
+ * `groups` refuse
+ * @param groups what the runtime may compute at once; what they refuse must be among `refused`. Default: nothing
  * @throws PlannerError `BYTES_TOO_LARGE` if all storages together exceed 2^53 - 1 bytes
  */
 export function analyzeLiveness(
   table: GraphTable,
   inPlace: InPlaceMode,
   alignment: number,
-  refused: Uint8Array | null = null,
+  groups: FusedGroups | null = null,
+  refused: Uint8Array | null = groups?.refused ?? null,
 ): Liveness {
   const { nodes, leafs, traits, roots, sources } = table;
   const storageEnds = storageEndsOf(table);
   const buffers = new BufferColumns(table, storageEnds, alignment);
   for (let i = 0; i < leafs.length; i++) if (isPlanned(traits[leafs[i]])) buffers.add(leafs[i], 0);
   for (let i = 0; i < nodes.length; i++) if (isPlannedInput(traits[nodes[i]])) buffers.add(nodes[i], 0);
+  let group = 0;
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
-    if (!isPlanned(traits[node]) || isInput(traits[node])) continue;
-    const entry = findGiver(table, node, inPlace, storageEnds, refused);
-    const giver = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
-    if (giver === NO_BUFFER) buffers.add(node, step);
-    else buffers.handOver(giver, node, step);
+    if (isPlanned(traits[node]) && !isInput(traits[node])) {
+      const entry = findGiver(table, node, inPlace, storageEnds, refused);
+      const giver = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
+      if (giver === NO_BUFFER) buffers.add(node, step);
+      else buffers.handOver(giver, node, step);
+    }
+    if (groups !== null && groups.lastSteps[group] === step) buffers.keepFor(roots[node], groups, group++);
   }
   return { problem: buffers.toProblem(), bufferOf: buffers.bufferOf, storageEnds, givers: buffers.givers };
 }
@@ -74,8 +85,8 @@ const stepCountOf = ({ nodes }: GraphTable): number => Math.max(1, nodes.length)
 
 const isPlannedInput = (traits: number): boolean => isPlanned(traits) && isInput(traits);
 
-/** For each storage owner, the step after the last one that reads the storage; `stepCount` for what is kept. */
-function storageEndsOf(table: GraphTable): Int32Array {
+/** For each storage owner, the step after the last one that reads the storage; `stepCount` for what is kept. O(sources). */
+export function storageEndsOf(table: GraphTable): Int32Array {
   const { nodes, sourceFirst, sources, roots, traits, tensorCount } = table;
   const ends = new Int32Array(tensorCount);
   const stepCount = stepCountOf(table);
@@ -98,10 +109,11 @@ function findGiver(
   storageEnds: Int32Array,
   refused: Uint8Array | null,
 ): number {
-  const { sourceFirst, sources, roots, sizes } = table;
+  const { sourceFirst, sources, handOver, roots, sizes } = table;
   let giver = NO_ENTRY;
   for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-    if (refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds)) continue;
+    if (handOver[entry] === 0 || refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds))
+      continue;
     if (inPlace === 'ggml') return entry;
     if (giver === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[giver]]]) giver = entry;
   }
@@ -179,6 +191,20 @@ class BufferColumns {
     this.bytes[buffer] = size;
     // What exists before step 0 has all its bytes at step 0, even if the first node takes it over.
     this.shrinks.push({ buffer, step: Math.max(step, this.starts[buffer] + 1), bytes: size });
+  }
+
+  /** Keeps what a group reads until the bytes of its result, in the storage of `root`, exist: it cannot land on them. */
+  keepFor(root: number, { first, roots }: FusedGroups, group: number): void {
+    const buffer = this.bufferOf[root];
+    if (buffer === NO_BUFFER) return;
+    const end = this.starts[buffer] + 1;
+    for (let i = first[group]; i < first[group + 1]; i++) {
+      const read = roots[i];
+      const kept = this.bufferOf[read];
+      if (kept === NO_BUFFER) continue;
+      if (this.ends[kept] < end) this.ends[kept] = end;
+      if (this.storageEnds[read] < end) this.storageEnds[read] = end;
+    }
   }
 
   toProblem(): Problem {

@@ -4,14 +4,16 @@
  * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
-import { checkOptions, PlannerError } from '../errors.js';
+import { checkOptions, PlannerError, wrongValue } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
-import { elementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
+import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
 import { configureIfCountable, openIfCountable, type Configuration } from './configuration.js';
 import { largestFitting, type LargestFitting, type Need } from './largest-fitting.js';
+import { MetadataReader } from './metadata-reader.js';
 import { readModel, type Model, type ModelHeader } from './model-graph.js';
-import { CACHE_TYPES, CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type Run } from './options.js';
+import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type Run } from './options.js';
+import { measureWeights } from './weights.js';
 
 /** One configuration that was looked at. Sizes in bytes. */
 export interface FitAttempt extends Omit<Configuration, 'compute' | 'total'> {
@@ -32,25 +34,39 @@ export interface FittingConfiguration extends FitAttempt, Configuration {
 export interface ContextFit {
   /** Bytes. */
   readonly budget: number;
+  /** Bytes of the weights. If they alone exceed the budget, nothing fits, whatever the architecture. */
+  readonly weights: number;
   /** Whether anything that was looked at fits. */
   readonly fits: boolean;
   /** Tokens of context that were asked for: `ctxSize`, or what the model was trained on. */
   readonly wantedContext: number;
-  /** Tokens. */
+  /** Tokens of one sequence. */
   readonly trainedContext: number;
-  /** The largest context that fits with all other options as given; it may exceed what was wanted. If any fits, that. */
+  /**
+   * The largest context that fits with all other options as given, no longer per sequence than what the model was trained
+   * on or what was wanted, whichever is longer.
+   */
   readonly largest: FittingConfiguration | null;
+  /** A still larger one that fits; few models make sense of so much. Null if there is none, or if any context fits. */
+  readonly beyondTraining: FittingConfiguration | null;
   /**
    * Whether every context fits that llama.cpp can be asked for, as it often is with recurrent models, whose state does not
    * grow.
    */
   readonly unlimited: boolean;
-  /** Whether each larger context was ruled out. If not, llama.cpp's allocator may surprise with one. */
+  /**
+   * Whether each context that is larger than all these was ruled out. If not, llama.cpp's allocator may surprise with one.
+   */
   readonly proven: boolean;
   /** The wanted context with the largest physical batch, up to the batch, with which it fits. */
   readonly largestUbatch: FittingConfiguration | null;
   /** The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit. */
   readonly largestCache: FittingConfiguration | null;
+  /**
+   * As {@link largest}, with keys and values cached as `q8_0`, and as `q4_0`, where those are smaller than the given
+   * types: each as far as it allows for a larger context than the one before.
+   */
+  readonly largestByCache: readonly FittingConfiguration[];
   /** All configurations that were looked at, each once, in order. */
   readonly tried: readonly FitAttempt[];
 }
@@ -61,7 +77,8 @@ export interface ContextFit {
  * (default: what the model was trained on) it also finds the largest physical batch, and the smallest change of cache
  * types, with which that fits. That nothing fits is a result. Some dozens of graphs, a few milliseconds each.
  *
- * @throws PlannerError `BAD_ARGUMENT`, `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`; `UNKNOWN_ARCHITECTURE` unless the weights alone exceed the budget,
+ * which answers for every architecture
  *
  * @example
  * ```ts
@@ -75,32 +92,78 @@ export interface ContextFit {
 export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOptions = {}): ContextFit {
   checkBudget(budgetBytes);
   checkOptions(options, MODEL_OPTIONS);
-  const search = new Search(readModel(gguf), budgetBytes);
-  const { trainedContext } = search.header;
-  const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || trainedContext };
-  const { run } = search.header.withOptions(wanted);
+  const header = readIfKnown(gguf, budgetBytes);
+  if (header === null) return tooHeavy(gguf, budgetBytes, options);
+  const search = new Search(header, budgetBytes);
+  const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || header.trainedContext };
+  const { run } = header.withOptions(wanted);
   search.attempt(wanted);
-
-  const step = CONTEXT_STEP * (run.isUnified ? 1 : run.sequences);
-  const count = Math.floor(longestThatMatters(search.header, options) / step);
-  const context = search.largest(count, Math.floor(run.contextSize / step), (index) => ({
-    ...options,
-    ctxSize: index * step,
-  }));
-  const unlimited = context.index === count;
+  const contexts = largestContexts(search, wanted, run);
   const ubatch = search.largest(run.batchSize, run.ubatchSize, (ubatchSize) => ({ ...wanted, ubatchSize }));
-  const largestCache = search.first(smallerCaches(search, wanted, run));
+  const largestCache = search.first(smallerCaches(header, budgetBytes, wanted, run));
   return {
     budget: budgetBytes,
+    weights: header.weightBytes,
     fits: search.tried.some(({ fits }) => fits),
     wantedContext: run.contextSize,
-    trainedContext,
-    largest: (unlimited ? search.attempt(wanted) : context.need)?.attempt ?? null,
-    unlimited,
-    proven: context.proven,
+    trainedContext: header.trainedContext,
+    ...contexts,
     largestUbatch: ubatch.need?.attempt ?? null,
     largestCache,
     tried: search.tried,
+  };
+}
+
+/** Null if the architecture is unknown, but nothing fits anyway. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+function readIfKnown(gguf: Gguf, budget: number): ModelHeader | null {
+  try {
+    return readModel(gguf);
+  } catch (error) {
+    const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
+    if (isUnknown && measureWeights(gguf) > budget) return null;
+    throw error;
+  }
+}
+
+/** The answer where the weights of an unknown architecture exceed the budget. */
+function tooHeavy(gguf: Gguf, budget: number, { ctxSize = 0 }: ModelOptions): ContextFit {
+  const trained = new MetadataReader(gguf).integer('context_length', 0);
+  return {
+    ...{ budget, weights: measureWeights(gguf), fits: false, unlimited: false, proven: true },
+    ...{ wantedContext: ctxSize || trained, trainedContext: trained },
+    ...{ largest: null, beyondTraining: null, largestUbatch: null, largestCache: null, largestByCache: [], tried: [] },
+  };
+}
+
+type LargestContexts = Pick<ContextFit, 'largest' | 'beyondTraining' | 'unlimited' | 'proven' | 'largestByCache'>;
+
+function largestContexts(search: Search, wanted: ModelOptions, run: Run): LargestContexts {
+  const { header } = search;
+  const step = CONTEXT_STEP * (run.isUnified ? 1 : run.sequences);
+  const sensible = Math.ceil(Math.max(header.trainedContext, run.sequenceContext) / CONTEXT_STEP);
+  const all = Math.floor(longestThatMatters(header, wanted) / step);
+  const count = Math.min(sensible, all);
+  const upTo = (last: number, start: number, types: ModelOptions = {}): LargestFitting<MeasuredNeed> => {
+    return search.largest(last, start, (index) => ({ ...wanted, ...types, ctxSize: index * step }));
+  };
+  const found = upTo(count, run.sequenceContext / CONTEXT_STEP);
+  const isWhole = found.index === count;
+  const beyond = isWhole ? upTo(all, count) : found;
+  const unlimited = beyond.index === all;
+  const byCache: LargestFitting<MeasuredNeed>[] = [];
+  let last = found.index;
+  for (const types of equalTypes(run)) {
+    const next = last === count ? null : nullIfRefused(() => upTo(count, Math.max(1, last), types));
+    if (next === null || next.index <= last) continue;
+    byCache.push(next);
+    last = next.index;
+  }
+  return {
+    largest: (unlimited ? search.attempt({ ...wanted, ctxSize: sensible * step }) : found.need)?.attempt ?? null,
+    beyondTraining: unlimited || beyond.index === found.index ? null : (beyond.need?.attempt ?? null),
+    unlimited,
+    proven: beyond.proven,
+    largestByCache: byCache.flatMap(({ need }) => need?.attempt ?? []),
   };
 }
 
@@ -116,7 +179,7 @@ function longestThatMatters(header: ModelHeader, options: ModelOptions): number 
 
 function checkBudget(budgetBytes: number): void {
   if (Number.isSafeInteger(budgetBytes) && budgetBytes >= 0) return;
-  throw new PlannerError('BAD_ARGUMENT', {
+  throw wrongValue('BAD_ARGUMENT', {
     culprit: 'budgetBytes',
     value: budgetBytes,
     limit: 'an integer from 0 to 2^53 - 1',
@@ -150,9 +213,9 @@ class Search {
     return need;
   }
 
-  /** Of sizes 1 to `count`. If nothing can fit, none is tried. */
+  /** Of sizes 1 to `count`. If weights and context are too much even with the smallest, no other is tried. */
   largest(count: number, start: number, optionsOf: (index: number) => ModelOptions): LargestFitting<MeasuredNeed> {
-    const isHopeless = this.header.weightBytes > this.budget;
+    const isHopeless = this.header.weightBytes > this.budget || this.attempt(optionsOf(1)) === null;
     return largestFitting(isHopeless ? 0 : count, start, this.budget, (index) => this.attempt(optionsOf(index)));
   }
 
@@ -182,40 +245,4 @@ class Search {
 
 function isFitting(attempt: FitAttempt): attempt is FittingConfiguration {
   return attempt.fits;
-}
-
-/**
- * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: those
- * first that keep most bytes, then those that change least.
- */
-function smallerCaches({ header, budget }: Search, wanted: ModelOptions, { keyType, valueType }: Run): ModelOptions[] {
-  const noLargerThan = (limit: Run['keyType']): string[] =>
-    CACHE_TYPES.filter((name) => {
-      const { blockBytes, blockSize } = elementType(name);
-      return name === limit.name || blockBytes * limit.blockSize < limit.blockBytes * blockSize;
-    });
-  const candidates = noLargerThan(keyType).flatMap((cacheTypeK) =>
-    noLargerThan(valueType).flatMap((cacheTypeV) => {
-      const options = { ...wanted, cacheTypeK, cacheTypeV };
-      const bytes = contextBytes(header, options);
-      const changes = Number(cacheTypeK !== keyType.name) + Number(cacheTypeV !== valueType.name);
-      return header.weightBytes + bytes > budget ? [] : [{ options, bytes, changes }];
-    }),
-  );
-  candidates.sort((a, b) => b.bytes - a.bytes || a.changes - b.changes);
-  return candidates.map(({ options }) => options);
-}
-
-/** Infinite for types that the model refuses, or that make more than can be counted. */
-function contextBytes(header: ModelHeader, options: ModelOptions): number {
-  return nullIfRefused(() => openIfCountable(header, options))?.contextBytes ?? Infinity;
-}
-
-function nullIfRefused<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'BAD_ARGUMENT') return null;
-    throw error;
-  }
 }

@@ -23,6 +23,7 @@ export function checkGraphSize({ nodes, leafs }: Graph, weightCount: number): vo
   const count = nodes.length + leafs.length;
   if (count <= room) return;
   throw new PlannerError('BAD_ARGUMENT', {
+    message: `The graph has ${count} tensors, but llama.cpp makes room for at most ${room} with ${weightCount} weights.`,
     culprit: 'graph',
     value: `of ${count} tensors`,
     limit: `of at most ${room}, the room that llama.cpp makes for ${weightCount} weights`,

@@ -22,7 +22,10 @@ export interface Hyperparameters {
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
+  /** Layers that every token goes through. */
   readonly layerCount: number;
+  /** Layers after those that predict further tokens: they have a cache, but only a draft runs them. */
+  readonly predictLayerCount: number;
   readonly feedForwardLength: number;
   readonly headCount: number;
   readonly kvHeadCount: number;
@@ -64,6 +67,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     embeddingLength,
     vocabularySize: reader.vocabularySize(),
     layerCount,
+    predictLayerCount: 0,
     feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
     headCount,
     kvHeadCount: readKvHeadCount(reader, layerCount),
@@ -166,18 +170,23 @@ export interface HeadRules {
 export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules = {}): void {
   const { keyLength, valueLength, ropeLength, headCount, kvHeadCount, embeddingLength } = hp;
   const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;
+  const found = `The head length is ${value}, but must be`;
   if (keyLength !== valueLength || keyLength === 0) {
-    throw badHeads('head length', value, 'one length above zero for keys and values in this architecture');
+    const limit = 'one length above zero for keys and values in this architecture';
+    throw badHeads(`${found} ${limit}.`, 'head length', value, limit);
   }
   if (isTurnedWhole && keyLength !== ropeLength) {
-    throw badHeads('head length', value, 'one length for all three in this architecture');
+    const limit = 'one length for all three in this architecture';
+    throw badHeads(`${found} ${limit}.`, 'head length', value, limit);
   }
   if (isAsWideAsEmbedding && keyLength * headCount !== embeddingLength) {
     const limit = `${embeddingLength}, the length of the embedding, in this architecture`;
-    throw badHeads('length of all heads', `${headCount} × ${keyLength}`, limit);
+    const all = `${headCount} × ${keyLength}`;
+    throw badHeads(`The length of all heads is ${all}, but must be ${limit}.`, 'length of all heads', all, limit);
   }
   if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
     throw badHeads(
+      `The number of heads is ${headCount}, which is no multiple of the ${kvHeadCount} for keys and values.`,
       'number of heads',
       `${headCount}, and ${kvHeadCount} for keys and values`,
       'a multiple of the latter',
@@ -185,7 +194,7 @@ export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmb
   }
 }
 
-function badHeads(culprit: string, value: string, limit: string): PlannerError {
+function badHeads(message: string, culprit: string, value: string, limit: string): PlannerError {
   const remedy = 'Convert the model again with a current converter.';
-  return new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
+  return new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy });
 }

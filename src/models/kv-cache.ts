@@ -136,7 +136,7 @@ export interface KvCaches {
 
 /** Sizes and layers as in llama.cpp's `create_memory` and `llama_kv_cache_iswa`. */
 export function createKvCaches(hp: Hyperparameters, run: Run): KvCaches {
-  const layers = Array.from({ length: hp.layerCount }, (_, layer) => layer);
+  const layers = Array.from({ length: hp.layerCount + hp.predictLayerCount }, (_, layer) => layer);
   const { slidingWindow } = hp;
   if (slidingWindow === null) return { full: new KvCache(hp, run, layers, run.sequenceContext), window: null };
   const needed = (slidingWindow.tokens * (run.isUnified ? run.sequences : 1) + run.ubatchSize) % UINT32_RANGE;

@@ -3,8 +3,10 @@
  */
 import type { PlanOptions } from '../plan/options.js';
 
-/** The build of llama.cpp whose graphs ours are equal to. */
-export const LLAMA_CPP_BUILD = 9749;
+/** The build of llama.cpp whose graphs ours are equal to: release b10573 of August 2026. */
+export const LLAMA_CPP_BUILD = 10573;
+/** The commit that it was built from. */
+export const LLAMA_CPP_COMMIT = 'd775b8967';
 
 /** How llama.cpp plans on a CPU. */
 export const LLAMA_CPP_PLAN: PlanOptions = { allocator: 'ggml', inPlace: 'ggml', alignment: 32 };

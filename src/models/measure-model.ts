@@ -2,7 +2,7 @@
  * What a model needs in memory, as llama.cpp would report it: weights, context and compute buffer.
  *
  * Invariant: nothing is estimated. The compute buffer is planned for the very graph that llama.cpp builds, with its
- * allocator unless another is asked for. Conforms to llama.cpp build 9749, CPU backend.
+ * allocator unless another is asked for. Conforms to llama.cpp release b10573 (commit d775b8967), CPU backend.
  */
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
@@ -10,7 +10,7 @@ import { measureGraph, place, type Measurement } from '../plan/measure.js';
 import { resolveOptions as resolvePlanOptions, type PlanOptions } from '../plan/options.js';
 import { Plan } from '../plan/plan.js';
 import type { ModelSizes } from './configuration.js';
-import { LLAMA_CPP_BUILD, LLAMA_CPP_PLAN } from './llama-cpp.js';
+import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN } from './llama-cpp.js';
 import { openModel } from './model-graph.js';
 import { checkPhase, type ModelOptions, type Phase, type Run } from './options.js';
 
@@ -35,6 +35,8 @@ export interface ModelMeasurement extends ModelSizes {
   /** Where every tensor of that graph goes; made on first use. */
   readonly plan: Plan;
   readonly llamaCppBuild: number;
+  /** The commit of that build, abbreviated. */
+  readonly llamaCppCommit: string;
 }
 
 /**
@@ -84,5 +86,6 @@ export function measureModel(
       return (plan ??= new Plan(graph, outcome));
     },
     llamaCppBuild: LLAMA_CPP_BUILD,
+    llamaCppCommit: LLAMA_CPP_COMMIT,
   };
 }

@@ -2,7 +2,7 @@
  * Typed access to a GGUF's metadata: what an architecture asks for is there and has the right type, or the error says
  * which key is at fault.
  */
-import { PlannerError } from '../errors.js';
+import { wrongValue, type PlannerError } from '../errors.js';
 import type { Gguf, GgufValue, GgufValueType } from '../gguf/gguf.js';
 
 /** llama.cpp's limit on layers; it also bounds what a hostile header can make us build. */
@@ -111,7 +111,8 @@ export class MetadataReader {
   #requireType(key: string, types: readonly GgufValueType[]): void {
     const type = this.#gguf.types?.[this.#name(key)];
     if (type === undefined || types.includes(type)) return;
-    throw badKey(this.#name(key), `stored as ${type}`, `stored as ${types.join(' or ')}`);
+    const [found, limit] = [`stored as ${type}`, `stored as ${types.join(' or ')}`];
+    throw wrongValue('BAD_MODEL', { culprit: this.#name(key), value: found, limit, remedy: CONVERT }, found);
   }
 
   #find(key: string): GgufValue | undefined {
@@ -135,11 +136,8 @@ function isFinite(value: unknown): value is number {
   return Number.isFinite(value);
 }
 
+const CONVERT = 'The file is damaged or made by a foreign converter: convert the model again.';
+
 function badKey(key: string, value: unknown, limit: string): PlannerError {
-  return new PlannerError('BAD_MODEL', {
-    culprit: key,
-    value: value ?? 'missing',
-    limit,
-    remedy: 'The file is damaged or made by a foreign converter: convert the model again.',
-  });
+  return wrongValue('BAD_MODEL', { culprit: key, value, limit, remedy: CONVERT });
 }

@@ -35,6 +35,12 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     return Array.from({ length: this.hp.layerCount }, (_, layer) => new Scope<H>(this, layer));
   }
 
+  /** The layers after those, which predict further tokens. */
+  predictLayers(): Scope<H>[] {
+    const { layerCount, predictLayerCount } = this.hp;
+    return Array.from({ length: predictLayerCount }, (_, layer) => new Scope<H>(this, layerCount + layer));
+  }
+
   /** A leaf that is set before every run. Default name: `leaf_N`. */
   input(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
     return this.ctx.setInput(this.ctx.newTensor(type, ne, name));

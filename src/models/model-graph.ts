@@ -1,16 +1,18 @@
 /**
  * From a GGUF header to llama.cpp's compute graph.
  */
-import { PlannerError, type ErrorCode } from '../errors.js';
+import { PlannerError, shown, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { checkGraphSize } from './graph-limit.js';
+import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
+import { rejectPart } from './not-a-model.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
-import { checkGguf, measureWeights, Weights } from './weights.js';
+import { checkGguf, loadedBytes, Weights } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -47,19 +49,22 @@ export function openModel(gguf: Gguf, options: ModelOptions): Model {
 /** Reads what doesn't depend on options, once for all of them. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
 export function readModel(gguf: Gguf): ModelHeader {
   checkGguf(gguf);
+  rejectPart(gguf);
   const reader = new MetadataReader(gguf);
   const architecture = ARCHITECTURES.get(reader.architecture);
   if (architecture === undefined) {
     throw new PlannerError('UNKNOWN_ARCHITECTURE', {
+      message: `\`general.architecture\` is ${shown(reader.architecture)}, which this library cannot build.`,
       culprit: 'general.architecture',
       value: reader.architecture,
       limit: `one of ${[...ARCHITECTURES.keys()].join(', ')}`,
-      remedy: 'Only the weights of this model can be measured.',
+      remedy: `It builds ${[...ARCHITECTURES.keys()].join(', ')}; of others only the weights can be measured.`,
     });
   }
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
-  const weightBytes = measureWeights(gguf);
+  const loaded = loadedTensors(gguf);
+  const weightBytes = loadedBytes(loaded);
   let isChecked = false;
   return {
     architecture: reader.architecture,
@@ -82,7 +87,7 @@ export function readModel(gguf: Gguf): ModelHeader {
           });
           if (!isChecked) weights.requireNoStrangers();
           isChecked = true;
-          checkGraphSize(builder.graph, gguf.tensors.length);
+          checkGraphSize(builder.graph, loaded.length);
           return builder.graph;
         },
       };
@@ -97,8 +102,8 @@ function asModelErrors(build: () => void): void {
   } catch (error) {
     if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
     const { culprit, value, limit } = error;
-    const remedy = 'The keys and tensors of the file don’t fit each other: convert the model again.';
-    throw new PlannerError('BAD_MODEL', { culprit, value, limit, remedy });
+    const message = `The keys and tensors of the file do not fit each other: ${culprit} is ${String(value)}, but must be ${limit}.`;
+    throw new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy: 'Convert the model again.' });
   }
 }
 

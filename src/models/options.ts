@@ -3,25 +3,34 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptions, PlannerError, type OptionNames } from '../errors.js';
+import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
+import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } from './programs.js';
 
 /** `pp`: a full batch of the prompt, the worst case; `tg`: one token per sequence. */
 export type Phase = 'pp' | 'tg';
 
 /** Options of `measureModel`, named as llama.cpp names them. */
 export interface ModelOptions {
+  /**
+   * What runs the model, which decides of how many tokens logits are wanted and how many sequences there are. Default
+   * `server`.
+   */
+  readonly program?: Program;
   /** Tokens of context, for all sequences together. Default, and 0: what the model was trained on. */
   readonly ctxSize?: number;
   /** Tokens that may be submitted at once. Default 2048. */
   readonly batchSize?: number;
   /** Tokens that are computed at once. Default 512; 0: as many as `batchSize`. */
   readonly ubatchSize?: number;
-  /** Sequences at a time, 1 to 256. Default 1. */
+  /**
+   * Sequences at a time, 1 to 256; -1, the default of the program `server`, lets it choose: 4 that share one cache.
+   * Default 1 for other programs.
+   */
   readonly parallel?: number;
-  /** Whether all sequences share one cache instead of an equal part each. Default false. */
+  /** Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is -1. */
   readonly kvUnified?: boolean;
   /** `auto`, the default, is on: a CPU supports it. */
   readonly flashAttention?: boolean | 'on' | 'off' | 'auto';
@@ -31,7 +40,10 @@ export interface ModelOptions {
   readonly cacheTypeV?: string;
   /** Whether layers with a sliding window get a cache of full length. Default false. */
   readonly swaFull?: boolean;
-  /** Most tokens of a batch whose logits are wanted. Default, and 0: all. */
+  /**
+   * Most tokens of a batch whose logits are wanted; 0: all. Default: one per sequence for the programs `server` and
+   * `cli`, all for `bench` and `library`. A server with drafts of N tokens wants 1 + N per sequence.
+   */
   readonly outputs?: number;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
@@ -39,6 +51,7 @@ export interface ModelOptions {
 
 /** The names of all options that sizes depend on: all but the phase. */
 export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
+  program: true,
   ctxSize: true,
   batchSize: true,
   ubatchSize: true,
@@ -56,6 +69,7 @@ export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase
 
 /** The options as llama.cpp applies them to one model. */
 export interface Run {
+  readonly program: Program;
   /** Tokens of context in all, after rounding. */
   readonly contextSize: number;
   /** Tokens of context per sequence, after rounding. */
@@ -68,6 +82,7 @@ export interface Run {
   readonly keyType: ElementType;
   readonly valueType: ElementType;
   readonly hasFullWindow: boolean;
+  /** Most tokens of a batch whose logits are wanted. */
   readonly maxOutputs: number;
 }
 
@@ -87,25 +102,28 @@ export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_n
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run {
   checkOptions(options, MODEL_OPTIONS);
-  const sequences = integerOption('parallel', options.parallel ?? 1, 1, MAX_SEQUENCES);
+  const program = checkProgram(options.program ?? 'server');
+  const { sequences, isUnified } = sequencesOf(program, options);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
-  if (wantedContext === 0) throw badOption('ctxSize', 0, 'at least 1: the file doesn’t say what to use instead');
+  if (wantedContext === 0)
+    throw badOption('ctxSize', 0, 'at least 1, as the file names no context that the model was trained on');
   const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
   const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
   const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;
   const ubatchSize = Math.min(batchSize, wantedUbatch === 0 ? wantedBatch : wantedUbatch);
   if (ubatchSize === 0) throw badOption('batchSize', 0, 'at least 1');
 
-  const isUnified = options.kvUnified ?? false;
   const padded = alignUp(wantedContext, CONTEXT_STEP);
   const sequenceContext = isUnified ? padded : alignUp(Math.floor(padded / sequences), CONTEXT_STEP);
   if (sequenceContext === 0) throw badOption('ctxSize', wantedContext, `at least ${sequences}, one token per sequence`);
-  const maxOutputs = integerOption('outputs', options.outputs ?? 0, 0) || batchSize;
+  const asked = PROGRAMS[program].isServing ? Math.min(sequences, wantedBatch) : 0;
+  const maxOutputs = integerOption('outputs', options.outputs ?? asked, 0) || batchSize;
   if (maxOutputs < sequences) {
-    const isBatch = maxOutputs === batchSize;
-    throw badOption(isBatch ? 'batchSize' : 'outputs', maxOutputs, `at least ${sequences}, one token per sequence`);
+    const culprit = (options.outputs ?? 0) > 0 ? 'outputs' : 'batchSize';
+    throw badOption(culprit, maxOutputs, `at least ${sequences}, one token per sequence`);
   }
   const run: Run = {
+    program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
     sequenceContext,
     batchSize,
@@ -120,6 +138,17 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
   };
   checkCacheTypes(run, hp);
   return run;
+}
+
+function sequencesOf(
+  program: Program,
+  { parallel, kvUnified = false }: ModelOptions,
+): Pick<Run, 'sequences' | 'isUnified'> {
+  const defaults = PROGRAMS[program];
+  const wanted = parallel ?? defaults.parallel;
+  // A server that chooses shares the cache, whatever it was told.
+  if (wanted === AUTO_PARALLEL && defaults.isServing) return { sequences: AUTO_SEQUENCES, isUnified: true };
+  return { sequences: integerOption('parallel', wanted, 1, MAX_SEQUENCES), isUnified: kvUnified };
 }
 
 /** The graph that llama.cpp reserves memory for in a phase. */
@@ -153,8 +182,17 @@ function cacheType(name: string, value: string): ElementType {
 
 /** What `llama_init_from_model` refuses. */
 function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperparameters): void {
+  if (hp.isLatent && keyType.name !== valueType.name) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: `This model caches keys and values as one, but they were given the types ${keyType.name} and ${valueType.name}.`,
+      culprit: 'cacheTypeV',
+      value: valueType.name,
+      limit: `${keyType.name}, the type of the keys`,
+      remedy: 'Give cacheTypeK and cacheTypeV the same type.',
+    });
+  }
   if (valueType.isQuantized && !flashAttention) {
-    throw badOption('cacheTypeV', valueType.name, 'unquantised, or flashAttention on');
+    throw badOption('cacheTypeV', valueType.name, 'unquantised, or `flashAttention` on');
   }
   const lengths = [
     ['cacheTypeK', keyType, hp.keyLength],
@@ -168,5 +206,5 @@ function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperp
 }
 
 function badOption(culprit: string, value: unknown, limit: string): PlannerError {
-  return new PlannerError('BAD_ARGUMENT', { culprit, value, limit, remedy: 'Choose another value.' });
+  return wrongValue('BAD_ARGUMENT', { culprit, value, limit, remedy: 'Choose another value.' });
 }

@@ -4,11 +4,12 @@
  * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
  * architecture expects. What a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, named, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/gguf.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp, checkBytes } from '../units.js';
+import { loadedTensors } from './loaded-tensors.js';
 
 /** ggml aligns the tensors of a CPU buffer to this many bytes. */
 const BUFFER_ALIGNMENT = 32;
@@ -33,6 +34,11 @@ export class Weights {
     return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
+  /** Takes whatever the file lists for a layer, which llama.cpp then skips. */
+  skipLayer(layer: number): void {
+    for (const weight of this.#parts.get(`blk.${layer}.`)?.values() ?? []) weight.isKnown = true;
+  }
+
   /**
    * Once the model was built: the file lists nothing that the model has no use for.
    *
@@ -43,7 +49,13 @@ export class Weights {
       for (const [name, { listed, isKnown }] of part) {
         if (isKnown) continue;
         const matrix = scaledMatrix(name, part);
-        if (matrix === null) throw badTensor(listed.name, 'in the file', 'a tensor that the architecture knows');
+        if (matrix === null)
+          throw badTensor(
+            `${named(listed.name)} is in the file, but is no tensor that the architecture knows.`,
+            listed.name,
+            'in the file',
+            'a tensor that the architecture knows',
+          );
         checkShape(listed, [matrix.ne[2]]);
       }
     }
@@ -91,8 +103,10 @@ export class LayerWeights {
   /** @throws PlannerError `BAD_MODEL` if the tensor is missing or has another shape */
   get(name: string, ne: readonly number[]): Tensor {
     const tensor = this.find(name, ne);
-    if (tensor === null) throw badTensor(this.#prefix + name, 'missing', `there, of shape [${ne.join(', ')}]`);
-    return tensor;
+    if (tensor !== null) return tensor;
+    const culprit = this.#prefix + name;
+    const message = `${named(culprit)} is missing; the architecture needs it in shape [${ne.join(', ')}].`;
+    throw badTensor(message, culprit, 'missing', `there, of shape [${ne.join(', ')}]`);
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
@@ -108,7 +122,13 @@ export class LayerWeights {
 
 function checkShape(listed: GgufTensor, ne: readonly number[]): void {
   if (listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) return;
-  throw badTensor(listed.name, `of shape [${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`);
+  const [found, limit] = [`[${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`];
+  throw badTensor(
+    `${named(listed.name)} has shape ${found}, but the architecture needs ${limit}.`,
+    listed.name,
+    `of shape ${found}`,
+    limit,
+  );
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read */
@@ -118,10 +138,21 @@ export function checkGguf(gguf: Gguf): void {
   checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
 }
 
-/** Bytes of memory that the tensors of a file take once loaded into one CPU buffer, padding included. */
+/**
+ * Bytes of memory that a file's weights take in llama.cpp once loaded into one CPU buffer, padding included. Works for
+ * every architecture; tensors that llama.cpp skips, such as those of layers that predict further tokens, don't count.
+ * O(tensors).
+ *
+ * @throws PlannerError `BAD_ARGUMENT` unless `gguf` is a header that was read, `BYTES_TOO_LARGE`
+ */
 export function measureWeights(gguf: Gguf): number {
   checkGguf(gguf);
-  return gguf.tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
+  return loadedBytes(loadedTensors(gguf));
+}
+
+/** Bytes of memory for tensors of a file in one CPU buffer, padding included. */
+export function loadedBytes(tensors: readonly GgufTensor[]): number {
+  return tensors.reduce((sum, { name, bytes }) => checkBytes(sum + alignUp(bytes, BUFFER_ALIGNMENT), name), 0);
 }
 
 /** Bytes of memory for `tensors` in one CPU buffer, padding included. */
@@ -133,8 +164,9 @@ export function bufferBytes(tensors: readonly Tensor[]): number {
 }
 
 /** A tensor that is not as the architecture expects it. */
-export function badTensor(culprit: string, value: string, limit: string): PlannerError {
+export function badTensor(message: string, culprit: string, value: string, limit: string): PlannerError {
   return new PlannerError('BAD_MODEL', {
+    message,
     culprit,
     value,
     limit,

@@ -3,8 +3,8 @@
  *
  * Invariant: every chunk has bytes of its own, aligned as the plan asks.
  */
-import { checkArgument, checkOptions, PlannerError, type OptionNames } from '../errors.js';
-import { checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
+import { checkArgument, checkOptions, named, PlannerError, type OptionNames } from '../errors.js';
+import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
 
 /** Where the bytes of an arena come from. */
 export interface ArenaMemory {
@@ -44,8 +44,8 @@ function newPieces({ chunks }: Sizes, shared: boolean): Piece[] {
     try {
       return { buffer: new BufferType(size), byteOffset: 0 };
     } catch {
-      const limit = 'what the JavaScript engine can allocate in one piece';
-      throw outOfMemory(`chunk ${index}`, size, limit, 'Plan smaller chunks with maxChunkSize, or a smaller graph.');
+      const remedy = 'Plan smaller chunks with `maxChunkSize`, or a smaller graph.';
+      throw outOfMemory(`chunk ${index}`, size, BEYOND_ENGINE, remedy);
     }
   });
 }
@@ -58,7 +58,7 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
   if (buffers === undefined) {
     if (buffer === undefined) return newPieces(plan, shared);
     checkBuffer(buffer);
-    checkCount(chunks.length, 1, 'buffer is the memory of one chunk', 'Plan without maxChunkSize, or give `buffers`.');
+    checkCount(chunks.length, 1, 'one buffer holds only one', 'Plan without `maxChunkSize`, or give `buffers`.');
     return [pieceOf(plan, 0, { buffer, byteOffset }, '')];
   }
   const isAlone = buffer === undefined && byteOffset === 0;
@@ -66,7 +66,7 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
   checkArgument(isAlone, 'buffers', 'given beside buffer or byteOffset', 'given alone', remedy);
   const isList: boolean = Array.isArray(buffers);
   checkArgument(isList, 'buffers', buffers, 'a list', 'Give `{ buffer, byteOffset }` for each chunk of the plan.');
-  checkCount(chunks.length, buffers.length, `buffers has ${buffers.length} entries`, 'Give one entry per chunk.');
+  checkCount(chunks.length, buffers.length, `\`buffers\` has ${buffers.length} entries`, 'Give one entry per chunk.');
   const pieces = buffers.map((memory, chunk) => {
     checkOptions(memory, CHUNK_FIELDS, `buffers[${chunk}]`);
     checkBuffer(memory.buffer);
@@ -78,7 +78,7 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
 
 function checkCount(chunks: number, count: number, what: string, remedy: string): void {
   if (chunks === count) return;
-  const message = `The plan has ${chunks} chunks, but ${what}.`;
+  const message = `There are ${chunks} chunks of the plan, but ${what}.`;
   throw new PlannerError('BAD_ARGUMENT', {
     message,
     culprit: 'chunks of the plan',
@@ -107,7 +107,10 @@ function pieceOf(
     throw outOfMemory(
       chunks.length === 1 ? 'the arena' : `chunk ${chunk}`,
       chunks[chunk],
-      `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+      {
+        limit: `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+        reason: `the given buffer has ${available} from byte ${byteOffset}`,
+      },
       'Give a larger buffer; grow a WebAssembly.Memory, and take its new buffer.',
     );
   }
@@ -124,9 +127,10 @@ function checkApart(pieces: readonly Piece[], chunks: readonly number[]): void {
     lastIn.set(buffer, chunk);
     if (before === undefined || pieces[before].byteOffset + chunks[before] <= byteOffset) continue;
     const end = pieces[before].byteOffset + chunks[before];
+    const culprit = `buffers[${chunk}].byteOffset`;
     throw new PlannerError('BAD_ARGUMENT', {
-      message: `Chunk ${chunk} starts at byte ${byteOffset} of a buffer in which chunk ${before} ends at byte ${end}.`,
-      culprit: `buffers[${chunk}].byteOffset`,
+      message: `${named(culprit)} is ${byteOffset}, but chunk ${before} ends at byte ${end} of the same buffer.`,
+      culprit,
       value: byteOffset,
       limit: `at least ${end}`,
       remedy: 'Give each chunk bytes of its own.',

@@ -4,7 +4,7 @@
  * Invariant: a tensor's bytes are where the plan says; nothing is copied. Only what still holds its value at the end of
  * the graph can be read with `result`.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, subject, wrongValue } from '../errors.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { codecOf, TensorElements, type ElementOf } from '../tensor/elements.js';
@@ -99,8 +99,10 @@ export class Arena {
   #checkKept(tensor: Tensor): void {
     const planned = this.plan.find(tensor);
     if (planned !== undefined && !this.plan.isKept(planned)) {
+      const culprit = tensor.label;
       throw new PlannerError('NOT_READABLE', {
-        culprit: tensor.label,
+        message: `${subject(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${this.plan.nodeCount}.`,
+        culprit,
         value: `free again from step ${planned.end} of ${this.plan.nodeCount}`,
         limit: 'an output, or an immediate tensor',
         remedy: 'Mark it with setOutput before planning.',
@@ -121,7 +123,7 @@ export class Arena {
   #pieceAt(chunk: number): Piece {
     const piece = this.#pieces[chunk];
     if (piece !== undefined) return piece;
-    throw new PlannerError('BAD_ARGUMENT', {
+    throw wrongValue('BAD_ARGUMENT', {
       culprit: 'chunk',
       value: chunk,
       limit: `one of the plan's ${this.#pieces.length} chunks, from 0`,

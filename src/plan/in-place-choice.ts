@@ -14,7 +14,8 @@ import { placementSize, type Placement, type PlaceOptions } from '../alloc/alloc
 import { auto } from '../alloc/auto.js';
 import { solve } from '../alloc/solve.js';
 import type { GraphTable } from '../graph/table.js';
-import { analyzeLiveness, canTakeOver, type Liveness } from '../liveness/liveness.js';
+import type { FusedGroups } from '../liveness/groups.js';
+import { analyzeLiveness, canTakeOver, storageEndsOf, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 
 /** A choice of hand-overs with its placement. */
@@ -33,19 +34,22 @@ export function improveInPlace(
   table: GraphTable,
   alignment: number,
   options: PlaceOptions,
+  fused: FusedGroups | null,
   first: PlacedChoice,
 ): PlacedChoice {
   const bound = liveLoad(first.liveness.problem).bytes;
   if (placementSize(first.placement) <= bound) return first;
-  const groups = handOversByNode(table, first.liveness.storageEnds);
+  // What the runtime's groups refuse stays refused in every choice.
+  const never = fused?.refused ?? new Uint8Array(table.sources.length);
+  const groups = handOversByNode(table, never);
   let triesLeft = Math.floor(MOST_WORK / first.liveness.problem.bufferCount);
   let best = first;
-  let choice: Uint8Array = new Uint8Array(table.sources.length);
+  let choice = never;
 
   const attempt = (refused: Uint8Array): boolean => {
     triesLeft--;
     const size = placementSize(best.placement);
-    const liveness = analyzeLiveness(table, 'full', alignment, refused);
+    const liveness = analyzeLiveness(table, 'full', alignment, fused, refused);
     if (liveLoad(liveness.problem).bytes >= size) return false;
     const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxSteps: TRIAL_STEPS });
     if (placement.peak >= size) return false;
@@ -66,7 +70,7 @@ export function improveInPlace(
   };
   const current = (): Uint8Array => choice;
 
-  attemptAll(wholeChoices(groups, choice.length));
+  attemptAll(wholeChoices(groups, never));
   while (attemptAll(changesOfOne(groups, current)) || attemptAll(changesOfTwo(groups, current)));
   return best === first ? first : polished(best, options);
 }
@@ -75,13 +79,14 @@ export function improveInPlace(
 type Group = readonly (readonly number[])[];
 
 /** What each node may take over, for nodes that may take any; those that may take the largest first. */
-function handOversByNode(table: GraphTable, storageEnds: Int32Array): Group[] {
+function handOversByNode(table: GraphTable, never: Uint8Array): Group[] {
   const { nodes, sourceFirst, sources, roots, sizes } = table;
+  const storageEnds = storageEndsOf(table);
   const groups: Group[] = [];
   for (const node of nodes) {
     const entriesOf = new Map<number, number[]>();
     for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-      if (!canTakeOver(table, node, entry, 'full', storageEnds)) continue;
+      if (never[entry] === 1 || !canTakeOver(table, node, entry, 'full', storageEnds)) continue;
       const root = roots[sources[entry]];
       entriesOf.set(root, [...(entriesOf.get(root) ?? []), entry]);
     }
@@ -92,9 +97,9 @@ function handOversByNode(table: GraphTable, storageEnds: Int32Array): Group[] {
 }
 
 /** No hand-over at all; no choice between operands but the last one. */
-function wholeChoices(groups: readonly Group[], length: number): Uint8Array[] {
-  const none = new Uint8Array(length);
-  const last = new Uint8Array(length);
+function wholeChoices(groups: readonly Group[], never: Uint8Array): Uint8Array[] {
+  const none = never.slice();
+  const last = never.slice();
   for (const group of groups) {
     for (const entry of group.flat()) none[entry] = 1;
     for (const entry of group.slice(0, -1).flat()) last[entry] = 1;

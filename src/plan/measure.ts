@@ -3,12 +3,16 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import { placementSize, type Placement } from '../alloc/allocator.js';
-import { PlannerError } from '../errors.js';
+import { named, PlannerError, subject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
+import { mayConflict } from '../liveness/conflicts.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
+import { groupsOf } from '../liveness/groups.js';
 import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { nameOrRules, type RuntimeName } from '../runtime/runtimes.js';
 import { improveInPlace, type PlacedChoice } from './in-place-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
 
@@ -24,6 +28,8 @@ export interface Measurement {
   readonly optimal: boolean;
   readonly allocator: AllocatorName;
   readonly inPlace: InPlaceMode;
+  /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
+  readonly runtime: RuntimeName | Runtime;
   readonly alignment: number;
   /** Storages that share the buffer, in-place chains counted once. */
   readonly bufferCount: number;
@@ -62,12 +68,12 @@ export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
 export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
-  if (options.allocator !== 'ggml') rejectConflicts(hazardsOf(graph));
+  if (options.allocator !== 'ggml' && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
   rejectOversize(graph, options);
-  const { liveness, placement } = placeChoice(table, options);
+  const { liveness, placement } = placeChoice(graph, options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
-  const lowerBound = Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0);
+  const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
   const measurement: Measurement = {
     bufferSize,
     chunks: placement.chunks,
@@ -75,6 +81,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     optimal: bufferSize === lowerBound,
     allocator: options.allocator,
     inPlace: options.inPlace,
+    runtime: nameOrRules(options.runtime),
     alignment: options.alignment,
     bufferCount: problem.bufferCount,
     nodeCount: table.nodes.length,
@@ -82,13 +89,15 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   return { measurement, liveness, placement };
 }
 
-function placeChoice(table: GraphTable, options: ResolvedOptions): PlacedChoice {
-  const liveness = analyzeLiveness(table, options.inPlace, options.alignment);
-  const { maxChunkSize, allowOversize } = options;
+function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
+  const { table } = graph;
+  const { allocator, alignment, inPlace, maxChunkSize, allowOversize } = options;
   const limits = { maxChunkSize, allowOversize };
-  const first = { liveness, placement: ALLOCATORS[options.allocator].place(liveness.problem, limits) };
-  const mayChoose = options.allocator === 'auto' && options.inPlace === 'full';
-  return mayChoose ? improveInPlace(table, options.alignment, limits, first) : first;
+  const groups = groupsOf(graph, options.runtime);
+  const liveness = analyzeLiveness(table, inPlace, alignment, groups);
+  const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, limits) };
+  const mayChoose = allocator === 'auto' && inPlace === 'full';
+  return mayChoose ? improveInPlace(table, alignment, limits, groups, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();
@@ -109,6 +118,9 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const { writer, other, tensor, missing } = conflict;
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
+    message: isItself
+      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it is done with it.`
+      : `${subject(other.label)} needs ${named(tensor.label)}, which ${named(writer.label)} overwrites before ${named(other.label)} runs.`,
     culprit: other.label,
     value: isItself ? `overwriting ${tensor.label}` : `run after ${writer.label}, which overwrites ${tensor.label}`,
     limit: isItself ? 'done with its operand before it overwrites it' : 'run before its operand is overwritten',
@@ -120,11 +132,13 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   if (maxChunkSize === Infinity || allowOversize || allocator === 'ggml') return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
+    const culprit = tensors[id].label;
     throw new PlannerError('OVERSIZE', {
-      culprit: tensors[id].label,
+      message: `${subject(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
+      culprit,
       value: table.sizes[id],
       limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
-      remedy: 'Raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
+      remedy: 'Raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
     });
   }
 }

@@ -2,8 +2,10 @@
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { checkChoice, checkOptions, PlannerError, type OptionNames } from '../errors.js';
+import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import { checkAlignment } from '../units.js';
 
 /** Settings of `measureGraph` and `planGraph`. */
@@ -21,6 +23,11 @@ export interface PlanOptions {
    * ggml overwrites) or `off`. With `full`, the allocator `auto` may leave one out if that makes the buffer smaller. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
    */
   readonly inPlace?: InPlaceMode;
+  /**
+   * What runs the graph, by the groups of nodes that it may compute at once: `ggml-cpu`, `ggml-cuda`, `ggml-metal`,
+   * `ggml-vulkan`, `none` (nodes run one by one), or rules of your own. Default `ggml-cpu`.
+   */
+  readonly runtime?: RuntimeName | Runtime;
 }
 
 const PLAN_OPTIONS: OptionNames<PlanOptions> = {
@@ -29,6 +36,7 @@ const PLAN_OPTIONS: OptionNames<PlanOptions> = {
   maxChunkSize: true,
   allowOversize: true,
   inPlace: true,
+  runtime: true,
 };
 
 export interface ResolvedOptions {
@@ -37,6 +45,7 @@ export interface ResolvedOptions {
   readonly maxChunkSize: number;
   readonly allowOversize: boolean;
   readonly inPlace: InPlaceMode;
+  readonly runtime: Runtime;
 }
 
 export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
@@ -50,12 +59,13 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   checkChoice('allocator', allocator, Object.keys(ALLOCATORS));
   checkChoice('inPlace', inPlace, IN_PLACE_MODES);
   if (maxChunkSize !== Infinity && !(Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1)) {
-    throw new PlannerError('BAD_ARGUMENT', {
+    throw wrongValue('BAD_ARGUMENT', {
       culprit: 'maxChunkSize',
       value: maxChunkSize,
       limit: 'an integer from 1 to 2^53 - 1',
       remedy: 'Give the device’s limit in bytes, or leave it out.',
     });
   }
-  return { allocator, alignment, maxChunkSize, allowOversize, inPlace };
+  const runtime = resolveRuntime(options.runtime);
+  return { allocator, alignment, maxChunkSize, allowOversize, inPlace, runtime };
 }

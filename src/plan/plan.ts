@@ -4,9 +4,9 @@
  * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; whatever
  * else has bytes there is a view, and is found through its root.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { isPureView } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import { isKept } from '../graph/table.js';
 import { NO_BUFFER } from '../liveness/liveness.js';
 import type { Hazard } from '../liveness/hazards.js';
@@ -52,6 +52,8 @@ export interface Share {
 /** A plan as it is written to a file. */
 export interface PlanJson {
   readonly allocator: string;
+  /** The name of what runs the graph; left out where nothing is run, as in the plan of a problem. */
+  readonly runtime?: string;
   readonly alignment: number;
   readonly bufferSize: number;
   readonly lowerBound: number;
@@ -76,6 +78,7 @@ export class Plan implements Measurement {
   readonly optimal: boolean;
   readonly allocator: Measurement['allocator'];
   readonly inPlace: Measurement['inPlace'];
+  readonly runtime: Measurement['runtime'];
   readonly alignment: number;
   readonly bufferCount: number;
   readonly nodeCount: number;
@@ -96,6 +99,7 @@ export class Plan implements Measurement {
     this.optimal = measurement.optimal;
     this.allocator = measurement.allocator;
     this.inPlace = measurement.inPlace;
+    this.runtime = measurement.runtime;
     this.alignment = measurement.alignment;
     this.bufferCount = measurement.bufferCount;
     this.nodeCount = measurement.nodeCount;
@@ -120,8 +124,10 @@ export class Plan implements Measurement {
   locate(tensor: Tensor): Location {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
+    const culprit = tensor.label;
     throw new PlannerError('NOT_READABLE', {
-      culprit: tensor.label,
+      message: `${subject(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
+      culprit,
       value: `in ${tensor.memory} memory`,
       limit: 'in the compute buffer of this plan',
       remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',
@@ -140,7 +146,8 @@ export class Plan implements Measurement {
   /** The plan as plain data, as the command line writes it. */
   toJSON(): PlanJson {
     const { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors } = this;
-    return { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
+    const runtime = typeof this.runtime === 'string' ? this.runtime : this.runtime.name;
+    return { allocator, runtime, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
   }
 }
 

@@ -6,7 +6,7 @@
  * Fields hold no quotes and no commas, which is all that the format needs, so a line is split at its commas here
  * and the core stays without dependencies.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, PlannerError, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
 import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
 
@@ -47,9 +47,11 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
   const total = new Total();
   while (row.next()) {
     const id = row.text('id');
-    if (id === '' || id.startsWith('"')) row.reject('id', id, 'a name without quotes, not empty');
+    if (id === '') row.reject('id', id, 'a name', 'is empty, but each buffer has a name');
+    if (id.startsWith('"')) row.reject('id', id, 'a name without quotes');
     const earlier = rowOfId.get(id);
-    if (earlier !== undefined) row.reject('id', id, `unlike the id of row ${earlier}`);
+    if (earlier !== undefined)
+      row.reject('id', id, 'an id of its own', `is ${shown(id)}, as in row ${earlier} already`);
     rowOfId.set(id, row.line);
     ids.push(id);
     const buffer = readBuffer(row, id, defaultAlignment);
@@ -76,7 +78,7 @@ class Total {
   add({ size, alignment = 1, fixedOffset = 0 }: Buffer, row: number): void {
     this.bytes += size + alignment - 1;
     if (this.bytes > MAX_BYTES)
-      rejectAt(row, 'size', this.bytes, `with all above it and its padding, at most 2^53 - 1`);
+      rejectAt(row, 'size', this.bytes, MOST, `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`);
     if (fixedOffset <= this.highestFixed) return;
     this.highestFixed = fixedOffset;
     this.rowOfFixed = row;
@@ -85,7 +87,8 @@ class Total {
   /** What comes after a fixed buffer may have to lie on top of it. */
   checkFixed(): void {
     const highest = this.highestFixed + this.bytes;
-    if (highest > MAX_BYTES) rejectAt(this.rowOfFixed, 'offset', highest, 'with all sizes on top, at most 2^53 - 1');
+    if (highest <= MAX_BYTES) return;
+    rejectAt(this.rowOfFixed, 'offset', highest, MOST, `comes with all sizes to ${highest}, above 2^53 - 1`);
   }
 }
 
@@ -116,7 +119,8 @@ export function formatPlacementCsv(
 ): string {
   if (offsets.length !== problem.bufferCount) {
     throw new PlannerError('BAD_ARGUMENT', {
-      culprit: 'the number of offsets',
+      message: `The number of offsets is ${offsets.length}, but that of buffers is ${problem.bufferCount}.`,
+      culprit: 'number of offsets',
       value: offsets.length,
       limit: `the number of buffers (${problem.bufferCount})`,
       remedy: 'Pass the offsets of a placement of this very problem.',
@@ -127,7 +131,7 @@ export function formatPlacementCsv(
 }
 
 function readHeader(line: string): Columns {
-  if (line === '') rejectAt(1, 'id', line, 'a header that names the columns');
+  if (line === '') rejectAt(1, 'id', line, 'a header that names the columns', 'is missing, for the row is empty');
   const columns: Record<Column, number> = {
     ...{ id: -1, lower: -1, upper: -1, size: -1 },
     ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
@@ -135,11 +139,12 @@ function readHeader(line: string): Columns {
   const known: readonly string[] = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS];
   line.split(',').forEach((name, index) => {
     const fresh = known.includes(name) && columns[name as Column] === -1;
-    if (!fresh) rejectAt(1, name, name, `one of ${known.join(', ')}, at most once`);
+    const fault = known.includes(name) ? 'is there twice' : 'is unknown';
+    if (!fresh) rejectAt(1, name, name, `one of ${known.join(', ')}, at most once`, fault);
     columns[name as Column] = index;
   });
   for (const name of REQUIRED_COLUMNS) {
-    if (columns[name] === -1) rejectAt(1, name, line, `a header with the column "${name}"`);
+    if (columns[name] === -1) rejectAt(1, name, line, `a header with the column "${name}"`, 'is missing');
   }
   return columns;
 }
@@ -176,6 +181,7 @@ function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
     });
 }
 
+const MOST = 'at most 2^53 - 1';
 const NEWLINE = '\n';
 const CARRIAGE_RETURN = '\r';
 const COMMA = 44;
@@ -239,11 +245,13 @@ class Row {
     }
     if (isNegative) value = -value;
     const valid = Number.isSafeInteger(value) && value >= least;
-    return valid ? value : this.reject(column, this.text(column), `an integer from ${least} to 2^53 - 1`);
+    if (valid) return value;
+    const lowest = least === -MAX_BYTES ? '-2^53 + 1' : least;
+    return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);
   }
 
-  reject(column: string, value: unknown, limit: string): never {
-    return rejectAt(this.line, column, value, limit);
+  reject(column: string, value: unknown, limit: string, fault?: string): never {
+    return rejectAt(this.line, column, value, limit, fault);
   }
 
   /** Moves the position to the next line and returns the end of the current one. */
@@ -266,12 +274,21 @@ class Row {
     const fieldCount = count + 1;
     if (fieldCount === columnCount) return;
     const missing = Object.entries(columns).find(([, index]) => index === fieldCount)?.[0] ?? 'after the last';
-    this.reject(missing, `${fieldCount} fields`, `one of ${columnCount} fields`);
+    const fault = `cannot be read, for the row has ${fieldCount} fields instead of ${columnCount}`;
+    this.reject(missing, `${fieldCount} fields`, `one of ${columnCount} fields`, fault);
   }
 }
 
-function rejectAt(row: number, column: string, value: unknown, limit: string): never {
+/** @param fault completes the sentence "Row 1, column … …". Default: it is `value`, but must be `limit` */
+function rejectAt(
+  row: number,
+  column: string,
+  value: unknown,
+  limit: string,
+  fault = `is ${value === '' ? 'empty' : shown(value)}, but must be ${limit}`,
+): never {
   throw new PlannerError('BAD_CSV', {
+    message: `Row ${row}, column "${column}" ${fault}.`,
     culprit: `row ${row}, column "${column}"`,
     value,
     limit,

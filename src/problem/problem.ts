@@ -17,7 +17,7 @@
  * alignments are powers of two; the sum of all sizes, each with the most padding that its own alignment can take, is an
  * exact byte count, and so is whatever an allocator makes of them.
  */
-import { checkArgument, PlannerError } from '../errors.js';
+import { checkArgument, wrongValue } from '../errors.js';
 import { checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
@@ -259,10 +259,6 @@ function labelOf({ name }: Buffer, b: number): string {
 }
 
 function rejectBuffer(label: string, field: string, value: unknown, limit: string): never {
-  throw new PlannerError('BAD_BUFFER', {
-    culprit: `${field} of ${label}`,
-    value,
-    limit,
-    remedy: 'Correct the buffer, or leave it out of the problem.',
-  });
+  const remedy = 'Correct the buffer, or leave it out of the problem.';
+  throw wrongValue('BAD_BUFFER', { culprit: `${field} of ${label}`, value, limit, remedy });
 }

@@ -4,6 +4,7 @@
  * Invariant: the three agree; settings are those that were applied, or, where llama.cpp would refuse to run, those that
  * were asked for.
  */
+import { named } from '../errors.js';
 import type { Configuration, ModelSizes } from '../models/configuration.js';
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, Run } from '../models/options.js';
@@ -15,6 +16,10 @@ import { formatTable, type Column } from './table.js';
 /** One row, flat; null where there is no answer. Sizes in bytes. */
 export interface ConfigurationRow {
   readonly file: string;
+  /** What runs the model. */
+  readonly program: string | null;
+  /** Most tokens of a batch whose logits are wanted. */
+  readonly outputs: number | null;
   readonly contextSize: number | null;
   readonly batchSize: number | null;
   readonly ubatchSize: number | null;
@@ -48,13 +53,20 @@ export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {
 export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
   if (row.refusal === null) return configurationRow(file, row);
   const none = { weights: null, context: null, compute: null, total: null, isRecurrent: null };
-  return { file, ...askedFor(row.options), ...none, refusal: `${row.refusal.culprit} must be ${row.refusal.limit}` };
+  return {
+    file,
+    ...askedFor(row.options),
+    ...none,
+    refusal: `${named(row.refusal.culprit)} must be ${row.refusal.limit}`,
+  };
 }
 
 type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | keyof ModelSizes>;
 
 function settingsOf(run: Run): Settings {
   return {
+    program: run.program,
+    outputs: run.maxOutputs,
     contextSize: run.contextSize,
     batchSize: run.batchSize,
     ubatchSize: run.ubatchSize,
@@ -70,6 +82,8 @@ function settingsOf(run: Run): Settings {
 function askedFor(options: ModelOptions): Settings {
   const { flashAttention } = options;
   return {
+    program: options.program ?? null,
+    outputs: options.outputs ?? null,
     contextSize: options.ctxSize || null,
     batchSize: options.batchSize ?? null,
     ubatchSize: options.ubatchSize ?? null,
@@ -85,6 +99,8 @@ function askedFor(options: ModelOptions): Settings {
 /** Titles of the CSV file, in order. */
 const CSV_COLUMNS: readonly (readonly [title: string, key: keyof ConfigurationRow])[] = [
   ['file', 'file'],
+  ['program', 'program'],
+  ['outputs', 'outputs'],
   ['ctx_size', 'contextSize'],
   ['batch_size', 'batchSize'],
   ['ubatch_size', 'ubatchSize'],
@@ -121,15 +137,21 @@ function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
  */
 export function formatConfigurations(rows: readonly ConfigurationRow[], style: Style, room: number | null): string {
   const isOneFile = rows.every(({ file }) => file === rows[0].file);
+  const isServer = rows.every(({ program }) => (program ?? 'server') === 'server');
   const bytes = (value: number | null): string => (value === null ? '' : humanBytes(value));
   const size = (title: string, key: 'weights' | 'context' | 'compute' | 'total'): Column<ConfigurationRow> => {
     return { title, cell: (row) => bytes(row[key]), align: 'right' };
   };
-  const number = (title: string, key: 'contextSize' | 'ubatchSize' | 'sequences'): Column<ConfigurationRow> => {
+  const number = (
+    title: string,
+    key: 'contextSize' | 'ubatchSize' | 'sequences' | 'outputs',
+  ): Column<ConfigurationRow> => {
     return { title, cell: (row) => groupOrEmpty(row[key]), align: 'right' };
   };
   const columns: Column<ConfigurationRow>[] = [
     { title: 'file', cell: ({ file }) => (isOneFile ? '' : file) },
+    { title: 'program', cell: ({ program }) => (isServer ? '' : (program ?? '')) },
+    number('logits', 'outputs'),
     number('context', 'contextSize'),
     number('ubatch', 'ubatchSize'),
     number('sequences', 'sequences'),

@@ -1,6 +1,7 @@
 /**
  * What fits a memory budget, as text and as plain data.
  */
+import { describeOutputs } from '../models/assumption.js';
 import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
 import { configurationRow, formatConfigurations, type ConfigurationRow } from './configuration-table.js';
 import { counted, exactBytes, groupDigits, type Style } from './format.js';
@@ -11,7 +12,7 @@ import { counted, exactBytes, groupDigits, type Style } from './format.js';
  * @param room columns of the terminal; `null`: as many as the table takes
  */
 export function formatFit(file: string, fit: ContextFit, style: Style, room: number | null): string {
-  const lines = [headline(fit, style), ...alternatives(fit), '', 'Tried:'];
+  const lines = [headline(fit, style), ...assumption(fit), ...alternatives(fit), '', 'Tried:'];
   const shown = fit.tried.filter((_, i) => !isWithinRun(fit.tried.slice(Math.max(0, i - 1), i + 2)));
   const table = formatConfigurations(
     shown.map((attempt) => attemptRow(file, attempt)),
@@ -36,7 +37,7 @@ function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }:
   const memory = exactBytes(budget);
   if (largest === null) {
     const answer = `does not fit: with the other options as given, no context fits in ${memory}.`;
-    const [{ weights }] = fit.tried;
+    const { weights } = fit;
     return style.bad(answer) + (weights > budget ? ` The weights alone take ${exactBytes(weights)}.` : '');
   }
   if (unlimited) {
@@ -46,19 +47,27 @@ function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }:
   const { contextSize } = largest.run;
   const margin = `; ${exactBytes(budget - largest.total)} to spare`;
   const answer = `${style.good(`${groupDigits(contextSize)} tokens of context`)} fit in ${memory}${margin}.`;
-  const isBeyondTraining = contextSize > fit.trainedContext;
-  const training = ` The model was trained on ${groupDigits(fit.trainedContext)}.`;
+  const { beyondTraining, trainedContext } = fit;
+  const beyond = ` There is room for ${groupDigits(beyondTraining?.run.contextSize ?? 0)}, but the model was trained on ${groupDigits(trainedContext)}.`;
   const doubt = ' A larger one is unlikely to fit, but was not ruled out.';
   const misfit = contextSize < wantedContext ? ` The wanted ${groupDigits(wantedContext)} do not.` : '';
-  return answer + misfit + (isBeyondTraining ? training : '') + (proven ? '' : doubt);
+  return answer + misfit + (beyondTraining === null ? '' : beyond) + (proven ? '' : doubt);
 }
 
-function alternatives({ largestUbatch, largestCache, wantedContext }: ContextFit): string[] {
+/** What the figures take for granted; nothing where none was worked out. */
+function assumption({ tried }: ContextFit): string[] {
+  return tried.slice(0, 1).map(({ run }) => describeOutputs(run));
+}
+
+function alternatives({ largestUbatch, largestCache, largestByCache, wantedContext }: ContextFit): string[] {
   const wanted = `${groupDigits(wantedContext)} tokens`;
   const line = (found: FittingConfiguration | null, text: string, none: string): string =>
     found === null ? `${wanted} fit with ${none}.` : `${wanted} fit with ${text} (${exactBytes(found.total)}).`;
   const { ubatchSize = 0, keyType, valueType } = { ...largestUbatch?.run, ...typesOf(largestCache) };
   return [
+    ...largestByCache.map(({ run, total }) => {
+      return `${groupDigits(run.contextSize)} tokens fit with the cache as ${run.keyType.name}/${run.valueType.name} (${exactBytes(total)}).`;
+    }),
     line(largestUbatch, `a ubatch of up to ${groupDigits(ubatchSize)}`, 'no ubatch'),
     line(largestCache, `cached keys as ${keyType} and values as ${valueType}`, 'no cache type'),
   ];
@@ -75,16 +84,19 @@ function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {
 /** The plain data that `--json` prints. */
 export function fitJson(file: string, fit: ContextFit): object {
   const row = (attempt: FitAttempt): ConfigurationRow => attemptRow(file, attempt);
-  const { largest, largestUbatch, largestCache, tried, ...rest } = fit;
+  const { largest, beyondTraining, largestUbatch, largestCache, largestByCache, tried, ...rest } = fit;
   const rowOrNull = (found: FittingConfiguration | null): ConfigurationRow | null =>
     found === null ? null : row(found);
   return {
     file,
     ...rest,
     contextSize: largest?.run.contextSize ?? null,
+    assumption: assumption(fit)[0] ?? null,
     largest: rowOrNull(largest),
+    beyondTraining: rowOrNull(beyondTraining),
     largestUbatch: rowOrNull(largestUbatch),
     largestCache: rowOrNull(largestCache),
+    largestByCache: largestByCache.map(row),
     tried: tried.map(row),
   };
 }

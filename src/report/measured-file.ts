@@ -1,6 +1,7 @@
 /**
  * What was measured of one file, as the table, the report and the JSON of the command line all read it.
  */
+import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
 
 /** What every kind of file has. All sizes in bytes. */
@@ -41,6 +42,9 @@ export function measuredFileJson(measured: MeasuredFile | UnknownModel): object 
   }
   const { model, ...file } = measured;
   if (model === undefined) return file;
-  const { architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild } = model;
-  return { ...file, architecture, phase, weights, context, compute, total, computeWithAuto, llamaCppBuild };
+  const { architecture, phase, weights, context, compute, total, computeWithAuto, run } = model;
+  const sizes = { weights, context, compute, total, computeWithAuto };
+  const assumed = { program: run.program, outputs: run.maxOutputs, assumption: describeOutputs(run) };
+  const { llamaCppBuild, llamaCppCommit } = model;
+  return { ...file, architecture, phase, ...assumed, ...sizes, llamaCppBuild, llamaCppCommit };
 }

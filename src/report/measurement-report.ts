@@ -2,6 +2,7 @@
  * One graph, model or problem in detail: where the memory goes, and what fills the compute buffer at the worst moment.
  */
 import type { Hazard } from '../liveness/hazards.js';
+import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
@@ -38,7 +39,7 @@ export function formatReport(
 ): string {
   return textOf([
     style.strong(printable(measured.file)),
-    ...(measured.model === undefined ? [] : [describeModel(measured.model)]),
+    ...(measured.model === undefined ? [] : [describeModel(measured.model), describeOutputs(measured.model.run)]),
     '',
     ...sizeLines(sizesOf(measured), style, room),
     '',

@@ -3,7 +3,7 @@
  *
  * Invariant: ids and sizes are those of ggml 0.18 (`enum ggml_type`, `type_traits`); removed types have no row.
  */
-import { PlannerError } from '../errors.js';
+import { named, PlannerError, shown } from '../errors.js';
 
 /** One element type. Quantised types store `blockSize` elements in `blockBytes` bytes. */
 export interface ElementType {
@@ -71,14 +71,18 @@ const BY_GGUF_ID: ReadonlyMap<number, ElementType> = new Map(
   Object.values(ELEMENT_TYPES).map((type) => [type.ggufId, type]),
 );
 
+/** The first number in GGUF files that ggml has given to no type yet; lower ones without a type are of types given up. */
+export const NEXT_GGUF_TYPE = 1 + ROWS[ROWS.length - 1][1];
+
 /** Looks up a type by ggml's name. @throws PlannerError `UNKNOWN_TYPE` */
 export function elementType(name: string, culprit = 'element type'): ElementType {
   if (Object.hasOwn(ELEMENT_TYPES, name)) return ELEMENT_TYPES[name as ElementTypeName];
   throw new PlannerError('UNKNOWN_TYPE', {
+    message: `${named(culprit)} names the element type ${shown(name)}, which ggml does not have.`,
     culprit,
     value: name,
     limit: `one of ${Object.keys(ELEMENT_TYPES).join(', ')}`,
-    remedy: 'Spell the type as ggml does; case matters (q4_K).',
+    remedy: `The types are ${Object.keys(ELEMENT_TYPES).join(', ')}; case matters.`,
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * Invariant: a write is in memory when `set` returns. Indices are checked: bytes outside the tensor are never touched.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, subject } from '../errors.js';
 import type { ElementTypeName } from './element-type.js';
 import type { Layout, Quad } from './shape.js';
 import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from './small-floats.js';
@@ -51,7 +51,7 @@ export function codecOf(type: ElementTypeName, culprit: string): Codec<number | 
   const codec = type === 'i64' ? BIGINT_CODEC : NUMBER_CODECS[type];
   if (codec !== undefined) return codec;
   throw new PlannerError('NOT_READABLE', {
-    message: `${culprit} is ${type}: its elements are packed in blocks and cannot be read one by one.`,
+    message: `${subject(culprit)} is ${type}: its elements are packed in blocks and cannot be read one by one.`,
     culprit,
     value: type,
     limit: 'an unquantised type',
@@ -126,7 +126,7 @@ export class TensorElements<V extends number | bigint = number> {
     const nb = this.#nb;
     if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
       throw new PlannerError('BAD_ARGUMENT', {
-        message: `There is no element [${i0}, ${i1}, ${i2}, ${i3}] in a tensor of shape [${ne.join(', ')}].`,
+        message: `The index of an element is [${[i0, i1, i2, i3].join(', ')}], outside of a tensor of [${ne.join(', ')}].`,
         culprit: 'index of an element',
         value: [i0, i1, i2, i3],
         limit: `integers below [${ne.join(', ')}]`,

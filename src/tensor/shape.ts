@@ -4,7 +4,7 @@
  * Invariant: every function is pure and computes what ggml's function of the same purpose computes
  * (`ggml_nbytes`, `ggml_row_size`, `ggml_is_contiguous_n`, `ggml_can_repeat`, …), exactly or with an error.
  */
-import { PlannerError } from '../errors.js';
+import { named, PlannerError, shown } from '../errors.js';
 import { checkBytes } from '../units.js';
 import type { ElementType } from './element-type.js';
 
@@ -22,6 +22,7 @@ export interface Layout {
 export function shape(ne: readonly number[], culprit = 'shape'): Quad {
   if (!isShape(ne)) {
     throw new PlannerError('BAD_SHAPE', {
+      message: `The dimensions of ${named(culprit)} are ${shown(ne)}, but must be one to four integers from 0 to 2^53 - 1.`,
       culprit,
       value: ne,
       limit: 'one to four integers from 0 to 2^53 - 1',
@@ -38,9 +39,10 @@ function isShape(ne: readonly number[]): boolean {
 }
 
 /** Bytes of one row of `elementCount` elements. @throws PlannerError `BAD_SHAPE`, `BYTES_TOO_LARGE` */
-export function rowSize(type: ElementType, elementCount: number, culprit = 'row'): number {
+export function rowSize(type: ElementType, elementCount: number, culprit = 'the tensor'): number {
   if (elementCount % type.blockSize !== 0) {
     throw new PlannerError('BAD_SHAPE', {
+      message: `A row of ${named(culprit)} has ${elementCount} elements, but ${type.name} is stored in blocks of ${type.blockSize}.`,
       culprit,
       value: elementCount,
       limit: `a multiple of ${type.blockSize}, the block size of ${type.name}`,
@@ -51,7 +53,7 @@ export function rowSize(type: ElementType, elementCount: number, culprit = 'row'
 }
 
 /** Byte strides of a contiguous tensor. @throws PlannerError `BAD_SHAPE`, `BYTES_TOO_LARGE` */
-export function contiguousStrides(type: ElementType, ne: Quad, culprit = 'tensor'): Quad {
+export function contiguousStrides(type: ElementType, ne: Quad, culprit = 'the tensor'): Quad {
   const nb1 = rowSize(type, ne[0], culprit);
   const nb2 = checkBytes(nb1 * ne[1], culprit);
   const nb3 = checkBytes(nb2 * ne[2], culprit);
@@ -70,7 +72,7 @@ export function rowCount({ ne }: Pick<Layout, 'ne'>): number {
 }
 
 /** Bytes from the first to one past the last element, gaps between strides included; 0 for an empty tensor. */
-export function byteLength({ type, ne, nb }: Layout, culprit = 'tensor'): number {
+export function byteLength({ type, ne, nb }: Layout, culprit = 'the tensor'): number {
   if (isEmpty(ne)) return 0;
   const outer = (ne[1] - 1) * nb[1] + (ne[2] - 1) * nb[2] + (ne[3] - 1) * nb[3];
   if (type.blockSize === 1) return checkBytes(type.blockBytes + (ne[0] - 1) * nb[0] + outer, culprit);

@@ -27,6 +27,23 @@ export interface InPlaceRule {
   readonly operands: readonly number[];
 }
 
+/** What planning needs to know of an operation. */
+export interface OperationTraits {
+  /** Whether it computes nothing and only looks at bytes in another way. */
+  readonly isView: boolean;
+  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
+  readonly ggmlInPlace: boolean;
+  /**
+   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
+   * depends, among that operand, on elements that are read before any of them is written.
+   */
+  readonly overwrites: readonly number[];
+  /** Source slots that are written as well, besides the result. */
+  readonly updates: readonly number[];
+  /** Whether bytes of an overwritten operand may stay as they are. */
+  readonly writesPart: boolean;
+}
+
 /** Stands for the tensor under construction in its own list of sources, as in ggml's cast. */
 export const SELF = Symbol('self');
 
@@ -35,6 +52,8 @@ export interface TensorSpec extends Layout {
   readonly name?: string;
   /** ggml's name of the operation; `NONE` for a leaf. */
   readonly op: string;
+  /** What the library knows about `op`; left out for a leaf, and for an operation that it does not know. */
+  readonly traits?: OperationTraits | undefined;
   readonly sources?: readonly (Tensor | null | typeof SELF)[];
   readonly params?: Params;
   readonly memory: MemoryKind;
@@ -55,6 +74,9 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
   return copy as readonly (Tensor | null)[];
 }
 
+/** What a user says of a tensor. */
+export const MARK = { input: 1, output: 2 } as const;
+
 let markRevision = 0;
 
 /** Grows whenever any tensor's marks or destination change: what was derived from them before is stale. */
@@ -69,6 +91,8 @@ export function currentMarkRevision(): number {
 export class Tensor implements Layout {
   name: string;
   readonly op: string;
+  /** What the library knows about the operation; null for a leaf, and for an operation that it does not know. */
+  readonly traits: OperationTraits | null;
   readonly type: ElementType;
   readonly ne: Quad;
   readonly sources: readonly (Tensor | null)[];
@@ -81,26 +105,29 @@ export class Tensor implements Layout {
   lastId = -1;
   /** How far the graph that met it last has come with it: a graph's own note, and no other's. */
   graphMark = 0;
+  /** The next tensor on the way to {@link root}; null if it owns its storage. A plain field, as tables read many. */
+  storage: Tensor | null;
+  /** Where the bytes of its own storage come from; of a view, {@link memory} tells. */
+  readonly ownMemory: MemoryKind;
+  /** The sum of its {@link MARK}s: whoever looks at thousands of tensors reads it faster than two getters. */
+  marks = 0;
 
   #nb: Quad;
-  #storage: Tensor | null;
   #storageOffset: number;
   #destination: Tensor | null = null;
-  readonly #memory: MemoryKind;
   #isRead = false;
-  #isInput = false;
-  #isOutput = false;
 
   constructor(spec: TensorSpec) {
     this.name = spec.name ?? '';
     this.op = spec.op;
+    this.traits = spec.traits ?? null;
     this.type = spec.type;
     this.ne = spec.ne;
     this.#nb = spec.nb;
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
-    this.#memory = spec.memory;
-    this.#storage = spec.view?.of.root ?? null;
+    this.ownMemory = spec.memory;
+    this.storage = spec.view?.of.root ?? null;
     this.#storageOffset = spec.view === undefined ? 0 : spec.view.of.viewOffset + spec.view.offset;
     this.allocSize = spec.allocSize ?? null;
     this.inPlaceRule = spec.inPlaceRule ?? null;
@@ -113,21 +140,21 @@ export class Tensor implements Layout {
 
   /** Set from outside before every run. */
   get isInput(): boolean {
-    return this.#isInput;
+    return this.marks % MARK.output === MARK.input;
   }
 
   set isInput(mark: boolean) {
-    this.#isInput = mark;
+    this.marks = (mark ? MARK.input : 0) + (this.isOutput ? MARK.output : 0);
     markRevision++;
   }
 
   /** Read from outside after the run: never freed, never overwritten. */
   get isOutput(): boolean {
-    return this.#isOutput;
+    return this.marks >= MARK.output;
   }
 
   set isOutput(mark: boolean) {
-    this.#isOutput = mark;
+    this.marks = (this.isInput ? MARK.input : 0) + (mark ? MARK.output : 0);
     markRevision++;
   }
 
@@ -155,20 +182,20 @@ export class Tensor implements Layout {
   get root(): Tensor {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
     let tensor: Tensor = this;
-    while (tensor.#storage !== null) tensor = tensor.#storage;
+    while (tensor.storage !== null) tensor = tensor.storage;
     return tensor;
   }
 
   /** Whether the bytes belong to another tensor's storage. */
   get isView(): boolean {
-    return this.#storage !== null;
+    return this.storage !== null;
   }
 
   /** Byte position of the first element within the root's storage. */
   get viewOffset(): number {
     let offset = 0;
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
-    for (let tensor: Tensor | null = this; tensor !== null; tensor = tensor.#storage) offset += tensor.#storageOffset;
+    for (let tensor: Tensor | null = this; tensor !== null; tensor = tensor.storage) offset += tensor.#storageOffset;
     return offset;
   }
 
@@ -179,7 +206,7 @@ export class Tensor implements Layout {
 
   /** Where the bytes of the storage come from. */
   get memory(): MemoryKind {
-    return this.root.#memory;
+    return this.root.ownMemory;
   }
 
   /** Whether some other tensor reads this one or looks into it. */
@@ -190,7 +217,7 @@ export class Tensor implements Layout {
   /** Lets the result be written straight into `destination`, as a view of it. The caller has checked both. */
   redirectTo(destination: Tensor): void {
     this.#destination = destination;
-    this.#storage = destination.root;
+    this.storage = destination.root;
     this.#storageOffset = destination.viewOffset;
     this.#nb = destination.nb;
     destination.#isRead = true;

@@ -6,7 +6,7 @@
 import type { ElementTypeName } from './element-type.js';
 import type { Tensor } from './tensor.js';
 import { isContiguous } from './shape.js';
-import { PlannerError } from '../errors.js';
+import { PlannerError, shown, subject } from '../errors.js';
 
 /** Any of the arrays that {@link TypedArrayOf} names. */
 export type TensorData =
@@ -32,8 +32,10 @@ export type TypedArrayOf<T extends ElementTypeName> = T extends 'f32'
 /** Refuses to read a tensor as another type than its own. @throws PlannerError `NOT_READABLE` */
 export function checkType(tensor: Tensor, type: ElementTypeName | undefined): void {
   if (type === undefined || tensor.type.name === type) return;
+  const culprit = tensor.label;
   throw new PlannerError('NOT_READABLE', {
-    culprit: tensor.label,
+    message: `${subject(culprit)} has elements of type ${tensor.type.name}, not ${shown(type)}.`,
+    culprit,
     value: tensor.type.name,
     limit: type,
     remedy: 'Ask for the type that the tensor has.',
@@ -66,6 +68,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
   if (byteLength === 0) return new ArrayType(new ArrayBuffer(0), 0, 0);
   if (!isContiguous(tensor)) {
     throw new PlannerError('NOT_READABLE', {
+      message: `${subject(name)} cannot be read as one array, since its elements lie apart (strides [${tensor.nb.join(', ')}]).`,
       culprit: name,
       value: `strided (nb ${tensor.nb.join(', ')})`,
       limit: 'contiguous',
@@ -76,6 +79,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
   if (ArrayType === Uint8Array) return new Uint8Array(buffer, byteOffset, byteLength);
   if (byteOffset % type.blockBytes !== 0) {
     throw new PlannerError('NOT_READABLE', {
+      message: `The byte offset of ${name} is ${byteOffset}, but ${type.name} elements start at multiples of ${type.blockBytes}.`,
       culprit: `byte offset of ${name}`,
       value: byteOffset,
       limit: `a multiple of ${type.blockBytes}`,
@@ -89,6 +93,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
 export function checkInBuffer({ label: name, byteLength }: Tensor, buffer: ArrayBufferLike, byteOffset: number): void {
   if (byteOffset + byteLength <= buffer.byteLength) return;
   throw new PlannerError('NOT_READABLE', {
+    message: `The bytes of ${name} end at ${byteOffset + byteLength}, beyond the ${buffer.byteLength} bytes of their buffer.`,
     culprit: `bytes of ${name}`,
     value: `[${byteOffset}, ${byteOffset + byteLength})`,
     limit: `within the ${buffer.byteLength} bytes of their buffer`,

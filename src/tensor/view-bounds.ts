@@ -1,7 +1,7 @@
 /**
  * The one check that a view stays within the storage that it looks into.
  */
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import { byteLength, isEmpty, type Layout } from './shape.js';
 
 /**
@@ -18,6 +18,9 @@ export function checkViewBounds(layout: Layout, offset: number, storageBytes: nu
   const isInside = end <= storageBytes || isEmpty(layout.ne);
   if (strides && Number.isSafeInteger(offset) && offset >= 0 && isInside) return;
   throw new PlannerError('BAD_VIEW', {
+    message: strides
+      ? `${named(culprit)} takes the view to bytes ${offset} to ${end}, beyond the ${storageBytes} bytes of its storage.`
+      : `${named(culprit)} belongs to a view whose strides, [${layout.nb.join(', ')}], are not all integers of at least 0.`,
     culprit,
     value: `bytes [${offset}, ${end}) with strides [${layout.nb.join(', ')}]`,
     limit: `within the ${storageBytes} bytes of its storage`,

@@ -26,6 +26,7 @@ const WEIGHTS: Partial<Record<MoveKind, number>> = {
   output: 2,
   part: 3,
   stack: 2,
+  group: 3,
 };
 
 const kinds = fc.constantFrom(...MOVES.flatMap((kind) => new Array<MoveKind>(WEIGHTS[kind] ?? 1).fill(kind)));
@@ -33,8 +34,8 @@ const number = fc.nat({ max: 40 });
 
 /**
  * Compute graphs weighted like real ones: chains, skips, wide fans, views of views, in-place runs, cache writes with
- * their dependencies, destinations, parts
- * and stacks of rows, outputs in the middle. `whyNotExecutable` finds nothing in them, and
+ * their dependencies, destinations, parts and stacks of rows, groups that runtimes compute at once, outputs in the
+ * middle. `whyNotExecutable` finds nothing in them, and
  * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as the code that
  * makes them, an expression to paste.
  *

@@ -18,6 +18,7 @@ const PLAN_CHECK_OPTIONS: OptionNames<PlanCheckOptions> = {
   alignment: true,
   maxChunkSize: true,
   allowOversize: true,
+  runtime: true,
   maxViolations: true,
 };
 
@@ -26,20 +27,22 @@ const PRINTED_VIOLATIONS = 10;
 
 /**
  * Throws unless `plan` is right for `graph`: by its geometry (`verifyPlan`), by replay (`replayPlan`), and by running the
- * graph in the arena and in separate memory, where the reference executor can run it (see `whyNotExecutable`).
+ * graph in the arena and in separate memory, where the reference executor can run it (see `whyNotExecutable`): node by node,
+ * and with all nodes computed at once that the plan's runtime may compute so.
  *
  * @throws Error with one line per violation; PlannerError `BAD_ARGUMENT` where indices that the graph computes name rows that are not there
  */
 export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, options: PlanCheckOptions = {}): void {
   checkOptions(options, PLAN_CHECK_OPTIONS);
   const { seed, ...limits } = options;
+  const { runtime } = limits;
   const lines = [
     ...verifyPlan(graph, plan, limits).map(({ message }) => `geometry: ${message}`),
-    ...replayPlan(graph, plan).map(({ message }) => `replay: ${message}`),
+    ...replayPlan(graph, plan, runtime === undefined ? {} : { runtime }).map(({ message }) => `replay: ${message}`),
   ];
   // A plan without a place for every tensor cannot be run at all; geometry has said so.
   if (lines.length === 0 && whyNotExecutable(graph) === null) {
-    lines.push(...compareExecutions(graph, plan, seed).map(({ message }) => `execution: ${message}`));
+    lines.push(...compareExecutions(graph, plan, seed, runtime).map(({ message }) => `execution: ${message}`));
   }
   if (lines.length === 0) return;
   const more = lines.length > PRINTED_VIOLATIONS ? [`and ${lines.length - PRINTED_VIOLATIONS} more`] : [];

@@ -6,11 +6,16 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { arrivesAtItsStep, findOperation, isPureView, isResultIfUnread } from '../graph/operations.js';
+import { arrivesAtItsStep, isPureView, isResultIfUnread } from '../graph/node-kind.js';
+import { findOperation } from '../graph/operations.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime } from '../runtime/runtimes.js';
 import { sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { findGroups, type Group } from '../verify/fused-groups.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { hasCodec } from './elements.js';
+import { executeGroup, roundsOf, type PassOrder } from './execute-fused.js';
 import { fillLeafs } from './fill.js';
 import { Call } from './kernels/kernel.js';
 import { findKernel } from './kernels/kernels.js';
@@ -63,6 +68,7 @@ export function executeGraph(graph: Graph, memory: Memory): void {
   const reason = whyNotExecutable(graph);
   if (reason !== null) {
     throw new PlannerError('NOT_EXECUTABLE', {
+      message: `The graph cannot be executed: ${reason.replace(/\.$/, '')}.`,
       culprit: 'graph',
       value: reason,
       limit: 'made of operations of the table and unquantised types',
@@ -83,26 +89,68 @@ export function executeNode(node: Tensor, memory: Memory): void {
   memory.poisonTail(node);
 }
 
+/** How the nodes of a graph are run. */
+interface Way {
+  /** What is computed at once; no two have a node in common. */
+  readonly groups: readonly Group[];
+  readonly passOrder: PassOrder;
+}
+
 /**
- * Runs `graph` twice on the same values, with every storage in its own bytes and with all of them where `plan` puts
- * them: what is read after the run must agree bit by bit.
+ * Runs `graph` on the same values with every storage in its own bytes and with all of them where `plan` puts them: what
+ * is read after the run must agree bit by bit. In the plan it runs node by node, and again with every group of nodes
+ * computed at once that the runtime of the plan may compute so, first part first and last part first.
  *
  * @param seed of the values of leafs that have none yet. Default 1
+ * @param runtime what runs the graph. Default: what the plan says
  * @returns a difference per tensor: outputs, results that nobody reads, and everything outside the arena
  * @throws PlannerError as {@link executeGraph}
  */
-export function compareExecutions(graph: Graph, plan: PlanToVerify, seed = 1): ExecutionDifference[] {
+export function compareExecutions(
+  graph: Graph,
+  plan: PlanToVerify,
+  seed = 1,
+  runtime: string | Runtime | undefined = plan.runtime,
+): ExecutionDifference[] {
+  const rules = resolveRuntime(runtime);
   const expected = Memory.separate(graph);
   fillLeafs(graph, expected, seed);
   executeGraph(graph, expected);
 
+  const differences = differencesOf(graph, plan, seed, expected, { groups: [], passOrder: 'first part first' });
+  const known = new Set(differences.map(({ id }) => id));
+  for (const groups of roundsOf(findGroups(graph, rules))) {
+    for (const passOrder of ['first part first', 'last part first'] as const) {
+      for (const difference of differencesOf(graph, plan, seed, expected, { groups, passOrder })) {
+        if (known.has(difference.id)) continue;
+        known.add(difference.id);
+        const how = `with nodes computed at once as ${rules.name} may, ${passOrder}`;
+        differences.push({ ...difference, message: `${difference.message}, ${how}` });
+      }
+    }
+  }
+  return differences;
+}
+
+/** What differs where `graph` has run in the memory of `plan`. */
+function differencesOf(
+  graph: Graph,
+  plan: PlanToVerify,
+  seed: number,
+  expected: Memory,
+  { groups, passOrder }: Way,
+): ExecutionDifference[] {
   const found = Memory.planned(graph, plan);
   fillLeafs(graph, found, seed);
   const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+  const groupOf = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group])));
+  const isElided = (node: Tensor): boolean => (groupOf.get(node)?.nodes.at(-1) ?? node) !== node;
   for (const node of graph.nodes) {
-    if (isPureView(node)) continue;
+    if (isPureView(node) || isElided(node)) continue;
+    const group = groupOf.get(node);
     try {
-      executeNode(node, found);
+      if (group === undefined) executeNode(node, found);
+      else executeGroup(group, found, passOrder);
     } catch (error) {
       if (!(error instanceof PlannerError)) throw error;
       const message = `${labelOf(node)} cannot run in the arena: ${error.message}`;
@@ -110,6 +158,7 @@ export function compareExecutions(graph: Graph, plan: PlanToVerify, seed = 1): E
     }
   }
   return resultsOf(graph).flatMap((tensor) => {
+    if (isElided(tensor)) return [];
     const byte = firstDifference(tensor, expected.storage(tensor), found.storage(tensor));
     const message = `${labelOf(tensor)} differs from byte ${byte} of its storage on`;
     return byte === -1 ? [] : [{ id: ids.get(tensor)!, byte, message }];

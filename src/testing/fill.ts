@@ -5,7 +5,7 @@
  * whoever they are used on.
  */
 import type { Graph } from '../graph/graph.js';
-import { arrivesAtItsStep } from '../graph/operations.js';
+import { arrivesAtItsStep } from '../graph/node-kind.js';
 import { elementCount } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Memory } from './memory.js';

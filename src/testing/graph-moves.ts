@@ -10,6 +10,7 @@
 import { Graph } from '../graph/graph.js';
 import { elementCount, hasEvenRows, isContiguous, sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { applyGroup } from './graph-groups.js';
 import { applyNorm, applyUnary, applyView } from './graph-operations.js';
 import { Recorder } from './recorder.js';
 
@@ -36,6 +37,7 @@ export const MOVES = [
   'readCache',
   'overwrite',
   'dependency',
+  'group',
 ] as const;
 
 export type MoveKind = (typeof MOVES)[number];
@@ -112,6 +114,7 @@ class GraphBuilder {
     readCache: (_, [, b, c]) => this.#readCache(b, c),
     overwrite: (x, [, b, c]) => this.#add(this.#binaryInPlace(this.#unary(x, b), this.#pickLike(x, b), c)),
     dependency: (x, [, b]) => this.#add(this.#ctx.dependency(x, this.#pick(b))),
+    group: (x, [, b, c]) => this.#add(this.#group(x, b, c)),
   };
 
   #add(tensor: Tensor): void {
@@ -197,6 +200,14 @@ class GraphBuilder {
   #fan(x: Tensor, width: number, choice: number): Tensor {
     const branches = Array.from({ length: width }, (_, i) => this.#unary(x, choice + i));
     return branches.reduceRight((sum, branch) => this.#ctx.add(sum, branch));
+  }
+
+  /** Nodes that a runtime computes at once, of a tensor or of its first rows. */
+  #group(x: Tensor, choice: number, place: number): Tensor {
+    const whole = this.#dense(x);
+    const of = place % 4 === 3 ? this.#part(whole, place) : whole;
+    const leaf = (ne: readonly number[]): Tensor => this.#leaf(ne, 3 - (place % 2));
+    return applyGroup(this.#ctx, of, choice, { other: this.#pickLike(of, place), leaf });
   }
 
   #attention(x: Tensor, y: Tensor): Tensor {

@@ -5,7 +5,7 @@
  * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
  * as a copy of their own bytes, so running a graph never changes what the user has.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, subject, wrongValue } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../verify/verify-plan.js';
@@ -59,8 +59,10 @@ export class Memory {
   storage(tensor: Tensor): Uint8Array {
     const storage = this.#storages.get(tensor.root);
     if (storage !== undefined) return storage;
+    const culprit = tensor.label;
     throw new PlannerError('DANGLING_TENSOR', {
-      culprit: tensor.label,
+      message: `${subject(culprit)} is not in the graph that this memory was made for.`,
+      culprit,
       value: 'not in the graph',
       limit: 'a tensor of the graph that this memory was made for',
       remedy: 'Expand the graph with a tensor that depends on it.',
@@ -116,9 +118,14 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, 
     const isInside = ({ chunk, offset }: EntryToVerify): boolean =>
       Number.isInteger(chunk) && Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
+      const bytes = place && `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`;
       throw new PlannerError('BAD_ARGUMENT', {
+        message:
+          bytes === undefined
+            ? `The place of ${tensor.label} is missing in the plan.`
+            : `The place of ${tensor.label}, ${bytes}, is not within the arena.`,
         culprit: `place of ${tensor.label}`,
-        value: place === undefined ? 'missing' : `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`,
+        value: bytes ?? 'missing',
         limit: 'within the arena',
         remedy: 'Plan this very graph.',
       });
@@ -143,8 +150,8 @@ function chunkOf(size: number, index: number): Uint8Array {
 }
 
 function rejectChunk(size: number, index: number): never {
-  throw new PlannerError('BAD_ARGUMENT', {
-    culprit: `chunk ${index} of the plan`,
+  throw wrongValue('BAD_ARGUMENT', {
+    culprit: `size of chunk ${index} of the plan`,
     value: size,
     limit: 'a number of bytes that can be allocated',
     remedy: 'Execute small plans only; check others with verifyPlan and replayPlan.',

@@ -11,7 +11,8 @@ export interface PlanViolation {
    * `overlap`: two storages need the same bytes at once; `stale-view`: the first is a view that is read after the second has
    * been computed over some of its bytes, while the storage itself is read no more; `output-overwritten`: the first must
    * last to the end, as an output or because nobody reads it; `in-place-not-allowed`: the second is computed over an
-   * operand that its operation may not overwrite, or not there; `misaligned`, `out-of-arena`: the place of one storage;
+   * operand that its operation may not overwrite, or not there; `fused-overlap`: the second is the result of nodes that the
+   * runtime may compute at once, and lies over the first, which one of them reads; `misaligned`, `out-of-arena`: the place of one storage;
    * `missing`: it has none; `duplicate`: it has two; `unknown-tensor`: the graph has no such tensor; `wrong-entry`: what
    * the plan says of name, size or live range, or the place that it gives to what lies elsewhere; `chunk-limit`, `bad-size`: sizes of chunks and of the whole.
    */
@@ -19,6 +20,7 @@ export interface PlanViolation {
     | 'bad-size'
     | 'chunk-limit'
     | 'duplicate'
+    | 'fused-overlap'
     | 'in-place-not-allowed'
     | 'misaligned'
     | 'missing'
@@ -43,5 +45,7 @@ export interface PlanViolation {
 
 /** What messages call a tensor. */
 export function labelOf(tensor: Tensor | undefined, id: number): string {
-  return tensor === undefined ? `tensor ${id}` : `${tensor.label} (${id})`;
+  return tensor === undefined
+    ? `tensor ${typeof id === 'string' ? JSON.stringify(id) : id}`
+    : `${tensor.label} (${id})`;
 }

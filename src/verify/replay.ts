@@ -10,28 +10,35 @@
  * sees through views, strides, dependencies, destinations and caches alike, and shares no code with the planner.
  *
  * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What a node
- * without an operation has comes from outside, when its turn comes.
+ * without an operation has comes from outside, when its turn comes. What the runtime may compute at once reads everything
+ * while its last node writes.
  */
 import { checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { isPureView, isResultIfUnread } from '../graph/operations.js';
+import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { findGroups, inputsOf, mayMeet, type Group } from './fused-groups.js';
+import { labelGroup } from './fused-overlaps.js';
 import { IntervalMap } from './interval-map.js';
 import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, type PlanToVerify } from './verify-plan.js';
+import { checkGraphAndPlan, runtimeOf, type PlanToVerify } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
   /**
    * `stale-read`: a source's bytes were another tensor's when they were read; `lost-result`: the same after the last
    * step; `overwritten-operand`: a result lies over a source that its operation still reads while it writes;
+   * `fused-overlap`: the same, where another node reads the source that the runtime may compute at once with the result;
    * `not-computed`: a source runs later; `missing`: a storage has no place in the arena; `unordered`: two nodes touch the same bytes
    * and only the order of the program says which comes first (reported for `order: 'stated'`).
    */
-  readonly kind: 'missing' | 'not-computed' | 'overwritten-operand' | 'stale-read' | 'lost-result' | 'unordered';
+  readonly kind:
+    'missing' | 'not-computed' | 'overwritten-operand' | 'fused-overlap' | 'stale-read' | 'lost-result' | 'unordered';
   /** Ids of the tensors concerned; where bytes collide, the one that wrote them in front. */
   readonly ids: readonly number[];
   /** The step at which it was found; the number of nodes for `lost-result`. */
@@ -48,11 +55,13 @@ export interface ReplayOptions {
    * counts, and relying on more is a violation. Default `program`.
    */
   readonly order?: 'program' | 'stated';
+  /** What runs the graph, whatever the plan says. Default: what it says. */
+  readonly runtime?: RuntimeName | Runtime;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
 }
 
-const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, maxViolations: true };
+const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true, maxViolations: true };
 
 /**
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
@@ -68,7 +77,7 @@ export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOpti
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);
   checkSpanCount(graph);
-  const replay = new Replay(graph, plan, order === 'stated' ? new StatedOrder(graph) : null);
+  const replay = new Replay(graph, plan, runtimeOf(plan, options), order === 'stated' ? new StatedOrder(graph) : null);
   for (const [step, node] of graph.nodes.entries()) {
     if (replay.violations.length >= maxViolations) break;
     replay.run(node, step);
@@ -93,9 +102,19 @@ class Replay {
   /** What each storage would hold if it had bytes of its own. */
   readonly #storages = new Map<Tensor, IntervalMap>();
   readonly #computed = new Set<Tensor>();
+  readonly #runtime: Runtime;
+  /** The groups that each node ends. */
+  readonly #groups = new Map<Tensor, Group[]>();
 
-  constructor(graph: Graph, plan: PlanToVerify, order: StatedOrder | null) {
+  constructor(graph: Graph, plan: PlanToVerify, runtime: Runtime, order: StatedOrder | null) {
     this.#graph = graph;
+    this.#runtime = runtime;
+    for (const group of findGroups(graph, runtime)) {
+      const last = group.nodes[group.nodes.length - 1];
+      const others = this.#groups.get(last);
+      if (others === undefined) this.#groups.set(last, [group]);
+      else others.push(group);
+    }
     this.#order = order;
     this.#ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
     for (const leaf of graph.leafs) this.#computed.add(leaf);
@@ -119,7 +138,7 @@ class Replay {
     this.#computed.add(node);
     if (isPureView(node)) return;
     for (const source of sources) this.#read(source, step, node);
-    this.#checkOperands(node, step);
+    this.#checkGroups(node, step, this.#checkOperands(node, step));
     this.#checkOrder(node, step);
     // An input without an operation has had its value from the start.
     if (node.op !== 'NONE' || !node.isInput) this.#write(node);
@@ -174,10 +193,11 @@ class Replay {
     forEachSpan(tensor, (from, to) => storage.read(from, to, compare));
   }
 
-  /** A result may lie over a source only where its operation has read what it overwrites. */
-  #checkOperands(node: Tensor, step: number): void {
+  /** A result may lie over a source only where its operation has read what it overwrites. Returns those it must not. */
+  #checkOperands(node: Tensor, step: number): Set<Tensor> {
+    const wrong = new Set<Tensor>();
     const place = this.#places.get(node.root);
-    if (place === undefined) return;
+    if (place === undefined) return wrong;
     node.sources.forEach((source, slot) => {
       // Within one storage it is the graph that says what overwrites what: no plan can change it.
       if (source === null || source.root === node.root) return;
@@ -189,7 +209,30 @@ class Replay {
       if (bytes === null) return;
       const message = `${this.#label(node)} overwrites ${this.#label(source)} while it reads it, at step ${step}`;
       this.#report('overwritten-operand', [node, source], step, bytes, message);
+      wrong.add(source);
     });
+    return wrong;
+  }
+
+  /** The same for all that is read by the nodes that may be computed at once with `node`, but for what is `known`. */
+  #checkGroups(node: Tensor, step: number, known: Set<Tensor>): void {
+    const place = this.#places.get(node.root);
+    if (place === undefined) return;
+    for (const group of this.#groups.get(node) ?? []) {
+      for (const input of inputsOf(group)) {
+        const { tensor, reader } = input;
+        const other = this.#places.get(tensor.root);
+        if (other === undefined || other.chunk !== place.chunk || known.has(tensor)) continue;
+        const isSamePlace = other.offset + tensor.viewOffset === place.offset + node.viewOffset;
+        if (isSamePlace && mayMeet(group, input)) continue;
+        const bytes = firstCommonBytes(node, place.offset, tensor, other.offset);
+        if (bytes === null) continue;
+        known.add(tensor);
+        const what = `${this.#runtime.name} may compute ${labelGroup(group, this.#ids)} at once`;
+        const message = `${this.#label(node)} overwrites ${this.#label(tensor)} while ${this.#label(reader)} reads it, at step ${step}: ${what}`;
+        this.#report('fused-overlap', [node, tensor], step, bytes, message);
+      }
+    }
   }
 
   /** Reports the nodes that touched the same bytes before without being ordered against this one. */

@@ -4,9 +4,9 @@
  * Invariant: exact for every layout with non-negative strides; spans may touch or repeat where strides overlap, but
  * together they are the elements' bytes and no others.
  */
-import { PlannerError } from '../errors.js';
+import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { isPureView } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 
@@ -99,8 +99,10 @@ export function checkSpanCount({ leafs, nodes }: Graph): void {
     visited += node.sources.reduce((sum, source) => sum + (source === null ? 0 : countSpans(source)), countSpans(node));
     const [value, most] = written > MOST_WRITTEN ? [written, MOST_WRITTEN] : [visited, MOST_SPANS];
     if (value <= most) continue;
+    const culprit = node.label;
     throw new PlannerError('TOO_MANY_SPANS', {
-      culprit: node.label,
+      message: `${subject(culprit)} brings the graph to ${value} separate runs of bytes, but a replay follows at most ${most}.`,
+      culprit,
       value,
       limit: `among the first ${most} separate runs of bytes of its graph`,
       remedy: 'Replay the same graph with fewer rows.',

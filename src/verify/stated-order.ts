@@ -9,7 +9,8 @@
  * ranges are exact, whatever the strides.
  */
 import type { Graph } from '../graph/graph.js';
-import { findOperation, isPureView } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
+import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { forEachSpan } from './spans.js';

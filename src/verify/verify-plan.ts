@@ -11,12 +11,16 @@
  */
 import { checkArgument, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import { isResultIfUnread } from '../graph/operations.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isPowerOfTwo } from '../units.js';
+import { findFusedOverlaps } from './fused-overlaps.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
+import { strangeEntryFields, strangePlanFields } from './plan-fields.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
+import { storageNeeds, type Need } from './storage-needs.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -24,6 +28,8 @@ export interface PlanToVerify {
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly tensors: readonly EntryToVerify[];
+  /** What the plan was made for: the name of a runtime, or one's own. `ggml-cpu` if left out. */
+  readonly runtime?: string | Runtime;
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
   readonly lowerBound?: number;
   /** Must say whether `bufferSize` equals `lowerBound`. Not checked if left out. */
@@ -52,6 +58,8 @@ export interface PlanLimits {
   readonly maxChunkSize?: number;
   /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
   readonly allowOversize?: boolean;
+  /** What runs the graph, whatever the plan says. Default: what it says. */
+  readonly runtime?: RuntimeName | Runtime;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
 }
@@ -60,10 +68,9 @@ const PLAN_LIMITS: OptionNames<PlanLimits> = {
   alignment: true,
   maxChunkSize: true,
   allowOversize: true,
+  runtime: true,
   maxViolations: true,
 };
-
-type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
 
 /** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
 const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
@@ -90,8 +97,8 @@ function isPlain(value: unknown): boolean {
 
 /**
  * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which
- * the second tensor comes to life; none means that the plan is right. O((n + collisions) log n), and the views of what
- * collides.
+ * the second tensor comes to life, last what only a runtime that computes several nodes at once gets wrong; none means that
+ * the plan is right. O((n + collisions) log n), and the views of what collides.
  *
  * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
@@ -99,17 +106,27 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
   checkGraphAndPlan(graph, plan);
   checkLimits(limits, PLAN_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
+  const runtime = runtimeOf(plan, limits);
   const ofTensors: PlanViolation[] = [];
   const placed = placeStorages(graph, plan, limits, (violation) => {
     if (ofTensors.length < maxViolations) ofTensors.push(violation);
   });
   const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
-  return alone.concat(findCollisions(graph, placed, maxViolations - alone.length)).slice(0, maxViolations);
+  const found = alone.concat(findCollisions(graph, placed, maxViolations - alone.length));
+  const fused = findFusedOverlaps(graph, runtime, placed, found, maxViolations - found.length);
+  return found.concat(fused).slice(0, maxViolations);
+}
+
+/** What runs the graph: as the caller says, or else the plan. @throws PlannerError `BAD_ARGUMENT` */
+export function runtimeOf(plan: PlanToVerify, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
+  return resolveRuntime(runtime);
 }
 
 /** What the plan says of its size as a whole. */
-function checkSizes({ chunks, alignment, bufferSize, lowerBound, optimal }: PlanToVerify): PlanViolation[] {
-  const wrong: string[] = [];
+function checkSizes(plan: PlanToVerify): PlanViolation[] {
+  const { chunks, alignment, bufferSize, lowerBound, optimal } = plan;
+  const wrong = strangePlanFields(plan);
+  if (wrong.length > 0) return wrong.map(sizeViolation);
   if (!isPowerOfTwo(alignment)) wrong.push(`alignment is ${alignment}, no power of two`);
   chunks.forEach((size, chunk) => {
     if (!Number.isSafeInteger(size) || size < 0) wrong.push(`chunk ${chunk} has ${size} bytes`);
@@ -122,7 +139,11 @@ function checkSizes({ chunks, alignment, bufferSize, lowerBound, optimal }: Plan
   if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
     wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
   }
-  return wrong.map((what) => ({ kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` }));
+  return wrong.map(sizeViolation);
+}
+
+function sizeViolation(what: string): PlanViolation {
+  return { kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: ${what}` };
 }
 
 /** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
@@ -188,6 +209,8 @@ function placeStorages(
       onViolation({ kind, ids: [id], steps, bytes, message });
     };
     if (entry === undefined) return report('missing', null, 'has no place in the plan');
+    const strange = strangeEntryFields(entry);
+    if (strange !== null) return report('wrong-entry', null, strange);
     const { chunk, offset } = entry;
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
@@ -229,7 +252,8 @@ function entriesOf(
       const { start, end } = (tensor && needs.get(tensor)) ?? entry;
       const size = tensor === undefined ? entry.size : bytesOf(tensor);
       const steps = start === undefined || end === undefined ? null : ([start, end] as const);
-      const bytes = size === undefined ? null : ([offset, offset + size] as const);
+      const isStrange = size === undefined || strangeEntryFields(entry) !== null;
+      const bytes = isStrange ? null : ([offset, offset + size] as const);
       const kind = tensor === undefined ? 'unknown-tensor' : 'duplicate';
       const what = tensor === undefined ? 'is not in the graph, but planned' : 'is planned twice, again';
       const where = bytes === null ? `from byte ${offset} on` : `in bytes [${bytes[0]}, ${bytes[1]})`;
@@ -250,32 +274,4 @@ function wrongStatement(entry: EntryToVerify, name: string, size: number, { star
     return `lives only in steps [${entry.start}, ${entry.end}) of the plan`;
   }
   return null;
-}
-
-/** From which to which step each storage is needed. */
-function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
-  const starts = new Map<Tensor, number>();
-  const computed = new Set(nodes.filter((node) => !node.isInput));
-  const ends = new Map<Tensor, number>();
-  const unread = new Set<Tensor>();
-  const kept = new Set<Tensor>();
-  for (const leaf of leafs) starts.set(leaf, 0);
-  nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
-  for (const tensor of starts.keys()) if (isResultIfUnread(tensor)) unread.add(tensor);
-  nodes.forEach((node, step) => {
-    for (const source of node.sources) {
-      if (source === null || source === node) continue;
-      unread.delete(source);
-      ends.set(source.root, step + 1);
-    }
-  });
-  for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
-  const needs = new Map<Tensor, Need>();
-  for (const [tensor, start] of starts) {
-    const isKept = kept.has(tensor);
-    // What only earlier nodes read, in an order that is none, is written all the same.
-    const end = isKept ? Math.max(1, nodes.length) : Math.max(ends.get(tensor) ?? 0, start + 1);
-    needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
-  }
-  return needs;
 }

@@ -10,7 +10,7 @@
  * dependency) read nothing.
  */
 import type { Graph } from '../graph/graph.js';
-import { isPureView } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A view that is read although it has lost bytes. */

@@ -41,7 +41,7 @@ type Question =
  * const plan = planGraph(Graph.forward(ctx.relu(ctx.setInput(ctx.newTensor('f32', [256], 'x')))));
  * const served = serveMap(memoryMapOf(plan)); // in the worker; then: postMessage(served, [served.port])
  * const map = openMap(served); // on the page; then: new MapViewer(container, [{ name: 'my plan', map }])
- * console.log((await map.search('x', 1)).boxes[0].name); // x
+ * console.log((await map.search('x', 1)).boxes[0]?.name); // x
  * map.close();
  * ```
  */

@@ -20,13 +20,13 @@ beforeAll(() => {
   const entry = fileURLToPath(new URL('../support/placement-hash.ts', import.meta.url));
   buildSync({ entryPoints: [entry], outfile: script, bundle: true, platform: 'node', format: 'esm' });
   expected = run([]);
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 it.each(['--no-opt', '--jitless', '--always-sparkplug', '--random-seed=7'])(
   'is the same with %s',
-  { timeout: 60_000 },
+
   (flag) => {
     expect(expected).toMatch(/^[0-9a-f]{64}\n$/);
     expect(run([flag])).toBe(expected);

@@ -1,6 +1,7 @@
 /** The rules of ggml's allocator, one by one, on problems drawn by hand; `npm run parity` compares the whole. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ALLOCATORS } from '../../src/alloc/allocators.js';
 import { auto } from '../../src/alloc/auto.js';
 import { ggmlAllocator } from '../../src/alloc/ggml.js';
 import type { PlaceOptions, Placement } from '../../src/alloc/allocator.js';
@@ -15,6 +16,19 @@ function place(rows: readonly (readonly [number, number, number])[], options?: P
 }
 
 const offsetsOf = ({ offsets }: Placement): number[] => [...offsets];
+
+describe('a fixed offset', () => {
+  const problem = createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3, fixedOffset: 128 },
+  ]);
+
+  it.each(Object.values(ALLOCATORS))('is kept by $name, or it says that it can’t', (allocator) => {
+    const answer = (): number => allocator.place(problem).offsets[1];
+    if (allocator.name !== 'ggml') return expect(answer()).toBe(128);
+    expect(answer).toThrow(/^The allocator ggml cannot keep buffer 1 at its fixed offset 128\./);
+  });
+});
 
 describe('ggml', () => {
   it('takes the smallest hole that fits, the later one on a tie', () => {
@@ -133,7 +147,7 @@ describe('ggml', () => {
     const fits = createProblem([{ ...one, alignment: 2 ** 51 }, one, one]);
     expect(ggmlAllocator.place(fits).chunks).toEqual([3 * 2 ** 51]);
     const tooMuch = createProblem([{ ...one, alignment: 2 ** 51 }, one, one, one]);
-    expect(() => ggmlAllocator.place(tooMuch)).toThrow(/^BYTES_TOO_LARGE/);
+    expect(() => ggmlAllocator.place(tooMuch)).toThrow(/^Bytes are counted in integers/);
     expect(auto.place(tooMuch).chunks).toEqual([4]);
   });
 });

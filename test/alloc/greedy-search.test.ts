@@ -177,8 +177,8 @@ describe('GreedySearch', () => {
   it('rejects fixed offsets that collide', () => {
     const fixed = (size: number, fixedOffset: number): Buffer => ({ size, start: 0, end: 4, fixedOffset });
     const problem = createProblem([fixed(8, 0), fixed(4, 6)]);
-    expect(() => searchGreedily(problem, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer 1 is 6/);
+    expect(() => searchGreedily(problem, 1e6)).toThrow(/the fixed offset of buffer 1, 6, it overlaps/);
     const named = createProblem([fixed(8, 0), { ...fixed(4, 6), name: 'beta' }]);
-    expect(() => searchGreedily(named, 1e6)).toThrow(/FIXED_OVERLAP: the fixed offset of buffer beta is 6/);
+    expect(() => searchGreedily(named, 1e6)).toThrow(/the fixed offset of buffer beta, 6, it overlaps/);
   });
 });

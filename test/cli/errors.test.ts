@@ -38,18 +38,18 @@ describe('files', () => {
     ['cut.json.gz', gzipSync(graphText).subarray(0, 60), /^cannot be decompressed, it is damaged or no gzip file: /],
     ['plain.json.gz', graphText, /^cannot be decompressed, .*incorrect header check$/],
     ['plain.csv.gz', FIVE_BUFFERS, /^cannot be decompressed, .*incorrect header check$/],
-    ['null.json', 'null', /^graph document is null, but must be an object/],
-    ['list.json', '[]', /^graph document is \[\], but must be an object/],
-    ['format.json', text({ format: 'onnx' }), /^format is "onnx", but must be "tensor-graph"/],
-    ['version.json', text({ version: 2 }), /^version is 2, but must be 1/],
-    ['proto.json', '{"__proto__":{"format":"tensor-graph"}}', /^format is "missing"/],
-    ['type.json', tensor({ type: '__proto__' }), /^tensors\[0\] \(x\)\.type is "__proto__"/],
+    ['null.json', 'null', /^The graph document is null, but must be an object/],
+    ['list.json', '[]', /^The graph document is \[\], but must be an object/],
+    ['format.json', text({ format: 'onnx' }), /^`format` is "onnx", but must be "tensor-graph"/],
+    ['version.json', text({ version: 2 }), /^`version` is 2, but must be 1/],
+    ['proto.json', '{"__proto__":{"format":"tensor-graph"}}', /^`format` is missing/],
+    ['type.json', tensor({ type: '__proto__' }), /^tensors\[0\] \(x\)\.type names the element type "__proto__"/],
     ['ne.json', tensor({ ne: 'abc' }), /^tensors\[0\] \(x\)\.ne is "abc"/],
     ['binary.json', header, /^not valid JSON: /],
-    ['cell.csv', 'id,lower,upper,size\na,0,x,4\n', /^row 2, column "upper" is "x"/],
-    ['column.csv', 'id,lower,upper,bytes\n', /^row 1, column "bytes" is "bytes"/],
-    ['text.gguf', 'no such thing', / is "not starting with GGUF"/],
-    ['cut.gguf', header.subarray(0, 5000), / is "cut off after 5000 bytes, before its header ends"/],
+    ['cell.csv', 'id,lower,upper,size\na,0,x,4\n', /^Row 2, column "upper" is "x"/],
+    ['column.csv', 'id,lower,upper,bytes\n', /^Row 1, column "bytes" is unknown/],
+    ['text.gguf', 'no such thing', / is no GGUF file: it does not start as one does/],
+    ['cut.gguf', header.subarray(0, 5000), / is cut off after 5000 bytes, before its header ends\./],
     ['a.txt', 'x', /^unknown kind of file, its name must end in one of \.gguf, \.json, /],
     ['json', graphText, /^unknown kind of file/],
   ])('are refused by name and field: %s', async (name, content, message) => {
@@ -66,7 +66,7 @@ describe('files', () => {
     expect(await failure('measure', missing)).toBe(`${missing}: no such file or directory`);
     const folder = path(`folder.${ending}`);
     mkdirSync(folder);
-    expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is "not a regular file")/);
+    expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is not a regular file)/);
   });
 
   it('name the file at fault in verify', async () => {
@@ -169,7 +169,7 @@ describe('arguments', () => {
       `${modelFile}: --cache-type-v is "q8_0", but must be unquantised, or --flash-attn on. Choose another value.`,
     );
     expect(await failure('measure', problemFile, '--max-chunk-size', '3')).toBe(
-      `${problemFile}: buffer A (row 2) needs 4 bytes, more than --max-chunk-size allows; raise it`,
+      `${problemFile}: Buffer A (row 2) takes 4 bytes, but a chunk may have at most 3. Split it, or raise --max-chunk-size; from code, \`allowOversize\` gives it a chunk of its own size.`,
     );
   });
 

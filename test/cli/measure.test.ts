@@ -57,7 +57,8 @@ describe('measure --json', () => {
       allocator: 'auto',
     });
     expect({ ...d, file: problem }).toEqual(c);
-    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp', llamaCppBuild: 9749 });
+    expect(e).toMatchObject({ file: PHI3, allocator: 'ggml', architecture: 'phi3', phase: 'pp', llamaCppBuild: 10573 });
+    expect(e).toMatchObject({ program: 'server', outputs: 4, llamaCppCommit: 'd775b8967' });
     expect(e.total).toBe(e.weights! + e.context! + e.compute!);
   });
 
@@ -72,6 +73,8 @@ describe('measure --json', () => {
   });
 
   it.each([
+    ['--program', '--program', 'library'],
+    ['--outputs', '--outputs', '100'],
     ['-c', '--ctx-size', '8192'],
     ['-b', '--batch-size', '256'],
     ['-ub', '--ubatch-size', '128'],
@@ -141,7 +144,8 @@ describe('measure for people', () => {
     ] as const) {
       expect(out).toMatch(new RegExp(`^${label} +[\\d.]+ [MG]iB +${grouped(bytes)}$`, 'm'));
     }
-    expect(out).toContain('phi3, context 4096, ubatch 512, 1 sequence, flash attention off');
+    expect(out).toContain('phi3, context 4096, ubatch 512, 4 sequences, flash attention off');
+    expect(out).toContain('\nFor llama-server, which wants logits of 4 tokens of a batch, one per sequence.\n');
     expect(out).toMatch(/^kq-0 +MUL_MAT +f32 +4096 x 512 x 32 +268,435,456 +256\.00 MiB .*\[22, 23\)$/m);
     expect(out).toContain('Warning: 64 pairs of nodes touch the same bytes');
   });

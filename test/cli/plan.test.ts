@@ -48,6 +48,7 @@ describe('plan', () => {
     expect(plan).toEqual(JSON.parse(JSON.stringify(planGraph(smallGraph(), { alignment: 64 }))));
     expect(Object.keys(plan)).toEqual([
       'allocator',
+      'runtime',
       'alignment',
       'bufferSize',
       'lowerBound',
@@ -107,6 +108,54 @@ describe('plan', () => {
   it('does not overwrite its input', async () => {
     const { code, err } = await cli('plan', graphFile, '-o', graphFile);
     expect({ code, err }).toEqual({ code: 2, err: `error: -o ${graphFile}: is the input itself\n` });
+  });
+});
+
+describe('--runtime', () => {
+  /** In mode `off`, and without the runtime, `y` lies over what the norm reads. */
+  const graph = ((): Graph => {
+    const ctx = Context.deferred();
+    const weights = Context.virtual();
+    const x = ctx.setInput(ctx.newTensor('f32', [8, 5], 'x'));
+    const y = ctx.mul(ctx.rmsNorm(x, 1e-5), weights.newTensor('f32', [8], 'w'));
+    return Graph.forward(ctx.getRows(y, weights.newTensor('i32', [8], 'rows')));
+  })();
+  const file = write('fused.json', JSON.stringify(graphToJson(graph)));
+  const planFile = async (runtime: string): Promise<string> =>
+    write(`${runtime}.json`, await planned(file, '--in-place', 'off', '--runtime', runtime));
+
+  it('says what runs the graph, and is in the plan', async () => {
+    const plans = await Promise.all(
+      ['none', 'ggml-cpu'].map((runtime) => planned(file, '--in-place', 'off', '--runtime', runtime)),
+    );
+    const [none, cpu] = plans.map((text) => JSON.parse(text) as PlanJson);
+    expect([none.runtime, cpu.runtime]).toEqual(['none', 'ggml-cpu']);
+    expect([none.bufferSize, cpu.bufferSize]).toEqual([416, 480]);
+    expect(JSON.parse(await planned(file, '--in-place', 'off'))).toEqual(cpu);
+    const measured = await cli('measure', file, '--in-place', 'off', '--runtime', 'none', '--json');
+    expect(JSON.parse(measured.out)).toMatchObject([{ bufferSize: 416 }]);
+  });
+
+  it('is taken from the plan by verify, unless it is given', async () => {
+    expect(await cli('verify', file, await planFile('none'))).toMatchObject({ code: 0 });
+    expect(await cli('verify', file, await planFile('ggml-cpu'), '--runtime', 'ggml-metal')).toMatchObject({ code: 0 });
+    const { code, out } = await cli('verify', file, await planFile('none'), '--runtime', 'ggml-cpu');
+    expect({ code, lines: out.trimEnd().split('\n').length }).toEqual({ code: 1, lines: 1 });
+    expect(out).toContain('fused-overlap: x (');
+    expect(out).toContain('but ggml-cpu may compute node_0 (');
+  });
+
+  it('is one that there is', async () => {
+    const flag = await cli('plan', file, '--runtime', 'ggml');
+    expect(flag).toMatchObject({ code: 2, out: '' });
+    expect(flag.err).toContain('ggml-cpu, ggml-cuda, ggml-metal, ggml-vulkan, none');
+    const plan = JSON.parse(await planned(file)) as PlanJson;
+    const unknown = await cli('verify', file, write('unknown.json', JSON.stringify({ ...plan, runtime: 'mine' })));
+    expect(unknown).toMatchObject({ code: 2, out: '' });
+    expect(unknown.err).toContain('runtime is "mine", but must be one of ggml-cpu, ');
+    const number = await cli('verify', file, write('number.json', JSON.stringify({ ...plan, runtime: 3 })));
+    expect(number).toMatchObject({ code: 2, out: '' });
+    expect(number.err).toContain('runtime is 3, but must be one of ');
   });
 });
 

@@ -246,7 +246,7 @@ describe('a custom operation with several results', () => {
     expectError('BAD_ARGUMENT', 'CUSTOM: results', make({ results: [] }));
     expectError('BAD_ARGUMENT', 'CUSTOM: results', make({}));
     expectError('BAD_ARGUMENT', 'CUSTOM: results[0]', make({ results: [null] }));
-    expectError('BAD_ARGUMENT', 'CUSTOM: results[0].typ', make({ results: [{ typ: 'f32', ne: [1] }] }));
+    expectError('BAD_ARGUMENT', 'typ of CUSTOM: results[0]', make({ results: [{ typ: 'f32', ne: [1] }] }));
     expectError('UNKNOWN_TYPE', 'CUSTOM: type of results[1]', make({ results: [results[0], { type: 'f', ne: [1] }] }));
     expectError('BAD_SHAPE', 'CUSTOM: results[0]', make({ results: [{ type: 'f32', ne: [-1] }] }));
     expectError('BAD_ALIGNMENT', 'CUSTOM: alignment', make({ results, alignment: 3 }));

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
+import { mayConflict } from '../../src/liveness/conflicts.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { overlapOf, regionOf } from '../../src/liveness/regions.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -154,4 +155,18 @@ it('reports what no path orders, and nothing else', () => {
     { numRuns: 1500 },
   );
   expect(Math.min(count.clean, count.unordered, count.conflict)).toBeGreaterThan(100);
+});
+
+it('a quick look rules out no graph that has a conflict', () => {
+  let conflicts = 0;
+  fc.assert(
+    fc.property(moves, (list) => {
+      const graph = graphOf(list);
+      if (!findHazards(graph).some(({ kind }) => kind === 'conflict')) return;
+      conflicts++;
+      expect(mayConflict(graph.tensors, graph.table)).toBe(true);
+    }),
+    { numRuns: 1000 },
+  );
+  expect(conflicts).toBeGreaterThan(0);
 });

@@ -124,7 +124,7 @@ it.each(['off', 'ggml', 'full'] as const)('is what the rules say, mode %s', (mod
         const before = node.sources.slice(0, slot).filter((source) => source !== null && source !== node).length;
         return refused?.[table.sourceFirst[tensors.indexOf(node)] + before] === 1;
       };
-      const { problem, bufferOf, givers } = analyzeLiveness(table, mode, alignment, refused);
+      const { problem, bufferOf, givers } = analyzeLiveness(table, mode, alignment, null, refused);
       const rows = rowsOf(graph, mode, alignment, isRefused);
 
       expect(problem.bufferCount).toBe(rows.length);

@@ -5,7 +5,7 @@ import type { Gguf } from '../../src/gguf/gguf.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { fitContext, measureModel, type ModelOptions, type PlannerError } from '../../src/index.js';
 import { largestFitting } from '../../src/models/largest-fitting.js';
-import { phi3 } from '../support/models/architectures.js';
+import { gemma, phi3 } from '../support/models/architectures.js';
 import { describeShared, sharedPath } from '../support/shared.js';
 import { tinyGemma2, tinyLlama, tinyPhi3 } from '../support/tiny-models.js';
 
@@ -51,6 +51,7 @@ const STEPS = 24;
 const OPTIONS: readonly ModelOptions[] = [
   {},
   { flashAttention: 'off', ubatchSize: 384 },
+  { program: 'library' },
   { parallel: 3, cacheTypeK: 'q8_0' },
   { parallel: 2, kvUnified: true, ubatchSize: 64 },
 ];
@@ -61,7 +62,8 @@ const CASES = (['llama', 'gemma2', 'phi3'] as const).flatMap((name) =>
 describe('fitContext is a linear scan', () => {
   it.each(CASES)('%s %j', (name, options) => {
     const gguf = MODELS[name];
-    const step = 256 * (options.kvUnified === true ? 1 : (options.parallel ?? 1));
+    const { isUnified, sequences } = measureModel(gguf, options).run;
+    const step = 256 * (isUnified ? 1 : sequences);
     const all = Array.from({ length: STEPS }, (_, index) => {
       return measureModel(gguf, { ...options, ctxSize: (index + 1) * step });
     });
@@ -69,11 +71,13 @@ describe('fitContext is a linear scan', () => {
     const least = Math.min(...all.map(({ total }) => total));
     fc.assert(
       fc.property(fc.integer({ min: least - 100_000, max: ceiling - 1 }), (budget) => {
-        const { largest, proven, tried, fits } = fitContext(gguf, budget, options);
-        const expected = all.findLast(({ total }) => total <= budget);
+        const { largest, beyondTraining, trainedContext, proven, tried, fits } = fitContext(gguf, budget, options);
+        const fitting = all.filter(({ total }) => total <= budget);
+        const sensible = fitting.findLast(({ run }) => run.sequenceContext <= trainedContext);
         expect(proven).toBe(true);
-        expect(largest?.run).toEqual(expected?.run);
-        expect(largest?.total).toBe(expected?.total);
+        expect(largest?.run).toEqual(sensible?.run);
+        expect(largest?.total).toBe(sensible?.total);
+        expect((beyondTraining ?? largest)?.run).toEqual(fitting.at(-1)?.run);
         expect(fits).toBe(tried.some((attempt) => attempt.fits));
         expect(tried.every((attempt) => attempt.fits === (attempt.total ?? Infinity) <= budget)).toBe(true);
       }),
@@ -148,6 +152,66 @@ describe('alternatives for the wanted context', () => {
   });
 });
 
+describe('what a program asks for', () => {
+  it('decides what fits: a server wants few logits, a library context all of them', async () => {
+    // Gemma 3 12B, as its publisher describes it.
+    const gguf = await gemma({
+      ...{ generation: 3, layers: 48, width: 3840, heads: 16, kvHeads: 8, headLength: 256, feedForward: 15360 },
+      ...{ vocabulary: 262208, context: 131072, window: 1024 },
+    }).gguf();
+    const options: ModelOptions = { ctxSize: 8192, ubatchSize: 2048, parallel: 4, kvUnified: true };
+    const answer = (program: ModelOptions['program']): number[] => {
+      const all = { ...options, program };
+      const { largest } = fitContext(gguf, 9 * 1024 ** 3, all);
+      return [Math.floor(measureModel(gguf, all).compute / 1024 ** 2), largest!.run.contextSize];
+    };
+    expect(answer('library')).toEqual([2108, 2048]);
+    expect(answer('server')).toEqual([538, 6912]);
+  });
+});
+
+describe('cache types that people use', () => {
+  const fitIn = (share: number, options: ModelOptions = {}): ReturnType<typeof fitContext> => {
+    const { weights, context, compute } = measureModel(llama, options);
+    return fitContext(llama, Math.floor(weights + compute + context * share), options);
+  };
+  const types = ({ largestByCache }: ReturnType<typeof fitContext>): string[] =>
+    largestByCache.map(({ run }) => `${run.keyType.name}/${run.valueType.name}`);
+
+  it('each allow for a larger context than the one before, up to what the model was trained on', () => {
+    const fit = fitIn(0.25);
+    expect(types(fit)).toEqual(['q8_0/q8_0', 'q4_0/q4_0']);
+    const contexts = [fit.largest!, ...fit.largestByCache].map(({ run }) => run.contextSize);
+    expect(contexts).toEqual([...contexts].sort((a, b) => a - b));
+    expect(new Set(contexts).size).toBe(3);
+    expect(contexts.at(-1)).toBeLessThanOrEqual(4096);
+    expect(fit.tried).toEqual(expect.arrayContaining([...fit.largestByCache]));
+  });
+
+  it('are left out where they don’t help, or can’t be had', () => {
+    expect(types(fitIn(1))).toEqual([]);
+    expect(types(fitIn(0.6))).toEqual(['q8_0/q8_0']);
+    expect(types(fitIn(0.25, { cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' }))).toEqual(['q4_0/q4_0']);
+    expect(types(fitIn(0.25, { flashAttention: 'off' }))).toEqual([]);
+    expect(types(fitContext(llama, 0))).toEqual([]);
+  });
+});
+
+describe('weights alone', () => {
+  it('answer for every architecture if they exceed the budget', async () => {
+    const gguf = await tinyLlama({
+      metadata: { 'general.architecture': 'perceptron', 'perceptron.context_length': 2048 },
+    });
+    const { weights } = measureModel(llama);
+    const answer = { fits: false, weights, proven: true, largest: null, largestUbatch: null, trainedContext: 2048 };
+    expect(fitContext(gguf, weights - 1)).toMatchObject({ ...answer, wantedContext: 2048, tried: [] });
+    expect(fitContext(gguf, weights - 1, { ctxSize: 512 })).toMatchObject({ ...answer, wantedContext: 512 });
+    expect(() => fitContext(gguf, weights)).toThrow(
+      expect.objectContaining({ code: 'UNKNOWN_ARCHITECTURE' }) as PlannerError,
+    );
+  });
+});
+
 describe('results and errors', () => {
   it('that nothing fits is a result, and so is that the weights alone do not', () => {
     const { weights } = measureModel(llama);
@@ -194,11 +258,12 @@ describeShared('real models', () => {
     async (name) => {
       const gguf = await header(name);
       const budget = 24 * 1024 ** 3;
-      const { largest, proven } = fitContext(gguf, budget);
-      const { contextSize } = largest!.run;
+      const { largest, beyondTraining, trainedContext, proven } = fitContext(gguf, budget);
+      const { contextSize } = beyondTraining!.run;
       const total = (ctxSize: number): number => measureModel(gguf, { ctxSize }).total;
       expect(proven).toBe(true);
-      expect(largest!.total).toBe(total(contextSize));
+      expect(largest!.run.contextSize).toBe(trainedContext);
+      expect(beyondTraining!.total).toBe(total(contextSize));
       expect(total(contextSize)).toBeLessThanOrEqual(budget);
       expect(total(contextSize + 256)).toBeGreaterThan(budget);
     },
@@ -206,7 +271,13 @@ describeShared('real models', () => {
 
   it('contexts whose live bytes would fit are ruled out one by one, hundreds if need be', async () => {
     const gguf = await header('deepseek-v2-lite');
-    const options = { batchSize: 8192, ubatchSize: 8192, cacheTypeK: 'q4_0', cacheTypeV: 'q4_0' };
+    const options = {
+      program: 'library',
+      batchSize: 8192,
+      ubatchSize: 8192,
+      cacheTypeK: 'q4_0',
+      cacheTypeV: 'q4_0',
+    } as const;
     const { total } = measureModel(gguf, { ...options, ctxSize: 7936 });
     const { largest, proven, tried } = fitContext(gguf, total, { ...options, ctxSize: 4096 });
     expect(largest!.run.contextSize).toBe(7936);

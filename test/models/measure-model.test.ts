@@ -26,7 +26,26 @@ function tensorsNamed(gguf: Gguf, options: ModelOptions, name: string): Tensor[]
 
 describe('context and batch are rounded as in llama.cpp', () => {
   it.each<[ModelOptions, object]>([
-    [{}, { contextSize: 4096, sequenceContext: 4096, batchSize: 2048, ubatchSize: 512, sequences: 1 }],
+    [{}, { program: 'server', contextSize: 4096, sequenceContext: 4096, batchSize: 2048, ubatchSize: 512 }],
+    [{}, { sequences: 4, isUnified: true, maxOutputs: 4 }],
+    [
+      { parallel: -1, kvUnified: false },
+      { sequences: 4, isUnified: true, maxOutputs: 4 },
+    ],
+    [{ parallel: 2 }, { sequences: 2, isUnified: false, maxOutputs: 2 }],
+    [{ ctxSize: 3 }, { contextSize: 256, batchSize: 3, ubatchSize: 3, sequences: 4, maxOutputs: 4 }],
+    [{ outputs: 0 }, { sequences: 4, maxOutputs: 2048 }],
+    [{ outputs: 16 }, { sequences: 4, maxOutputs: 16 }],
+    [{ program: 'cli' }, { program: 'cli', sequences: 1, isUnified: false, maxOutputs: 1 }],
+    [
+      { program: 'cli', parallel: -1 },
+      { sequences: 4, isUnified: true, maxOutputs: 4 },
+    ],
+    [{ program: 'bench' }, { program: 'bench', sequences: 1, isUnified: false, maxOutputs: 2048 }],
+    [
+      { program: 'library', parallel: 2 },
+      { sequences: 2, isUnified: false, maxOutputs: 2048 },
+    ],
     [{ ctxSize: 1 }, { contextSize: 256, sequenceContext: 256, batchSize: 1, ubatchSize: 1 }],
     [{ ctxSize: 1000 }, { contextSize: 1024, batchSize: 1000, ubatchSize: 512 }],
     [
@@ -50,7 +69,9 @@ describe('context and batch are rounded as in llama.cpp', () => {
     const [ids] = tensorsNamed(llama, { parallel: 3, ubatchSize: 512 }, 'inp_tokens');
     expect(ids.ne[0]).toBe(513);
     const [logits] = tensorsNamed(llama, { parallel: 3, ubatchSize: 512 }, 'result_output');
-    expect(logits.ne[1]).toBe(512);
+    expect(logits.ne[1]).toBe(3);
+    const [all] = tensorsNamed(llama, { program: 'library', parallel: 3, ubatchSize: 512 }, 'result_output');
+    expect(all.ne[1]).toBe(512);
     expect(tensorsNamed(llama, { outputs: 7 }, 'result_output')[0].ne[1]).toBe(7);
     expect(tensorsNamed(llama, { parallel: 5, phase: 'tg' }, 'result_output')[0].ne[1]).toBe(5);
   });
@@ -75,7 +96,7 @@ describe('sizes', () => {
 
   it('layers with a sliding window have a shorter cache, unless it is to be full', () => {
     const row = 2 * 128 * 2;
-    const context = (options: ModelOptions): number => measureModel(gemma2, options).context;
+    const context = (options: ModelOptions): number => measureModel(gemma2, { parallel: 1, ...options }).context;
     expect(context({ ctxSize: 4096, ubatchSize: 256 })).toBe(2 * (4096 + 768) * row);
     expect(context({ ctxSize: 4096, ubatchSize: 300 })).toBe(2 * (4096 + 1024) * row);
     expect(context({ ctxSize: 512, ubatchSize: 300 })).toBe(2 * (512 + 512) * row);
@@ -166,7 +187,11 @@ describe('refusals name what is at fault', () => {
     [{ outputs: -3 }, 'outputs'],
     [{ outputs: 3, parallel: 4 }, 'outputs'],
     [{ batchSize: 3, parallel: 4 }, 'batchSize'],
-    [{ ctxSize: 3, parallel: 4 }, 'batchSize'],
+    [{ program: 'library', ctxSize: 3, parallel: 4 }, 'batchSize'],
+    [{ batchSize: 3 }, 'batchSize'],
+    [{ program: 'library', parallel: -1 }, 'parallel'],
+    [{ parallel: -2 }, 'parallel'],
+    [{ program: 'ollama' as 'server' }, 'program'],
     [{ phase: 'train' as 'pp' }, 'phase'],
   ])('option %j', (options, culprit) => {
     expect(errorOf(() => measureModel(llama, options))).toMatchObject({ code: 'BAD_ARGUMENT', culprit });

@@ -168,13 +168,32 @@ describe('refused, by the name of what is at fault', () => {
       'deepseek2.attention.head_count_kv',
     ],
     [
-      'a layer for predicting further tokens, which only later builds of llama.cpp load',
+      'a layer for predicting further tokens that lacks a norm',
       'deepseek2',
       {
         keys: { nextn_predict_layers: 1 },
-        add: { 'blk.3.nextn.eh_proj.weight': [512, 256] },
+        add: { 'blk.3.nextn.eh_proj.weight': [512, 256], 'blk.3.nextn.hnorm.weight': [256] },
       },
-      'blk.3.nextn.eh_proj.weight',
+      'blk.3.nextn.enorm.weight',
+    ],
+    [
+      'a layer for predicting further tokens in another shape',
+      'deepseek2',
+      {
+        keys: { nextn_predict_layers: 1 },
+        add: {
+          'blk.3.nextn.eh_proj.weight': [512, 256],
+          'blk.3.nextn.enorm.weight': [256],
+          'blk.3.nextn.hnorm.weight': [255],
+        },
+      },
+      'blk.3.nextn.hnorm.weight',
+    ],
+    [
+      'nothing but layers for predicting further tokens',
+      'deepseek2',
+      { keys: { nextn_predict_layers: 4 } },
+      'deepseek2.nextn_predict_layers',
     ],
     [
       'a window that is no number',
@@ -193,7 +212,7 @@ describe('refused, by the name of what is at fault', () => {
     );
     const gguf = { ...MODELS['gpt-oss'], tensors };
     const { value } = expectError('BAD_MODEL', 'FLASH_ATTN_EXT: sinks', () => measureModel(gguf, { ctxSize: 512 }));
-    expect(value).toBe('blk.1.attn_sinks.weight i32 [4, 1, 1, 1]');
+    expect(value).toBe('blk.1.attn_sinks.weight (i32 [4])');
   });
 
   it.each<[string, 'u64' | 'u16' | 'u32' | 'f64']>([
@@ -273,7 +292,7 @@ describe('taken', () => {
       'attention.key_length': 32,
       'attention.value_length': 32,
     };
-    const measured = measureModel(changed('gemma2', { keys }), { ctxSize: 2048, ubatchSize: 256 });
+    const measured = measureModel(changed('gemma2', { keys }), { ctxSize: 2048, ubatchSize: 256, parallel: 1 });
     expect(measured.context).toBe(4 * 768 * 2 * 2 * 64 * 2);
   });
 

@@ -1,6 +1,7 @@
 /** Variants of real models that no recorded graph shows, made by changing the real headers. */
 import { expect, it } from 'vitest';
 import { readGguf, type Gguf, type GgufTensor, type GgufValue } from '../../src/gguf/gguf.js';
+import { fitContext } from '../../src/models/fit-context.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import { elementType } from '../../src/tensor/element-type.js';
 import type { Quad } from '../../src/tensor/shape.js';
@@ -87,22 +88,32 @@ describeShared('variants of real models', () => {
     expect(opCount(gguf, 'MUL_MAT_ID')).toBe(2 * 26);
   });
 
-  it('a key that later builds of llama.cpp read changes nothing', async () => {
-    const sizes = async (changes: Changes): Promise<number[]> => {
-      const { weights, context, compute } = measureModel(await changed('deepseek-v2-lite.gguf', changes), {
-        ctxSize: 512,
-      });
-      return [weights, context, compute];
-    };
-    expect(await sizes({ metadata: { 'deepseek2.nextn_predict_layers': 1 } })).toEqual(await sizes({}));
+  it('a last layer that predicts further tokens is cached, but neither loaded nor run', async () => {
+    const whole = await changed('deepseek-v2-lite.gguf', {});
+    const cut = await changed('deepseek-v2-lite.gguf', { metadata: { 'deepseek2.nextn_predict_layers': 1 } });
+    const last = whole.tensors.filter(({ name }) => name.startsWith('blk.26.'));
+    const saved = last.reduce((sum, { bytes }) => sum + Math.ceil(bytes / 32) * 32, 0);
+    const [all, fewer] = [whole, cut].map((gguf) => measureModel(gguf, { ctxSize: 512 }));
+    expect(saved).toBeGreaterThan(0);
+    expect(fewer.weights).toBe(all.weights - saved);
+    expect(fewer.context).toBe(all.context);
+    expect(all.graph.nodes.some(({ name }) => name === 'ffn_inp-26')).toBe(true);
+    expect(fewer.graph.nodes.some(({ name }) => name === 'ffn_inp-26')).toBe(false);
   });
 
-  it('keys in a type of their own, where they are the values, too', async () => {
+  it('keys and values that are cached as one have one type', async () => {
     const gguf = await changed('deepseek-v2-lite.gguf', {});
-    const quantised = measureModel(gguf, { ctxSize: 512, cacheTypeK: 'q8_0' });
-    expect(quantised.context).toBe((27 * 512 * (512 + 64) * 34) / 32);
     const both = measureModel(gguf, { ctxSize: 512, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' });
-    expect([both.context, both.compute]).toEqual([quantised.context, quantised.compute]);
+    expect(both.context).toBe((27 * 512 * (512 + 64) * 34) / 32);
+    for (const options of [{ cacheTypeK: 'q8_0' }, { cacheTypeV: 'q8_0' }, { cacheTypeK: 'f16', cacheTypeV: 'bf16' }]) {
+      expect(() => measureModel(gguf, options)).toThrow(
+        /caches keys and values as one, but .* the types \w+ and \w+\./,
+      );
+    }
+    expect(fitContext(gguf, 17 * 1024 ** 3).largestByCache.map(({ run }) => run.keyType.name)).toEqual([
+      'q8_0',
+      'q4_0',
+    ]);
   });
 
   it('Falcon-Mamba normalises what its scan is fed with', async () => {
@@ -124,7 +135,11 @@ describeShared('variants of real models', () => {
   });
 
   it('a difference names the first node that differs', async () => {
-    const { graph } = measureModel(await changed('phi-3-mini-4k.gguf', {}), { ctxSize: 4096, flashAttention: 'off' });
+    const { graph } = measureModel(await changed('phi-3-mini-4k.gguf', {}), {
+      program: 'library',
+      ctxSize: 4096,
+      flashAttention: 'off',
+    });
     const recorded = readGraph('llama/phi-3-mini-4k.c4096-b512.pp') as ListedGraph;
     expect(firstDifference(graph, recorded)).toBeNull();
     const edited = structuredClone(recorded) as { tensors: { ne: number[]; name: string }[] } & ListedGraph;

@@ -1,9 +1,13 @@
-/** Types as an ES module sees them. */
+/** Types as an ES module sees them, without any of browsers or of Node. */
 import { createProblem, PlannerError, type ErrorCode, type Problem } from 'tensor-arena';
+import { readGguf, type Gguf } from 'tensor-arena/gguf';
+import { arbitraryProblem } from 'tensor-arena/testing';
 
 const problem: Problem = createProblem([{ size: 64, start: 0, end: 2, alignment: 32 }]);
 export const sizes: Float64Array = problem.sizes;
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   error instanceof PlannerError ? error.code : undefined;
+export const header: Promise<Gguf> = readGguf(new Uint8Array(8));
+export const problems = arbitraryProblem({ maxMoves: 4 });
 // @ts-expect-error: a buffer without a size is no buffer.
 createProblem([{ start: 0, end: 2 }]);

@@ -1,7 +1,5 @@
-/** A CommonJS module that uses the installed package. */
-const assert = require('node:assert/strict');
-const { createProblem, PlannerError } = require('tensor-arena');
-
-const problem = createProblem([{ size: 64, start: 0, end: 2 }]);
-assert.equal(problem.bufferCount, 1);
-assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError);
+/** A CommonJS module that uses the installed package: all that needs no other package, of `MODEL`; or `testing`. */
+const [what] = process.argv.slice(2);
+import('./exercise.mjs').then(({ exerciseAll, exerciseTesting }) =>
+  what === 'testing' ? exerciseTesting(require) : exerciseAll(require, what),
+);

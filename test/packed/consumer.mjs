@@ -1,7 +1,6 @@
-/** An ES module that uses the installed package. */
-import assert from 'node:assert/strict';
-import { createProblem, PlannerError } from 'tensor-arena';
+/** An ES module that uses the installed package: all that needs no other package, of `MODEL`; or `testing`. */
+import { exerciseAll, exerciseTesting } from './exercise.mjs';
 
-const problem = createProblem([{ size: 64, start: 0, end: 2 }]);
-assert.equal(problem.bufferCount, 1);
-assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError);
+const load = (name) => import(name);
+const [what] = process.argv.slice(2);
+await (what === 'testing' ? exerciseTesting(load) : exerciseAll(load, what));

@@ -61,7 +61,7 @@ function minimumOverChoices(table: GraphTable, goal: number): number {
   const choose = (node: number): void => {
     if (best <= goal) return;
     if (node === choices.length) {
-      best = Math.min(best, placementSize(auto.place(analyzeLiveness(table, 'full', 1, refused).problem)));
+      best = Math.min(best, placementSize(auto.place(analyzeLiveness(table, 'full', 1, null, refused).problem)));
       return;
     }
     for (const entries of choices[node]) {
@@ -140,7 +140,7 @@ describe('in-place choices', () => {
         const { table } = graphOfSteps(steps);
         const refused = Uint8Array.from(bits);
         const least = liveLoad(analyzeLiveness(table, 'full', 1).problem).bytes;
-        expect(liveLoad(analyzeLiveness(table, 'full', 1, refused).problem).bytes).toBeGreaterThanOrEqual(least);
+        expect(liveLoad(analyzeLiveness(table, 'full', 1, null, refused).problem).bytes).toBeGreaterThanOrEqual(least);
       }),
     );
   });

@@ -29,7 +29,7 @@ const arbitraryCase = fc.tuple(arbitraryGraphs(), arbitraryOptions);
 function optionsFor(
   graph: Graph,
   { inPlace, alignment, chunkFactor }: typeof arbitraryOptions extends fc.Arbitrary<infer T> ? T : never,
-): Required<Omit<PlanOptions, 'allocator' | 'allowOversize'>> {
+): Required<Omit<PlanOptions, 'allocator' | 'allowOversize' | 'runtime'>> {
   const sizes = graph.tensors.map((tensor) => alignUp(tensor.allocSize ?? tensor.byteLength, alignment));
   return { inPlace, alignment, maxChunkSize: Math.max(1, ...sizes) * chunkFactor };
 }

@@ -85,7 +85,7 @@ describe('parseProblemCsv', () => {
 
   it('rejects a default alignment that is no power of two, whatever the rows say', () => {
     const text = 'id,lower,upper,size,alignment\na,0,1,4,8\n';
-    expect(() => parseProblemCsv(text, 48)).toThrow(/^BAD_ALIGNMENT: defaultAlignment is 48/);
+    expect(() => parseProblemCsv(text, 48)).toThrow(/^`defaultAlignment` is 48, but must be/);
   });
 
   it('rejects sizes whose sum is beyond 2^53, and says where', () => {
@@ -117,15 +117,15 @@ describe('parseProblemCsv', () => {
       const header = 'id,lower,upper,size,offset\n';
       const collision = place(`${header}alpha,0,5,10,0\nbeta,2,6,10,5\n`);
       expect(collision).toContain(
-        'the fixed offset of buffer beta (row 3) is 5, but must be clear of buffer alpha (row 2), which is fixed at 0 and ends at 10',
+        'the fixed offset of buffer beta (row 3), 5, it overlaps buffer alpha (row 2), which is fixed at bytes 0 to 10',
       );
       const wide = place(`${header}alpha,0,5,10,20\nbeta,2,6,10,25\n`);
-      expect(wide).toContain('must be clear of buffer alpha (row 2), which is fixed at 20 and ends at 30');
+      expect(wide).toContain('it overlaps buffer alpha (row 2), which is fixed at bytes 20 to 30');
       expect(place(`${header}alpha,0,5,10,20\n`, { maxChunkSize: 16 })).toContain(
-        'the fixed offset of buffer alpha (row 2) is 20',
+        'the fixed offset of buffer alpha (row 2), 20, it ends at 30',
       );
       expect(place(`${header}alpha,0,5,10,\n`, { maxChunkSize: 8 })).toContain(
-        'buffer alpha (row 2) is 10, but must be at most',
+        'Buffer alpha (row 2) takes 10 bytes, but a chunk may have at most',
       );
     },
   );

@@ -6,12 +6,13 @@ import { measureModel } from '../../src/models/measure-model.js';
 import type { ModelOptions, Phase } from '../../src/models/options.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { firstDifference, type ListedGraph } from './compare-graphs.js';
-import { readGraph, sharedPath } from './shared.js';
+import { readRecording, type Recording } from './shared-data.js';
 
 interface RecordedGraph extends ListedGraph {
   readonly meta: {
     readonly phase: Phase;
     readonly n_ctx: number;
+    readonly n_ubatch?: number;
     readonly n_seqs: number;
     readonly flash_attn: number;
     readonly type_k: string;
@@ -38,11 +39,9 @@ export interface Conformance {
   readonly ourSize: number;
 }
 
-/** @param name as `listGraphs('llama')` gives it, such as `llama/phi-3-mini-4k.c4096-b512-fa.pp` */
-export async function checkConformance(name: string): Promise<Conformance> {
-  const recorded = readGraph(name) as RecordedGraph;
-  const { model, options } = optionsOf(name, recorded);
-  const measured = measureModel(await readGguf(sharedPath('gguf', `${model}.gguf`)), options);
+export async function checkConformance(recording: Recording): Promise<Conformance> {
+  const recorded = readRecording(recording) as RecordedGraph;
+  const measured = measureModel(await readGguf(recording.headerPath), optionsOf(recording, recorded));
   const [reported] = recorded.meta.breakdown;
   const { gallocr } = recorded.expected;
   return {
@@ -57,23 +56,20 @@ export async function checkConformance(name: string): Promise<Conformance> {
   };
 }
 
-/** The physical batch stands in the name only. */
-function optionsOf(name: string, { meta }: RecordedGraph): { model: string; options: ModelOptions } {
-  const [, model, ubatch] = /^llama\/(.+)\.c\d+-b(\d+)/.exec(name)!;
-  const ubatchSize = Number(ubatch);
+/** Of the oldest recordings, the physical batch stands in the name only. */
+function optionsOf({ options }: Recording, { meta }: RecordedGraph): ModelOptions {
+  const ubatchSize = meta.n_ubatch ?? Number(/-b(\d+)/.exec(options)![1]);
   return {
-    model,
-    options: {
-      ctxSize: meta.n_ctx,
-      batchSize: Math.max(2048, ubatchSize),
-      ubatchSize,
-      parallel: meta.n_seqs,
-      kvUnified: meta.kv_unified === 1,
-      flashAttention: meta.flash_attn === 1,
-      cacheTypeK: meta.type_k,
-      cacheTypeV: meta.type_v,
-      phase: meta.phase,
-    },
+    program: 'library',
+    ctxSize: meta.n_ctx,
+    batchSize: Math.max(2048, ubatchSize),
+    ubatchSize,
+    parallel: meta.n_seqs,
+    kvUnified: meta.kv_unified === 1,
+    flashAttention: meta.flash_attn === 1,
+    cacheTypeK: meta.type_k,
+    cacheTypeV: meta.type_v,
+    phase: meta.phase,
   };
 }
 

@@ -17,7 +17,17 @@ export function expectError(code: ErrorCode, culprit: string | RegExp, call: () 
   expect(error.value).not.toBeUndefined();
   expect(error.limit).not.toBe('');
   expect(error.remedy).toMatch(/^[A-Z].*\.$/);
-  expect(error.message).toContain(` ${error.remedy}`);
-  expect(error.message.length).toBeLessThan(900);
+  expectSentence(error);
   return error;
+}
+
+/** What a person would say: sentences that name the culprit, with no trace of how the program prints things. */
+export function expectSentence({ code, culprit, remedy, message }: PlannerError): void {
+  expect(message).toMatch(/^([A-Z`"]|\w+: |tensors\[)/);
+  expect(message.endsWith(`. ${remedy}`), message).toBe(true);
+  expect(remedy).toMatch(/^[A-Z].*\.$/s);
+  expect(message.replaceAll('`', '').toLowerCase()).toContain(culprit.toLowerCase());
+  expect(message).not.toMatch(/\[object|undefined (is|are)|\(\)\s*=>|NaN bytes/);
+  expect(message).not.toContain(code);
+  expect(message.length).toBeLessThan(900);
 }

@@ -116,13 +116,15 @@ const rope =
   (m) => {
     const dims = 2 * m.int(1, 3);
     const isVision = m.int(0, 4) === 0;
-    const length = isVision ? 2 * dims : dims + 2 * m.int(0, 1);
+    const offset = isVision ? 0 : 2 * m.int(0, 2);
+    const length = isVision ? 2 * dims : offset + dims + 2 * m.int(0, 1);
     const ne: Shape = [length, m.int(1, 2), m.int(1, 3), m.int(1, 2)];
     const mode = isVision ? 'vision' : m.pick('normal', 'neox', 'mrope', 'imrope');
     const isMulti = mode !== 'normal' && mode !== 'neox';
     const [type, isLike] = m.pick<readonly [ElementTypeName, boolean]>(['f32', true], ['f32', false], ['f16', false]);
     const options = {
       mode,
+      offset,
       freqFactors: m.pick(null, m.dense('f32', isLike ? ne : [length])),
       sections: isMulti ? [1, 1, 1, 0] : null,
       freqScale: m.pick(1, 0.5),

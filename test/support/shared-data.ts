@@ -43,6 +43,49 @@ export function readGraph(name: string): unknown {
   return JSON.parse(readText('graphs', `${name}.json.gz`));
 }
 
+/** Where graphs of models lie, with the folder of their headers. */
+const RECORDINGS = { 'graphs/llama': 'gguf', archs: 'archs', real: 'real', supported: 'supported' } as const;
+
+export type RecordingFolder = keyof typeof RECORDINGS;
+
+/** A graph that llama.cpp built of a model whose header is there. */
+export interface Recording {
+  /** Such as `archs/llama-min.c512-b64-fa.pp`. */
+  readonly name: string;
+  readonly model: string;
+  /** The options in the file's name, such as `c512-b64-fa`. */
+  readonly options: string;
+  readonly phase: string;
+  readonly graphPath: string;
+  readonly headerPath: string;
+}
+
+/** All recorded graphs of a folder, sorted; none when the data is absent. */
+export function listRecordings(folder: RecordingFolder): Recording[] {
+  if (!sharedIsPresent) return [];
+  return readdirSync(sharedPath(folder)).flatMap((file) => {
+    const [, name, model, options, phase] = /^((.+)\.(c\d+-b\d+[^.]*)\.(pp|tg))\.json\.gz$/.exec(file) ?? [];
+    if (name === undefined) return [];
+    const headerPath = sharedPath(RECORDINGS[folder], `${model}.gguf`);
+    return [{ name: `${folder}/${name}`, model, options, phase, graphPath: sharedPath(folder, file), headerPath }];
+  });
+}
+
+/** The parsed graph JSON of one of {@link listRecordings}. */
+export function readRecording(recording: Recording): unknown {
+  return JSON.parse(recordingText(recording));
+}
+
+/** What llama.cpp reported of the weights, in bytes; found without parsing the graph. */
+export function readReportedWeights(recording: Recording): number {
+  const [, breakdown] = /"breakdown":\s*(\[[^\]]*\])/.exec(recordingText(recording))!;
+  return (JSON.parse(breakdown) as { model: number }[]).reduce((sum, { model }) => sum + model, 0);
+}
+
+function recordingText({ graphPath }: Recording): string {
+  return gunzipSync(readFileSync(graphPath)).toString('utf8');
+}
+
 /** The 200 random graphs as parsed graph JSON, in file order. */
 export function readRandomGraphs(): unknown[] {
   const lines = readText('graphs', 'random.ndjson.gz').trimEnd().split('\n');

@@ -35,7 +35,7 @@ export class WebPage {
       this.#server = await serveFolder(this.#folder);
       this.#browser = await launchBrowser();
       this.context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 } });
-      this.context.setDefaultTimeout(30_000);
+      this.context.setDefaultTimeout(90_000);
       this.page = await this.newPage();
     });
     beforeEach(async () => {
@@ -72,7 +72,10 @@ export class WebPage {
 
   async settled(on = this.page): Promise<void> {
     await on.locator('#results[aria-busy=false]').waitFor();
-    await on.locator('.tav-picture svg, #error:visible, #hint:visible, #verdict:visible').first().waitFor();
+    await on
+      .locator('.tav-picture svg, #error:visible, #file-error:visible, #hint:visible, #verdict:visible')
+      .first()
+      .waitFor();
   }
 
   async choose(files: Chosen | readonly Chosen[]): Promise<void> {
@@ -85,8 +88,14 @@ export class WebPage {
     return on.locator('#sizes td:last-child').allInnerTexts();
   }
 
+  /** Why the settings cannot be planned. */
   error(): Promise<string> {
     return this.page.locator('#error').innerText();
+  }
+
+  /** Why a file cannot be used. */
+  fileError(): Promise<string> {
+    return this.page.locator('#file-error').innerText();
   }
 }
 

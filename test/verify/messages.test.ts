@@ -173,11 +173,35 @@ describe('verifyPlan says', () => {
     ]);
   });
 
-  it.each([-32, 32.5, NaN, 2 ** 53, '32' as never])('that a chunk has no size: %s', (size) => {
+  it.each([-32, 32.5, NaN, 2 ** 53])('that a chunk has no size: %s', (size) => {
     const messages = verifyPlan(graph, plan(RIGHT, { chunks: [128, size], bufferSize: 128 + size }));
     expect(messages[0]).toEqual({
       kind: 'bad-size', ids: [], steps: null, bytes: null, message: `bad-size: chunk 1 has ${size} bytes`,
     }); // prettier-ignore
+  });
+
+  it('that a field is no number, whatever it looks like', () => {
+    const text = '0' as never;
+    const saidOf = (wrong: PlanToVerify): string[] => verifyPlan(graph, wrong).map(({ message }) => message);
+    const ofA = 'wrong-entry: a (1), needed in steps [0, 3), has the text';
+    expect(saidOf(withEntry(1, { offset: text }))).toEqual([`${ofA} "0" as its offset, not a number`]);
+    expect(saidOf(withEntry(1, { chunk: text }))).toEqual([`${ofA} "0" as its chunk, not a number`]);
+    expect(saidOf(withEntry(1, { size: '32' as never, start: text }))).toEqual([
+      `${ofA} "32" as its size, has the text "0" as its start, not a number`,
+    ]);
+    expect(saidOf(withEntry(1, { offset: null as never }))[0]).toContain('has null as its offset, not a number');
+    expect(saidOf(withEntry(3, { id: '3' as never }))).toEqual([
+      'unknown-tensor: tensor "3" is not in the graph, but planned from byte 96 on of chunk 0',
+      'missing: y (3), needed in steps [2, 3), has no place in the plan',
+    ]);
+    for (const [change, said] of [
+      [{ alignment: '32' }, 'alignment is the text "32"'],
+      [{ bufferSize: '128' }, 'bufferSize is the text "128"'],
+      [{ chunks: ['128'] }, 'chunk 0 is the text "128"'],
+      [{ lowerBound: true }, 'lowerBound is true'],
+    ] as const) {
+      expect(saidOf(plan(RIGHT, change as never))).toContain(`bad-size: ${said}, not a number`);
+    }
   });
 
   it('which view is read after its bytes are lost', () => {

@@ -124,7 +124,7 @@ describe('verifyPlan', () => {
     expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').offset = -32)))).toEqual(['out-of-arena']);
     expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = 1)))).toEqual(['out-of-arena']);
     expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = -1)))).toEqual(['out-of-arena']);
-    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = 'length' as never)))).toContain('out-of-arena');
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = 'length' as never)))).toContain('wrong-entry');
   });
 
   it('finds sizes that do not add up, and a chunk above its limit', () => {
@@ -181,7 +181,7 @@ describe('verifyPlan', () => {
 
   it('takes a chunk by its number alone, whatever a plan file calls it', () => {
     const chunk = '0' as unknown as number;
-    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = chunk)))).toEqual(['out-of-arena']);
+    expect(kindsOf(afterChange((_, entryOf) => (entryOf('last').chunk = chunk)))).toEqual(['wrong-entry']);
   });
 
   it('takes what only earlier nodes read as needed while it is written', () => {

@@ -81,13 +81,13 @@ describeBrowser('files on the web page', () => {
     await web.page.waitForFunction(() => location.hash.startsWith('#file=phi-3-00001-of-00003.gguf&'));
     await web.choose(parts[0]);
     await web.page
-      .locator('#error')
+      .locator('#file-error')
       .getByText('phi-3-00001-of-00003.gguf is one part of a model: choose or drop all')
       .waitFor();
     await web.choose([parts[0], parts[1]]);
-    await web.page.locator('#error').getByText('These are not the parts of one model').waitFor();
+    await web.page.locator('#file-error').getByText('These are not the parts of one model').waitFor();
     await web.choose([parts[0], fileOf('problem.csv', 'id,lower,upper,size\n')]);
-    await web.page.locator('#error').getByText('Choose one file at a time').waitFor();
+    await web.page.locator('#file-error').getByText('Choose one file at a time').waitFor();
     expect(web.problems).toEqual([]);
   });
 
@@ -134,11 +134,11 @@ describeBrowser('files on the web page', () => {
     await web.choose(fileOf('two.CSV.GZ', gzipSync('id,lower,upper,size\na,0,2,5\nb,1,3,4\n')));
     expect(await web.bytes()).toEqual(['9']);
     await web.choose(fileOf('not.json.gz', '{}'));
-    expect(await web.error()).toContain('not.json.gz cannot be unpacked');
+    expect(await web.fileError()).toContain('not.json.gz cannot be unpacked');
     await web.choose(fileOf('cut.json.gz', gzipSync(graph).subarray(0, 300)));
-    expect(await web.error()).toContain('cut.json.gz cannot be unpacked');
+    expect(await web.fileError()).toContain('cut.json.gz cannot be unpacked');
     await web.choose(fileOf('bomb.csv.gz', gzipSync(Buffer.alloc(257 * 2 ** 20))));
-    await web.page.locator('#error', { hasText: 'bomb.csv.gz is larger than 256 MiB, unpacked' }).waitFor();
+    await web.page.locator('#file-error', { hasText: 'bomb.csv.gz is larger than 256 MiB, unpacked' }).waitFor();
     expect(web.problems).toEqual([]);
   });
 
@@ -150,13 +150,13 @@ describeBrowser('files on the web page', () => {
       ['far.csv', 'id,lower,upper,size,offset\na,0,5,10,0\nb,2,6,10,5\n', 'the fixed offset of buffer b'],
     ] as const) {
       await web.choose(fileOf(name, content));
-      await web.page.locator('#error', { hasText: message }).waitFor();
+      await web.page.locator('#file-error', { hasText: message }).waitFor();
     }
     const far = { name: 'w', type: 'f32' as const, ne: [2 ** 40, 2 ** 10] };
     await web.choose(fileOf('far.gguf', header([far], { 'general.architecture': 'llama' })));
-    await web.page.locator('#error').getByText('BAD_').waitFor();
+    await web.page.locator('#file-error').getByText('BAD_').waitFor();
     await web.choose(MODEL);
-    await web.page.locator('#error').waitFor({ state: 'hidden' });
+    await web.page.locator('#file-error').waitFor({ state: 'hidden' });
     expect(web.problems).toEqual([]);
   });
 
@@ -171,7 +171,7 @@ describeBrowser('files on the web page', () => {
       await web.choose(MODEL);
       await web.page.locator('#context').fill('512');
       const { weights, context, compute, total } = measureModel(await readGguf(MODEL), { ctxSize: 512 });
-      await expect.poll(() => web.bytes(), { timeout: 30_000 }).toEqual([weights, context, compute, total].map(digits));
+      await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual([weights, context, compute, total].map(digits));
     } finally {
       await web.context.setOffline(false);
     }

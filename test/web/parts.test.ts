@@ -35,7 +35,8 @@ describe('links', () => {
   const settings: Settings = {
     ...DEFAULTS,
     ...{ context: 8192, ubatch: 64, keyType: 'q8_0', valueType: 'q4_1', flashAttention: false },
-    ...{ modelAllocator: 'auto', memory: 2.5 },
+    ...{ modelAllocator: 'auto', memory: 2.5, reserve: 0.5 },
+    ...{ program: 'bench', sequences: 3, unified: true, outputs: 7 },
   };
 
   it('hold all settings that matter to the file', () => {

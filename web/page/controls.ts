@@ -5,9 +5,11 @@
  */
 import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
-import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, type Settings } from '../settings.js';
+import type { ModelFacts } from '../messages.js';
+import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
 import { byId, fillSelect } from './elements.js';
+import { MemoryField } from './memory-field.js';
 
 const IN_PLACE_LABELS = {
   default: 'as suits the allocator',
@@ -16,12 +18,12 @@ const IN_PLACE_LABELS = {
   off: 'never (off)',
 };
 
-/** In parts of a GiB, largest first. */
-const MEMORY_UNITS = [
-  { unit: 'GiB', part: 1 },
-  { unit: 'MiB', part: 2 ** -10 },
-  { unit: 'KiB', part: 2 ** -20 },
-] as const;
+const PROGRAM_LABELS = {
+  server: 'llama-server',
+  cli: 'llama-cli',
+  bench: 'llama-bench',
+  library: 'the library, or llama-perplexity',
+};
 
 /** Until the model is known. */
 const SOME_CONTEXT = 4096;
@@ -29,6 +31,10 @@ const SOME_CONTEXT = 4096;
 type OnChange = (change: Partial<Settings>) => void;
 
 export class Controls {
+  readonly #program = byId<HTMLSelectElement>('program');
+  readonly #sequences = byId<HTMLInputElement>('sequences');
+  readonly #outputs = byId<HTMLInputElement>('outputs');
+  readonly #unified = byId<HTMLInputElement>('unified');
   readonly #context = byId<HTMLInputElement>('context');
   readonly #contextSlider = byId<HTMLInputElement>('context-slider');
   readonly #ubatch = byId<HTMLInputElement>('ubatch');
@@ -38,13 +44,19 @@ export class Controls {
   readonly #modelAllocators = [...document.querySelectorAll<HTMLInputElement>('[name=model-allocator]')];
   readonly #allocator = byId<HTMLSelectElement>('allocator');
   readonly #inPlace = byId<HTMLSelectElement>('in-place');
-  readonly #memory = byId<HTMLInputElement>('memory');
-  readonly #memoryUnit = byId<HTMLSelectElement>('memory-unit');
+  readonly #memory: MemoryField;
+  readonly #reserve: MemoryField;
   #shown: Settings | null = null;
   #trained = SOME_CONTEXT;
+  /** What was planned where the context is chosen for the reader. */
+  #chosenContext = SOME_CONTEXT;
   #stops = contextStops(SOME_CONTEXT);
 
   constructor(onChange: OnChange) {
+    fillSelect(
+      this.#program,
+      PROGRAM_NAMES.map((name) => [name, PROGRAM_LABELS[name]]),
+    );
     const types = CACHE_TYPES.map((type) => [type, type] as const);
     fillSelect(this.#keyType, types);
     fillSelect(this.#valueType, types);
@@ -56,10 +68,8 @@ export class Controls {
       this.#inPlace,
       IN_PLACE_CHOICES.map((choice) => [choice, IN_PLACE_LABELS[choice]]),
     );
-    fillSelect(
-      this.#memoryUnit,
-      MEMORY_UNITS.map(({ unit }) => [unit, unit]),
-    );
+    this.#memory = new MemoryField('memory', (memory) => onChange({ memory }));
+    this.#reserve = new MemoryField('reserve', (reserve) => onChange({ reserve }));
     byId('controls').addEventListener('submit', (event) => event.preventDefault());
     this.#listen(onChange);
   }
@@ -73,11 +83,17 @@ export class Controls {
 
   show(settings: Settings): void {
     this.#shown = settings;
-    const tokens = settings.context || this.#trained;
+    this.#program.value = settings.program;
+    setValue(this.#sequences, settings.sequences === 0 ? '' : String(settings.sequences));
+    setValue(this.#outputs, settings.outputs === 0 ? '' : String(settings.outputs));
+    this.#unified.checked = settings.unified;
+    const tokens = settings.context || this.#chosenContext;
     setValue(this.#context, String(tokens));
     this.#contextSlider.max = String(this.#stops.length - 1);
     this.#contextSlider.value = String(nearestStop(this.#stops, tokens));
     this.#contextSlider.setAttribute('aria-valuetext', `${groupDigits(tokens)} tokens`);
+    byId('context-note').textContent = this.#contextNote(settings.context === 0);
+    byId('context-auto').hidden = settings.context === 0;
     this.#ubatch.value = String(Math.round(Math.log2(settings.ubatch)));
     this.#ubatch.setAttribute('aria-valuetext', `${groupDigits(settings.ubatch)} tokens`);
     byId('ubatch-value').textContent = `${groupDigits(settings.ubatch)} tokens`;
@@ -87,27 +103,26 @@ export class Controls {
     for (const radio of this.#modelAllocators) radio.checked = radio.value === settings.modelAllocator;
     this.#allocator.value = settings.allocator;
     this.#inPlace.value = settings.inPlace;
-    this.#showMemory(settings.memory);
+    this.#memory.show(settings.memory);
+    this.#reserve.show(settings.reserve);
   }
 
-  /** In the unit that the reader chose, or else in the one in which it is easiest to read. */
-  #showMemory(memory: number): void {
-    if (this.#memory.valueAsNumber * this.#unit() === memory) return;
-    const readable = MEMORY_UNITS.find(({ part }) => memory >= part) ?? MEMORY_UNITS[memory === 0 ? 0 : 2];
-    this.#memoryUnit.value = readable.unit;
-    setValue(this.#memory, String(memory / readable.part));
+  /** What was planned: it stands where the reader chose nothing. The slider ends at what the model was trained on. */
+  setModel({ trainedContext, contextSize, sequences, isUnified, outputs, assumption }: ModelFacts): void {
+    this.#chosenContext = contextSize;
+    this.#sequences.placeholder = String(sequences);
+    this.#outputs.placeholder = String(outputs);
+    byId('outputs-note').textContent = assumption;
+    byId('unified-row').hidden = sequences === 1 || (isUnified && this.#shown?.unified === false);
+    if (trainedContext === this.#trained || !(trainedContext >= 1)) return;
+    this.#trained = trainedContext;
+    this.#stops = contextStops(trainedContext);
   }
 
-  /** What part of a GiB the chosen unit is. */
-  #unit(): number {
-    return MEMORY_UNITS[this.#memoryUnit.selectedIndex].part;
-  }
-
-  /** The slider ends at what the model was trained on. */
-  setTrainedContext(tokens: number): void {
-    if (tokens === this.#trained || !(tokens >= 1)) return;
-    this.#trained = tokens;
-    this.#stops = contextStops(tokens);
+  #contextNote(isChosen: boolean): string {
+    const trained = `trained on ${groupDigits(this.#trained)}`;
+    if (!isChosen) return trained;
+    return this.#chosenContext >= this.#trained ? `all that it was trained on` : `the most that fits; ${trained}`;
   }
 
   #listen(onChange: OnChange): void {
@@ -117,9 +132,14 @@ export class Controls {
         if (changed !== null) onChange(changed);
       });
     };
-    for (const field of [this.#context, this.#memory]) {
+    for (const field of [this.#context, this.#sequences, this.#outputs]) {
       field.addEventListener('blur', () => this.#shown && this.show(this.#shown));
     }
+    on(this.#program, () => ({ program: this.#program.value as Settings['program'] }));
+    on(this.#sequences, () => countChange('sequences', this.#sequences));
+    on(this.#outputs, () => countChange('outputs', this.#outputs));
+    on(this.#unified, () => ({ unified: this.#unified.checked }));
+    byId('context-auto').addEventListener('click', () => onChange({ context: 0 }));
     on(this.#contextSlider, () => ({ context: this.#stops[this.#contextSlider.valueAsNumber] }));
     on(this.#context, () => {
       const tokens = this.#context.valueAsNumber;
@@ -134,13 +154,18 @@ export class Controls {
     }
     on(this.#allocator, () => ({ allocator: this.#allocator.value as Settings['allocator'] }));
     on(this.#inPlace, () => ({ inPlace: this.#inPlace.value as Settings['inPlace'] }));
-    for (const field of [this.#memory, this.#memoryUnit]) {
-      on(field, () => {
-        const memory = this.#memory.valueAsNumber * this.#unit();
-        return memory >= 0 && memory <= LIMITS.memory ? { memory } : null;
-      });
-    }
   }
+}
+
+/** An empty field leaves the choice to the program; null for what cannot be counted. */
+function countChange(
+  key: 'sequences' | 'outputs',
+  { value, valueAsNumber }: HTMLInputElement,
+): Partial<Settings> | null {
+  if (value === '') return { [key]: 0 };
+  return Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= LIMITS[key]
+    ? { [key]: valueAsNumber }
+    : null;
 }
 
 function setValue(field: HTMLInputElement, value: string): void {

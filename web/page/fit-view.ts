@@ -22,8 +22,8 @@ export function showFit(
 }
 
 function largestContext(
-  { largestContext: tokens, isUnlimited, isRecurrent }: FitAnswer,
-  { modelAllocator, context }: Settings,
+  { largestContext: tokens, wantedContext, trainedContext, isUnlimited, isRecurrent }: FitAnswer,
+  { modelAllocator }: Settings,
   onChange: (change: Partial<Settings>) => void,
 ): HTMLElement {
   if (isUnlimited) {
@@ -32,15 +32,16 @@ function largestContext(
   }
   if (tokens === null) return make('p', '', 'No context fits, however short.');
   const how = modelAllocator === 'ggml' ? '' : ', with llama.cpp’s allocator';
-  const text = make(
-    'span',
-    '',
-    'Largest context that fits: ',
-    make('strong', '', `${groupDigits(tokens)} tokens`),
-    how,
-  );
-  const line = make('p', '', text);
-  if (tokens !== context) line.append(button('Use it', () => onChange({ context: tokens })));
+  const count = make('strong', '', `${groupDigits(tokens)} tokens`);
+  if (tokens > trainedContext && wantedContext >= trainedContext) {
+    const trained = `It was trained on ${groupDigits(trainedContext)} tokens; there is room for `;
+    return make('p', '', make('span', '', trained, count, how, '.'));
+  }
+  const line = make('p', '', make('span', '', 'Largest context that fits: ', count, how));
+  const best = Math.min(tokens, trainedContext);
+  if (wantedContext < best || wantedContext > tokens) {
+    line.append(button(`Use ${groupDigits(best)}`, () => onChange({ context: best })));
+  }
   return line;
 }
 

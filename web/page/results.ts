@@ -18,7 +18,7 @@ export function showResults(plan: PlanAnswer, settings: Settings): void {
   const { model, bufferSize } = plan;
   const memory = memoryBytes(settings);
   if (model === null) {
-    show(fitVerdict(bufferSize, memory), factsOf(plan), [part('compute', 'Compute buffer', bufferSize)], memory);
+    show(fitVerdict('', bufferSize, memory), factsOf(plan), [part('compute', 'Compute buffer', bufferSize)], memory);
     return;
   }
   const parts = [
@@ -27,7 +27,8 @@ export function showResults(plan: PlanAnswer, settings: Settings): void {
     part('compute', 'Compute buffer', model.compute),
     part('total', 'Total', model.total),
   ];
-  show(fitVerdict(model.total, memory), factsOf(plan), parts, memory);
+  const context = model.isRecurrent ? '' : ` with ${groupDigits(model.contextSize)} tokens of context`;
+  show(fitVerdict(context, model.total, memory), factsOf(plan), parts, memory);
 }
 
 /** Shows what is known of a model that cannot be planned: its weights, exactly. */
@@ -71,17 +72,22 @@ function show({ text, fits }: Verdict, facts: readonly string[], parts: readonly
     .replaceChildren(...parts.map(rowOf));
 }
 
-function fitVerdict(total: number, memory: number): Verdict {
+function fitVerdict(how: string, total: number, memory: number): Verdict {
   const spare = humanBytes(Math.abs(memory - total));
   return total <= memory
-    ? { text: `It fits: ${humanBytes(total)}, with ${spare} to spare.`, fits: true }
-    : { text: `It does not fit: ${humanBytes(total)}, ${spare} too much.`, fits: false };
+    ? { text: `It fits${how}: ${humanBytes(total)}, ${spare} to spare.`, fits: true }
+    : { text: `It does not fit${how}: ${humanBytes(total)}, ${spare} too much.`, fits: false };
 }
 
 function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnswer): string[] {
   const gap = plan.lowerBound === 0 ? 0 : plan.bufferSize / plan.lowerBound - 1;
   return [
-    ...(model === null ? [] : [model.architecture, `as llama.cpp build ${model.llamaCppBuild}`]),
+    ...(model === null
+      ? []
+      : [
+          model.architecture,
+          `as llama.cpp build ${model.llamaCppBuild} on its CPU backend; a GPU needs another compute buffer`,
+        ]),
     ...(nodeCount === null ? [] : [counted(nodeCount, 'operation')]),
     counted(bufferCount, 'buffer'),
     `allocator ${allocator}`,
@@ -113,16 +119,10 @@ function showBar(all: readonly Part[], memory: number): void {
 function rowOf({ className, label, bytes }: Part): HTMLElement {
   const header = make('th', '', make('span', `swatch ${className}`), label) as HTMLTableCellElement;
   header.scope = 'row';
-  const exact = make('td', '', ...(bytes === null ? [] : breakable(groupDigits(bytes))));
+  const exact = make('td', '', bytes === null ? '' : groupDigits(bytes));
   const row = make('tr', '', header, make('td', '', sizeText(bytes)), exact);
   row.classList.toggle('total', className === 'total');
   return row;
-}
-
-/** Where there is no room for all digits, a line may end after a comma. */
-function breakable(digits: string): (Node | string)[] {
-  const [first, ...groups] = digits.split(',');
-  return [first, ...groups.flatMap((group) => [',', make('wbr'), group])];
 }
 
 function sizeText(bytes: number | null): string {

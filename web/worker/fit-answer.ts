@@ -8,10 +8,13 @@ import { modelOptions } from './plan-input.js';
 
 /** @throws PlannerError */
 export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
-  const options = modelOptions(settings);
+  const options = modelOptions(gguf, settings);
   const { compute, computeWithAuto } = measureModel(gguf, options);
-  const { largest, unlimited, largestUbatch, largestCache } = fitContext(gguf, memoryBytes(settings), options);
+  const fit = fitContext(gguf, memoryBytes(settings), options);
+  const { wantedContext, trainedContext, largest, unlimited, largestUbatch, largestCache } = fit;
   return {
+    wantedContext,
+    trainedContext,
     largestContext: largest?.run.contextSize ?? null,
     isUnlimited: unlimited && largest !== null,
     isRecurrent: largest?.isRecurrent ?? false,

@@ -1,7 +1,7 @@
 /**
  * What the page shows of a plan.
  */
-import type { Gguf, ModelMeasurement } from 'tensor-arena';
+import { describeOutputs, type Gguf, type ModelMeasurement } from 'tensor-arena';
 import { serveMap } from 'tensor-arena/viewer';
 import type { ModelFacts, PlanAnswer } from '../messages.js';
 import { mapOf, type Planned } from './plan-input.js';
@@ -24,6 +24,8 @@ function modelFacts({ metadata }: Gguf, model: ModelMeasurement): ModelFacts {
     ...{ architecture, isRecurrent, weights, context, compute, total, llamaCppBuild },
     trainedContext: Number(metadata[`${architecture}.context_length`]),
     contextSize: run.contextSize,
-    ubatchSize: run.ubatchSize,
+    ...{ ubatchSize: run.ubatchSize, sequences: run.sequences, isUnified: run.isUnified },
+    outputs: run.maxOutputs,
+    assumption: describeOutputs(run),
   };
 }

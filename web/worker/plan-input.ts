@@ -3,6 +3,7 @@
  */
 import {
   ALLOCATORS,
+  fitContext,
   measureModel,
   memoryMapOf,
   memoryMapOfPlacement,
@@ -17,7 +18,7 @@ import {
   type Plan,
   type PlanOptions,
 } from 'tensor-arena';
-import type { Settings } from '../settings.js';
+import { memoryBytes, type Settings } from '../settings.js';
 import type { Input } from './read-source.js';
 
 /** What was planned, and what led to it. */
@@ -29,10 +30,28 @@ export type Planned =
 /** llama.cpp computes at most one batch at a time. */
 const DEFAULT_BATCH = 2048;
 
-/** The options of `measureModel` that the settings stand for. */
-export function modelOptions(settings: Settings): ModelOptions {
+/** Tokens that are shown of a model of which no context fits. */
+const SOME_CONTEXT = 4096;
+
+/** The options of `measureModel` that the settings stand for. @throws PlannerError */
+export function modelOptions(gguf: Gguf, settings: Settings): ModelOptions {
+  const options = optionsApartFromContext(settings);
+  return { ...options, ctxSize: settings.context || contextThatFits(gguf, settings, options) };
+}
+
+/** What the model was trained on, or as much of it as fits. */
+function contextThatFits(gguf: Gguf, settings: Settings, options: ModelOptions): number {
+  const { trainedContext, largest, unlimited } = fitContext(gguf, memoryBytes(settings), options);
+  if (unlimited) return trainedContext;
+  return Math.min(trainedContext, largest?.run.contextSize ?? SOME_CONTEXT);
+}
+
+function optionsApartFromContext(settings: Settings): ModelOptions {
   return {
-    ctxSize: settings.context,
+    program: settings.program,
+    parallel: settings.sequences || undefined,
+    kvUnified: settings.unified,
+    outputs: settings.outputs || undefined,
     batchSize: Math.max(DEFAULT_BATCH, settings.ubatch),
     ubatchSize: settings.ubatch,
     cacheTypeK: settings.keyType,
@@ -51,7 +70,7 @@ const MODEL_PLANS: Readonly<Record<Settings['modelAllocator'], PlanOptions>> = {
 export function planInput(input: Input, settings: Settings): Planned {
   switch (input.kind) {
     case 'model': {
-      const model = measureModel(input.gguf, modelOptions(settings), MODEL_PLANS[settings.modelAllocator]);
+      const model = measureModel(input.gguf, modelOptions(input.gguf, settings), MODEL_PLANS[settings.modelAllocator]);
       return { kind: 'model', gguf: input.gguf, model, plan: model.plan };
     }
     case 'graph': {
@@ -74,6 +93,7 @@ export function mapOf(planned: Planned): MemoryMap {
 function planProblem(csv: CsvProblem, { allocator }: Settings): Planned {
   if (allocator === 'ggml' && csv.problem.fixedOffsets !== null) {
     throw new PlannerError('BAD_ARGUMENT', {
+      message: 'The column "offset" fixes offsets, which the allocator ggml cannot keep.',
       culprit: 'allocator',
       value: allocator,
       limit: 'another one, since the column "offset" fixes offsets',

@@ -52,8 +52,11 @@ function plan(input: Input, settings: Settings): Reply {
 self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
   void answer(data)
     .catch((error: unknown): Reply => {
-      const message = error instanceof Error ? error.message : String(error);
-      return { task: 'failure', failure: { message } };
+      const isOfFile = !(error instanceof PlannerError && error.code === 'BAD_ARGUMENT');
+      const text = error instanceof Error ? error.message : String(error);
+      const { name } = data.source;
+      const message = isOfFile && !text.includes(name) ? `${name}: ${text}` : text;
+      return { task: 'failure', failure: { message, isOfFile } };
     })
     .then((reply) => self.postMessage(reply, { transfer: reply.task === 'plan' ? [reply.plan.map.port] : [] }));
 });

@@ -7,7 +7,7 @@
  * Invariant: a new chunk is opened only if the buffer fits into no other; fixed offsets are in the first chunk.
  * O(chunks) times the cost of one chunk.
  */
-import { checkArgument, PlannerError } from '../../errors.js';
+import { checkArgument, PlannerError, subject } from '../../errors.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
 import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
@@ -94,21 +94,25 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
   if (maxChunkSize === Infinity) return;
   for (let b = 0; b < bufferCount && !allowOversize; b++) {
     if (sizes[b] <= maxChunkSize) continue;
+    const culprit = labelOfBuffer(problem, b);
     throw new PlannerError('OVERSIZE', {
-      culprit: labelOfBuffer(problem, b),
+      message: `${subject(culprit)} takes ${sizes[b]} bytes, but a chunk may have at most ${maxChunkSize}.`,
+      culprit,
       value: sizes[b],
       limit: `at most maxChunkSize (${maxChunkSize})`,
-      remedy: 'Split the buffer, raise maxChunkSize, or set allowOversize to give it a chunk of its own size.',
+      remedy: 'Split it, or raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
     });
   }
   const limit = limitOfFixed(problem, options);
   fixedOffsets?.forEach((offset, b) => {
     if (Number.isNaN(offset) || offset + sizes[b] <= limit) return;
+    const label = labelOfBuffer(problem, b);
     throw new PlannerError('OVERSIZE', {
-      culprit: `the fixed offset of ${labelOfBuffer(problem, b)}`,
+      message: `With the fixed offset of ${label}, ${offset}, it ends at ${offset + sizes[b]}, but its chunk ends at ${limit}.`,
+      culprit: `the fixed offset of ${label}`,
       value: offset,
       limit: `low enough to end by ${limit}`,
-      remedy: 'Choose a lower one, leave it to the planner, or raise maxChunkSize.',
+      remedy: 'Choose a lower one, leave it to the planner, or raise `maxChunkSize`.',
     });
   });
 }

@@ -91,10 +91,13 @@ function rejectCollision(problem: Problem, b: number): never {
   const offsets = problem.fixedOffsets!;
   let a = 0;
   while (Number.isNaN(offsets[a]) || !collide(problem, a, b)) a++;
+  const [own, other] = [labelOfBuffer(problem, b), labelOfBuffer(problem, a)];
+  const end = offsets[a] + sizes[a];
   throw new PlannerError('FIXED_OVERLAP', {
-    culprit: `the fixed offset of ${labelOfBuffer(problem, b)}`,
+    message: `With the fixed offset of ${own}, ${offsets[b]}, it overlaps ${other}, which is fixed at bytes ${offsets[a]} to ${end}.`,
+    culprit: `the fixed offset of ${own}`,
     value: offsets[b],
-    limit: `clear of ${labelOfBuffer(problem, a)}, which is fixed at ${offsets[a]} and ends at ${offsets[a] + sizes[a]}`,
+    limit: `clear of ${other}, which is fixed at ${offsets[a]} and ends at ${end}`,
     remedy: 'Choose another fixed offset, or leave it to the planner.',
   });
 }

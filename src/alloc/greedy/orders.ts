@@ -12,7 +12,8 @@ import { floorLog2 } from './floor-log2.js';
 export type Order = (problem: Problem) => Int32Array;
 
 /** Largest first. */
-export const bySize: Order = (problem) => byKey(problem, problem.sizes);
+export const bySize: Order = (problem) =>
+  isAscending(problem.starts) ? sizesDescending(problem.sizes) : byKey(problem, problem.sizes);
 
 /** Longest life first. */
 export const byLifetime: Order = (problem) => byKey(problem, lifetimes(problem));
@@ -75,6 +76,28 @@ export function byKey(
     (a, b) =>
       keys[b] - keys[a] || secondKeys[b] - secondKeys[a] || sizes[b] - sizes[a] || starts[a] - starts[b] || a - b,
   );
+}
+
+/** The same for buffers in order of start, where ties go to the lower index: sorts sizes, which takes no calls back. */
+function sizesDescending(sizes: Float64Array): Int32Array {
+  const sorted = sizes.slice().sort();
+  /** Where the next buffer of each size goes. */
+  const places = new Map<number, number>();
+  for (let i = sorted.length - 1, place = 0; i >= 0; i--, place++) {
+    if (i === sorted.length - 1 || sorted[i] !== sorted[i + 1]) places.set(sorted[i], place);
+  }
+  const order = new Int32Array(sizes.length);
+  for (let b = 0; b < sizes.length; b++) {
+    const place = places.get(sizes[b])!;
+    order[place] = b;
+    places.set(sizes[b], place + 1);
+  }
+  return order;
+}
+
+function isAscending(values: Int32Array): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i - 1] > values[i]) return false;
+  return true;
 }
 
 /** Powers of four. */

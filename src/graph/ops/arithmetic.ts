@@ -5,27 +5,29 @@
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { canRepeat, canRepeatRows, hasEvenRows, isContiguous } from '../../tensor/shape.js';
+import { canRepeat, canRepeatRows, hasEvenRows } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import {
   badOperand,
   defineOperation,
   describe,
+  describeStrides,
   operand,
-  requireOperand,
   type Operation,
+  requireOperand,
   type Result,
   type Sources,
 } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
 import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MemoryContext } from './memory.js';
-import { ANY, into, like, requireNe, requireType } from './rules.js';
+import { ANY, into, like, requireContiguous, requireNe, requireType } from './rules.js';
 
 function repeated(op: string, sources: Sources): Result {
   const a = operand(sources, 0, op);
   const b = operand(sources, 1, op);
-  if (!canRepeat(b, a)) badOperand(op, 'b', describe(b), `of lengths that divide those of ${describe(a)}`);
+  if (!canRepeat(b, a))
+    badOperand(op, 'b', b, `of lengths that divide those of ${describe(a)}`, 'Reshape, permute or repeat it first.');
   return like(a);
 }
 
@@ -70,8 +72,7 @@ const ADD_ID = defineOperation({
 
 function evenRows(op: string, a: Tensor): Result {
   if (hasEvenRows(a)) return like(a);
-  const value = `${describe(a)} with strides [${a.nb.join(', ')}]`;
-  return badOperand(op, 'a', value, 'of dense rows at equal distances');
+  return badOperand(op, 'a', describeStrides(a), 'made of dense rows at equal distances', 'Apply cont() to it first.');
 }
 
 const ADD1 = defineOperation({
@@ -106,7 +107,7 @@ const FILL = defineOperation<Params & { value: number }>({
   result: (sources) => {
     const a = operand(sources, 0, 'FILL');
     requireType('FILL', 'a', a, 'f32', 'f16');
-    requireOperand(isContiguous(a), 'FILL', 'a', `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    requireContiguous('FILL', 'a', a);
     return like(a);
   },
 });

@@ -10,8 +10,7 @@ import type { OperationName } from '../operation-name.js';
 import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MatrixContext } from './matrix.js';
 import * as rules from './rules.js';
-
-const { ANY, optional } = rules;
+import { ANY, optional } from './rules.js';
 
 /** How the elements of a head are paired, and how positions are given. */
 export type RopeMode = 'normal' | 'neox' | 'mrope' | 'imrope' | 'vision';
@@ -20,6 +19,7 @@ const ROPE_MODES: readonly string[] = ['normal', 'neox', 'mrope', 'imrope', 'vis
 
 interface RopeParams extends Params {
   readonly dims: number;
+  readonly offset: number;
   readonly mode: RopeMode;
   readonly originalContext: number;
   readonly freqBase: number;
@@ -35,6 +35,8 @@ interface RopeParams extends Params {
 export interface RopeOptions extends InPlaceOption {
   /** How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions. */
   readonly mode?: RopeMode;
+  /** Elements of a row before the turned ones, even; they stay as they are. Default 0, and always 0 for `vision`. */
+  readonly offset?: number;
   /** f32 divisors of the frequencies, at least half of `dims`. Default: none. */
   readonly freqFactors?: Tensor | null;
   /** Tokens that the model was trained on, for YaRN. Default 0. */
@@ -58,6 +60,7 @@ export interface RopeOptions extends InPlaceOption {
 type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
 
 const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
+  offset: true,
   mode: true,
   freqFactors: true,
   originalContext: true,
@@ -78,12 +81,14 @@ function rotation(name: OperationName): Operation<RopeParams> {
     name,
     ggmlInPlace: true,
     overwrites: [0],
-    result: (sources, { dims, mode }) => {
+    // Graph files from before there was an offset have none.
+    result: (sources, { dims, offset = 0, mode }) => {
       const a = operand(sources, 0, name);
       const positions = operand(sources, 1, name);
       const freqFactors = optional(sources, 2);
       rules.requireWord(name, 'mode', mode, ROPE_MODES);
-      rules.requireIntegers(name, { dims }, 0);
+      rules.requireIntegers(name, { dims, offset }, 0);
+      requireOffset(name, offset, mode === 'vision' ? 0 : a.ne[0] - dims);
       const positionsPerToken = mode === 'normal' || mode === 'neox' ? 1 : 4;
       rules.requireNe(name, 'positions', positions, [a.ne[2] * positionsPerToken, 1, 1, 1]);
       rules.requireType(name, 'positions', positions, 'i32');
@@ -97,15 +102,22 @@ function rotation(name: OperationName): Operation<RopeParams> {
   });
 }
 
+/** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
+function requireOffset(op: string, offset: number, room: number): void {
+  const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
+  rules.requireArgument(isWithin, op, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
+}
+
 const ROPE = rotation('ROPE');
 const ROPE_BACK = rotation('ROPE_BACK');
 
 function ropeParams(dims: number, options: RopeOptions): RopeParams {
-  const { mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
+  const { offset = 0, mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
   const { attnFactor = 1, betaFast = 0, betaSlow = 0, sections = null } = options;
   const copied = sections === null ? null : [...sections];
   return {
     dims,
+    offset,
     mode,
     originalContext,
     freqBase,
@@ -202,7 +214,7 @@ const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logi
 /** Attention. */
 export abstract class AttentionContext extends MatrixContext {
   /**
-   * Turns the first `dims` elements of each row of `a` by angles that grow with the token's position.
+   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's position.
    *
    * @param a `[head, heads, tokens, …]`
    * @param positions i32 `[tokens]`, or `[4 × tokens]` for the modes `mrope`, `imrope` and `vision`

@@ -4,12 +4,12 @@
  * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
  * immediate, and are nobody's concern otherwise.
  */
-import { checkArgument, checkOptions, PlannerError, type OptionNames } from '../../errors.js';
+import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
 import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
-import { badOperand, describe, requireOperand, type Operation, type Sources } from '../operation.js';
+import { describe, missingOperand, requireOperand, type Operation, type Sources } from '../operation.js';
 import type { ByteSource } from '../immediate-memory.js';
 
 /** ggml keeps 63 characters of a name. */
@@ -110,6 +110,7 @@ export abstract class BaseContext {
     const { bytes } = tensor.root;
     if (bytes === null) {
       throw new PlannerError('NOT_READABLE', {
+        message: `${subject(tensor.label)} has no bytes of its own, since it was made in a ${tensor.memory} context.`,
         culprit: tensor.label,
         value: `${tensor.memory} memory`,
         limit: 'immediate',
@@ -129,6 +130,7 @@ export abstract class BaseContext {
     if (values.length !== data.length) {
       throw new PlannerError('BAD_ARGUMENT', {
         culprit,
+        message: `There are ${values.length} ${culprit}, which has ${data.length} elements.`,
         value: `${values.length} elements`,
         limit: `${data.length} elements`,
         remedy: 'Give one value per element, innermost dimension first.',
@@ -138,8 +140,13 @@ export abstract class BaseContext {
       (data as { set(values: ArrayLike<number> | ArrayLike<bigint>): void }).set(values);
     } catch {
       const wanted = data instanceof BigInt64Array ? 'bigints' : 'numbers';
-      const found = data instanceof BigInt64Array ? 'not all bigints' : 'not all numbers';
-      checkArgument(false, culprit, found, wanted, `Elements of type ${tensor.type.name} are ${wanted} in JavaScript.`);
+      throw new PlannerError('BAD_ARGUMENT', {
+        message: `Not all ${culprit} are ${wanted}.`,
+        culprit,
+        value: `not all ${wanted}`,
+        limit: wanted,
+        remedy: `Elements of type ${tensor.type.name} are ${wanted} in JavaScript.`,
+      });
     }
     return tensor;
   }
@@ -169,6 +176,7 @@ export abstract class BaseContext {
       new Tensor({
         name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
         op: operation.name,
+        traits: operation,
         type: result.type,
         ne: result.ne,
         nb,
@@ -187,13 +195,14 @@ export abstract class BaseContext {
       target !== null && operation.overwrites.includes(0) && target.type === layout.type && sameShape(target, layout),
       operation.name,
       'in-place operand',
-      target === null ? 'missing' : describe(target),
+      target ?? 'missing',
       `of type ${layout.type.name} and shape [${layout.ne.join(', ')}], for an operation that can run in place`,
     );
     const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
     return new Tensor({
       name,
       op: operation.name,
+      traits: operation,
       type: target.type,
       ne: target.ne,
       nb: target.nb,
@@ -216,7 +225,7 @@ export abstract class BaseContext {
 /** Throws `BAD_OPERAND` unless `tensor` is one, or null in an empty `slot`. */
 function checkTensor(op: string, tensor: unknown, slot: number | null = null): void {
   if (tensor instanceof Tensor || (tensor === null && slot !== null)) return;
-  badOperand(op, slot === null ? 'tensor' : `operand ${slot}`, tensor, 'a tensor that a Context has returned');
+  missingOperand(op, slot === null ? 'tensor' : `operand ${slot}`, tensor);
 }
 
 /** Settings that were given; what is left out is not stored. */
@@ -230,24 +239,19 @@ function definedOnly(params: Params): Params {
 }
 
 function checkDestination(tensor: Tensor, destination: Tensor): void {
-  const check = (condition: boolean, what: string, value: unknown, limit: string): void => {
+  const check = (condition: boolean, what: string, value: Tensor | string, limit: string): void => {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
   check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
-  check(
-    !tensor.isView,
-    'tensor',
-    `the view ${tensor.label}`,
-    'the owner of its storage; use cont() or cpy() on a view',
-  );
+  check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
-  check(fits, 'destination', describe(destination), `like the result, ${describe(tensor)}`);
+  check(fits, 'destination', destination, `like the result, ${describe(tensor)}`);
   check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
   const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
   check(
     sameStrides || !tensor.isRead,
     'destination',
-    `of strides [${destination.nb.join(', ')}] while ${tensor.label} is already read with its own`,
+    `of other strides than ${tensor.label}, which is already read`,
     'named before anything reads the result',
   );
 }

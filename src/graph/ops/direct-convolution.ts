@@ -6,7 +6,7 @@
  */
 import { hasContiguousChannels, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand } from '../operation.js';
+import { defineOperation, operand, requireOperand } from '../operation.js';
 import { ConvolutionContext } from './convolution.js';
 import { ANY, f32, requireContiguous, requireIntegers, requireNe, requireType } from './rules.js';
 import { computedShape, positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
@@ -92,9 +92,8 @@ const COL2IM_1D = defineOperation<Params & { stride: number; outputs: number; pa
     const width = columns.ne[0] / outputs;
     const length = (columns.ne[1] - 1) * stride + width - 2 * padding;
     const isWhole = Number.isInteger(width) && width > 0;
-    const value = describe(columns);
-    requireOperand(isWhole, 'COL2IM_1D', 'columns', value, `of a multiple of ${outputs} outputs in dimension 0`);
-    requireOperand(length > 0, 'COL2IM_1D', 'columns', value, `longer than the padding of ${padding} at either end`);
+    requireOperand(isWhole, 'COL2IM_1D', 'columns', columns, `of a multiple of ${outputs} outputs in dimension 0`);
+    requireOperand(length > 0, 'COL2IM_1D', 'columns', columns, `longer than the padding of ${padding} at either end`);
     return { type: columns.type, ne: [length, outputs, 1, 1] };
   },
 });

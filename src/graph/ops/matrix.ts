@@ -6,7 +6,7 @@
  */
 import { isTransposed } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { badOperand, defineOperation, describe, operand, type Operation } from '../operation.js';
+import { badOperand, defineOperation, describeStrides, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { NormContext } from './norm.js';
@@ -24,8 +24,7 @@ import {
 
 function requireRows(op: string, what: string, a: Tensor): void {
   if (!isTransposed(a)) return;
-  const value = `${describe(a)} with strides [${a.nb.join(', ')}]`;
-  badOperand(op, what, value, 'stored row by row, not transposed');
+  badOperand(op, what, describeStrides(a), 'stored row by row, not transposed', 'Apply cont() to it first.');
 }
 
 const MUL_MAT = defineOperation({

@@ -4,7 +4,7 @@
  * Behaviour as in ggml's constructors `ggml_cpy`, `ggml_cont`, `ggml_get_rows`, `ggml_set_rows`, `ggml_concat`, ….
  */
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { canRepeat, elementCount, hasContiguousRows, isContiguous, shape } from '../../tensor/shape.js';
+import { canRepeat, elementCount, shape } from '../../tensor/shape.js';
 import { SELF, type Params, type Tensor } from '../../tensor/tensor.js';
 import { defineOperation, describe, operand, requireOperand } from '../operation.js';
 import type { InPlaceOption } from './base.js';
@@ -12,12 +12,14 @@ import {
   ANY,
   into,
   like,
+  listOf,
   requireArgument,
+  requireContiguous,
+  requireDenseRows,
   requireIntegers,
   requireNe,
   requireRepeatable,
   requireType,
-  listOf,
 } from './rules.js';
 import { ViewContext } from './views.js';
 
@@ -90,13 +92,7 @@ const SET_ROWS = defineOperation({
       ['a', a],
       ['rows', rows],
     ] as const) {
-      requireOperand(
-        hasContiguousRows(tensor),
-        'SET_ROWS',
-        what,
-        `of strides [${tensor.nb.join(', ')}]`,
-        'of dense rows',
-      );
+      requireDenseRows('SET_ROWS', what, tensor);
     }
     return into(a);
   },
@@ -134,7 +130,7 @@ const ACC = defineOperation<Window>({
   result: (sources, window) => {
     const a = operand(sources, 0, 'ACC');
     const b = operand(sources, 1, 'ACC');
-    requireOperand(isContiguous(a), 'ACC', 'a', `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    requireContiguous('ACC', 'a', a);
     requireType('ACC', 'a', a, 'f32');
     requireType('ACC', 'b', b, 'f32');
     windowOperands('ACC', [a, b], window);

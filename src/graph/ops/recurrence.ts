@@ -5,11 +5,19 @@
  * `ggml_gated_linear_attn`, `ggml_gated_delta_net`. Output and states have no operand's layout: nothing is overwritten.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { elementCount, hasContiguousRows } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand, type Result, type Sources } from '../operation.js';
+import {
+  badOperand,
+  defineOperation,
+  describeStrides,
+  operand,
+  requireOperand,
+  type Result,
+  type Sources,
+} from '../operation.js';
 import { ReductionContext } from './reduction.js';
-import { ANY, f32, requireContiguous, requireIntegers, requireNe, requireType } from './rules.js';
+import { ANY, f32, requireContiguous, requireDenseRows, requireIntegers, requireNe, requireType } from './rules.js';
 
 const SSM_CONV = defineOperation({
   name: 'SSM_CONV',
@@ -24,9 +32,11 @@ const SSM_CONV = defineOperation({
   },
 });
 
-function requirePackedRows(op: string, what: string, { type, ne, nb }: Tensor): void {
+function requirePackedRows(op: string, what: string, tensor: Tensor): void {
+  const { type, ne, nb } = tensor;
   const packed = nb[0] === type.blockBytes && nb[1] === ne[0] * nb[0];
-  requireOperand(packed, op, what, () => `of strides [${nb.join(', ')}]`, 'of dense rows without gaps between them');
+  const limit = 'made of dense rows without gaps between them';
+  if (!packed) badOperand(op, what, describeStrides(tensor), limit, 'Apply cont() to it first.');
 }
 
 const SSM_SCAN = defineOperation<Params & { snapshots: number }>({
@@ -54,13 +64,7 @@ const SSM_SCAN = defineOperation<Params & { snapshots: number }>({
     // One decay per head, or one per state element (Mamba-1), which keeps no snapshots.
     const decay = a.ne[0] !== 1 ? stateSize : 1;
     requireNe(op, 'a', a, [decay, heads, 1, 1]);
-    requireOperand(
-      a.ne[0] === 1 || snapshots === 1,
-      op,
-      'a',
-      describe(a),
-      'one decay per head to keep several snapshots',
-    );
+    requireOperand(a.ne[0] === 1 || snapshots === 1, op, 'a', a, 'one decay per head to keep several snapshots');
     return f32([elementCount(x) + snapshots * stateSize * headSize * heads * sequences, 1, 1, 1]);
   },
 });
@@ -102,13 +106,7 @@ const GATED_DELTA_NET = defineOperation<Params & { snapshots: number }>({
     const [q, k, v] = [0, 1, 2].map((slot) => operand(sources, slot, op)) as [Tensor, Tensor, Tensor];
     const [gate, beta, state] = [3, 4, 5].map((slot) => operand(sources, slot, op)) as [Tensor, Tensor, Tensor];
     for (const [what, tensor] of Object.entries({ q, k, v })) {
-      requireOperand(
-        hasContiguousRows(tensor),
-        op,
-        what,
-        () => `of strides [${tensor.nb.join(', ')}]`,
-        'of dense rows',
-      );
+      requireDenseRows(op, what, tensor);
     }
     for (const [what, tensor] of Object.entries({ gate, beta, state })) requireContiguous(op, what, tensor);
     for (const [what, tensor] of Object.entries({ q, k, v, gate, beta, state })) requireType(op, what, tensor, 'f32');

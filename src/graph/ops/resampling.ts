@@ -7,7 +7,7 @@
 import { checkOptions, type OptionNames } from '../../errors.js';
 import { shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand } from '../operation.js';
+import { badOperand, defineOperation, describeStrides, operand, requireOperand } from '../operation.js';
 import { DirectConvolutionContext } from './direct-convolution.js';
 import {
   f32,
@@ -147,7 +147,7 @@ const ROLL = defineOperation<Params & { shifts: readonly number[] }>({
   result: (sources, { shifts }) => {
     const a = operand(sources, 0, 'ROLL');
     const isDense = a.nb[0] === a.type.blockBytes;
-    requireOperand(isDense, 'ROLL', 'a', `of strides [${a.nb.join(', ')}]`, 'of dense rows');
+    if (!isDense) badOperand('ROLL', 'a', describeStrides(a), 'made of dense rows', 'Apply cont() to it first.');
     requireList('ROLL', 'shifts', 4, shifts, -Infinity);
     const isShort = shifts.every((shift, dim) => Math.abs(shift) < a.ne[dim]);
     requireArgument(isShort, 'ROLL', 'shifts', shifts, `shorter than [${a.ne.join(', ')}]`);

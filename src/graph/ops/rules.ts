@@ -4,11 +4,11 @@
  * Invariant: nothing here knows a particular operation; every check throws `BAD_OPERAND` or `BAD_ARGUMENT` naming the
  * operation, the culprit, the value and the limit.
  */
-import { PlannerError } from '../../errors.js';
+import { oneOf, wrongValue } from '../../errors.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
-import { isContiguous, isPacked, type Quad } from '../../tensor/shape.js';
+import { hasContiguousRows, isContiguous, isPacked, type Quad } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { badOperand, describe, type Result, type Sources } from '../operation.js';
+import { badOperand, describeStrides, type Result, type Sources } from '../operation.js';
 
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
@@ -49,33 +49,41 @@ export function slots(...sources: readonly (Tensor | null | undefined)[]): reado
 export function requireContiguous(op: string, what: string, tensor: Tensor, from = 0): void {
   if (isContiguous(tensor, from)) return;
   const limit = from === 0 ? 'contiguous' : `contiguous from dimension ${from} on`;
-  const value = `${describe(tensor)} with strides [${tensor.nb.join(', ')}]`;
-  badOperand(op, what, value, limit);
+  badOperand(op, what, describeStrides(tensor), limit, 'Apply cont() to it first.');
+}
+
+/** Elements of a row must follow each other without gaps. */
+export function requireDenseRows(op: string, what: string, tensor: Tensor): void {
+  if (hasContiguousRows(tensor)) return;
+  badOperand(op, what, describeStrides(tensor), 'made of dense rows', 'Apply cont() to it first.');
 }
 
 export function requireType(op: string, what: string, tensor: Tensor, ...names: readonly ElementTypeName[]): void {
-  if (!names.includes(tensor.type.name)) badOperand(op, what, describe(tensor), `of type ${names.join(' or ')}`);
+  if (names.includes(tensor.type.name)) return;
+  badOperand(op, what, tensor, `of type ${names.join(' or ')}`, 'Cast it first, or make it of that type.');
 }
 
 /** All lengths that are not {@link ANY} must agree. */
 export function requireNe(op: string, what: string, tensor: Tensor, ne: readonly (number | null)[]): void {
   for (let dim = 0; dim < 4; dim++) {
     if ((ne[dim] ?? tensor.ne[dim]) === tensor.ne[dim]) continue;
-    badOperand(op, what, describe(tensor), `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`);
+    const limit = `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`;
+    badOperand(op, what, tensor, limit, 'Reshape, permute or repeat it first.');
   }
 }
 
 /** Dimension `dim` of the operand must fit a whole number of times into `length`, so that it can be repeated. */
 export function requireRepeatable(op: string, what: string, tensor: Tensor, dim: number, length: number): void {
   if (length % tensor.ne[dim] === 0) return;
-  badOperand(op, what, describe(tensor), `of a length that divides ${length} in dimension ${dim}`);
+  const limit = `of a length that divides ${length} in dimension ${dim}`;
+  badOperand(op, what, tensor, limit, 'Reshape, permute or repeat it first.');
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
 export function requireArgument(condition: boolean, op: string, what: string, value: unknown, limit: string): void {
   if (condition) return;
-  const remedy = 'Choose a value in that range.';
-  throw new PlannerError('BAD_ARGUMENT', { culprit: `${op}: ${what}`, value, limit, remedy });
+  const remedy = value === undefined ? 'Give it.' : 'Choose another value.';
+  throw wrongValue('BAD_ARGUMENT', { culprit: `${op}: ${what}`, value, limit, remedy });
 }
 
 /** Each setting must be an integer of at least `min`. */
@@ -89,7 +97,7 @@ export function requireIntegers(op: string, settings: Readonly<Record<string, nu
 
 /** A setting must be one of a few words. */
 export function requireWord(op: string, what: string, value: string, words: readonly string[]): void {
-  if (!words.includes(value)) requireArgument(false, op, what, value, `one of ${words.join(', ')}`);
+  if (!words.includes(value)) requireArgument(false, op, what, value, oneOf(words));
 }
 
 /** A copy of a list of numbers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */

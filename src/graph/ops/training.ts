@@ -99,7 +99,13 @@ const OPT_STEP_ADAMW = defineOperation({
     ] as const) {
       const moment = operand(sources, slot, op);
       requireNe(op, what, moment, weights.ne);
-      requireOperand(moment.memory !== 'deferred', op, what, 'deferred', 'immediate or virtual, to outlive the run');
+      requireOperand(
+        moment.memory !== 'deferred',
+        op,
+        what,
+        'in deferred memory',
+        'in immediate or virtual memory, to outlive the run',
+      );
     }
     requireSettings(op, operand(sources, 4, op), 7);
     return into(weights);

@@ -4,13 +4,12 @@
  * Invariant: every result element depends on the operand's element of the same index alone. Behaviour as in ggml's
  * constructor `ggml_unary` and its kin; each function is an operation of its own name, as graph files write it.
  */
-import { hasContiguousRows } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand, type Operation } from '../operation.js';
+import { defineOperation, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
 import { ArithmeticContext } from './arithmetic.js';
 import type { InPlaceOption } from './base.js';
-import { like } from './rules.js';
+import { like, requireDenseRows } from './rules.js';
 
 function unary<P extends Params = Params>(name: OperationName): Operation<P> {
   return defineOperation<P>({
@@ -19,8 +18,7 @@ function unary<P extends Params = Params>(name: OperationName): Operation<P> {
     overwrites: [0],
     result: (sources) => {
       const a = operand(sources, 0, name);
-      const value = (): string => `${describe(a)} with strides [${a.nb.join(', ')}]`;
-      requireOperand(hasContiguousRows(a), name, 'a', value, 'of dense rows');
+      requireDenseRows(name, 'a', a);
       return like(a);
     },
   });
@@ -55,10 +53,12 @@ interface XieluParams extends Params {
   readonly eps: number;
 }
 /** ggml has no variant of it that always writes in place, but plans it in place like the others. */
-const XIELU: Operation<XieluParams> = {
-  ...unary<XieluParams>('XIELU'),
+const XIELU = defineOperation<XieluParams>({
+  name: 'XIELU',
+  ggmlInPlace: true,
+  overwrites: [0],
   result: (sources) => like(operand(sources, 0, 'XIELU')),
-};
+});
 
 /** An operation of its own in ggml, which never plans it in place although it maps index to index. */
 const LEAKY_RELU = defineOperation<Params & { negativeSlope: number }>({

@@ -1,12 +1,12 @@
 /**
  * Operations that compute nothing: they look at the bytes of another tensor in another way.
  */
-import { elementCount, isContiguous, rowSize, shape, type Quad } from '../../tensor/shape.js';
+import { elementCount, type Quad, rowSize, shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
 import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
 import { BaseContext } from './base.js';
-import { listOf } from './rules.js';
+import { listOf, requireContiguous } from './rules.js';
 
 const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
   name: 'RESHAPE',
@@ -14,11 +14,11 @@ const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
   result: (sources, params) => {
     const a = operand(sources, 0, 'RESHAPE');
     const ne = shape(params.ne, 'RESHAPE');
-    if (!isContiguous(a)) badOperand('RESHAPE', a.name, `of strides [${a.nb.join(', ')}]`, 'contiguous');
+    requireContiguous('RESHAPE', 'a', a);
     const result = { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
     const count = elementCount(a);
     if (elementCount(result) === count) return result;
-    return badOperand('RESHAPE', 'shape', ne, `of ${count} elements, as ${describe(a)}`);
+    return badOperand('RESHAPE', 'shape', ne, `of ${count} elements, as ${describe(a)}`, 'Give another shape.');
   },
 });
 

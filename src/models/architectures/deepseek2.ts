@@ -18,7 +18,7 @@ import { rmsNorm } from '../blocks/norm.js';
 import { requireExperts, type ExpertHyperparameters } from '../experts.js';
 import { readRmsHyperparameters, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import type { ModelBuilder, Scope } from '../model-builder.js';
+import { ModelBuilder, type Scope } from '../model-builder.js';
 import { yarnLogMultiplier } from '../rope-scaling.js';
 
 interface DeepSeek2Hyperparameters extends LatentHyperparameters {
@@ -52,8 +52,14 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
     hp,
     isLatent ? { heads: 1, length: kvRank + hp.ropeLength } : { heads: hp.headCount, length: hp.keyLength },
   );
+  const predictLayerCount = reader.integer('nextn_predict_layers', 0);
+  if (predictLayerCount >= hp.layerCount) {
+    reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the number of all layers`);
+  }
   return {
     ...all,
+    layerCount: hp.layerCount - predictLayerCount,
+    predictLayerCount,
     isLatent,
     fullValueLength: isLatent ? fullValueLength : hp.valueLength,
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
@@ -75,7 +81,10 @@ function checkCache(reader: MetadataReader, hp: Hyperparameters, stored: { heads
   if (hp.keyLength !== stored.length) reader.refuse('attention.key_length', `${stored.length}, what a row takes`);
 }
 
-/** DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. */
+/**
+ * DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. Here and in
+ * {@link readGating} llama.cpp counts layers that predict further tokens as well.
+ */
 function isLite({ layerCount, vocabularySize }: Hyperparameters): boolean {
   return layerCount === 27 || layerCount === 26 || (layerCount === 48 && vocabularySize === 128256);
 }
@@ -109,6 +118,33 @@ function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
     x = s.named(ctx.add(s.named(feedForward(s, ready), 'ffn_out'), middle), 'l_out');
   }
   finish(m, vocabularyScores(m, finalNorm(m, x), { isScaled: false }));
+  requirePredictLayers(m);
+}
+
+/**
+ * Layers that predict further tokens are not run, but the file must hold them as it holds others, so they are built, in
+ * a graph that nobody keeps. What is left of them where they are in another file is skipped.
+ */
+function requirePredictLayers(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
+  const { embeddingLength, vocabularySize } = m.hp;
+  const joined = [2 * embeddingLength, embeddingLength];
+  const layers = m.predictLayers();
+  if (layers.length === 0 || layers[0].optionalWeight('nextn.eh_proj.weight', joined) === null) {
+    for (const { layer } of layers) m.weights.skipLayer(layer!);
+    return;
+  }
+  const spare = new ModelBuilder(m.hp, m.run, m.batch, m.weights, m.memory);
+  const attention = attentionBlock(spare);
+  const x = spare.input('f32', [embeddingLength, m.batch.tokens]);
+  for (const s of spare.predictLayers()) {
+    feedForward(s, rmsNorm(s, 'ffn_norm', attention(s, rmsNorm(s, 'attn_norm', x))));
+    s.weight('nextn.eh_proj.weight', joined);
+    for (const name of ['enorm', 'hnorm']) s.weight(`nextn.${name}.weight`, [embeddingLength]);
+    s.optionalWeight('nextn.shared_head_norm.weight', [embeddingLength]);
+    for (const name of ['embed_tokens', 'shared_head_head']) {
+      s.optionalWeight(`nextn.${name}.weight`, [embeddingLength, vocabularySize]);
+    }
+  }
 }
 
 type Block = (s: Scope<DeepSeek2Hyperparameters>, x: Tensor) => Tensor;

@@ -7,7 +7,7 @@
  *
  * Invariant: the order of operations and names is that of llama.cpp's `build_ffn`.
  */
-import { PlannerError } from '../../errors.js';
+import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
 import { product, weightIf, type Presence } from './linear.js';
@@ -73,6 +73,7 @@ const DOWN = 'ffn_down';
 /** The scale of a matrix in NVFP4 is meant for the product alone, but would be applied to the bias as well. */
 function scaledBias({ name }: Tensor): PlannerError {
   return new PlannerError('BAD_MODEL', {
+    message: `${named(name)} is there together with a scale, which llama.cpp refuses where a matrix is in NVFP4.`,
     culprit: name,
     value: 'there together with a scale',
     limit: 'left out where a matrix in NVFP4 has a scale, as llama.cpp asks for',

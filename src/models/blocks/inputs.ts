@@ -1,6 +1,7 @@
 /**
  * Where a forward pass begins and ends: tokens in, logits of the wanted tokens out.
  */
+import { named } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 import { attentionInputs, type AttentionInputs } from './attention.js';
@@ -15,7 +16,10 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   const ids = m.input('i32', [tokens], 'inp_tokens');
   const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
   const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
-  if (table.type.name === 'i32') throw badTensor(table.name, 'of type i32', 'of a type that stands for fractions');
+  if (table.type.name === 'i32') {
+    const message = `${named(table.name)} is of type i32, which cannot stand for fractions.`;
+    throw badTensor(message, table.name, 'of type i32', 'of a type that stands for fractions');
+  }
   const embedded = m.ctx.getRows(table, ids);
   m.graph.expand(embedded).expand(readyMade);
   return m.top.named(embedded, 'embd');

@@ -51,11 +51,12 @@ export function latentInputs(m: ModelBuilder<LatentHyperparameters>, hasTemperat
   };
 }
 
-/** The parts that queries and keys are made of. `q` is per head; the key's are shared by all heads. */
+/** What both forms of attention start from. */
 interface LatentParts {
-  readonly plainQ: Tensor;
-  readonly turnedQ: Tensor;
+  /** Queries before they turn, as `[plain | turned, heads, tokens]`. */
+  readonly q: Tensor;
   readonly compressed: Tensor;
+  /** The part of the key that all heads share, turned. */
   readonly turnedK: Tensor;
 }
 
@@ -63,20 +64,13 @@ function latentParts(s: Scope<LatentHyperparameters>, x: Tensor, positions: Tens
   const { ctx, hp } = s;
   const { ropeLength, kvRank, fullKeyLength, headCount: heads } = hp;
   const tokens = x.ne[1];
-  const q = queries(s, x, heads * fullKeyLength);
-  const perHead = rowSize(q.type, fullKeyLength);
-  const plainLength = fullKeyLength - ropeLength;
-  const partOfQ = (length: number, first: number): Tensor =>
-    ctx.view(q, [length, heads, tokens], [perHead, perHead * heads], rowSize(q.type, first));
-  const plainQ = s.named(partOfQ(plainLength, 0), 'q_nope');
-  const freshQ = s.named(partOfQ(ropeLength, plainLength), 'q_pe');
+  const q = s.named(ctx.reshape(queries(s, x, heads * fullKeyLength), [fullKeyLength, heads, tokens]), 'q');
   const both = s.named(product(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
   const row = rowSize(both.type, kvRank + ropeLength);
   const freshRow = s.named(ctx.view(both, [kvRank, tokens], [row]), 'kv_cmpr');
   const freshK = s.named(ctx.view(both, [ropeLength, 1, tokens], [row, row], rowSize(both.type, kvRank)), 'k_pe');
   return {
-    plainQ,
-    turnedQ: s.named(turn(s, freshQ, positions), 'q_pe'),
+    q,
     turnedK: s.named(turn(s, freshK, positions), 'k_pe'),
     compressed: s.named(rmsNorm(s, 'attn_kv_a_norm', freshRow), 'kv_cmpr'),
   };
@@ -95,8 +89,13 @@ function queries(s: Scope<LatentHyperparameters>, x: Tensor, length: number): Te
 export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
   const { ctx, hp } = s;
   const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
-  const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, inputs.positions);
-  const absorb = s.weight('attn_k_b.weight', [fullKeyLength - ropeLength, kvRank, heads]);
+  const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs.positions);
+  const partOfQ = (length: number, first: number): Tensor =>
+    ctx.view(fresh, [length, heads, x.ne[1]], [fresh.nb[1], fresh.nb[2]], rowSize(fresh.type, first));
+  const plainLength = fullKeyLength - ropeLength;
+  const plainQ = s.named(partOfQ(plainLength, 0), 'q_nope');
+  const turnedQ = s.named(turn(s, s.named(partOfQ(ropeLength, plainLength), 'q_pe'), inputs.positions), 'q_pe');
+  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, heads]);
   const asked = ctx.mulMat(absorb, s.named(ctx.permute(plainQ, [0, 2, 1, 3]), 'q_nope_perm'));
   s.named(asked, 'q_nope_absorbed');
   const absorbed = s.named(ctx.permute(asked, [0, 2, 1, 3]), 'q_nope_absorbed_perm');
@@ -122,7 +121,7 @@ export function attendDecompressed(
 ): Tensor {
   const { ctx, hp } = s;
   const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
-  const { plainQ, turnedQ, compressed, turnedK } = latentParts(s, x, positions);
+  const { q: fresh, compressed, turnedK } = latentParts(s, x, positions);
   const plainLength = fullKeyLength - ropeLength;
   const kv = s.named(product(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
   const perHead = rowSize(kv.type, plainLength + fullValueLength);
@@ -130,8 +129,8 @@ export function attendDecompressed(
     ctx.view(kv, [length, heads, x.ne[1]], [perHead, perHead * heads], rowSize(kv.type, first));
   const plainK = s.named(partOfKv(plainLength, 0), 'k_nope_view');
   const v = s.named(ctx.cont(s.named(partOfKv(fullValueLength, plainLength), 'Vcur_view')), 'Vcur_cont');
-  const q = s.named(ctx.concat(plainQ, turnedQ, 0), 'Qcur');
-  const k = s.named(ctx.concat(plainK, ctx.repeat(turnedK, turnedQ.ne), 0), 'Kcur');
+  const q = s.named(turn(s, fresh, positions, { offset: plainLength }), 'Qcur');
+  const k = s.named(ctx.concat(plainK, ctx.repeat(turnedK, [ropeLength, heads, x.ne[1]]), 0), 'Kcur');
   return attend(s, inputs, { q: cooled(s, q, temperature), k, v }, { scale: hp.attentionScale });
 }
 

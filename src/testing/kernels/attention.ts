@@ -102,27 +102,32 @@ function correctedDim(call: Call, turns: number): number {
   return (call.number('dims') * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(call.number('freqBase')));
 }
 
-/** Pair by pair: both elements are read, then both are written. Elements beyond `dims` are copied. */
+/** Pair by pair: both elements are read, then both are written. Elements before and after the turned ones are copied. */
 const rotate =
   (sign: number): Kernel =>
   (call) => {
     const a = call.source(0);
     const mode = call.text('mode');
-    const dims = call.number('dims');
+    const [dims, offset] = [call.number('dims'), call.optionalNumber('offset') ?? 0];
     const turned = mode === 'vision' ? a.ne[0] : dims;
     let turns: Turns = [];
     a.forEachRow((i1, i2, i3) => {
       if (i1 === 0) turns = turnsOf(call, i2, sign);
       const [x, y] = [rowOf(a, i1, i2, i3), rowOf(call.out, i1, i2, i3)];
       turns.forEach(([cos, sin], pair) => {
-        const [first, second] = mode === 'normal' ? [2 * pair, 2 * pair + 1] : [pair, pair + turned / 2];
+        const [first, second] = pairAt(mode, pair, turned).map((index) => offset + index);
         const [x0, x1] = [x.get(first), x.get(second)];
         y.set(x0 * cos - x1 * sin, first);
         y.set(x0 * sin + x1 * cos, second);
       });
-      for (let i = turned; i < x.length; i++) y.set(x.get(i), i);
+      for (let i = 0; i < offset; i++) y.set(x.get(i), i);
+      for (let i = offset + turned; i < x.length; i++) y.set(x.get(i), i);
     });
   };
+
+function pairAt(mode: string, pair: number, turned: number): readonly [number, number] {
+  return mode === 'normal' ? [2 * pair, 2 * pair + 1] : [pair, pair + turned / 2];
+}
 
 /** One query after the other: all scores, then the mean of the values that they weigh. */
 const flashAttention: Kernel = (call) => {

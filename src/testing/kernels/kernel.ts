@@ -62,8 +62,10 @@ export class Call {
   }
 
   #fail(name: string, limit: string): never {
+    const culprit = `${name} of ${this.node.op} (${this.node.name})`;
     throw new PlannerError('NOT_EXECUTABLE', {
-      culprit: `${name} of ${this.node.op} (${this.node.name})`,
+      message: `The ${culprit} is missing, or not ${limit}.`,
+      culprit,
       value: 'missing',
       limit,
       remedy: 'Build the graph with a Context, or add the params to its file.',

@@ -1,9 +1,9 @@
 /**
- * Sets of options that sizes of llama.cpp were recorded with, each with something odd about it.
+ * Sets of options that sizes of llama.cpp were recorded with, as a library, each with something odd about it.
  */
 import type { ModelOptions } from '../../../src/models/options.js';
 
-export const OPTION_SETS: Readonly<Record<string, ModelOptions>> = {
+const SETS: Readonly<Record<string, ModelOptions>> = {
   plain: { ctxSize: 4096 },
   'no-flash-attention': { ctxSize: 4096, flashAttention: 'off' },
   'three-sequences': { ctxSize: 10000, ubatchSize: 2048, parallel: 3, flashAttention: 'on' },
@@ -18,3 +18,7 @@ export const OPTION_SETS: Readonly<Record<string, ModelOptions>> = {
     cacheTypeV: 'bf16',
   },
 };
+
+export const OPTION_SETS: Readonly<Record<string, ModelOptions>> = Object.fromEntries(
+  Object.entries(SETS).map(([name, options]) => [name, { program: 'library', ...options }]),
+);

@@ -1,0 +1,89 @@
+/**
+ * One placement, the most promising one: the largest buffer first, each at its lowest free offset.
+ *
+ * Buffers come in order of start, so a buffer meets those that live when it starts, which are listed for each, and those
+ * that start during its life, which are the next ones. Of a model graph that is a dozen, most of them not yet placed:
+ *
+ *     b    ▒▒▒▒▒▒▒▒          the list of c is a and b; during the life of c start d and e
+ *     a  ▒▒▒▒▒▒▒
+ *     c        ▒▒▒▒▒▒▒▒
+ *     d           ▒▒▒
+ *     e              ▒▒▒▒▒
+ *
+ * Invariant: the offsets are those of `fillChunks` with `bySize`. Whatever would take long is left to others.
+ */
+import type { Problem } from '../../problem/problem.js';
+import { alignUp } from '../../units.js';
+import { bySize } from './orders.js';
+
+/** So many buffers may live, on average, when another one starts. */
+const MOST_LIVE = 32;
+/** So many buffers may be looked at for each, on average. */
+const MOST_LOOKS = 512;
+
+/** Offsets with no end above `limit`, or null: where there are gaps, fixed offsets or no order of start, as well. */
+export function placeLargestFirst(problem: Problem, limit: number): Float64Array | null {
+  const { bufferCount, sizes, starts, ends, alignments, fixedOffsets, gaps } = problem;
+  if (fixedOffsets !== null || gaps !== null || bufferCount === 0) return null;
+  const first = new Int32Array(bufferCount + 1);
+  const live = listLive(problem, first);
+  if (live === null) return null;
+  const order = bySize(problem);
+  const offsets = new Float64Array(bufferCount).fill(Infinity);
+  // What is in the way of the buffer at hand.
+  const lows = new Float64Array(bufferCount);
+  const highs = new Float64Array(bufferCount);
+  let looksLeft = MOST_LOOKS * bufferCount;
+  for (let i = 0; i < bufferCount; i++) {
+    const b = order[i];
+    let count = 0;
+    for (let p = first[b]; p < first[b + 1]; p++) {
+      const other = live[p];
+      const low = offsets[other];
+      if (low === Infinity) continue;
+      lows[count] = low;
+      highs[count++] = low + sizes[other];
+    }
+    const end = ends[b];
+    let other = b + 1;
+    for (; other < bufferCount && starts[other] < end; other++) {
+      const low = offsets[other];
+      if (low === Infinity) continue;
+      lows[count] = low;
+      highs[count++] = low + sizes[other];
+    }
+    looksLeft -= other - b;
+    const size = sizes[b];
+    let offset = 0;
+    for (let agreeing = 0, o = 0; agreeing < count; o = o + 1 === count ? 0 : o + 1) {
+      agreeing++;
+      looksLeft--;
+      if (lows[o] >= offset + size || highs[o] <= offset) continue;
+      offset = alignUp(highs[o], alignments[b]);
+      agreeing = 1;
+    }
+    if (offset + size > limit || looksLeft < 0) return null;
+    offsets[b] = offset;
+  }
+  return offsets;
+}
+
+/** For each buffer those that live when it starts, from `first[b]` to `first[b + 1]` (exclusive) of the result. */
+function listLive({ bufferCount, starts, ends }: Problem, first: Int32Array): Int32Array | null {
+  const lists = new Int32Array(MOST_LIVE * bufferCount);
+  let count = 0;
+  let from = 0;
+  for (let b = 0; b < bufferCount; b++) {
+    const start = starts[b];
+    if (b > 0 && start < starts[b - 1]) return null;
+    // Those that live when b starts did so, or started, when the one before it did.
+    const to = count;
+    if (count + (to - from) + 1 > lists.length) return null;
+    first[b] = count;
+    for (let p = from; p < to; p++) if (ends[lists[p]] > start) lists[count++] = lists[p];
+    if (b > 0 && ends[b - 1] > start) lists[count++] = b - 1;
+    from = first[b];
+  }
+  first[bufferCount] = count;
+  return lists;
+}

@@ -1,0 +1,102 @@
+/**
+ * Which sources a node may take over, as far as the graph's structure decides it: by ggml's rule, and by our own.
+ *
+ * Invariant: a source that may be taken over has the layout of the result, and nothing else that the node reads of the
+ * same storage is needed once the first element of the result is written.
+ */
+import { sameLayout } from '../tensor/shape.js';
+import type { OperationTraits, Tensor } from '../tensor/tensor.js';
+
+/** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
+export const HAND_OVER = {
+  /** By ggml's rule. */
+  ggml: 1,
+  /** By the operation table, also through views that start where the storage does, and for repeated operands. */
+  full: 2,
+} as const;
+
+const NO_SLOTS: readonly number[] = [];
+/** So many sources are compared with each other; of more, which a graph file may give, a map is made. ggml has ten. */
+const FEW_SOURCES = 10;
+
+type Slots = readonly number[] | ReadonlySet<number>;
+
+/**
+ * Fills the entries of one node in `handOver`, from `entry` on: one for each source that is neither null nor the node.
+ *
+ * @param node owns its storage
+ * @param sizes bytes by the ids of those that own storages
+ */
+export function fillHandOvers(
+  node: Tensor,
+  operation: OperationTraits | null,
+  entry: number,
+  sizes: Float64Array,
+  handOver: Uint8Array,
+): void {
+  const { inPlaceRule, sources } = node;
+  const slots = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
+  // An operation that the table does not know may do what ggml lets it do, and no more.
+  const isUnknown = operation === null && slots.length === 0;
+  const ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
+  if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
+  const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;
+  const counts = sources.length > FEW_SOURCES ? countReadings(node, overwrites) : null;
+  for (let slot = 0; slot < sources.length; slot++) {
+    const source = sources[slot];
+    if (source === null || source === node) continue;
+    const at = entry++;
+    if (!sameLayout(node, source)) continue;
+    const { root } = source;
+    if (root.ownMemory !== 'deferred' || sizes[root.lastId] < sizes[node.lastId]) continue;
+    const count = counts === null ? countReading(node, root, overwrites) : counts.get(root)!;
+    // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
+    const isSound = isUnknown || isAmong(overwrites, slot);
+    const ggml = ggmlInPlace && isSound && source === root && Math.abs(count) === 1;
+    const full = isUnknown ? ggml : count > 0 && source.viewOffset === 0;
+    handOver[at] = (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+  }
+}
+
+function isAmong(slots: Slots, slot: number): boolean {
+  return slots instanceof Set ? slots.has(slot) : (slots as readonly number[]).includes(slot);
+}
+
+/**
+ * Through how many slots `node` reads the storage that `root` owns: above zero only if it may overwrite what is in all of
+ * them, and all look at the same bytes in the same way. O(sources).
+ */
+function countReading(node: Tensor, root: Tensor, overwrites: Slots): number {
+  const { sources } = node;
+  let first: Tensor | null = null;
+  let count = 0;
+  let areOne = true;
+  for (let slot = 0; slot < sources.length; slot++) {
+    const source = sources[slot];
+    if (source === null || source === node || source.root !== root) continue;
+    first ??= source;
+    count++;
+    areOne &&= isAmong(overwrites, slot) && looksAlike(source, first);
+  }
+  return areOne ? count : -count;
+}
+
+/** The same for every storage that `node` reads. O(sources) for all of them. */
+function countReadings(node: Tensor, overwrites: Slots): ReadonlyMap<Tensor, number> {
+  const firsts = new Map<Tensor, Tensor>();
+  const counts = new Map<Tensor, number>();
+  node.sources.forEach((source, slot) => {
+    if (source === null || source === node) return;
+    const { root } = source;
+    const first = firsts.get(root) ?? source;
+    firsts.set(root, first);
+    const count = counts.get(root) ?? 0;
+    const areOne = count >= 0 && isAmong(overwrites, slot) && looksAlike(source, first);
+    counts.set(root, areOne ? count + 1 : -Math.abs(count) - 1);
+  });
+  return counts;
+}
+
+function looksAlike(a: Tensor, b: Tensor): boolean {
+  return a === b || (a.viewOffset === b.viewOffset && sameLayout(a, b));
+}

@@ -1,0 +1,206 @@
+/**
+ * Which nodes of a graph a runtime may compute at once, and what that asks of live ranges and hand-overs.
+ *
+ *     step    0        1             2             3
+ *             x = …    n = norm(x)   y = n · w     …       A group of norm and product that ends at step 2. If y gets
+ *     x       ████████████████                             bytes of its own there, x must live on to step 2, or y could
+ *     n                █████████████████████               land on it. If y takes over n, it has had its bytes since
+ *     y                              ███████████           step 1, when x was alive: nothing to do.
+ *
+ * Read backwards from its last node, so that groups with the same end are found in one go.
+ *
+ * Invariant: flat columns, made once per graph and runtime. A node of a group takes over an operand of the group only
+ * if every reading of that storage within the group is in the same place and layout, and in an order that allows it.
+ */
+import type { Graph } from '../graph/graph.js';
+import type { GraphTable } from '../graph/table.js';
+import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
+import { sameLayout, sameShape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** The groups of a graph, by the step at which they end. */
+export interface FusedGroups {
+  /** Steps at which a group ends, ascending. */
+  readonly lastSteps: Int32Array;
+  /** What the groups that end at the `i`-th of them read are entries `first[i]` to `first[i + 1]` (exclusive) of `roots`. */
+  readonly first: Int32Array;
+  /** Ids of storage owners. */
+  readonly roots: Int32Array;
+  /** One per entry of `table.sources`: 1 where the node must not take over that source; null if nowhere. */
+  readonly refused: Uint8Array | null;
+}
+
+const groupsOfTables = new WeakMap<GraphTable, Map<Runtime, FusedGroups | null>>();
+
+/** The groups that `runtime` may form; null if there are none. O(nodes + group sizes²), the first time. */
+export function groupsOf(graph: Graph, runtime: Runtime): FusedGroups | null {
+  if (runtime.fusions.length === 0) return null;
+  const { table } = graph;
+  let ofTable = groupsOfTables.get(table);
+  if (ofTable === undefined) groupsOfTables.set(table, (ofTable = new Map<Runtime, FusedGroups | null>()));
+  let groups = ofTable.get(runtime);
+  if (groups === undefined) ofTable.set(runtime, (groups = new Finder(graph).find(endsOf(runtime))));
+  return groups;
+}
+
+/** Rules read backwards: what may stand before the nodes that led here. */
+interface State {
+  readonly ops: string[];
+  readonly states: State[];
+  /** For every rule that begins here, the order in which its nodes read, the last node first. */
+  readonly orders: (readonly ReadOrder[])[];
+}
+
+const endsOfRuntimes = new WeakMap<Runtime, State>();
+
+function endsOf(runtime: Runtime): State {
+  let ends = endsOfRuntimes.get(runtime);
+  if (ends !== undefined) return ends;
+  ends = newState();
+  for (const rule of runtime.fusions) addRule(ends, rule, rule.length - 1, []);
+  endsOfRuntimes.set(runtime, ends);
+  return ends;
+}
+
+const newState = (): State => ({ ops: [], states: [], orders: [] });
+
+/** Adds what is left of a rule, up to its node at `index`, behind `state`. */
+function addRule(state: State, rule: FusionRule, index: number, orders: readonly ReadOrder[]): void {
+  if (index < 0) {
+    if (orders.length > 1) state.orders.push(orders);
+    return;
+  }
+  const { op, operands, most = 1 } = rule[index];
+  let [before, read] = [state, orders];
+  for (let count = 1; count <= most; count++) {
+    let at = before.ops.indexOf(op);
+    if (at === -1) {
+      at = before.ops.push(op) - 1;
+      before.states.push(newState());
+    }
+    before = before.states[at];
+    read = [...read, operands];
+    addRule(before, rule, index - 1, read);
+  }
+}
+
+class Finder {
+  readonly #tensors: readonly Tensor[];
+  readonly #table: GraphTable;
+  /** How many sources refer to each tensor; counted when first asked for. */
+  #uses: Int32Array | null = null;
+  readonly #lastSteps: number[] = [];
+  readonly #first: number[] = [0];
+  readonly #roots: number[] = [];
+  #refused: Uint8Array | null = null;
+
+  constructor({ tensors, table }: Graph) {
+    this.#tensors = tensors;
+    this.#table = table;
+  }
+
+  find(ends: State): FusedGroups | null {
+    const { nodes } = this.#table;
+    const tensors = this.#tensors;
+    const { ops, states } = ends;
+    for (let step = 1; step < nodes.length; step++) {
+      const { op } = tensors[nodes[step]];
+      for (let at = 0; at < ops.length; at++) if (ops[at] === op) this.#findEndingAt(step, states[at]);
+    }
+    if (this.#lastSteps.length === 0) return null;
+    return {
+      lastSteps: new Int32Array(this.#lastSteps),
+      first: new Int32Array(this.#first),
+      roots: new Int32Array(this.#roots),
+      refused: this.#refused,
+    };
+  }
+
+  #findEndingAt(step: number, end: State): void {
+    const { nodes } = this.#table;
+    const members = [nodes[step]];
+    let state = end;
+    let before = step;
+    for (;;) {
+      before = this.#stepBefore(before);
+      if (before === -1) break;
+      const node = nodes[before];
+      const at = state.ops.indexOf(this.#tensors[node].op);
+      if (at === -1 || !this.#leadsOnlyTo(node, members[members.length - 1])) break;
+      members.push(node);
+      state = state.states[at];
+      for (const orders of state.orders) this.#add(members, orders);
+    }
+    if (this.#roots.length === this.#first[this.#first.length - 1]) return;
+    this.#lastSteps.push(step);
+    this.#first.push(this.#roots.length);
+  }
+
+  /** The step of the last node before `step` that computes something; -1 if there is none. */
+  #stepBefore(step: number): number {
+    const { nodes } = this.#table;
+    let before = step - 1;
+    while (before >= 0 && computesNothing(this.#tensors[nodes[before]])) before--;
+    return before;
+  }
+
+  /** Whether only `reader` reads `node`, once, so that a kernel need not write it. */
+  #leadsOnlyTo(node: number, reader: number): boolean {
+    const { sources, sourceFirst } = this.#table;
+    const tensor = this.#tensors[node];
+    if (tensor.isView || tensor.isOutput || !sameShape(tensor, this.#tensors[reader])) return false;
+    let entry = sourceFirst[reader];
+    while (entry < sourceFirst[reader + 1] && sources[entry] !== node) entry++;
+    return entry < sourceFirst[reader + 1] && this.#usesOf(node) === 1;
+  }
+
+  #usesOf(node: number): number {
+    if (this.#uses === null) {
+      const { sources, tensorCount } = this.#table;
+      this.#uses = new Int32Array(tensorCount);
+      for (let entry = 0; entry < sources.length; entry++) this.#uses[sources[entry]]++;
+    }
+    return this.#uses[node];
+  }
+
+  /** Adds a group, its last node first. Plain loops: this is part of every first measurement. */
+  #add(members: readonly number[], orders: readonly ReadOrder[]): void {
+    const { sources, sourceFirst, roots, handOver } = this.#table;
+    const start = this.#roots.length;
+    const inputs: number[] = [];
+    const inputOrders: ReadOrder[] = [];
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index];
+      const before = index + 1 < members.length ? members[index + 1] : -1;
+      for (let entry = sourceFirst[member]; entry < sourceFirst[member + 1]; entry++) {
+        const source = sources[entry];
+        if (source === before) continue;
+        inputs.push(source);
+        inputOrders.push(orders[index]);
+        this.#roots.push(roots[source]);
+      }
+    }
+    for (const member of members) {
+      for (let entry = sourceFirst[member]; entry < sourceFirst[member + 1]; entry++) {
+        if (handOver[entry] === 0) continue;
+        const root = roots[sources[entry]];
+        for (let i = 0; i < inputs.length; i++) {
+          if (this.#roots[start + i] !== root) continue;
+          if (mayMeet(this.#tensors[member], this.#tensors[inputs[i]], inputOrders[i])) continue;
+          this.#refused ??= new Uint8Array(sources.length);
+          this.#refused[entry] = 1;
+        }
+      }
+    }
+  }
+}
+
+/** Whether the result of a group may have the bytes of `input`, if it has the layout of `node` and begins with its storage. */
+function mayMeet(node: Tensor, input: Tensor, order: ReadOrder): boolean {
+  return order !== 'never' && input.viewOffset === 0 && sameLayout(node, input);
+}
+
+/** A runtime passes over such nodes, or does not fuse what they stand between. */
+function computesNothing({ op, traits }: Tensor): boolean {
+  return op === 'NONE' || traits?.isView === true;
+}

@@ -1,0 +1,28 @@
+/**
+ * What the sizes of a model take for granted about the program that runs it, in a sentence for its user.
+ */
+import type { Run } from './options.js';
+import { PROGRAMS } from './programs.js';
+
+/**
+ * Which tokens of a batch have logits in a run: the compute buffer grows with their number.
+ *
+ * @example
+ * ```ts
+ * import { describeOutputs, measureModel } from 'tensor-arena';
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const { run } = measureModel(await readGguf('examples/phi-3-mini-4k.gguf'), { parallel: 2 });
+ * console.log(describeOutputs(run)); // For llama-server, which wants logits of 2 tokens of a batch, one per sequence.
+ * ```
+ */
+export function describeOutputs({ program, maxOutputs, batchSize, sequences }: Run): string {
+  const { title, isServing } = PROGRAMS[program];
+  const count = maxOutputs === 1 ? '1 token' : `${maxOutputs} tokens`;
+  if (isServing && maxOutputs === sequences) {
+    return `For ${title}, which wants logits of ${count} of a batch, one per sequence.`;
+  }
+  if (maxOutputs < batchSize) return `For ${title}, with logits of up to ${count} of a batch, as asked for.`;
+  return isServing
+    ? `For ${title}, with logits of every token of a batch, as asked for.`
+    : `For ${title}, which wants logits of every token of a batch.`;
+}

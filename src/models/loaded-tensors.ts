@@ -1,0 +1,71 @@
+/**
+ * Which tensors of a file llama.cpp loads: not all that are listed, and some of them twice.
+ *
+ * Invariant: it is what the loader does at build 10573 on a CPU, without a draft from the model's own layers, for every
+ * architecture that it knows, whether or not the library can build its graph.
+ */
+import type { Gguf, GgufTensor } from '../gguf/gguf.js';
+
+/** Loaded of layers that predict further tokens, too, since the loader forgets that they are to be skipped. */
+const FUSED_EXPERTS = /^ffn_gate_up_exps\./;
+
+/** Architectures that may have such layers, and what else of them is loaded: names that match, if any. */
+const PREDICT_LAYER_TENSORS: ReadonlyMap<string, RegExp | null> = new Map([
+  ...[
+    ...[
+      'bailingmoe2',
+      'bailingmoe3',
+      'deepseek2',
+      'deepseek4',
+      'dots3note',
+      'exaone-moe',
+      'exaone4',
+      'glm4',
+      'glm4moe',
+    ],
+    ...['mimo2', 'mistral4', 'nemotron_h', 'nemotron_h_moe', 'qwen35', 'qwen35moe', 'qwen3next'],
+  ].map((architecture) => [architecture, null] as const),
+  ['cohere2moe', /^nextn\.(embed_tokens|shared_head_(head|norm))\./],
+  ['deepseek32', /^exp_probs_b\./],
+  ['glm-dsa', /^exp_probs_b\./],
+  ['hy_v3', /^(nextn\.(embed_tokens|shared_head_(head|norm))|exp_probs_b|ffn_(?!norm))/],
+  ['step35', /^(nextn\.(embed_tokens|shared_head_(head|norm))|exp_probs_b|ffn_(?!norm)|attn_([qk]_norm|gate))/],
+]);
+
+/** Tensors that no operation reads. */
+const UNREAD = /^(masked_embd_(centroids|ordering)|dec\.blk\.\d+\.cross_attn_rel_b)(\.|$)/;
+
+/** A table that becomes two tensors where its counterpart is missing: the loader asks for it as that one first. */
+const TIES: ReadonlyMap<string, { readonly table: string; readonly missing: string }> = new Map([
+  ['codeshell', { table: 'output.weight', missing: 'token_embd.weight' }],
+  ['gemma3n', { table: 'token_embd.weight', missing: 'output.weight' }],
+  ['gemma4', { table: 'token_embd.weight', missing: 'output.weight' }],
+]);
+
+/** The tensors that are loaded, in the file's order; what is loaded twice comes twice. O(tensors). */
+export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[] {
+  const architecture = String(metadata['general.architecture']);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const kept = PREDICT_LAYER_TENSORS.get(architecture);
+  const first = kept === undefined ? Infinity : firstPredictLayer(metadata, architecture, byName);
+  const isLoaded = ({ name }: GgufTensor): boolean => {
+    const [, layer, rest] = /^blk\.(\d+)\.(.+)$/.exec(name) ?? [];
+    if (layer !== undefined && Number(layer) >= first) return FUSED_EXPERTS.test(rest) || kept?.test(rest) === true;
+    return !UNREAD.test(name);
+  };
+  const tie = TIES.get(architecture);
+  const copy = tie === undefined || byName.has(tie.missing) ? undefined : byName.get(tie.table);
+  return [...tensors.filter(isLoaded), ...(copy === undefined ? [] : [copy])];
+}
+
+/** A file of DeepSeek-V4 that leaves such layers to another file doesn't count them either. */
+function firstPredictLayer(
+  metadata: Gguf['metadata'],
+  architecture: string,
+  byName: ReadonlyMap<string, GgufTensor>,
+): number {
+  const [all, predicting] = ['block_count', 'nextn_predict_layers'].map((key) => metadata[`${architecture}.${key}`]);
+  const first = Number(all) - Number(predicting ?? 0);
+  const isCounted = architecture !== 'deepseek4' || byName.has(`blk.${first}.nextn.eh_proj.weight`);
+  return isCounted && Number(predicting ?? 0) > 0 ? first : Infinity;
+}

@@ -1,0 +1,82 @@
+/**
+ * Which nodes of a graph a runtime may compute at once, as its rules say, and what they read from outside.
+ *
+ * Invariant: the verifiers' own reading of the rules, forwards from each first node, one group per way in which a rule
+ * matches. It shares the rules with the planner, and nothing else.
+ */
+import type { Graph } from '../graph/graph.js';
+import { findOperation } from '../graph/operations.js';
+import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
+import { sameLayout, sameShape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Nodes that may be computed at once. */
+export interface Group {
+  /** At least two, in execution order; the last is the one that is written. */
+  readonly nodes: readonly Tensor[];
+  /** How each reads what it reads from outside. */
+  readonly orders: readonly ReadOrder[];
+}
+
+/** What a group reads from outside of it. */
+export interface GroupInput {
+  readonly tensor: Tensor;
+  /** The node of the group that reads it. */
+  readonly reader: Tensor;
+  readonly order: ReadOrder;
+}
+
+/** Every group, by its first node. O(nodes · rules). */
+export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
+  if (fusions.length === 0) return [];
+  const computing = graph.nodes.filter(({ op }) => op !== 'NONE' && findOperation(op)?.isView !== true);
+  const uses = new Map<Tensor, number>();
+  for (const { sources } of graph.nodes) {
+    for (const source of sources) if (source !== null) uses.set(source, (uses.get(source) ?? 0) + 1);
+  }
+  const byFirst = new Map<string, FusionRule[]>();
+  for (const rule of fusions) byFirst.set(rule[0].op, [...(byFirst.get(rule[0].op) ?? []), rule]);
+  const isElided = (node: Tensor, reader: Tensor): boolean =>
+    !node.isView && !node.isOutput && uses.get(node) === 1 && reader.sources.includes(node) && sameShape(node, reader);
+  const groups: Group[] = [];
+  computing.forEach(({ op }, start) => {
+    for (const rule of byFirst.get(op) ?? []) {
+      const nodes: Tensor[] = [];
+      const orders: ReadOrder[] = [];
+      const match = (part: number): void => {
+        if (part === rule.length) {
+          if (nodes.length > 1) groups.push({ nodes: [...nodes], orders: [...orders] });
+          return;
+        }
+        let added = 0;
+        for (const { op: wanted, operands, most = 1 } = rule[part]; added < most; added++, match(part + 1)) {
+          const node = computing[start + nodes.length] as Tensor | undefined;
+          const before = nodes[nodes.length - 1] as Tensor | undefined;
+          if (node?.op !== wanted || (before !== undefined && !isElided(before, node))) break;
+          nodes.push(node);
+          orders.push(operands);
+        }
+        nodes.length -= added;
+        orders.length -= added;
+      };
+      match(0);
+    }
+  });
+  return groups;
+}
+
+/** What a group reads, but for its own results, and for what lies in the storage that it writes by the graph's own word. */
+export function inputsOf({ nodes, orders }: Group): GroupInput[] {
+  const { root } = nodes[nodes.length - 1];
+  return nodes.flatMap((reader, index) =>
+    reader.sources.flatMap((tensor) => {
+      if (tensor === null || tensor === reader || tensor === nodes[index - 1] || tensor.root === root) return [];
+      return [{ tensor, reader, order: orders[index] }];
+    }),
+  );
+}
+
+/** Whether the result of a group may have exactly the bytes of something that it reads. */
+export function mayMeet({ nodes }: Group, { tensor, order }: GroupInput): boolean {
+  return order !== 'never' && sameLayout(nodes[nodes.length - 1], tensor);
+}

@@ -1,0 +1,194 @@
+/**
+ * Calls everything that the installed package exports, of every subpath, in the format in which it was loaded. What is
+ * exported and not called here is a fault, so that nothing new goes unnoticed.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+
+/**
+ * @param load loads a module by its name, as `import` or `require` does
+ * @param model path of a GGUF file
+ */
+export async function exerciseAll(load, model) {
+  const library = await load('tensor-arena');
+  const gguf = await load('tensor-arena/gguf');
+  const viewer = await load('tensor-arena/viewer');
+  const header = await exerciseGguf(gguf, library, model);
+  await callEach('tensor-arena', library, callsOfLibrary(library, header));
+  await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, library));
+}
+
+/** `tensor-arena/testing`, which needs fast-check beside it. */
+export async function exerciseTesting(load) {
+  const library = await load('tensor-arena');
+  const testing = await load('tensor-arena/testing');
+  await callEach('tensor-arena/testing', testing, callsOfTesting(testing, library, await load('fast-check')));
+}
+
+async function callEach(name, module, calls) {
+  const exported = Object.keys(module).filter((key) => key !== 'default' && key !== 'module.exports');
+  assert.deepEqual(Object.keys(calls).sort(), exported.sort(), `${name}: what is called, and what is exported`);
+  for (const [key, call] of Object.entries(calls)) {
+    try {
+      await call(module[key]);
+    } catch (error) {
+      throw new Error(`${name}: ${key}`, { cause: error });
+    }
+  }
+}
+
+/** A PlannerError of one subpath is that of every other. */
+function throwsPlannerError({ PlannerError }, call) {
+  assert.throws(call, (error) => error instanceof PlannerError && error.code === 'BAD_ARGUMENT');
+}
+
+async function exerciseGguf(gguf, library, model) {
+  let header;
+  await callEach('tensor-arena/gguf', gguf, {
+    readGguf: async (readGguf) => {
+      header = await readGguf(model);
+      assert.deepEqual(await readGguf(await readFile(model)), { ...header, name: 'GGUF bytes' });
+      await assert.rejects(readGguf('absent.gguf'), library.PlannerError);
+    },
+  });
+  return header;
+}
+
+/** A network whose plan shares bytes: 64 inputs, a hidden row, and a sum with the input. */
+function network({ Context, Graph }) {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [64, 8], 'x'));
+  const w = ctx.setInput(ctx.newTensor('f32', [64, 64], 'w'));
+  const y = ctx.setOutput(ctx.add(x, ctx.mulMat(w, ctx.relu(ctx.rmsNorm(x, 1e-5)))));
+  return { graph: Graph.forward(y), x, y };
+}
+
+function callsOfLibrary(library, header) {
+  const { ALLOCATORS, Context, createProblem, ELEMENT_TYPES, memoryMapOf, planGraph, PlannerError } = library;
+  const { graph, x, y } = network(library);
+  const plan = planGraph(graph);
+  const problem = createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3, alignment: 32 },
+    { size: 64, start: 2, end: 4 },
+  ]);
+  const solution = library.solve(problem);
+  const csv = 'id,lower,upper,size\na,0,2,64\nb,1,3,32\n';
+  const options = { ctxSize: 256 };
+  return {
+    ALLOCATORS: (allocators) => {
+      for (const [name, allocator] of Object.entries(allocators)) {
+        assert.equal(allocator.place(problem).offsets.length, 3, name);
+        assert.ok(planGraph(graph, { allocator: name }).bufferSize >= plan.lowerBound, name);
+      }
+    },
+    Context: () => {
+      const results = [1, 2].map((rows) => ({ type: 'f32', ne: [64, rows] }));
+      const [first, second] = Context.deferred().customResults([x], { op: 'SPLIT', results });
+      assert.equal(second.viewOffset, first.byteLength);
+      assert.equal(Context.immediate().newTensor('f32', [4]).byteLength, 16);
+      assert.equal(Context.virtual().newTensor('q8_0', [32]).byteLength, 34);
+    },
+    ELEMENT_TYPES: (types) => assert.equal(types.f32.name, 'f32'),
+    ERROR_CODES: (codes) => assert.match(codes.BAD_ARGUMENT, /range/),
+    Graph: (Graph) => assert.equal(Graph.forward(y).nodes.length, graph.nodes.length),
+    LLAMA_CPP_BUILD: (build) => assert.ok(build > 0),
+    Plan: (Plan) => {
+      assert.ok(plan instanceof Plan);
+      assert.equal(plan.allocate().data(x, 'f32').length, 512);
+      assert.ok(plan.toJSON().tensors.length > 0);
+    },
+    PlannerError: () => assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError),
+    byteLength: (byteLength) => assert.equal(byteLength(x), 2048),
+    contiguousStrides: (strides) => assert.deepEqual(strides(ELEMENT_TYPES.f32, [2, 3, 1, 1]), [4, 8, 24, 24]),
+    createProblem: () => assert.equal(problem.bufferCount, 3),
+    elementCount: (elementCount) => assert.equal(elementCount(x), 512),
+    elementType: (elementType) => assert.equal(elementType('f16'), ELEMENT_TYPES.f16),
+    findHazards: (findHazards) => assert.deepEqual(findHazards(graph), []),
+    fitContext: (fit) => assert.equal(typeof fit(header, 2 ** 34, options), 'object'),
+    formatPlacementCsv: (format) => assert.match(format(library.parseProblemCsv(csv), [0, 64]), /b,1,3,32,64/),
+    graphFromJson: (read) => assert.equal(read(library.graphToJson(graph)).nodes.length, graph.nodes.length),
+    graphToJson: (write) => assert.equal(write(graph).format, 'tensor-graph'),
+    gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
+    isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
+    isContiguous: (isContiguous) => assert.ok(isContiguous(x)),
+    liveBytesPerStep: (liveBytes) => assert.deepEqual([...liveBytes(problem)], [64, 96, 96, 64]),
+    liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
+    measureGraph: (measureGraph) => assert.equal(measureGraph(graph).bufferSize, plan.bufferSize),
+    measureModel: (measureModel) => assert.ok(measureModel(header, options).compute > 0),
+    measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
+    memoryMapOf: () => assert.ok(memoryMapOf(plan).boxes.length > 0),
+    memoryMapOfPlacement: (mapOf) => assert.equal(mapOf(problem, solution).boxes.length, 3),
+    parseProblemCsv: (parse) => assert.equal(parse(csv).problem.bufferCount, 2),
+    planGraph: () => assert.ok(plan.bufferSize > 0 && plan.bufferSize < graph.tensors.length * 2048 + 16384),
+    renderMap: (renderMap) => assert.match(renderMap(plan), /^<svg/),
+    renderMapHtml: (renderMapHtml) => assert.match(renderMapHtml(plan), /^<!doctype html>/i),
+    replayPlan: (replayPlan) => assert.deepEqual(replayPlan(graph, plan), []),
+    rowSize: (rowSize) => assert.equal(rowSize(ELEMENT_TYPES.f32, 64), 256),
+    solve: () => assert.equal(solution.peak, 96),
+    solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).peak, 96),
+    sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
+    verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
+    verifyPlan: (verify) => assert.deepEqual(verify(graph, plan), []),
+  };
+}
+
+function callsOfViewer({ serveMap }, library) {
+  const map = library.memoryMapOf(library.planGraph(network(library).graph));
+  return {
+    // What it shows needs a document; that it is refused without one needs none.
+    MapViewer: (MapViewer) => throwsPlannerError(library, () => new MapViewer(null, [])),
+    VIEWER_STYLE: (style) => assert.match(style, /\.tav/),
+    counted: (counted) => assert.equal(counted(2000, 'node'), '2,000 nodes'),
+    groupDigits: (groupDigits) => assert.equal(groupDigits(12345), '12,345'),
+    humanBytes: (humanBytes) => assert.equal(humanBytes(2048), '2.00 KiB'),
+    openMap: async (openMap) => {
+      const opened = openMap(serveMap(map));
+      assert.equal((await opened.search('x', 1)).boxes[0].name, 'x');
+      opened.close();
+    },
+    serveMap: () => assert.equal(typeof serveMap, 'function'),
+  };
+}
+
+function callsOfTesting(testing, library, { assert: assertProperty, property }) {
+  const {
+    Memory,
+    arbitraryGraph,
+    arbitraryLimitedProblem,
+    arbitraryProblem,
+    assertPlanCorrect,
+    executeGraph,
+    fillLeafs,
+  } = testing;
+  const { graph, y } = network(library);
+  const plan = library.planGraph(graph);
+  const holds = (arbitrary, predicate) => assertProperty(property(arbitrary, predicate), { numRuns: 100 });
+  return {
+    Memory: () => throwsPlannerError(library, () => Memory.planned(graph, null)),
+    // Operations of all families: planned, checked and run.
+    arbitraryGraph: () => holds(arbitraryGraph(), (drawn) => assertPlanCorrect(drawn, library.planGraph(drawn))),
+    arbitraryLimitedProblem: () =>
+      holds(arbitraryLimitedProblem(), ({ problem, limits }) => {
+        const placement = library.ALLOCATORS.auto.place(problem, limits);
+        return library.verifyPlacement(problem, placement, limits).length === 0;
+      }),
+    arbitraryProblem: () =>
+      holds(arbitraryProblem(), (drawn) => library.verifyPlacement(drawn, library.solve(drawn)).length === 0),
+    assertPlanCorrect: () => assertPlanCorrect(graph, plan),
+    compareExecutions: (compare) => assert.deepEqual(compare(graph, plan), []),
+    describeGraph: (describe) => assert.match(describe(graph), /RMS_NORM/),
+    executeGraph: () => {
+      const memory = Memory.separate(graph);
+      fillLeafs(graph, memory, 1);
+      executeGraph(graph, memory);
+      assert.ok(memory.read(y).every(Number.isFinite));
+    },
+    fillLeafs: () => {
+      const memory = Memory.separate(graph);
+      fillLeafs(graph, memory, 1);
+      assert.ok(graph.leafs.every((leaf) => memory.read(leaf).every(Number.isFinite)));
+    },
+    whyNotExecutable: (whyNot) => assert.equal(whyNot(graph), null),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Plans for runtimes that compute several nodes at once, against geometry, replay and fused runs; and the same checks
+ * against plans that do without, which must be found wrong.
+ */
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import type { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/graph/json-reader.js';
+import { groupsOf, type FusedGroups } from '../../src/liveness/groups.js';
+import { analyzeLiveness, NO_BUFFER } from '../../src/liveness/liveness.js';
+import { measureGraph } from '../../src/plan/measure.js';
+import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { RUNTIMES, type RuntimeName } from '../../src/runtime/runtimes.js';
+import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
+import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
+import { compareExecutions } from '../../src/testing/execute.js';
+import { replayPlan } from '../../src/verify/replay.js';
+import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { ALL_PLANS } from '../support/all-plans.js';
+import { fusedGraphs } from '../support/fused-graphs.js';
+import { describeShared, listRecordings, readRecording, sharedPath } from '../support/shared.js';
+
+const FUSING = ['ggml-cpu', 'ggml-cuda', 'ggml-metal'] as const satisfies readonly RuntimeName[];
+
+/** Which of the three checks find something. */
+function findings(graph: Graph, plan: PlanToVerify, runtime: RuntimeName): [boolean, boolean, boolean] {
+  return [
+    verifyPlan(graph, plan, { runtime }).length > 0,
+    replayPlan(graph, plan, { runtime }).length > 0,
+    compareExecutions(graph, plan, 1, runtime).length > 0,
+  ];
+}
+
+describeShared('plans that gave wrong logits', () => {
+  it.each([
+    ['fusion-full', 'full'],
+    ['fusion-full-10', 'full'],
+    ['fusion-off', 'off'],
+  ] as const)('%s is planned right in every mode, and was not in mode %s', (file, mode) => {
+    const graph = graphFromJson(JSON.parse(readFileSync(sharedPath('faults', `${file}.json`), 'utf8')));
+    for (const options of ALL_PLANS) assertPlanCorrect(graph, planGraph(graph, options));
+    const old = planGraph(graph, { inPlace: mode, runtime: 'none' });
+    expect(findings(graph, old, 'ggml-cpu')).toEqual([true, true, true]);
+    expect(verifyPlan(graph, old, { runtime: 'ggml-cpu' }).map(({ kind }) => kind)).toEqual(['fused-overlap']);
+    expect(replayPlan(graph, old, { runtime: 'ggml-cpu' }).map(({ kind }) => kind)).toEqual(['fused-overlap']);
+    expect(verifyPlan(graph, old)).toEqual([]);
+  });
+});
+
+describe('graphs that are mostly groups', () => {
+  it.each(FUSING)('are planned right for %s, by every allocator in every mode', (runtime) => {
+    fc.assert(
+      fc.property(fusedGraphs(undefined, 8), fc.constantFrom(...ALL_PLANS), (graph, options) => {
+        assertPlanCorrect(graph, planGraph(graph, { ...options, runtime }));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are planned right where any runtime is mixed with anything else', () => {
+    const runtimes = fc.constantFrom(...FUSING);
+    fc.assert(
+      fc.property(arbitraryGraph(), fc.constantFrom(...ALL_PLANS), runtimes, (graph, options, runtime) => {
+        assertPlanCorrect(graph, planGraph(graph, { ...options, runtime }));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are found wrong, by all that can find it, where the plan leaves the runtime out', () => {
+    const count = { geometry: 0, replay: 0, execution: 0 };
+    for (const graph of fc.sample(fusedGraphs(undefined, 8), { numRuns: 300, seed: 1 })) {
+      for (const inPlace of IN_PLACE_MODES) {
+        const plan = planGraph(graph, { allocator: 'greedy-by-size', inPlace, runtime: 'none' });
+        const [geometry, replay, execution] = findings(graph, plan, 'ggml-cuda');
+        // Each check is stricter than the next.
+        expect([geometry || !replay, replay || !execution]).toEqual([true, true]);
+        if (geometry) count.geometry++;
+        if (replay) count.replay++;
+        if (execution) count.execution++;
+      }
+    }
+    expect(count.geometry).toBeGreaterThan(30);
+    expect(count.replay).toBeGreaterThan(0.9 * count.geometry);
+    expect(count.execution).toBeGreaterThan(0.8 * count.replay);
+  });
+});
+
+/** A plan of what liveness makes of some refused hand-overs, by an allocator that leaves no gap unused. */
+function planOfChoice(graph: Graph, groups: FusedGroups | null, refused: Uint8Array): PlanToVerify {
+  const { problem, bufferOf } = analyzeLiveness(graph.table, 'full', 32, groups, refused);
+  const options = { maxChunkSize: Infinity, allowOversize: false };
+  const { chunks, offsets } = ALLOCATORS.ggml.place(problem, options);
+  const tensors = graph.tensors.flatMap((tensor, id) => {
+    if (tensor.isView || tensor.memory !== 'deferred') return [];
+    return [{ id, chunk: 0, offset: bufferOf[id] === NO_BUFFER ? 0 : offsets[bufferOf[id]] }];
+  });
+  return { alignment: 32, bufferSize: chunks.reduce((a, b) => a + b, 0), chunks, tensors };
+}
+
+describe('whatever is refused to be handed over', () => {
+  it.each(FUSING)('the plan is right for %s, and without the groups it is not', (runtime) => {
+    const choices = fc.infiniteStream(fc.boolean());
+    let wrong = 0;
+    fc.assert(
+      fc.property(fusedGraphs(undefined, 8), choices, (graph, stream) => {
+        const refused = Uint8Array.from(graph.table.sources, () => Number(stream.next().value));
+        if (findings(graph, planOfChoice(graph, null, refused), runtime)[0]) wrong++;
+        const groups = groupsOf(graph, RUNTIMES[runtime]);
+        const both = refused.map((value, entry) => value || (groups?.refused?.[entry] ?? 0));
+        const plan = planOfChoice(graph, groups, both);
+        expect(verifyPlan(graph, plan, { runtime })).toEqual([]);
+        expect(replayPlan(graph, plan, { runtime })).toEqual([]);
+        expect(compareExecutions(graph, plan, 1, runtime)).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
+    expect(wrong).toBeGreaterThan(0);
+  });
+});
+
+describeShared('every architecture of llama.cpp, small', () => {
+  it('is planned right for its CPU backend, in each mode', () => {
+    const wrong = new Set<string>();
+    const prompts = listRecordings('archs').filter(({ options, phase }) => options === 'c512-b64' && phase === 'pp');
+    for (const recording of prompts) {
+      const { name } = recording;
+      const graph = graphFromJson(readRecording(recording));
+      for (const inPlace of IN_PLACE_MODES) {
+        const allocator: AllocatorName = 'ggml';
+        const plan = planGraph(graph, { allocator, inPlace });
+        expect(verifyPlan(graph, plan), `${name}, ${inPlace}`).toEqual([]);
+        const alone = planGraph(graph, { allocator, inPlace, runtime: 'none' });
+        if (verifyPlan(graph, alone, { runtime: 'ggml-cpu' }).length > 0) wrong.add(inPlace);
+        // Where results take over what dies, nothing has to live longer.
+        if (inPlace !== 'off') expect(plan.bufferSize, name).toBe(alone.bufferSize);
+      }
+      const { bufferSize } = measureGraph(graph, { allocator: 'ggml', runtime: 'ggml-cuda' });
+      expect(bufferSize, name).toBe(measureGraph(graph, { allocator: 'ggml', runtime: 'none' }).bufferSize);
+    }
+    expect([...wrong]).toEqual(['off']);
+  });
+});

@@ -1,0 +1,111 @@
+/** Runtimes as options: names, rules of one's own, and what is refused. */
+import { describe, expect, it } from 'vitest';
+import { Context } from '../../src/graph/context.js';
+import { Graph } from '../../src/graph/graph.js';
+import { findOperation } from '../../src/graph/operations.js';
+import { measureGraph } from '../../src/plan/measure.js';
+import { planGraph } from '../../src/plan/plan.js';
+import type { Runtime } from '../../src/runtime/runtime.js';
+import { RUNTIMES, type RuntimeName } from '../../src/runtime/runtimes.js';
+import { replayPlan } from '../../src/verify/replay.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+
+const NAMES = Object.keys(RUNTIMES) as RuntimeName[];
+
+const ctx = Context.deferred();
+const x = ctx.setInput(ctx.newTensor('f32', [8, 4], 'x'));
+const graph = Graph.forward(ctx.setOutput(ctx.exp(ctx.neg(x))));
+
+/** A runtime that computes `neg` and `exp` at once, and reads whole tensors first. */
+const OWN: Runtime = {
+  name: 'own',
+  fusions: [
+    [
+      { op: 'NEG', operands: 'never' },
+      { op: 'EXP', operands: 'element' },
+    ],
+  ],
+};
+
+/** The error that says so. */
+const refusal = (message: string): unknown =>
+  expect.objectContaining({
+    code: 'BAD_ARGUMENT',
+    culprit: 'runtime',
+    message: expect.stringContaining(message) as unknown,
+    remedy: expect.stringMatching(/^Name one of ggml-cpu, .*\.$/) as unknown,
+  });
+
+describe('runtimes', () => {
+  it('are called by their name, and by no other', () => {
+    for (const name of NAMES) expect(RUNTIMES[name].name).toBe(name);
+    expect(NAMES).toEqual(['ggml-cpu', 'ggml-cuda', 'ggml-metal', 'ggml-vulkan', 'none']);
+  });
+
+  it('fuse operations that the table knows, two at least', () => {
+    for (const { fusions } of Object.values<Runtime>(RUNTIMES)) {
+      for (const rule of fusions) {
+        for (const { op } of rule) expect(findOperation(op), op).toBeDefined();
+        expect(rule.reduce((sum, { most = 1 }) => sum + most, 0)).toBeGreaterThan(1);
+      }
+    }
+  });
+
+  it('are recorded: by name in a plan file, with the rules in a plan', () => {
+    expect(measureGraph(graph).runtime).toBe('ggml-cpu');
+    for (const runtime of NAMES) {
+      const plan = planGraph(graph, { runtime });
+      expect([plan.runtime, plan.toJSON().runtime]).toEqual([runtime, runtime]);
+    }
+    const plan = planGraph(graph, { runtime: OWN });
+    expect([plan.runtime, plan.toJSON().runtime]).toEqual([OWN, 'own']);
+    expect(verifyPlan(graph, plan)).toEqual([]);
+  });
+
+  it('must be named again where only the name of rules of your own is left', () => {
+    const plan = planGraph(graph, { runtime: OWN }).toJSON();
+    expect(() => verifyPlan(graph, plan)).toThrow(refusal('The runtime "own" is unknown. '));
+    expect(() => replayPlan(graph, plan)).toThrow(refusal('The runtime "own" is unknown. '));
+    expect(verifyPlan(graph, plan, { runtime: OWN })).toEqual([]);
+    expect(replayPlan(graph, plan, { runtime: OWN })).toEqual([]);
+  });
+
+  it.each([
+    ['ggml', 'The runtime "ggml" is unknown. Name one of ggml-cpu, '],
+    ['toString', 'The runtime "toString" is unknown. '],
+    [null, 'The runtime has no name. '],
+    [7, 'The runtime has no name. '],
+    [{ fusions: [] }, 'The runtime has no name. '],
+    [{ name: 'mine' }, 'The runtime mine has no list of fusions. '],
+    [{ name: 'none', fusions: [] }, 'The runtime none is one that the library knows, with other rules. '],
+    [
+      { name: 'mine', fusions: [[{ op: 'ADD', operands: 'element' }]] },
+      'The runtime mine has a rule, fusions[0], that is ',
+    ],
+    [
+      { name: 'mine', fusions: [OWN.fusions[0], [{ op: 'ADD', operands: 'element', most: 33 }]] },
+      'The runtime mine has a rule, fusions[1], ',
+    ],
+    [
+      { name: 'mine', fusions: [[{ op: 'ADD', operands: 'late', most: 2 }]] },
+      'The runtime mine has a rule, fusions[0], ',
+    ],
+    [
+      { name: 'mine', fusions: [[{ op: 'ADD', operands: 'row', most: 2.5 }]] },
+      'The runtime mine has a rule, fusions[0], ',
+    ],
+    [{ name: 'mine', fusions: [[null, null]] }, 'The runtime mine has a rule, fusions[0], '],
+    [{ name: 'mine', fusions: ['ADD'] }, 'The runtime mine has a rule, fusions[0], '],
+  ])('%j is refused', (runtime, message) => {
+    const options = { runtime } as { runtime: Runtime };
+    const plan = planGraph(graph);
+    for (const use of [
+      () => planGraph(graph, options),
+      () => measureGraph(graph, options),
+      () => verifyPlan(graph, plan, options),
+      () => replayPlan(graph, plan, options),
+    ]) {
+      expect(use).toThrow(refusal(message));
+    }
+  });
+});
