@@ -1,9 +1,11 @@
 /**
  * `npm run bench:solver [-- LETTER…]`: the published placement problems, ours against MiniMalloc where its program is present.
  *
- * MiniMalloc is run beside, in turn, on the very same copies, if the environment variable MINIMALLOC names its executable;
- * its milliseconds are those of its process. Ours include everything from the `Problem` on, in one process; `first` is
- * the first time that the process sees the copy, and the ratio is to it.
+ * Three things are measured, since compilation takes half of a first call: `in a row`, the first call for each problem, one after the
+ * other in one process; `alone`, the first call in a process of its own; `warm`, the best of five more calls. All
+ * include everything from the `Problem` on. MiniMalloc is run in turn with them on the very same copies if the environment
+ * variable MINIMALLOC names its executable, which should be built with `-O3 -DNDEBUG`; its milliseconds are those of its process.
+ * A round does each once; figures are medians over rounds.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +20,11 @@ import { listProblems, readProblemCsv, sharedIsPresent } from '../test/support/s
 
 const CAPACITY = 1048576;
 const SCALE = 3;
-const REPETITIONS = 5;
+const WARM_CALLS = 5;
+/** Rounds of the problems as they are; their copies get one. */
+const ROUNDS = 5;
+/** The first argument of a process that takes samples; the variant and the problems follow. */
+const SAMPLE = '--sample';
 /** The ones whose minimum is hard to find or to prove. */
 const MINIMISED = ['C', 'D', 'J'];
 const MINIMISING_STEPS = 2_000_000;
@@ -85,28 +91,77 @@ function miniMallocMs({ buffers, capacity }: Copy): number {
 }
 
 const line = (cells: readonly string[]): string =>
-  cells.map((cell, i) => (i === 0 ? cell.padEnd(24) : cell.padStart(14))).join('');
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(24) : cell.padStart(12))).join('');
 
-/** What each variant of a problem took, in the order of `VARIANTS`. */
-function benchProblem(name: string): { readonly firstMs: number; readonly ratios: readonly number[] } {
-  const buffers = buffersOf(parseProblemCsv(readProblemCsv(name)));
-  let firstMs = NaN;
-  const ratios = VARIANTS.map(([variant, change]) => {
-    const copy = change(buffers);
-    const problem = createProblem(copy.buffers);
-    const { capacity } = copy;
-    const first = timed(problem, { capacity });
-    if (Number.isNaN(firstMs)) firstMs = first.ms;
-    let best = first.ms;
-    for (let i = 1; i < REPETITIONS; i++) best = Math.min(best, timed(problem, { capacity }).ms);
-    const peer = miniMallocMs(copy);
-    const ratio = peer / first.ms;
-    const { status, steps } = first.solution;
-    const milliseconds = [first.ms, best, peer].map((ms) => ms.toFixed(1));
-    console.log(line([name, variant, status, `${steps}`, ...milliseconds, ratio.toFixed(0)]));
-    return ratio;
+/** What a process measured, one entry per problem. */
+interface Sample {
+  readonly firstMs: number[];
+  readonly warmMs: number[];
+  readonly steps: number[];
+  readonly statuses: string[];
+}
+
+/** Calls `solve` for the first time for each problem, and then for all of them again and again. */
+function takeSample(variant: number, names: readonly string[]): Sample {
+  const copies = names.map((name) => copyOf(name, variant));
+  const problems = copies.map(({ buffers }) => createProblem(buffers));
+  const callAll = (): { ms: number; solution: Solution }[] =>
+    problems.map((problem, i) => timed(problem, { capacity: copies[i].capacity }));
+  const first = callAll();
+  const more = Array.from({ length: WARM_CALLS }, callAll);
+  return {
+    firstMs: first.map(({ ms }) => ms),
+    warmMs: first.map((_, i) => Math.min(...more.map((calls) => calls[i].ms))),
+    steps: first.map(({ solution }) => solution.steps),
+    statuses: first.map(({ solution }) => solution.status),
+  };
+}
+
+/** The same in a fresh process. */
+function sampleOf(variant: number, names: readonly string[]): Sample {
+  const output = execFileSync(process.execPath, [process.argv[1], SAMPLE, `${variant}`, ...names], {
+    encoding: 'utf8',
   });
-  return { firstMs, ratios };
+  return JSON.parse(output) as Sample;
+}
+
+function copyOf(name: string, variant: number): Copy {
+  return VARIANTS[variant][1](buffersOf(parseProblemCsv(readProblemCsv(name))));
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** One variant of all problems: a table, and what it comes to. */
+function benchVariant(variant: number, names: readonly string[], roundCount: number): void {
+  const rounds = Array.from({ length: roundCount }, () => ({
+    row: sampleOf(variant, names),
+    alone: names.map((name) => sampleOf(variant, [name])),
+    peer: names.map((name) => miniMallocMs(copyOf(name, variant))),
+  }));
+  const over = (pick: (round: (typeof rounds)[number], i: number) => number): number[] =>
+    names.map((_, i) => median(rounds.map((round) => pick(round, i))));
+  const peer = over((round, i) => round.peer[i]);
+  const columns = {
+    'in a row': over((round, i) => round.row.firstMs[i]),
+    alone: over((round, i) => round.alone[i].firstMs[0]),
+    warm: over((round, i) => round.row.warmMs[i]),
+  };
+  console.log(`\n${VARIANTS[variant][0]}, ms, medians of ${roundCount}:`);
+  console.log(line(['problem', 'status', 'steps', ...Object.keys(columns), 'MiniMalloc', 'in a row ×']));
+  names.forEach((name, i) => {
+    const { statuses, steps } = rounds[0].row;
+    const times = [...Object.values(columns).map((times) => times[i]), peer[i]].map((ms) => ms.toFixed(1));
+    console.log(line([name, statuses[i], `${steps[i]}`, ...times, (peer[i] / columns['in a row'][i]).toFixed(0)]));
+  });
+  for (const [title, times] of Object.entries(columns)) {
+    const ratios = times.map((ms, i) => peer[i] / ms);
+    const mean = Math.exp(sum(ratios.map(Math.log)) / ratios.length);
+    const against = Number.isNaN(mean)
+      ? ''
+      : `; MiniMalloc takes ${mean.toFixed(0)} times as long (geometric mean), at least ${Math.min(...ratios).toFixed(0)} times`;
+    console.log(`${title}: ${sum(times).toFixed(0)} ms together${against}`);
+  }
 }
 
 /** All problems, or those whose letters are given. */
@@ -121,20 +176,7 @@ function benchSolver(letters: readonly string[]): void {
   const isAsked = (name: string): boolean =>
     letters.length === 0 || letters.some((letter) => name.includes(`/${letter}.`));
   const names = listProblems().filter((name) => name.startsWith('minimalloc/') && isAsked(name));
-  console.log(line(['problem', 'variant', 'status', 'steps', 'first ms', 'best ms', 'MiniMalloc ms', 'ratio']));
-  const results = names.map(benchProblem);
-  const total = results.reduce((sum, { firstMs }) => sum + firstMs, 0);
-  console.log(`together, as they are: ${total.toFixed(0)} ms`);
-  if (process.env.MINIMALLOC !== undefined) {
-    VARIANTS.forEach(([variant], v) => {
-      const ratios = results.map((result) => result.ratios[v]);
-      const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-      const least = Math.min(...ratios).toFixed(0);
-      console.log(
-        `${variant}: MiniMalloc takes ${mean.toFixed(0)} times as long on geometric average, at least ${least} times`,
-      );
-    });
-  }
+  VARIANTS.forEach((_, variant) => benchVariant(variant, names, variant === 0 ? ROUNDS : 1));
   for (const letter of MINIMISED) {
     const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/${letter}.${CAPACITY}`));
     const { ms, solution } = timed(problem, { maxSteps: MINIMISING_STEPS });
@@ -144,4 +186,6 @@ function benchSolver(letters: readonly string[]): void {
   }
 }
 
-benchSolver(process.argv.slice(2));
+const [first, ...rest] = process.argv.slice(2);
+if (first === SAMPLE) console.log(JSON.stringify(takeSample(Number(rest[0]), rest.slice(1))));
+else benchSolver(process.argv.slice(2));

@@ -33,9 +33,12 @@ export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOpti
  * The same, and the best by all orders in which what is needed at one step can lie on top of each other: worth its time where
  * no placement is known that reaches {@link boundOf}. Up to 64 times n + 2^14 more, where sizes need padding.
  */
-export function stackBoundOf(problem: Problem, options: PlaceOptions = {}): Certificate {
+export function stackBoundOf(
+  problem: Problem,
+  options: PlaceOptions = {},
+  best: Certificate = boundOf(problem, options),
+): Certificate {
   const { maxChunkSize = Infinity } = options;
-  const best = boundOf(problem, options);
   return maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
 }
 
@@ -88,6 +91,7 @@ function raiseByPadding(problem: Problem, padded: Float64Array, alignment: numbe
 /** The best bound by buffers on top of each other: those with the largest alignments, as many as can be looked at. */
 function raiseByStacks(problem: Problem, best: Certificate): Certificate {
   const { sizes, alignments } = problem;
+  if (sizes.every((size, b) => size % alignments[b] === 0)) return best;
   // In order of alignment, the largest at the bottom, each takes its own padding: no stack has to be higher.
   const padded = sizes.map((size, b) => (isEverPartial(problem, b) ? 0 : alignUp(size, alignments[b])));
   if (padded.every((bytes, b) => bytes === 0 || bytes === sizes[b])) return best;

@@ -77,16 +77,21 @@ function tryOrders(component: Component, budget: Budget): Generator<void, void> 
 function* lowerStack(component: Component, budget: Budget): Generator<void, void> {
   const { problem, capacity } = component;
   if (component.peak() <= component.goal()) return;
-  const core = findCore(problem, stackBoundOf(problem).bytes);
+  const overlaps = findOverlaps(problem);
+  const bound = stackBoundOf(problem).bytes;
+  const core = findCore(problem, bound, overlaps);
   const coreProblem = selectBuffers(problem, core.buffers);
+  const isWhole = coreProblem === problem;
   const place = (found: Units, unit: number): void => {
-    const coreOffsets = Float64Array.from(found, (offset) => offset * unit);
+    const coreOffsets = new Float64Array(found.length);
+    for (let b = 0; b < found.length; b++) coreOffsets[b] = found[b] * unit;
     component.place(placeAround(problem, core, coreOffsets));
   };
   if (coreProblem.bufferCount === 0) return place(new Int32Array(0), 1);
-  const instance = createInstance(coreProblem);
+  const instance = createInstance(coreProblem, isWhole ? overlaps : findOverlaps(coreProblem));
   const { unit } = instance;
-  const range = { low: Math.ceil(stackBoundOf(coreProblem).bytes / unit), high: Math.ceil(component.peak() / unit) };
+  const coreBound = isWhole ? bound : stackBoundOf(coreProblem).bytes;
+  const range = { low: Math.ceil(coreBound / unit), high: Math.ceil(component.peak() / unit) };
   yield* minimise(instance, range, Math.floor(component.goal() / unit), budget, {
     onPlacement: (found) => place(found, unit),
     onBound: (nodes) => {

@@ -25,6 +25,18 @@ const DEFAULT_MAX_STEPS = 200_000;
 const EFFORT_PER_BUFFER = 1600;
 const LEAST_EFFORT = 1e6;
 const MOST_EFFORT = 5e7;
+/** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
+const FAR = 1.1;
+/** With more buffers than these, another order costs less than a few dives of the exact search. */
+const MOST_SEARCHED_FIRST = 1024;
+/** What the exact search gets then; the rest is for the other orders. */
+const SEARCH_SHARE = 0.98;
+
+/** Buffers that overlap none of the others in time. */
+interface Part {
+  readonly buffers: Int32Array;
+  readonly problem: Problem;
+}
 
 export class Solver {
   private readonly budget: Budget;
@@ -86,12 +98,17 @@ export class Solver {
   private *placeInOneChunk(): Generator<void, void> {
     const { problem, budget } = this;
     const greedy = new GreedySearch(problem, this.timeline, this.goal);
-    let isWorthMore = yield* this.placeGreedily(greedy);
-    if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options));
+    let isWorthMore = yield* this.placeGreedily(greedy, 1);
+    const isFar = this.peak > FAR * this.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
+    if (isWorthMore && !isFar) isWorthMore = yield* this.placeGreedily(greedy);
+    if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options, this.certificate));
     if (this.peak <= this.goal || this.certificate.bytes > this.largestChunk || budget.isSpent) return;
-    const components = timeComponents(problem);
-    if (components.every((buffers) => isSearchable(selectBuffers(problem, buffers)))) {
-      return yield* this.lowerComponents(components);
+    const parts = timeComponents(problem).map((buffers) => ({ buffers, problem: selectBuffers(problem, buffers) }));
+    if (parts.every((part) => isSearchable(part.problem))) {
+      const keepsRest = isFar && isWorthMore && this.maxSteps < Infinity;
+      yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
+      if (keepsRest && this.peak > this.goal && !budget.isSpent) yield* this.placeGreedily(greedy);
+      return;
     }
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
   }
@@ -104,17 +121,21 @@ export class Solver {
     this.report();
   }
 
-  /** One round of orders; whether another one is worth it. */
-  private *placeGreedily(greedy: GreedySearch): Generator<void, boolean> {
-    const { budget, options } = this;
+  private get maxSteps(): number {
+    return this.options.maxSteps ?? DEFAULT_MAX_STEPS;
+  }
+
+  /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
+  private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
+    const { budget, maxSteps } = this;
     const { chunkOf } = this.placement;
-    const { maxSteps = DEFAULT_MAX_STEPS } = options;
     const most = maxSteps > DEFAULT_MAX_STEPS ? Infinity : defaultEffort(this.problem);
-    const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps));
+    const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps), orderCount);
     for (let before = greedy.steps; ; before = greedy.steps) {
       const { done, value } = round.next();
       budget.charge(Math.floor(greedy.steps / EFFORT_PER_STEP) - Math.floor(before / EFFORT_PER_STEP));
-      if (greedy.peak < Infinity && greedy.peak !== this.peak) {
+      const isFirst = this.placement.chunks.length === 0;
+      if (greedy.peak < Infinity && (isFirst || greedy.peak < this.peak)) {
         this.placement = { offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] };
         this.report();
       }
@@ -124,27 +145,24 @@ export class Solver {
     }
   }
 
-  /** Lowers the components one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerComponents(components: readonly Int32Array[]): Generator<void, void> {
+  /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
+  private *lowerParts(parts: readonly Part[], budget: Budget): Generator<void, void> {
     this.placement = { ...this.placement, offsets: this.placement.offsets.slice() };
-    const byPeak = components
-      .map((buffers) => ({ buffers, peak: this.peakOf(buffers) }))
-      .sort((a, b) => b.peak - a.peak);
-    // Of the components that have been lowered already.
+    const byPeak = parts.map((part) => ({ part, peak: this.peakOf(part.buffers) })).sort((a, b) => b.peak - a.peak);
+    // Of the parts that have been lowered already.
     let lowered = 0;
     for (let i = 0; i < byPeak.length; i++) {
-      const { buffers, peak } = byPeak[i];
-      if (peak <= this.goal || this.budget.isSpent) return;
+      const { part, peak } = byPeak[i];
+      if (peak <= this.goal || budget.isSpent) return;
       const others = i + 1 < byPeak.length ? Math.max(lowered, byPeak[i + 1].peak) : lowered;
-      yield* lowerComponent(this.component(buffers, others), this.budget);
-      lowered = Math.max(lowered, this.peakOf(buffers));
+      yield* lowerComponent(this.component(part, others), budget);
+      lowered = Math.max(lowered, this.peakOf(part.buffers));
       yield;
     }
   }
 
   /** `others`: bytes, the highest end of all buffers outside of it. */
-  private component(buffers: Int32Array, others: number): Component {
-    const problem = selectBuffers(this.problem, buffers);
+  private component({ buffers, problem }: Part, others: number): Component {
     const isProof = isOneChunkEnough(problem, this.options);
     return {
       problem,

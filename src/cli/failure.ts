@@ -5,12 +5,30 @@ import { basename } from 'node:path';
 import { inspect } from 'node:util';
 import { named, PlannerError } from '../errors.js';
 import { printable } from '../report/table.js';
+import { EXIT, type ExitCode } from './exit-code.js';
 import { flagOf } from './flags.js';
 import { printError, type Terminal } from './terminal.js';
 
 /** Misuse or bad input that the command itself finds. */
 export class CliError extends Error {
   override readonly name = 'CliError';
+
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    /** What the command exits with. */
+    readonly exitCode: ExitCode = EXIT.misuse,
+  ) {
+    super(message, options);
+  }
+}
+
+/** What the command exits with after a failure. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CliError) return error.exitCode;
+  const code = error instanceof PlannerError ? error.code : null;
+  if (code === 'UNKNOWN_ARCHITECTURE') return EXIT.unknown;
+  return code === 'OVERSIZE' ? EXIT.no : EXIT.misuse;
 }
 
 /** Runs work on a file, so that whatever goes wrong names it. @throws CliError */
@@ -22,7 +40,7 @@ export async function inFile<T>(file: string, work: () => T | Promise<T>): Promi
     // The reader of GGUF files names the file itself.
     const name = named(basename(file));
     const message = text.startsWith(name) ? file + text.slice(name.length) : `${file}: ${text}`;
-    throw new CliError(message, { cause: error });
+    throw new CliError(message, { cause: error }, exitCodeOf(error));
   }
 }
 

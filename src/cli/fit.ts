@@ -2,30 +2,41 @@
  * `tensor-arena fit FILE --memory SIZE`: which context fits?
  */
 import { fitContext } from '../models/fit-context.js';
-import { fitJson, formatFit } from '../report/fit-report.js';
+import { fitJson, formatFit, formatFitOfWeights, type Budget } from '../report/fit-report.js';
+import type { UnknownModel } from '../report/measured-file.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
-import type { FitFlags } from './fit-flags.js';
+import { budgetOf, type FitFlags } from './fit-flags.js';
 import { modelOptionsOf } from './flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
+import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
-/** Prints the largest context that fits, alternatives, and what was tried. The answer is no if none of it fits. */
+/** Prints whether the wanted context fits, and what else would. The answer is no if no context does. */
 export async function fit(file: string, flags: FitFlags, terminal: Terminal): Promise<ExitCode> {
-  const found = await withProgress(terminal, [file], 2, (announce) =>
-    inFile(file, async () => {
-      announce(`reading ${file}`);
-      const gguf = await readModelFile(file);
-      announce(`fitting ${file}`);
-      return fitContext(gguf, flags.memory, modelOptionsOf(flags));
-    }),
-  );
-  const isJson = flags.json === true;
+  const { memory, reserve, json: isJson = false } = flags;
+  const options = modelOptionsOf(flags);
+  const budget = budgetOf(memory, reserve);
+  const gguf = await withProgress(terminal, [file], 1, (announce) => {
+    announce(`reading ${file}`);
+    return inFile(file, () => readModelFile(file));
+  });
+  const found = await inFile(file, () => ifKnown(() => fitContext(gguf, memory - budget.reserve, options)));
+  if (found === null) return fitUnknown(unknownModel(file, gguf), budget, isJson, terminal);
   terminal.write(
     isJson
-      ? `${JSON.stringify(fitJson(file, found), null, 2)}\n`
-      : formatFit(file, found, terminal.style, terminal.columns),
+      ? `${JSON.stringify(fitJson(file, found, budget), null, 2)}\n`
+      : formatFit(file, found, budget, terminal.style, terminal.columns),
   );
   return found.fits ? EXIT.done : EXIT.no;
+}
+
+/** Of an unknown architecture whose weights leave room, nothing else is known. */
+function fitUnknown(model: UnknownModel, budget: Budget, isJson: boolean, terminal: Terminal): ExitCode {
+  const { file, weights } = model;
+  noteUnknown(model, terminal);
+  const json = { file, ...budget, fits: null, weights };
+  terminal.write(isJson ? `${JSON.stringify(json, null, 2)}\n` : formatFitOfWeights(weights, budget));
+  return EXIT.unknown;
 }

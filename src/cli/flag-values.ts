@@ -4,6 +4,8 @@
 import { InvalidArgumentError } from 'commander';
 import { isPowerOfTwo } from '../units.js';
 
+export const MAX_UINT32 = 2 ** 32 - 1;
+
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -17,6 +19,30 @@ export function choice(choices: readonly string[]): (text: string) => string {
     if (choices.includes(text)) return text;
     throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
   };
+}
+
+/** Tokens: a whole number, or one of 1024s, such as `32k`. */
+export function tokenCount(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+)([kKmM]?)$/.exec(text) ?? [];
+  const value = Number(digits) * { '': 1, k: 1024, m: 1024 ** 2 }[unit.toLowerCase()]!;
+  if (digits !== '' && value <= MAX_UINT32) return value;
+  throw new InvalidArgumentError(`It must be a whole number from 0 to ${MAX_UINT32}, such as 32768 or 32k.`);
+}
+
+/** Stands for a flag that was given, but with llama.cpp's word for its default. */
+export const BY_DEFAULT = Symbol('by default');
+
+/** Sequences; -1 is llama.cpp's word for its default. */
+export function sequenceCount(text: string): number | typeof BY_DEFAULT {
+  return text === '-1' ? BY_DEFAULT : wholeNumber(1, 256)(text);
+}
+
+/** `on`, `off` and `auto` in all the words that llama.cpp has for them. */
+export function flashAttention(text: string): string {
+  const words = { on: ['on', 'enabled', 'true', '1'], off: ['off', 'disabled', 'false', '0'], auto: ['auto', '-1'] };
+  const found = Object.entries(words).find(([, synonyms]) => synonyms.includes(text));
+  if (found !== undefined) return found[0];
+  throw new InvalidArgumentError('It must be one of on, off, auto.');
 }
 
 const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
@@ -35,6 +61,16 @@ export function byteSize(text: string): number {
   const bytes = Number(digits) * (UNIT_BYTES.get(unit.toLowerCase()) ?? NaN);
   if (digits !== '' && Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
   throw new InvalidArgumentError('It must be a whole number of bytes from 1 to 2^53 - 1, such as 4096 or 8GiB.');
+}
+
+/** Without a unit, fewer bytes than this are GiB that somebody meant. */
+const LEAST_PLAIN_MEMORY = 1024 ** 2;
+
+/** As {@link byteSize}, of memory of a machine: a small number needs a unit, `B` if need be. */
+export function memorySize(text: string): number {
+  const bytes = byteSize(text);
+  if (bytes >= LEAST_PLAIN_MEMORY || /[a-z]/i.test(text)) return bytes;
+  throw new InvalidArgumentError(`It has no unit: write ${text}GiB, or ${text}B if you mean ${bytes} bytes.`);
 }
 
 export function alignment(text: string): number {

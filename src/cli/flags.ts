@@ -11,8 +11,18 @@ import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
-import { alignment, byteSize, choice, wholeNumber } from './flag-values.js';
+import {
+  alignment,
+  byteSize,
+  choice,
+  flashAttention,
+  MAX_UINT32,
+  sequenceCount,
+  tokenCount,
+  wholeNumber,
+} from './flag-values.js';
 import type { InputKind } from './inputs.js';
+import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 /** One flag. Without `value` it is a switch. */
 export interface Flag {
@@ -47,14 +57,13 @@ export type Flags = ModelOptions & {
   readonly output?: string;
   readonly json?: boolean;
   readonly timeline?: boolean;
+  readonly hazards?: boolean;
   readonly colors?: MapColors;
   readonly theme?: MapTheme;
 };
 
 const FOR_MODELS = { kinds: ['model'], group: 'The model (.gguf), as in llama.cpp:' } as const;
 const PLANNING = 'Planning:';
-const OUTPUT = 'Output:';
-const MAX_UINT32 = 2 ** 32 - 1;
 
 export const MODEL_FLAGS: readonly Flag[] = [
   {
@@ -70,8 +79,8 @@ export const MODEL_FLAGS: readonly Flag[] = [
     short: '-c',
     long: '--ctx-size',
     value: 'N',
-    parse: wholeNumber(0, MAX_UINT32),
-    help: 'tokens of context for all sequences together; 0: what the model was trained on (default: 0)',
+    parse: tokenCount,
+    help: 'tokens of context for all sequences together, such as 8192 or 32k; 0: what the model was trained on (default: 0)',
     ...FOR_MODELS,
   },
   {
@@ -79,7 +88,7 @@ export const MODEL_FLAGS: readonly Flag[] = [
     short: '-b',
     long: '--batch-size',
     value: 'N',
-    parse: wholeNumber(0, MAX_UINT32),
+    parse: tokenCount,
     help: 'tokens that can be submitted at once (default: 2048)',
     ...FOR_MODELS,
   },
@@ -88,7 +97,7 @@ export const MODEL_FLAGS: readonly Flag[] = [
     short: '-ub',
     long: '--ubatch-size',
     value: 'N',
-    parse: wholeNumber(0, MAX_UINT32),
+    parse: tokenCount,
     help: 'tokens that are computed at once; 0: as many as --batch-size (default: 512)',
     ...FOR_MODELS,
   },
@@ -97,8 +106,8 @@ export const MODEL_FLAGS: readonly Flag[] = [
     short: '-np',
     long: '--parallel',
     value: 'N',
-    parse: wholeNumber(1, 256),
-    help: 'sequences that are computed in parallel (default: 4 that share one cache for --program server, else 1)',
+    parse: sequenceCount,
+    help: 'sequences that are computed in parallel (default, and -1: 4 that share one cache for --program server, else 1)',
     ...FOR_MODELS,
   },
   {
@@ -109,11 +118,18 @@ export const MODEL_FLAGS: readonly Flag[] = [
     ...FOR_MODELS,
   },
   {
+    key: 'kvUnified',
+    short: '-no-kvu',
+    long: '--no-kv-unified',
+    help: 'a KV cache in equal parts, one for each sequence',
+    ...FOR_MODELS,
+  },
+  {
     key: 'flashAttention',
     short: '-fa',
     long: '--flash-attn',
     value: 'on|off|auto',
-    parse: choice(['on', 'off', 'auto']),
+    parse: flashAttention,
     help: 'flash attention; auto is on, as on a CPU (default: auto)',
     ...FOR_MODELS,
   },
@@ -208,35 +224,6 @@ export const PLAN_FLAGS: readonly Flag[] = [
   MAX_CHUNK_SIZE,
 ];
 
-export const JSON_FLAG: Flag = { key: 'json', long: '--json', help: 'print JSON', group: OUTPUT };
-
-export const TIMELINE_FLAG: Flag = {
-  key: 'timeline',
-  long: '--timeline',
-  help: 'draw how much of the buffer is in use at every step; for one FILE',
-  group: OUTPUT,
-};
-
-/** How a map looks. */
-export const MAP_FLAGS: readonly Flag[] = [
-  {
-    key: 'colors',
-    long: '--colors',
-    value: 'family|size',
-    parse: choice(['family', 'size']),
-    help: 'colour by the family of the operation, or by size; .svg only (default: family; size for a .csv)',
-    group: OUTPUT,
-  },
-  {
-    key: 'theme',
-    long: '--theme',
-    value: 'auto|light|dark',
-    parse: choice(['auto', 'light', 'dark']),
-    help: "light or dark; auto is as the reader's system; .svg only (default: auto)",
-    group: OUTPUT,
-  },
-];
-
 export const CAPACITY_FLAG: Flag = {
   key: 'capacity',
   long: '--capacity',
@@ -268,15 +255,6 @@ export const SEARCH_FLAGS: readonly Flag[] = [
   },
 ];
 
-export const OUTPUT_FLAG: Flag = {
-  key: 'output',
-  short: '-o',
-  long: '--output',
-  value: 'OUT',
-  help: 'write to this file (default: standard output)',
-  group: OUTPUT,
-};
-
 /** What a plan is checked against. */
 export const LIMIT_FLAGS: readonly Flag[] = [RUNTIME, MAX_CHUNK_SIZE];
 
@@ -285,6 +263,7 @@ const ALL_FLAGS = [
   ...PLAN_FLAGS,
   JSON_FLAG,
   TIMELINE_FLAG,
+  HAZARDS_FLAG,
   CAPACITY_FLAG,
   ...SEARCH_FLAGS,
   OUTPUT_FLAG,

@@ -8,9 +8,11 @@ import { gunzipSync } from 'node:zlib';
 import { readGguf, type Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { graphFromJson } from '../graph/json-reader.js';
+import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, systemError } from './failure.js';
 import type { Flags } from './flags.js';
+import { printNote, type Terminal } from './terminal.js';
 
 export type InputKind = 'graph' | 'problem' | 'model';
 
@@ -38,15 +40,26 @@ function isUrl(file: string): boolean {
   return /^https?:\/\//i.test(file);
 }
 
-/** Reads a file of any kind. @throws CliError, PlannerError */
-export async function readInput(file: string, { alignment }: Flags = {}): Promise<Input> {
+/** What a user of another tool may not expect. */
+const INCLUSIVE_NOTE =
+  'the column "end" is read as the last step of a life, as MiniMalloc reads it; name it "upper" if lives end before it';
+
+/** Reads a file of any kind; says how, where that may surprise. @throws CliError, PlannerError */
+export async function readInput(file: string, flags: Flags, terminal: Terminal): Promise<Input> {
+  const { alignment } = flags;
   const kind = kindOf(file);
   if (kind === undefined) {
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
   }
   if (kind === 'graph') return { kind, graph: graphFromJson(readJson(file)) };
-  if (kind === 'problem') return { kind, csv: parseProblemCsv(readText(file), alignment) };
+  if (kind === 'problem') {
+    const text = readText(file);
+    const header = text.slice(0, text.search(/[\r\n]|$/));
+    const csv = parseProblemCsv(text, alignment);
+    if (endsAreInclusive(header)) printNote(terminal, `${file}: ${INCLUSIVE_NOTE}`);
+    return { kind, csv };
+  }
   return { kind, gguf: await readModelFile(file) };
 }
 

@@ -5,11 +5,12 @@ import { basename } from 'node:path';
 import type { AllocatorName } from '../alloc/allocators.js';
 import type { Graph } from '../graph/graph.js';
 import { planGraph } from '../plan/plan.js';
-import { exactBytes } from '../report/format.js';
+import { exactBytes, groupDigits } from '../report/format.js';
 import { drawMap } from '../report/map/draw.js';
 import { memoryMapOf, memoryMapOfPlacement } from '../report/map/from-plan.js';
 import { renderMapHtml } from '../report/map/html.js';
 import type { MemoryMap } from '../report/map/memory-map.js';
+import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
@@ -17,7 +18,16 @@ import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress } from './progress.js';
-import { printNote, type Terminal } from './terminal.js';
+import { printError, printNote, type Terminal } from './terminal.js';
+
+/** A page holds every box of its plans; of so many, it holds one plan only. */
+const LARGE_PAGE = 50_000;
+
+interface Drawn {
+  readonly map: MemoryMap;
+  /** A limit that was asked for and is not kept. */
+  readonly broken: string | undefined;
+}
 
 /** Maps of one input by any allocator. */
 interface Source {
@@ -25,7 +35,7 @@ interface Source {
   readonly allocator: AllocatorName;
   /** What a page compares it with; null if no other can place it. */
   readonly other: AllocatorName | null;
-  readonly map: (allocator: AllocatorName) => MemoryMap;
+  readonly map: (allocator: AllocatorName) => Drawn;
 }
 
 /** Writes a picture, or a page that compares the plan with ggml's (or, if it is ggml's, with ours). */
@@ -39,29 +49,46 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
     printNote(terminal, '--colors and --theme have no effect: in a page, the reader chooses');
   }
   checkOutput(output, file);
-  const { text, bufferSize } = await withProgress(terminal, [file], 2, (announce) =>
+  const { text, drawn, broken } = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
-      const input = await readInput(file, flags);
+      const input = await readInput(file, flags, terminal);
       announce(`planning ${file}`);
       const source = await sourceOf(input, flags);
-      const drawn = source.map(source.allocator);
+      const { map: drawn, broken } = source.map(source.allocator);
+      if (broken !== undefined) return { text: '', drawn, broken };
       const title = basename(file);
       const picture = (): string => drawMap(drawn, { title, colors: flags.colors, theme: flags.theme });
-      return { text: isPage ? pageOf(source, drawn, title) : picture(), bufferSize: drawn.bufferSize };
+      return { text: isPage ? pageOf(source, drawn, title) : picture(), drawn, broken };
     }),
   );
+  if (broken !== undefined) {
+    printError(terminal, `${file}: ${broken}`);
+    return EXIT.no;
+  }
+  if (isPage && isLarge(drawn)) {
+    const count = groupDigits(drawn.boxes.length);
+    printNote(
+      terminal,
+      `${count} boxes make a large page, so it holds one plan; -o OUT.svg draws them small and at once`,
+    );
+  }
   if (output === undefined) {
     terminal.write(`${text}\n`);
   } else {
     writeOutput(output, text);
-    terminal.write(`${output}: map of ${exactBytes(bufferSize)}\n`);
+    terminal.write(`${output}: map of ${exactBytes(drawn.bufferSize)}\n`);
   }
   return EXIT.done;
 }
 
 function pageOf({ other, map: mapBy }: Source, drawn: MemoryMap, title: string): string {
-  return renderMapHtml(drawn, other === null ? undefined : mapBy(other), title);
+  const compared = other === null || isLarge(drawn) ? undefined : mapBy(other).map;
+  return renderMapHtml(drawn, compared, title);
+}
+
+function isLarge({ boxes }: MemoryMap): boolean {
+  return boxes.length > LARGE_PAGE;
 }
 
 /** Ours and ggml's are what a page compares. */
@@ -71,9 +98,10 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
   switch (input.kind) {
     case 'problem': {
       const { problem, ids, steps } = input.csv;
-      const place = (by: AllocatorName): MemoryMap => {
+      const place = (by: AllocatorName): Drawn => {
         const { placement } = placeProblem(problem, { ...flags, allocator: by });
-        return memoryMapOfPlacement(problem, placement, ids, by, steps);
+        const broken = brokenLimit(input.csv, placement, flags);
+        return { map: memoryMapOfPlacement(problem, placement, ids, by, steps), broken };
       };
       const allocator = flags.allocator ?? 'auto';
       // ggml's allocator keeps no fixed offsets.
@@ -89,8 +117,9 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
 }
 
 function sourceOfGraph(graph: Graph, flags: Flags, fallback: AllocatorName): Source {
-  const plan = (by: AllocatorName): MemoryMap => {
-    return memoryMapOf(planGraph(graph, planOptionsOf({ ...flags, allocator: by }, fallback)));
+  const plan = (by: AllocatorName): Drawn => {
+    const planned = planGraph(graph, planOptionsOf({ ...flags, allocator: by }, fallback));
+    return { map: memoryMapOf(planned), broken: oversizeChunk(planned.chunks, flags) };
   };
   const allocator = flags.allocator ?? fallback;
   return { allocator, other: otherThan(allocator), map: plan };

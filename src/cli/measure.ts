@@ -1,10 +1,7 @@
 /**
  * `tensor-arena measure FILE…`: how large must the buffer be?
  */
-import { PlannerError } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
-import { measureModel, type ModelMeasurement } from '../models/measure-model.js';
-import { measureWeights } from '../models/weights.js';
+import { measureModel } from '../models/measure-model.js';
 import { measureGraph, type Measurement } from '../plan/measure.js';
 import { planGraph, type Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
@@ -15,15 +12,16 @@ import { liveBytesPerStep } from '../problem/lower-bound.js';
 import { memoryMapOf } from '../report/map/from-plan.js';
 import { columnsOf } from '../report/map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
-import { printable } from '../report/table.js';
 import { formatTimeline } from '../report/timeline.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { inFile, printFailure } from './failure.js';
+import { brokenLimit, oversizeChunk } from './broken-limits.js';
+import { EXIT, weightiest, type ExitCode } from './exit-code.js';
+import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
-import { printNote, type Terminal } from './terminal.js';
+import { printError, printNote, type Terminal } from './terminal.js';
+import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
 /** Columns of a chart that goes into a file. */
 const PLAIN_WIDTH = 80;
@@ -32,6 +30,8 @@ interface Measured {
   readonly file: MeasuredFile | UnknownModel;
   /** Only if a report is asked for and more than weights is known. */
   readonly report?: Report;
+  /** A limit that was asked for and is not kept. */
+  readonly broken?: string;
 }
 
 interface Report extends ReportDetails {
@@ -53,7 +53,7 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
     const done: Measured[] = [];
     for (const file of files) {
       try {
-        done.push(await inFile(file, () => measureFile(file, flags, isReport, announce)));
+        done.push(await inFile(file, () => measureFile(file, flags, isReport, announce, terminal)));
       } catch (error) {
         failures.push(error);
       }
@@ -63,12 +63,26 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
   for (const failure of failures) printFailure(terminal, failure);
   for (const { file } of measured) if ('unknownArchitecture' in file) noteUnknown(file, terminal);
   if (measured.length > 0) terminal.write(formatMeasured(measured, isReport, flags, terminal));
-  return failures.length > 0 ? EXIT.misuse : EXIT.done;
+  for (const { file, broken } of measured) {
+    if (broken !== undefined) printError(terminal, `${file.file}: ${broken}`);
+  }
+  return weightiest([...failures.map(exitCodeOf), ...measured.map(codeOf)]);
 }
 
-async function measureFile(file: string, flags: Flags, isReport: boolean, announce: Announce): Promise<Measured> {
+function codeOf({ file, broken }: Measured): ExitCode {
+  if ('unknownArchitecture' in file) return EXIT.unknown;
+  return broken === undefined ? EXIT.done : EXIT.no;
+}
+
+async function measureFile(
+  file: string,
+  flags: Flags,
+  isReport: boolean,
+  announce: Announce,
+  terminal: Terminal,
+): Promise<Measured> {
   announce(`reading ${file}`);
-  const input = await readInput(file, flags);
+  const input = await readInput(file, flags, terminal);
   announce(`planning ${file}`);
   return measureInput(file, input, flags, isReport);
 }
@@ -79,15 +93,17 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
       const options = planOptionsOf(flags, 'auto');
-      if (!isReport) return { file: { file, ...fieldsOf(measureGraph(input.graph, options)) } };
-      const plan = planGraph(input.graph, options);
-      return { file: { file, ...fieldsOf(plan) }, report: reportOf(plan) };
+      const plan = isReport ? planGraph(input.graph, options) : undefined;
+      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)) };
+      const broken = oversizeChunk(measured.chunks, flags);
+      return { file: measured, report: plan && reportOf(plan, flags), broken };
     }
     case 'model': {
-      const model = measureIfKnown(input.gguf, flags);
+      const model = ifKnown(() => measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml')));
       if (model === null) return { file: unknownModel(file, input.gguf) };
       const measured = { file, ...fieldsOf(model.measurement), model };
-      return isReport ? { file: measured, report: reportOf(model.plan) } : { file: measured };
+      const broken = oversizeChunk(measured.chunks, flags);
+      return { file: measured, report: isReport ? reportOf(model.plan, flags) : undefined, broken };
     }
   }
 }
@@ -97,35 +113,16 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
   const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
   const measured = { file, buffers: problem.bufferCount, ...sizes, allocator };
-  if (!isReport) return { file: measured };
+  const broken = brokenLimit(csv, placement, flags);
+  if (!isReport) return { file: measured, broken };
   const peak = peakOfPlacement(csv, placement);
   const load = (): Float64Array => liveBytesPerStep(problem);
-  return { file: measured, report: { peak, hazards: [], load, nameOf: (step) => steps[step] } };
+  return { file: measured, report: { peak, load, nameOf: (step) => steps[step] }, broken };
 }
 
-function reportOf(plan: Plan): Report {
+function reportOf(plan: Plan, { hazards = false }: Flags): Report {
   const load = (): Float64Array => columnsOf(memoryMapOf(plan)).load;
-  return { peak: peakOfPlan(plan), hazards: plan.hazards, load };
-}
-
-/** Null if the architecture is unknown. */
-function measureIfKnown(gguf: Gguf, flags: Flags): ModelMeasurement | null {
-  try {
-    return measureModel(gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE') return null;
-    throw error;
-  }
-}
-
-/** The weights are exact whatever the architecture; of the rest nothing is known, and nothing is guessed. */
-function unknownModel(file: string, gguf: Gguf): UnknownModel {
-  return { file, unknownArchitecture: gguf.metadata['general.architecture'] as string, weights: measureWeights(gguf) };
-}
-
-function noteUnknown({ file, unknownArchitecture }: UnknownModel, terminal: Terminal): void {
-  const name = JSON.stringify(unknownArchitecture);
-  printNote(terminal, printable(`${file}: the architecture ${name} is unknown, so only the weights could be measured`));
+  return { peak: peakOfPlan(plan), hazards: hazards ? plan.hazards : undefined, load };
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {

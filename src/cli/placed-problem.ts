@@ -9,6 +9,7 @@ import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { CliError } from './failure.js';
 import type { Flags } from './flags.js';
+import type { Terminal } from './terminal.js';
 
 /** A placement and what it is worth. Sizes in bytes. */
 export interface PlacedProblem {
@@ -45,7 +46,8 @@ export type Undecided = 'steps' | 'time' | 'abort' | null;
 export async function searchProblem(
   problem: Problem,
   flags: Flags,
-  { signal, onProgress }: Pick<SolveOptions, 'signal' | 'onProgress'>,
+  { untilInterrupted }: Pick<Terminal, 'untilInterrupted'>,
+  onProgress: SolveOptions['onProgress'],
 ): Promise<PlacedProblem & { readonly undecided: Undecided }> {
   const { allocator = 'auto', capacity, maxChunkSize, timeLimitMs } = flags;
   const { maxSteps = timeLimitMs === undefined ? undefined : Infinity } = flags;
@@ -55,7 +57,10 @@ export async function searchProblem(
       ? maxSteps !== undefined && !placed.optimal
       : placed.bufferSize > capacity && placed.lowerBound <= capacity;
   if (allocator !== 'auto' || !isOpen) return { ...placed, undecided: null };
-  const solution = await solveAsync(problem, { capacity, maxChunkSize, maxSteps, timeLimitMs, signal, onProgress });
+  // Only here can it be interrupted with a result; before that, Ctrl-C ends the process as it always does.
+  const solution = await untilInterrupted((signal) =>
+    solveAsync(problem, { capacity, maxChunkSize, maxSteps, timeLimitMs, signal, onProgress }),
+  );
   const { stopped, lowerBound } = solution;
   const found = valueOf(problem, allocator, solution);
   const better = found.bufferSize < placed.bufferSize ? found : placed;

@@ -6,11 +6,12 @@ import { isPowerOfTwo } from '../units.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { CliError } from './failure.js';
 import { readJson } from './inputs.js';
+import { checkRecord, type PlanRecord } from './plan-record.js';
 
 const RUNTIME_NAMES: readonly unknown[] = Object.keys(RUNTIMES);
 
-/** A plan file's JSON. @throws CliError naming the field at fault */
-export function readPlan(file: string): PlanToVerify {
+/** A plan file's JSON; files of earlier releases do not say how they were made. @throws CliError naming the field at fault */
+export function readPlan(file: string): PlanToVerify & Partial<PlanRecord> {
   const document = readJson(file);
   if (!isObject(document)) throw new CliError('a plan is a JSON object');
   const { alignment, bufferSize, chunks, tensors, runtime } = document;
@@ -25,7 +26,8 @@ export function readPlan(file: string): PlanToVerify {
   });
   if (!Array.isArray(tensors)) reject('tensors', tensors, 'an array');
   (tensors as unknown[]).forEach((tensor, index) => checkTensor(tensor, `tensors[${index}]`));
-  return document as unknown as PlanToVerify;
+  checkRecord(document);
+  return document as unknown as PlanToVerify & Partial<PlanRecord>;
 }
 
 function checkTensor(tensor: unknown, at: string): void {

@@ -3,17 +3,21 @@
  */
 import type { Progress } from '../alloc/solution.js';
 import { measureModel } from '../models/measure-model.js';
+import type { ModelOptions } from '../models/options.js';
 import type { Measurement } from '../plan/measure.js';
-import { planGraph, type PlanJson } from '../plan/plan.js';
-import { formatPlacementCsv, type CsvProblem } from '../problem/csv.js';
+import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
+import type { CsvProblem } from '../problem/csv.js';
+import { formatPlacementCsv } from '../problem/csv-writer.js';
 import { exactBytes, groupDigits } from '../report/format.js';
 import { formatPlan } from '../report/plan-text.js';
+import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
+import { inputOf, optionsOfRun, type PlanRecord } from './plan-record.js';
 import { withProgress, type Announce } from './progress.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
@@ -21,23 +25,33 @@ import { printError, printNote, type Terminal } from './terminal.js';
 interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optimal'> {
   readonly load?: number;
   readonly undecided?: Undecided;
+  /** A limit that was asked for and is not kept. */
+  readonly broken?: string;
+  /** Whether it is CSV, which has no room for its bound. */
+  readonly isCsv?: boolean;
   readonly format: () => string;
 }
 
-/** Writes the plan as JSON, that of a CSV problem as MiniMalloc does; nothing if it exceeds `--capacity`. */
+/** Writes the plan as JSON, that of a CSV problem as MiniMalloc does; nothing if it does not keep the limits that were asked for. */
 export async function plan(file: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const { output, capacity = Infinity } = flags;
   checkOutput(output, file);
   const planned = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
-      const input = await readInput(file, flags);
+      const input = await readInput(file, flags, terminal);
       announce(`planning ${file}`);
-      return input.kind === 'problem' ? planProblem(input.csv, flags, terminal, announce) : planGraphOf(input, flags);
+      return input.kind === 'problem'
+        ? planProblem(file, input.csv, flags, terminal, announce)
+        : planGraphOf(file, input, flags);
     }),
   );
   if (planned.bufferSize > capacity) {
     printError(terminal, `${file}: ${describeMisfit(planned, capacity)}`);
+    return EXIT.no;
+  }
+  if (planned.broken !== undefined) {
+    printError(terminal, `${file}: ${planned.broken}`);
     return EXIT.no;
   }
   const text = planned.format();
@@ -45,7 +59,11 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
     terminal.write(text);
   } else {
     writeOutput(output, text);
-    terminal.write(`${output}: ${exactBytes(planned.bufferSize)}${planned.optimal ? ', optimal' : ''}\n`);
+    terminal.write(`${output}: ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}\n`);
+  }
+  // A plan in JSON says it itself, and an interruption says it below.
+  if (output === undefined && planned.isCsv === true && !planned.optimal && planned.undecided !== 'abort') {
+    printNote(terminal, `the plan takes ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}`);
   }
   if (planned.undecided === 'abort') {
     printNote(
@@ -56,19 +74,38 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
   return EXIT.done;
 }
 
-function planGraphOf(input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
-  const graphPlan =
-    input.kind === 'graph'
-      ? planGraph(input.graph, planOptionsOf(flags, 'auto'))
-      : measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml')).plan;
-  const { bufferSize, lowerBound, optimal } = graphPlan;
-  return { bufferSize, lowerBound, optimal, format: () => formatPlan(graphPlan.toJSON()) };
+function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
+  if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
+  const model = measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
+  const { architecture, run, phase } = model;
+  return plannedGraph(model.plan, file, flags, { architecture, options: optionsOfRun(run, phase) });
+}
+
+function plannedGraph(
+  graphPlan: Plan,
+  file: string,
+  flags: Flags,
+  { architecture, options }: { readonly architecture?: string; readonly options?: ModelOptions } = {},
+): Planned {
+  const { bufferSize, lowerBound, optimal, inPlace, chunks, nodeCount: nodes } = graphPlan;
+  const record: PlanRecord = {
+    input: inputOf(file, { architecture, nodes }),
+    options: { ...options, inPlace, maxChunkSize: flags.maxChunkSize },
+  };
+  const broken = oversizeChunk(chunks, flags);
+  return { bufferSize, lowerBound, optimal, broken, format: () => formatPlan(graphPlan.toJSON(), record) };
 }
 
 /** How often a search says how far it is. */
 const PROGRESS_INTERVAL_MS = 100;
 
-async function planProblem(csv: CsvProblem, flags: Flags, terminal: Terminal, announce: Announce): Promise<Planned> {
+async function planProblem(
+  file: string,
+  csv: CsvProblem,
+  flags: Flags,
+  terminal: Terminal,
+  announce: Announce,
+): Promise<Planned> {
   let nextTime = 0;
   const onProgress = ({ peak, lowerBound, steps }: Progress): void => {
     if (performance.now() < nextTime) return;
@@ -76,15 +113,20 @@ async function planProblem(csv: CsvProblem, flags: Flags, terminal: Terminal, an
     const found = peak === Infinity ? 'nothing' : `${groupDigits(peak)} bytes`;
     announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(steps)} steps`, false);
   };
-  const placed = await terminal.untilInterrupted((signal) => searchProblem(csv.problem, flags, { signal, onProgress }));
+  const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
+  const broken = brokenLimit(csv, placement, flags);
   const isJson = flags.json === true;
-  if (!isJson && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
+  if (!isJson && broken === undefined && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
     throw new CliError(`the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json`);
   }
+  const { alignment, maxChunkSize } = flags;
+  const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    format: () => (isJson ? formatPlan(problemPlan(csv, placed)) : formatPlacementCsv(csv, placement.offsets)),
+    broken,
+    isCsv: !isJson,
+    format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }
 
@@ -98,6 +140,10 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
   });
   const alignment = problem.alignments.reduce((a, b) => Math.max(a, b), 1);
   return { allocator, bufferSize, lowerBound, optimal, alignment, chunks, tensors };
+}
+
+function describeBound({ optimal, lowerBound }: Planned): string {
+  return optimal ? 'optimal' : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}`;
 }
 
 function describeMisfit({ bufferSize, lowerBound, load, undecided = null }: Planned, capacity: number): string {

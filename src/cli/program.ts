@@ -4,22 +4,12 @@
 import { Command, Help, Option } from 'commander';
 import { version } from '../../package.json';
 import type { ExitCode } from './exit-code.js';
+import { BY_DEFAULT } from './flag-values.js';
 import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
-import {
-  CAPACITY_FLAG,
-  JSON_FLAG,
-  LIMIT_FLAGS,
-  MAP_FLAGS,
-  MODEL_FLAGS,
-  OUTPUT_FLAG,
-  PLAN_FLAGS,
-  SEARCH_FLAGS,
-  TIMELINE_FLAG,
-  type Flag,
-  type Flags,
-} from './flags.js';
+import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flag, type Flags } from './flags.js';
 import { kindOf } from './inputs.js';
 import { measure } from './measure.js';
+import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { plan } from './plan.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
@@ -31,21 +21,25 @@ FILE is one of
   .csv, .csv.gz      a placement problem (id,lower,upper,size[,alignment], steps from lower to before upper)`;
 
 const MODEL_HELP = `
-For a model, "compute" is llama.cpp's compute buffer, "compute with auto" (--json: computeWithAuto) the one that the same
+For a model, sizes are those of llama.cpp's CPU backend: "compute" is its compute buffer, "compute with auto" (--json: computeWithAuto) the one that the same
 graph would need if placed by the allocator auto with in-place full. Of an unknown architecture only weights are known.`;
 
 const FIT_HELP = `
-FILE is a model (.gguf), a path or a URL. The answer is the largest context that fits with all other options as given.
---ctx-size is the context that is wanted; for it, the largest ubatch and the largest cache types that fit are found.`;
+FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
+does it fit, and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
+cache types that fit are found. Sizes are those of llama.cpp's CPU backend: for a GPU, --reserve what its driver takes.`;
 
 const SWEEP_HELP = `
 FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of a list a range FROM..TO:STEP, such as
   tensor-arena sweep model.gguf -c 4096..32768:4096 -ub 256,512 -fa on,off -ctk f16,q8_0
-Every combination is one row; one that llama.cpp would refuse says why.`;
+Every combination is one row; one that llama.cpp would refuse says why. Sizes are those of llama.cpp's CPU backend. With
+--memory, each row says whether it fits.`;
 
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
-Exit code: 0 done, 1 the answer is no (violations, does not fit), 2 misuse or bad input.`;
+Exit code: 0 done, 1 the answer is no (violations, does not fit, a limit is not kept), 2 misuse or bad input, 3 the
+architecture of a model is unknown, so of its memory only the weights are known.
+Flags of llama-server that are none of these are left out, with a note; -m FILE stands for FILE.`;
 
 /** One command. */
 interface CommandRow {
@@ -62,7 +56,7 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'measure <FILE...>',
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, JSON_FLAG],
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
     help: `${FILES_HELP}\n${MODEL_HELP}`,
     action: measure,
   },
@@ -128,8 +122,10 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     for (const flag of flags) command.addOption(toOption(flag));
     command.addHelpText('after', help + '\n' + SIZES_HELP);
     command.action(async () => {
-      noteUseless(command.args, flags, command.opts(), terminal);
-      finish(await action(command.args, command.opts(), terminal));
+      const given = Object.entries(command.opts()).filter(([, value]) => value !== BY_DEFAULT);
+      const options = Object.fromEntries(given) as Flags;
+      noteUseless(command.args, flags, options, terminal);
+      finish(await action(command.args, options, terminal));
     });
   };
   for (const command of COMMANDS) add(command);
@@ -166,7 +162,8 @@ function oneLine(text: string, name: string, { errorStyle }: Terminal): string {
 /** Says so when a flag was given that makes no difference for any of the files. */
 function noteUseless(files: readonly string[], flags: readonly Flag[], given: Flags, terminal: Terminal): void {
   const kinds = new Set(files.flatMap((file) => kindOf(file) ?? []));
-  for (const { key, long, kinds: useful } of flags) {
+  const first = flags.filter(({ key }, index) => flags.findIndex((flag) => flag.key === key) === index);
+  for (const { key, long, kinds: useful } of first) {
     if (!(key in given) || useful === undefined || kinds.size === 0 || useful.some((kind) => kinds.has(kind))) continue;
     const endings = useful.map((kind) => (kind === 'model' ? '.gguf' : '.json')).join(' and ');
     printNote(terminal, `${long} has no effect: it is for ${endings} files only`);

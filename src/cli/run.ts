@@ -3,22 +3,25 @@
  */
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { printFailure } from './failure.js';
+import { exitCodeOf, printFailure } from './failure.js';
 import { expandShortNames } from './flags.js';
 import { createProgram } from './program.js';
-import type { Terminal } from './terminal.js';
+import { ownArguments } from './server-arguments.js';
+import { printNote, type Terminal } from './terminal.js';
 
 /** @param args what follows the command's name */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.done;
   try {
     const program = createProgram(terminal, (code) => (exitCode = code));
-    await program.parseAsync(expandShortNames(args), { from: 'user' });
+    const { args: own, notes } = ownArguments(args);
+    for (const note of notes) printNote(terminal, note);
+    await program.parseAsync(expandShortNames(own), { from: 'user' });
     return exitCode;
   } catch (error) {
     // Commander has printed already; its code is 0 for help and version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.misuse;
     printFailure(terminal, error);
-    return EXIT.misuse;
+    return exitCodeOf(error);
   }
 }

@@ -5,10 +5,10 @@
  * plan in JSON, whose ids are the rows of the problem.
  */
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
+import type { PlanToVerify } from '../verify/verify-plan.js';
 import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
 import { CliError } from './failure.js';
 import { readText } from './inputs.js';
-import { readPlan } from './plan-file.js';
 
 /** Where each buffer is said to be, in the order of the problem; `NaN` where nothing is said. */
 export interface Solution {
@@ -22,13 +22,8 @@ export interface Solution {
   readonly mismatches: readonly string[];
 }
 
-/** @throws CliError, PlannerError `BAD_CSV`, if the file cannot be read as a solution of anything */
-export function readSolution(csv: CsvProblem, file: string): Solution {
-  return /\.json(\.gz)?$/i.test(file) ? solutionOfPlan(csv, file) : solutionOfCsv(csv, file);
-}
-
-function solutionOfPlan({ problem }: CsvProblem, file: string): Solution {
-  const { tensors, chunks, bufferSize } = readPlan(file);
+/** The solution that a plan file's JSON is. */
+export function solutionOfPlan({ problem }: CsvProblem, { tensors, chunks, bufferSize }: PlanToVerify): Solution {
   const offsets = new Float64Array(problem.bufferCount).fill(NaN);
   const chunkOf = new Int32Array(problem.bufferCount);
   const mismatches: string[] = [];
@@ -43,7 +38,8 @@ function solutionOfPlan({ problem }: CsvProblem, file: string): Solution {
   return { offsets, chunkOf, chunks, bufferSize, mismatches };
 }
 
-function solutionOfCsv({ problem, ids, lowers, uppers }: CsvProblem, file: string): Solution {
+/** @throws CliError, PlannerError `BAD_CSV`, if the file cannot be read as a solution of anything */
+export function solutionOfCsv({ problem, ids, lowers, uppers }: CsvProblem, file: string): Solution {
   const found = parseProblemCsv(readText(file));
   const { fixedOffsets, sizes } = found.problem;
   if (fixedOffsets === null) throw new CliError('the column "offset" is missing or empty; a solution has it');

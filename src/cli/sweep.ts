@@ -2,24 +2,20 @@
  * `tensor-arena sweep FILE…`: every combination of options, one row each.
  */
 import { gridSize, sweepModel, type SweepGrid } from '../models/sweep-model.js';
-import {
-  formatConfigurations,
-  formatConfigurationsCsv,
-  sweepRow,
-  type ConfigurationRow,
-} from '../report/configuration-table.js';
-import { counted, groupDigits } from '../report/format.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { CliError, inFile, printFailure, withFlags } from './failure.js';
-import { gridOf, type SweepFlags } from './fit-flags.js';
+import { sweepRow, type ConfigurationRow } from '../report/configuration-table.js';
+import { groupDigits } from '../report/format.js';
+import { EXIT, weightiest, type ExitCode } from './exit-code.js';
+import { CliError, exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
+import { budgetOf, gridOf, type SweepFlags } from './fit-flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress, type Announce } from './progress.js';
+import { sweepPrinter } from './sweep-printer.js';
 import type { Terminal } from './terminal.js';
 
-/** All rows are kept until they are printed. */
+/** A longer table is of no use to anybody. */
 const MAX_ROWS = 1_000_000;
 
-/** Prints a row per file and combination; a file that cannot be measured is left out, and named. */
+/** Prints a row per file and combination as it comes; a file that cannot be measured is left out, and named. */
 export async function sweep(files: readonly string[], flags: SweepFlags, terminal: Terminal): Promise<ExitCode> {
   const grid = gridOf(flags);
   const rowCount = gridSize(grid) * files.length;
@@ -29,42 +25,37 @@ export async function sweep(files: readonly string[], flags: SweepFlags, termina
     );
   }
   if (flags.csv === true && flags.json === true) throw new CliError('--csv and --json exclude each other');
-  const failures: unknown[] = [];
-  const rows = await withProgress(terminal, files, rowCount, async (announce) => {
-    const all: ConfigurationRow[] = [];
+  const { memory, reserve } = flags;
+  if (memory === undefined && reserve !== undefined) throw new CliError('--reserve is a part of --memory: give both');
+  const given = memory === undefined ? null : budgetOf(memory, reserve);
+  const print = sweepPrinter(files, grid, given, flags, terminal);
+  const codes: ExitCode[] = [];
+  // On a terminal the rows themselves show how far it is.
+  const watched = { ...terminal, isWatched: terminal.isWatched && terminal.columns === null };
+  await withProgress(watched, files, rowCount, async (announce) => {
     for (const file of files) {
       try {
-        for (const row of await inFile(file, () => sweepFile(file, grid, announce))) all.push(row);
+        await inFile(file, () => sweepFile(file, grid, announce, print.row));
       } catch (error) {
-        failures.push(error);
+        printFailure(terminal, error);
+        codes.push(exitCodeOf(error));
       }
     }
-    return all;
   });
-  for (const failure of failures) printFailure(terminal, failure);
-  if (rows.length > 0) terminal.write(formatRows(rows, flags, terminal));
-  return failures.length > 0 ? EXIT.misuse : EXIT.done;
+  print.end();
+  return weightiest([...codes, print.anyFits() ? EXIT.done : EXIT.no]);
 }
 
-async function sweepFile(file: string, grid: SweepGrid, announce: Announce): Promise<ConfigurationRow[]> {
+async function sweepFile(
+  file: string,
+  grid: SweepGrid,
+  announce: Announce,
+  print: (row: ConfigurationRow) => void,
+): Promise<void> {
   const gguf = await readModelFile(file);
-  const rows: ConfigurationRow[] = [];
   for (const row of sweepModel(gguf, grid)) {
     const { refusal, ...rest } = sweepRow(file, row);
-    rows.push({ ...rest, refusal: refusal === null ? null : withFlags(refusal) });
+    print({ ...rest, refusal: refusal === null ? null : withFlags(refusal) });
     announce(`measuring ${file}`);
   }
-  return rows;
-}
-
-function formatRows(
-  rows: readonly ConfigurationRow[],
-  { json, csv }: SweepFlags,
-  { style, columns }: Terminal,
-): string {
-  if (json === true) return `${JSON.stringify(rows, null, 2)}\n`;
-  if (csv === true) return formatConfigurationsCsv(rows);
-  const refused = rows.filter(({ refusal }) => refusal !== null).length;
-  const summary = `${counted(rows.length, 'configuration')}${refused > 0 ? `, ${groupDigits(refused)} refused` : ''}`;
-  return `${formatConfigurations(rows, style, columns)}${style.faint(summary)}\n`;
 }

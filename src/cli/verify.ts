@@ -1,20 +1,24 @@
 /**
  * `tensor-arena verify FILE PLAN`: is the plan right?
+ *
+ * The plan says how it was made; flags that were given come before that, and where the two disagree, the answer is no.
  */
 import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
-import { openModel } from '../models/model-graph.js';
+import { openModel, readModel } from '../models/model-graph.js';
+import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { counted, exactBytes } from '../report/format.js';
 import { printable } from '../report/table.js';
 import { MAX_VIOLATIONS } from '../verify/limits.js';
-import { verifyPlan } from '../verify/verify-plan.js';
+import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
-import { readInput, type Input } from './inputs.js';
+import { readInput, readText, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
+import { disagreements, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
-import { readSolution, verifySolution } from './solution.js';
+import { solutionOfCsv, solutionOfPlan, verifySolution } from './solution.js';
 import type { Terminal } from './terminal.js';
 
 /** What was found. */
@@ -31,7 +35,7 @@ interface Verdict {
 export async function verify(file: string, planFile: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const verdict = await withProgress(terminal, [file, planFile], 2, async (announce) => {
     announce(`reading ${file}`);
-    const input = await inFile(file, () => readInput(file, flags));
+    const input = await inFile(file, () => readInput(file, flags, terminal));
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);
   });
@@ -48,22 +52,52 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
 }
 
 async function verifyInput(file: string, input: Input, planFile: string, flags: Flags): Promise<Verdict> {
-  if (input.kind === 'problem') {
-    const solution = await inFile(planFile, () => readSolution(input.csv, planFile));
-    const violations = verifySolution(input.csv, solution, limitsOf(flags));
-    const subject = counted(input.csv.problem.bufferCount, 'buffer');
-    return { violations, bufferSize: solution.bufferSize, subject };
-  }
-  const graph = input.kind === 'graph' ? input.graph : await inFile(file, () => modelGraph(input.gguf, flags));
-  const plan = await inFile(planFile, () => readPlan(planFile));
-  const violations = verifyPlan(graph, plan, limitsOf(flags)).map(({ message }) => message);
-  return { violations, bufferSize: plan.bufferSize, subject: counted(plan.tensors.length, 'tensor') };
+  if (input.kind === 'problem') return verifyProblem(file, input.csv, planFile, flags);
+  const readIt = (): PlannedFile => readPlan(planFile);
+  if (input.kind === 'graph') return verifyGraph(input.graph, await inFile(planFile, readIt), flags);
+  // What is wrong with the model is said before what is wrong with the plan.
+  await inFile(file, () => readModel(input.gguf));
+  const plan = await inFile(planFile, readIt);
+  return inFile(file, () => verifyModel(input.gguf, plan, flags));
 }
 
-function modelGraph(gguf: Gguf, flags: Flags): Graph {
-  return openModel(gguf, modelOptionsOf(flags)).graph(flags.phase ?? 'pp');
+type PlannedFile = PlanToVerify & Partial<PlanRecord>;
+
+/** The graph is built with the options of the plan, unless they were given otherwise. */
+function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
+  const options = modelOptionsOf({ ...plan.options, ...flags });
+  const { phase = 'pp' } = options;
+  const model = openModel(gguf, options);
+  const { architecture } = model;
+  const others = disagreements(plan.options ?? {}, flags, optionsOfRun(model.run, phase));
+  if (others.length > 0) return verdictOf(plan, others);
+  const elsewhere = otherInput(plan.input, { architecture });
+  if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
+  const graph = model.graph(phase);
+  return verifyGraph(graph, plan, flags);
 }
 
-function limitsOf({ maxChunkSize }: Flags): { maxChunkSize: number | undefined } {
-  return { maxChunkSize };
+function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
+  const elsewhere = otherInput(plan.input, { nodes: graph.nodes.length });
+  if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
+  const { maxChunkSize = plan.options?.maxChunkSize, runtime } = flags;
+  return verdictOf(
+    plan,
+    verifyPlan(graph, plan, { maxChunkSize, runtime }).map(({ message }) => message),
+  );
+}
+
+function verdictOf({ bufferSize, tensors }: PlanToVerify, violations: readonly string[]): Verdict {
+  return { violations, bufferSize, subject: counted(tensors.length, 'tensor') };
+}
+
+async function verifyProblem(file: string, read: CsvProblem, planFile: string, flags: Flags): Promise<Verdict> {
+  const plan = /\.json(\.gz)?$/i.test(planFile) ? await inFile(planFile, () => readPlan(planFile)) : undefined;
+  const { alignment } = plan?.options ?? {};
+  const { maxChunkSize = plan?.options?.maxChunkSize } = flags;
+  const csv = alignment === undefined ? read : parseProblemCsv(readText(file), alignment);
+  const solution =
+    plan === undefined ? await inFile(planFile, () => solutionOfCsv(csv, planFile)) : solutionOfPlan(csv, plan);
+  const violations = verifySolution(csv, solution, { maxChunkSize });
+  return { violations, bufferSize: solution.bufferSize, subject: counted(csv.problem.bufferCount, 'buffer') };
 }

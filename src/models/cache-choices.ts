@@ -22,8 +22,9 @@ function isSmaller(name: string, limit: Run['keyType']): boolean {
 }
 
 /**
- * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: those
- * first that keep most bytes, then those that change least.
+ * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: as they
+ * were given, then of one type for keys and values, then of two; of each kind those first that keep most bytes. Mixed
+ * types come last, since not every build of llama.cpp has kernels for them.
  */
 export function smallerCaches(
   header: ModelHeader,
@@ -38,10 +39,11 @@ export function smallerCaches(
       const options = { ...wanted, cacheTypeK, cacheTypeV };
       const bytes = contextBytes(header, options);
       const changes = Number(cacheTypeK !== keyType.name) + Number(cacheTypeV !== valueType.name);
-      return header.weightBytes + bytes > budget ? [] : [{ options, bytes, changes }];
+      const rank = changes === 0 ? 0 : cacheTypeK === cacheTypeV ? 1 : 2;
+      return header.weightBytes + bytes > budget ? [] : [{ options, bytes, changes, rank }];
     }),
   );
-  candidates.sort((a, b) => b.bytes - a.bytes || a.changes - b.changes);
+  candidates.sort((a, b) => a.rank - b.rank || b.bytes - a.bytes || a.changes - b.changes);
   return candidates.map(({ options }) => options);
 }
 

@@ -60,7 +60,10 @@ export interface ContextFit {
   readonly proven: boolean;
   /** The wanted context with the largest physical batch, up to the batch, with which it fits. */
   readonly largestUbatch: FittingConfiguration | null;
-  /** The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit. */
+  /**
+   * The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit: as given, of one
+   * type for keys and values, or else of two.
+   */
   readonly largestCache: FittingConfiguration | null;
   /**
    * As {@link largest}, with keys and values cached as `q8_0`, and as `q4_0`, where those are smaller than the given

@@ -8,6 +8,7 @@
  */
 import { checkArgument, PlannerError, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
+import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Column } from './csv-columns.js';
 import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
 
 /** A problem together with what its CSV text called things. */
@@ -23,16 +24,13 @@ export interface CsvProblem {
   readonly steps: Float64Array;
 }
 
-const REQUIRED_COLUMNS = ['id', 'lower', 'upper', 'size'] as const;
-/** `hint` is MiniMalloc's and has no bearing on what is a valid placement. */
-const OPTIONAL_COLUMNS = ['alignment', 'offset', 'gaps', 'hint'] as const;
-type Column = (typeof REQUIRED_COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
 /** Index of each column; -1 where it is absent. */
 type Columns = Readonly<Record<Column, number>>;
 
 /**
  * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
- * `gaps` may be absent or empty. O(n log n).
+ * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin` and
+ * `start` for `lower`, and `end` for `upper`; ends, also of gaps, are then last steps, inclusive. O(n log n).
  *
  * @param defaultAlignment of the rows that name none, a power of two. Default 1
  * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
@@ -107,41 +105,19 @@ function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly B
   return steps;
 }
 
-/**
- * Writes offsets as MiniMalloc does: `id,lower,upper,size,offset` with the original ids and steps, one row a buffer, a
- * newline after each.
- *
- * @throws PlannerError `BAD_ARGUMENT` if there is not one offset per buffer.
- */
-export function formatPlacementCsv(
-  { problem, ids, lowers, uppers }: Omit<CsvProblem, 'steps'>,
-  offsets: ArrayLike<number>,
-): string {
-  if (offsets.length !== problem.bufferCount) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: `The number of offsets is ${offsets.length}, but that of buffers is ${problem.bufferCount}.`,
-      culprit: 'number of offsets',
-      value: offsets.length,
-      limit: `the number of buffers (${problem.bufferCount})`,
-      remedy: 'Pass the offsets of a placement of this very problem.',
-    });
-  }
-  const rows = ids.map((id, b) => `${id},${lowers[b]},${uppers[b]},${problem.sizes[b]},${offsets[b]}\n`);
-  return 'id,lower,upper,size,offset\n' + rows.join('');
-}
-
 function readHeader(line: string): Columns {
   if (line === '') rejectAt(1, 'id', line, 'a header that names the columns', 'is missing, for the row is empty');
   const columns: Record<Column, number> = {
     ...{ id: -1, lower: -1, upper: -1, size: -1 },
     ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
   };
-  const known: readonly string[] = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS];
   line.split(',').forEach((name, index) => {
-    const fresh = known.includes(name) && columns[name as Column] === -1;
-    const fault = known.includes(name) ? 'is there twice' : 'is unknown';
-    if (!fresh) rejectAt(1, name, name, `one of ${known.join(', ')}, at most once`, fault);
-    columns[name as Column] = index;
+    const column = columnNamed(name);
+    if (column === undefined || columns[column] !== -1) {
+      const fault = column === undefined ? 'is unknown' : 'is there twice';
+      rejectAt(1, name, name, `one of ${COLUMN_NAMES}, each column at most once`, fault);
+    }
+    columns[column] = index;
   });
   for (const name of REQUIRED_COLUMNS) {
     if (columns[name] === -1) rejectAt(1, name, line, `a header with the column "${name}"`, 'is missing');
@@ -151,8 +127,8 @@ function readHeader(line: string): Columns {
 
 function readBuffer(row: Row, name: string, defaultAlignment: number): Buffer {
   const start = row.integer('lower', -MAX_BYTES);
-  const end = row.integer('upper', -MAX_BYTES);
-  if (end <= start) row.reject('upper', end, `above lower (${start})`);
+  const end = row.integer('upper', -MAX_BYTES, MAX_BYTES - row.lastStep) + row.lastStep;
+  if (end <= start) row.reject('upper', row.text('upper'), `above lower (${start})`);
   const size = row.integer('size', 1);
   const alignment = row.isEmpty('alignment') ? defaultAlignment : row.integer('alignment', 1);
   if (!isPowerOfTwo(alignment)) row.reject('alignment', alignment, 'a power of two');
@@ -172,7 +148,10 @@ function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
     .map((part) => {
       const match = /^(-?\d+)-(-?\d+)(?:@(\d+):(\d+))?$/.exec(part);
       if (match === null) row.reject('gaps', part, 'written lower-upper or lower-upper@from:to');
-      const [from, to, lower = 0, upper = lower] = match.slice(1).flatMap((digits) => (digits ? [Number(digits)] : []));
+      const [from, last, lower = 0, upper = lower] = match
+        .slice(1)
+        .flatMap((digits) => (digits ? [Number(digits)] : []));
+      const to = last + row.lastStep;
       const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
       if (!inOrder) row.reject('gaps', part, `non-empty, in order and within [${start}, ${end})`);
       if (lower > upper || upper > size) row.reject('gaps', part, `a gap whose window is within [0, ${size}]`);
@@ -192,6 +171,8 @@ const ZERO = 48;
 class Row {
   /** The first line is 1. */
   line = 1;
+  /** 1 if ends are last steps, which belong to the life; else 0. */
+  readonly lastStep: number;
   private readonly columns: Columns;
   private readonly columnCount: number;
   /** Where the next line starts. */
@@ -203,6 +184,7 @@ class Row {
   constructor(private readonly file: string) {
     const header = file.slice(0, this.endOfLine());
     this.columns = readHeader(header);
+    this.lastStep = endsAreInclusive(header) ? 1 : 0;
     this.columnCount = header.split(',').length;
     this.commas = new Int32Array(this.columnCount + 1);
   }
@@ -231,7 +213,7 @@ class Row {
   }
 
   /** Digits with or without a minus. Beyond 2^53 the value would be inexact, and is rejected. */
-  integer(column: Column, least: number): number {
+  integer(column: Column, least: number, most = MAX_BYTES): number {
     const { file, commas } = this;
     const index = this.columns[column];
     const end = commas[index + 1];
@@ -244,7 +226,7 @@ class Row {
       value = digit >= 0 && digit <= 9 ? value * 10 + digit : NaN;
     }
     if (isNegative) value = -value;
-    const valid = Number.isSafeInteger(value) && value >= least;
+    const valid = Number.isSafeInteger(value) && value >= least && value <= most;
     if (valid) return value;
     const lowest = least === -MAX_BYTES ? '-2^53 + 1' : least;
     return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);

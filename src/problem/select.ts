@@ -1,28 +1,53 @@
 /**
  * A part of a problem, as a problem of its own.
  *
- * Invariant: buffer i of the result is buffer `buffers[i]` of the original. Steps count from the first at which one of
- * them starts, to the last at which one ends, so that what is done for each step of each part is little in total.
+ * Invariant: buffer i of the result is buffer `buffers[i]` of the original. Steps of a part count from the first at which one of
+ * its buffers starts, to the last at which one ends, so that what is done for each step of each part is little in total.
  */
 import type { GapTable, Problem } from './problem.js';
 
-/** The problem of some buffers. O(buffers + gaps). */
+/** The problem of some buffers; of all, in their order, it is the problem itself. O(buffers + gaps). */
 export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
-  const { sizes, starts, ends, alignments, fixedOffsets, gaps, names, rows } = problem;
-  const firstStep = buffers.reduce((least, b) => Math.min(least, starts[b]), Infinity);
-  const lastStep = buffers.reduce((most, b) => Math.max(most, ends[b]), 0);
+  if (isAll(problem, buffers)) return problem;
+  const { gaps, names, rows } = problem;
+  const count = buffers.length;
+  const sizes = new Float64Array(count);
+  const starts = new Int32Array(count);
+  const ends = new Int32Array(count);
+  const alignments = new Float64Array(count);
+  const fixedOffsets = problem.fixedOffsets === null ? null : new Float64Array(count);
+  let firstStep = Infinity;
+  let lastStep = 0;
+  for (const b of buffers) {
+    if (problem.starts[b] < firstStep) firstStep = problem.starts[b];
+    if (problem.ends[b] > lastStep) lastStep = problem.ends[b];
+  }
+  for (let i = 0; i < count; i++) {
+    const b = buffers[i];
+    sizes[i] = problem.sizes[b];
+    starts[i] = problem.starts[b] - firstStep;
+    ends[i] = problem.ends[b] - firstStep;
+    alignments[i] = problem.alignments[b];
+    if (fixedOffsets !== null) fixedOffsets[i] = problem.fixedOffsets![b];
+  }
   return {
-    bufferCount: buffers.length,
-    stepCount: buffers.length === 0 ? 0 : lastStep - firstStep,
-    sizes: Float64Array.from(buffers, (b) => sizes[b]),
-    starts: Int32Array.from(buffers, (b) => starts[b] - firstStep),
-    ends: Int32Array.from(buffers, (b) => ends[b] - firstStep),
-    alignments: Float64Array.from(buffers, (b) => alignments[b]),
-    fixedOffsets: fixedOffsets === null ? null : Float64Array.from(buffers, (b) => fixedOffsets[b]),
+    bufferCount: count,
+    stepCount: count === 0 ? 0 : lastStep - firstStep,
+    sizes,
+    starts,
+    ends,
+    alignments,
+    fixedOffsets,
     gaps: gaps === null ? null : selectGaps(gaps, buffers, firstStep),
     names: names && Array.from(buffers, (b) => names[b]),
     rows: rows && Int32Array.from(buffers, (b) => rows[b]),
   };
+}
+
+function isAll({ bufferCount }: Problem, buffers: Int32Array): boolean {
+  if (buffers.length !== bufferCount) return false;
+  for (let i = 0; i < bufferCount; i++) if (buffers[i] !== i) return false;
+  return true;
 }
 
 function selectGaps(gaps: GapTable, buffers: Int32Array, firstStep: number): GapTable {

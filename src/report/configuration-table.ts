@@ -11,7 +11,7 @@ import type { ModelOptions, Run } from '../models/options.js';
 import type { SweepRow } from '../models/sweep-model.js';
 import { contextTitle } from './context-title.js';
 import { groupDigits, humanBytes, type Style } from './format.js';
-import { formatTable, type Column } from './table.js';
+import { layOutTable, type Column, type TableLayout } from './table.js';
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */
 export interface ConfigurationRow {
@@ -37,8 +37,8 @@ export interface ConfigurationRow {
   readonly isRecurrent: boolean | null;
   /** Why llama.cpp would refuse to run. */
   readonly refusal: string | null;
-  /** Whether it fits a budget, if there is one. */
-  readonly fits?: boolean;
+  /** Whether it fits a budget, if there is one; null where nothing was measured. */
+  readonly fits?: boolean | null;
 }
 
 type Sizes = Pick<Configuration, 'run' | 'weights' | 'context' | 'isRecurrent'> & Pick<FitAttempt, 'compute' | 'total'>;
@@ -115,13 +115,16 @@ const CSV_COLUMNS: readonly (readonly [title: string, key: keyof ConfigurationRo
   ['compute', 'compute'],
   ['total', 'total'],
   ['refusal', 'refusal'],
+  ['fits', 'fits'],
 ];
 
-/** The rows as CSV (RFC 4180, but with `\n`): titles, exact bytes, empty where there is no answer. */
-export function formatConfigurationsCsv(rows: readonly ConfigurationRow[]): string {
-  const titles = CSV_COLUMNS.map(([title]) => title).join(',');
-  const lines = rows.map((row) => CSV_COLUMNS.map(([, key]) => csvCell(row[key])).join(','));
-  return [titles, ...lines].map((line) => `${line}\n`).join('');
+/** Rows as CSV (RFC 4180, but with `\n`), one by one: exact bytes, empty where there is no answer. `fits` only with a budget. */
+export function configurationCsv(hasBudget: boolean): { titles: string; line: (row: ConfigurationRow) => string } {
+  const columns = CSV_COLUMNS.filter(([, key]) => hasBudget || key !== 'fits');
+  return {
+    titles: `${columns.map(([title]) => title).join(',')}\n`,
+    line: (row) => `${columns.map(([, key]) => csvCell(row[key])).join(',')}\n`,
+  };
 }
 
 function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
@@ -130,12 +133,24 @@ function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
 }
 
 /**
- * The rows as a table, a newline after each line. Settings that all rows share at their default are left out; where there is not
- * enough room, so are the exact bytes, and then what all rows share.
+ * A table of rows that come one by one, laid out for some that are as wide as any. Settings that those share are left out
+ * where there is not enough room; before that, the exact bytes.
  *
  * @param room columns of the terminal; `null`: as many as the table takes
  */
-export function formatConfigurations(rows: readonly ConfigurationRow[], style: Style, room: number | null): string {
+export function configurationLayout(
+  examples: readonly ConfigurationRow[],
+  style: Style,
+  room: number | null,
+): TableLayout<ConfigurationRow> {
+  const columns = columnsFor(examples, style);
+  const isShared = ({ cell }: Column<ConfigurationRow>): boolean =>
+    examples.every((row) => cell(row) === cell(examples[0]));
+  const spared = columns.map((column, c) => ({ spare: isShared(column) ? c + 1 : undefined, ...column }));
+  return layOutTable(spared, examples, style.faint, room ?? undefined);
+}
+
+function columnsFor(rows: readonly ConfigurationRow[], style: Style): Column<ConfigurationRow>[] {
   const isOneFile = rows.every(({ file }) => file === rows[0].file);
   const isServer = rows.every(({ program }) => (program ?? 'server') === 'server');
   const bytes = (value: number | null): string => (value === null ? '' : humanBytes(value));
@@ -148,7 +163,7 @@ export function formatConfigurations(rows: readonly ConfigurationRow[], style: S
   ): Column<ConfigurationRow> => {
     return { title, cell: (row) => groupOrEmpty(row[key]), align: 'right' };
   };
-  const columns: Column<ConfigurationRow>[] = [
+  return [
     { title: 'file', cell: ({ file }) => (isOneFile ? '' : file) },
     { title: 'program', cell: ({ program }) => (isServer ? '' : (program ?? '')) },
     number('logits', 'outputs'),
@@ -165,14 +180,9 @@ export function formatConfigurations(rows: readonly ConfigurationRow[], style: S
     size('compute', 'compute'),
     { ...size('total', 'total'), paint: style.strong },
     { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right', spare: 0 },
-    { title: 'fits', cell: ({ fits }) => (fits === undefined ? '' : fits ? 'yes' : 'no') },
+    { title: 'fits', cell: ({ fits }) => (fits === undefined || fits === null ? '' : fits ? 'yes' : 'no') },
     { title: 'refused', cell: ({ refusal }) => refusal ?? '' },
   ];
-  const isShared = ({ cell }: Column<ConfigurationRow>): boolean => rows.every((row) => cell(row) === cell(rows[0]));
-  const spared = columns.map((column, c) => ({ spare: isShared(column) ? c + 1 : undefined, ...column }));
-  return formatTable(spared, rows, style.faint, room ?? undefined)
-    .map((line) => `${line}\n`)
-    .join('');
 }
 
 function groupOrEmpty(value: number | null): string {

@@ -3,78 +3,125 @@
  */
 import { describeOutputs } from '../models/assumption.js';
 import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
-import { configurationRow, formatConfigurations, type ConfigurationRow } from './configuration-table.js';
+import { BACKEND, BACKEND_NOTE } from './backend.js';
+import { configurationLayout, configurationRow, type ConfigurationRow } from './configuration-table.js';
 import { counted, exactBytes, groupDigits, type Style } from './format.js';
 
+/** The memory that there is. Bytes. */
+export interface Budget {
+  readonly memory: number;
+  /** What of it is kept free; the rest is the budget. */
+  readonly reserve: number;
+}
+
 /**
- * The report as text, a newline after each line: the answer, the alternatives, and what was tried.
+ * The report as text, a newline after each line: whether the wanted context fits, what else would, and what each of these takes.
  *
  * @param room columns of the terminal; `null`: as many as the table takes
  */
-export function formatFit(file: string, fit: ContextFit, style: Style, room: number | null): string {
-  const lines = [headline(fit, style), ...assumption(fit), ...alternatives(fit), '', 'Tried:'];
-  const shown = fit.tried.filter((_, i) => !isWithinRun(fit.tried.slice(Math.max(0, i - 1), i + 2)));
-  const table = formatConfigurations(
-    shown.map((attempt) => attemptRow(file, attempt)),
-    style,
-    room,
+export function formatFit(file: string, fit: ContextFit, given: Budget, style: Style, room: number | null): string {
+  const { weights } = fit;
+  if (weights > fit.budget) return `${tooHeavy(weights, given, style)}\n`;
+  const shown = answers(fit);
+  const rows = shown.map((attempt) => attemptRow(file, attempt));
+  const { titles, line } = configurationLayout(rows, style, room);
+  const others = fit.tried.length - shown.length;
+  return [
+    headline(fit, given, style),
+    ...alternatives(fit),
+    ...assumption(fit),
+    '',
+    titles,
+    ...rows.map(line),
+    '',
+    ...(others > 0 ? [style.faint(`${counted(others, 'more configuration')} were tried; --json lists all.`)] : []),
+    style.faint(BACKEND_NOTE),
+    '',
+  ].join('\n');
+}
+
+/** The configurations that the report speaks of: the wanted one first, then by what they offer, each once. */
+function answers(fit: ContextFit): FitAttempt[] {
+  const { tried, largest, beyondTraining, largestUbatch, largestCache, largestByCache } = fit;
+  const found = [tried[0], largest, beyondTraining, largestUbatch, largestCache, ...largestByCache].filter(
+    (attempt) => attempt !== null,
   );
-  const hidden = fit.tried.length - shown.length;
-  const note = `${counted(hidden, 'more size')} between neighbours that do not fit; none of them fits either\n`;
-  return lines.map((line) => `${line}\n`).join('') + table + (hidden > 0 ? style.faint(note) : '');
+  return found.filter((attempt, index) => found.findIndex(({ run }) => isSameRun(run, attempt.run)) === index);
 }
 
-/** Whether the middle one of three ubatches lies between two others that are next to it, and none of them fits. */
-function isWithinRun(attempts: readonly FitAttempt[]): boolean {
-  if (attempts.length < 3 || attempts.some(({ fits }) => fits)) return false;
-  const [before, { run }, after] = attempts;
-  const isNext = (other: FitAttempt): boolean =>
-    other.run.contextSize === run.contextSize && Math.abs(other.run.ubatchSize - run.ubatchSize) <= 2;
-  return isNext(before) && isNext(after);
+function isSameRun(a: FitAttempt['run'], b: FitAttempt['run']): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function headline({ largest, unlimited, wantedContext, budget, proven, ...fit }: ContextFit, style: Style): string {
-  const memory = exactBytes(budget);
-  if (largest === null) {
-    const answer = `does not fit: with the other options as given, no context fits in ${memory}.`;
-    const { weights } = fit;
-    return style.bad(answer) + (weights > budget ? ` The weights alone take ${exactBytes(weights)}.` : '');
-  }
+/** The same for a model of which only the weights are known, and leave room. */
+export function formatFitOfWeights(weights: number, given: Budget): string {
+  return `The weights take ${exactBytes(weights)} ${withinText(given)}; how much KV cache and compute buffer take is not known.\n`;
+}
+
+function tooHeavy(weights: number, given: Budget, style: Style): string {
+  return `${style.bad('The model does not fit')} ${withinText(given)}: its weights alone take ${exactBytes(weights)}.`;
+}
+
+function withinText({ memory, reserve }: Budget): string {
+  return `in ${exactBytes(memory)}${reserve > 0 ? ` less ${exactBytes(reserve)} in reserve` : ''}`;
+}
+
+function headline(fit: ContextFit, given: Budget, style: Style): string {
+  const { largest, beyondTraining, unlimited, wantedContext, trainedContext, budget, proven, tried } = fit;
+  const [wanted] = tried;
+  const within = withinText(given);
+  const tokens = groupDigits(wantedContext);
   if (unlimited) {
-    const why = largest.isRecurrent ? '; its length makes no difference' : ', up to the longest that can be asked for';
-    return `${style.good('any context fits')} in ${memory}${why}.`;
+    const why =
+      largest?.isRecurrent === true
+        ? ', whose length makes no difference'
+        : ', up to the longest that can be asked for';
+    return `${style.good('Any context fits')} ${within}${why}.`;
   }
-  const { contextSize } = largest.run;
-  const margin = `; ${exactBytes(budget - largest.total)} to spare`;
-  const answer = `${style.good(`${groupDigits(contextSize)} tokens of context`)} fit in ${memory}${margin}.`;
-  const { beyondTraining, trainedContext } = fit;
-  const beyond = ` There is room for ${groupDigits(beyondTraining?.run.contextSize ?? 0)}, but the model was trained on ${groupDigits(trainedContext)}.`;
-  const doubt = ' A larger one is unlikely to fit, but was not ruled out.';
-  const misfit = contextSize < wantedContext ? ` The wanted ${groupDigits(wantedContext)} do not.` : '';
-  return answer + misfit + (beyondTraining === null ? '' : beyond) + (proven ? '' : doubt);
+  const doubt = proven ? '' : ' A larger one is unlikely to fit, but was not ruled out.';
+  if (!wanted.fits) {
+    const answer = style.bad(`${tokens} tokens of context do not fit ${within}`);
+    const rest =
+      largest === null
+        ? 'nor does any other context'
+        : `the longest context that fits is ${groupDigits(largest.run.contextSize)}`;
+    return `${answer}; with the other options as given, ${rest}.${doubt}`;
+  }
+  const spare = exactBytes(budget - (wanted.total ?? 0));
+  const answer = `${style.good(`${tokens} tokens of context fit`)} ${within}, with ${spare} to spare.`;
+  const longest = (beyondTraining ?? largest)?.run.contextSize ?? 0;
+  if (longest <= wantedContext) return answer;
+  const beyond = longest > trainedContext ? `; the model was trained on ${groupDigits(trainedContext)}` : '';
+  return `${answer} The longest context that fits is ${groupDigits(longest)}${beyond}.${doubt}`;
 }
 
-/** What the figures take for granted; nothing where none was worked out. */
+/** What the figures take for granted. */
 function assumption({ tried }: ContextFit): string[] {
   return tried.slice(0, 1).map(({ run }) => describeOutputs(run));
 }
 
-function alternatives({ largestUbatch, largestCache, largestByCache, wantedContext }: ContextFit): string[] {
-  const wanted = `${groupDigits(wantedContext)} tokens`;
-  const line = (found: FittingConfiguration | null, text: string, none: string): string =>
-    found === null ? `${wanted} fit with ${none}.` : `${wanted} fit with ${text} (${exactBytes(found.total)}).`;
-  const { ubatchSize = 0, keyType, valueType } = { ...largestUbatch?.run, ...typesOf(largestCache) };
+/** What would make the wanted context fit, or what it leaves room for. */
+function alternatives(fit: ContextFit): string[] {
+  const { tried, largestUbatch, largestCache, largestByCache, wantedContext } = fit;
+  const [wanted] = tried;
+  const tokens = `${groupDigits(wantedContext)} tokens`;
+  const ubatch = groupDigits(largestUbatch?.run.ubatchSize ?? 0);
+  if (wanted.fits) {
+    const isLarger = largestUbatch !== null && largestUbatch.run.ubatchSize > wanted.run.ubatchSize;
+    return isLarger ? [`With ${tokens}, the ubatch may be up to ${ubatch}.`] : [];
+  }
+  const types = ({ run }: FitAttempt): string => `-ctk ${run.keyType.name} -ctv ${run.valueType.name}`;
   return [
-    ...largestByCache.map(({ run, total }) => {
-      return `${groupDigits(run.contextSize)} tokens fit with the cache as ${run.keyType.name}/${run.valueType.name} (${exactBytes(total)}).`;
-    }),
-    line(largestUbatch, `a ubatch of up to ${groupDigits(ubatchSize)}`, 'no ubatch'),
-    line(largestCache, `cached keys as ${keyType} and values as ${valueType}`, 'no cache type'),
+    largestUbatch === null
+      ? `No ubatch is small enough for ${tokens} to fit.`
+      : `With a ubatch of up to ${ubatch}, ${tokens} do fit.`,
+    largestCache === null
+      ? `No cache type is small enough for ${tokens} to fit.`
+      : `With ${types(largestCache)}, ${tokens} do fit.`,
+    ...largestByCache
+      .filter(({ run }) => run.contextSize !== wantedContext)
+      .map((found) => `With ${types(found)}, up to ${groupDigits(found.run.contextSize)} tokens fit.`),
   ];
-}
-
-function typesOf(found: FittingConfiguration | null): { keyType: string; valueType: string } {
-  return { keyType: found?.run.keyType.name ?? '', valueType: found?.run.valueType.name ?? '' };
 }
 
 function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {
@@ -82,13 +129,16 @@ function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {
 }
 
 /** The plain data that `--json` prints. */
-export function fitJson(file: string, fit: ContextFit): object {
+export function fitJson(file: string, fit: ContextFit, { memory, reserve }: Budget): object {
   const row = (attempt: FitAttempt): ConfigurationRow => attemptRow(file, attempt);
   const { largest, beyondTraining, largestUbatch, largestCache, largestByCache, tried, ...rest } = fit;
   const rowOrNull = (found: FittingConfiguration | null): ConfigurationRow | null =>
     found === null ? null : row(found);
   return {
     file,
+    backend: BACKEND,
+    memory,
+    reserve,
     ...rest,
     contextSize: largest?.run.contextSize ?? null,
     assumption: assumption(fit)[0] ?? null,

@@ -3,6 +3,7 @@
  */
 import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
+import { BACKEND } from './backend.js';
 
 /** What every kind of file has. All sizes in bytes. */
 export interface MeasuredFile {
@@ -46,5 +47,5 @@ export function measuredFileJson(measured: MeasuredFile | UnknownModel): object 
   const sizes = { weights, context, compute, total, computeWithAuto };
   const assumed = { program: run.program, outputs: run.maxOutputs, assumption: describeOutputs(run) };
   const { llamaCppBuild, llamaCppCommit } = model;
-  return { ...file, architecture, phase, ...assumed, ...sizes, llamaCppBuild, llamaCppCommit };
+  return { ...file, architecture, phase, ...assumed, ...sizes, backend: BACKEND, llamaCppBuild, llamaCppCommit };
 }

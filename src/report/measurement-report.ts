@@ -4,6 +4,7 @@
 import type { Hazard } from '../liveness/hazards.js';
 import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
+import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
@@ -22,8 +23,8 @@ const BESIDE_BAR = 48;
 /** What a report tells besides sizes. */
 export interface ReportDetails {
   readonly peak: Peak;
-  /** Nodes that touch the same bytes in an order that no source states. */
-  readonly hazards: readonly Hazard[];
+  /** Nodes that touch the same bytes in an order that no source states; absent if nobody asked. */
+  readonly hazards?: readonly Hazard[];
 }
 
 /**
@@ -33,7 +34,7 @@ export interface ReportDetails {
  */
 export function formatReport(
   measured: MeasuredFile,
-  { peak, hazards }: ReportDetails,
+  { peak, hazards = [] }: ReportDetails,
   style: Style,
   room: number | null = null,
 ): string {
@@ -127,7 +128,7 @@ function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, st
   ].join(', ');
   const lines = [nodes === undefined ? `${how}.` : `Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
-  if (model !== undefined) lines.push(withOurPlacement(model));
+  if (model !== undefined) lines.push(withOurPlacement(model), style.faint(BACKEND_NOTE));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
   return lines;
 }
@@ -173,6 +174,7 @@ function hazardLines(hazards: readonly Hazard[], { faint }: Style): string[] {
   const example = printable(`${first.name} before ${second.name}`);
   return [
     '',
-    faint(`Warning: ${pairs} of nodes touch the same bytes in an order that no source states, such as ${example}.`),
+    faint(`${pairs} of nodes touch the same bytes in an order that no source states, such as ${example};`),
+    faint('an executor has to keep that order.'),
   ];
 }

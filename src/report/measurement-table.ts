@@ -1,6 +1,7 @@
 /**
  * Several measurements as a table, one row a file.
  */
+import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
 import { gapText, groupDigits, humanBytes, type Style } from './format.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
@@ -53,9 +54,9 @@ export function formatMeasurements(files: readonly Row[], style: Style, room: nu
     { title: 'total', cell: ofModel('total'), align: 'right', paint: style.strong },
     { title: 'compute with auto', cell: ofModel('computeWithAuto'), align: 'right', spare: 6 },
   ];
-  return formatTable(columns, files, style.faint, room ?? undefined)
-    .map((line) => `${line}\n`)
-    .join('');
+  const lines = formatTable(columns, files, style.faint, room ?? undefined);
+  const hasModel = files.some((file) => 'unknownArchitecture' in file || file.model !== undefined);
+  return [...lines, ...(hasModel ? [style.faint(BACKEND_NOTE)] : [])].map((line) => `${line}\n`).join('');
 }
 
 /** Null where there is no model that is known. */

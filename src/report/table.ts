@@ -41,11 +41,28 @@ export function formatTable<Row>(
   paintTitle: (text: string) => string,
   room = Infinity,
 ): string[] {
+  const { titles, line } = layOutTable(columns, rows, paintTitle, room);
+  return [titles, ...rows.map(line)];
+}
+
+/** A table whose rows are printed one by one. */
+export interface TableLayout<Row> {
+  readonly titles: string;
+  readonly line: (row: Row) => string;
+}
+
+/** The layout that suits some rows, for these and for others; what is wider than all of them shifts its line. */
+export function layOutTable<Row>(
+  columns: readonly Column<Row>[],
+  examples: readonly Row[],
+  paintTitle: (text: string) => string,
+  room = Infinity,
+): TableLayout<Row> {
   const filled = columns
     .map((column) =>
       measured(
         column,
-        rows.map((row) => printable(column.cell(row))),
+        examples.map((row) => printable(column.cell(row))),
       ),
     )
     .filter(({ cells }) => cells.some((cell) => cell !== ''));
@@ -53,24 +70,27 @@ export function formatTable<Row>(
   const line = (texts: readonly string[], paint: (text: string, column: number) => string): string => {
     const last = texts.length - 1;
     const padded = texts.map((text, c) => {
-      const padding = ' '.repeat(used[c].width - displayWidth(text));
+      const padding = ' '.repeat(Math.max(0, used[c].width - displayWidth(text)));
       if (used[c].align === 'right') return padding + text;
       return c === last ? text : text + padding;
     });
     return padded.map(paint).join(SEPARATOR).trimEnd();
   };
-  return [
-    line(
+  const cellOf = ({ cell, isName, width }: Used<Row>, row: Row): string => {
+    const text = printable(cell(row));
+    return isName === true ? shorten(text, width) : text;
+  };
+  return {
+    titles: line(
       used.map(({ title }) => title),
       (text) => paintTitle(text),
     ),
-    ...rows.map((row, r) =>
+    line: (row) =>
       line(
-        used.map(({ cells }) => cells[r]),
+        used.map((column) => cellOf(column, row)),
         (text, c) => used[c].paint?.(text, row) ?? text,
       ),
-    ),
-  ];
+  };
 }
 
 function measured<Row>(column: Column<Row>, cells: readonly string[]): Used<Row> {

@@ -164,18 +164,6 @@ describe('State', () => {
     );
   });
 
-  it('forgets deaths little by little', () => {
-    const state = new State(
-      instanceOf([
-        { size: 1, start: 0, end: 1 },
-        { size: 1, start: 1, end: 2 },
-      ]),
-    );
-    state.deaths.set([8, 3]);
-    state.decayDeaths(0.5);
-    expect([...state.deaths]).toEqual([4, 1.5]);
-  });
-
   it('is dead at the root where a buffer alone is too large, or fixed too high', () => {
     const buffers: Buffer[] = [
       { size: 4, start: 0, end: 1, fixedOffset: 3 },

@@ -17,6 +17,8 @@ const unknown = write(
   }),
 );
 
+const grouped = (count: number): string => count.toLocaleString('en-GB');
+
 interface Row {
   file: string;
   contextSize: number;
@@ -31,40 +33,62 @@ interface Row {
 describe('fit', () => {
   it('says why any context fits', async () => {
     const { out } = await cli('fit', PHI3, '--memory', '4096TiB');
-    expect(out).toMatch(/^any context fits in .*, up to the longest that can be asked for\.$/m);
+    expect(out).toMatch(/^Any context fits in .*, up to the longest that can be asked for\.$/m);
   });
 
-  it('prints the largest context, alternatives and all that was tried, as text and as JSON', async () => {
+  it('says that the wanted context does not fit, what would help, and what each takes, as text and as JSON', async () => {
     const { code, out, err } = await cli('fit', PHI3, '--memory', '3GiB');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const fit = fitContext(phi3, 3 * 1024 ** 3);
     const { contextSize } = fit.largest!.run;
-    expect(out).toMatch(new RegExp(`^${contextSize.toLocaleString('en-GB')} tokens of context fit in 3\\.00 GiB`));
-    expect(out).toContain('The wanted 4,096 do not.');
-    expect(out).toContain('4,096 tokens fit with no ubatch.\n');
-    expect(out).toMatch(/^4,096 tokens fit with cached keys as q8_0 and values as q5_1 \(/m);
-    expect(out.slice(out.indexOf('Tried:')).trimEnd().split('\n')).toHaveLength(2 + fit.tried.length);
+    const [q8, q4] = fit.largestByCache.map(({ run }) => run.contextSize);
+    // What fits all of the wanted context was said before.
+    expect(out.split('\n').slice(0, 5)).toEqual([
+      `4,096 tokens of context do not fit in 3.00 GiB (3,221,225,472 bytes); with the other options as given, the longest context that fits is ${grouped(contextSize)}.`,
+      'No ubatch is small enough for 4,096 tokens to fit.',
+      'With -ctk q5_1 -ctv q5_1, 4,096 tokens do fit.',
+      `With -ctk q8_0 -ctv q8_0, up to ${grouped(q8)} tokens fit.`,
+      'For llama-server, which wants logits of 4 tokens of a batch, one per sequence.',
+    ]);
+    expect(q8).toBeGreaterThan(1.7 * contextSize);
+    expect(q4).toBe(4096);
+    expect(out).toContain('; on a GPU they differ.');
 
     const json = JSON.parse((await cli('fit', PHI3, '--memory', '3GiB', '--json')).out) as Record<string, unknown>;
     expect(json).toMatchObject({ file: PHI3, fits: true, proven: true, contextSize, budget: 3 * 1024 ** 3 });
+    expect(json).toMatchObject({ backend: 'cpu', memory: 3 * 1024 ** 3, reserve: 0 });
     expect(json.largest).toMatchObject({ total: fit.largest!.total, contextSize, cacheTypeK: 'f16', fits: true });
     expect(json.largestUbatch).toBeNull();
+    expect(json.largestByCache).toMatchObject([{ cacheTypeK: 'q8_0' }, { cacheTypeK: 'q4_0' }]);
     expect(json.tried).toHaveLength(fit.tried.length);
   });
 
-  it('leaves the middle of a long run of neighbours out of the table, not out of the data', async () => {
-    const fit = fitContext(phi3, 4 * 1024 ** 3, { program: 'library' });
-    const { out } = await cli('fit', PHI3, '--memory', '4GiB', '--program', 'library');
-    const rows = out.slice(out.indexOf('Tried:')).trimEnd().split('\n').slice(2);
-    const hidden = Number(/^([\d,]+) more sizes between neighbours that do not fit/.exec(rows.pop()!)![1]);
-    expect(hidden).toBeGreaterThan(100);
-    expect(rows.length + hidden).toBe(fit.tried.length);
-    expect(rows.at(-1)).toMatch(/ 1,623 .* yes$/);
-    expect(rows.at(-2)).toMatch(/ 1,624 .* no$/);
-    const { tried } = JSON.parse(
-      (await cli('fit', PHI3, '--memory', '4GiB', '--program', 'library', '--json')).out,
-    ) as { tried: Row[] };
-    expect(tried).toHaveLength(fit.tried.length);
+  it('prints only rows that help: the wanted context first, each once', async () => {
+    const fit = fitContext(phi3, 4 * 1024 ** 3);
+    const { out } = await cli('fit', PHI3, '--memory', '4GiB');
+    const rows = out.split('\n').filter((line) => / (yes|no)$/.test(line));
+    expect(rows.map((row) => /^ *[\d,]+ +([\d,]+) +([\d,]+)/.exec(row)!.slice(1))).toEqual([
+      ['4,096', '512'],
+      ['4,608', '512'],
+      ['4,096', '2,048'],
+    ]);
+    expect(out).toContain(`\n${grouped(fit.tried.length - 3)} more configurations were tried; --json lists all.\n`);
+    expect(out).toMatch(
+      /^4,096 tokens of context fit in 4\.00 GiB .* to spare\. The longest context that fits is 4,608; /,
+    );
+    expect(out).toContain('; the model was trained on 4,096.\nWith 4,096 tokens, the ubatch may be up to 2,048.\n');
+  });
+
+  it('keeps a reserve free, as if there were less memory', async () => {
+    const json = async (...args: string[]): Promise<Record<string, unknown>> =>
+      JSON.parse((await cli('fit', PHI3, '--json', ...args)).out) as Record<string, unknown>;
+    const less = await json('--memory', '3GiB');
+    const reserved = await json('--memory', '4GiB', '--reserve', '1GiB');
+    expect(reserved).toEqual({ ...less, memory: 4 * 1024 ** 3, reserve: 1024 ** 3 });
+    const { out } = await cli('fit', PHI3, '--memory', '4GiB', '--reserve', '1GiB');
+    expect(out).toContain(
+      'do not fit in 4.00 GiB (4,294,967,296 bytes) less 1.00 GiB (1,073,741,824 bytes) in reserve;',
+    );
   });
 
   it.each([
@@ -84,16 +108,19 @@ describe('fit', () => {
 
   it('says how far beyond its training a model would fit', async () => {
     const { out } = await cli('fit', PHI3, '--memory', '8GiB', '-ub', '256', '-fa', 'off');
-    const { largest } = fitContext(phi3, 8 * 1024 ** 3, { ubatchSize: 256, flashAttention: 'off' });
-    expect(out.startsWith(`${largest!.run.contextSize.toLocaleString('en-GB')} tokens`)).toBe(true);
-    expect(out).toMatch(/There is room for [\d,]+, but the model was trained on 4,096\./);
+    const { beyondTraining } = fitContext(phi3, 8 * 1024 ** 3, { ubatchSize: 256, flashAttention: 'off' });
+    expect(out).toMatch(/^4,096 tokens of context fit/);
+    expect(out).toContain(
+      `The longest context that fits is ${grouped(beyondTraining!.run.contextSize)}; the model was trained on 4,096.`,
+    );
   });
 
   it('exits with 1 if nothing fits', async () => {
     const { code, out, err } = await cli('fit', PHI3, '--memory', '1GiB');
     expect({ code, err }).toEqual({ code: 1, err: '' });
-    expect(out).toContain('does not fit');
-    expect(out).toContain('The weights alone take 2.22 GiB');
+    expect(out).toMatch(
+      /^The model does not fit in 1\.00 GiB .*: its weights alone take 2\.22 GiB \(.*\)\.\n$/,
+    );
     expect(JSON.parse((await cli('fit', PHI3, '--memory', '1GiB', '--json')).out)).toMatchObject({
       fits: false,
       contextSize: null,
@@ -106,7 +133,9 @@ describe('fit', () => {
     [['fit', PHI3, '--memory', 'much'], 'whole number of bytes'],
     [['fit', 'missing.gguf', '--memory', '1GiB'], 'missing.gguf: no such file'],
     [['fit', PHI3, '--memory', '8GiB', '-b', '0'], '--batch-size is 0'],
-    [['fit', unknown, '--memory', '8GiB'], '`general.architecture` is "hal\\u001b9000"'],
+    [['fit', PHI3, '--memory', '8'], 'It has no unit: write 8GiB, or 8B if you mean 8 bytes'],
+    [['fit', PHI3, '--memory', '1GiB', '--reserve', '1GiB'], 'leaves nothing of --memory 1.00 GiB'],
+    [['sweep', PHI3, '--reserve', '1GiB'], '--reserve is a part of --memory'],
   ])('%j is misuse', async (args, message) => {
     const { code, out, err } = await cli(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -152,9 +181,35 @@ describe('sweep', () => {
 
   it('takes several files; one that cannot be measured is named', async () => {
     const { code, out, err } = await cli('sweep', PHI3, unknown, PHI3, '-c', '512', '--json');
-    expect(code).toBe(2);
+    expect(code).toBe(3);
     expect(rowsOf(out).map(({ file }) => file)).toEqual([PHI3, PHI3]);
     expect(err).toMatch(/^error: .*unknown\.gguf: `general\.architecture` is .*\n$/);
+  });
+
+  it('prints each row as it comes, in every format', async () => {
+    for (const format of [[], ['--csv'], ['--json']]) {
+      const writes: string[] = [];
+      const all = await cliOn({ write: (text) => void writes.push(text) }, 'sweep', PHI3, '-c', '1k..4k:1k', ...format);
+      expect(all.code).toBe(0);
+      expect(writes.length).toBeGreaterThanOrEqual(4);
+      expect(writes.join('')).toBe((await cli('sweep', PHI3, '-c', '1k..4k:1k', ...format)).out);
+    }
+  });
+
+  it('says with --memory what fits, and exits with 1 if nothing does', async () => {
+    const args = ['sweep', PHI3, '-c', '2k,4k', '--memory', '3GiB'];
+    const rows = rowsOf((await cli(...args, '--json')).out);
+    expect(rows.map(({ fits, total }) => [fits, total! <= 3 * 1024 ** 3])).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+    expect((await cli(...args)).code).toBe(1);
+    const { code, out } = await cli('sweep', PHI3, '-c', '1k,4k', '--memory', '4GiB', '--reserve', '1GiB');
+    expect(code).toBe(0);
+    expect(out.match(/ (yes|no)$/gm)).toEqual([' yes', ' no']);
+    const csv = (await cli(...args, '--csv')).out.split('\n');
+    expect(csv[0]).toMatch(/,refusal,fits$/);
+    expect(csv[1]).toMatch(/,,false$/);
   });
 
   it.each([
@@ -182,6 +237,26 @@ describe('sweep', () => {
   });
 });
 
+describe('a model of an unknown architecture', () => {
+  it.each(['measure', 'plan', 'map', 'sweep', 'verify'])('has an exit code of its own in %s', async (command) => {
+    const plan = write('any.json', '{"alignment":1,"bufferSize":0,"chunks":[],"tensors":[]}');
+    expect((await cli(command, unknown, ...(command === 'verify' ? [plan] : []))).code).toBe(3);
+  });
+
+  it('fits for sure in no budget below its weights, which are all that fit knows', async () => {
+    const maybe = await cli('fit', unknown, '--memory', '8GiB');
+    expect(maybe.code).toBe(3);
+    expect(maybe.err).toMatch(/^note: .*the architecture "hal\\u001b9000" is unknown/);
+    expect(maybe.out).toMatch(/^The weights take 12\.50 KiB \(12,800 bytes\) in 8\.00 GiB .* is not known\.\n$/);
+    const no = await cli('fit', unknown, '--memory', '12kB');
+    expect([no.code, no.out]).toEqual([
+      1,
+      'The model does not fit in 11.72 KiB (12,000 bytes): its weights alone take 12.50 KiB (12,800 bytes).\n',
+    ]);
+    expect(JSON.parse((await cli('fit', unknown, '--memory', '12kB', '--json')).out)).toMatchObject({ fits: false });
+  });
+});
+
 describe('measure', () => {
   it('shows what our placement would need, in the report, the table and --json', async () => {
     const { compute, computeWithAuto } = measureModel(phi3, { flashAttention: 'off' });
@@ -196,7 +271,7 @@ describe('measure', () => {
 
   it('knows the weights of an unknown architecture, and says that the rest is unknown', async () => {
     const { code, out, err } = await cli('measure', unknown);
-    expect(code).toBe(0);
+    expect(code).toBe(3);
     expect(err).toBe(
       `note: ${unknown}: the architecture "hal\\u001b9000" is unknown, so only the weights could be measured\n`,
     );
@@ -204,10 +279,10 @@ describe('measure', () => {
     expect(out).toContain(', an unknown architecture: only its weights could be measured\n');
     expect(out.match(/^(KV cache|compute buffer|total) +unknown$/gm)).toHaveLength(3);
     const json = await cli('measure', unknown, PHI3, '--json');
-    expect(json.code).toBe(0);
+    expect(json.code).toBe(3);
     const [first, second] = JSON.parse(json.out) as object[];
     expect(first).toMatchObject({ weights: 12800, bufferSize: null, context: null, compute: null, total: null });
     expect(second).toMatchObject({ architecture: 'phi3' });
-    expect((await cli('measure', unknown, '--timeline')).code).toBe(0);
+    expect((await cli('measure', unknown, '--timeline')).code).toBe(3);
   });
 });

@@ -56,6 +56,19 @@ describe('map', () => {
     expect(maps.map(({ name }) => name)).toEqual(['auto']);
   });
 
+  it('warns of a page of very many buffers, which then holds one plan', async () => {
+    const rows = Array.from({ length: 50_001 }, (_, b) => `${b},${b},${b + 1},64\n`);
+    const many = write('many.csv', `id,lower,upper,size\n${rows.join('')}`);
+    const { code, err } = await cli('map', many, '-o', path('many.html'));
+    expect(code).toBe(0);
+    expect(err).toBe(
+      'note: 50,001 boxes make a large page, so it holds one plan; -o OUT.svg draws them small and at once\n',
+    );
+    expect(readFileSync(path('many.html'), 'utf8').match(/"bufferSize":/g)).toHaveLength(1);
+    expect(await cli('map', many, '-o', path('many.svg'))).toMatchObject({ code: 0, err: '' });
+    expect(readFileSync(path('many.svg')).length).toBeLessThan(2_000_000);
+  });
+
   it('refuses what it cannot write', async () => {
     const png = await cli('map', graph, '-o', path('map.png'));
     expect(png.code).toBe(2);

@@ -100,21 +100,40 @@ describe('alternatives for the wanted context', () => {
     }
   });
 
-  it('the cache types keep as many bytes as fit', () => {
+  it('the cache types are of one kind and keep as many bytes as fit', () => {
     const wanted: ModelOptions = { ctxSize: 4096 };
     const budget = total({ ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' });
-    const { run, context } = fitContext(llama, budget, wanted).largestCache!;
-    expect(context).toBeGreaterThanOrEqual(
-      measureModel(llama, { ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' }).context,
-    );
-    expect(run.contextSize).toBe(4096);
-    const larger = ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'];
-    for (const cacheTypeK of larger) {
-      for (const cacheTypeV of larger) {
-        const other = measureModel(llama, { ...wanted, cacheTypeK, cacheTypeV });
-        if (other.context > context) expect(other.total).toBeGreaterThan(budget);
-      }
+    expect(fitContext(llama, budget, wanted).largestCache!.run).toMatchObject({
+      contextSize: 4096,
+      keyType: { name: 'q8_0' },
+      valueType: { name: 'q8_0' },
+    });
+    const { run, context } = fitContext(llama, budget - 1, wanted).largestCache!;
+    expect(run.keyType.name).toBe(run.valueType.name);
+    for (const type of ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0']) {
+      const other = measureModel(llama, { ...wanted, cacheTypeK: type, cacheTypeV: type });
+      if (other.context > context) expect(other.total).toBeGreaterThan(budget - 1);
     }
+  });
+
+  it('the longest contexts with smaller caches, each the last that fits, as far as the model was trained', () => {
+    const budget = total({ ctxSize: 2048 });
+    const { largest, largestByCache } = fitContext(llama, budget, { ctxSize: 65536 });
+    expect(largestByCache.map(({ run }) => [run.keyType.name, run.valueType.name])).toEqual([
+      ['q8_0', 'q8_0'],
+      ['q4_0', 'q4_0'],
+    ]);
+    for (const { run } of largestByCache) {
+      const { contextSize: ctxSize, keyType, valueType } = run;
+      const types = { cacheTypeK: keyType.name, cacheTypeV: valueType.name };
+      expect(ctxSize).toBeGreaterThan(largest!.run.contextSize);
+      expect(total({ ...types, ctxSize })).toBeLessThanOrEqual(budget);
+      expect(total({ ...types, ctxSize: ctxSize + 256 })).toBeGreaterThan(budget);
+    }
+    expect(fitContext(llama, 2 ** 40, {}).largestByCache).toEqual([]);
+    const given = { ctxSize: 65536, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' };
+    expect(fitContext(llama, budget, given).largestByCache.map(({ run }) => run.keyType.name)).toEqual(['q4_0']);
+    expect(fitContext(llama, budget, { ctxSize: 65536, flashAttention: 'off' }).largestByCache).toEqual([]);
   });
 
   it('types that the options allow only: values stay unquantised without flash attention', () => {
@@ -136,7 +155,7 @@ describe('alternatives for the wanted context', () => {
       context: 4096,
     }).gguf();
     const wanted: ModelOptions = { ctxSize: 4096, parallel: 2 };
-    expect(() => measureModel(deep, { ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' })).toThrow('graph is');
+    expect(() => measureModel(deep, { ...wanted, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' })).toThrow('The graph has');
     const { total } = measureModel(deep, wanted);
     const { largestCache, tried } = fitContext(deep, Math.floor(total * 0.6), wanted);
     expect(largestCache).toBeNull();

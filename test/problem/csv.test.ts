@@ -1,9 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PlaceOptions } from '../../src/alloc/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
 import { PlannerError } from '../../src/errors.js';
-import { formatPlacementCsv, parseProblemCsv } from '../../src/problem/csv.js';
+import { parseProblemCsv, type CsvProblem } from '../../src/problem/csv.js';
+import { formatPlacementCsv } from '../../src/problem/csv-writer.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
+import type { Buffer, Gap } from '../../src/problem/problem.js';
+import { tinyBuffers } from '../support/problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
 function errorOf(text: string): PlannerError {
@@ -14,6 +18,17 @@ function errorOf(text: string): PlannerError {
     throw error;
   }
   throw new Error('the text was accepted');
+}
+
+/** The rows as text, with every column, and read. A window without bytes is written as none. */
+function problemOf(rows: readonly Buffer[]): { text: string; csv: CsvProblem } {
+  const gapText = ({ start, end, lower = 0, upper = 0 }: Gap): string =>
+    `${start}-${end}${upper > lower ? `@${lower}:${upper}` : ''}`;
+  const lines = rows.map(({ start, end, size, alignment, fixedOffset = '', gaps = [] }, id) =>
+    [`b${id}`, start, end, size, alignment, fixedOffset, gaps.map(gapText).join(' ')].join(','),
+  );
+  const text = ['id,lower,upper,size,alignment,offset,gaps', ...lines, ''].join('\n');
+  return { text, csv: parseProblemCsv(text) };
 }
 
 describe('parseProblemCsv', () => {
@@ -43,6 +58,24 @@ describe('parseProblemCsv', () => {
     const { problem, steps } = parseProblemCsv('id,lower,upper,size,gaps\na,-7,1000,8,5-90\nb,20,1000,8,\n');
     expect([...steps]).toEqual([-7, 5, 20, 90, 1000]);
     expect(problem.stepCount).toBe(4);
+  });
+
+  it.each([
+    ['buffer,start,end,size,gaps', 'b,3,8,4,5-6@1:2\n'],
+    ['buffer_id,begin,end,size,gaps', 'b,3,8,4,5-6@1:2\n'],
+    ['id,start,upper,size,gaps', 'b,3,9,4,5-7@1:2\n'],
+  ])('reads MiniMalloc’s other names, where "end" is the last step: %s', (header, row) => {
+    const found = parseProblemCsv(`${header}\n${row}`);
+    expect(found).toEqual({ ...parseProblemCsv(`id,lower,upper,size,gaps\nb,3,9,4,5-7@1:2\n`) });
+    expect([...found.uppers]).toEqual([9]);
+  });
+
+  it('takes a life of one step from "start" and "end", and refuses an end that cannot be counted', () => {
+    expect([...parseProblemCsv('id,start,end,size\na,7,7,1\n').uppers]).toEqual([8]);
+    expect(errorOf('id,start,end,size\na,7,6,1\n').culprit).toBe('row 2, column "upper"');
+    expect(errorOf('id,start,end,size\na,7,9007199254740991,1\n').culprit).toBe('row 2, column "upper"');
+    expect(errorOf('id,buffer,lower,upper,size\n').culprit).toBe('row 1, column "buffer"');
+    expect(errorOf('id,lower,upper,end,size\n').culprit).toBe('row 1, column "end"');
   });
 
   it('reads a header alone as a problem without buffers', () => {
@@ -142,6 +175,36 @@ describe('formatPlacementCsv', () => {
   it('writes the original ids and steps', () => {
     const csv = parseProblemCsv('id,size,lower,upper\nx,8,100,200\ny,4,150,300\n');
     expect(formatPlacementCsv(csv, [4, 0])).toBe('id,lower,upper,size,offset\nx,100,200,8,4\ny,150,300,4,0\n');
+  });
+
+  it('keeps alignments and gaps, in the steps of the text', () => {
+    const text = 'id,lower,upper,size,alignment,gaps\nx,-9,200,8,4,-5--3 20-30@2:6\ny,150,300,4,1,\n';
+    expect(formatPlacementCsv(parseProblemCsv(text), [4, 0])).toBe(
+      'id,lower,upper,size,alignment,gaps,offset\nx,-9,200,8,4,-5--3 20-30@2:6,4\ny,150,300,4,1,,0\n',
+    );
+  });
+
+  it('writes a problem again: the same one with all offsets fixed, whatever it holds', () => {
+    const spread = fc.integer({ min: 1, max: 1000 });
+    fc.assert(
+      fc.property(tinyBuffers({ maxAlignmentLog2: 3 }), spread, fc.boolean(), (tiny, factor, fixesFirst) => {
+        const rows = tiny.map(({ start, end, gaps, ...rest }, b): Buffer => {
+          const steps = { start: start * factor - 500, end: end * factor - 500 };
+          const parts = gaps?.map((gap) => ({ ...gap, start: gap.start * factor - 500, end: gap.end * factor - 500 }));
+          return { ...rest, ...steps, gaps: parts, ...(fixesFirst && b === 0 ? { fixedOffset: 64 } : {}) };
+        });
+        const { csv, text } = problemOf(rows);
+        const { problem, lowers, uppers, ids } = csv;
+        const { offsets } = ALLOCATORS.auto.place(problem);
+        const again = parseProblemCsv(formatPlacementCsv(csv, offsets));
+        expect(again.ids).toEqual(ids);
+        expect([again.lowers, again.uppers, again.steps]).toEqual([lowers, uppers, csv.steps]);
+        const fixedOffsets = problem.bufferCount === 0 ? null : offsets;
+        expect({ ...again.problem, rows: null }, text).toEqual({ ...problem, fixedOffsets, rows: null });
+        expect([...ALLOCATORS.auto.place(again.problem).offsets]).toEqual([...offsets]);
+        expect(formatPlacementCsv(again, offsets)).toBe(formatPlacementCsv(csv, offsets));
+      }),
+    );
   });
 
   it('rejects offsets of another problem', () => {

@@ -11,11 +11,11 @@ export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
   const options = modelOptions(gguf, settings);
   const { compute, computeWithAuto } = measureModel(gguf, options);
   const fit = fitContext(gguf, memoryBytes(settings), options);
-  const { wantedContext, trainedContext, largest, unlimited, largestUbatch, largestCache } = fit;
+  const { wantedContext, trainedContext, largest, beyondTraining, unlimited, largestUbatch, largestCache } = fit;
   return {
     wantedContext,
     trainedContext,
-    largestContext: largest?.run.contextSize ?? null,
+    largestContext: (beyondTraining ?? largest)?.run.contextSize ?? null,
     isUnlimited: unlimited && largest !== null,
     isRecurrent: largest?.isRecurrent ?? false,
     remedies: [...ubatchRemedy(largestUbatch, settings), ...cacheRemedy(largestCache, settings)],

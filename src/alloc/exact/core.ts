@@ -12,7 +12,7 @@
 import type { Problem } from '../../problem/problem.js';
 import { createLowestFit } from '../greedy/lowest-fit.js';
 import { createTimeline } from '../greedy/timeline.js';
-import { findOverlaps } from './overlaps.js';
+import { findOverlaps, type Overlaps } from './overlaps.js';
 import { unitOf } from './instance.js';
 
 export interface Core {
@@ -23,10 +23,9 @@ export interface Core {
 }
 
 /** Splits a problem for all capacities from `capacity` bytes on. O(n + steps + pairs). */
-export function findCore(problem: Problem, capacity: number): Core {
+export function findCore(problem: Problem, capacity: number, { first, other }: Overlaps = findOverlaps(problem)): Core {
   const { bufferCount, sizes, alignments, fixedOffsets } = problem;
   const unit = unitOf(problem);
-  const { first, other } = findOverlaps(problem);
   /** Bytes of the neighbours that are left, and their number. */
   const neighbourBytes = new Float64Array(bufferCount);
   const neighbourCount = new Int32Array(bufferCount);
@@ -55,13 +54,20 @@ export function findCore(problem: Problem, capacity: number): Core {
     }
   }
   return {
-    buffers: Int32Array.from({ length: bufferCount }, (_, b) => b).filter((b) => isLeft[b] === 1),
+    buffers: listLeft(isLeft, bufferCount - removed.length),
     others: Int32Array.from(removed.reverse()),
   };
 }
 
+function listLeft(isLeft: Uint8Array, count: number): Int32Array {
+  const left = new Int32Array(count);
+  for (let b = 0, i = 0; i < count; b++) if (isLeft[b] === 1) left[i++] = b;
+  return left;
+}
+
 /** Offsets of all buffers, given those of the core: the others are placed around it. */
 export function placeAround(problem: Problem, { buffers, others }: Core, coreOffsets: Float64Array): Float64Array {
+  if (others.length === 0) return coreOffsets;
   const fit = createLowestFit(problem, createTimeline(problem));
   const offsets = new Float64Array(problem.bufferCount);
   buffers.forEach((b, i) => {

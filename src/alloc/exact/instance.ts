@@ -14,7 +14,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { countOverlaps } from '../overlap-count.js';
-import { findOverlaps } from './overlaps.js';
+import { findOverlaps, type Overlaps } from './overlaps.js';
 
 /** Whole numbers of units: 32-bit where all sums fit, which is nearly always and faster. */
 export type Units = Int32Array | Float64Array;
@@ -36,6 +36,9 @@ export interface Instance {
   /** Members of section s: `members[memberFirst[s]]` to `members[memberFirst[s + 1]]`, exclusive. */
   readonly memberFirst: Int32Array;
   readonly members: Int32Array;
+  /** Members of section s that section s - 1 does not have, in the same layout. */
+  readonly joinedFirst: Int32Array;
+  readonly joined: Int32Array;
   /** Sections within its span in which buffer b needs nothing: `idle[idleFirst[b]]` and so on. `null`: no gaps. */
   readonly idleFirst: Int32Array | null;
   readonly idle: Int32Array;
@@ -68,8 +71,15 @@ export function alignedFrom({ alignments }: Instance, offset: number, b: number)
   return rest === 0 ? offset : offset + alignments[b] - rest;
 }
 
+/** The same values, with as many zeros behind them. */
+export function doubled<T extends Units>(values: T): T {
+  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
+  copy.set(values);
+  return copy;
+}
+
 /** Builds the instance of a problem. */
-export function createInstance(problem: Problem): Instance {
+export function createInstance(problem: Problem, overlaps: Overlaps = findOverlaps(problem)): Instance {
   const unit = unitOf(problem);
   const inUnits = unitConverter(problem, unit);
   const { fixedOffsets } = problem;
@@ -91,19 +101,25 @@ export function createInstance(problem: Problem): Instance {
     alignments,
     fixed,
     ...sections,
-    ...findOverlaps(problem),
+    first: overlaps.first,
+    other: overlaps.other,
     spanClass,
   };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
+  while (b !== 0) {
+    const rest = a % b;
+    a = b;
+    b = rest;
+  }
   return a;
 }
 
 /** Bytes: the greatest common divisor of all that offsets can be sums of. */
 export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
-  let unit = sizes.reduce(greatestCommonDivisor, 0);
+  let unit = 0;
+  for (const size of sizes) unit = greatestCommonDivisor(size, unit);
   fixedOffsets?.forEach((offset) => {
     if (!Number.isNaN(offset)) unit = greatestCommonDivisor(unit, offset);
   });
@@ -127,7 +143,7 @@ function unitConverter({ sizes, alignments, fixedOffsets }: Problem, unit: numbe
   };
 }
 
-type Sections = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'memberFirst' | 'members' | 'idleFirst' | 'idle'>;
+type Sections = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'idleFirst' | 'idle' | Membership>;
 
 function createSections({ bufferCount, starts, ends, stepCount, gaps }: Problem): Sections {
   const begins = new Uint8Array(stepCount + 1);
@@ -169,24 +185,45 @@ function createSections({ bufferCount, starts, ends, stepCount, gaps }: Problem)
   return { ...span, ...listMembers(span, bufferCount) };
 }
 
+type Membership = 'memberFirst' | 'members' | 'joinedFirst' | 'joined';
+
 function listMembers(
-  { sectionCount, starts, ends, idleFirst, idle }: Omit<Sections, 'memberFirst' | 'members'>,
+  { sectionCount, starts, ends, idleFirst, idle }: Omit<Sections, Membership>,
   count: number,
-): Pick<Instance, 'memberFirst' | 'members'> {
+): Pick<Instance, Membership> {
   const memberFirst = new Int32Array(sectionCount + 1);
-  const forEachSection = (i: number, visit: (s: number) => void): void => {
+  const joinedFirst = new Int32Array(sectionCount + 1);
+  /** Calls back for each section that buffer i lives in; `joins`: it does not live in the one before. */
+  const forEachSection = (i: number, visit: (s: number, joins: boolean) => void): void => {
     let e = idleFirst === null ? 0 : idleFirst[i];
     const end = idleFirst === null ? 0 : idleFirst[i + 1];
+    let joins = true;
     for (let s = starts[i]; s < ends[i]; s++) {
-      if (e < end && idle[e] === s) e++;
-      else visit(s);
+      const isIdle = e < end && idle[e] === s;
+      if (isIdle) e++;
+      else visit(s, joins);
+      joins = isIdle;
     }
   };
-  for (let i = 0; i < count; i++) forEachSection(i, (s) => memberFirst[s]++);
-  for (let s = 0, sum = 0; s <= sectionCount; s++) memberFirst[s] = sum += memberFirst[s];
+  for (let i = 0; i < count; i++) {
+    forEachSection(i, (s, joins) => {
+      memberFirst[s]++;
+      if (joins) joinedFirst[s]++;
+    });
+  }
+  for (let s = 1; s <= sectionCount; s++) {
+    memberFirst[s] += memberFirst[s - 1];
+    joinedFirst[s] += joinedFirst[s - 1];
+  }
   const members = new Int32Array(memberFirst[sectionCount]);
-  for (let i = count - 1; i >= 0; i--) forEachSection(i, (s) => (members[--memberFirst[s]] = i));
-  return { memberFirst, members };
+  const joined = new Int32Array(joinedFirst[sectionCount]);
+  for (let i = count - 1; i >= 0; i--) {
+    forEachSection(i, (s, joins) => {
+      members[--memberFirst[s]] = i;
+      if (joins) joined[--joinedFirst[s]] = i;
+    });
+  }
+  return { memberFirst, members, joinedFirst, joined };
 }
 
 function spanClasses(starts: Int32Array, ends: Int32Array, isOrdinary: (i: number) => boolean): Int32Array {

@@ -36,6 +36,8 @@ export interface Observer {
 const DIVE_FAILURES = 150;
 /** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
 const ROUND = 6;
+/** At first rounds are short: early on, failures say more than breeding can. */
+const SHORT_ROUND = 3;
 const DEATH_DECAY = 0.5;
 /** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
 const ROUNDS_BEFORE_PROOF = 4;
@@ -76,7 +78,8 @@ export function* minimise(
 
   for (let round = 1; ; round++) {
     const before = budget.steps;
-    for (let turn = 1; turn < ROUND; turn++) {
+    const turns = round <= ROUNDS_BEFORE_PROOF ? SHORT_ROUND : ROUND;
+    for (let turn = 1; turn < turns; turn++) {
       const { capacity } = descent;
       population.draw();
       diver.begin(capacity, 'fullest');
@@ -90,7 +93,8 @@ export function* minimise(
     const capacity = range.low < goal ? range.low : descent.capacity;
     diver.begin(capacity, 'deadliest');
     if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver)) return;
-    diver.state.decayDeaths(DEATH_DECAY);
+    const { deaths } = diver.state;
+    for (let s = 0; s < deaths.length; s++) deaths[s] *= DEATH_DECAY;
     yield;
     if (round < ROUNDS_BEFORE_PROOF) continue;
     prover ??= new Search(instance);

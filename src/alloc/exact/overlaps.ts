@@ -18,18 +18,20 @@ export interface Overlaps {
 
 /** Lists all pairs; one with gaps may be listed once for each pair of parts that meet. O(n + steps + pairs). */
 export function findOverlaps(problem: Problem): Overlaps {
-  const parts = partsInStartOrder(problem);
+  const { count, firsts, seconds } = findPairs(partsInStartOrder(problem));
   const first = new Int32Array(problem.bufferCount + 1);
-  forEachPair(parts, (a, b) => {
-    first[a]++;
-    first[b]++;
-  });
+  for (let i = 0; i < count; i++) {
+    first[firsts[i]]++;
+    first[seconds[i]]++;
+  }
   for (let b = 0, sum = 0; b < first.length; b++) first[b] = sum += first[b];
-  const other = new Int32Array(first[problem.bufferCount]);
-  forEachPair(parts, (a, b) => {
+  const other = new Int32Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    const a = firsts[i];
+    const b = seconds[i];
     other[--first[a]] = b;
     other[--first[b]] = a;
-  });
+  }
   return { first, other };
 }
 
@@ -40,46 +42,73 @@ interface Parts {
   readonly ends: Int32Array;
 }
 
-function forEachPair({ owners, starts, ends }: Parts, visit: (a: number, b: number) => void): void {
+/** The owners of parts that meet; rows from `count` on mean nothing. */
+interface Pairs {
+  readonly count: number;
+  readonly firsts: Int32Array;
+  readonly seconds: Int32Array;
+}
+
+function findPairs({ owners, starts, ends }: Parts): Pairs {
   const live = new Int32Array(owners.length);
+  let firsts = new Int32Array(16 * owners.length);
+  let seconds = new Int32Array(16 * owners.length);
+  let count = 0;
   let liveCount = 0;
   for (let p = 0; p < owners.length; p++) {
+    if (count + liveCount > firsts.length) {
+      firsts = lengthened(firsts, 2 * firsts.length + liveCount);
+      seconds = lengthened(seconds, firsts.length);
+    }
     let kept = 0;
     for (let i = 0; i < liveCount; i++) {
       const q = live[i];
       if (ends[q] <= starts[p]) continue;
       live[kept++] = q;
-      if (owners[q] !== owners[p]) visit(owners[p], owners[q]);
+      if (owners[q] === owners[p]) continue;
+      firsts[count] = owners[q];
+      seconds[count++] = owners[p];
     }
     live[kept++] = p;
     liveCount = kept;
   }
+  return { count, firsts, seconds };
 }
 
-function partsInStartOrder({ bufferCount, starts, ends, gaps }: Problem): Parts {
-  const owners: number[] = [];
-  const partStarts: number[] = [];
-  const partEnds: number[] = [];
-  const push = (owner: number, start: number, end: number): void => {
-    if (start === end) return;
-    owners.push(owner);
-    partStarts.push(start);
-    partEnds.push(end);
-  };
+function lengthened(values: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(length);
+  copy.set(values);
+  return copy;
+}
+
+/** Counting sort: parts that start at one step stay in order of buffer. */
+function partsInStartOrder({ bufferCount, stepCount, starts, ends, gaps }: Problem): Parts {
+  const most = bufferCount + (gaps?.starts.length ?? 0);
+  const parts = { owners: new Int32Array(most), starts: new Int32Array(most), ends: new Int32Array(most) };
+  let count = 0;
   for (let b = 0; b < bufferCount; b++) {
     let start = starts[b];
     const gapEnd = gaps === null ? 0 : gaps.first[b + 1];
     for (let g = gaps === null ? 0 : gaps.first[b]; g < gapEnd; g++) {
       if (gaps!.lowers[g] !== gaps!.uppers[g]) continue;
-      push(b, start, gaps!.starts[g]);
+      if (start !== gaps!.starts[g]) setPart(parts, count++, b, start, gaps!.starts[g]);
       start = gaps!.ends[g];
     }
-    push(b, start, ends[b]);
+    if (start !== ends[b]) setPart(parts, count++, b, start, ends[b]);
   }
-  const order = Int32Array.from(owners.keys()).sort((p, q) => partStarts[p] - partStarts[q] || p - q);
-  return {
-    owners: order.map((p) => owners[p]),
-    starts: order.map((p) => partStarts[p]),
-    ends: order.map((p) => partEnds[p]),
-  };
+  const placeOf = new Int32Array(stepCount + 2);
+  for (let p = 0; p < count; p++) placeOf[parts.starts[p] + 1]++;
+  for (let step = 1; step <= stepCount; step++) placeOf[step] += placeOf[step - 1];
+  const sorted = { owners: new Int32Array(count), starts: new Int32Array(count), ends: new Int32Array(count) };
+  for (let p = 0; p < count; p++) {
+    const start = parts.starts[p];
+    setPart(sorted, placeOf[start]++, parts.owners[p], start, parts.ends[p]);
+  }
+  return sorted;
+}
+
+function setPart({ owners, starts, ends }: Parts, p: number, owner: number, start: number, end: number): void {
+  owners[p] = owner;
+  starts[p] = start;
+  ends[p] = end;
 }

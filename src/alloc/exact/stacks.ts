@@ -38,6 +38,19 @@ export function createStacks(instance: Instance): Stack[] {
   );
 }
 
+/** Adds buffer `b` to the heights, or takes it out. */
+export function changeHeights(
+  { padded, heights }: Stack,
+  { starts, ends, idleFirst, idle }: Instance,
+  b: number,
+  sign: 1 | -1,
+): void {
+  const units = sign * padded[b];
+  for (let s = starts[b]; s < ends[b]; s++) heights[s] += units;
+  if (idleFirst === null) return;
+  for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) heights[idle[e]] -= units;
+}
+
 function createStack(
   { count, sizes, alignments, sectionCount, memberFirst, members }: Instance,
   alignment: number,

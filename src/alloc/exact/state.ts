@@ -11,9 +11,9 @@
  * Invariant: `lowest` never exceeds the true minimum of a canonical solution that extends the placed buffers, and
  * `undo` restores everything except the watches, which need no restoring.
  */
-import { alignedFrom, type Instance, type Units } from './instance.js';
+import { alignedFrom, doubled, type Instance, type Units } from './instance.js';
 import { Reasons } from './reasons.js';
-import { createStacks, type Stack } from './stacks.js';
+import { changeHeights, createStacks, type Stack } from './stacks.js';
 
 export const UNPLACED = -1;
 
@@ -36,14 +36,14 @@ export class State {
   placedCount = 0;
   trailCount = 0;
 
-  /** Above every offset and every limit, and small enough to add a size to it in 32 bits. */
+  /** Above every offset and limit, and small enough to add a size in 32 bits. */
   private readonly unlimited: number;
   private readonly placed: Int32Array;
   private readonly stacks: readonly Stack[];
   /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
-  private trailBuffer = new Int32Array(1024);
+  private trailBuffer: Int32Array;
   private trailLowest: Units;
-  private trailReason = new Int32Array(1024);
+  private trailReason: Int32Array;
   /** Sections whose members' bounds have changed since they were last checked. */
   private dirtyFrom = 0;
   private dirtyTo = 0;
@@ -56,16 +56,15 @@ export class State {
     this.lowest = new Columns(count);
     this.stacks = createStacks(instance);
     this.loads = this.stacks[0].heights;
-    this.trailLowest = new Columns(1024);
+    const room = 32 * count;
+    this.trailBuffer = new Int32Array(room);
+    this.trailLowest = new Columns(room);
+    this.trailReason = new Int32Array(room);
     this.crossings = new Int32Array(sectionCount + 1);
     this.deaths = new Float64Array(sectionCount);
     this.placed = new Int32Array(count);
     this.reasons = new Reasons(count, first, other);
     for (let b = 0; b < count; b++) this.addLoad(b, 1);
-  }
-
-  decayDeaths(factor: number): void {
-    for (let s = 0; s < this.deaths.length; s++) this.deaths[s] *= factor;
   }
 
   /** Returns to the empty placement, now within `capacity` units; false if that is impossible for sure. */
@@ -190,8 +189,13 @@ export class State {
   /** Whether some member of each section can be at the bottom of its stack. If only one can, it goes there. */
   private checkStacks(stack: Stack, from: number, to: number): boolean {
     const { lowest, capacity } = this;
-    const { memberFirst, members } = this.instance;
+    const { memberFirst, members, joinedFirst, joined } = this.instance;
     const { heights, slack, padded, watchA, watchB } = stack;
+    // Sections in a row often have one single candidate, whose neighbours are raised: below what, and how low are others.
+    let alone = -1;
+    let aloneLimit = 0;
+    let rival = 0;
+    let trailCount = 0;
     for (let s = from; s < to; s++) {
       if (heights[s] === 0) continue;
       const limit = capacity - heights[s] + slack[s];
@@ -199,18 +203,23 @@ export class State {
       const b = watchB[s];
       const aHolds = lowest[a] <= limit;
       const bHolds = a !== b && lowest[b] <= limit;
-      if (aHolds && bHolds) continue;
+      if (aHolds && bHolds) {
+        alone = -1;
+        continue;
+      }
       let one = aHolds ? a : bHolds ? b : -1;
       let two = -1;
-      for (let e = memberFirst[s]; e < memberFirst[s + 1]; e++) {
-        const y = members[e];
-        if (y === one || lowest[y] > limit || padded[y] === 0) continue;
-        if (one < 0) {
-          one = y;
-        } else {
-          two = y;
-          break;
-        }
+      const onlyJoined = one >= 0 && one === alone && rival > limit;
+      if (!onlyJoined) rival = this.unlimited;
+      const list = onlyJoined ? joined : members;
+      const listFirst = onlyJoined ? joinedFirst : memberFirst;
+      for (let e = listFirst[s]; e < listFirst[s + 1] && two < 0; e++) {
+        const y = list[e];
+        if (y === one || padded[y] === 0) continue;
+        if (lowest[y] > limit) {
+          if (lowest[y] < rival) rival = lowest[y];
+        } else if (one < 0) one = y;
+        else two = y;
       }
       if (one < 0) {
         if (this.countsDeaths) this.deaths[s]++;
@@ -219,7 +228,12 @@ export class State {
       }
       watchA[s] = one;
       watchB[s] = two < 0 ? one : two;
-      if (two < 0 && !this.putUnderneath(one, limit, stack, s)) return false;
+      const isKnown = one === alone && limit >= aloneLimit && trailCount === this.trailCount;
+      alone = two < 0 ? one : -1;
+      if (two >= 0 || isKnown) continue;
+      if (!this.putUnderneath(one, limit, stack, s)) return false;
+      aloneLimit = limit;
+      trailCount = this.trailCount;
     }
     return true;
   }
@@ -255,15 +269,9 @@ export class State {
   }
 
   private addLoad(b: number, sign: 1 | -1): void {
-    const { starts, ends, idleFirst, idle } = this.instance;
+    const { starts, ends } = this.instance;
     for (let s = starts[b] + 1; s < ends[b]; s++) this.crossings[s] += sign;
-    for (let i = 0; i < this.stacks.length; i++) {
-      const { padded, heights } = this.stacks[i];
-      const units = sign * padded[b];
-      for (let s = starts[b]; s < ends[b]; s++) heights[s] += units;
-      if (idleFirst === null) continue;
-      for (let e = idleFirst[b]; e < idleFirst[b + 1]; e++) heights[idle[e]] -= units;
-    }
+    for (let i = 0; i < this.stacks.length; i++) changeHeights(this.stacks[i], this.instance, b, sign);
   }
 
   private blameStack({ padded }: Stack, s: number): void {
@@ -289,10 +297,4 @@ export class State {
     if (reason >= 0) this.reasons.add(b, reason);
     else this.reasons.addConflict(b);
   }
-}
-
-function doubled<T extends Units>(values: T): T {
-  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
-  copy.set(values);
-  return copy;
 }

@@ -29,10 +29,14 @@ export const EFFORT_PER_STEP = 2500;
 /** A list is better than a tree where no more buffers than these share this part of all possible pairs. */
 const MOST_LISTED = 4096;
 const LISTED_DENSITY = 0.15;
+/** Of so few, they need not share more than this. */
+const FEW_LISTED = 512;
+const FEW_DENSITY = 0.05;
 
 export function createLowestFit(problem: Problem, timeline: Timeline): LowestFit {
   const { bufferCount, gaps } = problem;
-  const isDense = (): boolean => countOverlaps(problem) > (LISTED_DENSITY * bufferCount ** 2) / 2;
+  const density = bufferCount <= FEW_LISTED ? FEW_DENSITY : LISTED_DENSITY;
+  const isDense = (): boolean => countOverlaps(problem) > (density * bufferCount ** 2) / 2;
   return gaps === null && bufferCount <= MOST_LISTED && isDense()
     ? new ListFit(problem)
     : new TreeFit(problem, timeline);

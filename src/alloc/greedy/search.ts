@@ -29,7 +29,8 @@ const PAUSE_INTERVAL = 4096;
 /** An order that may be worth another attempt. */
 interface Contender {
   readonly order: Int32Array;
-  readonly lateCount: number;
+  /** Places in it, ascending, of the buffers that ended above the goal. */
+  readonly late: readonly number[];
 }
 
 export class GreedySearch {
@@ -40,7 +41,9 @@ export class GreedySearch {
   private orderSteps = 0;
   private scratch: Float64Array;
   /** What the next round tries, the orders with the fewest late buffers first. */
-  private contenders: Iterable<Int32Array> = this.firstOrders();
+  private contenders: Iterator<Int32Array, void> = this.firstOrders();
+  /** What has been tried in this round and is worth another attempt. */
+  private tried: Contender[] = [];
   /** Places in the order, ascending, of the buffers that ended above the goal in the last attempt. */
   private late: number[] = [];
 
@@ -61,27 +64,36 @@ export class GreedySearch {
   }
 
   /**
-   * One attempt with each order that is worth it, unless the goal is reached or `stepBudget` spent. Returns whether another
-   * round is worth it. Pauses now and then; whoever does not go on after a pause has the best placement so far, once
-   * `peak` is finite.
+   * One attempt with each order that is worth it, or with the next `most` of them, unless the goal is reached or `stepBudget`
+   * spent. Returns whether there are more, in this round or another one. Pauses now and then; whoever does not go on after a
+   * pause has the best placement so far, once `peak` is finite.
    */
-  *round(stepBudget: number): Generator<void, boolean> {
-    const next: Contender[] = [];
-    for (let order of this.contenders) {
+  *round(stepBudget: number, most = Infinity): Generator<void, boolean> {
+    for (let i = 0; i < most; i++) {
+      const next = this.contenders.next();
+      if (next.done) return this.beginRound();
+      let order = next.value;
       const isFirst = this.peak === Infinity;
       let isWorthMore = yield* this.attempt(order, isFirst ? Math.min(FIRST_STEPS, stepBudget) : stepBudget);
       if (isFirst && this.peak === Infinity && !this.placeOnline()) {
         isWorthMore = yield* this.attempt(order, Infinity);
       }
-      for (let most = FEW_LATE; isWorthMore && this.late.length <= most && !this.isDone(stepBudget);) {
-        most = this.late.length - 1;
+      for (let few = FEW_LATE; isWorthMore && this.late.length <= few && !this.isDone(stepBudget);) {
+        few = this.late.length - 1;
         order = movedForward(order, this.late);
         isWorthMore = yield* this.attempt(order, stepBudget);
       }
       if (this.isDone(stepBudget)) return false;
-      if (isWorthMore) next.push({ order: movedForward(order, this.late), lateCount: this.late.length });
+      if (isWorthMore) this.tried.push({ order, late: this.late });
     }
-    this.contenders = next.sort((a, b) => a.lateCount - b.lateCount).map(({ order }) => order);
+    return true;
+  }
+
+  /** Whether there is anything to try in it. */
+  private beginRound(): boolean {
+    const next = this.tried.sort((a, b) => a.late.length - b.late.length);
+    this.tried = [];
+    this.contenders = next.map(({ order, late }) => movedForward(order, late)).values();
     return next.length > 0;
   }
 

@@ -1,0 +1,24 @@
+/**
+ * Limits that a user asked for, and what does not keep them: a sentence, or `undefined` if all is within them.
+ */
+import type { Placement } from '../alloc/allocator.js';
+import type { CsvProblem } from '../problem/csv.js';
+import { exactBytes } from '../report/format.js';
+import type { Flags } from './flags.js';
+
+/** Of the allocators only ggml's makes a chunk larger than it may be; the others refuse the tensor. */
+export function oversizeChunk(chunks: readonly number[], { maxChunkSize = Infinity }: Flags): string | undefined {
+  const chunk = chunks.findIndex((size) => size > maxChunkSize);
+  if (chunk === -1) return undefined;
+  const has = `chunk ${chunk} has ${exactBytes(chunks[chunk])}, but --max-chunk-size is ${exactBytes(maxChunkSize)}`;
+  return `${has}; one tensor alone is larger, and the allocator ggml makes its chunk as large`;
+}
+
+/** The same for a placed problem, whose rows may ask for less than `--alignment`. */
+export function brokenLimit(csv: CsvProblem, placement: Placement, flags: Flags): string | undefined {
+  const { alignment = 1 } = flags;
+  const buffer = placement.offsets.findIndex((offset) => offset % alignment !== 0);
+  if (buffer === -1) return oversizeChunk(placement.chunks, flags);
+  const place = `buffer ${csv.ids[buffer]} is at offset ${placement.offsets[buffer]}, no multiple of --alignment ${alignment}`;
+  return `${place}; its own row asks for ${csv.problem.alignments[buffer]} only`;
+}

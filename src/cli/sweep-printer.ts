@@ -1,0 +1,106 @@
+/**
+ * Prints the rows of a sweep one by one, as a table, as CSV or as JSON.
+ *
+ * Invariant: nothing is printed before the first row, and every row at once.
+ */
+import type { SweepGrid } from '../models/sweep-model.js';
+import { BACKEND_NOTE } from '../report/backend.js';
+import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
+import type { Budget } from '../report/fit-report.js';
+import { counted, groupDigits } from '../report/format.js';
+import type { TableLayout } from '../report/table.js';
+import type { SweepFlags } from './fit-flags.js';
+import type { Terminal } from './terminal.js';
+
+export interface SweepPrinter {
+  readonly row: (row: ConfigurationRow) => void;
+  /** Prints what stands below the rows. */
+  readonly end: () => void;
+  /** Whether a row fits the budget; true without a budget. */
+  readonly anyFits: () => boolean;
+}
+
+export function sweepPrinter(
+  files: readonly string[],
+  grid: SweepGrid,
+  given: Budget | null,
+  { json, csv }: SweepFlags,
+  terminal: Terminal,
+): SweepPrinter {
+  const { write } = terminal;
+  const format = json === true ? jsonRows() : csv === true ? csvRows(given !== null) : tableRows(files, grid, terminal);
+  let fitting = 0;
+  let count = 0;
+  let refused = 0;
+  return {
+    row: (row) => {
+      const fits = given === null || row.total === null ? undefined : row.total <= given.memory - given.reserve;
+      if (fits !== false) fitting++;
+      if (row.refusal !== null) refused++;
+      write(format.row(given === null ? row : { ...row, fits: fits ?? null }, count++));
+    },
+    end: () => {
+      if (count > 0) write(format.end(count, refused));
+    },
+    anyFits: () => fitting > 0 || count === 0,
+  };
+}
+
+interface RowFormat {
+  readonly row: (row: ConfigurationRow, index: number) => string;
+  readonly end: (count: number, refused: number) => string;
+}
+
+function jsonRows(): RowFormat {
+  return {
+    row: (row, index) => `${index === 0 ? '[' : ','}\n${JSON.stringify(row, null, 2).replace(/^/gm, '  ')}`,
+    end: () => '\n]\n',
+  };
+}
+
+function csvRows(hasBudget: boolean): RowFormat {
+  const { titles, line } = configurationCsv(hasBudget);
+  return { row: (row, index) => (index === 0 ? titles : '') + line(row), end: () => '' };
+}
+
+function tableRows(files: readonly string[], grid: SweepGrid, { style, columns }: Terminal): RowFormat {
+  let layout: TableLayout<ConfigurationRow> | undefined;
+  return {
+    row: (row) => {
+      if (layout !== undefined) return `${layout.line(row)}\n`;
+      layout = configurationLayout(examplesOf(row, files, grid), style, columns);
+      return `${layout.titles}\n${layout.line(row)}\n`;
+    },
+    end: (count, refused) => {
+      const summary = `${counted(count, 'configuration')}${refused > 0 ? `, ${groupDigits(refused)} refused` : ''}`;
+      return `${style.faint(summary)}\n${style.faint(BACKEND_NOTE)}\n`;
+    },
+  };
+}
+
+/** As wide as sizes are printed. */
+const WIDE_SIZE = 1023.9 * 1024 ** 2;
+const WIDE_TOTAL = 1023.9 * 1024 ** 3;
+
+/** Rows that are as wide as any that may come, and that differ where these may. */
+function examplesOf(first: ConfigurationRow, files: readonly string[], grid: SweepGrid): ConfigurationRow[] {
+  const widest = {
+    ...first,
+    ...{ weights: WIDE_SIZE, context: WIDE_SIZE, compute: WIDE_SIZE, total: Math.floor(WIDE_TOTAL), refusal: ' ' },
+  };
+  // What the models of other files remember is not known yet: the title says both.
+  const isRecurrent = files.length > 1 ? first.isRecurrent !== true : first.isRecurrent;
+  const examples: ConfigurationRow[] = [widest, ...files.map((file) => ({ ...widest, file, isRecurrent }))];
+  const vary = <V>(values: readonly V[] | undefined, change: (value: V) => Partial<ConfigurationRow>): void => {
+    for (const value of values ?? []) examples.push({ ...widest, ...change(value) });
+  };
+  vary(grid.ctxSize, (contextSize) => (contextSize === 0 ? {} : { contextSize }));
+  vary(grid.ubatchSize, (ubatchSize) => (ubatchSize === 0 ? {} : { ubatchSize }));
+  vary(grid.parallel, (sequences) => (sequences === undefined ? {} : { sequences }));
+  vary(grid.kvUnified, (kvUnified) => ({ kvUnified }));
+  vary(grid.swaFull, (swaFull) => ({ swaFull }));
+  vary(grid.flashAttention, (value) => ({ flashAttention: value !== 'off' && value !== false }));
+  vary(grid.cacheTypeK, (cacheTypeK) => ({ cacheTypeK }));
+  vary(grid.cacheTypeV, (cacheTypeV) => ({ cacheTypeV }));
+  return examples;
+}

@@ -1,0 +1,29 @@
+/**
+ * Models whose architecture nobody here can build: what every command does about them.
+ */
+import { PlannerError } from '../errors.js';
+import type { Gguf } from '../gguf/gguf.js';
+import { measureWeights } from '../models/weights.js';
+import type { UnknownModel } from '../report/measured-file.js';
+import { printable } from '../report/table.js';
+import { printNote, type Terminal } from './terminal.js';
+
+/** What `work` gives; null if the architecture is unknown. */
+export function ifKnown<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE') return null;
+    throw error;
+  }
+}
+
+/** The weights are exact whatever the architecture; of the rest nothing is known, and nothing is guessed. */
+export function unknownModel(file: string, gguf: Gguf): UnknownModel {
+  return { file, unknownArchitecture: gguf.metadata['general.architecture'] as string, weights: measureWeights(gguf) };
+}
+
+export function noteUnknown({ file, unknownArchitecture }: UnknownModel, terminal: Terminal): void {
+  const name = JSON.stringify(unknownArchitecture);
+  printNote(terminal, printable(`${file}: the architecture ${name} is unknown, so only the weights could be measured`));
+}

@@ -1,0 +1,31 @@
+/**
+ * The columns of a placement problem in CSV, and the other names under which MiniMalloc reads and writes them.
+ */
+
+export const REQUIRED_COLUMNS = ['id', 'lower', 'upper', 'size'] as const;
+/** `hint` is MiniMalloc's and has no bearing on what is a valid placement. */
+export const OPTIONAL_COLUMNS = ['alignment', 'offset', 'gaps', 'hint'] as const;
+export type Column = (typeof REQUIRED_COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
+
+/** MiniMalloc's column of ends: as `upper`, but of the last step of a life, and of a gap, instead of the one after it. */
+const LAST_STEP = 'end';
+
+const OTHER_NAMES: Readonly<Record<string, Column>> = {
+  ...{ buffer: 'id', buffer_id: 'id' },
+  ...{ begin: 'lower', start: 'lower' },
+  [LAST_STEP]: 'upper',
+};
+
+/** The names that a header may have, for messages. */
+export const COLUMN_NAMES = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS, ...Object.keys(OTHER_NAMES)].join(', ');
+
+/** The column that a name in a header stands for; `undefined` if none. */
+export function columnNamed(name: string): Column | undefined {
+  const own = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS].find((column) => column === name);
+  return own ?? (Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined);
+}
+
+/** Whether ends in a text with this header are last steps, which belong to the life. */
+export function endsAreInclusive(header: string): boolean {
+  return header.split(',').includes(LAST_STEP);
+}

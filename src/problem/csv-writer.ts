@@ -1,0 +1,56 @@
+/**
+ * Placements as CSV, in MiniMalloc's format.
+ *
+ * Invariant: what is written can be read as a problem that differs from the placed one only in that all offsets are fixed.
+ */
+import { PlannerError } from '../errors.js';
+import type { CsvProblem } from './csv.js';
+import type { Problem } from './problem.js';
+
+/**
+ * Writes a placement as MiniMalloc does: `id,lower,upper,size,offset` with the original ids and steps, one row a buffer, a
+ * newline after each; before `offset` a column `alignment` and one `gaps`, if any buffer has them. The text is a problem again,
+ * in which every offset is fixed. O(buffers + gaps).
+ *
+ * @param csv without `steps`, gaps are in the steps of the problem
+ * @throws PlannerError `BAD_ARGUMENT` if there is not one offset per buffer.
+ */
+export function formatPlacementCsv(
+  csv: Omit<CsvProblem, 'steps'> & Partial<Pick<CsvProblem, 'steps'>>,
+  offsets: ArrayLike<number>,
+): string {
+  const { problem, ids, lowers, uppers } = csv;
+  if (offsets.length !== problem.bufferCount) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: `The number of offsets is ${offsets.length}, but that of buffers is ${problem.bufferCount}.`,
+      culprit: 'number of offsets',
+      value: offsets.length,
+      limit: `the number of buffers (${problem.bufferCount})`,
+      remedy: 'Pass the offsets of a placement of this very problem.',
+    });
+  }
+  const columns: [title: string, cell: (buffer: number) => string | number][] = [
+    ['id', (b) => ids[b]],
+    ['lower', (b) => lowers[b]],
+    ['upper', (b) => uppers[b]],
+    ['size', (b) => problem.sizes[b]],
+  ];
+  if (problem.alignments.some((bytes) => bytes !== 1)) columns.push(['alignment', (b) => problem.alignments[b]]);
+  if (problem.gaps !== null) columns.push(['gaps', (b) => gapsText(problem, csv.steps, b)]);
+  columns.push(['offset', (b) => offsets[b]]);
+  const rows = ids.map((_, b) => `${columns.map(([, cell]) => cell(b)).join(',')}\n`);
+  return `${columns.map(([title]) => title).join(',')}\n${rows.join('')}`;
+}
+
+/** The gaps of a buffer as they are read: `lower-upper`, or `lower-upper@from:to` where bytes stay in use. */
+function gapsText({ gaps }: Problem, steps: CsvProblem['steps'] | undefined, b: number): string {
+  if (gaps === null) return '';
+  const { first, starts, ends, lowers, uppers } = gaps;
+  const stepOf = (step: number): number => steps?.[step] ?? step;
+  const parts: string[] = [];
+  for (let g = first[b]; g < first[b + 1]; g++) {
+    const window = uppers[g] > lowers[g] ? `@${lowers[g]}:${uppers[g]}` : '';
+    parts.push(`${stepOf(starts[g])}-${stepOf(ends[g])}${window}`);
+  }
+  return parts.join(' ');
+}
