@@ -16,13 +16,14 @@ import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 /** Prints whether the wanted context fits, and what else would. The answer is no if no context does. */
 export async function fit(file: string, flags: FitFlags, terminal: Terminal): Promise<ExitCode> {
   const { memory, reserve, json: isJson = false } = flags;
-  const options = modelOptionsOf(flags);
   const budget = budgetOf(memory, reserve);
   const gguf = await withProgress(terminal, [file], 1, (announce) => {
     announce(`reading ${file}`);
     return inFile(file, () => readModelFile(file));
   });
-  const found = await inFile(file, () => ifKnown(() => fitContext(gguf, memory - budget.reserve, options)));
+  const found = await inFile(file, () =>
+    ifKnown(() => fitContext(gguf, memory - budget.reserve, modelOptionsOf(flags))),
+  );
   if (found === null) return fitUnknown(unknownModel(file, gguf), budget, isJson, terminal);
   terminal.write(
     isJson

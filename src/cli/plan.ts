@@ -76,9 +76,13 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
   if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
-  const model = measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
-  const { architecture, run, phase } = model;
-  return plannedGraph(model.plan, file, flags, { architecture, options: optionsOfRun(run, phase) });
+  const {
+    plan: modelPlan,
+    architecture,
+    run,
+    phase,
+  } = measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
+  return plannedGraph(modelPlan, file, flags, { architecture, options: optionsOfRun(run, phase) });
 }
 
 function plannedGraph(

@@ -65,9 +65,9 @@ type PlannedFile = PlanToVerify & Partial<PlanRecord>;
 
 /** The graph is built with the options of the plan, unless they were given otherwise. */
 function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
-  const options = modelOptionsOf({ ...plan.options, ...flags });
+  const options = { ...plan.options, ...flags };
   const { phase = 'pp' } = options;
-  const model = openModel(gguf, options);
+  const model = openModel(gguf, modelOptionsOf(options));
   const { architecture } = model;
   const others = disagreements(plan.options ?? {}, flags, optionsOfRun(model.run, phase));
   if (others.length > 0) return verdictOf(plan, others);
@@ -80,10 +80,11 @@ function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
 function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
   const elsewhere = otherInput(plan.input, { nodes: graph.nodes.length });
   if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
-  const { maxChunkSize = plan.options?.maxChunkSize, runtime } = flags;
+  const { runtime, maxChunkSize = plan.options?.maxChunkSize } = flags;
+  const violations = verifyPlan(graph, plan, { runtime, maxChunkSize });
   return verdictOf(
     plan,
-    verifyPlan(graph, plan, { maxChunkSize, runtime }).map(({ message }) => message),
+    violations.map(({ message }) => message),
   );
 }
 
