@@ -47,7 +47,7 @@ async function exerciseGguf(gguf, library, model) {
   await callEach('tensor-arena/gguf', gguf, {
     readGguf: async (readGguf) => {
       header = await readGguf(model);
-      assert.deepEqual(await readGguf(await readFile(model)), { ...header, name: 'GGUF bytes' });
+      assert.deepEqual(await readGguf(await readFile(model)), { ...header, name: 'GGUF data' });
       await assert.rejects(readGguf('absent.gguf'), library.PlannerError);
     },
   });
@@ -93,15 +93,18 @@ function callsOfLibrary(library, header) {
     ERROR_CODES: (codes) => assert.match(codes.BAD_ARGUMENT, /range/),
     Graph: (Graph) => assert.equal(Graph.forward(y).nodes.length, graph.nodes.length),
     LLAMA_CPP_BUILD: (build) => assert.ok(build > 0),
+    LLAMA_CPP_COMMIT: (commit) => assert.match(commit, /^[0-9a-f]{9,40}$/),
     Plan: (Plan) => {
       assert.ok(plan instanceof Plan);
       assert.equal(plan.allocate().data(x, 'f32').length, 512);
       assert.ok(plan.toJSON().tensors.length > 0);
     },
     PlannerError: () => assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError),
+    RUNTIMES: (runtimes) => assert.ok(runtimes['ggml-cpu'].fusions.length > 0),
     byteLength: (byteLength) => assert.equal(byteLength(x), 2048),
     contiguousStrides: (strides) => assert.deepEqual(strides(ELEMENT_TYPES.f32, [2, 3, 1, 1]), [4, 8, 24, 24]),
     createProblem: () => assert.equal(problem.bufferCount, 3),
+    describeOutputs: (describe) => assert.match(describe(library.measureModel(header, options).run), /logits/),
     elementCount: (elementCount) => assert.equal(elementCount(x), 512),
     elementType: (elementType) => assert.equal(elementType('f16'), ELEMENT_TYPES.f16),
     findHazards: (findHazards) => assert.deepEqual(findHazards(graph), []),
