@@ -122,6 +122,54 @@ export function checkOptionsObject(options: unknown, culprit = 'options'): void 
   checkArgument(isOptions, culprit, options, 'an object', 'Leave it out for the defaults.');
 }
 
+/** Every name of an option of `T`, once: the compiler holds list and type together. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+
+/**
+ * Options are an object, and every one has a name that there is: a misspelt one would silently be the default. O(names).
+ *
+ * @param culprit what takes the options, for the message
+ * @throws PlannerError `BAD_ARGUMENT`
+ */
+export function checkOptions<T extends object>(options: T, names: OptionNames<NoInfer<T>>, culprit = 'options'): void {
+  checkOptionsObject(options, culprit);
+  // Called for every node of a model. What an object inherits is not `true`, so its names are no options.
+  for (const name in options) if (names[name] !== true) rejectOption(name, Object.keys(names), culprit);
+}
+
+function rejectOption(name: string, names: readonly string[], owner: string): never {
+  const nearest = nearestName(name, names);
+  const option = /^\w+$/.test(name) ? name : shown(name);
+  const [of, ofOwner] = owner === 'options' ? ['', ''] : [` of ${owner}`, ` of ${named(owner)}`];
+  const message = `There is no option ${named(option)}${ofOwner}${nearest === null ? '' : `, but there is ${named(nearest)}`}.`;
+  const limit = `one of ${names.join(', ')}`;
+  const remedy = `The options are ${names.join(', ')}.`;
+  throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${option}${of}`, value: name, limit, remedy });
+}
+
+/** The name that was meant, as far as anybody can tell: one that begins so, or differs in few letters. */
+function nearestName(name: string, names: readonly string[]): string | null {
+  const isBeginning = (each: string): boolean => name.length > 2 && each.toLowerCase().startsWith(name.toLowerCase());
+  const [nearest] = names.toSorted((a, b) => editDistance(name, a) - editDistance(name, b));
+  const isNear = editDistance(name, nearest) <= Math.max(2, nearest.length / 3);
+  return names.find(isBeginning) ?? (isNear ? nearest : null);
+}
+
+/** Letters to insert, drop or replace to get from one word to the other, whatever their case. */
+function editDistance(from: string, to: string): number {
+  const [a, b] = [from.slice(0, SHOWN_LENGTH).toLowerCase(), to.toLowerCase()];
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, above[j] + 1, row[j - 1] + 1));
+    }
+  }
+  return row[b.length];
+}
+
 /** Throws `BAD_ARGUMENT` unless `value` is one of the choices. */
 export function checkChoice(culprit: string, value: unknown, choices: readonly unknown[]): void {
   const isWord = choices.every((choice) => typeof choice === 'string');

@@ -15,17 +15,21 @@ export {
   type Quad,
 } from './tensor/shape.js';
 export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
-export type { AttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type { AttentionOptions, FlashAttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type { ScaleOptions } from './graph/ops/arithmetic.js';
 export type { InPlaceOption } from './graph/ops/base.js';
-export type { CustomOptions } from './graph/ops/custom.js';
+export type { CustomOptions, CustomResult, CustomResultsOptions } from './graph/custom-context.js';
 export type { GatedOptions } from './graph/ops/gated.js';
 export type { Triangle } from './graph/ops/matrix.js';
 export type { SnapshotOptions } from './graph/ops/recurrence.js';
 export type { SortOrder } from './graph/ops/reduction.js';
-export type { InterpolateOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
+export type { InterpolateOptions, PadOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
 export type { SlidingOptions } from './graph/ops/sliding.js';
+export type { OperationName } from './graph/operation-name.js';
+export { isOperationName } from './graph/operations.js';
 export { Graph, type GraphParts } from './graph/graph.js';
 export type { MemoryRange } from './graph/immediate-memory.js';
 export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
@@ -54,7 +58,8 @@ export {
   type Share,
   type ShareReason,
 } from './plan/plan.js';
-export type { Arena, ArenaMemory } from './plan/arena.js';
+export type { Arena } from './plan/arena.js';
+export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
 export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
 export { verifyPlan, type PlanLimits, type EntryToVerify, type PlanToVerify } from './verify/verify-plan.js';
 export type { PlanViolation } from './verify/plan-violation.js';

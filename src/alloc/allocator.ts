@@ -4,6 +4,7 @@
  * Invariant: offsets are multiples of the buffers' alignments, and no two buffers of one chunk share a byte at a step
  * at which both need it. The allocators trust their input; `createProblem` has checked it.
  */
+import type { OptionNames } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
 
 /** Where every buffer of a problem goes. */
@@ -28,6 +29,9 @@ export interface PlaceOptions {
    */
   readonly allowOversize?: boolean;
 }
+
+/** Their names. */
+export const PLACE_OPTIONS: OptionNames<PlaceOptions> = { maxChunkSize: true, allowOversize: true };
 
 /** A way to place buffers: pure and deterministic. */
 export interface Allocator {

@@ -4,9 +4,10 @@
  * Invariant: deterministic, optimal whenever the live load is reached or the search ends within its budget, and never
  * worse than ggml's allocator where that can be used.
  */
+import { checkOptions } from '../errors.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
-import { placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
+import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 import { placeAsGgml } from './ggml.js';
 import { placeLargestFirst } from './greedy/largest-first.js';
 import { solve } from './solve.js';
@@ -17,6 +18,7 @@ const MAX_STEPS = 20_000;
 export const auto: Allocator = {
   name: 'auto',
   place(problem, options = {}): Placement {
+    checkOptions(options, PLACE_OPTIONS);
     const atOnce = placeAtOnce(problem, options);
     if (atOnce !== null) return atOnce;
     const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });

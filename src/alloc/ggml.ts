@@ -13,16 +13,19 @@
  */
 import type { Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
+import { checkOptions } from '../errors.js';
+import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 import { refuseFixedOffsets } from './refuse-fixed-offsets.js';
-import { placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 
 /** ggml opens at most 16 chunks; the last one has no limit. */
 const MAX_CHUNKS = 16;
 
 export const ggmlAllocator: Allocator = {
   name: 'ggml',
-  place(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Placement {
+  place(problem: Problem, options: PlaceOptions = {}): Placement {
+    checkOptions(options, PLACE_OPTIONS);
     refuseFixedOffsets(problem);
+    const { maxChunkSize = Infinity } = options;
     const placement = placeAsGgml(problem, maxChunkSize);
     checkBytes(placementSize(placement), 'the buffer with every size padded to the largest alignment');
     return placement;

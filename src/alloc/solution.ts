@@ -1,7 +1,8 @@
 /**
  * What a search for the lowest placement may spend, and what it finds.
  */
-import type { Placement, PlaceOptions } from './allocator.js';
+import type { OptionNames } from '../errors.js';
+import { PLACE_OPTIONS, type Placement, type PlaceOptions } from './allocator.js';
 import type { StopReason } from './budget.js';
 
 /** What `solve` may spend, and what it is asked for. */
@@ -23,6 +24,16 @@ export interface SolveOptions extends PlaceOptions {
   /** Called at every improvement and every 256 steps. */
   readonly onProgress?: (progress: Progress) => void;
 }
+
+/** Their names. */
+export const SOLVE_OPTIONS: OptionNames<SolveOptions> = {
+  ...PLACE_OPTIONS,
+  capacity: true,
+  maxSteps: true,
+  timeLimitMs: true,
+  signal: true,
+  onProgress: true,
+};
 
 /** How far a search has come. */
 export interface Progress {

@@ -2,9 +2,9 @@
  * Places the buffers of a problem as low as possible, with proof where that can be had, within a budget: at once, or in
  * between other work.
  */
-import { checkArgument, checkOptionsObject } from '../errors.js';
+import { checkArgument, checkOptions } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
-import type { Solution, SolveOptions } from './solution.js';
+import { SOLVE_OPTIONS, type Solution, type SolveOptions } from './solution.js';
 import { Solver } from './solver.js';
 
 /**
@@ -45,8 +45,8 @@ export async function solveAsync(problem: Problem, options: SolveOptions = {}): 
 
 function begin(problem: Problem, options: SolveOptions): Generator<void, Solution> {
   checkProblem(problem);
-  checkOptionsObject(options);
-  checkOptions(options);
+  checkOptions(options, SOLVE_OPTIONS);
+  checkLimits(options);
   return new Solver(problem, options).run();
 }
 
@@ -57,7 +57,7 @@ function checkProblem(problem: Problem): void {
   checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
 }
 
-function checkOptions(options: SolveOptions): void {
+function checkLimits(options: SolveOptions): void {
   const { capacity = 0, maxSteps = 0, timeLimitMs = 0, signal, onProgress } = options;
   const check = (culprit: string, value: unknown, valid: boolean, limit: string): void =>
     checkArgument(valid, culprit, value, limit, 'Correct it, or leave it out.');

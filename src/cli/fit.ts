@@ -7,6 +7,7 @@ import type { UnknownModel } from '../report/measured-file.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import { budgetOf, type FitFlags } from './fit-flags.js';
+import { modelOptionsOf } from './flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -14,13 +15,15 @@ import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
 /** Prints whether the wanted context fits, and what else would. The answer is no if no context does. */
 export async function fit(file: string, flags: FitFlags, terminal: Terminal): Promise<ExitCode> {
-  const { memory, reserve, json: isJson = false, ...options } = flags;
+  const { memory, reserve, json: isJson = false } = flags;
   const budget = budgetOf(memory, reserve);
   const gguf = await withProgress(terminal, [file], 1, (announce) => {
     announce(`reading ${file}`);
     return inFile(file, () => readModelFile(file));
   });
-  const found = await inFile(file, () => ifKnown(() => fitContext(gguf, memory - budget.reserve, options)));
+  const found = await inFile(file, () =>
+    ifKnown(() => fitContext(gguf, memory - budget.reserve, modelOptionsOf(flags))),
+  );
   if (found === null) return fitUnknown(unknownModel(file, gguf), budget, isJson, terminal);
   terminal.write(
     isJson

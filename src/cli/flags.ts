@@ -5,7 +5,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
-import type { ModelOptions } from '../models/options.js';
+import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
@@ -283,6 +283,12 @@ export function expandShortNames(args: readonly string[]): string[] {
   const longNames = new Map(ALL_FLAGS.flatMap(({ short = '', long }) => (short.length > 2 ? [[short, long]] : [])));
   const end = args.indexOf('--');
   return args.map((arg, index) => (end !== -1 && index > end ? arg : (longNames.get(arg) ?? arg)));
+}
+
+/** Those of the flags that are options of a model. */
+export function modelOptionsOf(flags: ModelOptions): ModelOptions {
+  const given = Object.entries(flags).filter(([key]) => Object.hasOwn(MODEL_OPTIONS, key));
+  return Object.fromEntries(given);
 }
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */

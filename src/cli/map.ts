@@ -13,7 +13,7 @@ import type { MemoryMap } from '../report/map/memory-map.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { placeProblem } from './placed-problem.js';
@@ -111,7 +111,7 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
       return sourceOfGraph(input.graph, flags, 'auto');
     case 'model': {
       const { measureModel } = await import('../models/measure-model.js');
-      return sourceOfGraph(measureModel(input.gguf, flags).graph, flags, 'ggml');
+      return sourceOfGraph(measureModel(input.gguf, modelOptionsOf(flags)).graph, flags, 'ggml');
     }
   }
 }

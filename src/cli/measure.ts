@@ -16,7 +16,7 @@ import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, weightiest, type ExitCode } from './exit-code.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
@@ -99,7 +99,7 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       return { file: measured, report: plan && reportOf(plan, flags), broken };
     }
     case 'model': {
-      const model = ifKnown(() => measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml')));
+      const model = ifKnown(() => measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml')));
       if (model === null) return { file: unknownModel(file, input.gguf) };
       const measured = { file, ...fieldsOf(model.measurement), model };
       const broken = oversizeChunk(measured.chunks, flags);

@@ -13,7 +13,7 @@ import { formatPlan } from '../report/plan-text.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
-import { planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
@@ -76,7 +76,12 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
   if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
-  const { plan: modelPlan, architecture, run, phase } = measureModel(input.gguf, flags, planOptionsOf(flags, 'ggml'));
+  const {
+    plan: modelPlan,
+    architecture,
+    run,
+    phase,
+  } = measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
   return plannedGraph(modelPlan, file, flags, { architecture, options: optionsOfRun(run, phase) });
 }
 

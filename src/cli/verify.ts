@@ -13,7 +13,7 @@ import { MAX_VIOLATIONS } from '../verify/limits.js';
 import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
-import type { Flags } from './flags.js';
+import { modelOptionsOf, type Flags } from './flags.js';
 import { readInput, readText, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
@@ -67,7 +67,7 @@ type PlannedFile = PlanToVerify & Partial<PlanRecord>;
 function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
   const options = { ...plan.options, ...flags };
   const { phase = 'pp' } = options;
-  const model = openModel(gguf, options);
+  const model = openModel(gguf, modelOptionsOf(options));
   const { architecture } = model;
   const others = disagreements(plan.options ?? {}, flags, optionsOfRun(model.run, phase));
   if (others.length > 0) return verdictOf(plan, others);
@@ -80,10 +80,11 @@ function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
 function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
   const elsewhere = otherInput(plan.input, { nodes: graph.nodes.length });
   if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
-  const { maxChunkSize } = plan.options ?? {};
+  const { runtime, maxChunkSize = plan.options?.maxChunkSize } = flags;
+  const violations = verifyPlan(graph, plan, { runtime, maxChunkSize });
   return verdictOf(
     plan,
-    verifyPlan(graph, plan, { maxChunkSize, ...flags }).map(({ message }) => message),
+    violations.map(({ message }) => message),
   );
 }
 
@@ -93,10 +94,11 @@ function verdictOf({ bufferSize, tensors }: PlanToVerify, violations: readonly s
 
 async function verifyProblem(file: string, read: CsvProblem, planFile: string, flags: Flags): Promise<Verdict> {
   const plan = /\.json(\.gz)?$/i.test(planFile) ? await inFile(planFile, () => readPlan(planFile)) : undefined;
-  const { alignment, maxChunkSize } = plan?.options ?? {};
+  const { alignment } = plan?.options ?? {};
+  const { maxChunkSize = plan?.options?.maxChunkSize } = flags;
   const csv = alignment === undefined ? read : parseProblemCsv(readText(file), alignment);
   const solution =
     plan === undefined ? await inFile(planFile, () => solutionOfCsv(csv, planFile)) : solutionOfPlan(csv, plan);
-  const violations = verifySolution(csv, solution, { maxChunkSize, ...flags });
+  const violations = verifySolution(csv, solution, { maxChunkSize });
   return { violations, bufferSize: solution.bufferSize, subject: counted(csv.problem.bufferCount, 'buffer') };
 }

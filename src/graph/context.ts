@@ -2,7 +2,7 @@
  * The way users make tensors. A context decides where their bytes live; the families of operations come from `ops/`.
  */
 import { FRESH_MEMORY, memoryFrom, type MemoryRange } from './immediate-memory.js';
-import { CustomContext } from './ops/custom.js';
+import { CustomContext } from './custom-context.js';
 
 /**
  * Makes tensors and applies operations.

@@ -4,7 +4,7 @@
  * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
-import { checkArgument, named, PlannerError } from '../errors.js';
+import { checkArgument, PlannerError, subject } from '../errors.js';
 import { currentMarkRevision, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 
@@ -100,7 +100,7 @@ export class Graph {
     const { found, foundCount } = this.#walk;
     for (let index = 0; index < foundCount; index++) {
       const each = found[index];
-      const list = each.op === 'NONE' ? this.#leafs : this.#nodes;
+      const list = isLeaf(each) ? this.#leafs : this.#nodes;
       if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
       list.push(each);
       this.#members?.add(each);
@@ -120,6 +120,11 @@ export class Graph {
     }
     lastGrown = this.#number;
   }
+}
+
+/** Whether nothing comes before it. A graph file may have nodes without an operation that have sources nevertheless. */
+function isLeaf({ op, sources }: Tensor): boolean {
+  return op === 'NONE' && sources.length === 0;
 }
 
 /** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */
@@ -194,9 +199,9 @@ function needOf({ sources, destination }: Tensor, index: number): Tensor | null 
 }
 
 function cycleThrough(tensor: Tensor): PlannerError {
-  const culprit = tensor.name || tensor.op;
+  const culprit = tensor.label;
   return new PlannerError('CYCLE', {
-    message: `${named(culprit)} is needed for its own computation.`,
+    message: `${subject(culprit)} is needed for its own computation.`,
     culprit,
     value: 'needed for its own computation',
     limit: 'computed from other tensors only',

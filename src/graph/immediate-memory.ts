@@ -2,7 +2,7 @@
  * Where immediate tensors get their bytes: a fresh `ArrayBuffer` each, or consecutive aligned pieces of memory that
  * the user provides (as in `ggml_tallocr`).
  */
-import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
+import { checkArgument, checkOptions, PlannerError, type OptionNames } from '../errors.js';
 import { alignUp, checkAlignment } from '../units.js';
 
 /** Hands out zero-overlap ranges of bytes. */
@@ -22,6 +22,8 @@ export interface MemoryRange {
   readonly alignment?: number;
 }
 
+const RANGE_FIELDS: OptionNames<MemoryRange> = { buffer: true, byteOffset: true, byteLength: true, alignment: true };
+
 /** A fresh, zeroed `ArrayBuffer` for every tensor. */
 export const FRESH_MEMORY: ByteSource = {
   take(byteLength, culprit) {
@@ -35,7 +37,7 @@ export const FRESH_MEMORY: ByteSource = {
 
 /** Consecutive aligned pieces of `range`. @throws PlannerError `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
 export function memoryFrom(range: MemoryRange): ByteSource {
-  checkOptionsObject(range, 'memory range');
+  checkOptions(range, RANGE_FIELDS, 'memory range');
   checkBuffer(range.buffer);
   const { buffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset, alignment = 32 } = range;
   checkAlignment(alignment);

@@ -62,14 +62,15 @@ export function checkRow(row: unknown, id: number, count: number): TensorJson {
   else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
   if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
   checkComputes(row, label);
+  checkReadsOthers(row, id, label);
   const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
   if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
   expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
   return row as unknown as TensorJson;
 }
 
-/** What computes nothing has no bytes of its own to fill: a view looks into others, and `NONE` has no sources. */
-function checkComputes({ op, view, src = [] }: Partial<TensorJson>, label: string): void {
+/** An operation that only looks at bytes has none of its own. */
+function checkComputes({ op, view }: Partial<TensorJson>, label: string): void {
   const isView = findOperation(op!)?.isView === true;
   expectField(
     !isView || view !== undefined,
@@ -77,8 +78,21 @@ function checkComputes({ op, view, src = [] }: Partial<TensorJson>, label: strin
     view,
     `an index, for ${op} only looks into another tensor`,
   );
-  const isEmpty = src.every((source) => source === -1);
-  expectField(op !== 'NONE' || isEmpty, `${label}.src`, src, 'empty, for NONE computes nothing');
+}
+
+/** Nothing reads what it has not computed yet. ggml's cast names itself as what it writes into. */
+function checkReadsOthers({ op, src = [] }: Partial<TensorJson>, id: number, label: string): void {
+  const slot = src.findIndex(
+    (source, index) => source === id && !(findOperation(op!)?.namesItself ?? []).includes(index),
+  );
+  if (slot === -1) return;
+  throw new PlannerError('CYCLE', {
+    message: `${label}.src[${slot}] is the index of the tensor itself.`,
+    culprit: `${label}.src[${slot}]`,
+    value: id,
+    limit: 'the index of another tensor',
+    remedy: 'Only a cast (CPY) names itself, in src[1], as what it writes into; let others read another tensor.',
+  });
 }
 
 /** Four non-negative integers; shape errors get their own code. */

@@ -227,17 +227,6 @@ function checkLists(rows: readonly TensorJson[], leafs: readonly number[], nodes
     const isComputed = src.some((source) => source !== -1) || destination !== undefined;
     expectField(!isComputed, `tensors[${id}] (${name}).src`, src, 'empty, for it is one of leafs[]');
   }
-  for (const id of nodes) {
-    const { op, view, external, input, name } = rows[id];
-    // Of what no operation computes, the values must be there from the start.
-    const hasValues = op !== 'NONE' || (view === undefined && (external === true || input === true));
-    expectField(
-      hasValues,
-      `tensors[${id}] (${name}).op`,
-      op,
-      'an operation, an input or external, for it is one of nodes[]',
-    );
-  }
 
   const checkBefore = (id: number, needed: number | undefined, field: string): void => {
     if (needed === undefined || needed === -1 || needed === id || position[needed] < position[id]) return;

@@ -11,7 +11,10 @@ import { findOperation } from './operations.js';
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
 export interface TensorJson {
   name: string;
-  /** ggml's name of the operation; `NONE` for a leaf. */
+  /**
+   * ggml's name of the operation; `NONE` for a leaf. A node may be `NONE` as well, as ggml's scheduler writes them: as a view
+   * it only keeps its sources until then, and with bytes of its own it gets their values from outside at its step.
+   */
   op: string;
   type: string;
   ne: number[];

@@ -8,6 +8,7 @@ import { PlannerError, shown, wrongValue } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
 import type { Quad } from '../tensor/shape.js';
 import { Tensor, type InPlaceRule, type OperationTraits, type Params } from '../tensor/tensor.js';
+import type { OperationName } from './operation-name.js';
 
 /** What an operation yields. */
 export interface Result {
@@ -27,17 +28,19 @@ export type Sources = readonly (Tensor | null)[];
 
 /** One row of the operation table. */
 export interface Operation<P extends Params = Params> extends OperationTraits {
-  /** ggml's name. */
+  /** ggml's name, or one that the caller gave to an operation of its own. */
   readonly name: string;
+  /** Source slots in which the result may name itself, as what is written into: it is not read there. */
+  readonly namesItself: readonly number[];
   /** The shape and type rule. */
   readonly result: (sources: Sources, params: P) => Result;
 }
 
 /** Writes one row; whatever is left out takes the cautious value. */
 export function defineOperation<P extends Params = Params>(
-  row: Pick<Operation<P>, 'name' | 'result'> & Partial<Operation<P>>,
+  row: Pick<Operation<P>, 'result'> & Partial<Operation<P>> & { readonly name: OperationName },
 ): Operation<P> {
-  return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], writesPart: false, ...row };
+  return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], namesItself: [], writesPart: false, ...row };
 }
 
 /**
@@ -87,12 +90,12 @@ export function missingOperand(op: string, what: string, value: unknown): never 
 
 /** How operands print in an error: `name (f32 [4, 2])`, without the dimensions of length 1 at the end. */
 export function describe(tensor: Tensor): string {
-  return `${tensor.name || tensor.op} (${typeAndShape(tensor)})`;
+  return `${tensor.label} (${typeAndShape(tensor)})`;
 }
 
 /** As {@link describe}, where strides are at fault: `name (f32 [4, 2] with strides [4, 32, 64, 64])`. */
 export function describeStrides(tensor: Tensor): string {
-  return `${tensor.name || tensor.op} (${typeAndShape(tensor)} with strides [${tensor.nb.join(', ')}])`;
+  return `${tensor.label} (${typeAndShape(tensor)} with strides [${tensor.nb.join(', ')}])`;
 }
 
 function typeAndShape({ type, ne }: Tensor): string {

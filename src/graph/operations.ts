@@ -2,6 +2,7 @@
  * The operation table: every row of every family, by ggml's name.
  */
 import type { Operation } from './operation.js';
+import type { OperationName } from './operation-name.js';
 import { ARITHMETIC_OPERATIONS } from './ops/arithmetic.js';
 import { ATTENTION_OPERATIONS } from './ops/attention.js';
 import { CONVOLUTION_OPERATIONS } from './ops/convolution.js';
@@ -32,4 +33,9 @@ const TABLE: ReadonlyMap<string, Operation> = new Map(OPERATIONS.map((operation)
 /** The row of an operation; `undefined` for one that the library does not know (from a graph file). */
 export function findOperation(name: string): Operation | undefined {
   return TABLE.get(name);
+}
+
+/** Whether `op` is the name of an operation that the library knows. `NONE`, which leafs have, is none. */
+export function isOperationName(op: string): op is OperationName {
+  return TABLE.has(op);
 }

@@ -11,6 +11,7 @@ import { MARK, type OperationTraits, type Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import type { Graph } from './graph.js';
 import { fillHandOvers } from './hand-over.js';
+import { isResultIfUnread } from './node-kind.js';
 
 export { HAND_OVER } from './hand-over.js';
 
@@ -174,7 +175,7 @@ function keepResults(tensors: readonly Tensor[], roots: Int32Array, isRead: Uint
   for (let id = 0; id < tensors.length; id++) {
     const isOutput = tensors[id].marks >= MARK.output;
     if (isOutput) outputs.push(id);
-    else if (isRead[id] === 1) continue;
+    else if (isRead[id] === 1 || !isResultIfUnread(tensors[id])) continue;
     const root = roots[id];
     if (traits[root] < TRAIT.kept) traits[root] += TRAIT.kept;
   }
@@ -186,8 +187,8 @@ function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array,
   for (let id = 0; id < tensors.length; id++) {
     const destination = destinations[id];
     if (destination === -1 || steps[destination] < steps[id]) continue;
-    const culprit = `destination of ${tensors[id].name || tensors[id].op}`;
-    const found = tensors[destination].name || tensors[destination].op;
+    const culprit = `destination of ${tensors[id].label}`;
+    const found = tensors[destination].label;
     throw new PlannerError('BAD_ORDER', {
       message: `The ${culprit} is ${found}, which is only computed later.`,
       culprit,
@@ -199,7 +200,7 @@ function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array,
 }
 
 function dangling(tensor: Tensor, reader: Tensor): never {
-  const culprit = `${tensor.name || tensor.op}, needed by ${reader.name || reader.op}`;
+  const culprit = `${tensor.label}, needed by ${reader.label}`;
   throw new PlannerError('DANGLING_TENSOR', {
     message: `The tensor ${culprit}, is not in the graph.`,
     culprit,

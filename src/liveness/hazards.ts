@@ -9,6 +9,7 @@
  * Invariant: a pair without a report is ordered by sources, destinations and dependencies alone.
  */
 import { checkGraph, type Graph } from '../graph/graph.js';
+import { isPureView } from '../graph/node-kind.js';
 import { sameLayout } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Paths } from './paths.js';
@@ -99,7 +100,7 @@ function accessesToOverwritten(graph: Graph): Access[] {
   for (let step = 0; step < nodes.length; step++) {
     const nodeId = nodes[step];
     const node = tensors[nodeId];
-    if (computesNothing(node)) continue;
+    if (isPureView(node)) continue;
     let ownId = NONE;
     for (let s = sourceFirst[nodeId]; s < sourceFirst[nodeId + 1]; s++) {
       const source = tensors[sources[s]];
@@ -146,8 +147,8 @@ function updatedBy(node: Tensor): readonly (Tensor | null)[] {
 /** Whether a node has computed what `tensor` shows; else it is memory that somebody fills from outside. */
 function isComputed(tensor: Tensor): boolean {
   let at: Tensor | null = tensor;
-  while (at !== null && computesNothing(at)) at = at.sources[0] ?? null;
-  return at !== null;
+  while (at !== null && isPureView(at)) at = at.sources[0] ?? null;
+  return at !== null && at.op !== 'NONE';
 }
 
 /** Whether nothing is left of what `node` overwrites. */
@@ -157,11 +158,7 @@ function writesAll(node: Tensor): boolean {
 
 /** Whether a node writes into a storage that some other tensor owns. */
 function overwrites(node: Tensor): boolean {
-  return node.isView && !computesNothing(node);
-}
-
-function computesNothing(node: Tensor): boolean {
-  return node.op === 'NONE' || (node.traits?.isView ?? false);
+  return node.isView && !isPureView(node);
 }
 
 /** Whether `node`, which writes into the storage of `source`, may do so while it reads `source`. */
@@ -248,5 +245,5 @@ function targetOf(writer: Tensor): Tensor {
 }
 
 function nameOf(tensor: Tensor): string {
-  return tensor.name || tensor.op;
+  return tensor.label;
 }

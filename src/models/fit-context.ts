@@ -4,7 +4,7 @@
  * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
-import { checkOptionsObject, PlannerError, wrongValue } from '../errors.js';
+import { checkOptions, PlannerError, wrongValue } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { alignUp } from '../units.js';
 import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
@@ -12,7 +12,7 @@ import { configureIfCountable, openIfCountable, type Configuration } from './con
 import { largestFitting, type LargestFitting, type Need } from './largest-fitting.js';
 import { MetadataReader } from './metadata-reader.js';
 import { readModel, type Model, type ModelHeader } from './model-graph.js';
-import { CONTEXT_STEP, type ModelOptions, type Run } from './options.js';
+import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type Run } from './options.js';
 import { measureWeights } from './weights.js';
 
 /** One configuration that was looked at. Sizes in bytes. */
@@ -94,7 +94,7 @@ export interface ContextFit {
  */
 export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOptions = {}): ContextFit {
   checkBudget(budgetBytes);
-  checkOptionsObject(options);
+  checkOptions(options, MODEL_OPTIONS);
   const header = readIfKnown(gguf, budgetBytes);
   if (header === null) return tooHeavy(gguf, budgetBytes, options);
   const search = new Search(header, budgetBytes);

@@ -3,7 +3,7 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptionsObject, PlannerError, wrongValue } from '../errors.js';
+import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
@@ -50,19 +50,22 @@ export interface ModelOptions {
 }
 
 /** The names of all options that sizes depend on: all but the phase. */
-export const SIZE_OPTIONS = Object.keys({
-  program: 0,
-  ctxSize: 0,
-  batchSize: 0,
-  ubatchSize: 0,
-  parallel: 0,
-  kvUnified: 0,
-  flashAttention: 0,
-  cacheTypeK: 0,
-  cacheTypeV: 0,
-  swaFull: 0,
-  outputs: 0,
-} satisfies Record<Exclude<keyof ModelOptions, 'phase'>, 0>);
+export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
+  program: true,
+  ctxSize: true,
+  batchSize: true,
+  ubatchSize: true,
+  parallel: true,
+  kvUnified: true,
+  flashAttention: true,
+  cacheTypeK: true,
+  cacheTypeV: true,
+  swaFull: true,
+  outputs: true,
+};
+
+/** The names of all options. */
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true };
 
 /** The options as llama.cpp applies them to one model. */
 export interface Run {
@@ -98,7 +101,7 @@ export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_n
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run {
-  checkOptionsObject(options);
+  checkOptions(options, MODEL_OPTIONS);
   const program = checkProgram(options.program ?? 'server');
   const { sequences, isUnified } = sequencesOf(program, options);
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;

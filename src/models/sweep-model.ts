@@ -3,7 +3,7 @@
  *
  * Invariant: rows come in the order of nested loops, the first option of the grid outermost. The header is read once.
  */
-import { checkArgument, checkOptionsObject, PlannerError } from '../errors.js';
+import { checkArgument, checkOptions, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { configure, type Configuration } from './configuration.js';
 import { readModel } from './model-graph.js';
@@ -23,11 +23,8 @@ export interface RefusedConfiguration {
 
 /** How many combinations a grid has; 0 if an option has no value. @throws PlannerError `BAD_ARGUMENT` */
 export function gridSize(grid: SweepGrid): number {
-  checkOptionsObject(grid, 'grid');
+  checkOptions(grid, SIZE_OPTIONS, 'grid');
   for (const [option, values] of Object.entries(grid)) {
-    const isOption = SIZE_OPTIONS.includes(option);
-    const limit = `one of ${SIZE_OPTIONS.join(', ')}`;
-    checkArgument(isOption, `grid.${option}`, 'no option', limit, 'Spell the option as it stands there.');
     checkArgument(
       Array.isArray(values),
       `grid.${option}`,

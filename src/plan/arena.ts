@@ -4,27 +4,13 @@
  * Invariant: a tensor's bytes are where the plan says; nothing is copied. Only what still holds its value at the end of
  * the graph can be read with `result`.
  */
-import { checkArgument, checkOptionsObject, named, PlannerError, wrongValue } from '../errors.js';
-import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
+import { PlannerError, subject, wrongValue } from '../errors.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
+import { codecOf, TensorElements, type ElementOf } from '../tensor/elements.js';
+import { checkInBuffer, checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
+import { piecesOf, type ArenaMemory, type Piece } from './arena-memory.js';
 import type { Plan } from './plan.js';
-
-/** Where the bytes of an arena come from. */
-export interface ArenaMemory {
-  /** Whether to make `SharedArrayBuffer`s, for workers. Default false. */
-  readonly shared?: boolean;
-  /** Memory to use instead of new buffers, for instance `memory.buffer` of a `WebAssembly.Memory`; one chunk only. */
-  readonly buffer?: ArrayBufferLike;
-  /** First byte to use in `buffer`; a multiple of the plan's alignment. Default 0. */
-  readonly byteOffset?: number;
-}
-
-interface Piece {
-  readonly buffer: ArrayBufferLike;
-  readonly byteOffset: number;
-}
 
 /** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by {@link Plan.allocate}. */
 export class Arena {
@@ -33,9 +19,8 @@ export class Arena {
 
   /** Prefer {@link Plan.allocate}. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
   constructor(plan: Plan, memory: ArenaMemory = {}) {
-    checkOptionsObject(memory, 'memory');
     this.plan = plan;
-    this.#pieces = memory.buffer === undefined ? newPieces(plan, memory.shared === true) : [pieceOf(plan, memory)];
+    this.#pieces = piecesOf(plan, memory);
   }
 
   /** Bytes of chunk `index`, without a copy. @throws PlannerError `BAD_ARGUMENT` */
@@ -55,12 +40,39 @@ export class Arena {
   data(tensor: Tensor): TensorData;
   data(tensor: Tensor, type?: ElementTypeName): TensorData {
     checkType(tensor, type);
-    const { bytes } = tensor.root;
-    if (bytes !== null) return typedArrayOf(tensor, bytes.buffer, bytes.byteOffset + tensor.viewOffset);
-    const { chunk, offset } = this.plan.locate(tensor);
-    if (tensor.root.byteLength === 0) return typedArrayOf(tensor, new ArrayBuffer(0), 0);
-    const { buffer, byteOffset } = this.#pieceAt(chunk);
-    return typedArrayOf(tensor, buffer, byteOffset + offset);
+    const { buffer, byteOffset } = this.#bytesOf(tensor);
+    return typedArrayOf(tensor, buffer, byteOffset);
+  }
+
+  /**
+   * The elements of a tensor by their indices, whatever its strides: a view of some columns, a transposed matrix, and
+   * what {@link data} shows as well. Numbers, also for f16 and bf16, and bigints for i64. Valid as long as {@link data} is;
+   * writes go through; no copy. An element at a time is slow: take {@link data} where a tensor is contiguous.
+   *
+   * @param type the element type that you expect, which makes the elements' type known to the compiler. Default: any
+   * @throws PlannerError `NOT_READABLE` for tensors of another type, quantised ones, those outside the plan, virtual ones
+   * @example
+   * ```ts
+   * import { Context, Graph, planGraph } from 'tensor-arena';
+   * const ctx = Context.deferred();
+   * const x = ctx.setInput(ctx.newTensor('f32', [4, 3], 'x'));
+   * const columns = ctx.transpose(x); // 3 by 4, strided
+   * const arena = planGraph(Graph.forward(ctx.setOutput(ctx.cont(columns)))).allocate();
+   * arena.data(x, 'f32').set([0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23]);
+   * const elements = arena.elements(columns, 'f32');
+   * console.log(elements.get(2, 1)); // 21
+   * elements.set(-1, 2, 1); // value first, then indices: now x holds it
+   * ```
+   */
+  elements<T extends ElementTypeName>(tensor: Tensor, type: T): TensorElements<ElementOf<T>>;
+  elements(tensor: Tensor): TensorElements<number | bigint>;
+  elements(tensor: Tensor, type?: ElementTypeName): TensorElements<number | bigint> {
+    checkType(tensor, type);
+    const codec = codecOf(tensor.type.name, tensor.label);
+    const { buffer, byteOffset } = this.#bytesOf(tensor);
+    checkInBuffer(tensor, buffer, byteOffset);
+    const view = new DataView(buffer, byteOffset, tensor.byteLength);
+    return new TensorElements(tensor, codec, view, 0);
   }
 
   /**
@@ -73,18 +85,39 @@ export class Arena {
   result(tensor: Tensor): TensorData;
   result(tensor: Tensor, type?: ElementTypeName): TensorData {
     checkType(tensor, type);
+    this.#checkKept(tensor);
+    return this.data(tensor);
+  }
+
+  /** What {@link elements} gives, for a tensor that can be read after the graph has run. @throws PlannerError as {@link result} */
+  resultElements<T extends ElementTypeName>(tensor: Tensor, type: T): TensorElements<ElementOf<T>> {
+    checkType(tensor, type);
+    this.#checkKept(tensor);
+    return this.elements(tensor, type);
+  }
+
+  #checkKept(tensor: Tensor): void {
     const planned = this.plan.find(tensor);
     if (planned !== undefined && !this.plan.isKept(planned)) {
-      const culprit = tensor.name || tensor.op;
+      const culprit = tensor.label;
       throw new PlannerError('NOT_READABLE', {
-        message: `${named(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${this.plan.nodeCount}.`,
+        message: `${subject(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${this.plan.nodeCount}.`,
         culprit,
         value: `free again from step ${planned.end} of ${this.plan.nodeCount}`,
         limit: 'an output, or an immediate tensor',
         remedy: 'Mark it with setOutput before planning.',
       });
     }
-    return this.data(tensor);
+  }
+
+  /** Where the first byte of a tensor is. What has no elements is nowhere. */
+  #bytesOf(tensor: Tensor): Piece {
+    const { bytes } = tensor.root;
+    const { chunk, offset } = bytes === null ? this.plan.locate(tensor) : { chunk: 0, offset: tensor.viewOffset };
+    if (tensor.byteLength === 0) return { buffer: new ArrayBuffer(0), byteOffset: 0 };
+    if (bytes !== null) return { buffer: bytes.buffer, byteOffset: bytes.byteOffset + offset };
+    const { buffer, byteOffset } = this.#pieceAt(chunk);
+    return { buffer, byteOffset: byteOffset + offset };
   }
 
   #pieceAt(chunk: number): Piece {
@@ -97,45 +130,4 @@ export class Arena {
       remedy: 'Take the chunk from plan.locate().',
     });
   }
-}
-
-function newPieces({ chunks }: Plan, shared: boolean): Piece[] {
-  const BufferType = shared ? SharedArrayBuffer : ArrayBuffer;
-  return chunks.map((size, index) => {
-    try {
-      return { buffer: new BufferType(size), byteOffset: 0 };
-    } catch {
-      const remedy = 'Plan smaller chunks with `maxChunkSize`, or a smaller graph.';
-      throw outOfMemory(`chunk ${index}`, size, BEYOND_ENGINE, remedy);
-    }
-  });
-}
-
-function pieceOf({ chunks, alignment, bufferSize }: Plan, { buffer, byteOffset = 0 }: ArenaMemory): Piece {
-  checkBuffer(buffer);
-  if (chunks.length > 1) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: `There are ${chunks.length} chunks of the plan, but one buffer holds only one.`,
-      culprit: 'chunks of the plan',
-      value: chunks.length,
-      limit: '1 for one given buffer',
-      remedy: 'Plan without `maxChunkSize`, or let the arena make its buffers.',
-    });
-  }
-  const isAligned = Number.isSafeInteger(byteOffset) && byteOffset >= 0 && byteOffset % alignment === 0;
-  const limit = `a multiple of ${alignment}, the plan's alignment`;
-  checkArgument(isAligned, 'byteOffset', byteOffset, limit, 'Round it up.');
-  const available = buffer!.byteLength - byteOffset;
-  if (available < bufferSize) {
-    throw outOfMemory(
-      'the arena',
-      bufferSize,
-      {
-        limit: `at most ${available}, what the given buffer has from byte ${byteOffset}`,
-        reason: `the given buffer has ${available} from byte ${byteOffset}`,
-      },
-      'Give a larger buffer; grow a WebAssembly.Memory, and take its new buffer.',
-    );
-  }
-  return { buffer: buffer!, byteOffset };
 }

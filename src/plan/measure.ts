@@ -3,7 +3,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
 import { placementSize, type Placement } from '../alloc/allocator.js';
-import { named, PlannerError } from '../errors.js';
+import { named, PlannerError, subject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { mayConflict } from '../liveness/conflicts.js';
@@ -91,12 +91,13 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
 
 function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
   const { table } = graph;
-  const { allocator, alignment, inPlace } = options;
+  const { allocator, alignment, inPlace, maxChunkSize, allowOversize } = options;
+  const limits = { maxChunkSize, allowOversize };
   const groups = groupsOf(graph, options.runtime);
   const liveness = analyzeLiveness(table, inPlace, alignment, groups);
-  const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, options) };
+  const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, limits) };
   const mayChoose = allocator === 'auto' && inPlace === 'full';
-  return mayChoose ? improveInPlace(table, alignment, options, groups, first) : first;
+  return mayChoose ? improveInPlace(table, alignment, limits, groups, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();
@@ -118,12 +119,12 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
     message: isItself
-      ? `${named(other.name)} overwrites its operand ${named(tensor.name)} before it is done with it.`
-      : `${named(other.name)} needs ${named(tensor.name)}, which ${named(writer.name)} overwrites before ${named(other.name)} runs.`,
-    culprit: other.name,
-    value: isItself ? `overwriting ${tensor.name}` : `run after ${writer.name}, which overwrites ${tensor.name}`,
+      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it is done with it.`
+      : `${subject(other.label)} needs ${named(tensor.label)}, which ${named(writer.label)} overwrites before ${named(other.label)} runs.`,
+    culprit: other.label,
+    value: isItself ? `overwriting ${tensor.label}` : `run after ${writer.label}, which overwrites ${tensor.label}`,
     limit: isItself ? 'done with its operand before it overwrites it' : 'run before its operand is overwritten',
-    remedy: isItself ? `Give it ${missing}.` : `Read the result of ${writer.name}, or let it work on a copy.`,
+    remedy: isItself ? `Give it ${missing}.` : `Read the result of ${writer.label}, or let it work on a copy.`,
   });
 }
 
@@ -131,9 +132,9 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   if (maxChunkSize === Infinity || allowOversize || allocator === 'ggml') return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
-    const culprit = tensors[id].name || tensors[id].op;
+    const culprit = tensors[id].label;
     throw new PlannerError('OVERSIZE', {
-      message: `${named(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
+      message: `${subject(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
       culprit,
       value: table.sizes[id],
       limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,

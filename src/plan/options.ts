@@ -2,7 +2,7 @@
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
 import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { checkChoice, checkOptionsObject, wrongValue } from '../errors.js';
+import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
@@ -30,6 +30,15 @@ export interface PlanOptions {
   readonly runtime?: RuntimeName | Runtime;
 }
 
+const PLAN_OPTIONS: OptionNames<PlanOptions> = {
+  allocator: true,
+  alignment: true,
+  maxChunkSize: true,
+  allowOversize: true,
+  inPlace: true,
+  runtime: true,
+};
+
 export interface ResolvedOptions {
   readonly allocator: AllocatorName;
   readonly alignment: number;
@@ -43,7 +52,7 @@ export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
-  checkOptionsObject(options);
+  checkOptions(options, PLAN_OPTIONS);
   const { allocator = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
   const { inPlace = allocator === 'ggml' ? 'ggml' : 'full' } = options;
   checkAlignment(alignment);

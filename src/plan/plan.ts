@@ -4,14 +4,16 @@
  * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; whatever
  * else has bytes there is a view, and is found through its root.
  */
-import { named, PlannerError } from '../errors.js';
+import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
+import { isPureView } from '../graph/node-kind.js';
 import { isKept } from '../graph/table.js';
 import { NO_BUFFER } from '../liveness/liveness.js';
 import type { Hazard } from '../liveness/hazards.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { Arena, type ArenaMemory } from './arena.js';
+import { Arena } from './arena.js';
+import type { ArenaMemory } from './arena-memory.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 
@@ -122,9 +124,9 @@ export class Plan implements Measurement {
   locate(tensor: Tensor): Location {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
-    const culprit = tensor.name || tensor.op;
+    const culprit = tensor.label;
     throw new PlannerError('NOT_READABLE', {
-      message: `${named(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
+      message: `${subject(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
       culprit,
       value: `in ${tensor.memory} memory`,
       limit: 'in the compute buffer of this plan',
@@ -203,6 +205,6 @@ function sharesOf(graph: Graph, { liveness }: Outcome): Share[] {
 
 function viewReason(tensor: Tensor): ShareReason {
   if (tensor.destination !== null) return 'output';
-  if (tensor.traits?.isView !== true) return 'in-place';
+  if (!isPureView(tensor)) return 'in-place';
   return tensor.sources.length > 1 ? 'dependency' : 'view';
 }

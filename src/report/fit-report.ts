@@ -102,7 +102,7 @@ function assumption({ tried }: ContextFit): string[] {
 
 /** What would make the wanted context fit, or what it leaves room for. */
 function alternatives(fit: ContextFit): string[] {
-  const { tried, largestUbatch, largestCache, largestByCache, wantedContext } = fit;
+  const { tried, largestUbatch, largestCache, wantedContext } = fit;
   const [wanted] = tried;
   const tokens = `${groupDigits(wantedContext)} tokens`;
   const ubatch = groupDigits(largestUbatch?.run.ubatchSize ?? 0);
@@ -110,18 +110,24 @@ function alternatives(fit: ContextFit): string[] {
     const isLarger = largestUbatch !== null && largestUbatch.run.ubatchSize > wanted.run.ubatchSize;
     return isLarger ? [`With ${tokens}, the ubatch may be up to ${ubatch}.`] : [];
   }
-  const types = ({ run }: FitAttempt): string => `-ctk ${run.keyType.name} -ctv ${run.valueType.name}`;
   return [
     largestUbatch === null
       ? `No ubatch is small enough for ${tokens} to fit.`
       : `With a ubatch of up to ${ubatch}, ${tokens} do fit.`,
-    largestCache === null
-      ? `No cache type is small enough for ${tokens} to fit.`
-      : `With ${types(largestCache)}, ${tokens} do fit.`,
-    ...largestByCache
-      .filter(({ run }) => run.contextSize !== wantedContext)
-      .map((found) => `With ${types(found)}, up to ${groupDigits(found.run.contextSize)} tokens fit.`),
+    ...(largestCache === null ? [`No cache type is small enough for ${tokens} to fit.`] : []),
+    ...[...longestByTypes(fit)].map(([types, length]) => `With ${types}, up to ${groupDigits(length)} tokens fit.`),
   ];
+}
+
+/** Tokens by the flags of smaller cache types: the best types for the wanted context, and others where they allow more. */
+function longestByTypes({ largestCache, largestByCache, wantedContext }: ContextFit): Map<string, number> {
+  const others = largestByCache.filter(({ run }) => run.contextSize !== wantedContext);
+  return new Map(
+    [...(largestCache === null ? [] : [largestCache]), ...others].map(({ run }) => [
+      `-ctk ${run.keyType.name} -ctv ${run.valueType.name}`,
+      run.contextSize,
+    ]),
+  );
 }
 
 function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {

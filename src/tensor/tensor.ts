@@ -163,6 +163,16 @@ export class Tensor implements Layout {
     return this.#nb;
   }
 
+  /**
+   * What messages call it: its name, or what it is. A view is named after what it looks into when it is made, so that of a
+   * tensor which had no name then has none of its own either.
+   */
+  get label(): string {
+    if (this.name !== '' && !this.name.startsWith(' (')) return this.name;
+    if (this.isView) return `view of ${this.root.label} at byte ${this.viewOffset}`;
+    return this.op === 'NONE' ? 'unnamed leaf' : this.op;
+  }
+
   /** Bytes from the first to one past the last element. */
   get byteLength(): number {
     return byteLength(this, this.name);

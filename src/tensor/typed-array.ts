@@ -6,7 +6,7 @@
 import type { ElementTypeName } from './element-type.js';
 import type { Tensor } from './tensor.js';
 import { isContiguous } from './shape.js';
-import { named, PlannerError, shown } from '../errors.js';
+import { PlannerError, shown, subject } from '../errors.js';
 
 /** Any of the arrays that {@link TypedArrayOf} names. */
 export type TensorData =
@@ -32,9 +32,9 @@ export type TypedArrayOf<T extends ElementTypeName> = T extends 'f32'
 /** Refuses to read a tensor as another type than its own. @throws PlannerError `NOT_READABLE` */
 export function checkType(tensor: Tensor, type: ElementTypeName | undefined): void {
   if (type === undefined || tensor.type.name === type) return;
-  const culprit = tensor.name || tensor.op;
+  const culprit = tensor.label;
   throw new PlannerError('NOT_READABLE', {
-    message: `${named(culprit)} has elements of type ${tensor.type.name}, not ${shown(type)}.`,
+    message: `${subject(culprit)} has elements of type ${tensor.type.name}, not ${shown(type)}.`,
     culprit,
     value: tensor.type.name,
     limit: type,
@@ -56,33 +56,27 @@ const ARRAY_OF: Partial<Record<ElementTypeName, TypedArrayConstructor>> = {
 };
 
 /**
- * The elements of a contiguous tensor as a typed array over `buffer`, starting at byte `byteOffset`; no copy.
+ * The elements of a contiguous tensor as a typed array over `buffer`, starting at byte `byteOffset`; no copy. A tensor
+ * without elements has an array without elements, wherever it lies.
  *
  * @throws PlannerError `NOT_READABLE` if the tensor is strided (its elements are not one run of bytes) or misaligned, or
  * if the buffer is detached, as that of a `WebAssembly.Memory` which has grown
  */
 export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset: number): TensorData {
-  const { type, name, byteLength } = tensor;
+  const { type, label: name, byteLength } = tensor;
+  const ArrayType = ARRAY_OF[type.name] ?? Uint8Array;
+  if (byteLength === 0) return new ArrayType(new ArrayBuffer(0), 0, 0);
   if (!isContiguous(tensor)) {
     throw new PlannerError('NOT_READABLE', {
-      message: `${named(name)} cannot be read as one array, since its elements lie apart (strides [${tensor.nb.join(', ')}]).`,
+      message: `${subject(name)} cannot be read as one array, since its elements lie apart (strides [${tensor.nb.join(', ')}]).`,
       culprit: name,
       value: `strided (nb ${tensor.nb.join(', ')})`,
       limit: 'contiguous',
       remedy: 'Read its storage root, or add a cont() node.',
     });
   }
-  if (byteOffset + byteLength > buffer.byteLength) {
-    throw new PlannerError('NOT_READABLE', {
-      message: `The bytes of ${name} end at ${byteOffset + byteLength}, beyond the ${buffer.byteLength} bytes of their buffer.`,
-      culprit: `bytes of ${name}`,
-      value: `[${byteOffset}, ${byteOffset + byteLength})`,
-      limit: `within the ${buffer.byteLength} bytes of their buffer`,
-      remedy: 'A memory that grows leaves its old buffer empty: allocate the plan again, in the new one.',
-    });
-  }
-  const ArrayType = ARRAY_OF[type.name];
-  if (ArrayType === undefined) return new Uint8Array(buffer, byteOffset, byteLength);
+  checkInBuffer(tensor, buffer, byteOffset);
+  if (ArrayType === Uint8Array) return new Uint8Array(buffer, byteOffset, byteLength);
   if (byteOffset % type.blockBytes !== 0) {
     throw new PlannerError('NOT_READABLE', {
       message: `The byte offset of ${name} is ${byteOffset}, but ${type.name} elements start at multiples of ${type.blockBytes}.`,
@@ -93,4 +87,16 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
     });
   }
   return new ArrayType(buffer, byteOffset, byteLength / type.blockBytes);
+}
+
+/** @throws PlannerError `NOT_READABLE` if the buffer has lost its bytes, as that of a `WebAssembly.Memory` which has grown */
+export function checkInBuffer({ label: name, byteLength }: Tensor, buffer: ArrayBufferLike, byteOffset: number): void {
+  if (byteOffset + byteLength <= buffer.byteLength) return;
+  throw new PlannerError('NOT_READABLE', {
+    message: `The bytes of ${name} end at ${byteOffset + byteLength}, beyond the ${buffer.byteLength} bytes of their buffer.`,
+    culprit: `bytes of ${name}`,
+    value: `[${byteOffset}, ${byteOffset + byteLength})`,
+    limit: `within the ${buffer.byteLength} bytes of their buffer`,
+    remedy: 'A memory that grows leaves its old buffer empty: allocate the plan again, in the new one.',
+  });
 }

@@ -2,9 +2,11 @@
  * The one check that a view stays within the storage that it looks into.
  */
 import { named, PlannerError } from '../errors.js';
-import { byteLength, type Layout } from './shape.js';
+import { byteLength, isEmpty, type Layout } from './shape.js';
 
 /**
+ * As in ggml, a view without elements may start anywhere: it has no byte that could lie outside.
+ *
  * @param storageBytes bytes of the storage
  * @param offset byte position of the view's first element within the storage
  * @throws PlannerError `BAD_VIEW`
@@ -13,7 +15,8 @@ export function checkViewBounds(layout: Layout, offset: number, storageBytes: nu
   let strides = true;
   for (let dim = 0; dim < 4; dim++) strides &&= Number.isSafeInteger(layout.nb[dim]) && layout.nb[dim] >= 0;
   const end = strides ? offset + byteLength(layout, culprit) : NaN;
-  if (strides && Number.isSafeInteger(offset) && offset >= 0 && end <= storageBytes) return;
+  const isInside = end <= storageBytes || isEmpty(layout.ne);
+  if (strides && Number.isSafeInteger(offset) && offset >= 0 && isInside) return;
   throw new PlannerError('BAD_VIEW', {
     message: strides
       ? `${named(culprit)} takes the view to bytes ${offset} to ${end}, beyond the ${storageBytes} bytes of its storage.`

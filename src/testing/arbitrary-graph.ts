@@ -2,15 +2,18 @@
  * Arbitrary compute graphs for property tests.
  */
 import fc from 'fast-check';
+import { checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { graphOfMoves, MOVES, type Move, type MoveKind } from './graph-moves.js';
+import { MOVES, recordedGraph, type Move, type MoveKind } from './graph-moves.js';
 
 /** How large arbitrary graphs get. */
 export interface ArbitraryGraphOptions {
   /** Moves that the graph is made of at most, inclusive; each adds one to six nodes. Default 20. */
   readonly maxMoves?: number;
 }
+
+const GRAPH_OPTIONS: OptionNames<ArbitraryGraphOptions> = { maxMoves: true };
 
 /** How often a move is drawn, as real graphs have them; 1 where nothing is said. */
 const WEIGHTS: Partial<Record<MoveKind, number>> = {
@@ -33,7 +36,8 @@ const number = fc.nat({ max: 40 });
  * Compute graphs weighted like real ones: chains, skips, wide fans, views of views, in-place runs, cache writes with
  * their dependencies, destinations, parts and stacks of rows, groups that runtimes compute at once, outputs in the
  * middle. `whyNotExecutable` finds nothing in them, and
- * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as a list of them.
+ * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as the code that
+ * makes them, an expression to paste.
  *
  * @example
  * ```ts
@@ -44,12 +48,14 @@ const number = fc.nat({ max: 40 });
  * fc.assert(isPlanned, { numRuns: 20 });
  * ```
  */
-export function arbitraryGraph({ maxMoves = 20 }: ArbitraryGraphOptions = {}): fc.Arbitrary<Graph> {
+export function arbitraryGraph(options: ArbitraryGraphOptions = {}): fc.Arbitrary<Graph> {
+  checkOptions(options, GRAPH_OPTIONS);
+  const { maxMoves = 20 } = options;
   const move: fc.Arbitrary<Move> = fc.tuple(kinds, number, number, number);
   const moves = fc.array(move, { minLength: 1, maxLength: maxMoves, size: 'max' });
   return fc.tuple(moves, fc.integer({ min: 1, max: 3 })).map(([list, lastCount]) => {
-    const graph = graphOfMoves(list, lastCount);
-    return Object.defineProperty(graph, fc.toStringMethod, { value: () => describeGraph(graph) });
+    const { graph, code } = recordedGraph(list, lastCount);
+    return Object.defineProperty(graph, fc.toStringMethod, { value: code });
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * All checks of a plan at once, for users' own tests.
  */
+import { checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { replayPlan } from '../verify/replay.js';
 import { verifyPlan, type PlanLimits, type PlanToVerify } from '../verify/verify-plan.js';
@@ -12,6 +13,15 @@ export interface PlanCheckOptions extends PlanLimits {
   readonly seed?: number;
 }
 
+const PLAN_CHECK_OPTIONS: OptionNames<PlanCheckOptions> = {
+  seed: true,
+  alignment: true,
+  maxChunkSize: true,
+  allowOversize: true,
+  runtime: true,
+  maxViolations: true,
+};
+
 /** More than this many lines say nothing new. */
 const PRINTED_VIOLATIONS = 10;
 
@@ -22,7 +32,9 @@ const PRINTED_VIOLATIONS = 10;
  *
  * @throws Error with one line per violation; PlannerError `BAD_ARGUMENT` where indices that the graph computes name rows that are not there
  */
-export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, { seed, ...limits }: PlanCheckOptions = {}): void {
+export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, options: PlanCheckOptions = {}): void {
+  checkOptions(options, PLAN_CHECK_OPTIONS);
+  const { seed, ...limits } = options;
   const { runtime } = limits;
   const lines = [
     ...verifyPlan(graph, plan, limits).map(({ message }) => `geometry: ${message}`),

@@ -6,6 +6,7 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
+import { arrivesAtItsStep, isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import { findOperation } from '../graph/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime } from '../runtime/runtimes.js';
@@ -32,12 +33,12 @@ export interface ExecutionDifference {
 /** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
 export function whyNotExecutable(graph: Graph): string | null {
   for (const node of graph.nodes) {
-    if (isPureView(node)) continue;
-    if (findKernel(node.op) === undefined) return `${node.op} (${node.name}) has no reference kernel`;
+    if (node.op === 'NONE' || isPureView(node)) continue;
+    if (findKernel(node.op) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
     const misfit = whyNotItsResult(node);
-    if (misfit !== null) return `${node.op} (${node.name}) ${misfit}`;
+    if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
     for (const tensor of [node, ...node.sources]) {
-      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.name} is ${tensor.type.name}`;
+      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;
     }
   }
   return null;
@@ -45,9 +46,6 @@ export function whyNotExecutable(graph: Graph): string | null {
 
 /** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
 function whyNotItsResult(node: Tensor): string | null {
-  // A cast names itself as what it is written into; it is not read.
-  const isRead = (slot: number): boolean => node.op !== 'CPY' || slot === 0;
-  if (node.sources.some((source, slot) => source === node && isRead(slot))) return 'reads itself';
   try {
     // A file may leave out the settings that only say what the result says, too.
     const params = { type: null, ne: node.ne, ...node.params };
@@ -57,10 +55,6 @@ function whyNotItsResult(node: Tensor): string | null {
     if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
     throw error;
   }
-}
-
-function isPureView(node: Tensor): boolean {
-  return findOperation(node.op)?.isView ?? false;
 }
 
 /**
@@ -86,6 +80,10 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 
 /** Runs one node. */
 export function executeNode(node: Tensor, memory: Memory): void {
+  if (node.op === 'NONE') {
+    if (arrivesAtItsStep(node)) memory.deliver(node);
+    return;
+  }
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(node.op)!(new Call(node, memory.elements(node), sources));
   memory.poisonTail(node);
@@ -171,7 +169,8 @@ function differencesOf(
 function resultsOf(graph: Graph): Tensor[] {
   const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
   return graph.tensors.filter((tensor) => {
-    return tensor.isOutput || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
+    const isResult = !read.has(tensor) && isResultIfUnread(tensor);
+    return tensor.isOutput || isResult || (!tensor.isView && tensor.memory !== 'deferred');
   });
 }
 
@@ -192,5 +191,5 @@ function firstDifference(tensor: Tensor, expected: Uint8Array, found: Uint8Array
 }
 
 function labelOf(tensor: Tensor): string {
-  return tensor.name || tensor.op;
+  return tensor.label;
 }

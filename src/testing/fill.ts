@@ -5,6 +5,8 @@
  * whoever they are used on.
  */
 import type { Graph } from '../graph/graph.js';
+import { arrivesAtItsStep } from '../graph/node-kind.js';
+import { elementCount } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Memory } from './memory.js';
 
@@ -27,20 +29,27 @@ const COPIED_OPERANDS: Readonly<Record<string, readonly number[]>> = {
 /** Integers that name nothing stay below this. */
 const OTHER_INTEGERS = 8;
 
-/** Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. */
+/**
+ * Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. Nodes without an
+ * operation get theirs when their turn comes.
+ */
 export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   const limits = indexLimits(graph);
-  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => node.isInput)];
+  const late = new Set(graph.nodes.filter(arrivesAtItsStep));
+  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => node.isInput), ...late];
   inputs.forEach((leaf, index) => {
     if (leaf.isView || leaf.bytes !== null) return;
     const random = randomNumbers(seed * 7919 + index);
     const isInteger = leaf.type.name.startsWith('i');
     const limit = limits.get(leaf) ?? OTHER_INTEGERS;
-    const elements = memory.elements(leaf);
-    for (let position = 0; position < elements.count; position++) {
-      elements.setFlat(isInteger ? Math.floor(random() * limit) : random() * 2 - 1, position);
+    const next = (): number => (isInteger ? Math.floor(random() * limit) : random() * 2 - 1);
+    const values = Float64Array.from({ length: elementCount(leaf) }, next);
+    if (late.has(leaf)) {
+      memory.keepFor(leaf, values);
+    } else {
+      memory.write(leaf, values);
+      memory.poisonTail(leaf);
     }
-    memory.poisonTail(leaf);
   });
 }
 

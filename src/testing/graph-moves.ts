@@ -7,12 +7,12 @@
  * Invariant: whoever overwrites a storage is ordered, by sources and dependencies alone, after everyone who read it
  * before and before everyone who reads it later; and the reference executor can run the graph.
  */
-import { Context } from '../graph/context.js';
 import { Graph } from '../graph/graph.js';
 import { elementCount, hasEvenRows, isContiguous, sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { applyGroup } from './graph-groups.js';
 import { applyNorm, applyUnary, applyView } from './graph-operations.js';
+import { Recorder } from './recorder.js';
 
 /** What kinds of moves there are, the simplest first. */
 export const MOVES = [
@@ -52,23 +52,30 @@ const SHAPES = [[4, 4], [4, 8], [4], [8, 4], [4, 2, 2], [4, 1, 3], [1]] as const
 
 /** The graph that a list of moves makes; `lastCount` of its tensors are results besides the outputs. */
 export function graphOfMoves(moves: readonly Move[], lastCount: number): Graph {
+  return recordedGraph(moves, lastCount).graph;
+}
+
+/** The same, with the code that makes the graph. */
+export function recordedGraph(moves: readonly Move[], lastCount: number): { graph: Graph; code: () => string } {
   const builder = new GraphBuilder();
   for (const move of moves) builder.play(move);
-  return builder.graph(lastCount);
+  const outputs = builder.outputs(lastCount);
+  return { graph: Graph.forward(outputs), code: () => builder.recorder.codeOf(outputs) };
 }
 
 type Numbers = readonly [number, number, number];
 
 class GraphBuilder {
-  readonly #ctx = Context.deferred();
-  readonly #weights = Context.virtual();
+  readonly recorder = new Recorder();
+  readonly #ctx = this.recorder.context('ctx');
+  readonly #weights = this.recorder.context('weights');
   readonly #tensors: Tensor[] = [];
   readonly #results: Tensor[] = [];
   /** The cache, to be read or overwritten only after everything that was done to it before. */
   #cache: Tensor;
 
   constructor() {
-    const caches = Context.immediate();
+    const caches = this.recorder.context('caches');
     const cache = caches.newTensor('f32', [4, 8], 'cache');
     this.#cache = caches.write(
       cache,
@@ -77,8 +84,8 @@ class GraphBuilder {
     this.#add(this.#ctx.setInput(this.#ctx.newTensor('f32', SHAPES[0])));
   }
 
-  graph(lastCount: number): Graph {
-    return Graph.forward([...this.#results, ...this.#tensors.slice(-lastCount)]);
+  outputs(lastCount: number): Tensor[] {
+    return [...this.#results, ...this.#tensors.slice(-lastCount)];
   }
 
   play([kind, ...numbers]: Move): void {

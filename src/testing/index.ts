@@ -4,7 +4,12 @@
  * @module tensor-arena/testing
  */
 export { arbitraryGraph, describeGraph, type ArbitraryGraphOptions } from './arbitrary-graph.js';
-export { arbitraryProblem, type ArbitraryProblemOptions } from './arbitrary-problem.js';
+export {
+  arbitraryLimitedProblem,
+  arbitraryProblem,
+  type ArbitraryProblemOptions,
+  type LimitedProblem,
+} from './arbitrary-problem.js';
 export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';
 export { compareExecutions, executeGraph, whyNotExecutable, type ExecutionDifference } from './execute.js';
 export { fillLeafs } from './fill.js';

@@ -5,7 +5,7 @@
  * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
  * as a copy of their own bytes, so running a graph never changes what the user has.
  */
-import { named, PlannerError, wrongValue } from '../errors.js';
+import { PlannerError, subject, wrongValue } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../verify/verify-plan.js';
@@ -17,6 +17,8 @@ const POISON = 0xff;
 /** Bytes for every storage of a graph, apart from each other or where a plan puts them, full of poison at first. */
 export class Memory {
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
+  /** What comes from outside when the turn of a node without an operation comes. */
+  readonly #arrivals = new Map<Tensor, ArrayLike<number>>();
 
   private constructor(storages: ReadonlyMap<Tensor, Uint8Array>) {
     this.#storages = storages;
@@ -57,9 +59,9 @@ export class Memory {
   storage(tensor: Tensor): Uint8Array {
     const storage = this.#storages.get(tensor.root);
     if (storage !== undefined) return storage;
-    const culprit = tensor.name || tensor.op;
+    const culprit = tensor.label;
     throw new PlannerError('DANGLING_TENSOR', {
-      message: `${named(culprit)} is not in the graph that this memory was made for.`,
+      message: `${subject(culprit)} is not in the graph that this memory was made for.`,
       culprit,
       value: 'not in the graph',
       limit: 'a tensor of the graph that this memory was made for',
@@ -70,6 +72,17 @@ export class Memory {
   /** Fills what a storage has behind its elements: a device that asks for more bytes may write them all. */
   poisonTail(tensor: Tensor): void {
     if (!tensor.isView) this.storage(tensor).fill(POISON, tensor.byteLength);
+  }
+
+  /** Keeps values for a node without an operation, in the order of a contiguous one, until its turn comes. */
+  keepFor(node: Tensor, values: ArrayLike<number>): void {
+    this.#arrivals.set(node, values);
+  }
+
+  /** The turn of a node without an operation has come: it gets what is kept for it, or poison. */
+  deliver(node: Tensor): void {
+    this.storage(node).fill(POISON);
+    this.write(node, this.#arrivals.get(node) ?? []);
   }
 
   /** The values of a tensor in the order of a contiguous one, whatever its strides. */
@@ -109,9 +122,9 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, 
       throw new PlannerError('BAD_ARGUMENT', {
         message:
           bytes === undefined
-            ? `The place of ${tensor.name} is missing in the plan.`
-            : `The place of ${tensor.name}, ${bytes}, is not within the arena.`,
-        culprit: `place of ${tensor.name}`,
+            ? `The place of ${tensor.label} is missing in the plan.`
+            : `The place of ${tensor.label}, ${bytes}, is not within the arena.`,
+        culprit: `place of ${tensor.label}`,
         value: bytes ?? 'missing',
         limit: 'within the arena',
         remedy: 'Plan this very graph.',

@@ -3,7 +3,7 @@
  *
  * Invariant: a limit that is none is an error; it would find nothing, and nobody would notice.
  */
-import { checkArgument, checkChoice, checkOptionsObject } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import { checkAlignment } from '../units.js';
 
 /** What a plan or a placement is checked against. */
@@ -21,8 +21,8 @@ interface Limits {
 export const MAX_VIOLATIONS = 10_000;
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
-export function checkLimits(limits: Limits): void {
-  checkOptionsObject(limits, 'limits');
+export function checkLimits<T extends Limits>(limits: T, names: OptionNames<T>): void {
+  checkOptions(limits, names, 'limits');
   const { alignment = 1, maxChunkSize = Infinity, allowOversize = false } = limits;
   checkAlignment(alignment);
   checkCount('maxChunkSize', maxChunkSize, 'no limit');

@@ -3,6 +3,7 @@
  *
  * Invariant: independent of every allocator (it shares no code with alloc/).
  */
+import type { OptionNames } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
@@ -23,6 +24,8 @@ export interface PlacementLimits {
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
 }
+
+const PLACEMENT_LIMITS: OptionNames<PlacementLimits> = { maxChunkSize: true, allowOversize: true, maxViolations: true };
 
 /** One broken rule. */
 export interface PlacementViolation {
@@ -48,7 +51,7 @@ export function verifyPlacement(
   placement: PlacementColumns,
   limits: PlacementLimits = {},
 ): PlacementViolation[] {
-  checkLimits(limits);
+  checkLimits(limits, PLACEMENT_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
   const { offsets, chunkOf } = placement;
   if (offsets.length !== problem.bufferCount || chunkOf.length !== problem.bufferCount) {

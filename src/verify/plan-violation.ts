@@ -47,5 +47,5 @@ export interface PlanViolation {
 export function labelOf(tensor: Tensor | undefined, id: number): string {
   return tensor === undefined
     ? `tensor ${typeof id === 'string' ? JSON.stringify(id) : id}`
-    : `${tensor.name || tensor.op} (${id})`;
+    : `${tensor.label} (${id})`;
 }

@@ -9,12 +9,13 @@
  * Where liveness asks when a storage is needed, replay asks nothing: it only does what the graph says, in order. So it
  * sees through views, strides, dependencies, destinations and caches alike, and shares no code with the planner.
  *
- * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What the
- * runtime may compute at once reads everything while its last node writes.
+ * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What a node
+ * without an operation has comes from outside, when its turn comes. What the runtime may compute at once reads everything
+ * while its last node writes.
  */
-import { checkChoice, checkOptionsObject } from '../errors.js';
+import { checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -60,6 +61,8 @@ export interface ReplayOptions {
   readonly maxViolations?: number;
 }
 
+const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true, maxViolations: true };
+
 /**
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
  * per tensor, not with bytes.
@@ -69,7 +72,7 @@ export interface ReplayOptions {
  */
 export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkOptionsObject(options);
+  checkOptions(options, REPLAY_OPTIONS);
   const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);
@@ -121,8 +124,7 @@ class Replay {
       this.#storages.set(tensor, new IntervalMap());
       if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
     });
-    // What a leaf's operation is called makes no difference: nothing computes it.
-    const early = graph.nodes.filter(({ op, isInput }) => op === 'NONE' || isInput);
+    const early = graph.nodes.filter(({ isInput }) => isInput);
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
   }
 
@@ -134,11 +136,12 @@ class Replay {
       this.#report('not-computed', [source, node], step, null, message);
     }
     this.#computed.add(node);
-    if (findOperation(node.op)?.isView === true) return;
+    if (isPureView(node)) return;
     for (const source of sources) this.#read(source, step, node);
     this.#checkGroups(node, step, this.#checkOperands(node, step));
     this.#checkOrder(node, step);
-    this.#write(node);
+    // An input without an operation has had its value from the start.
+    if (node.op !== 'NONE' || !node.isInput) this.#write(node);
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
@@ -147,7 +150,8 @@ class Replay {
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) {
       if (this.violations.length >= maxViolations) return;
-      if (tensor.isOutput || !read.has(tensor)) this.#read(tensor, nodes.length, null);
+      const isResult = !read.has(tensor) && isResultIfUnread(tensor);
+      if (tensor.isOutput || isResult) this.#read(tensor, nodes.length, null);
     }
   }
 
@@ -268,7 +272,7 @@ class Replay {
   }
 
   #label(tensor: Tensor): string {
-    return `${tensor.name || tensor.op} (${this.#ids.get(tensor)!})`;
+    return `${tensor.label} (${this.#ids.get(tensor)!})`;
   }
 }
 

@@ -4,9 +4,9 @@
  * Invariant: exact for every layout with non-negative strides; spans may touch or repeat where strides overlap, but
  * together they are the elements' bytes and no others.
  */
-import { named, PlannerError } from '../errors.js';
+import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 
@@ -94,14 +94,14 @@ export function checkSpanCount({ leafs, nodes }: Graph): void {
   let written = 0;
   let visited = 0;
   for (const node of [...leafs, ...nodes]) {
-    if (findOperation(node.op)?.isView === true) continue;
+    if (isPureView(node)) continue;
     written += countSpans(node);
     visited += node.sources.reduce((sum, source) => sum + (source === null ? 0 : countSpans(source)), countSpans(node));
     const [value, most] = written > MOST_WRITTEN ? [written, MOST_WRITTEN] : [visited, MOST_SPANS];
     if (value <= most) continue;
-    const culprit = node.name || node.op;
+    const culprit = node.label;
     throw new PlannerError('TOO_MANY_SPANS', {
-      message: `${named(culprit)} brings the graph to ${value} separate runs of bytes, but a replay follows at most ${most}.`,
+      message: `${subject(culprit)} brings the graph to ${value} separate runs of bytes, but a replay follows at most ${most}.`,
       culprit,
       value,
       limit: `among the first ${most} separate runs of bytes of its graph`,

@@ -9,6 +9,7 @@
  * ranges are exact, whatever the strides.
  */
 import type { Graph } from '../graph/graph.js';
+import { isPureView } from '../graph/node-kind.js';
 import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
@@ -102,8 +103,7 @@ export class StatedOrder {
 
 /** What a node writes that belongs to another tensor: its result, if that is a view, and what it updates besides. */
 function writtenBy(node: Tensor): Tensor[] {
-  const operation = findOperation(node.op);
-  if (operation?.isView === true) return [];
-  const written = (operation?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);
+  if (isPureView(node)) return [];
+  const written = (findOperation(node.op)?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);
   return node.isView ? [...written, node] : written;
 }

@@ -9,7 +9,7 @@
  *
  * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
  */
-import { checkArgument } from '../errors.js';
+import { checkArgument, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
@@ -20,6 +20,7 @@ import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { strangeEntryFields, strangePlanFields } from './plan-fields.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
+import { storageNeeds, type Need } from './storage-needs.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
 export interface PlanToVerify {
@@ -63,7 +64,13 @@ export interface PlanLimits {
   readonly maxViolations?: number;
 }
 
-type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
+const PLAN_LIMITS: OptionNames<PlanLimits> = {
+  alignment: true,
+  maxChunkSize: true,
+  allowOversize: true,
+  runtime: true,
+  maxViolations: true,
+};
 
 /** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
 const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
@@ -97,7 +104,7 @@ function isPlain(value: unknown): boolean {
  */
 export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
-  checkLimits(limits);
+  checkLimits(limits, PLAN_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
   const runtime = runtimeOf(plan, limits);
   const ofTensors: PlanViolation[] = [];
@@ -267,32 +274,4 @@ function wrongStatement(entry: EntryToVerify, name: string, size: number, { star
     return `lives only in steps [${entry.start}, ${entry.end}) of the plan`;
   }
   return null;
-}
-
-/** From which to which step each storage is needed. */
-function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
-  const starts = new Map<Tensor, number>();
-  const computed = new Set(nodes.filter((node) => !node.isInput));
-  const ends = new Map<Tensor, number>();
-  const unread = new Set<Tensor>();
-  const kept = new Set<Tensor>();
-  for (const leaf of leafs) starts.set(leaf, 0);
-  nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
-  for (const tensor of starts.keys()) unread.add(tensor);
-  nodes.forEach((node, step) => {
-    for (const source of node.sources) {
-      if (source === null || source === node) continue;
-      unread.delete(source);
-      ends.set(source.root, step + 1);
-    }
-  });
-  for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
-  const needs = new Map<Tensor, Need>();
-  for (const [tensor, start] of starts) {
-    const isKept = kept.has(tensor);
-    // What only earlier nodes read, in an order that is none, is written all the same.
-    const end = isKept ? Math.max(1, nodes.length) : Math.max(ends.get(tensor) ?? 0, start + 1);
-    needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
-  }
-  return needs;
 }

@@ -10,7 +10,7 @@
  * dependency) read nothing.
  */
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
+import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A view that is read although it has lost bytes. */
@@ -31,7 +31,7 @@ export class ViewReads {
   constructor({ nodes, tensors }: Graph) {
     this.#ids = new Map(tensors.map((tensor, id) => [tensor, id]));
     nodes.forEach((node, step) => {
-      if (findOperation(node.op)?.isView === true) return;
+      if (isPureView(node)) return;
       for (const source of node.sources) {
         if (source === null || source === node) continue;
         let reads = this.#lastReads.get(source.root);

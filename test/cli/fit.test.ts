@@ -46,7 +46,7 @@ describe('fit', () => {
     expect(out.split('\n').slice(0, 5)).toEqual([
       `4,096 tokens of context do not fit in 3.00 GiB (3,221,225,472 bytes); with the other options as given, the longest context that fits is ${grouped(contextSize)}.`,
       'No ubatch is small enough for 4,096 tokens to fit.',
-      'With -ctk q5_1 -ctv q5_1, 4,096 tokens do fit.',
+      'With -ctk q5_1 -ctv q5_1, up to 4,096 tokens fit.',
       `With -ctk q8_0 -ctv q8_0, up to ${grouped(q8)} tokens fit.`,
       'For llama-server, which wants logits of 4 tokens of a batch, one per sequence.',
     ]);
@@ -118,9 +118,7 @@ describe('fit', () => {
   it('exits with 1 if nothing fits', async () => {
     const { code, out, err } = await cli('fit', PHI3, '--memory', '1GiB');
     expect({ code, err }).toEqual({ code: 1, err: '' });
-    expect(out).toMatch(
-      /^The model does not fit in 1\.00 GiB .*: its weights alone take 2\.22 GiB \(.*\)\.\n$/,
-    );
+    expect(out).toMatch(/^The model does not fit in 1\.00 GiB .*: its weights alone take 2\.22 GiB \(.*\)\.\n$/);
     expect(JSON.parse((await cli('fit', PHI3, '--memory', '1GiB', '--json')).out)).toMatchObject({
       fits: false,
       contextSize: null,

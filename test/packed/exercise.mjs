@@ -83,6 +83,9 @@ function callsOfLibrary(library, header) {
       }
     },
     Context: () => {
+      const results = [1, 2].map((rows) => ({ type: 'f32', ne: [64, rows] }));
+      const [first, second] = Context.deferred().customResults([x], { op: 'SPLIT', results });
+      assert.equal(second.viewOffset, first.byteLength);
       assert.equal(Context.immediate().newTensor('f32', [4]).byteLength, 16);
       assert.equal(Context.virtual().newTensor('q8_0', [32]).byteLength, 34);
     },
@@ -107,6 +110,7 @@ function callsOfLibrary(library, header) {
     graphFromJson: (read) => assert.equal(read(library.graphToJson(graph)).nodes.length, graph.nodes.length),
     graphToJson: (write) => assert.equal(write(graph).format, 'tensor-graph'),
     gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
+    isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
     isContiguous: (isContiguous) => assert.ok(isContiguous(x)),
     liveBytesPerStep: (liveBytes) => assert.deepEqual([...liveBytes(problem)], [64, 96, 96, 64]),
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
@@ -148,7 +152,15 @@ function callsOfViewer({ serveMap }, library) {
 }
 
 function callsOfTesting(testing, library, { assert: assertProperty, property }) {
-  const { Memory, arbitraryGraph, arbitraryProblem, assertPlanCorrect, executeGraph, fillLeafs } = testing;
+  const {
+    Memory,
+    arbitraryGraph,
+    arbitraryLimitedProblem,
+    arbitraryProblem,
+    assertPlanCorrect,
+    executeGraph,
+    fillLeafs,
+  } = testing;
   const { graph, y } = network(library);
   const plan = library.planGraph(graph);
   const holds = (arbitrary, predicate) => assertProperty(property(arbitrary, predicate), { numRuns: 100 });
@@ -156,6 +168,11 @@ function callsOfTesting(testing, library, { assert: assertProperty, property }) 
     Memory: () => throwsPlannerError(library, () => Memory.planned(graph, null)),
     // Operations of all families: planned, checked and run.
     arbitraryGraph: () => holds(arbitraryGraph(), (drawn) => assertPlanCorrect(drawn, library.planGraph(drawn))),
+    arbitraryLimitedProblem: () =>
+      holds(arbitraryLimitedProblem(), ({ problem, limits }) => {
+        const placement = library.ALLOCATORS.auto.place(problem, limits);
+        return library.verifyPlacement(problem, placement, limits).length === 0;
+      }),
     arbitraryProblem: () =>
       holds(arbitraryProblem(), (drawn) => library.verifyPlacement(drawn, library.solve(drawn)).length === 0),
     assertPlanCorrect: () => assertPlanCorrect(graph, plan),

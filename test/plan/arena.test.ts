@@ -1,5 +1,5 @@
 /** Arenas: real bytes where the plan says, and no reading of what is gone. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { measureGraph } from '../../src/plan/measure.js';
@@ -152,5 +152,117 @@ describe('options', () => {
     ['BYTES_TOO_LARGE', 'the sum of all storages', { alignment: 2 ** 52 }],
   ] as const)('%s for %s: %o', (code, culprit, options) => {
     expectError(code, culprit, () => measureGraph(graph, options));
+  });
+});
+
+describe('an arena of several chunks in given memory', () => {
+  const twoChunks = () => example({ maxChunkSize: 64 });
+
+  it('has each chunk where it is given', () => {
+    const { plan, x, y, out } = twoChunks();
+    const shared = new ArrayBuffer(256);
+    const arena = plan.allocate({
+      buffers: [
+        { buffer: shared, byteOffset: 128 },
+        { buffer: shared, byteOffset: 32 },
+      ],
+    });
+    expect([0, 1].map((chunk) => arena.chunk(chunk).byteOffset)).toEqual([128, 32]);
+    for (const tensor of [x, y, out]) {
+      const { chunk, offset } = plan.locate(tensor);
+      expect(arena.data(tensor).byteOffset).toBe([128, 32][chunk] + offset);
+    }
+  });
+
+  it('takes memories of different kinds, and one chunk as well', () => {
+    const { plan, out } = twoChunks();
+    const buffers = [{ buffer: new ArrayBuffer(64) }, { buffer: new SharedArrayBuffer(128), byteOffset: 64 }];
+    const arena = plan.allocate({ buffers });
+    expect(arena.data(out).buffer).toBe(buffers[plan.locate(out).chunk].buffer);
+    const single = example();
+    const buffer = new ArrayBuffer(single.plan.bufferSize);
+    expect(single.plan.allocate({ buffers: [{ buffer }] }).data(single.out).buffer).toBe(buffer);
+  });
+
+  it('says which memory is wrong', () => {
+    const { plan } = twoChunks();
+    const buffer = new ArrayBuffer(256);
+    const refuse = (culprit: string, memory: object): string =>
+      expectError('BAD_ARGUMENT', culprit, () => plan.allocate(memory)).message;
+    expect(refuse('chunks of the plan', { buffers: [{ buffer }] })).toContain(
+      'There are 2 chunks of the plan, but `buffers` has 1 entries.',
+    );
+    refuse('chunks of the plan', { buffers: [] });
+    refuse('buffers', { buffers: {} });
+    refuse('buffers', { buffer, buffers: [{ buffer }, { buffer }] });
+    refuse('buffer', { buffers: [{ buffer }, { buffer: new Uint8Array(64) }] });
+    refuse('buffers[0]', { buffers: [null, { buffer }] });
+    refuse('buffers[1].byteOffset', { buffers: [{ buffer }, { buffer, byteOffset: 1 }] });
+    expect(refuse('buffers[1].byteOffset', { buffers: [{ buffer }, { buffer, byteOffset: 32 }] })).toContain(
+      'ends at byte 64',
+    );
+    refuse('buffers[0].byteOffset', { buffers: [{ buffer, byteOffset: 32 }, { buffer }] });
+    const short = { buffer: new ArrayBuffer(32) };
+    expectError('OUT_OF_MEMORY', 'bytes of chunk 1', () => plan.allocate({ buffers: [{ buffer }, short] }));
+  });
+});
+
+describe('elements by their indices', () => {
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [4, 3], 'x'));
+  const columns = ctx.view(x, [2, 3], [16], 8); // the last two of each row
+  const turned = ctx.transpose(columns);
+  const out = ctx.setOutput(ctx.transpose(ctx.setName(ctx.sqr(x), 'y')));
+  const halves = ctx.setOutput(ctx.cast(turned, 'f16'));
+  const ids = ctx.setInput(ctx.newTensor('i64', [2], 'ids'));
+  const packed = ctx.setInput(ctx.newTensor('q8_0', [32], 'packed'));
+  const graph = Graph.forward([out, halves, ctx.setOutput(ctx.dup(ids)), ctx.setOutput(ctx.dup(packed))]);
+  const arena = planGraph(graph, { inPlace: 'off' }).allocate();
+
+  it('are those of the bytes, for reading and writing', () => {
+    arena.data(x, 'f32').set(Array.from({ length: 12 }, (_, i) => i));
+    const elements = arena.elements(turned, 'f32');
+    expect([elements.ne, elements.count]).toEqual([[3, 2, 1, 1], 6]);
+    expect(elements.toArray()).toEqual([2, 6, 10, 3, 7, 11]);
+    elements.set(-1, 2, 1);
+    expect(elements.get(2, 1)).toBe(-1);
+    expect([...arena.data(x, 'f32')]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, -1]);
+    elements.setAll([20, 21, 22, 30, 31, 32]);
+    expect([...arena.data(x, 'f32')]).toEqual([0, 1, 20, 30, 4, 5, 21, 31, 8, 9, 22, 32]);
+  });
+
+  it('are values of the type: f16 as numbers, i64 as bigints', () => {
+    arena.elements(halves, 'f16').set(1.5, 1);
+    expect(arena.elements(halves, 'f16').get(1)).toBe(1.5);
+    expect(arena.data(halves, 'f16')[1]).toBe(0x3e00);
+    const elements = arena.elements(ids, 'i64');
+    expectTypeOf(elements.get(0)).toEqualTypeOf<bigint>();
+    expectTypeOf(arena.elements(x, 'f32').get(0)).toEqualTypeOf<number>();
+    expectTypeOf(arena.elements(x).get(0)).toEqualTypeOf<number | bigint>();
+    elements.set(2n ** 60n + 1n, 1);
+    expect(elements.toArray()).toEqual([0n, 2n ** 60n + 1n]);
+  });
+
+  it('of what lasts to the end can be read then, strided or not', () => {
+    expect(arena.resultElements(out, 'f32').count).toBe(12);
+    expectError('NOT_READABLE', 'x', () => arena.resultElements(x, 'f32'));
+    expectError('NOT_READABLE', /y/, () => arena.result(out));
+  });
+
+  it('of immediate tensors are their own', () => {
+    const immediate = Context.immediate();
+    const table = immediate.write(immediate.newTensor('f32', [2, 2]), [1, 2, 3, 4]);
+    expect(arena.elements(immediate.transpose(table), 'f32').toArray()).toEqual([1, 3, 2, 4]);
+  });
+
+  it('say what they are not', () => {
+    for (const index of [-1, 3, 0.5, NaN]) {
+      expectError('BAD_ARGUMENT', 'index of an element', () => arena.elements(turned, 'f32').get(index));
+      expectError('BAD_ARGUMENT', 'index of an element', () => arena.elements(turned, 'f32').set(1, 0, 0, index));
+    }
+    expectError('BAD_ARGUMENT', 'values', () => arena.elements(turned, 'f32').setAll([1]));
+    expectError('NOT_READABLE', 'packed', () => arena.elements(packed));
+    expectError('NOT_READABLE', 'x', () => arena.elements(x, 'f16'));
+    expectError('NOT_READABLE', 'stranger', () => arena.elements(ctx.newTensor('f32', [2], 'stranger')));
   });
 });

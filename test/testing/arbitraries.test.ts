@@ -9,7 +9,7 @@ import { IN_PLACE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { arbitraryGraph, describeGraph } from '../../src/testing/arbitrary-graph.js';
-import { arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
+import { arbitraryLimitedProblem, arbitraryProblem } from '../../src/testing/arbitrary-problem.js';
 import { expectError } from '../support/expect-error.js';
 import { alignUp } from '../../src/units.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
@@ -80,7 +80,7 @@ describe('arbitraryGraph', () => {
     const { counterexample, failed } = fc.check(hasProductOfOutput, { numRuns: 5000 });
     expect(failed).toBe(true);
     expect(counterexample![0].nodes.length).toBeLessThan(8);
-    expect(fc.stringify(counterexample![0])).toContain('MUL_MAT f32');
+    expect(fc.stringify(counterexample![0])).toContain('ctx.mulMat(');
   });
 });
 
@@ -171,6 +171,51 @@ describe('arbitraryProblem', () => {
     const { counterexample } = fc.check(fc.property(arbitraryProblem(), ({ bufferCount }) => bufferCount < 3));
     expect(counterexample![0].gaps).toBeNull();
     expect(counterexample![0].bufferCount).toBe(3);
+  });
+});
+
+describe('fixed offsets and chunk limits', () => {
+  const limited = arbitraryLimitedProblem({ fixedOffsets: true });
+  // That of ggml knows no fixed offsets, and takes what is too large.
+  const careful = allocators.filter((name) => name !== 'ggml');
+
+  it('can be kept by every allocator', () => {
+    const seen = new Map<string, number>();
+    const count = (what: string, isSo: boolean): unknown => isSo && seen.set(what, (seen.get(what) ?? 0) + 1);
+    fc.assert(
+      fc.property(limited, fc.constantFrom(...careful), ({ problem, limits }, allocator) => {
+        const placement = ALLOCATORS[allocator].place(problem, limits);
+        expect(verifyPlacement(problem, placement, limits)).toEqual([]);
+        const fixed = problem.fixedOffsets?.filter((offset) => !Number.isNaN(offset)) ?? [];
+        count('no offset is fixed', fixed.length === 0);
+        count('several offsets are fixed', fixed.length > 1);
+        count('some are fixed, some free', fixed.length > 0 && fixed.length < problem.bufferCount);
+        count('several chunks', placement.chunks.length > 1);
+        count('no limit', limits.maxChunkSize === undefined);
+        const largest = Math.max(0, ...problem.sizes);
+        count('a buffer above the limit', largest > (limits.maxChunkSize ?? Infinity));
+      }),
+      { numRuns: 600 },
+    );
+    expect([...seen.keys()]).toHaveLength(6);
+    expect(Math.min(...seen.values())).toBeGreaterThan(5);
+  });
+
+  it('are found out by an allocator that forgets them', () => {
+    const forgetful = fc.property(limited, ({ problem, limits }) => {
+      return (
+        verifyPlacement(problem, ALLOCATORS.auto.place({ ...problem, fixedOffsets: null }, limits), limits).length === 0
+      );
+    });
+    const unlimited = fc.property(limited, ({ problem, limits }) => {
+      return verifyPlacement(problem, ALLOCATORS.auto.place(problem), limits).length === 0;
+    });
+    expect(fc.check(forgetful).counterexample?.[0].problem.bufferCount).toBeLessThan(3);
+    expect(fc.check(unlimited, { numRuns: 500 }).counterexample?.[0].problem.bufferCount).toBeLessThan(4);
+  });
+
+  it('are left out unless asked for', () => {
+    fc.assert(fc.property(arbitraryProblem(), ({ fixedOffsets }) => fixedOffsets === null));
   });
 });
 

@@ -3,8 +3,9 @@
  *
  * Invariant: fast and valid, not optimal. By size with the lowest fit reaches the live load on nearly all real graphs.
  */
+import { checkOptions } from '../../errors.js';
 import type { Problem } from '../../problem/problem.js';
-import type { Allocator, Placement, PlaceOptions } from '../allocator.js';
+import { PLACE_OPTIONS, type Allocator, type Placement, type PlaceOptions } from '../allocator.js';
 import { fillChunks } from './fill-chunks.js';
 import { byArea, byLifetime, byLoad, bySize, byStart, type Order } from './orders.js';
 import { createTimeline } from './timeline.js';
@@ -23,7 +24,8 @@ export const greedyByStart = greedy('greedy-by-start', byStart);
 function greedy(name: string, order: Order): Allocator {
   return {
     name,
-    place(problem: Problem, options?: PlaceOptions): Placement {
+    place(problem: Problem, options: PlaceOptions = {}): Placement {
+      checkOptions(options, PLACE_OPTIONS);
       const { offsets, chunkOf, chunks } = fillChunks(problem, createTimeline(problem), order(problem), options);
       return { offsets, chunkOf, chunks };
     },

@@ -3,6 +3,7 @@
  *
  * Behaviour as in ggml's constructors `ggml_add`, `ggml_mul`, `ggml_scale`, `ggml_clamp`, ….
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
@@ -17,7 +18,8 @@ import {
   type Result,
   type Sources,
 } from '../operation.js';
-import type { InPlaceOption } from './base.js';
+import type { OperationName } from '../operation-name.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MemoryContext } from './memory.js';
 import { ANY, into, like, requireContiguous, requireNe, requireType } from './rules.js';
 
@@ -30,7 +32,7 @@ function repeated(op: string, sources: Sources): Result {
 }
 
 /** Operand 1 has the result's layout only if it is not repeated, and then counts index by index as well. */
-function arithmetic(name: string): Operation {
+function arithmetic(name: OperationName): Operation {
   return defineOperation({ name, ggmlInPlace: true, overwrites: [0, 1], result: (sources) => repeated(name, sources) });
 }
 
@@ -111,7 +113,7 @@ const FILL = defineOperation<Params & { value: number }>({
 });
 
 /** ggml plans some of these functions in place and some not; all of them map index to index. */
-function mapping(name: string, ggmlInPlace: boolean): Operation {
+function mapping(name: OperationName, ggmlInPlace: boolean): Operation {
   return defineOperation({ name, ggmlInPlace, overwrites: [0], result: (sources) => like(operand(sources, 0, name)) });
 }
 
@@ -126,6 +128,14 @@ export const ARITHMETIC_OPERATIONS = [
   ...[ADD, SUB, MUL, DIV, ADD_ID, ADD1, SCALE, CLAMP, FILL],
   ...[SQR, SQRT, LOG, SIN, COS],
 ];
+
+/** What `scale` does besides. */
+export interface ScaleOptions extends InPlaceOption {
+  /** What is added after scaling. Default 0. */
+  readonly bias?: number;
+}
+
+const SCALE_OPTIONS: OptionNames<ScaleOptions> = { bias: true, inPlace: true };
 
 /** Arithmetic, element by element. */
 export abstract class ArithmeticContext extends MemoryContext {
@@ -177,12 +187,14 @@ export abstract class ArithmeticContext extends MemoryContext {
   }
 
   /**
-   * `a × scale + bias`; the option `bias` is 0 by default.
+   * `a × scale + bias`.
    *
    * @throws PlannerError `BAD_OPERAND` unless the rows of `a` are dense and equally far apart
    */
-  scale(a: Tensor, scale: number, { bias = 0, ...options }: InPlaceOption & { readonly bias?: number } = {}): Tensor {
-    return this.apply(SCALE, [a], { scale, bias }, options);
+  scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
+    checkOptions(options, SCALE_OPTIONS, 'SCALE');
+    const { bias = 0, inPlace } = options;
+    return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
   /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. Infinite bounds are none. */

@@ -3,9 +3,11 @@
  *
  * Behaviour as in ggml's constructors `ggml_rope_ext`, `ggml_rope_multi`, `ggml_soft_max_ext`, `ggml_flash_attn_ext`.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
-import type { InPlaceOption } from './base.js';
+import type { OperationName } from '../operation-name.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { MatrixContext } from './matrix.js';
 import * as rules from './rules.js';
 import { ANY, optional } from './rules.js';
@@ -55,13 +57,32 @@ export interface RopeOptions extends InPlaceOption {
   readonly sections?: readonly [number, number, number, number] | null;
 }
 
+type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
+
+const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
+  offset: true,
+  mode: true,
+  freqFactors: true,
+  originalContext: true,
+  freqBase: true,
+  freqScale: true,
+  extFactor: true,
+  attnFactor: true,
+  betaFast: true,
+  betaSlow: true,
+  sections: true,
+};
+
+const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: true };
+
 /** A pair is read before it is written, and pairs don't meet: the operand may be overwritten. */
-function rotation(name: string): Operation<RopeParams> {
+function rotation(name: OperationName): Operation<RopeParams> {
   return defineOperation<RopeParams>({
     name,
     ggmlInPlace: true,
     overwrites: [0],
-    result: (sources, { dims, offset, mode }) => {
+    // Graph files from before there was an offset have none.
+    result: (sources, { dims, offset = 0, mode }) => {
       const a = operand(sources, 0, name);
       const positions = operand(sources, 1, name);
       const freqFactors = optional(sources, 2);
@@ -180,6 +201,16 @@ export interface AttentionOptions {
   readonly maxBias?: number;
 }
 
+/** What attention adds to its scores where they are not kept. */
+export interface FlashAttentionOptions extends AttentionOptions {
+  /** A limit that the scores approach. Default 0: none. */
+  readonly logitSoftcap?: number;
+}
+
+const SCORES = { mask: true, sinks: true, scale: true, maxBias: true } as const;
+const SOFT_MAX_OPTIONS: OptionNames<AttentionOptions & InPlaceOption> = { ...SCORES, inPlace: true };
+const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logitSoftcap: true };
+
 /** Attention. */
 export abstract class AttentionContext extends MatrixContext {
   /**
@@ -190,11 +221,19 @@ export abstract class AttentionContext extends MatrixContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
-    return this.apply(ROPE, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options), options);
+    const { inPlace } = options;
+    checkOptions(options, ROPE_OPTIONS, 'ROPE');
+    return this.apply(
+      ROPE,
+      rules.slots(a, positions, options.freqFactors),
+      ropeParams(dims, options),
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
-  ropeBack(a: Tensor, positions: Tensor, dims: number, options: Omit<RopeOptions, 'inPlace'> = {}): Tensor {
+  ropeBack(a: Tensor, positions: Tensor, dims: number, options: RopeBackOptions = {}): Tensor {
+    checkOptions(options, ROPE_BACK_OPTIONS, 'ROPE_BACK');
     return this.apply(ROPE_BACK, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options));
   }
 
@@ -205,32 +244,29 @@ export abstract class AttentionContext extends MatrixContext {
    * @param a contiguous `[n, rows, heads, …]`
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
-  softMax(a: Tensor, { mask, sinks, scale = 1, maxBias = 0, inPlace }: AttentionOptions & InPlaceOption = {}): Tensor {
-    return this.apply(SOFT_MAX, rules.slots(a, mask, sinks), { scale, maxBias }, { inPlace: inPlace ?? false });
+  softMax(a: Tensor, options: AttentionOptions & InPlaceOption = {}): Tensor {
+    checkOptions(options, SOFT_MAX_OPTIONS, 'SOFT_MAX');
+    const { mask, sinks, scale = 1, maxBias = 0, inPlace } = options;
+    return this.apply(
+      SOFT_MAX,
+      rules.slots(a, mask, sinks),
+      { scale, maxBias },
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /**
    * Attention without keeping the scores: f32 `[valueHead, heads, tokens, sequences]`. The option `mask` is contiguous
-   * and f16; its outer lengths divide `heads` and `sequences`. `logitSoftcap` is a limit that the scores approach; its
-   * default, 0, is none.
+   * and f16; its outer lengths divide `heads` and `sequences`.
    *
    * @param q `[head, tokens, heads, sequences]`
    * @param k `[head, cells, keyHeads, sequences]`, where `keyHeads` divides `heads`
    * @param v `[valueHead, cells, keyHeads, sequences]`, not transposed
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
-  flashAttn(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    {
-      mask,
-      sinks,
-      scale = 1,
-      maxBias = 0,
-      logitSoftcap = 0,
-    }: AttentionOptions & { readonly logitSoftcap?: number } = {},
-  ): Tensor {
+  flashAttn(q: Tensor, k: Tensor, v: Tensor, options: FlashAttentionOptions = {}): Tensor {
+    checkOptions(options, FLASH_ATTN_OPTIONS, 'FLASH_ATTN_EXT');
+    const { mask, sinks, scale = 1, maxBias = 0, logitSoftcap = 0 } = options;
     return this.apply(FLASH_ATTN_EXT, rules.slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
   }
 }

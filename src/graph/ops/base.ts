@@ -4,7 +4,7 @@
  * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
  * immediate, and are nobody's concern otherwise.
  */
-import { checkArgument, named, PlannerError } from '../../errors.js';
+import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
 import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
@@ -20,6 +20,11 @@ export interface InPlaceOption {
   /** Whether the result is a view of the first operand and overwrites it. Default false: the planner decides. */
   readonly inPlace?: boolean;
 }
+
+const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
+/** For methods that have checked their own options: {@link BaseContext.apply} need not look again. */
+export const IN_PLACE: InPlaceOption = { inPlace: true };
+export const NOT_IN_PLACE: InPlaceOption = {};
 
 export abstract class BaseContext {
   /** Where the tensors of this context have their bytes. */
@@ -104,10 +109,9 @@ export abstract class BaseContext {
     checkType(tensor, type);
     const { bytes } = tensor.root;
     if (bytes === null) {
-      const culprit = tensor.name || tensor.op;
       throw new PlannerError('NOT_READABLE', {
-        message: `${named(culprit)} has no bytes of its own, since it was made in a ${tensor.memory} context.`,
-        culprit,
+        message: `${subject(tensor.label)} has no bytes of its own, since it was made in a ${tensor.memory} context.`,
+        culprit: tensor.label,
         value: `${tensor.memory} memory`,
         limit: 'immediate',
         remedy: 'Make the tensor in an immediate context, or read deferred tensors from the arena of a plan.',
@@ -120,7 +124,7 @@ export abstract class BaseContext {
   write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
     checkTensor('write', tensor);
     const data = this.data(tensor);
-    const culprit = `values for ${tensor.name || tensor.op}`;
+    const culprit = `values for ${tensor.label}`;
     const isList = typeof (values as unknown) === 'object' && (values as unknown) !== null;
     checkArgument(isList, culprit, values, 'a list', 'Give one value per element, innermost dimension first.');
     if (values.length !== data.length) {
@@ -156,15 +160,17 @@ export abstract class BaseContext {
     operation: Operation<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
     params: P = {} as P,
-    { inPlace = false }: InPlaceOption = {},
+    options: InPlaceOption = NOT_IN_PLACE,
   ): Tensor {
+    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkOptions(options, IN_PLACE_OPTION, operation.name);
     const operands = sources.includes(SELF)
       ? sources.map((source) => (source === SELF ? null : source))
       : (sources as Sources);
     for (let slot = 0; slot < operands.length; slot++) checkTensor(operation.name, operands[slot] ?? null, slot);
     const result = operation.result(operands, params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
-    if (inPlace) return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+    if (options.inPlace === true)
+      return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     return this.#own(
       new Tensor({
@@ -210,7 +216,7 @@ export abstract class BaseContext {
   /** Gives the owner of a new storage its bytes, where this context has bytes to give. */
   #own(tensor: Tensor): Tensor {
     if (this.#byteSource !== null && !tensor.isView) {
-      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.name || tensor.op);
+      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.label);
     }
     return tensor;
   }
@@ -236,16 +242,16 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
   const check = (condition: boolean, what: string, value: Tensor | string, limit: string): void => {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
-  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.name}`, 'computed by an operation');
-  check(!tensor.isView, 'tensor', `the view ${tensor.name}`, 'the owner of its storage, which cont() or cpy() makes');
+  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   check(fits, 'destination', destination, `like the result, ${describe(tensor)}`);
-  check(destination.root !== tensor, 'destination', `a view of ${tensor.name}`, 'in another storage');
+  check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
   const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
   check(
     sameStrides || !tensor.isRead,
     'destination',
-    `of other strides than ${tensor.name || tensor.op}, which is already read`,
+    `of other strides than ${tensor.label}, which is already read`,
     'named before anything reads the result',
   );
 }

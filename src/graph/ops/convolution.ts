@@ -83,7 +83,7 @@ export abstract class ConvolutionContext extends RecurrenceContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   im2col(kernel: Tensor, x: Tensor, rank: 1 | 2, type: ElementTypeName, options: SlidingOptions = {}): Tensor {
-    return this.apply(IM2COL, [kernel, x], { ...slidingOver(rank, options), type });
+    return this.apply(IM2COL, [kernel, x], { ...slidingOver('IM2COL', rank, options), type });
   }
 
   /**
@@ -94,7 +94,7 @@ export abstract class ConvolutionContext extends RecurrenceContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   im2col3d(kernel: Tensor, x: Tensor, channels: number, type: ElementTypeName, options: SlidingOptions = {}): Tensor {
-    return this.apply(IM2COL_3D, [kernel, x], { ...slidingOver(3, options), channels, type });
+    return this.apply(IM2COL_3D, [kernel, x], { ...slidingOver('IM2COL_3D', 3, options), channels, type });
   }
 
   /** The gradient of `im2col`: f32 of shape `ne`, from the kernel and the gradient of the patches. */
@@ -106,7 +106,7 @@ export abstract class ConvolutionContext extends RecurrenceContext {
     options: SlidingOptions = {},
   ): Tensor {
     return this.apply(IM2COL_BACK, [kernel, gradient], {
-      ...slidingOver(rank, options),
+      ...slidingOver('IM2COL_BACK', rank, options),
       ne: listOf('IM2COL_BACK', 'ne', ne),
     });
   }

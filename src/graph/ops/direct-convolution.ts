@@ -113,7 +113,7 @@ export abstract class DirectConvolutionContext extends ConvolutionContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2dDirect(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    return this.apply(CONV_2D, [kernel, x], slidingOver(2, options));
+    return this.apply(CONV_2D, [kernel, x], slidingOver('CONV_2D', 2, options));
   }
 
   /**
@@ -124,7 +124,7 @@ export abstract class DirectConvolutionContext extends ConvolutionContext {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2dDepthwiseDirect(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    return this.apply(CONV_2D_DW, [kernel, x], slidingOver(2, options));
+    return this.apply(CONV_2D_DW, [kernel, x], slidingOver('CONV_2D_DW', 2, options));
   }
 
   /**
@@ -136,7 +136,7 @@ export abstract class DirectConvolutionContext extends ConvolutionContext {
    */
   conv3dDirect(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
     const split = { channels, outputs: kernel.ne[3] / channels, videos: x.ne[3] / channels };
-    return this.apply(CONV_3D, [kernel, x], { ...slidingOver(3, options), ...split });
+    return this.apply(CONV_3D, [kernel, x], { ...slidingOver('CONV_3D', 3, options), ...split });
   }
 
   /**

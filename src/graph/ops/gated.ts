@@ -4,8 +4,10 @@
  * Behaviour as in ggml's constructors `ggml_glu` and `ggml_glu_split`; each unit is an operation of its own name, as
  * graph files write it.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import { optional, requireContiguous, requireNe, requireType } from './rules.js';
 import { UnaryContext } from './unary.js';
 
@@ -25,7 +27,7 @@ function gatedResult(op: string, sources: Sources): Result {
 }
 
 /** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
-function gated<P extends Params = Params & { swapped: boolean }>(name: string): Operation<P> {
+function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Operation<P> {
   return defineOperation<P>({ name, overwrites: [0, 1], result: (sources) => gatedResult(name, sources) });
 }
 
@@ -44,6 +46,8 @@ export interface GatedOptions {
   /** Whether the second half of `a` is the activated one instead of the first. Default false. */
   readonly swapped?: boolean;
 }
+
+const GATED_OPTIONS: OptionNames<GatedOptions> = { swapped: true };
 
 /**
  * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two, `a` is
@@ -85,8 +89,10 @@ export abstract class GatedContext extends UnaryContext {
     operation: Operation<Params & { swapped: boolean }>,
     a: Tensor,
     b: Tensor | null,
-    { swapped = false }: GatedOptions = {},
+    options: GatedOptions = {},
   ): Tensor {
+    checkOptions(options, GATED_OPTIONS, operation.name);
+    const { swapped = false } = options;
     return this.apply(operation, b === null ? [a] : [a, b], { swapped });
   }
 }

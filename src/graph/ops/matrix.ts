@@ -7,6 +7,7 @@
 import { isTransposed } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { badOperand, defineOperation, describeStrides, operand, type Operation } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { NormContext } from './norm.js';
 import {
@@ -78,7 +79,7 @@ const DIAG = defineOperation({
 });
 
 /** Index by index: an element is kept or replaced. */
-function diagonalMask(name: string): Operation<Params & { past: number }> {
+function diagonalMask(name: OperationName): Operation<Params & { past: number }> {
   return defineOperation<Params & { past: number }>({
     name,
     ggmlInPlace: true,

@@ -33,6 +33,7 @@ const DUP = defineOperation({
 const CPY = defineOperation<Params & { type: ElementTypeName | null }>({
   name: 'CPY',
   overwrites: [0], // of equal layout, so a copy onto itself
+  namesItself: [1], // a cast is a copy into a new tensor
   result: (sources, { type }) => {
     const a = operand(sources, 0, 'CPY');
     if (type !== null) return { type: elementType(type, 'CPY: type'), ne: a.ne, name: `${a.name} (copy)` };

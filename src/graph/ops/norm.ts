@@ -6,12 +6,13 @@
  */
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, type Operation } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { GatedContext } from './gated.js';
 import { like, requireIntegers } from './rules.js';
 
 /** ggml plans only the RMS norm in place. */
-function norm(name: string, ggmlInPlace: boolean): Operation<Params & { eps: number }> {
+function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { eps: number }> {
   return defineOperation<Params & { eps: number }>({
     name,
     ggmlInPlace,

@@ -4,6 +4,7 @@
  * Behaviour as in ggml's constructors `ggml_ssm_conv`, `ggml_ssm_scan`, `ggml_rwkv_wkv6`, `ggml_rwkv_wkv7`,
  * `ggml_gated_linear_attn`, `ggml_gated_delta_net`. Output and states have no operand's layout: nothing is overwritten.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementCount } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import {
@@ -128,6 +129,13 @@ export interface SnapshotOptions {
   readonly snapshots?: number;
 }
 
+const SNAPSHOT_OPTIONS: OptionNames<SnapshotOptions> = { snapshots: true };
+
+function snapshotParams(op: string, options: SnapshotOptions): { snapshots: number } {
+  checkOptions(options, SNAPSHOT_OPTIONS, op);
+  return { snapshots: options.snapshots ?? 1 };
+}
+
 /** Recurrent layers. */
 export abstract class RecurrenceContext extends ReductionContext {
   /**
@@ -162,9 +170,9 @@ export abstract class RecurrenceContext extends ReductionContext {
     b: Tensor,
     c: Tensor,
     ids: Tensor,
-    { snapshots = 1 }: SnapshotOptions = {},
+    options: SnapshotOptions = {},
   ): Tensor {
-    return this.apply(SSM_SCAN, [state, x, dt, a, b, c, ids], { snapshots });
+    return this.apply(SSM_SCAN, [state, x, dt, a, b, c, ids], snapshotParams('SSM_SCAN', options));
   }
 
   /**
@@ -217,8 +225,8 @@ export abstract class RecurrenceContext extends ReductionContext {
     gate: Tensor,
     beta: Tensor,
     state: Tensor,
-    { snapshots = 1 }: SnapshotOptions = {},
+    options: SnapshotOptions = {},
   ): Tensor {
-    return this.apply(GATED_DELTA_NET, [q, k, v, gate, beta, state], { snapshots });
+    return this.apply(GATED_DELTA_NET, [q, k, v, gate, beta, state], snapshotParams('GATED_DELTA_NET', options));
   }
 }

@@ -4,6 +4,7 @@
  * Behaviour as in ggml's `ggml_pool_1d`, `ggml_pool_2d`, `ggml_interpolate`, `ggml_pad_ext`, `ggml_pad_reflect_1d`,
  * `ggml_roll`. Elements move, so nothing is overwritten.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { badOperand, defineOperation, describeStrides, operand, requireOperand } from '../operation.js';
@@ -40,12 +41,16 @@ export interface PoolOptions {
   readonly padding?: number | readonly number[];
 }
 
+const POOL_OPTIONS: OptionNames<PoolOptions> = { stride: true, padding: true };
+
 function poolParams(
+  op: string,
   rank: number,
   pooling: Pooling,
   size: number | readonly number[],
   options: PoolOptions,
 ): PoolParams {
+  checkOptions(options, POOL_OPTIONS, op);
   const window = perDimension(rank, size);
   const { stride = window, padding = 0 } = options;
   return { pooling, window, stride: perDimension(rank, stride), padding: perDimension(rank, padding) };
@@ -163,16 +168,28 @@ export interface InterpolateOptions {
   readonly antialias?: boolean;
 }
 
+const INTERPOLATE_OPTIONS: OptionNames<InterpolateOptions> = { mode: true, alignCorners: true, antialias: true };
+
+/** What is put around a tensor. */
+export interface PadOptions {
+  /** Elements added before the first one, per dimension, innermost first. Default: none. */
+  readonly before?: readonly number[];
+  /** Whether elements from the other end are added instead of zeros. Default false. */
+  readonly circular?: boolean;
+}
+
+const PAD_OPTIONS: OptionNames<PadOptions> = { before: true, circular: true };
+
 /** Pooling, scaling, padding, and shifting round. */
 export abstract class ResamplingContext extends DirectConvolutionContext {
   /** Pools `window` elements of dimension 0 at a time, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   pool1d(a: Tensor, pooling: Pooling, window: number, options: PoolOptions = {}): Tensor {
-    return this.apply(POOL_1D, [a], poolParams(1, pooling, window, options));
+    return this.apply(POOL_1D, [a], poolParams('POOL_1D', 1, pooling, window, options));
   }
 
   /** Pools a window over dimensions 0 and 1, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   pool2d(a: Tensor, pooling: Pooling, window: number | readonly number[], options: PoolOptions = {}): Tensor {
-    return this.apply(POOL_2D, [a], poolParams(2, pooling, window, options));
+    return this.apply(POOL_2D, [a], poolParams('POOL_2D', 2, pooling, window, options));
   }
 
   /** The gradient of `pool2d(a, …)`, f32 of the shape of `a`. @throws PlannerError `BAD_ARGUMENT` */
@@ -183,7 +200,7 @@ export abstract class ResamplingContext extends DirectConvolutionContext {
     window: number | readonly number[],
     options: PoolOptions = {},
   ): Tensor {
-    return this.apply(POOL_2D_BACK, [gradient, a], poolParams(2, pooling, window, options));
+    return this.apply(POOL_2D_BACK, [gradient, a], poolParams('POOL_2D_BACK', 2, pooling, window, options));
   }
 
   /**
@@ -198,26 +215,21 @@ export abstract class ResamplingContext extends DirectConvolutionContext {
   }
 
   /** The f32 tensor `a` scaled to the shape `ne`. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`, `BAD_SHAPE` */
-  interpolate(
-    a: Tensor,
-    ne: readonly number[],
-    { mode = 'nearest', alignCorners = false, antialias = false }: InterpolateOptions = {},
-  ): Tensor {
+  interpolate(a: Tensor, ne: readonly number[], options: InterpolateOptions = {}): Tensor {
+    checkOptions(options, INTERPOLATE_OPTIONS, 'UPSCALE');
+    const { mode = 'nearest', alignCorners = false, antialias = false } = options;
     return this.apply(UPSCALE, [a], { ne: listOf('UPSCALE', 'ne', ne), mode, alignCorners, antialias });
   }
 
   /**
-   * `a` with zeros around it. The option `before` is how many elements are added before the first one, 0 each by
-   * default; with `circular` elements from the other end are added instead of zeros.
+   * `a` with zeros around it.
    *
    * @param after elements added after the last one, per dimension, innermost first; those left out are 0
    * @throws PlannerError `BAD_ARGUMENT`
    */
-  pad(
-    a: Tensor,
-    after: readonly number[],
-    { before = [], circular = false }: { readonly before?: readonly number[]; readonly circular?: boolean } = {},
-  ): Tensor {
+  pad(a: Tensor, after: readonly number[], options: PadOptions = {}): Tensor {
+    checkOptions(options, PAD_OPTIONS, 'PAD');
+    const { before = [], circular = false } = options;
     return this.apply(PAD, [a], { before: fourOf(before), after: fourOf(after), circular });
   }
 

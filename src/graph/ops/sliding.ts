@@ -3,6 +3,7 @@
  *
  * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { requireOperand } from '../operation.js';
@@ -25,8 +26,12 @@ export interface SlidingOptions {
   readonly dilation?: number | readonly number[];
 }
 
-/** Settings of a kernel that slides over `rank` dimensions. */
-export function slidingOver(rank: number, { stride = 1, padding = 0, dilation = 1 }: SlidingOptions): Sliding {
+const SLIDING_OPTIONS: OptionNames<SlidingOptions> = { stride: true, padding: true, dilation: true };
+
+/** Settings of a kernel that slides over `rank` dimensions. @throws PlannerError `BAD_ARGUMENT` */
+export function slidingOver(op: string, rank: number, options: SlidingOptions): Sliding {
+  checkOptions(options, SLIDING_OPTIONS, op);
+  const { stride = 1, padding = 0, dilation = 1 } = options;
   return {
     stride: perDimension(rank, stride),
     padding: perDimension(rank, padding),

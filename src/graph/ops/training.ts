@@ -3,10 +3,12 @@
  *
  * Behaviour as in ggml's `ggml_cross_entropy_loss`, `ggml_rms_norm_back`, `ggml_opt_step_adamw`, ….
  */
+import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementCount } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
-import type { InPlaceOption } from './base.js';
+import type { AttentionOptions } from './attention.js';
+import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
 import { PositionContext } from './positions.js';
 import { ANY, f32, into, like, requireIntegers, requireNe, requireType } from './rules.js';
 
@@ -127,6 +129,10 @@ export const TRAINING_OPERATIONS = [
   ...[OPT_STEP_ADAMW, OPT_STEP_SGD],
 ];
 
+type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & InPlaceOption;
+
+const SOFT_MAX_BACK_OPTIONS: OptionNames<SoftMaxBackOptions> = { scale: true, maxBias: true, inPlace: true };
+
 /** Losses, gradients, and optimiser steps. `BAD_OPERAND` is thrown where shapes or types don't fit. */
 export abstract class TrainingContext extends PositionContext {
   /** The mean cross entropy of `logits` against `labels`, of equal shape: `[1]`, of the type of `logits`. */
@@ -150,12 +156,15 @@ export abstract class TrainingContext extends PositionContext {
   }
 
   /** The gradient of a soft max, from the gradient of its result and the result itself. */
-  softMaxBack(
-    gradient: Tensor,
-    result: Tensor,
-    { scale = 1, maxBias = 0, ...options }: InPlaceOption & { readonly scale?: number; readonly maxBias?: number } = {},
-  ): Tensor {
-    return this.apply(SOFT_MAX_BACK, [gradient, result], { scale, maxBias }, options);
+  softMaxBack(gradient: Tensor, result: Tensor, options: SoftMaxBackOptions = {}): Tensor {
+    checkOptions(options, SOFT_MAX_BACK_OPTIONS, 'SOFT_MAX_BACK');
+    const { scale = 1, maxBias = 0, inPlace } = options;
+    return this.apply(
+      SOFT_MAX_BACK,
+      [gradient, result],
+      { scale, maxBias },
+      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+    );
   }
 
   /** The gradient of `getRows` for a table of `rows` rows, f32 `[n, rows]`; `ids` are i32. */

@@ -6,11 +6,12 @@
  */
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, type Operation } from '../operation.js';
+import type { OperationName } from '../operation-name.js';
 import { ArithmeticContext } from './arithmetic.js';
 import type { InPlaceOption } from './base.js';
 import { like, requireDenseRows } from './rules.js';
 
-function unary<P extends Params = Params>(name: string): Operation<P> {
+function unary<P extends Params = Params>(name: OperationName): Operation<P> {
   return defineOperation<P>({
     name,
     ggmlInPlace: true,

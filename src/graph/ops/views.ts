@@ -40,7 +40,7 @@ const VIEW = defineOperation<ViewParams>({
     const nb3 = nb[2] ?? nb2 * viewNe[2];
     const viewNb: Quad = [a.type.blockBytes, nb1, nb2, nb3];
     const result = { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
-    checkViewBounds(result, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.name}`);
+    checkViewBounds(result, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.label}`);
     return result;
   },
 });

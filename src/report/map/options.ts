@@ -3,7 +3,7 @@
  *
  * Invariant: what {@link checkMapOptions} lets through can be drawn: every coordinate is a number.
  */
-import { checkArgument, checkChoice, checkOptionsObject } from '../../errors.js';
+import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../../errors.js';
 import type { MapWindow } from './scale.js';
 import { MAP_COLORS, MAP_THEMES, type MapColors, type MapTheme } from './theme.js';
 
@@ -25,13 +25,25 @@ export interface MapOptions {
   readonly tooltips?: boolean;
 }
 
+const MAP_OPTIONS: OptionNames<MapOptions> = {
+  title: true,
+  width: true,
+  height: true,
+  colors: true,
+  theme: true,
+  window: true,
+  tooltips: true,
+};
+
+const WINDOW_SIDES: OptionNames<MapWindow> = { steps: true, bytes: true };
+
 /** A side of a picture, pixels: below, no map is readable; above, no browser draws it. */
 export const LEAST_SIDE = 240;
 const MOST_SIDE = 8192;
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function checkMapOptions(options: MapOptions): void {
-  checkOptionsObject(options);
+  checkOptions(options, MAP_OPTIONS);
   const { title, width, height, colors, theme, window } = options;
   checkTitle(title);
   checkSide('width', width);
@@ -39,7 +51,7 @@ export function checkMapOptions(options: MapOptions): void {
   if (colors !== undefined) checkChoice('colors', colors, MAP_COLORS);
   if (theme !== undefined) checkChoice('theme', theme, MAP_THEMES);
   if (window === undefined) return;
-  checkOptionsObject(window, 'window');
+  checkOptions(window, WINDOW_SIDES, 'window');
   checkRange('window.steps', window.steps);
   checkRange('window.bytes', window.bytes);
 }

@@ -108,7 +108,7 @@ const rotate =
   (call) => {
     const a = call.source(0);
     const mode = call.text('mode');
-    const [dims, offset] = [call.number('dims'), call.number('offset')];
+    const [dims, offset] = [call.number('dims'), call.optionalNumber('offset') ?? 0];
     const turned = mode === 'vision' ? a.ne[0] : dims;
     let turns: Turns = [];
     a.forEachRow((i1, i2, i3) => {

@@ -1,0 +1,204 @@
+/**
+ * Operations that the library does not know: the caller declares what they read, yield and may overwrite.
+ *
+ * Invariant: without a declaration nothing is overwritten, and ggml's rules never run it in place. Several results are
+ * views of one storage, as ggml's own operations have them (`ssm_scan` and others): one node writes one storage.
+ */
+import { checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
+import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
+import { byteLength, contiguousStrides, shape, type Layout, type Quad } from '../tensor/shape.js';
+import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
+import { alignUp, checkAlignment, checkBytes } from '../units.js';
+import { defineOperation, operand, type Operation, type Result, type Sources } from './operation.js';
+import { isOperationName } from './operations.js';
+import { CUSTOM } from './ops/custom.js';
+import { listOf, requireArgument } from './ops/rules.js';
+import { TrainingContext } from './ops/training.js';
+
+/** ggml has ten slots, of which a custom operation takes nine. */
+const MAX_SOURCES = 9;
+
+const NAME = CUSTOM.name;
+
+/** What an operation of the caller's own is called, and its settings. */
+interface CustomCall {
+  /** What `tensor.op` says: a name that is none of the library's own operations. Default `CUSTOM`. */
+  readonly op?: string;
+  /** Settings for the code that runs the operation, which find their way into graph files. Default: none. */
+  readonly params?: Params;
+  /** A label. Default: given when a graph takes the tensor in. */
+  readonly name?: string;
+}
+
+/** What a custom operation reads, yields, and may overwrite. */
+export interface CustomOptions extends CustomCall {
+  /** Element type of the result. */
+  readonly type: ElementTypeName;
+  /** Shape of the result, one to four element counts. */
+  readonly ne: readonly number[];
+  /**
+   * Positions in `sources` that the result may overwrite where both have the same layout. Declare one only if every
+   * element of that source is read, for good, before an element at its place is written. Default: none.
+   */
+  readonly overwrites?: readonly number[];
+}
+
+/** One of several results. */
+export interface CustomResult {
+  /** Element type. */
+  readonly type: ElementTypeName;
+  /** Shape, one to four element counts. */
+  readonly ne: readonly number[];
+  /** A label. Default: that of the node, and the number of the result. */
+  readonly name?: string;
+}
+
+/** What a custom operation with several results yields. */
+export interface CustomResultsOptions extends CustomCall {
+  /** The results in the order in which they lie in the storage of the node; at least one. */
+  readonly results: readonly CustomResult[];
+  /** Bytes, a power of two: each result starts at a multiple of it within the storage. Default 32. */
+  readonly alignment?: number;
+}
+
+const CUSTOM_NAMES: OptionNames<CustomOptions> = {
+  op: true,
+  params: true,
+  name: true,
+  type: true,
+  ne: true,
+  overwrites: true,
+};
+const RESULTS_NAMES: OptionNames<CustomResultsOptions> = {
+  op: true,
+  params: true,
+  name: true,
+  results: true,
+  alignment: true,
+};
+const RESULT_NAMES: OptionNames<CustomResult> = { type: true, ne: true, name: true };
+
+/** Operations of the caller's own. */
+export abstract class CustomContext extends TrainingContext {
+  /**
+   * The contiguous result of an operation of the caller's own.
+   *
+   * @param sources at most nine tensors that it reads
+   * @throws PlannerError `BAD_ARGUMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`
+   * @example
+   * ```ts
+   * import { Context } from 'tensor-arena';
+   * const ctx = Context.deferred();
+   * const x = ctx.setInput(ctx.newTensor('f32', [64, 8], 'x'));
+   * const y = ctx.custom([x], { op: 'HASH_ROWS', type: 'i32', ne: [8], params: { seed: 7 }, name: 'hashes' });
+   * console.log(y.op, y.params.seed); // HASH_ROWS 7
+   * ```
+   */
+  custom(sources: readonly Tensor[], options: CustomOptions): Tensor {
+    checkOptions(options, CUSTOM_NAMES, NAME);
+    const { type, ne, overwrites = [], name = '' } = options;
+    const result: Result = {
+      type: elementType(type, 'CUSTOM: type'),
+      ne: shape(listOf(NAME, 'ne', ne), NAME),
+      inPlaceRule: { ggml: false, operands: listOf(NAME, 'overwrites', overwrites) },
+    };
+    return this.setName(this.apply(ownOperation(options, result), sources, paramsOf(options)), name);
+  }
+
+  /**
+   * The results of an operation of the caller's own that has several. They lie one after another in the storage of one
+   * node, which is `results[0].sources[0]`, and so have their bytes until the last of them has been read. None of them is
+   * written over a source.
+   *
+   * @param sources at most nine tensors that it reads
+   * @returns a contiguous tensor per result, in their order
+   * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`, `BYTES_TOO_LARGE`
+   * @example
+   * ```ts
+   * import { Context, Graph, planGraph } from 'tensor-arena';
+   * const ctx = Context.deferred();
+   * const x = ctx.setInput(ctx.newTensor('f32', [64, 8], 'x'));
+   * const [values, ids] = ctx.customResults([x], {
+   *   op: 'TOP_TWO',
+   *   results: [
+   *     { type: 'f32', ne: [2, 8], name: 'values' },
+   *     { type: 'i32', ne: [2, 8], name: 'ids' },
+   *   ],
+   * });
+   * const plan = planGraph(Graph.forward([ctx.setOutput(values), ctx.setOutput(ids)]));
+   * console.log(plan.locate(ids).offset - plan.locate(values).offset); // 64
+   * ```
+   */
+  customResults<const R extends readonly CustomResult[]>(
+    sources: readonly Tensor[],
+    options: CustomResultsOptions & { readonly results: R },
+  ): { -readonly [K in keyof R]: Tensor } {
+    checkOptions(options, RESULTS_NAMES, NAME);
+    const { results, alignment = 32, name = '' } = options;
+    checkAlignment(alignment, 'CUSTOM: alignment');
+    const isList = Array.isArray(results) && results.length > 0;
+    requireArgument(isList, NAME, 'results', results ?? 'missing', 'a list of at least one result');
+    const layouts = results.map(layoutOf);
+    const offsets: number[] = [];
+    let end = 0;
+    for (const layout of layouts) {
+      offsets.push(end);
+      end = checkBytes(alignUp(end + byteLength(layout, NAME), alignment), NAME);
+    }
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
+    const node = this.setName(this.apply(ownOperation(options, bytes), sources, paramsOf(options)), name);
+    const views = layouts.map(({ type, ne, nb }, index) => {
+      const offset = offsets[index];
+      const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
+      const params = { ne: [...ne], nb: nb.slice(1), offset };
+      return this.apply(defineOperation({ name: 'VIEW', isView: true, result: () => view }), [node], params);
+    });
+    return views as { -readonly [K in keyof R]: Tensor };
+  }
+}
+
+/** The operation of one call: its result is what the caller says. */
+function ownOperation({ op = NAME }: CustomCall, result: Result): Operation {
+  const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === NAME || !isOperationName(op));
+  requireArgument(isOwn, NAME, 'op', op, 'a name that is none of the library’s own operations');
+  const check = (sources: Sources): Result => {
+    const count = sources.length;
+    requireArgument(count <= MAX_SOURCES, NAME, 'number of sources', count, `at most ${MAX_SOURCES}`);
+    sources.forEach((_, slot) => operand(sources, slot, NAME));
+    for (const slot of result.inPlaceRule!.operands) {
+      const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
+      requireArgument(isSlot, NAME, 'overwrites', slot, `one of the ${count} source slots, from 0`);
+    }
+    return result;
+  };
+  return { ...CUSTOM, name: op, result: check };
+}
+
+function layoutOf(result: CustomResult, index: number): Layout {
+  checkOptions(result, RESULT_NAMES, `CUSTOM: results[${index}]`);
+  const type = elementType(result.type, `CUSTOM: type of results[${index}]`);
+  const ne: Quad = shape(listOf(NAME, `results[${index}].ne`, result.ne), `CUSTOM: results[${index}]`);
+  return { type, ne, nb: contiguousStrides(type, ne, `CUSTOM: results[${index}]`) };
+}
+
+/** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */
+function paramsOf({ params = {} }: CustomCall): Params {
+  const isObject = typeof params === 'object' && params !== null && !Array.isArray(params);
+  requireArgument(isObject, NAME, 'params', params, 'an object');
+  const given = Object.entries(params).filter(([, value]: [string, unknown]) => value !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(key, value)]));
+}
+
+function settingOf(key: string, value: ParamValue): ParamValue {
+  if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(key, each));
+  const isPlain = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+  if (isPlain) return value;
+  const culprit = `CUSTOM: params.${key}`;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `${culprit} is ${shown(value)}, which a graph file cannot hold.`,
+    culprit,
+    value: shown(value),
+    limit: 'a finite number, a string, true, false, null, or a list of them',
+    remedy: 'Give numbers, strings, flags or lists of them.',
+  });
+}

@@ -1,0 +1,139 @@
+/**
+ * Where an arena has its bytes: new buffers, or memory that the caller gives.
+ *
+ * Invariant: every chunk has bytes of its own, aligned as the plan asks.
+ */
+import { checkArgument, checkOptions, named, PlannerError, type OptionNames } from '../errors.js';
+import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
+
+/** Where the bytes of an arena come from. */
+export interface ArenaMemory {
+  /** Whether to make `SharedArrayBuffer`s, for workers. Default false. */
+  readonly shared?: boolean;
+  /** Memory to use instead of new buffers, for instance `memory.buffer` of a `WebAssembly.Memory`; one chunk only. */
+  readonly buffer?: ArrayBufferLike;
+  /** First byte to use in `buffer`; a multiple of the plan's alignment. Default 0. */
+  readonly byteOffset?: number;
+  /** Memory for each chunk, instead of `buffer`: as many as the plan has chunks. They may be parts of one buffer. */
+  readonly buffers?: readonly ChunkMemory[];
+}
+
+/** Memory for one chunk. */
+export interface ChunkMemory {
+  /** At least as large as the chunk. */
+  readonly buffer: ArrayBufferLike;
+  /** First byte to use in `buffer`; a multiple of the plan's alignment. Default 0. */
+  readonly byteOffset?: number;
+}
+
+const MEMORY_FIELDS: OptionNames<ArenaMemory> = { shared: true, buffer: true, byteOffset: true, buffers: true };
+const CHUNK_FIELDS: OptionNames<ChunkMemory> = { buffer: true, byteOffset: true };
+
+/** The bytes of one chunk. */
+export type Piece = Required<ChunkMemory>;
+
+/** What a plan says of its chunks. */
+interface Sizes {
+  readonly chunks: readonly number[];
+  readonly alignment: number;
+}
+
+function newPieces({ chunks }: Sizes, shared: boolean): Piece[] {
+  const BufferType = shared ? SharedArrayBuffer : ArrayBuffer;
+  return chunks.map((size, index) => {
+    try {
+      return { buffer: new BufferType(size), byteOffset: 0 };
+    } catch {
+      const remedy = 'Plan smaller chunks with `maxChunkSize`, or a smaller graph.';
+      throw outOfMemory(`chunk ${index}`, size, BEYOND_ENGINE, remedy);
+    }
+  });
+}
+
+/** The memory of each chunk. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ARGUMENT` */
+export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
+  checkOptions(memory, MEMORY_FIELDS, 'memory');
+  const { shared = false, buffer, byteOffset = 0, buffers } = memory;
+  const { chunks } = plan;
+  if (buffers === undefined) {
+    if (buffer === undefined) return newPieces(plan, shared);
+    checkBuffer(buffer);
+    checkCount(chunks.length, 1, 'one buffer holds only one', 'Plan without `maxChunkSize`, or give `buffers`.');
+    return [pieceOf(plan, 0, { buffer, byteOffset }, '')];
+  }
+  const isAlone = buffer === undefined && byteOffset === 0;
+  const remedy = 'Give one of the two; an entry of `buffers` has its own byteOffset.';
+  checkArgument(isAlone, 'buffers', 'given beside buffer or byteOffset', 'given alone', remedy);
+  const isList: boolean = Array.isArray(buffers);
+  checkArgument(isList, 'buffers', buffers, 'a list', 'Give `{ buffer, byteOffset }` for each chunk of the plan.');
+  checkCount(chunks.length, buffers.length, `\`buffers\` has ${buffers.length} entries`, 'Give one entry per chunk.');
+  const pieces = buffers.map((memory, chunk) => {
+    checkOptions(memory, CHUNK_FIELDS, `buffers[${chunk}]`);
+    checkBuffer(memory.buffer);
+    return pieceOf(plan, chunk, memory, `buffers[${chunk}].`);
+  });
+  checkApart(pieces, chunks);
+  return pieces;
+}
+
+function checkCount(chunks: number, count: number, what: string, remedy: string): void {
+  if (chunks === count) return;
+  const message = `There are ${chunks} chunks of the plan, but ${what}.`;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message,
+    culprit: 'chunks of the plan',
+    value: chunks,
+    limit: String(count),
+    remedy,
+  });
+}
+
+function pieceOf(
+  { chunks, alignment }: Sizes,
+  chunk: number,
+  { buffer, byteOffset = 0 }: ChunkMemory,
+  field: string,
+): Piece {
+  const isOffset = Number.isSafeInteger(byteOffset) && byteOffset >= 0 && byteOffset % alignment === 0;
+  checkArgument(
+    isOffset,
+    `${field}byteOffset`,
+    byteOffset,
+    `a multiple of ${alignment}, the plan's alignment`,
+    'Round it up.',
+  );
+  const available = buffer.byteLength - byteOffset;
+  if (available < chunks[chunk]) {
+    throw outOfMemory(
+      chunks.length === 1 ? 'the arena' : `chunk ${chunk}`,
+      chunks[chunk],
+      {
+        limit: `at most ${available}, what the given buffer has from byte ${byteOffset}`,
+        reason: `the given buffer has ${available} from byte ${byteOffset}`,
+      },
+      'Give a larger buffer; grow a WebAssembly.Memory, and take its new buffer.',
+    );
+  }
+  return { buffer, byteOffset };
+}
+
+/** Chunks are used at the same time: no two may have the same bytes of one buffer. */
+function checkApart(pieces: readonly Piece[], chunks: readonly number[]): void {
+  const order = [...pieces.keys()].sort((a, b) => pieces[a].byteOffset - pieces[b].byteOffset);
+  const lastIn = new Map<ArrayBufferLike, number>();
+  for (const chunk of order) {
+    const { buffer, byteOffset } = pieces[chunk];
+    const before = lastIn.get(buffer);
+    lastIn.set(buffer, chunk);
+    if (before === undefined || pieces[before].byteOffset + chunks[before] <= byteOffset) continue;
+    const end = pieces[before].byteOffset + chunks[before];
+    const culprit = `buffers[${chunk}].byteOffset`;
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: `${named(culprit)} is ${byteOffset}, but chunk ${before} ends at byte ${end} of the same buffer.`,
+      culprit,
+      value: byteOffset,
+      limit: `at least ${end}`,
+      remedy: 'Give each chunk bytes of its own.',
+    });
+  }
+}

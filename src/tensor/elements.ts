@@ -1,0 +1,143 @@
+/**
+ * The elements of a tensor in memory, by their four indices, whatever the strides.
+ *
+ * Invariant: a write is in memory when `set` returns. Indices are checked: bytes outside the tensor are never touched.
+ */
+import { PlannerError, subject } from '../errors.js';
+import type { ElementTypeName } from './element-type.js';
+import type { Layout, Quad } from './shape.js';
+import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from './small-floats.js';
+
+/** What an element is in JavaScript: the value of f16 and bf16 as well, which a typed array shows as bits. */
+export type ElementOf<T extends ElementTypeName> = T extends 'i64' ? bigint : number;
+
+/** How one element is read and written. */
+export interface Codec<V> {
+  get(view: DataView, at: number): V;
+  set(view: DataView, at: number, value: V): void;
+}
+
+/** Types whose elements are numbers. All NaNs are written with the same bits, so that runs can be compared. */
+export const NUMBER_CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
+  f32: {
+    get: (view, at) => view.getFloat32(at, true),
+    set: (view, at, value) =>
+      Number.isNaN(value) ? view.setUint32(at, 0x7fc00000, true) : view.setFloat32(at, value, true),
+  },
+  f64: {
+    get: (view, at) => view.getFloat64(at, true),
+    set: (view, at, value) => view.setFloat64(at, Number.isNaN(value) ? NaN : value, true),
+  },
+  f16: {
+    get: (view, at) => decodeF16(view.getUint16(at, true)),
+    set: (view, at, value) => view.setUint16(at, encodeF16(value), true),
+  },
+  bf16: {
+    get: (view, at) => decodeBf16(view.getUint16(at, true)),
+    set: (view, at, value) => view.setUint16(at, encodeBf16(value), true),
+  },
+  i8: { get: (view, at) => view.getInt8(at), set: (view, at, value) => view.setInt8(at, value) },
+  i16: { get: (view, at) => view.getInt16(at, true), set: (view, at, value) => view.setInt16(at, value, true) },
+  i32: { get: (view, at) => view.getInt32(at, true), set: (view, at, value) => view.setInt32(at, value, true) },
+};
+
+const BIGINT_CODEC: Codec<bigint> = {
+  get: (view, at) => view.getBigInt64(at, true),
+  set: (view, at, value) => view.setBigInt64(at, value, true),
+};
+
+/** How elements of a type are read and written. @throws PlannerError `NOT_READABLE` for quantised types */
+export function codecOf(type: ElementTypeName, culprit: string): Codec<number | bigint> {
+  const codec = type === 'i64' ? BIGINT_CODEC : NUMBER_CODECS[type];
+  if (codec !== undefined) return codec;
+  throw new PlannerError('NOT_READABLE', {
+    message: `${subject(culprit)} is ${type}: its elements are packed in blocks and cannot be read one by one.`,
+    culprit,
+    value: type,
+    limit: 'an unquantised type',
+    remedy: 'Read its blocks as bytes with data(), or cast it.',
+  });
+}
+
+/** Access to the elements of one tensor by their indices, whatever its strides; see `Arena.elements`. */
+export class TensorElements<V extends number | bigint = number> {
+  /** Element counts, innermost dimension first. */
+  readonly ne: Quad;
+  readonly #nb: Quad;
+  readonly #codec: Codec<V>;
+  readonly #view: DataView;
+  readonly #start: number;
+
+  /** @param start byte position of the first element within `view` */
+  constructor({ ne, nb }: Layout, codec: Codec<V>, view: DataView, start: number) {
+    this.ne = ne;
+    this.#nb = nb;
+    this.#codec = codec;
+    this.#view = view;
+    this.#start = start;
+  }
+
+  /** Number of elements. */
+  get count(): number {
+    const { ne } = this;
+    return ne[0] * ne[1] * ne[2] * ne[3];
+  }
+
+  /** The element at these indices, innermost dimension first. @throws PlannerError `BAD_ARGUMENT` */
+  get(i0: number, i1 = 0, i2 = 0, i3 = 0): V {
+    return this.#codec.get(this.#view, this.#at(i0, i1, i2, i3));
+  }
+
+  /** Writes the element at these indices. @throws PlannerError `BAD_ARGUMENT` */
+  set(value: V, i0: number, i1 = 0, i2 = 0, i3 = 0): void {
+    this.#codec.set(this.#view, this.#at(i0, i1, i2, i3), value);
+  }
+
+  /** A copy of all elements, in the order of a contiguous tensor of this shape. */
+  toArray(): V[] {
+    return Array.from({ length: this.count }, (_, position) => this.get(...this.indices(position)));
+  }
+
+  /** Writes all elements, in the order of a contiguous tensor of this shape. @throws PlannerError `BAD_ARGUMENT` */
+  setAll(values: ArrayLike<V>): void {
+    const { count } = this;
+    if (values.length !== count) {
+      throw new PlannerError('BAD_ARGUMENT', {
+        message: `There are ${values.length} values for the ${count} elements of a tensor.`,
+        culprit: 'values',
+        value: values.length,
+        limit: `${count} of them`,
+        remedy: 'Give one value per element, innermost dimension first.',
+      });
+    }
+    for (let position = 0; position < count; position++) this.set(values[position], ...this.indices(position));
+  }
+
+  /** The indices of the element at a position in the order of a contiguous tensor of this shape. */
+  protected indices(position: number): [number, number, number, number] {
+    const [n0, n1, n2] = this.ne;
+    const row = Math.floor(position / n0);
+    const plane = Math.floor(row / n1);
+    return [position % n0, row % n1, plane % n2, Math.floor(plane / n2)];
+  }
+
+  #at(i0: number, i1: number, i2: number, i3: number): number {
+    const { ne } = this;
+    const nb = this.#nb;
+    if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
+      throw new PlannerError('BAD_ARGUMENT', {
+        message: `The index of an element is [${[i0, i1, i2, i3].join(', ')}], outside of a tensor of [${ne.join(', ')}].`,
+        culprit: 'index of an element',
+        value: [i0, i1, i2, i3],
+        limit: `integers below [${ne.join(', ')}]`,
+        remedy:
+          'Give one index per dimension, innermost first; if a graph computes it, look for its bytes being overwritten.',
+      });
+    }
+    return this.#start + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+  }
+}
+
+function isIndex(index: number, length: number): boolean {
+  return Number.isInteger(index) && index >= 0 && index < length;
+}

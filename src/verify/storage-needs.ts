@@ -1,0 +1,40 @@
+/**
+ * When a graph needs each of its storages, as its lists and sources say.
+ *
+ * Invariant: the verifier's own reading of the graph; shares no code with liveness.
+ */
+import type { Graph } from '../graph/graph.js';
+import { isResultIfUnread } from '../graph/node-kind.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Placed } from './plan-collisions.js';
+
+/** When a storage is needed. */
+export type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
+
+/** From which to which step each storage is needed. */
+export function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
+  const starts = new Map<Tensor, number>();
+  const computed = new Set(nodes.filter((node) => !node.isInput));
+  const ends = new Map<Tensor, number>();
+  const unread = new Set<Tensor>();
+  const kept = new Set<Tensor>();
+  for (const leaf of leafs) starts.set(leaf, 0);
+  nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
+  for (const tensor of starts.keys()) if (isResultIfUnread(tensor)) unread.add(tensor);
+  nodes.forEach((node, step) => {
+    for (const source of node.sources) {
+      if (source === null || source === node) continue;
+      unread.delete(source);
+      ends.set(source.root, step + 1);
+    }
+  });
+  for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
+  const needs = new Map<Tensor, Need>();
+  for (const [tensor, start] of starts) {
+    const isKept = kept.has(tensor);
+    // What only earlier nodes read, in an order that is none, is written all the same.
+    const end = isKept ? Math.max(1, nodes.length) : Math.max(ends.get(tensor) ?? 0, start + 1);
+    needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
+  }
+  return needs;
+}
