@@ -96,7 +96,7 @@ describe('placeInChunks', () => {
       ]),
     );
     const options = { maxSteps: 3000, maxChunkSize: 3000 };
-    expect(verifyPlacement(problem, solve(problem, options), options)).toEqual([]);
+    expect(verifyPlacement(problem, solve(problem, options), { maxChunkSize: 3000 })).toEqual([]);
   });
 
   /** The buffers of one chunk, and nothing else, as a problem. */

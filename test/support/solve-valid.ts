@@ -10,7 +10,8 @@ import { verifyPlacement } from '../../src/verify/placement.js';
 export function expectValid(buffers: readonly Buffer[], options: SolveOptions = {}): Solution {
   const problem = createProblem(buffers);
   const solution = solve(problem, options);
-  expect(verifyPlacement(problem, solution, options)).toEqual([]);
+  const { maxChunkSize, allowOversize } = options;
+  expect(verifyPlacement(problem, solution, { maxChunkSize, allowOversize })).toEqual([]);
   expect(solution.lowerBound).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
   return solution;
 }
