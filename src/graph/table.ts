@@ -89,7 +89,7 @@ export function buildTable(graph: Graph): GraphTable {
   let entry = 0;
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
-    const { storage, sources: list } = tensor;
+    const { storage } = tensor;
     let root = tensor;
     while (root.storage !== null) root = root.storage;
     if (tensors[root.lastId] !== root) dangling(root, tensor);
@@ -103,14 +103,7 @@ export function buildTable(graph: Graph): GraphTable {
       hasDestination = true;
     }
     const first = entry;
-    for (let slot = 0; slot < list.length; slot++) {
-      const source = list[slot];
-      if (source === null || source === tensor) continue;
-      const sourceId = source.lastId;
-      if (tensors[sourceId] !== source) dangling(source, tensor);
-      sources[entry++] = sourceId;
-      uses[sourceId]++;
-    }
+    entry = addSources(tensors, tensor, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && storage === null) continue;
     const operation = tensor.traits;
@@ -162,6 +155,27 @@ function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number 
     if (tensor.storage === null) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
   }
   return slotCount;
+}
+
+/** Fills in the sources of one tensor from entry `first` on, counts them, and returns the entry behind them. */
+function addSources(
+  tensors: readonly Tensor[],
+  tensor: Tensor,
+  sources: Int32Array,
+  uses: Int32Array,
+  first: number,
+): number {
+  const list = tensor.sources;
+  let entry = first;
+  for (let slot = 0; slot < list.length; slot++) {
+    const source = list[slot];
+    if (source === null || source === tensor) continue;
+    const id = source.lastId;
+    if (tensors[id] !== source) dangling(source, tensor);
+    sources[entry++] = id;
+    uses[id]++;
+  }
+  return entry;
 }
 
 function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
