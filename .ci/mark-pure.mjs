@@ -1,35 +1,43 @@
 /**
- * Tells bundlers that what a module of `src/` computes while it loads may be left out if nobody uses it: every call in
- * an initialiser of the top level gets a `@__PURE__` mark. Without marks a bundler keeps all tables, and whatever they name.
+ * Tells bundlers that what a module of `src/` computes while it loads may be left out if nobody uses it: an initialiser of
+ * the top level that calls, spreads or reads a property becomes one call with a `@__PURE__` mark. Without marks a bundler
+ * keeps all tables, and whatever they name.
  *
  * Invariant: this holds because no module of `src/` acts on anything but its own constants while it loads, which is
  * what `sideEffects: false` in package.json says as well. Calls that stand alone, and bodies of functions, stay unmarked.
  */
 import ts from 'typescript';
 
-const MARK = '/* @__PURE__ */ ';
-
 /** The text of a TypeScript module, marked. */
 export function markPure(text) {
-  const positions = new Set();
   const file = ts.createSourceFile('module.ts', text, ts.ScriptTarget.ESNext, true);
-  const visit = (node) => {
-    if (ts.isFunctionLike(node)) return;
-    // Of a chain of calls, the first position stands for all.
-    if (ts.isCallExpression(node) || ts.isNewExpression(node)) positions.add(node.getStart(file));
-    ts.forEachChild(node, visit);
-  };
-  for (const statement of file.statements) {
-    if (ts.isVariableStatement(statement)) {
-      for (const { initializer } of statement.declarationList.declarations) if (initializer) visit(initializer);
-    }
-    if (!ts.isClassDeclaration(statement)) continue;
-    for (const member of statement.members) {
-      const isStatic = ts.isPropertyDeclaration(member) && ts.hasStaticModifier(member);
-      if (isStatic && member.initializer) visit(member.initializer);
-    }
-  }
   let marked = text;
-  for (const at of [...positions].sort((a, b) => b - a)) marked = marked.slice(0, at) + MARK + marked.slice(at);
+  for (const { pos, end } of initialisersOf(file).filter(mayAct).reverse()) {
+    marked = `${marked.slice(0, pos)} /* @__PURE__ */ (() => (${marked.slice(pos, end)}))()${marked.slice(end)}`;
+  }
   return marked;
+}
+
+/** What the module computes while it loads, in order. */
+function initialisersOf(file) {
+  const declarations = file.statements.flatMap((statement) => {
+    if (ts.isVariableStatement(statement)) return [...statement.declarationList.declarations];
+    if (!ts.isClassDeclaration(statement)) return [];
+    return statement.members.filter((member) => ts.isPropertyDeclaration(member) && ts.hasStaticModifier(member));
+  });
+  return declarations.flatMap(({ initializer }) => initializer ?? []);
+}
+
+/** Whether a bundler must take it that the expression does more than to yield a value. */
+function mayAct(node) {
+  if (ts.isFunctionLike(node)) return false;
+  const acts = [
+    ts.isCallExpression,
+    ts.isNewExpression,
+    ts.isSpreadAssignment,
+    ts.isSpreadElement,
+    ts.isPropertyAccessExpression,
+    ts.isElementAccessExpression,
+  ];
+  return acts.some((is) => is(node)) || ts.forEachChild(node, mayAct) === true;
 }

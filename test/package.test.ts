@@ -138,13 +138,16 @@ describe('the build', () => {
       'function later() { return f(); }',
       'register();',
     ];
-    const mark = '/* @__PURE__ */ ';
+    const pure = (expression: string): string => `/* @__PURE__ */ (() => ( ${expression}))()`;
     expect(markPure(text.join('\n')).split('\n')).toEqual([
-      `const a = ${mark}f(${mark}new Map([${mark}g()])), b = ${mark}[1].map((x) => h(x)).flat();`,
-      `class A { static c = ${mark}f(); d = f(); }`,
+      `const a = ${pure('f(new Map([g()]))')}, b = ${pure('[1].map((x) => h(x)).flat()')};`,
+      `class A { static c = ${pure('f()')}; d = f(); }`,
       text[2],
       text[3],
     ]);
+    expect(markPure('const a = { ...b }, c = [...d], e = f.g[0], h = 2 ** 32;')).toBe(
+      `const a = ${pure('{ ...b }')}, c = ${pure('[...d]')}, e = ${pure('f.g[0]')}, h = 2 ** 32;`,
+    );
   });
 });
 

@@ -53,8 +53,8 @@ describe('sweepModel', () => {
     const grids = [{ ctx: [512] }, { phase: ['pp'] }, { ctxSize: [512], CtxSize: [1024] }];
     for (const grid of grids as SweepGrid[]) {
       const option = Object.keys(grid).at(-1)!;
-      expectError('BAD_ARGUMENT', `grid.${option}`, () => [...sweepModel(gemma2, grid)]);
-      expectError('BAD_ARGUMENT', `grid.${option}`, () => gridSize(grid));
+      expectError('BAD_ARGUMENT', `${option} of grid`, () => [...sweepModel(gemma2, grid)]);
+      expectError('BAD_ARGUMENT', `${option} of grid`, () => gridSize(grid));
     }
   });
 
