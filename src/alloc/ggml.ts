@@ -11,7 +11,7 @@
  *
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
-import type { Problem } from '../problem/problem.js';
+import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import { checkOptions } from '../errors.js';
 import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
@@ -57,7 +57,7 @@ class OnlinePlacement {
     this.chunkOf = new Int32Array(bufferCount);
     this.occupied = new Float64Array(bufferCount);
     for (let b = 0; b < bufferCount; b++) this.occupied[b] = alignUp(sizes[b], alignment);
-    this.shrinks = shrinksOf(problem, alignment);
+    this.shrinks = problem.gaps === null ? [] : shrinksOf(problem, problem.gaps, alignment);
   }
 
   run(): Placement {
@@ -143,8 +143,7 @@ interface Shrink {
  * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
  * does not need from its start on is one of them, for it has nothing yet that it could give up.
  */
-function shrinksOf({ bufferCount, starts, ends, gaps }: Problem, alignment: number): Shrink[] {
-  if (gaps === null) return [];
+function shrinksOf({ bufferCount, starts, ends }: Problem, gaps: GapTable, alignment: number): Shrink[] {
   const shrinks: Shrink[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
     let until = ends[buffer];

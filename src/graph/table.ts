@@ -29,8 +29,8 @@ export const TRAIT = {
 
 /** Whether the tensor owns a storage that needs bytes in the compute buffer. */
 export const isPlanned = (traits: number): boolean => traits % TRAIT.input === 0;
-/** Whether its bytes exist before the first step. */
-export const isInput = (traits: number): boolean => traits % TRAIT.kept >= TRAIT.input;
+/** Whether a step makes these bytes: planned, and not there before the first one. */
+export const isComputed = (traits: number): boolean => traits % TRAIT.kept === 0;
 /** Whether its storage lasts to the end. */
 export const isKept = (traits: number): boolean => traits >= TRAIT.kept;
 
@@ -48,6 +48,8 @@ export interface GraphTable {
   readonly sourceFirst: Int32Array;
   /** Tensor ids; empty slots and a tensor's reference to itself are left out. */
   readonly sources: Int32Array;
+  /** How often each tensor is among `sources`. */
+  readonly uses: Int32Array;
   /** {@link HAND_OVER}, one per entry of `sources`. */
   readonly handOver: Uint8Array;
   /** Id of the tensor that owns the storage. */
@@ -58,6 +60,10 @@ export interface GraphTable {
   readonly sizes: Float64Array;
   /** {@link TRAIT} */
   readonly traits: Uint8Array;
+  /** Ids of nodes whose bytes exist before the first step, in execution order. */
+  readonly inputNodes: readonly number[];
+  /** Ids of those that are {@link TRAIT.kept}. */
+  readonly kept: readonly number[];
   /** Ids of what is marked as an output. */
   readonly outputs: readonly number[];
   /** Ids of the nodes that overwrite what another tensor owns. */
@@ -76,35 +82,28 @@ export function buildTable(graph: Graph): GraphTable {
   const roots = new Int32Array(count);
   const destinations = new Int32Array(count).fill(-1);
   const traits = new Uint8Array(count);
-  const isRead = new Uint8Array(count);
+  const uses = new Int32Array(count);
   const writers: number[] = [];
+  let plannedCount = 0;
   let hasDestination = false;
   let entry = 0;
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
-    const { storage, sources: list } = tensor;
+    const { storage } = tensor;
     let root = tensor;
     while (root.storage !== null) root = root.storage;
     if (tensors[root.lastId] !== root) dangling(root, tensor);
     roots[id] = root.lastId;
-    traits[id] =
-      (storage === null ? 0 : TRAIT.view) +
-      (root.ownMemory === 'deferred' ? 0 : TRAIT.external) +
-      (tensor.marks % MARK.output === MARK.input ? TRAIT.input : 0);
+    const place = (storage === null ? 0 : TRAIT.view) + (root.ownMemory === 'deferred' ? 0 : TRAIT.external);
+    if (place === 0) plannedCount++;
+    traits[id] = tensor.marks % MARK.output === MARK.input ? place + TRAIT.input : place;
     if (storage !== null && tensor.destination !== null) {
       if (tensors[tensor.destination.lastId] !== tensor.destination) dangling(tensor.destination, tensor);
       destinations[id] = tensor.destination.lastId;
       hasDestination = true;
     }
     const first = entry;
-    for (let slot = 0; slot < list.length; slot++) {
-      const source = list[slot];
-      if (source === null || source === tensor) continue;
-      const sourceId = source.lastId;
-      if (tensors[sourceId] !== source) dangling(source, tensor);
-      sources[entry++] = sourceId;
-      isRead[sourceId] = 1;
-    }
+    entry = addSources(tensors, tensor, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && storage === null) continue;
     const operation = tensor.traits;
@@ -113,22 +112,32 @@ export function buildTable(graph: Graph): GraphTable {
   }
   const nodes = idsOf(tensors, graph.nodes);
   const steps = new Int32Array(count).fill(-1);
-  for (let step = 0; step < nodes.length; step++) steps[nodes[step]] = step;
+  const inputNodes: number[] = [];
+  for (let step = 0; step < nodes.length; step++) {
+    const node = nodes[step];
+    steps[node] = step;
+    if (traits[node] >= TRAIT.input) inputNodes.push(node);
+  }
+  const outputs: number[] = [];
+  const kept = keepResults(tensors, roots, uses, traits, outputs);
   if (hasDestination) checkDestinations(tensors, destinations, steps);
   return {
     tensorCount: count,
-    plannedCount: plannedCountOf(traits),
+    plannedCount,
     leafs: idsOf(tensors, graph.leafs),
     nodes,
     steps,
     sourceFirst,
     sources: sources.subarray(0, entry),
+    uses,
     handOver: handOver.subarray(0, entry),
     roots,
     destinations,
     sizes,
     traits,
-    outputs: keepResults(tensors, roots, isRead, traits),
+    inputNodes,
+    kept,
+    outputs,
     writers,
   };
 }
@@ -148,15 +157,30 @@ function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number 
   return slotCount;
 }
 
+/** Fills in the sources of one tensor from entry `first` on, counts them, and returns the entry behind them. */
+function addSources(
+  tensors: readonly Tensor[],
+  tensor: Tensor,
+  sources: Int32Array,
+  uses: Int32Array,
+  first: number,
+): number {
+  const list = tensor.sources;
+  let entry = first;
+  for (let slot = 0; slot < list.length; slot++) {
+    const source = list[slot];
+    if (source === null || source === tensor) continue;
+    const id = source.lastId;
+    if (tensors[id] !== source) dangling(source, tensor);
+    sources[entry++] = id;
+    uses[id]++;
+  }
+  return entry;
+}
+
 function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
   if (operation === null) return tensor.storage !== null && tensor.op !== 'NONE';
   return tensor.storage === null ? operation.updates.length > 0 : !operation.isView;
-}
-
-function plannedCountOf(traits: Uint8Array): number {
-  let count = 0;
-  for (let id = 0; id < traits.length; id++) if (traits[id] % TRAIT.input === 0) count++;
-  return count;
 }
 
 function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array {
@@ -169,17 +193,25 @@ function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array 
   return ids;
 }
 
-/** Marks the storages of outputs and of tensors that no other tensor reads. Returns the outputs. */
-function keepResults(tensors: readonly Tensor[], roots: Int32Array, isRead: Uint8Array, traits: Uint8Array): number[] {
-  const outputs: number[] = [];
+/** Marks the storages of outputs and of tensors that no other tensor reads, and returns them. Fills in the outputs. */
+function keepResults(
+  tensors: readonly Tensor[],
+  roots: Int32Array,
+  uses: Int32Array,
+  traits: Uint8Array,
+  outputs: number[],
+): number[] {
+  const kept: number[] = [];
   for (let id = 0; id < tensors.length; id++) {
     const isOutput = tensors[id].marks >= MARK.output;
     if (isOutput) outputs.push(id);
-    else if (isRead[id] === 1 || !isResultIfUnread(tensors[id])) continue;
+    else if (uses[id] > 0 || !isResultIfUnread(tensors[id])) continue;
     const root = roots[id];
-    if (traits[root] < TRAIT.kept) traits[root] += TRAIT.kept;
+    if (traits[root] >= TRAIT.kept) continue;
+    traits[root] += TRAIT.kept;
+    kept.push(root);
   }
-  return outputs;
+  return kept;
 }
 
 /** A destination that `setOutput` named after the graph was built may come too late in it. */

@@ -87,8 +87,6 @@ function addRule(state: State, rule: FusionRule, index: number, orders: readonly
 class Finder {
   readonly #tensors: readonly Tensor[];
   readonly #table: GraphTable;
-  /** How many sources refer to each tensor; counted when first asked for. */
-  #uses: Int32Array | null = null;
   readonly #lastSteps: number[] = [];
   readonly #first: number[] = [0];
   readonly #roots: number[] = [];
@@ -146,21 +144,13 @@ class Finder {
 
   /** Whether only `reader` reads `node`, once, so that a kernel need not write it. */
   #leadsOnlyTo(node: number, reader: number): boolean {
-    const { sources, sourceFirst } = this.#table;
+    const { sources, sourceFirst, uses } = this.#table;
+    if (uses[node] !== 1) return false;
     const tensor = this.#tensors[node];
     if (tensor.isView || tensor.isOutput || !sameShape(tensor, this.#tensors[reader])) return false;
     let entry = sourceFirst[reader];
     while (entry < sourceFirst[reader + 1] && sources[entry] !== node) entry++;
-    return entry < sourceFirst[reader + 1] && this.#usesOf(node) === 1;
-  }
-
-  #usesOf(node: number): number {
-    if (this.#uses === null) {
-      const { sources, tensorCount } = this.#table;
-      this.#uses = new Int32Array(tensorCount);
-      for (let entry = 0; entry < sources.length; entry++) this.#uses[sources[entry]]++;
-    }
-    return this.#uses[node];
+    return entry < sourceFirst[reader + 1];
   }
 
   /** Adds a group, its last node first. Plain loops: this is part of every first measurement. */

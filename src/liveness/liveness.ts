@@ -15,7 +15,7 @@
  * the last one that reads it or a view of it; outputs and results that nobody reads live to the end. What a group of
  * nodes reads that may be computed at once lives to the step at which the bytes of the group's result begin to exist.
  */
-import { HAND_OVER, isInput, isKept, isPlanned, type GraphTable } from '../graph/table.js';
+import { HAND_OVER, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import type { FusedGroups } from './groups.js';
@@ -61,15 +61,15 @@ export function analyzeLiveness(
   groups: FusedGroups | null = null,
   refused: Uint8Array | null = groups?.refused ?? null,
 ): Liveness {
-  const { nodes, leafs, traits, roots, sources } = table;
+  const { nodes, leafs, inputNodes, traits, roots, sources } = table;
   const storageEnds = storageEndsOf(table);
   const buffers = new BufferColumns(table, storageEnds, alignment);
   for (let i = 0; i < leafs.length; i++) if (isPlanned(traits[leafs[i]])) buffers.add(leafs[i], 0);
-  for (let i = 0; i < nodes.length; i++) if (isPlannedInput(traits[nodes[i]])) buffers.add(nodes[i], 0);
+  for (let i = 0; i < inputNodes.length; i++) if (isPlanned(traits[inputNodes[i]])) buffers.add(inputNodes[i], 0);
   let group = 0;
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
-    if (isPlanned(traits[node]) && !isInput(traits[node])) {
+    if (isComputed(traits[node])) {
       const entry = findGiver(table, node, inPlace, storageEnds, refused);
       const giver = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
       if (giver === NO_BUFFER) buffers.add(node, step);
@@ -83,11 +83,9 @@ export function analyzeLiveness(
 /** A graph without nodes still has one step, at which its leafs exist. */
 const stepCountOf = ({ nodes }: GraphTable): number => Math.max(1, nodes.length);
 
-const isPlannedInput = (traits: number): boolean => isPlanned(traits) && isInput(traits);
-
 /** For each storage owner, the step after the last one that reads the storage; `stepCount` for what is kept. O(sources). */
 export function storageEndsOf(table: GraphTable): Int32Array {
-  const { nodes, sourceFirst, sources, roots, traits, tensorCount } = table;
+  const { nodes, sourceFirst, sources, roots, kept, tensorCount } = table;
   const ends = new Int32Array(tensorCount);
   const stepCount = stepCountOf(table);
   for (let step = 0; step < nodes.length; step++) {
@@ -95,7 +93,7 @@ export function storageEndsOf(table: GraphTable): Int32Array {
     const last = sourceFirst[node + 1];
     for (let s = sourceFirst[node]; s < last; s++) ends[roots[sources[s]]] = step + 1;
   }
-  for (let tensor = 0; tensor < tensorCount; tensor++) if (isKept(traits[tensor])) ends[tensor] = stepCount;
+  for (let i = 0; i < kept.length; i++) ends[kept[i]] = stepCount;
   return ends;
 }
 
@@ -220,7 +218,7 @@ class BufferColumns {
       ends: this.ends.subarray(0, count),
       alignments: new Float64Array(count).fill(this.alignment),
       fixedOffsets: null,
-      gaps: this.gapTable(),
+      gaps: this.shrinks.length === 0 ? null : this.gapTable(),
     };
   }
 

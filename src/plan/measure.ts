@@ -69,7 +69,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
   if (options.allocator !== 'ggml' && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
-  rejectOversize(graph, options);
+  if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
   const { liveness, placement } = placeChoice(graph, options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
@@ -129,7 +129,7 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
 }
 
 function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, allowOversize }: ResolvedOptions): void {
-  if (maxChunkSize === Infinity || allowOversize || allocator === 'ggml') return;
+  if (allowOversize || allocator === 'ggml') return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
     const culprit = tensors[id].label;

@@ -4,6 +4,7 @@ import { fillChunks } from '../../src/alloc/greedy/fill-chunks.js';
 import { placeLargestFirst } from '../../src/alloc/greedy/largest-first.js';
 import { bySize, byKey } from '../../src/alloc/greedy/orders.js';
 import { createTimeline } from '../../src/alloc/greedy/timeline.js';
+import { countOverlaps } from '../../src/alloc/overlap-count.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { network } from '../support/random-problems.js';
 
@@ -24,7 +25,16 @@ describe('placeLargestFirst', () => {
     );
   });
 
-  it('leaves to others what has gaps, fixed offsets, another order, or is crowded', () => {
+  it('does so where buffers are crowded', () => {
+    const buffers = network(120, 3).map((buffer) => ({ ...buffer, end: buffer.start + 60 }));
+    const problem = createProblem(inOrder(buffers));
+    const { offsets, chunks } = fillChunks(problem, createTimeline(problem), bySize(problem));
+    expect(countOverlaps(problem) / problem.bufferCount).toBeGreaterThan(32);
+    expect(placeLargestFirst(problem, chunks[0])).toEqual(offsets);
+    expect(placeLargestFirst(problem, chunks[0] - 1)).toBeNull();
+  });
+
+  it('leaves to others what has gaps, fixed offsets, another order, or is both crowded and large', () => {
     const buffer = { size: 4, start: 0, end: 3 };
     const placed = (buffers: readonly Buffer[]): unknown => placeLargestFirst(createProblem(buffers), Infinity);
     expect(placed([buffer])).not.toBeNull();
@@ -32,7 +42,7 @@ describe('placeLargestFirst', () => {
     expect(placed([{ ...buffer, gaps: [{ start: 1, end: 2 }] }])).toBeNull();
     expect(placed([{ ...buffer, fixedOffset: 0 }])).toBeNull();
     expect(placed([{ size: 4, start: 1, end: 3 }, buffer])).toBeNull();
-    expect(placed(Array.from({ length: 200 }, () => buffer))).toBeNull();
+    expect(placed(Array.from({ length: 5000 }, () => buffer))).toBeNull();
   });
 });
 

@@ -10,21 +10,44 @@
  *     d           ▒▒▒
  *     e              ▒▒▒▒▒
  *
+ * Of crowded problems, in which most of what is placed by then is in the way, a list of all of it is looked through.
+ *
  * Invariant: the offsets are those of `fillChunks` with `bySize`. Whatever would take long is left to others.
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
+import { ListFit } from './list-fit.js';
+import { placeInOrder } from './lowest-fit.js';
 import { bySize } from './orders.js';
 
-/** So many buffers may live, on average, when another one starts. */
+/** So many buffers may live at a step, on average, before a problem is crowded. */
 const MOST_LIVE = 32;
+/** A list of more buffers than these takes longer than a tree. */
+const MOST_LISTED = 4096;
 /** So many buffers may be looked at for each, on average. */
 const MOST_LOOKS = 512;
 
 /** Offsets with no end above `limit`, or null: where there are gaps, fixed offsets or no order of start, as well. */
 export function placeLargestFirst(problem: Problem, limit: number): Float64Array | null {
-  const { bufferCount, sizes, starts, ends, alignments, fixedOffsets, gaps } = problem;
+  const { bufferCount, fixedOffsets, gaps } = problem;
   if (fixedOffsets !== null || gaps !== null || bufferCount === 0) return null;
+  if (!isCrowded(problem)) return placeAmongFew(problem, limit);
+  return bufferCount <= MOST_LISTED ? placeByList(problem, limit) : null;
+}
+
+function isCrowded({ bufferCount, stepCount, starts, ends }: Problem): boolean {
+  let live = 0;
+  for (let b = 0; b < bufferCount; b++) live += ends[b] - starts[b];
+  return live > MOST_LIVE * stepCount;
+}
+
+function placeByList(problem: Problem, limit: number): Float64Array | null {
+  const offsets = new Float64Array(problem.bufferCount);
+  return placeInOrder(problem, new ListFit(problem), bySize(problem), limit, offsets) <= limit ? offsets : null;
+}
+
+function placeAmongFew(problem: Problem, limit: number): Float64Array | null {
+  const { bufferCount, sizes, starts, ends, alignments } = problem;
   const first = new Int32Array(bufferCount + 1);
   const live = listLive(problem, first);
   if (live === null) return null;

@@ -63,7 +63,10 @@ export class ListFit implements LowestFit {
       if (lows[middle] <= offset) i = middle + 1;
       else high = middle;
     }
-    for (const column of [starts, ends, lows, highs]) column.copyWithin(i + 1, i, count);
+    starts.copyWithin(i + 1, i, count);
+    ends.copyWithin(i + 1, i, count);
+    lows.copyWithin(i + 1, i, count);
+    highs.copyWithin(i + 1, i, count);
     starts[i] = problem.starts[buffer];
     ends[i] = problem.ends[buffer];
     lows[i] = offset;
