@@ -112,7 +112,8 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   const { problem, steps } = csv;
   const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
   const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
-  const measured = { file, buffers: problem.bufferCount, ...sizes, allocator };
+  const fixed = problem.fixedOffsets === null ? {} : { hasFixedOffsets: true as const };
+  const measured = { file, buffers: problem.bufferCount, ...sizes, allocator, ...fixed };
   const broken = brokenLimit(csv, placement, flags);
   if (!isReport) return { file: measured, broken };
   const peak = peakOfPlacement(csv, placement);

@@ -21,6 +21,8 @@ export interface MeasuredFile {
   /** Bytes; absent for a placement problem, whose buffers have their own. */
   readonly alignment?: number;
   readonly inPlace?: string;
+  /** Only for a placement problem, and only if it has some: the bound holds with these alone. */
+  readonly hasFixedOffsets?: true;
   /** Only for a model. */
   readonly model?: ModelMeasurement;
 }

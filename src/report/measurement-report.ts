@@ -7,6 +7,7 @@ import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
+import { FIXED_GIVEN, IN_PLACE_GIVEN } from './given.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
 import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
@@ -116,10 +117,11 @@ function sizeLines(sizes: readonly Size[], style: Style, room: number | null): s
 }
 
 function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
-  const { bufferSize, lowerBound, allocator, buffers, chunks, optimal } = measured;
+  const { bufferSize, lowerBound, allocator, buffers, chunks, optimal, hasFixedOffsets } = measured;
   const gap = gapText(bufferSize, lowerBound);
+  const given = nodes !== undefined ? IN_PLACE_GIVEN : hasFixedOffsets === true ? FIXED_GIVEN : '';
   const quality = optimal
-    ? style.good('optimal: equal to its lower bound')
+    ? `${style.good('optimal')}${given}: equal to its lower bound`
     : `${gap} above its lower bound of ${exactBytes(lowerBound)}`;
   const how = [
     ...(nodes === undefined ? [] : [counted(nodes, 'node')]),

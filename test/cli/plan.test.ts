@@ -90,6 +90,38 @@ describe('plan', () => {
     expect((await cli('plan', graphFile, '--capacity', '12KiB')).code).toBe(0);
   });
 
+  it('says what its bound takes for granted, and what may help', async () => {
+    const ctx = Context.deferred();
+    const x = ctx.setInput(ctx.newTensor('f32', [1024], 'x'));
+    const graph = write('chain.json', JSON.stringify(graphToJson(Graph.forward(ctx.setOutput(ctx.relu(ctx.exp(x)))))));
+    const refused = async (...args: string[]): Promise<string> => (await cli('plan', ...args)).err;
+    const given = 'with this order and these in-place choices';
+    expect(await refused(graph, '--in-place', 'off', '--capacity', '4096')).toMatch(
+      new RegExp(`no plan needs less than 8.00 KiB \\(8,192 bytes\\) ${given}; --in-place full may need less\n$`),
+    );
+    expect(await refused(graph, '--in-place', 'off', '--allocator', 'ggml', '--capacity', '4096')).toMatch(
+      new RegExp(`${given}; --allocator auto may need less\n$`),
+    );
+    expect(await refused(graph, '--capacity', '4095')).toMatch(new RegExp(`${given}\n$`));
+    expect(await planned(graph, '-o', path('chain.plan.json'))).toMatch(new RegExp(`optimal ${given}\n$`));
+    expect((await cli('measure', graph)).out).toContain(`optimal ${given}: equal to its lower bound.`);
+    // The first gap is too small for C.
+    const rows = 'A,0,2,4\nB,1,4,8\nC,2,4,8\n';
+    const file = write('first-fit.csv', `id,lower,upper,size\n${rows}`);
+    const misfit = await refused(file, '--allocator', 'ggml', '--capacity', '16', '--max-steps', '9');
+    expect(misfit).toMatch(/found needs 20 bytes; --allocator auto may need less, and alone heeds --max-steps\n$/);
+    expect((await cli('plan', file, '--capacity', '16')).code).toBe(0);
+  });
+
+  it('says that its bound holds with fixed offsets', async () => {
+    const file = write('fixed.csv', 'id,lower,upper,size,offset\na,0,2,4,8\nb,0,2,4,0\n');
+    expect(await planned(file, '-o', path('fixed.plan.csv'))).toMatch(/optimal with these fixed offsets\n$/);
+    expect((await cli('measure', file)).out).toContain('optimal with these fixed offsets: equal to its lower bound.');
+    expect((await cli('plan', file, '--capacity', '9')).err).toMatch(
+      /no plan needs less than 12 bytes with these fixed offsets, though only 8 bytes are live at once\n$/,
+    );
+  });
+
   it('says if only a search proves that nothing fits', async () => {
     const { code, out, err } = await cli('plan', write('odd.csv', ODD_CSV), '--capacity', '38');
     expect({ code, out }).toEqual({ code: 1, out: '' });
