@@ -26,7 +26,7 @@ graph would need if placed by the allocator auto with in-place full. Of an unkno
 
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
-does it fit, and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
+does it fit (exit code 1 if it was given and does not), and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
 cache types that fit are found. Sizes are those of llama.cpp's CPU backend: for a GPU, --reserve what its driver takes.`;
 
 const SWEEP_HELP = `
