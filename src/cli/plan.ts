@@ -80,6 +80,8 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 }
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
+  const { output = '' } = flags;
+  if (/\.csv$/i.test(output)) throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
   const {
     plan: modelPlan,
@@ -131,9 +133,11 @@ async function planProblem(
   const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
   const broken = brokenLimit(csv, placement, flags);
-  const isJson = flags.json === true;
+  const isJson = flags.json === true || /\.json$/i.test(flags.output ?? '');
   if (!isJson && broken === undefined && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
-    throw new CliError(`the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json`);
+    throw new CliError(
+      `the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json, or -o a name that ends in .json`,
+    );
   }
   const { alignment, maxChunkSize } = flags;
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };

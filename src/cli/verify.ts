@@ -14,7 +14,7 @@ import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
-import { readInput, readText, type Input } from './inputs.js';
+import { kindOf, readInput, readText, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
@@ -93,7 +93,9 @@ function verdictOf({ bufferSize, tensors }: PlanToVerify, violations: readonly s
 }
 
 async function verifyProblem(file: string, read: CsvProblem, planFile: string, flags: Flags): Promise<Verdict> {
-  const plan = /\.json(\.gz)?$/i.test(planFile) ? await inFile(planFile, () => readPlan(planFile)) : undefined;
+  const kind = kindOf(planFile);
+  // A plan in JSON ends as a graph does.
+  const plan = kind === 'graph' || kind === 'model' ? await inFile(planFile, () => readPlan(planFile)) : undefined;
   const { alignment } = plan?.options ?? {};
   const { maxChunkSize = plan?.options?.maxChunkSize } = flags;
   const csv = alignment === undefined ? read : parseProblemCsv(readText(file), alignment);

@@ -114,12 +114,13 @@ describe('measure --json', () => {
 
   it('measures what it can, and names what it cannot', async () => {
     const good = write('good.csv', FIVE_BUFFERS);
-    const { code, out, err } = await cli('measure', '--json', 'missing.json', good, 'other.txt');
+    const other = write('other.txt', 'x');
+    const { code, out, err } = await cli('measure', '--json', 'missing.json', good, other);
     expect(code).toBe(2);
     expect((JSON.parse(out) as Row[]).map(({ file }) => file)).toEqual([good]);
     expect(err).toBe(
       'error: missing.json: no such file or directory\n' +
-        'error: other.txt: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n',
+        `error: ${other}: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n`,
     );
   });
 });
@@ -241,6 +242,10 @@ describe('measure for people', () => {
   });
 
   it('says when a flag makes no difference', async () => {
+    const graph = write('note.json', graphText);
+    expect((await cli('plan', graph, '--max-steps', '9')).err).toBe(
+      'note: --max-steps has no effect: it is for .csv files only\n',
+    );
     const file = write('note.csv', FIVE_BUFFERS);
     const { code, err } = await cli('measure', file, '-ub', '64', '--in-place', 'off');
     expect(code).toBe(0);

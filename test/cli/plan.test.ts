@@ -134,13 +134,21 @@ describe('plan', () => {
     const { code, err } = await cli('plan', problemFile, '--max-chunk-size', '8');
     expect({ code, err }).toEqual({
       code: 2,
-      err: `error: ${problemFile}: the plan has 2 chunks, which CSV cannot express; add --json\n`,
+      err: `error: ${problemFile}: the plan has 2 chunks, which CSV cannot express; add --json, or -o a name that ends in .json\n`,
     });
     const plan = JSON.parse(await planned(problemFile, '--max-chunk-size', '8', '--json')) as PlanJson;
     expect(plan.tensors[1]).toMatchObject({ id: 1, name: 'B', size: 4, start: 1, end: 4 });
     const file = write('chunks.json', JSON.stringify(plan));
     expect(await cli('verify', problemFile, file, '--max-chunk-size', '8')).toMatchObject({ code: 0 });
     expect(await cli('verify', problemFile, file, '--max-chunk-size', '4')).toMatchObject({ code: 1 });
+  });
+
+  it('writes what the name of the output says', async () => {
+    await planned(problemFile, '-o', path('named.json'));
+    expect(readFileSync(path('named.json'), 'utf8')).toBe(await planned(problemFile, '--json'));
+    const { code, err } = await cli('plan', graphFile, '-o', path('named.csv'));
+    expect(code).toBe(2);
+    expect(err).toMatch(/named\.csv: the plan of a graph is JSON; name it \.json\n$/);
   });
 
   it('does not overwrite its input', async () => {
@@ -321,6 +329,14 @@ describe('verify', () => {
     const { code, out, err } = await cli('verify', problemFile, write('wrong.csv', wrong));
     expect({ code, err }).toEqual({ code: 1, err: '' });
     expect(out).toMatch(line);
+  });
+
+  it('finds misaligned rows of a CSV plan with its own column of alignments', async () => {
+    const file = write('align.csv', 'id,lower,upper,size,alignment\na,0,2,4,8\n');
+    const solution = write('align.plan.csv', 'id,lower,upper,size,alignment,offset\na,0,2,4,8,4\n');
+    const { code, out, err } = await cli('verify', file, solution);
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(out).toMatch(/^misaligned: buffer a .*no multiple of 8$/m);
   });
 
   it('finds misplaced, repeated and foreign rows of a JSON plan of a problem', async () => {
