@@ -131,7 +131,7 @@ function withOurPlacement({ compute, computeWithAuto }: ModelMeasurement): strin
   const text = `With the allocator auto and in-place full the compute buffer is ${exactBytes(computeWithAuto)}`;
   if (saved === 0) return `${text}, which is as large.`;
   const percent = ((Math.abs(saved) / compute) * 100).toFixed(2);
-  return `${text}, which is ${exactBytes(Math.abs(saved))} (${percent} %) ${saved > 0 ? 'less' : 'more'}.`;
+  return `${text}, ${percent} % ${saved > 0 ? 'less' : 'more'}.`;
 }
 
 function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style: Style, room: number | null): string[] {

@@ -261,6 +261,15 @@ describe('verify', () => {
     });
   });
 
+  it('says first if the plan does not say how it was made', async () => {
+    const plan = JSON.parse(await planned(PHI3, '-c', '512')) as Record<string, unknown>;
+    const file = write('bare.json', JSON.stringify({ ...plan, input: undefined, options: undefined }));
+    const { code, out } = await cli('verify', PHI3, file);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^The plan does not say how it was made: .* give the same ones here\.\n./);
+    expect((await cli('verify', PHI3, file, '-c', '512')).out).toMatch(/^ok: .*\n$/);
+  });
+
   it('says that a plan is of another model, or of another graph', async () => {
     const file = write('phi3.json', await planned(PHI3, '-c', '512'));
     const { code, out } = await cli('verify', projectPath('examples/llama-3.1-8b.gguf'), file);
