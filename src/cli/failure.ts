@@ -44,10 +44,12 @@ export async function inFile<T>(file: string, work: () => T | Promise<T>): Promi
   }
 }
 
+export const IS_DIRECTORY = 'is a directory, but must be a file';
+
 /** What a failed call of the operating system means to a user. */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
-  EISDIR: 'is a directory, but must be a file',
+  EISDIR: IS_DIRECTORY,
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on the device',
   ENOTDIR: 'a part of the path is not a directory',

@@ -13,7 +13,7 @@ import { withProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
-/** Prints whether the wanted context fits, and what else would. The answer is no if no context does. */
+/** Prints whether the wanted context fits, and what else would. The answer is about `--ctx-size` if it was given, else about any context. */
 export async function fit(file: string, flags: FitFlags, terminal: Terminal): Promise<ExitCode> {
   const { memory, reserve, json: isJson = false } = flags;
   const budget = budgetOf(memory, reserve);
@@ -25,12 +25,13 @@ export async function fit(file: string, flags: FitFlags, terminal: Terminal): Pr
     ifKnown(() => fitContext(gguf, memory - budget.reserve, modelOptionsOf(flags))),
   );
   if (found === null) return fitUnknown(unknownModel(file, gguf), budget, isJson, terminal);
+  const fits = flags.ctxSize === undefined ? found.fits : (found.tried.at(0)?.fits ?? false);
   terminal.write(
     isJson
-      ? `${JSON.stringify(fitJson(file, found, budget), null, 2)}\n`
+      ? `${JSON.stringify(fitJson(file, { ...found, fits }, budget), null, 2)}\n`
       : formatFit(file, found, budget, terminal.style, terminal.columns),
   );
-  return found.fits ? EXIT.done : EXIT.no;
+  return fits ? EXIT.done : EXIT.no;
 }
 
 /** Of an unknown architecture whose weights leave room, nothing else is known. */

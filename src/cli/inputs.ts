@@ -10,7 +10,7 @@ import type { Graph } from '../graph/graph.js';
 import { graphFromJson } from '../graph/json-reader.js';
 import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
-import { CliError, systemError } from './failure.js';
+import { CliError, IS_DIRECTORY, systemError } from './failure.js';
 import type { Flags } from './flags.js';
 import { printNote, type Terminal } from './terminal.js';
 
@@ -49,6 +49,7 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
   const { alignment } = flags;
   const kind = kindOf(file);
   if (kind === undefined) {
+    if (!isUrl(file)) checkReadable(file);
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
   }
@@ -92,10 +93,12 @@ export function readText(file: string): string {
 }
 
 /** Says what is wrong with a file that is read elsewhere, in the words used for all others. */
-function checkReadable(file: string): void {
+export function checkReadable(file: string): void {
   try {
     accessSync(file, constants.R_OK);
-    if (statSync(file).size === 0) throw new CliError('the file is empty');
+    const found = statSync(file);
+    if (found.isDirectory()) throw new CliError(IS_DIRECTORY);
+    if (found.size === 0) throw new CliError('the file is empty');
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(systemError(error) ?? (error as Error).message);
   }

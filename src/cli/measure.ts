@@ -6,8 +6,8 @@ import { measureGraph, type Measurement } from '../plan/measure.js';
 import { planGraph, type Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../report/measured-file.js';
-import { formatReport, formatUnknown, type ReportDetails } from '../report/measurement-report.js';
-import { peakOfPlacement, peakOfPlan } from '../report/peak.js';
+import { formatReport, formatUnknown } from '../report/measurement-report.js';
+import { peakOfPlacement, peakOfPlan, type Peak } from '../report/peak.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
 import { memoryMapOf } from '../report/map/from-plan.js';
 import { columnsOf } from '../report/map/columns.js';
@@ -34,7 +34,8 @@ interface Measured {
   readonly broken?: string;
 }
 
-interface Report extends ReportDetails {
+interface Report {
+  readonly peak: Peak;
   /** Live bytes at every step. */
   readonly load: () => Float64Array;
   /** What a step is called. Default: its number. */
@@ -47,6 +48,9 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
   if (flags.timeline === true && !isReport) {
     const reason = flags.json === true ? 'JSON has no chart' : 'it is for the report on one file';
     printNote(terminal, `--timeline has no effect: ${reason}`);
+  }
+  if (flags.hazards === true && !isReport && flags.json !== true) {
+    printNote(terminal, '--hazards has no effect: the report on one file lists them, and --json those of all');
   }
   const failures: unknown[] = [];
   const measured = await withProgress(terminal, files, 2 * files.length, async (announce) => {
@@ -93,17 +97,17 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
       return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
       const options = planOptionsOf(flags, 'auto');
-      const plan = isReport ? planGraph(input.graph, options) : undefined;
-      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)) };
+      const plan = isReport || flags.hazards === true ? planGraph(input.graph, options) : undefined;
+      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)), ...hazardsOf(plan, flags) };
       const broken = oversizeChunk(measured.chunks, flags);
-      return { file: measured, report: plan && reportOf(plan, flags), broken };
+      return { file: measured, report: plan && reportOf(plan), broken };
     }
     case 'model': {
       const model = ifKnown(() => measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml')));
       if (model === null) return { file: unknownModel(file, input.gguf) };
-      const measured = { file, ...fieldsOf(model.measurement), model };
+      const measured = { file, ...fieldsOf(model.measurement), ...hazardsOf(model.plan, flags), model };
       const broken = oversizeChunk(measured.chunks, flags);
-      return { file: measured, report: isReport ? reportOf(model.plan, flags) : undefined, broken };
+      return { file: measured, report: isReport ? reportOf(model.plan) : undefined, broken };
     }
   }
 }
@@ -112,7 +116,8 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   const { problem, steps } = csv;
   const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
   const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
-  const measured = { file, buffers: problem.bufferCount, ...sizes, allocator };
+  const fixed = problem.fixedOffsets === null ? {} : { hasFixedOffsets: true as const };
+  const measured = { file, buffers: problem.bufferCount, ...sizes, allocator, ...fixed };
   const broken = brokenLimit(csv, placement, flags);
   if (!isReport) return { file: measured, broken };
   const peak = peakOfPlacement(csv, placement);
@@ -120,9 +125,13 @@ function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: b
   return { file: measured, report: { peak, load, nameOf: (step) => steps[step] }, broken };
 }
 
-function reportOf(plan: Plan, { hazards = false }: Flags): Report {
+function hazardsOf(plan: Plan | undefined, { hazards = false }: Flags): Pick<MeasuredFile, 'hazards'> {
+  return hazards ? { hazards: plan?.hazards } : {};
+}
+
+function reportOf(plan: Plan): Report {
   const load = (): Float64Array => columnsOf(memoryMapOf(plan)).load;
-  return { peak: peakOfPlan(plan), hazards: hazards ? plan.hazards : undefined, load };
+  return { peak: peakOfPlan(plan), load };
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {
@@ -143,7 +152,7 @@ function formatMeasured(
   if (!isReport) return formatMeasurements(files, style, columns);
   const [{ file, report }] = measured;
   if ('unknownArchitecture' in file) return formatUnknown(file, style);
-  const text = formatReport(file, report!, style, columns);
+  const text = formatReport(file, report!.peak, style, columns);
   if (timeline !== true) return text;
   return [text, ...formatTimeline(report!.load(), columns ?? PLAIN_WIDTH, style, report!.nameOf), ''].join('\n');
 }

@@ -18,7 +18,7 @@ export const TIMELINE_FLAG: Flag = {
 export const HAZARDS_FLAG: Flag = {
   key: 'hazards',
   long: '--hazards',
-  help: 'say which nodes touch the same bytes in an order that no source states, which an executor must keep',
+  help: 'list which nodes touch the same bytes in an order that no source states, which an executor must keep; for one FILE, or with --json',
   kinds: ['graph', 'model'],
   group: OUTPUT,
 };

@@ -5,15 +5,24 @@ import { RUNTIMES } from '../runtime/runtimes.js';
 import { isPowerOfTwo } from '../units.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { CliError } from './failure.js';
-import { readJson } from './inputs.js';
+import { checkReadable, kindOf, readJson } from './inputs.js';
 import { checkRecord, type PlanRecord } from './plan-record.js';
+
+/** What a graph document says it is. */
+const GRAPH_FORMAT = 'tensor-graph';
 
 const RUNTIME_NAMES: readonly unknown[] = Object.keys(RUNTIMES);
 
 /** A plan file's JSON; files of earlier releases do not say how they were made. @throws CliError naming the field at fault */
 export function readPlan(file: string): PlanToVerify & Partial<PlanRecord> {
+  const kind = kindOf(file);
+  if (kind === 'model' || kind === 'problem') {
+    checkReadable(file);
+    throw noPlan(kind === 'model' ? 'a model' : 'CSV, in which only plans of a problem are');
+  }
   const document = readJson(file);
   if (!isObject(document)) throw new CliError('a plan is a JSON object');
+  if (document.format === GRAPH_FORMAT) throw noPlan('a graph');
   const { alignment, bufferSize, chunks, tensors, runtime } = document;
   if (!isPowerOfTwo(alignment as number)) reject('alignment', alignment, 'a power of two');
   if (!isCount(bufferSize)) reject('bufferSize', bufferSize, 'a whole number of bytes');
@@ -28,6 +37,10 @@ export function readPlan(file: string): PlanToVerify & Partial<PlanRecord> {
   (tensors as unknown[]).forEach((tensor, index) => checkTensor(tensor, `tensors[${index}]`));
   checkRecord(document);
   return document as unknown as PlanToVerify & Partial<PlanRecord>;
+}
+
+function noPlan(what: string): CliError {
+  return new CliError(`no plan, but ${what}: give what \`tensor-arena plan FILE -o plan.json\` has written`);
 }
 
 function checkTensor(tensor: unknown, at: string): void {

@@ -10,6 +10,7 @@ import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
 import { exactBytes, groupDigits } from '../report/format.js';
 import { formatPlan } from '../report/plan-text.js';
+import { givenOf, IN_PLACE_GIVEN } from '../report/given.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
@@ -29,6 +30,10 @@ interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optim
   readonly broken?: string;
   /** Whether it is CSV, which has no room for its bound. */
   readonly isCsv?: boolean;
+  /** What the lower bound takes for granted: completes a sentence, from a space on; empty if nothing. */
+  readonly given: string;
+  /** How a smaller plan may be had all the same, from a semicolon on; empty if no flag helps. */
+  readonly remedy: string;
   readonly format: () => string;
 }
 
@@ -68,13 +73,15 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
   if (planned.undecided === 'abort') {
     printNote(
       terminal,
-      `interrupted: this is the best plan found; none needs less than ${exactBytes(planned.lowerBound)}`,
+      `interrupted: this is the best plan found; none needs less than ${exactBytes(planned.lowerBound)}${planned.given}`,
     );
   }
   return EXIT.done;
 }
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
+  const { output = '' } = flags;
+  if (/\.csv$/i.test(output)) throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
   const {
     plan: modelPlan,
@@ -97,7 +104,13 @@ function plannedGraph(
     options: { ...options, inPlace, maxChunkSize: flags.maxChunkSize },
   };
   const broken = oversizeChunk(chunks, flags);
-  return { bufferSize, lowerBound, optimal, broken, format: () => formatPlan(graphPlan.toJSON(), record) };
+  const bound = { given: IN_PLACE_GIVEN, remedy: remedyOfGraph(graphPlan) };
+  return { bufferSize, lowerBound, optimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
+}
+
+function remedyOfGraph({ allocator, inPlace }: Plan): string {
+  if (allocator === 'ggml') return '; --allocator auto may need less';
+  return inPlace === 'full' ? '' : '; --in-place full may need less';
 }
 
 /** How often a search says how far it is. */
@@ -120,16 +133,17 @@ async function planProblem(
   const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
   const broken = brokenLimit(csv, placement, flags);
-  const isJson = flags.json === true;
+  const isJson = flags.json === true || /\.json$/i.test(flags.output ?? '');
   if (!isJson && broken === undefined && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
-    throw new CliError(`the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json`);
+    throw new CliError(
+      `the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json, or -o a name that ends in .json`,
+    );
   }
   const { alignment, maxChunkSize } = flags;
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    broken,
-    isCsv: !isJson,
+    ...{ broken, isCsv: !isJson, given: givenOf(csv.problem), remedy: remedyOfProblem(placed, flags) },
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }
@@ -146,18 +160,29 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
   return { allocator, bufferSize, lowerBound, optimal, alignment, chunks, tensors };
 }
 
-function describeBound({ optimal, lowerBound }: Planned): string {
-  return optimal ? 'optimal' : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}`;
+/** Only the default allocator searches. */
+function remedyOfProblem({ allocator }: PlacedProblem, { maxSteps, timeLimitMs }: Flags): string {
+  if (allocator === 'auto') return '';
+  const given = [maxSteps === undefined ? [] : '--max-steps', timeLimitMs === undefined ? [] : '--time-limit'].flat();
+  const useless = given.length === 0 ? '' : `, and alone heeds ${given.join(' and ')}`;
+  return `; --allocator auto may need less${useless}`;
 }
 
-function describeMisfit({ bufferSize, lowerBound, load, undecided = null }: Planned, capacity: number): string {
+function describeBound({ optimal, lowerBound, given }: Planned): string {
+  return optimal ? `optimal${given}` : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}${given}`;
+}
+
+function describeMisfit(planned: Planned, capacity: number): string {
+  const { bufferSize, lowerBound, load, undecided = null, given, remedy } = planned;
   const limit = `--capacity is ${exactBytes(capacity)}`;
   if (lowerBound > capacity) {
     const proof = load !== undefined && load < lowerBound ? `, though only ${exactBytes(load)} are live at once` : '';
-    return `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}${proof}`;
+    // Another allocator helps only where it comes with other choices.
+    const rest = load === undefined ? remedy : '';
+    return `does not fit: ${limit}, but no plan needs less than ${exactBytes(lowerBound)}${given}${proof}${rest}`;
   }
   const best = `the best plan found needs ${exactBytes(bufferSize)}`;
-  if (undecided === null) return `does not fit: ${limit}, but ${best}`;
-  const remedy = undecided === 'abort' ? 'the search was interrupted' : 'allow more --max-steps or --time-limit';
-  return `undecided: ${limit}, ${best}, and no plan needs less than ${exactBytes(lowerBound)}; ${remedy}`;
+  if (undecided === null) return `does not fit: ${limit}, but ${best}${remedy}`;
+  const more = undecided === 'abort' ? 'the search was interrupted' : 'allow more --max-steps or --time-limit';
+  return `undecided: ${limit}, ${best}, and no plan needs less than ${exactBytes(lowerBound)}${given}; ${more}`;
 }

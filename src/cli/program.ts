@@ -7,7 +7,7 @@ import type { ExitCode } from './exit-code.js';
 import { BY_DEFAULT } from './flag-values.js';
 import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flag, type Flags } from './flags.js';
-import { kindOf } from './inputs.js';
+import { kindOf, type InputKind } from './inputs.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { plan } from './plan.js';
@@ -26,7 +26,7 @@ graph would need if placed by the allocator auto with in-place full. Of an unkno
 
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
-does it fit, and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
+does it fit (exit code 1 if it was given and does not), and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
 cache types that fit are found. Sizes are those of llama.cpp's CPU backend: for a GPU, --reserve what its driver takes.`;
 
 const SWEEP_HELP = `
@@ -39,7 +39,8 @@ const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
 Exit code: 0 done, 1 the answer is no (violations, does not fit, a limit is not kept), 2 misuse or bad input, 3 the
 architecture of a model is unknown, so of its memory only the weights are known.
-Flags of llama-server that are none of these are left out, with a note; -m FILE stands for FILE.`;
+Flags of llama-server that are none of these are left out, with a note; -m FILE stands for FILE, and the name of the
+program before them may stay.`;
 
 /** One command. */
 interface CommandRow {
@@ -118,7 +119,9 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
   const add = ({ syntax, summary, flags, help = FILES_HELP, action }: CommandRow): void => {
     const command = program.command(syntax).description(summary).helpOption('-h, --help', 'print this help');
     const name = `tensor-arena ${command.name()}`;
-    command.configureOutput({ outputError: (text, write) => write(oneLine(text, name, terminal)) });
+    command.configureOutput({
+      outputError: (text, write) => write(oneLine(withLongerName(text, flags), name, terminal)),
+    });
     for (const flag of flags) command.addOption(toOption(flag));
     command.addHelpText('after', help + '\n' + SIZES_HELP);
     command.action(async () => {
@@ -149,6 +152,13 @@ function optionTerm(option: Option): string {
   return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
 }
 
+/** Commander suggests names that are alike; a shortened one is more likely meant. */
+function withLongerName(text: string, flags: readonly Flag[]): string {
+  const [message, start] = /^.*unknown option '(--[\w-]+).*'/.exec(text) ?? [];
+  const longer = start === undefined ? undefined : flags.find(({ long }) => long.startsWith(start))?.long;
+  return longer === undefined ? text : `${message} (Did you mean ${longer}?)`;
+}
+
 /** Commander's message, which may have a second line with a suggestion, and where to read on. */
 function oneLine(text: string, name: string, { errorStyle }: Terminal): string {
   const message = text
@@ -159,13 +169,15 @@ function oneLine(text: string, name: string, { errorStyle }: Terminal): string {
   return `${message}; see ${name} --help\n`;
 }
 
+const ENDING_OF: Readonly<Record<InputKind, string>> = { model: '.gguf', graph: '.json', problem: '.csv' };
+
 /** Says so when a flag was given that makes no difference for any of the files. */
 function noteUseless(files: readonly string[], flags: readonly Flag[], given: Flags, terminal: Terminal): void {
   const kinds = new Set(files.flatMap((file) => kindOf(file) ?? []));
   const first = flags.filter(({ key }, index) => flags.findIndex((flag) => flag.key === key) === index);
   for (const { key, long, kinds: useful } of first) {
     if (!(key in given) || useful === undefined || kinds.size === 0 || useful.some((kind) => kinds.has(kind))) continue;
-    const endings = useful.map((kind) => (kind === 'model' ? '.gguf' : '.json')).join(' and ');
+    const endings = useful.map((kind) => ENDING_OF[kind]).join(' and ');
     printNote(terminal, `${long} has no effect: it is for ${endings} files only`);
   }
 }

@@ -3,6 +3,7 @@
  *
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
+import type { Program } from '../models/programs.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
 /** A command line without flags of llama-server. */
@@ -24,19 +25,63 @@ const FLAGS: ReadonlyMap<string, ServerFlags> = new Map(
 /** llama.cpp's flag for its file, which is an operand here. */
 const MODEL_FILE = ['-m', '--model'];
 
+/** What each program of llama.cpp is called by `--program`; the server is the default. */
+const PROGRAM_OF: Readonly<Record<string, Program | undefined>> = {
+  'llama-server': undefined,
+  'llama-cli': 'cli',
+  'llama-completion': 'cli',
+  'llama-bench': 'bench',
+};
+
+/** Flags that took no value in earlier releases of llama.cpp, and then meant on. */
+const ONCE_SWITCHES = ['-fa', '--flash-attn'];
+
 /** What follows `--` stays. */
 export function ownArguments(args: readonly string[]): OwnArguments {
+  const end = args.indexOf('--');
+  const [given, operands] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end)];
+  const program = withoutProgram(given);
+  const switches = withValues(program.args);
+  const flags = withoutServerFlags(switches.args);
+  return { args: [...flags.args, ...operands], notes: [...program.notes, ...switches.notes, ...flags.notes] };
+}
+
+/** Drops the name of a program that stands after that of the command, and says by `--program` which it was. */
+function withoutProgram(args: readonly string[]): OwnArguments {
+  const [command, path, ...rest] = args;
+  const name = (path ?? '').replace(/^.*[/\\]/, '').replace(/\.exe$/i, '');
+  if (!Object.hasOwn(PROGRAM_OF, name)) return { args, notes: [] };
+  const program = PROGRAM_OF[name];
+  const isChosen = rest.some((arg) => nameOf(arg)[0] === '--program');
+  if (program === undefined || isChosen) return { args: [command, ...rest], notes: [] };
+  return { args: [command, '--program', program, ...rest], notes: [`${name} is taken as --program ${program}`] };
+}
+
+/** Gives a value to flags that took none once, where none follows. */
+function withValues(args: readonly string[]): OwnArguments {
+  const notes: string[] = [];
+  const own = args.flatMap((arg, index) => {
+    const [name, hasValue] = nameOf(arg);
+    const next = args.at(index + 1);
+    const isBare = next === undefined || /^-(?!\d)/.test(next);
+    if (!ONCE_SWITCHES.includes(name) || hasValue || !isBare) return [arg];
+    notes.push(`${name} without a value is taken as ${name} on, as llama.cpp once did`);
+    return [name, 'on'];
+  });
+  return { args: own, notes };
+}
+
+function withoutServerFlags(args: readonly string[]): OwnArguments {
   const own: string[] = [];
   const taken = new Map<ServerFlags, string[]>();
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
-    if (arg === '--') return { args: [...own, arg, ...rest], notes: notesOf(taken) };
     const [name, hasValue] = nameOf(arg);
     const row = FLAGS.get(name);
     if (MODEL_FILE.includes(name)) {
       if (hasValue) own.push(arg.slice(arg.indexOf('=') + 1));
     } else if (row === undefined) {
-      own.push(arg);
+      own.push(name + arg.slice(name.length));
     } else {
       taken.set(row, [...(taken.get(row) ?? []), name]);
       rest.splice(0, hasValue ? 0 : row.arity);

@@ -4,7 +4,7 @@
  * A solution is MiniMalloc's output (`id,lower,upper,size,offset`), which is a problem whose offsets are all fixed, or a
  * plan in JSON, whose ids are the rows of the problem.
  */
-import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
+import { parseSolutionCsv, type CsvProblem } from '../problem/csv.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
 import { CliError } from './failure.js';
@@ -40,7 +40,7 @@ export function solutionOfPlan({ problem }: CsvProblem, { tensors, chunks, buffe
 
 /** @throws CliError, PlannerError `BAD_CSV`, if the file cannot be read as a solution of anything */
 export function solutionOfCsv({ problem, ids, lowers, uppers }: CsvProblem, file: string): Solution {
-  const found = parseProblemCsv(readText(file));
+  const found = parseSolutionCsv(readText(file));
   const { fixedOffsets, sizes } = found.problem;
   if (fixedOffsets === null) throw new CliError('the column "offset" is missing or empty; a solution has it');
   const rowOf = new Map(ids.map((id, row) => [id, row]));

@@ -14,7 +14,7 @@ import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
-import { readInput, readText, type Input } from './inputs.js';
+import { kindOf, readInput, readText, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
@@ -29,6 +29,8 @@ interface Verdict {
   readonly bufferSize: number;
   /** What was checked. */
   readonly subject: string;
+  /** What may be behind the violations. */
+  readonly doubt?: string;
 }
 
 /** Prints one line per violation, or one that says that there is none. */
@@ -39,11 +41,12 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);
   });
-  const { violations, bufferSize, subject } = verdict;
+  const { violations, bufferSize, subject, doubt } = verdict;
   if (violations.length === 0) {
     terminal.write(`${terminal.style.good('ok')}: ${subject} in ${exactBytes(bufferSize)}, no violation\n`);
     return EXIT.done;
   }
+  if (doubt !== undefined) terminal.write(`${doubt}\n`);
   terminal.write(violations.map((violation) => `${printable(violation)}\n`).join(''));
   if (violations.length >= MAX_VIOLATIONS) {
     terminal.write(`There may be more: the check ends after ${counted(MAX_VIOLATIONS, 'violation')}.\n`);
@@ -61,6 +64,10 @@ async function verifyInput(file: string, input: Input, planFile: string, flags: 
   return inFile(file, () => verifyModel(input.gguf, plan, flags));
 }
 
+/** Of another graph of the same model, most tensors differ. */
+const UNRECORDED =
+  'The plan does not say how it was made: if it was made with flags, such as --ctx-size, give the same ones here.';
+
 type PlannedFile = PlanToVerify & Partial<PlanRecord>;
 
 /** The graph is built with the options of the plan, unless they were given otherwise. */
@@ -73,8 +80,8 @@ function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
   if (others.length > 0) return verdictOf(plan, others);
   const elsewhere = otherInput(plan.input, { architecture });
   if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
-  const graph = model.graph(phase);
-  return verifyGraph(graph, plan, flags);
+  const verdict = verifyGraph(model.graph(phase), plan, flags);
+  return plan.input === undefined && plan.options === undefined ? { ...verdict, doubt: UNRECORDED } : verdict;
 }
 
 function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
@@ -93,7 +100,9 @@ function verdictOf({ bufferSize, tensors }: PlanToVerify, violations: readonly s
 }
 
 async function verifyProblem(file: string, read: CsvProblem, planFile: string, flags: Flags): Promise<Verdict> {
-  const plan = /\.json(\.gz)?$/i.test(planFile) ? await inFile(planFile, () => readPlan(planFile)) : undefined;
+  const kind = kindOf(planFile);
+  // A plan in JSON ends as a graph does.
+  const plan = kind === 'graph' || kind === 'model' ? await inFile(planFile, () => readPlan(planFile)) : undefined;
   const { alignment } = plan?.options ?? {};
   const { maxChunkSize = plan?.options?.maxChunkSize } = flags;
   const csv = alignment === undefined ? read : parseProblemCsv(readText(file), alignment);

@@ -36,7 +36,7 @@ export interface ContextFit {
   readonly budget: number;
   /** Bytes of the weights. If they alone exceed the budget, nothing fits, whatever the architecture. */
   readonly weights: number;
-  /** Whether anything that was looked at fits. */
+  /** Whether anything that was looked at fits; whether the wanted context does, with all options as given, is `tried[0].fits`. */
   readonly fits: boolean;
   /** Tokens of context that were asked for: `ctxSize`, or what the model was trained on. */
   readonly wantedContext: number;

@@ -23,13 +23,13 @@ const TYPES: Readonly<Record<string, string>> = {
   imatrix: 'an importance matrix, which only quantising needs',
 };
 
-/** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` if the file says that it is no model, or holds no weights */
+/** @throws PlannerError `BAD_MODEL` if the file says that it is no model, or holds no weights */
 export function rejectPart(gguf: Gguf): void {
   const part = partOf(gguf);
   if (part === null) return;
   const { what, key } = part;
   const value = gguf.metadata[key];
-  throw new PlannerError(key === 'general.architecture' ? 'UNKNOWN_ARCHITECTURE' : 'BAD_MODEL', {
+  throw new PlannerError('BAD_MODEL', {
     message: `${named(gguf.name)} is no model, but ${what}, as \`${key}\` shows.`,
     culprit: key,
     value: Array.isArray(value) ? `a list of ${value.length}` : value,

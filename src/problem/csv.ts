@@ -6,9 +6,10 @@
  * Fields hold no quotes and no commas, which is all that the format needs, so a line is split at its commas here
  * and the core stays without dependencies.
  */
-import { checkArgument, PlannerError, shown } from '../errors.js';
+import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
 import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Column } from './csv-columns.js';
+import { fieldRemedy, rejectAt, rejectHeader } from './csv-errors.js';
 import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
 
 /** A problem together with what its CSV text called things. */
@@ -38,6 +39,16 @@ type Columns = Readonly<Record<Column, number>>;
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
   checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
   checkAlignment(defaultAlignment, 'defaultAlignment');
+  return readProblem(text, defaultAlignment);
+}
+
+/** Reads a placement, offsets as they are, aligned or not: all its alignments are 1. @throws PlannerError `BAD_CSV` */
+export function parseSolutionCsv(text: string): CsvProblem {
+  return readProblem(text, null);
+}
+
+/** @param defaultAlignment null: no alignment counts */
+function readProblem(text: string, defaultAlignment: number | null): CsvProblem {
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: Buffer[] = [];
   const ids: string[] = [];
@@ -76,7 +87,9 @@ class Total {
   add({ size, alignment = 1, fixedOffset = 0 }: Buffer, row: number): void {
     this.bytes += size + alignment - 1;
     if (this.bytes > MAX_BYTES)
-      rejectAt(row, 'size', this.bytes, MOST, `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`);
+      rejectAt(row, 'size', this.bytes, MOST, {
+        fault: `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`,
+      });
     if (fixedOffset <= this.highestFixed) return;
     this.highestFixed = fixedOffset;
     this.rowOfFixed = row;
@@ -86,7 +99,9 @@ class Total {
   checkFixed(): void {
     const highest = this.highestFixed + this.bytes;
     if (highest <= MAX_BYTES) return;
-    rejectAt(this.rowOfFixed, 'offset', highest, MOST, `comes with all sizes to ${highest}, above 2^53 - 1`);
+    rejectAt(this.rowOfFixed, 'offset', highest, MOST, {
+      fault: `comes with all sizes to ${highest}, above 2^53 - 1`,
+    });
   }
 }
 
@@ -106,7 +121,7 @@ function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly B
 }
 
 function readHeader(line: string): Columns {
-  if (line === '') rejectAt(1, 'id', line, 'a header that names the columns', 'is missing, for the row is empty');
+  if (line === '') rejectHeader('id', line, 'a header that names the columns', 'is missing, for the row is empty');
   const columns: Record<Column, number> = {
     ...{ id: -1, lower: -1, upper: -1, size: -1 },
     ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
@@ -115,23 +130,27 @@ function readHeader(line: string): Columns {
     const column = columnNamed(name);
     if (column === undefined || columns[column] !== -1) {
       const fault = column === undefined ? 'is unknown' : 'is there twice';
-      rejectAt(1, name, name, `one of ${COLUMN_NAMES}, each column at most once`, fault);
+      rejectHeader(name, name, `one of ${COLUMN_NAMES}, each column at most once`, fault);
     }
     columns[column] = index;
   });
   for (const name of REQUIRED_COLUMNS) {
-    if (columns[name] === -1) rejectAt(1, name, line, `a header with the column "${name}"`, 'is missing');
+    if (columns[name] === -1) rejectHeader(name, line, `a header with the column "${name}"`, 'is missing');
   }
   return columns;
 }
 
-function readBuffer(row: Row, name: string, defaultAlignment: number): Buffer {
+function readBuffer(row: Row, name: string, defaultAlignment: number | null): Buffer {
   const start = row.integer('lower', -MAX_BYTES);
   const end = row.integer('upper', -MAX_BYTES, MAX_BYTES - row.lastStep) + row.lastStep;
-  if (end <= start) row.reject('upper', row.text('upper'), `above lower (${start})`);
+  if (end <= start) {
+    const limit = row.lastStep === 1 ? 'at least' : 'above';
+    row.reject('upper', row.text('upper'), `${limit} ${row.nameOf('lower')} (${start})`);
+  }
   const size = row.integer('size', 1);
-  const alignment = row.isEmpty('alignment') ? defaultAlignment : row.integer('alignment', 1);
-  if (!isPowerOfTwo(alignment)) row.reject('alignment', alignment, 'a power of two');
+  const asked = row.isEmpty('alignment') ? (defaultAlignment ?? 1) : row.integer('alignment', 1);
+  if (!isPowerOfTwo(asked)) row.reject('alignment', asked, 'a power of two');
+  const alignment = defaultAlignment === null ? 1 : asked;
   const gaps = row.isEmpty('gaps') ? undefined : readGaps(row, start, end, size);
   if (row.isEmpty('offset')) return { name, size, start, end, alignment, gaps };
   const fixedOffset = row.integer('offset', 0);
@@ -153,13 +172,22 @@ function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
         .flatMap((digits) => (digits ? [Number(digits)] : []));
       const to = last + row.lastStep;
       const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
-      if (!inOrder) row.reject('gaps', part, `non-empty, in order and within [${start}, ${end})`);
+      const life = row.lastStep === 1 ? `[${start}, ${end - 1}]` : `[${start}, ${end})`;
+      if (from < free && from >= start)
+        row.reject(
+          'gaps',
+          part,
+          OVERLAP_LIMIT,
+          `has ${shown(part)}, which overlaps the gap before it or comes too late`,
+        );
+      if (!inOrder) row.reject('gaps', part, `a non-empty gap within the life, ${life}`);
       if (lower > upper || upper > size) row.reject('gaps', part, `a gap whose window is within [0, ${size}]`);
       free = to;
       return { start: from, end: to, lower, upper };
     });
 }
 
+const OVERLAP_LIMIT = 'a gap after the one before it';
 const MOST = 'at most 2^53 - 1';
 const NEWLINE = '\n';
 const CARRIAGE_RETURN = '\r';
@@ -175,6 +203,7 @@ class Row {
   readonly lastStep: number;
   private readonly columns: Columns;
   private readonly columnCount: number;
+  private readonly names: readonly string[];
   /** Where the next line starts. */
   private position = 0;
   /** Positions of the commas, and of the line's two ends: field f is between numbers f and f + 1. */
@@ -185,7 +214,8 @@ class Row {
     const header = file.slice(0, this.endOfLine());
     this.columns = readHeader(header);
     this.lastStep = endsAreInclusive(header) ? 1 : 0;
-    this.columnCount = header.split(',').length;
+    this.names = header.split(',');
+    this.columnCount = this.names.length;
     this.commas = new Int32Array(this.columnCount + 1);
   }
 
@@ -232,8 +262,14 @@ class Row {
     return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);
   }
 
-  reject(column: string, value: unknown, limit: string, fault?: string): never {
-    return rejectAt(this.line, column, value, limit, fault);
+  /** What the file calls a column. */
+  nameOf(column: Column): string {
+    return this.names[this.columns[column]] ?? column;
+  }
+
+  reject(column: Column, value: unknown, limit: string, fault?: string): never {
+    const remedy = fieldRemedy(column, this.lastStep === 1);
+    return rejectAt(this.line, this.nameOf(column), value, limit, { fault, remedy });
   }
 
   /** Moves the position to the next line and returns the end of the current one. */
@@ -246,7 +282,7 @@ class Row {
   }
 
   private split(start: number, end: number): void {
-    const { file, commas, columns, columnCount } = this;
+    const { file, commas, names, columnCount } = this;
     let count = 0;
     commas[0] = start - 1;
     for (let i = start; i < end; i++) {
@@ -255,25 +291,9 @@ class Row {
     commas[columnCount] = end;
     const fieldCount = count + 1;
     if (fieldCount === columnCount) return;
-    const missing = Object.entries(columns).find(([, index]) => index === fieldCount)?.[0] ?? 'after the last';
+    const missing = names[fieldCount] ?? 'after the last';
     const fault = `cannot be read, for the row has ${fieldCount} fields instead of ${columnCount}`;
-    this.reject(missing, `${fieldCount} fields`, `one of ${columnCount} fields`, fault);
+    const remedy = 'Give each row a field, which may be empty, for each column of the header.';
+    rejectAt(this.line, missing, `${fieldCount} fields`, `one of ${columnCount} fields`, { fault, remedy });
   }
-}
-
-/** @param fault completes the sentence "Row 1, column … …". Default: it is `value`, but must be `limit` */
-function rejectAt(
-  row: number,
-  column: string,
-  value: unknown,
-  limit: string,
-  fault = `is ${value === '' ? 'empty' : shown(value)}, but must be ${limit}`,
-): never {
-  throw new PlannerError('BAD_CSV', {
-    message: `Row ${row}, column "${column}" ${fault}.`,
-    culprit: `row ${row}, column "${column}"`,
-    value,
-    limit,
-    remedy: 'Correct this field; the columns are id,lower,upper,size and optionally alignment,offset,gaps,hint.',
-  });
 }

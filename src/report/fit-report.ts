@@ -73,9 +73,7 @@ function headline(fit: ContextFit, given: Budget, style: Style): string {
   const tokens = groupDigits(wantedContext);
   if (unlimited) {
     const why =
-      largest?.isRecurrent === true
-        ? ', whose length makes no difference'
-        : ', up to the longest that can be asked for';
+      largest?.isRecurrent === true ? '; its length makes no difference' : ', up to the longest that can be asked for';
     return `${style.good('Any context fits')} ${within}${why}.`;
   }
   const doubt = proven ? '' : ' A larger one is unlikely to fit, but was not ruled out.';

@@ -1,6 +1,7 @@
 /**
  * What was measured of one file, as the table, the report and the JSON of the command line all read it.
  */
+import type { Hazard } from '../liveness/hazards.js';
 import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND } from './backend.js';
@@ -21,6 +22,10 @@ export interface MeasuredFile {
   /** Bytes; absent for a placement problem, whose buffers have their own. */
   readonly alignment?: number;
   readonly inPlace?: string;
+  /** Only for a placement problem, and only if it has some: the bound holds with these alone. */
+  readonly hasFixedOffsets?: true;
+  /** Nodes that touch the same bytes in an order that no source states; absent if nobody asked. */
+  readonly hazards?: readonly Hazard[];
   /** Only for a model. */
   readonly model?: ModelMeasurement;
 }
@@ -41,11 +46,17 @@ export function measuredFileJson(measured: MeasuredFile | UnknownModel): object 
     const unknown = { nodes: null, buffers: null, bufferSize: null, context: null, compute: null, total: null };
     return { file, architecture: unknownArchitecture, weights, ...unknown };
   }
-  const { model, ...file } = measured;
+  const { model, hazards, ...rest } = measured;
+  const file = { ...rest, ...(hazards !== undefined && { hazards: hazards.map(hazardJson) }) };
   if (model === undefined) return file;
   const { architecture, phase, weights, context, compute, total, computeWithAuto, run } = model;
   const sizes = { weights, context, compute, total, computeWithAuto };
   const assumed = { program: run.program, outputs: run.maxOutputs, assumption: describeOutputs(run) };
   const { llamaCppBuild, llamaCppCommit } = model;
   return { ...file, architecture, phase, ...assumed, ...sizes, backend: BACKEND, llamaCppBuild, llamaCppCommit };
+}
+
+/** Tensors by their names. */
+function hazardJson({ kind, writer, other, otherRunsFirst, tensor, missing }: Hazard): object {
+  return { kind, writer: writer.name, other: other.name, otherRunsFirst, tensor: tensor.name, missing };
 }

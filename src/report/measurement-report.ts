@@ -7,6 +7,7 @@ import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes, type Style } from './format.js';
+import { FIXED_GIVEN, IN_PLACE_GIVEN } from './given.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
 import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
@@ -19,25 +20,15 @@ const LARGEST_COUNT = 10;
 const MOST_BAR = 30;
 const LEAST_BAR = 8;
 const BESIDE_BAR = 48;
-
-/** What a report tells besides sizes. */
-export interface ReportDetails {
-  readonly peak: Peak;
-  /** Nodes that touch the same bytes in an order that no source states; absent if nobody asked. */
-  readonly hazards?: readonly Hazard[];
-}
+/** How many pairs of nodes the report lists. */
+const MOST_HAZARDS = 100;
 
 /**
  * The report as text, a newline after each line.
  *
  * @param room columns of the terminal, which also shows as bars where the memory goes; null if it is none
  */
-export function formatReport(
-  measured: MeasuredFile,
-  { peak, hazards = [] }: ReportDetails,
-  style: Style,
-  room: number | null = null,
-): string {
+export function formatReport(measured: MeasuredFile, peak: Peak, style: Style, room: number | null = null): string {
   return textOf([
     style.strong(printable(measured.file)),
     ...(measured.model === undefined ? [] : [describeModel(measured.model), describeOutputs(measured.model.run)]),
@@ -47,7 +38,7 @@ export function formatReport(
     ...describeBuffer(measured, style),
     '',
     ...peakLines(peak, measured.nodes === undefined, style, room),
-    ...hazardLines(hazards, style),
+    ...(measured.hazards === undefined ? [] : hazardLines(measured.hazards, style, room)),
   ]);
 }
 
@@ -116,10 +107,11 @@ function sizeLines(sizes: readonly Size[], style: Style, room: number | null): s
 }
 
 function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
-  const { bufferSize, lowerBound, allocator, buffers, chunks, optimal } = measured;
+  const { bufferSize, lowerBound, allocator, buffers, chunks, optimal, hasFixedOffsets } = measured;
   const gap = gapText(bufferSize, lowerBound);
+  const given = nodes !== undefined ? IN_PLACE_GIVEN : hasFixedOffsets === true ? FIXED_GIVEN : '';
   const quality = optimal
-    ? style.good('optimal: equal to its lower bound')
+    ? `${style.good('optimal')}${given}: equal to its lower bound`
     : `${gap} above its lower bound of ${exactBytes(lowerBound)}`;
   const how = [
     ...(nodes === undefined ? [] : [counted(nodes, 'node')]),
@@ -139,7 +131,7 @@ function withOurPlacement({ compute, computeWithAuto }: ModelMeasurement): strin
   const text = `With the allocator auto and in-place full the compute buffer is ${exactBytes(computeWithAuto)}`;
   if (saved === 0) return `${text}, which is as large.`;
   const percent = ((Math.abs(saved) / compute) * 100).toFixed(2);
-  return `${text}, which is ${exactBytes(Math.abs(saved))} (${percent} %) ${saved > 0 ? 'less' : 'more'}.`;
+  return `${text}, ${percent} % ${saved > 0 ? 'less' : 'more'}.`;
 }
 
 function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style: Style, room: number | null): string[] {
@@ -166,15 +158,29 @@ function peakLines({ where, bytes, occupants }: Peak, isProblem: boolean, style:
 }
 
 /** What an executor must not reorder; llama.cpp's graphs rely on that. */
-function hazardLines(hazards: readonly Hazard[], { faint }: Style): string[] {
-  if (hazards.length === 0) return [];
-  const { writer, other, otherRunsFirst } = hazards[0];
-  const [first, second] = otherRunsFirst ? [other, writer] : [writer, other];
-  const pairs = hazards.length === 1 ? '1 pair' : `${groupDigits(hazards.length)} pairs`;
-  const example = printable(`${first.name} before ${second.name}`);
+function hazardLines(hazards: readonly Hazard[], style: Style, room: number | null): string[] {
+  const count = hazards.length;
+  if (count === 0) return ['', style.faint('No two nodes touch the same bytes in an order that no source states.')];
+  const [pairs, touch] = count === 1 ? ['1 pair', 'touches'] : [`${groupDigits(count)} pairs`, 'touch'];
+  const columns: Column<Hazard>[] = [
+    {
+      title: 'first',
+      cell: ({ writer, other, otherRunsFirst }) => (otherRunsFirst ? other : writer).name,
+      isName: true,
+    },
+    {
+      title: 'then',
+      cell: ({ writer, other, otherRunsFirst }) => (otherRunsFirst ? writer : other).name,
+      isName: true,
+    },
+    { title: 'bytes of', cell: ({ tensor }) => tensor.name, isName: true, spare: 1 },
+  ];
+  const listed = hazards.slice(0, MOST_HAZARDS);
+  const rest = count - listed.length;
   return [
     '',
-    faint(`${pairs} of nodes touch the same bytes in an order that no source states, such as ${example};`),
-    faint('an executor has to keep that order.'),
+    `${pairs} of nodes ${touch} the same bytes in an order that no source states, and an executor has to keep:`,
+    ...formatTable(columns, listed, style.faint, room ?? undefined),
+    ...(rest > 0 ? [style.faint(`${groupDigits(rest)} more; --json lists all.`)] : []),
   ];
 }

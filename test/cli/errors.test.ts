@@ -4,7 +4,9 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson } from '../../src/index.js';
+import { byteSize } from '../../src/cli/flag-values.js';
 import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
+import { metadataOf, writeGguf } from '../support/gguf-writer.js';
 import { projectPath } from '../support/shared.js';
 
 const { path, write } = scratchFolder();
@@ -23,6 +25,35 @@ async function failure(...args: string[]): Promise<string> {
   expect(err).toMatch(/^error: [^\n]+\n$/);
   return err.slice('error: '.length, -1);
 }
+
+describe('sizes', () => {
+  it.each<[text: string, bytes: number]>([
+    ['8Gi', 8 * 1024 ** 3],
+    ['8gib', 8 * 1024 ** 3],
+    ['8 GiB', 8 * 1024 ** 3],
+    [' 8  GB ', 8e9],
+    ['8e9', 8e9],
+    ['1.5e3', 1500],
+    ['1.5e3k', 1500 * 1024],
+    ['.5g', 512 * 1024 ** 2],
+    ['4.k', 4096],
+    ['17b', 17],
+  ])('"%s" is %d bytes', (text, bytes) => {
+    expect(byteSize(text)).toBe(bytes);
+  });
+
+  it.each(['', '.', 'g', '8x', '8 i', '1e99', '-1', '0', '1.5', '8e', '8GiBs'])(
+    '"%s" is none, and units are listed',
+    (text) => {
+      expect(() => byteSize(text)).toThrow(/units are k, m, g, t .*, GB, TB/);
+    },
+  );
+
+  it('a wrong flag suggests the right one', async () => {
+    expect(await failure('measure', modelFile, '--ctx', '4096')).toMatch(/^unknown option '--ctx'.*--ctx-size/);
+    expect(await failure('measure', modelFile, '--ctx=4096')).toMatch(/--ctx-size/);
+  });
+});
 
 describe('files', () => {
   const text = (change: object): string => JSON.stringify({ ...graph, ...change });
@@ -69,13 +100,38 @@ describe('files', () => {
     expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is not a regular file)/);
   });
 
+  it('may be missing, or a folder, whatever its name', async () => {
+    expect(await failure('measure', path('missing'))).toBe(`${path('missing')}: no such file or directory`);
+    mkdirSync(path('models'));
+    expect(await failure('fit', path('models'), '--memory', '1GiB')).toMatch(
+      /models: is a directory, but must be a file$/,
+    );
+    expect(await failure('measure', path('models'))).toBe(`${path('models')}: is a directory, but must be a file`);
+  });
+
+  it.each<[metadata: Record<string, string>, what: string]>([
+    [{ 'general.architecture': 'clip' }, 'a multimodal projector'],
+    [{ 'general.type': 'imatrix', 'general.architecture': 'llama' }, 'an importance matrix'],
+  ])('that are no model are refused alike by every command: %j', async (metadata, what) => {
+    const file = write('part.gguf', writeGguf({ metadata: metadataOf(metadata), tensors: [] }));
+    for (const args of [['measure'], ['plan'], ['map'], ['fit', '--memory', '8GiB'], ['sweep']]) {
+      expect(await failure(...args, file)).toContain(`part.gguf is no model, but ${what}`);
+    }
+  });
+
   it('name the file at fault in verify', async () => {
     expect(await failure('verify', graphFile, path('no.json'))).toBe(`${path('no.json')}: no such file or directory`);
     expect(await failure('verify', path('no.json'), graphFile)).toBe(`${path('no.json')}: no such file or directory`);
     expect(await failure('verify', problemFile, problemFile)).toBe(
       `${problemFile}: the column "offset" is missing or empty; a solution has it`,
     );
-    expect(await failure('verify', graphFile, problemFile)).toMatch(/problem\.csv: not valid JSON/);
+    expect(await failure('verify', graphFile, problemFile)).toMatch(/problem\.csv: no plan, but CSV, /);
+    expect(await failure('verify', graphFile, graphFile)).toBe(
+      `${graphFile}: no plan, but a graph: give what \`tensor-arena plan FILE -o plan.json\` has written`,
+    );
+    for (const file of [graphFile, problemFile]) {
+      expect(await failure('verify', file, modelFile)).toMatch(/\.gguf: no plan, but a model: /);
+    }
   });
 
   it('may hold names that mean something to JavaScript', async () => {

@@ -115,6 +115,17 @@ describe('fit', () => {
     );
   });
 
+  it('answers for the wanted context if one was given, else for any', async () => {
+    const answer = async (...args: string[]): Promise<object> => {
+      const { code, out } = await cli('fit', PHI3, '--memory', '3GiB', '--json', ...args);
+      return { code, fits: (JSON.parse(out) as { fits: boolean }).fits };
+    };
+    expect(await answer()).toEqual({ code: 0, fits: true });
+    expect(await answer('-c', '4096')).toEqual({ code: 1, fits: false });
+    expect(await answer('-c', '1024')).toEqual({ code: 0, fits: true });
+    expect((await cli('fit', PHI3, '--memory', '1GiB', '-c', '1024', '--json')).code).toBe(1);
+  });
+
   it('exits with 1 if nothing fits', async () => {
     const { code, out, err } = await cli('fit', PHI3, '--memory', '1GiB');
     expect({ code, err }).toEqual({ code: 1, err: '' });

@@ -22,6 +22,13 @@ interface Row {
   total?: number;
 }
 
+interface Named {
+  writer: string;
+  other: string;
+  tensor: string;
+  otherRunsFirst: boolean;
+}
+
 async function rows(...args: string[]): Promise<Row[]> {
   const { code, out, err } = await cli('measure', '--json', ...args);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -107,12 +114,13 @@ describe('measure --json', () => {
 
   it('measures what it can, and names what it cannot', async () => {
     const good = write('good.csv', FIVE_BUFFERS);
-    const { code, out, err } = await cli('measure', '--json', 'missing.json', good, 'other.txt');
+    const other = write('other.txt', 'x');
+    const { code, out, err } = await cli('measure', '--json', 'missing.json', good, other);
     expect(code).toBe(2);
     expect((JSON.parse(out) as Row[]).map(({ file }) => file)).toEqual([good]);
     expect(err).toBe(
       'error: missing.json: no such file or directory\n' +
-        'error: other.txt: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n',
+        `error: ${other}: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n`,
     );
   });
 });
@@ -150,9 +158,37 @@ describe('measure for people', () => {
     expect(out).toContain('Sizes are those of llama.cpp’s CPU backend; on a GPU they differ.');
     // Every model of llama.cpp has them; only who executes a graph wants to know.
     expect(out).not.toContain('touch the same bytes');
-    expect((await cli('measure', PHI3, '-fa', 'off', '--hazards')).out).toContain(
-      '64 pairs of nodes touch the same bytes',
-    );
+  });
+
+  it('lists hazards if it is asked to, in the report and in JSON', async () => {
+    const { out } = await cli('measure', PHI3, '-fa', 'off', '--hazards');
+    const lines = out.trimEnd().split('\n');
+    const title = lines.findIndex((line) => line.startsWith('64 pairs of nodes touch the same bytes'));
+    expect(lines.slice(title + 1)).toHaveLength(65);
+    const [{ hazards }] = (await rows(PHI3, '-fa', 'off', '--hazards')) as unknown as { hazards: Named[] }[];
+    expect(hazards).toHaveLength(64);
+    for (const [index, { writer, other, otherRunsFirst, tensor }] of hazards.entries()) {
+      const pair = otherRunsFirst ? [other, writer] : [writer, other];
+      expect(lines[title + 2 + index].split(/ {2,}/)).toEqual([...pair, tensor]);
+    }
+    expect((await rows(PHI3))[0]).not.toHaveProperty('hazards');
+    const small = write('calm.json', graphText);
+    expect((await cli('measure', small, '--hazards')).out).toContain('\nNo two nodes touch the same bytes');
+    expect((await rows(small, '--hazards'))[0]).toHaveProperty('hazards', []);
+    expect((await cli('measure', small, small, '--hazards')).err).toMatch(/^note: --hazards has no effect: /);
+  });
+
+  it('lists a hundred hazards at most', async () => {
+    const ctx = Context.deferred();
+    const weights = Context.virtual();
+    const reads = Array.from({ length: 120 }, (_, i) => {
+      const cache = weights.newTensor('f32', [8], `cache${i}`);
+      return [ctx.relu(cache), ctx.cpy(ctx.newTensor('f32', [8]), cache)];
+    });
+    const file = write('many-hazards.json', JSON.stringify(graphToJson(Graph.forward(reads.flat()))));
+    const { out } = await cli('measure', file, '--hazards');
+    expect(out).toContain('\n120 pairs of nodes touch');
+    expect(out.trimEnd().split('\n').at(-1)).toBe('20 more; --json lists all.');
   });
 
   it('names the ten largest of many tensors at the peak', async () => {
@@ -206,6 +242,10 @@ describe('measure for people', () => {
   });
 
   it('says when a flag makes no difference', async () => {
+    const graph = write('note.json', graphText);
+    expect((await cli('plan', graph, '--max-steps', '9')).err).toBe(
+      'note: --max-steps has no effect: it is for .csv files only\n',
+    );
     const file = write('note.csv', FIVE_BUFFERS);
     const { code, err } = await cli('measure', file, '-ub', '64', '--in-place', 'off');
     expect(code).toBe(0);

@@ -90,6 +90,38 @@ describe('plan', () => {
     expect((await cli('plan', graphFile, '--capacity', '12KiB')).code).toBe(0);
   });
 
+  it('says what its bound takes for granted, and what may help', async () => {
+    const ctx = Context.deferred();
+    const x = ctx.setInput(ctx.newTensor('f32', [1024], 'x'));
+    const graph = write('chain.json', JSON.stringify(graphToJson(Graph.forward(ctx.setOutput(ctx.relu(ctx.exp(x)))))));
+    const refused = async (...args: string[]): Promise<string> => (await cli('plan', ...args)).err;
+    const given = 'with this order and these in-place choices';
+    expect(await refused(graph, '--in-place', 'off', '--capacity', '4096')).toMatch(
+      new RegExp(`no plan needs less than 8.00 KiB \\(8,192 bytes\\) ${given}; --in-place full may need less\n$`),
+    );
+    expect(await refused(graph, '--in-place', 'off', '--allocator', 'ggml', '--capacity', '4096')).toMatch(
+      new RegExp(`${given}; --allocator auto may need less\n$`),
+    );
+    expect(await refused(graph, '--capacity', '4095')).toMatch(new RegExp(`${given}\n$`));
+    expect(await planned(graph, '-o', path('chain.plan.json'))).toMatch(new RegExp(`optimal ${given}\n$`));
+    expect((await cli('measure', graph)).out).toContain(`optimal ${given}: equal to its lower bound.`);
+    // The first gap is too small for C.
+    const rows = 'A,0,2,4\nB,1,4,8\nC,2,4,8\n';
+    const file = write('first-fit.csv', `id,lower,upper,size\n${rows}`);
+    const misfit = await refused(file, '--allocator', 'ggml', '--capacity', '16', '--max-steps', '9');
+    expect(misfit).toMatch(/found needs 20 bytes; --allocator auto may need less, and alone heeds --max-steps\n$/);
+    expect((await cli('plan', file, '--capacity', '16')).code).toBe(0);
+  });
+
+  it('says that its bound holds with fixed offsets', async () => {
+    const file = write('fixed.csv', 'id,lower,upper,size,offset\na,0,2,4,8\nb,0,2,4,0\n');
+    expect(await planned(file, '-o', path('fixed.plan.csv'))).toMatch(/optimal with these fixed offsets\n$/);
+    expect((await cli('measure', file)).out).toContain('optimal with these fixed offsets: equal to its lower bound.');
+    expect((await cli('plan', file, '--capacity', '9')).err).toMatch(
+      /no plan needs less than 12 bytes with these fixed offsets, though only 8 bytes are live at once\n$/,
+    );
+  });
+
   it('says if only a search proves that nothing fits', async () => {
     const { code, out, err } = await cli('plan', write('odd.csv', ODD_CSV), '--capacity', '38');
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -102,13 +134,21 @@ describe('plan', () => {
     const { code, err } = await cli('plan', problemFile, '--max-chunk-size', '8');
     expect({ code, err }).toEqual({
       code: 2,
-      err: `error: ${problemFile}: the plan has 2 chunks, which CSV cannot express; add --json\n`,
+      err: `error: ${problemFile}: the plan has 2 chunks, which CSV cannot express; add --json, or -o a name that ends in .json\n`,
     });
     const plan = JSON.parse(await planned(problemFile, '--max-chunk-size', '8', '--json')) as PlanJson;
     expect(plan.tensors[1]).toMatchObject({ id: 1, name: 'B', size: 4, start: 1, end: 4 });
     const file = write('chunks.json', JSON.stringify(plan));
     expect(await cli('verify', problemFile, file, '--max-chunk-size', '8')).toMatchObject({ code: 0 });
     expect(await cli('verify', problemFile, file, '--max-chunk-size', '4')).toMatchObject({ code: 1 });
+  });
+
+  it('writes what the name of the output says', async () => {
+    await planned(problemFile, '-o', path('named.json'));
+    expect(readFileSync(path('named.json'), 'utf8')).toBe(await planned(problemFile, '--json'));
+    const { code, err } = await cli('plan', graphFile, '-o', path('named.csv'));
+    expect(code).toBe(2);
+    expect(err).toMatch(/named\.csv: the plan of a graph is JSON; name it \.json\n$/);
   });
 
   it('does not overwrite its input', async () => {
@@ -221,6 +261,15 @@ describe('verify', () => {
     });
   });
 
+  it('says first if the plan does not say how it was made', async () => {
+    const plan = JSON.parse(await planned(PHI3, '-c', '512')) as Record<string, unknown>;
+    const file = write('bare.json', JSON.stringify({ ...plan, input: undefined, options: undefined }));
+    const { code, out } = await cli('verify', PHI3, file);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^The plan does not say how it was made: .* give the same ones here\.\n./);
+    expect((await cli('verify', PHI3, file, '-c', '512')).out).toMatch(/^ok: .*\n$/);
+  });
+
   it('says that a plan is of another model, or of another graph', async () => {
     const file = write('phi3.json', await planned(PHI3, '-c', '512'));
     const { code, out } = await cli('verify', projectPath('examples/llama-3.1-8b.gguf'), file);
@@ -289,6 +338,14 @@ describe('verify', () => {
     const { code, out, err } = await cli('verify', problemFile, write('wrong.csv', wrong));
     expect({ code, err }).toEqual({ code: 1, err: '' });
     expect(out).toMatch(line);
+  });
+
+  it('finds misaligned rows of a CSV plan with its own column of alignments', async () => {
+    const file = write('align.csv', 'id,lower,upper,size,alignment\na,0,2,4,8\n');
+    const solution = write('align.plan.csv', 'id,lower,upper,size,alignment,offset\na,0,2,4,8,4\n');
+    const { code, out, err } = await cli('verify', file, solution);
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(out).toMatch(/^misaligned: buffer a .*no multiple of 8$/m);
   });
 
   it('finds misplaced, repeated and foreign rows of a JSON plan of a problem', async () => {

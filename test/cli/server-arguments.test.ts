@@ -35,6 +35,50 @@ describe('flags of llama-server', () => {
     });
   });
 
+  it('may follow the name of their program, which chooses --program', async () => {
+    const pasted = async (...args: string[]): Promise<unknown> => measured(...args, '-m', PHI3, '-c', '1024');
+    const { args: dropped } = ownArguments(['measure', './build/bin/llama-server', '-m', 'a.gguf']);
+    expect(dropped).toEqual(['measure', 'a.gguf']);
+    expect(ownArguments(['fit', 'C:\\bin\\llama-bench.exe', '-m', 'a.gguf']).args).toEqual([
+      'fit',
+      '--program',
+      'bench',
+      'a.gguf',
+    ]);
+    expect(ownArguments(['fit', 'llama-cli', '--program=server', 'a.gguf']).args).toEqual([
+      'fit',
+      '--program=server',
+      'a.gguf',
+    ]);
+    expect(ownArguments(['fit', '--', 'llama-cli']).args).toEqual(['fit', '--', 'llama-cli']);
+    const { code, err } = await cli('measure', 'llama-cli', '-m', PHI3);
+    expect({ code, err }).toEqual({ code: 0, err: 'note: llama-cli is taken as --program cli\n' });
+    expect(ownArguments(['measure']).args).toEqual(['measure']);
+    expect(await pasted()).toMatchObject([{ program: 'server' }]);
+  });
+
+  it('-fa may stand without a value, as it once did', async () => {
+    const on = await measured(PHI3, '-fa', 'on', '-ub', '64');
+    for (const args of [
+      [PHI3, '-fa', '-ub', '64'],
+      [PHI3, '-ub', '64', '--flash_attn'],
+      ['-fa', '-m', PHI3, '-ub', '64'],
+    ]) {
+      expect(await measured(...args)).toEqual(on);
+      expect((await cli('measure', ...args)).err).toMatch(
+        /^note: (-fa|--flash-attn) without a value is taken as .* on, /,
+      );
+    }
+    expect(ownArguments(['map', '-fa', '-1', '-fa=', '--', '-fa']).args).toEqual([
+      'map',
+      '-fa',
+      '-1',
+      '-fa=',
+      '--',
+      '-fa',
+    ]);
+  });
+
   it('are named once each, and none of them is one of ours', () => {
     const names = SERVER_FLAGS.flatMap((row) => row.names.split(/\s+/).filter(Boolean));
     expect(new Set(names).size).toBe(names.length);
@@ -66,6 +110,10 @@ describe('flags of llama-server', () => {
       ['-fa', 'auto'],
     ],
     [['-np', '-1'], []],
+    [
+      ['--ctx_size', '512', '--ubatch_size=64'],
+      ['-c', '512', '-ub', '64'],
+    ],
     [
       ['-c', '2K', '-b', '1k', '-ub', '1k'],
       ['-c', '2048', '-b', '1024', '-ub', '1024'],

@@ -1,12 +1,15 @@
 /** Every command that a reader can copy exists and does its work: the lines of shell in README and docs. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scripts } from '../../package.json';
 import { cli, scratchFolder } from '../support/cli.js';
 import { projectPath } from '../support/shared.js';
 
-const MODEL = projectPath('examples/phi-3-mini-4k.gguf');
+/** What stands for a reader's own file. */
+const FILES: Readonly<Record<string, string | undefined>> = {
+  'model.gguf': projectPath('examples/phi-3-mini-4k.gguf'),
+  'problem.csv': projectPath('examples/problem.csv'),
+};
 const { path } = scratchFolder();
 
 const files = [
@@ -42,7 +45,7 @@ describe('commands in the documents', () => {
   it.each(own)('%s: %s', async (_, command) => {
     const args = argumentsOf(command)!.map((argument, index, all) => {
       if (all[index - 1] === '-o') return path(argument);
-      return basename(argument) === 'model.gguf' ? MODEL : argument;
+      return FILES[argument] ?? argument;
     });
     const { code, err } = await cli(...args);
     expect(err).toBe('');

@@ -72,10 +72,24 @@ describe('parseProblemCsv', () => {
 
   it('takes a life of one step from "start" and "end", and refuses an end that cannot be counted', () => {
     expect([...parseProblemCsv('id,start,end,size\na,7,7,1\n').uppers]).toEqual([8]);
-    expect(errorOf('id,start,end,size\na,7,6,1\n').culprit).toBe('row 2, column "upper"');
-    expect(errorOf('id,start,end,size\na,7,9007199254740991,1\n').culprit).toBe('row 2, column "upper"');
+    expect(errorOf('id,start,end,size\na,7,6,1\n').culprit).toBe('row 2, column "end"');
+    expect(errorOf('id,start,end,size\na,7,9007199254740991,1\n').culprit).toBe('row 2, column "end"');
     expect(errorOf('id,buffer,lower,upper,size\n').culprit).toBe('row 1, column "buffer"');
     expect(errorOf('id,lower,upper,end,size\n').culprit).toBe('row 1, column "end"');
+  });
+
+  it('rejects in the words of the file, and says how to write it', () => {
+    const message = (text: string): string => errorOf(text).message;
+    expect(message('id,start,end,size\na,7,6,1\n')).toMatch(/column "end" is "6", but must be at least start \(7\)\./);
+    expect(message('id,begin,upper,size\na,7,7,1\n')).toMatch(/column "upper" is "7", but must be above begin \(7\)\./);
+    expect(message('id,begin,upper,size\na,x,7,1\n')).toMatch(/^Row 2, column "begin" is "x"/);
+    expect(message('id,begin,upper,size\na,1\n')).toMatch(/^Row 2, column "upper" cannot be read/);
+    expect(message('name,start,end,size\n')).toMatch(/ buffer or buffer_id for id, begin or start for lower, and end /);
+    const gaps = (header: string, text: string): string => message(`id,${header},size,gaps\na,0,8,4,${text}\n`);
+    expect(gaps('lower,upper', '4-6 5-7')).toMatch(/"gaps" has "5-7", which overlaps the gap before it.* 4-6@0:10 /);
+    expect(gaps('start,end', '4-6 6-7')).toContain('which overlaps the gap before it');
+    expect(gaps('lower,upper', '4-9')).toContain('within the life, [0, 8). Write gaps as 4-6 (first step, step after');
+    expect(gaps('start,end', '4-9')).toContain('within the life, [0, 8]. Write gaps as 4-6 (first step, last step)');
   });
 
   it('reads a header alone as a problem without buffers', () => {

@@ -9,6 +9,7 @@
  * Invariant: valid, self-contained SVG without script; its size depends on the number of pixels, hardly on that of
  * storages; labels never overlap.
  */
+import { FIXED_GIVEN } from '../given.js';
 import { gapPercent, groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
 import { drawBoxes, drawNames, mergesAny } from './boxes.js';
@@ -121,13 +122,14 @@ function fitFacts(facts: readonly string[], width: number): string {
   return line;
 }
 
-function factsOf({ bufferSize, lowerBound, boxes, stepCount, allocator, chunks }: MemoryMap): string[] {
+function factsOf(map: MemoryMap): string[] {
+  const { bufferSize, lowerBound, boxes, stepCount, allocator, chunks, bufferCount = boxes.length } = map;
   return [
     `compute buffer ${humanBytes(bufferSize)}${chunks.length > 1 ? ` in ${chunks.length} chunks` : ''}`,
     bufferSize === lowerBound
-      ? 'no smaller one is possible'
+      ? `no smaller one is possible${map.hasFixedOffsets === true ? FIXED_GIVEN : ''}`
       : `${gapPercent(bufferSize, lowerBound)} above the lower bound`,
-    `${groupDigits(boxes.length)} ${boxes.length === 1 ? 'storage' : 'storages'}`,
+    `${groupDigits(bufferCount)} ${bufferCount === 1 ? 'storage' : 'storages'}`,
     `${groupDigits(stepCount)} ${stepCount === 1 ? 'step' : 'steps'}`,
     ...(allocator === '' ? [] : [`allocator ${allocator}`]),
   ];

@@ -72,6 +72,8 @@ export function memoryMapOfPlacement(
       bufferSize: placementSize(placement),
       lowerBound: Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0),
     },
+    ...(boxes.length !== problem.bufferCount && { bufferCount: problem.bufferCount }),
+    ...(problem.fixedOffsets !== null && { hasFixedOffsets: true as const }),
     ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
   };
 }

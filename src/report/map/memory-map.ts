@@ -65,6 +65,10 @@ export interface MemoryMap {
   readonly bufferSize: number;
   readonly lowerBound: number;
   readonly boxes: readonly MapBox[];
+  /** Buffers that the boxes are of; absent where each is one of its own. */
+  readonly bufferCount?: number;
+  /** Whether offsets were fixed, so that the bound holds with these alone; absent if none were. */
+  readonly hasFixedOffsets?: true;
   /** What the steps 0 to `stepCount` are called, ascending; absent where they are called by their numbers. */
   readonly steps?: readonly number[];
 }

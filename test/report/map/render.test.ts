@@ -233,7 +233,14 @@ describe('renderMap', () => {
     const { problem, ids } = parseProblemCsv('id,lower,upper,size,offset\na,0,2,10,100\nb,0,2,10,\nc,1,3,20,\n');
     const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem), ids);
     expect(map.lowerBound).toBe(110);
-    expect(renderMap(map)).toContain('no smaller one is possible');
+    expect(renderMap(map)).toContain('no smaller one is possible with these fixed offsets');
+  });
+
+  it('counts a buffer with gaps once', () => {
+    const { problem } = parseProblemCsv('id,lower,upper,size,gaps\na,0,9,10,2-4\nb,0,9,10,5-6 7-8\n');
+    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem));
+    expect(map.boxes).toHaveLength(5);
+    expect(renderMap(map)).toContain('2 storages');
   });
 
   it('stacks chunks and draws the line between them', () => {
