@@ -1,0 +1,91 @@
+/** Single values where lists belong, lists where objects belong, numbers of the wrong kind: all are refused by name. */
+import { describe, expect, it } from 'vitest';
+import {
+  Context,
+  createProblem,
+  formatPlacementCsv,
+  Graph,
+  parseProblemCsv,
+  planGraph,
+  verifyPlacement,
+} from '../src/index.js';
+import { expectError } from './support/expect-error.js';
+
+/** Whatever a caller without a compiler may pass. */
+const bad = (value: unknown): never => value as never;
+
+const ctx = Context.deferred();
+const x = ctx.setInput(ctx.newTensor('f32', [4, 3], 'x'));
+const ids = ctx.setInput(ctx.newTensor('i64', [2], 'ids'));
+const graph = Graph.forward([ctx.setOutput(ctx.cont(ctx.transpose(x))), ctx.setOutput(ctx.dup(ids))]);
+const plan = planGraph(graph);
+
+describe('operations of the caller’s own', () => {
+  it('take a list of sources', () => {
+    const error = expectError('BAD_ARGUMENT', 'CUSTOM: sources', () => ctx.custom(bad(x), { type: 'f32', ne: [4] }));
+    expect(error.message).toContain('CUSTOM: sources is a Tensor, but must be a list of tensors.');
+    const results = [{ type: 'f32', ne: [4] }] as const;
+    expectError('BAD_ARGUMENT', 'TOP_TWO: sources', () => ctx.customResults(bad(x), { op: 'TOP_TWO', results }));
+    expectError('BAD_ARGUMENT', 'CUSTOM: sources', () => ctx.customResults(bad(undefined), { results }));
+  });
+
+  it('are called by their own name', () => {
+    expectError('BAD_ARGUMENT', 'TOP_TWO: ne', () => ctx.custom([x], { op: 'TOP_TWO', type: 'f32', ne: bad(4) }));
+    expectError('BAD_ARGUMENT', 'TOP_TWO: results', () => ctx.customResults([x], { op: 'TOP_TWO', results: [] }));
+    const params = { k: NaN };
+    const options = { op: 'TOP_TWO', type: 'f32', ne: [4], params } as const;
+    expectError('BAD_ARGUMENT', 'TOP_TWO: params.k', () => ctx.custom([x], options));
+  });
+});
+
+describe('elements', () => {
+  const elements = plan.allocate().elements(x, 'f32');
+
+  it('are numbers, or bigints for i64', () => {
+    for (const value of [5n, 'q', '5', null, undefined, true]) {
+      expectError('BAD_ARGUMENT', 'value of an element', () => {
+        elements.set(bad(value), 0, 0);
+      });
+    }
+    const bigints = plan.allocate().elements(ids, 'i64');
+    const error = expectError('BAD_ARGUMENT', 'value of an element', () => {
+      bigints.set(bad(5), 0);
+    });
+    expect(error.message).toBe(
+      'The value of an element is 5; it must be a bigint. Elements of i64 are bigints, such as 5n.',
+    );
+    bigints.set(5n, 0);
+    expect(bigints.get(0)).toBe(5n);
+  });
+
+  it('are found by numbers', () => {
+    const text = expectError('BAD_ARGUMENT', 'index of an element', () => elements.get(bad('1')));
+    expect(text.message).toContain('The index of an element in dimension 0 is "1", but must be a number.');
+    const none = expectError('BAD_ARGUMENT', 'index of an element', () => elements.get(bad(undefined)));
+    expect(none.message).toContain('The index of an element in dimension 0 is missing, but must be a number.');
+    expectError('BAD_ARGUMENT', 'values', () => {
+      elements.setAll(bad(null));
+    });
+  });
+});
+
+describe('placements', () => {
+  const csv = parseProblemCsv('id,lower,upper,size\na,0,2,8\n');
+  const problem = createProblem([{ size: 4, start: 0, end: 1 }]);
+  const placement = { offsets: [0], chunkOf: [0], chunks: [4] };
+
+  it('have lists of numbers', () => {
+    expectError('BAD_ARGUMENT', 'placement.offsets', () => verifyPlacement(problem, bad({})));
+    expectError('BAD_ARGUMENT', 'placement.chunks', () => verifyPlacement(problem, bad({ ...placement, chunks: 4 })));
+    expectError('BAD_ARGUMENT', 'placement', () => verifyPlacement(problem, bad(null)));
+    expectError('BAD_ARGUMENT', 'problem', () => verifyPlacement(bad({}), placement));
+    expect(verifyPlacement(problem, placement)).toEqual([]);
+  });
+
+  it('are written with what was read', () => {
+    expectError('BAD_ARGUMENT', 'csv', () => formatPlacementCsv(bad(csv.problem), [0]));
+    expectError('BAD_ARGUMENT', 'csv', () => formatPlacementCsv(bad(null), [0]));
+    expectError('BAD_ARGUMENT', 'offsets', () => formatPlacementCsv(csv, bad(undefined)));
+    expect(formatPlacementCsv(csv, [0])).toContain('a,0,2,8,0');
+  });
+});
