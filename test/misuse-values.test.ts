@@ -8,6 +8,7 @@ import {
   parseProblemCsv,
   planGraph,
   verifyPlacement,
+  verifyPlan,
 } from '../src/index.js';
 import { expectError } from './support/expect-error.js';
 
@@ -66,6 +67,37 @@ describe('elements', () => {
     expectError('BAD_ARGUMENT', 'values', () => {
       elements.setAll(bad(null));
     });
+  });
+});
+
+describe('plans', () => {
+  const json = plan.toJSON();
+
+  it('are refused by the field that is wrong', () => {
+    for (const [field, value] of [
+      ['plan.tensors', {}],
+      ['plan.tensors[0]', { ...json, tensors: [null] }],
+      ['plan.tensors[1]', { ...json, tensors: [json.tensors[0], 7] }],
+      ['plan.tensors[0].offset', { ...json, tensors: [{ id: 0, chunk: 0, offset: 5n }] }],
+      ['plan.chunks', { ...json, chunks: 5 }],
+      ['plan.chunks[0]', { ...json, chunks: [{}] }],
+      ['plan.alignment', { ...json, alignment: [32] }],
+    ] as const) {
+      const error = expectError('BAD_ARGUMENT', field, () => verifyPlan(graph, bad(value)));
+      expect(error.culprit).toBe(field);
+    }
+  });
+
+  it('are told once that their alignment is none', () => {
+    const messages = verifyPlan(graph, { ...json, alignment: 0 }).map(({ message }) => message);
+    expect(messages).toEqual(['bad-size: alignment is 0, no power of two']);
+  });
+
+  it('are told once that an offset is no number', () => {
+    const [first, ...others] = json.tensors;
+    const messages = verifyPlan(graph, { ...json, tensors: [{ ...first, offset: NaN }, ...others] });
+    expect(messages).toHaveLength(1);
+    expect(messages[0].message).toMatch(/^wrong-entry: .*has NaN as its offset, which is no place$/);
   });
 });
 
