@@ -250,5 +250,5 @@ function kindOf(value: object): string {
   const { constructor: maker } = value as { constructor?: unknown };
   const name = typeof maker === 'function' ? maker.name : '';
   if (name === '' || name === 'Object') return 'an object';
-  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }

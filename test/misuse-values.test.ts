@@ -5,11 +5,14 @@ import {
   createProblem,
   formatPlacementCsv,
   Graph,
+  graphFromJson,
+  graphToJson,
   parseProblemCsv,
   planGraph,
   verifyPlacement,
   verifyPlan,
 } from '../src/index.js';
+import { arbitraryGraph, arbitraryProblem, assertPlanCorrect, compareExecutions } from '../src/testing/index.js';
 import { expectError } from './support/expect-error.js';
 
 /** Whatever a caller without a compiler may pass. */
@@ -98,6 +101,84 @@ describe('plans', () => {
     const messages = verifyPlan(graph, { ...json, tensors: [{ ...first, offset: NaN }, ...others] });
     expect(messages).toHaveLength(1);
     expect(messages[0].message).toMatch(/^wrong-entry: .*has NaN as its offset, which is no place$/);
+  });
+});
+
+describe('memory', () => {
+  it('is given by its name', () => {
+    for (const memory of [new ArrayBuffer(9000), new SharedArrayBuffer(9000)]) {
+      const error = expectError('BAD_ARGUMENT', 'memory', () => plan.allocate(bad(memory)));
+      expect(error.remedy).toBe('Give the buffer as { buffer }.');
+    }
+    const both = { buffer: new ArrayBuffer(9), buffers: [] };
+    const error = expectError('BAD_ARGUMENT', 'buffers', () => plan.allocate(both));
+    expect(error.message).toContain('`buffers` is given beside `buffer` or `byteOffset`, but must be given alone.');
+  });
+
+  it('of strided tensors is read by indices', () => {
+    const arena = plan.allocate();
+    const strided = graph.tensors.find((tensor) => tensor.isView)!;
+    const error = expectError('NOT_READABLE', strided.label, () => arena.data(strided));
+    expect(error.remedy).toBe('Read it with elements(), or add a cont() node.');
+    const own = Context.deferred();
+    const columns = own.transpose(own.neg(own.setInput(own.newTensor('f32', [4, 3]))));
+    const kept = planGraph(Graph.forward(own.setOutput(columns))).allocate();
+    const after = expectError('NOT_READABLE', columns.label, () => kept.result(columns));
+    expect(after.remedy).toBe('Read it with resultElements(), or add a cont() node.');
+  });
+});
+
+describe('settings', () => {
+  it('that keep divisors away from zero are numbers', () => {
+    for (const eps of [NaN, -1, '1', undefined]) {
+      expectError('BAD_ARGUMENT', 'RMS_NORM: eps', () => ctx.rmsNorm(x, bad(eps)));
+      expectError('BAD_ARGUMENT', 'GROUP_NORM: eps', () => ctx.groupNorm(x, 1, bad(eps)));
+    }
+    expect(ctx.norm(x, 0).op).toBe('NORM');
+  });
+
+  it('of tests are refused by name', () => {
+    expectError('BAD_ARGUMENT', 'seed', () => compareExecutions(graph, plan, bad({ seed: 1 })));
+    expectError('BAD_ARGUMENT', 'seed', () => {
+      assertPlanCorrect(graph, plan, { seed: bad('a') });
+    });
+    expectError('BAD_ARGUMENT', 'gaps', () => arbitraryProblem({ gaps: bad('no') }));
+    expectError('BAD_ARGUMENT', 'fixedOffsets', () => arbitraryProblem({ fixedOffsets: bad(1) }));
+    for (const maxMoves of [0, -3, 1.5, NaN]) {
+      expectError('BAD_ARGUMENT', 'maxMoves', () => arbitraryGraph({ maxMoves }));
+    }
+    expectError('BAD_ARGUMENT', 'maxMoves', () => arbitraryProblem({ maxMoves: -1 }));
+  });
+
+  it('that are types in another case are put right', () => {
+    const error = expectError('UNKNOWN_TYPE', 'tensor', () => ctx.newTensor(bad('F32'), [1]));
+    expect(error.remedy).toBe('Write f32: case matters.');
+  });
+});
+
+describe('tensors in graph JSON', () => {
+  const changed = (change: object): unknown => {
+    const json = graphToJson(graph);
+    return { ...json, tensors: json.tensors.map((row, id) => (id === 0 ? { ...row, ...change } : row)) };
+  };
+
+  it('have fields that there are', () => {
+    for (const [field, meant] of [
+      ['ouput', 'output'],
+      ['inptu', 'input'],
+      ['in_place', 'inplace'],
+    ]) {
+      const error = expectError('BAD_DOCUMENT', `${field} of tensors[0]`, () =>
+        graphFromJson(changed({ [field]: true })),
+      );
+      expect(error.message).toContain(`, but there is \`${meant}\`.`);
+    }
+  });
+
+  it('have operations in the case that the library has, or names of their own', () => {
+    const error = expectError('BAD_DOCUMENT', 'tensors[0] (x).op', () => graphFromJson(changed({ op: 'relu' })));
+    expect(error.message).toContain('is "relu", but must be RELU, or a name of your own. Correct the field, or ');
+    expect(() => graphFromJson(changed({ op: 'hashRows' }))).not.toThrow();
   });
 });
 
