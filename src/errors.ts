@@ -116,6 +116,11 @@ export function checkArgument(
   throw wrongValue('BAD_ARGUMENT', { culprit, value, limit, remedy: isPromise ? 'Await the promise first.' : remedy });
 }
 
+/** Whether `value` is an array, a typed array or anything else with a length. */
+export function isListLike(value: unknown): value is ArrayLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { length?: unknown }).length === 'number';
+}
+
 /** Options are an object or left out; null is neither. @throws PlannerError `BAD_ARGUMENT` */
 export function checkOptionsObject(options: unknown, culprit = 'options'): void {
   const isOptions = typeof options === 'object' && options !== null && !Array.isArray(options);
@@ -147,12 +152,32 @@ function rejectOption(name: string, names: readonly string[], owner: string): ne
   throw new PlannerError('BAD_ARGUMENT', { message, culprit: `${option}${of}`, value: name, limit, remedy });
 }
 
-/** The name that was meant, as far as anybody can tell: one that begins so, or differs in few letters. */
-function nearestName(name: string, names: readonly string[]): string | null {
-  const isBeginning = (each: string): boolean => name.length > 2 && each.toLowerCase().startsWith(name.toLowerCase());
+/** The error for a field that a thing handed in does not have: a misspelt one would silently be the default. */
+export function unknownField(
+  code: ErrorCode,
+  details: { readonly owner: string; readonly field: string; readonly names: readonly string[] },
+): PlannerError {
+  const { owner, field, names } = details;
+  const nearest = nearestName(field, names);
+  const name = /^\w+$/.test(field) ? field : shown(field);
+  const instead = nearest === null ? '' : `, but there is ${named(nearest)}`;
+  return new PlannerError(code, {
+    message: `There is no field ${named(name)} of ${named(owner)}${instead}.`,
+    culprit: `${name} of ${owner}`,
+    value: field,
+    limit: `one of ${names.join(', ')}`,
+    remedy: `The fields are ${names.join(', ')}.`,
+  });
+}
+
+/** The name that was meant, as far as anybody can tell: one that begins or ends so, or differs in few letters. */
+export function nearestName(name: string, names: readonly string[]): string | null {
+  const [part, least] = [name.toLowerCase(), 3];
+  const isBeginning = (each: string): boolean => part.length >= least && each.toLowerCase().startsWith(part);
+  const isEnd = (each: string): boolean => part.length >= least && each.toLowerCase().endsWith(part);
   const [nearest] = names.toSorted((a, b) => editDistance(name, a) - editDistance(name, b));
   const isNear = editDistance(name, nearest) <= Math.max(2, nearest.length / 3);
-  return names.find(isBeginning) ?? (isNear ? nearest : null);
+  return names.find(isBeginning) ?? (isNear ? nearest : (names.find(isEnd) ?? null));
 }
 
 /** Letters to insert, drop or replace to get from one word to the other, whatever their case. */
@@ -225,5 +250,5 @@ function kindOf(value: object): string {
   const { constructor: maker } = value as { constructor?: unknown };
   const name = typeof maker === 'function' ? maker.name : '';
   if (name === '' || name === 'Object') return 'an object';
-  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+  return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }

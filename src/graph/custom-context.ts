@@ -4,7 +4,7 @@
  * Invariant: without a declaration nothing is overwritten, and ggml's rules never run it in place. Several results are
  * views of one storage, as ggml's own operations have them (`ssm_scan` and others): one node writes one storage.
  */
-import { checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
+import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
 import { byteLength, contiguousStrides, shape, type Layout, type Quad } from '../tensor/shape.js';
 import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
@@ -17,8 +17,6 @@ import { TrainingContext } from './ops/training.js';
 
 /** ggml has ten slots, of which a custom operation takes nine. */
 const MAX_SOURCES = 9;
-
-const NAME = CUSTOM.name;
 
 /** What an operation of the caller's own is called, and its settings. */
 interface CustomCall {
@@ -95,14 +93,15 @@ export abstract class CustomContext extends TrainingContext {
    * ```
    */
   custom(sources: readonly Tensor[], options: CustomOptions): Tensor {
-    checkOptions(options, CUSTOM_NAMES, NAME);
+    checkOptions(options, CUSTOM_NAMES, CUSTOM.name);
     const { type, ne, overwrites = [], name = '' } = options;
+    const op = ownName(options);
     const result: Result = {
-      type: elementType(type, 'CUSTOM: type'),
-      ne: shape(listOf(NAME, 'ne', ne), NAME),
-      inPlaceRule: { ggml: false, operands: listOf(NAME, 'overwrites', overwrites) },
+      type: elementType(type, `${op}: type`),
+      ne: shape(listOf(op, 'ne', ne), op),
+      inPlaceRule: { ggml: false, operands: listOf(op, 'overwrites', overwrites) },
     };
-    return this.setName(this.apply(ownOperation(options, result), sources, paramsOf(options)), name);
+    return this.setName(this.apply(ownOperation(op, result), sourcesOf(op, sources), paramsOf(op, options)), name);
   }
 
   /**
@@ -133,20 +132,22 @@ export abstract class CustomContext extends TrainingContext {
     sources: readonly Tensor[],
     options: CustomResultsOptions & { readonly results: R },
   ): { -readonly [K in keyof R]: Tensor } {
-    checkOptions(options, RESULTS_NAMES, NAME);
+    checkOptions(options, RESULTS_NAMES, CUSTOM.name);
     const { results, alignment = 32, name = '' } = options;
-    checkAlignment(alignment, 'CUSTOM: alignment');
+    const op = ownName(options);
+    checkAlignment(alignment, `${op}: alignment`);
     const isList = Array.isArray(results) && results.length > 0;
-    requireArgument(isList, NAME, 'results', results ?? 'missing', 'a list of at least one result');
-    const layouts = results.map(layoutOf);
+    requireArgument(isList, op, 'results', results, 'a list of at least one result');
+    const layouts = results.map((result, index) => layoutOf(op, result, index));
     const offsets: number[] = [];
     let end = 0;
     for (const layout of layouts) {
       offsets.push(end);
-      end = checkBytes(alignUp(end + byteLength(layout, NAME), alignment), NAME);
+      end = checkBytes(alignUp(end + byteLength(layout, op), alignment), op);
     }
     const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
-    const node = this.setName(this.apply(ownOperation(options, bytes), sources, paramsOf(options)), name);
+    const own = ownOperation(op, bytes);
+    const node = this.setName(this.apply(own, sourcesOf(op, sources), paramsOf(op, options)), name);
     const views = layouts.map(({ type, ne, nb }, index) => {
       const offset = offsets[index];
       const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
@@ -157,43 +158,56 @@ export abstract class CustomContext extends TrainingContext {
   }
 }
 
+/** What the caller calls the operation: errors name it so. @throws PlannerError `BAD_ARGUMENT` */
+function ownName({ op = CUSTOM.name }: CustomCall): string {
+  const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
+  requireArgument(isOwn, CUSTOM.name, 'op', op, 'a name that is none of the library’s own operations');
+  return op;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` for a tensor alone, which is easily given in place of a list of one */
+function sourcesOf(op: string, sources: Sources): Sources {
+  const isList: boolean = Array.isArray(sources);
+  const remedy = 'Give the sources in square brackets, also if there is only one.';
+  checkArgument(isList, `${op}: sources`, sources, 'a list of tensors', remedy);
+  return sources;
+}
+
 /** The operation of one call: its result is what the caller says. */
-function ownOperation({ op = NAME }: CustomCall, result: Result): Operation {
-  const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === NAME || !isOperationName(op));
-  requireArgument(isOwn, NAME, 'op', op, 'a name that is none of the library’s own operations');
+function ownOperation(op: string, result: Result): Operation {
   const check = (sources: Sources): Result => {
     const count = sources.length;
-    requireArgument(count <= MAX_SOURCES, NAME, 'number of sources', count, `at most ${MAX_SOURCES}`);
-    sources.forEach((_, slot) => operand(sources, slot, NAME));
+    requireArgument(count <= MAX_SOURCES, op, 'number of sources', count, `at most ${MAX_SOURCES}`);
+    sources.forEach((_, slot) => operand(sources, slot, op));
     for (const slot of result.inPlaceRule!.operands) {
       const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
-      requireArgument(isSlot, NAME, 'overwrites', slot, `one of the ${count} source slots, from 0`);
+      requireArgument(isSlot, op, 'overwrites', slot, `one of the ${count} source slots, from 0`);
     }
     return result;
   };
   return { ...CUSTOM, name: op, result: check };
 }
 
-function layoutOf(result: CustomResult, index: number): Layout {
-  checkOptions(result, RESULT_NAMES, `CUSTOM: results[${index}]`);
-  const type = elementType(result.type, `CUSTOM: type of results[${index}]`);
-  const ne: Quad = shape(listOf(NAME, `results[${index}].ne`, result.ne), `CUSTOM: results[${index}]`);
-  return { type, ne, nb: contiguousStrides(type, ne, `CUSTOM: results[${index}]`) };
+function layoutOf(op: string, result: CustomResult, index: number): Layout {
+  const label = `${op}: results[${index}]`;
+  checkOptions(result, RESULT_NAMES, label);
+  const type = elementType(result.type, `${op}: type of results[${index}]`);
+  const ne: Quad = shape(listOf(op, `results[${index}].ne`, result.ne), label);
+  return { type, ne, nb: contiguousStrides(type, ne, label) };
 }
 
 /** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */
-function paramsOf({ params = {} }: CustomCall): Params {
+function paramsOf(op: string, { params = {} }: CustomCall): Params {
   const isObject = typeof params === 'object' && params !== null && !Array.isArray(params);
-  requireArgument(isObject, NAME, 'params', params, 'an object');
+  requireArgument(isObject, op, 'params', params, 'an object');
   const given = Object.entries(params).filter(([, value]: [string, unknown]) => value !== undefined);
-  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(key, value)]));
+  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(`${op}: params.${key}`, value)]));
 }
 
-function settingOf(key: string, value: ParamValue): ParamValue {
-  if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(key, each));
+function settingOf(culprit: string, value: ParamValue): ParamValue {
+  if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(culprit, each));
   const isPlain = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
   if (isPlain) return value;
-  const culprit = `CUSTOM: params.${key}`;
   throw new PlannerError('BAD_ARGUMENT', {
     message: `${culprit} is ${shown(value)}, which a graph file cannot hold.`,
     culprit,

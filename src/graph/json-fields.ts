@@ -3,17 +3,17 @@
  *
  * Invariant: whatever is there, the answer is an error that names the field, or nothing; values are never changed.
  */
-import { PlannerError, wrongValue, type ErrorCode } from '../errors.js';
+import { PlannerError, unknownField, wrongValue, type ErrorCode, type OptionNames } from '../errors.js';
 import { shape } from '../tensor/shape.js';
 import type { TensorJson } from './json.js';
-import { findOperation } from './operations.js';
+import { findOperation, isOperationName } from './operations.js';
 
 /** Throws: the document breaks a rule that is more than the kind of a field. */
 export function fail(code: ErrorCode, message: string, culprit: string, value: unknown, limit: string): never {
   throw new PlannerError(code, { message, culprit, value: value ?? 'missing', limit, remedy: REWRITE });
 }
 
-const REWRITE = 'Write the file again with graphToJson, or correct the field.';
+const REWRITE = 'Correct the field, or write the file again with graphToJson.';
 
 export function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
   if (!condition) throw wrongValue('BAD_DOCUMENT', { culprit, value, limit, remedy: REWRITE });
@@ -37,6 +37,23 @@ function checkId(id: unknown, culprit: string, least: number, count: number): vo
   throw wrongValue('DANGLING_INDEX', { culprit, value: id, limit, remedy });
 }
 
+const TENSOR_FIELDS: OptionNames<TensorJson> = {
+  ...{ name: true, op: true, type: true, ne: true, nb: true, src: true, view: true, viewOffset: true },
+  ...{ external: true, input: true, output: true, inplace: true, overwrites: true, destination: true },
+  ...{ params: true, nbytes: true, allocSize: true },
+};
+
+/** A misspelt field would silently be left out, and an operation in another case be taken for the caller's own. */
+function checkNames(row: Record<string, unknown>, op: string, label: string): void {
+  for (const field in row) {
+    if (TENSOR_FIELDS[field as keyof TensorJson] === true) continue;
+    throw unknownField('BAD_DOCUMENT', { owner: label, field, names: Object.keys(TENSOR_FIELDS) });
+  }
+  const known = op.toUpperCase();
+  const isMisspelt = op !== known && isOperationName(known);
+  expectField(!isMisspelt, `${label}.op`, op, `${known}, or a name of your own`);
+}
+
 const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
 
 /** Checks the fields of one tensor by themselves. */
@@ -46,6 +63,7 @@ export function checkRow(row: unknown, id: number, count: number): TensorJson {
   expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
   const label = `${at} (${row.name})`;
   expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
+  checkNames(row, row.op, label);
   expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
   checkDimensions(row.ne, `${label}.ne`);
   checkDimensions(row.nb, `${label}.nb`);

@@ -42,7 +42,10 @@ export interface TensorJson {
   allocSize?: number;
 }
 
-/** A graph file. It may have other fields (`meta`, `expected`): they come back from the round trip and change nothing. */
+/**
+ * A graph file. It may have other fields (`meta`, `expected`), its tensors may not: they come back from the round trip and
+ * change nothing.
+ */
 export interface GraphJson {
   format: 'tensor-graph';
   version: 1;

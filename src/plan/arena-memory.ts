@@ -52,6 +52,11 @@ function newPieces({ chunks }: Sizes, shared: boolean): Piece[] {
 
 /** The memory of each chunk. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ARGUMENT` */
 export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
+  // Options without a single field, as far as JavaScript can tell: the memory would not be used.
+  const isMemory = /^\[object ((Shared)?ArrayBuffer|WebAssembly\.Memory)\]$/.test(
+    Object.prototype.toString.call(memory),
+  );
+  checkArgument(!isMemory, 'memory', memory, 'an object such as { buffer }', 'Give the buffer as { buffer }.');
   checkOptions(memory, MEMORY_FIELDS, 'memory');
   const { shared = false, buffer, byteOffset = 0, buffers } = memory;
   const { chunks } = plan;
@@ -62,8 +67,15 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
     return [pieceOf(plan, 0, { buffer, byteOffset }, '')];
   }
   const isAlone = buffer === undefined && byteOffset === 0;
-  const remedy = 'Give one of the two; an entry of `buffers` has its own byteOffset.';
-  checkArgument(isAlone, 'buffers', 'given beside buffer or byteOffset', 'given alone', remedy);
+  if (!isAlone) {
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: '`buffers` is given beside `buffer` or `byteOffset`, but must be given alone.',
+      culprit: 'buffers',
+      value: 'given beside buffer or byteOffset',
+      limit: 'given alone',
+      remedy: 'Give one of the two; an entry of `buffers` has its own byteOffset.',
+    });
+  }
   const isList: boolean = Array.isArray(buffers);
   checkArgument(isList, 'buffers', buffers, 'a list', 'Give `{ buffer, byteOffset }` for each chunk of the plan.');
   checkCount(chunks.length, buffers.length, `\`buffers\` has ${buffers.length} entries`, 'Give one entry per chunk.');

@@ -40,8 +40,7 @@ export class Arena {
   data(tensor: Tensor): TensorData;
   data(tensor: Tensor, type?: ElementTypeName): TensorData {
     checkType(tensor, type);
-    const { buffer, byteOffset } = this.#bytesOf(tensor);
-    return typedArrayOf(tensor, buffer, byteOffset);
+    return this.#arrayOf(tensor, 'elements');
   }
 
   /**
@@ -86,7 +85,7 @@ export class Arena {
   result(tensor: Tensor, type?: ElementTypeName): TensorData {
     checkType(tensor, type);
     this.#checkKept(tensor);
-    return this.data(tensor);
+    return this.#arrayOf(tensor, 'resultElements');
   }
 
   /** What {@link elements} gives, for a tensor that can be read after the graph has run. @throws PlannerError as {@link result} */
@@ -94,6 +93,11 @@ export class Arena {
     checkType(tensor, type);
     this.#checkKept(tensor);
     return this.elements(tensor, type);
+  }
+
+  #arrayOf(tensor: Tensor, ifStrided: 'elements' | 'resultElements'): TensorData {
+    const { buffer, byteOffset } = this.#bytesOf(tensor);
+    return typedArrayOf(tensor, buffer, byteOffset, `Read it with ${ifStrided}(), or add a cont() node.`);
   }
 
   #checkKept(tensor: Tensor): void {

@@ -3,7 +3,7 @@
  *
  * Invariant: what is written can be read as a problem that differs from the placed one only in that all offsets are fixed.
  */
-import { PlannerError } from '../errors.js';
+import { checkArgument, isListLike, PlannerError } from '../errors.js';
 import type { CsvProblem } from './csv.js';
 import type { Problem } from './problem.js';
 
@@ -19,7 +19,9 @@ export function formatPlacementCsv(
   csv: Omit<CsvProblem, 'steps'> & Partial<Pick<CsvProblem, 'steps'>>,
   offsets: ArrayLike<number>,
 ): string {
+  checkCsvProblem(csv);
   const { problem, ids, lowers, uppers } = csv;
+  checkArgument(isListLike(offsets), 'offsets', offsets, 'a list of numbers', 'Give the offsets of a placement.');
   if (offsets.length !== problem.bufferCount) {
     throw new PlannerError('BAD_ARGUMENT', {
       message: `The number of offsets is ${offsets.length}, but that of buffers is ${problem.bufferCount}.`,
@@ -40,6 +42,14 @@ export function formatPlacementCsv(
   columns.push(['offset', (b) => offsets[b]]);
   const rows = ids.map((_, b) => `${columns.map(([, cell]) => cell(b)).join(',')}\n`);
   return `${columns.map(([title]) => title).join(',')}\n${rows.join('')}`;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` for a problem alone, which has no ids */
+function checkCsvProblem(csv: unknown): void {
+  const { problem, ids, lowers, uppers } = (csv ?? {}) as Partial<Record<keyof CsvProblem, unknown>>;
+  const isRead = typeof problem === 'object' && problem !== null && [ids, lowers, uppers].every(isListLike);
+  const limit = 'what parseProblemCsv returns: { problem, ids, lowers, uppers }';
+  checkArgument(isRead, 'csv', csv, limit, 'Give all that was read, not the problem alone.');
 }
 
 /** The gaps of a buffer as they are read: `lower-upper`, or `lower-upper@from:to` where bytes stay in use. */

@@ -17,7 +17,7 @@
  * alignments are powers of two; the sum of all sizes, each with the most padding that its own alignment can take, is an
  * exact byte count, and so is whatever an allocator makes of them.
  */
-import { checkArgument, wrongValue } from '../errors.js';
+import { checkArgument, unknownField, wrongValue, type OptionNames } from '../errors.js';
 import { checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
@@ -32,7 +32,7 @@ export interface Gap {
   readonly upper?: number;
 }
 
-/** One buffer as a user writes it. */
+/** One buffer as a user writes it. It has no other fields: what else you know of a buffer belongs beside it. */
 export interface Buffer {
   /** Bytes, above zero. */
   readonly size: number;
@@ -83,7 +83,7 @@ export interface Problem {
  * Builds a {@link Problem} from buffers. Steps may be any safe integers: they are renumbered densely, in order, which
  * changes no overlap. O(n log n).
  *
- * @throws PlannerError `BAD_BUFFER`, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
+ * @throws PlannerError `BAD_BUFFER`, also for a field with a name that there is not, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
  */
 export function createProblem(buffers: readonly Buffer[]): Problem {
   const isList: boolean = Array.isArray(buffers);
@@ -225,9 +225,30 @@ function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: n
 
 const NO_GAPS: readonly Gap[] = [];
 
+const BUFFER_FIELDS: OptionNames<Buffer> = {
+  size: true,
+  start: true,
+  end: true,
+  alignment: true,
+  fixedOffset: true,
+  gaps: true,
+  name: true,
+};
+const GAP_FIELDS: OptionNames<Gap> = { start: true, end: true, lower: true, upper: true };
+
+/** A misspelt field would silently be left out, and with it an alignment or a fixed offset. */
+function checkFields<T extends object>(thing: T, names: OptionNames<T>, label: () => string): void {
+  for (const field in thing) {
+    if (names[field] !== true) {
+      throw unknownField('BAD_BUFFER', { owner: label(), field, names: Object.keys(names) });
+    }
+  }
+}
+
 function checkBuffer(buffer: Buffer, b: number): void {
   const isObject = typeof buffer === 'object' && (buffer as Buffer | null) !== null;
   checkArgument(isObject, `buffer ${b}`, buffer, 'an object', 'Give it a size, a start and an end.');
+  checkFields(buffer, BUFFER_FIELDS, () => labelOf(buffer, b));
   const { size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1, name = '' } = buffer;
   const reject = (field: string, value: unknown, limit: string): never =>
     rejectBuffer(labelOf(buffer, b), field, value, limit);
@@ -243,7 +264,8 @@ function checkBuffer(buffer: Buffer, b: number): void {
   if (!isList) reject('gaps', gaps, 'a list');
   let free = start;
   for (const gap of gaps) {
-    if (typeof gap !== 'object' || (gap as Gap | null) === null) reject('gap', gap, 'an object');
+    if (typeof gap !== 'object' || (gap as Gap | null) === null) reject('gap', gap, 'an object with start and end');
+    checkFields(gap, GAP_FIELDS, () => `a gap of ${labelOf(buffer, b)}`);
     const { start: from, end: to, lower = 0, upper = lower } = gap;
     const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
     if (!inOrder) reject('gap', [from, to], `non-empty, in order and within [${start}, ${end})`);

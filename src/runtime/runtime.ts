@@ -20,7 +20,7 @@ export type ReadOrder = 'element' | 'row' | 'never';
 
 /** One node of a group. */
 export interface FusedNode {
-  /** ggml's name of the operation, such as `RMS_NORM`. */
+  /** ggml's name of the operation, such as `RMS_NORM`, or that of a `custom` one, as `tensor.op` says it. */
   readonly op: string;
   /** How the kernel reads what this node reads from outside the group. */
   readonly operands: ReadOrder;

@@ -3,7 +3,7 @@
  *
  * Invariant: a write is in memory when `set` returns. Indices are checked: bytes outside the tensor are never touched.
  */
-import { PlannerError, subject } from '../errors.js';
+import { checkArgument, isListLike, PlannerError, shown, subject } from '../errors.js';
 import type { ElementTypeName } from './element-type.js';
 import type { Layout, Quad } from './shape.js';
 import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from './small-floats.js';
@@ -13,6 +13,8 @@ export type ElementOf<T extends ElementTypeName> = T extends 'i64' ? bigint : nu
 
 /** How one element is read and written. */
 export interface Codec<V> {
+  /** What JavaScript calls an element. */
+  readonly kind: 'number' | 'bigint';
   get(view: DataView, at: number): V;
   set(view: DataView, at: number, value: V): void;
 }
@@ -20,28 +22,45 @@ export interface Codec<V> {
 /** Types whose elements are numbers. All NaNs are written with the same bits, so that runs can be compared. */
 export const NUMBER_CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   f32: {
+    kind: 'number',
     get: (view, at) => view.getFloat32(at, true),
     set: (view, at, value) =>
       Number.isNaN(value) ? view.setUint32(at, 0x7fc00000, true) : view.setFloat32(at, value, true),
   },
   f64: {
+    kind: 'number',
     get: (view, at) => view.getFloat64(at, true),
     set: (view, at, value) => view.setFloat64(at, Number.isNaN(value) ? NaN : value, true),
   },
   f16: {
+    kind: 'number',
     get: (view, at) => decodeF16(view.getUint16(at, true)),
     set: (view, at, value) => view.setUint16(at, encodeF16(value), true),
   },
   bf16: {
+    kind: 'number',
     get: (view, at) => decodeBf16(view.getUint16(at, true)),
     set: (view, at, value) => view.setUint16(at, encodeBf16(value), true),
   },
-  i8: { get: (view, at) => view.getInt8(at), set: (view, at, value) => view.setInt8(at, value) },
-  i16: { get: (view, at) => view.getInt16(at, true), set: (view, at, value) => view.setInt16(at, value, true) },
-  i32: { get: (view, at) => view.getInt32(at, true), set: (view, at, value) => view.setInt32(at, value, true) },
+  i8: {
+    kind: 'number',
+    get: (view, at) => view.getInt8(at),
+    set: (view, at, value) => view.setInt8(at, value),
+  },
+  i16: {
+    kind: 'number',
+    get: (view, at) => view.getInt16(at, true),
+    set: (view, at, value) => view.setInt16(at, value, true),
+  },
+  i32: {
+    kind: 'number',
+    get: (view, at) => view.getInt32(at, true),
+    set: (view, at, value) => view.setInt32(at, value, true),
+  },
 };
 
 const BIGINT_CODEC: Codec<bigint> = {
+  kind: 'bigint',
   get: (view, at) => view.getBigInt64(at, true),
   set: (view, at, value) => view.setBigInt64(at, value, true),
 };
@@ -90,7 +109,9 @@ export class TensorElements<V extends number | bigint = number> {
 
   /** Writes the element at these indices. @throws PlannerError `BAD_ARGUMENT` */
   set(value: V, i0: number, i1 = 0, i2 = 0, i3 = 0): void {
-    this.#codec.set(this.#view, this.#at(i0, i1, i2, i3), value);
+    const codec = this.#codec;
+    if (typeof value !== codec.kind) refuseElement(value, codec.kind);
+    codec.set(this.#view, this.#at(i0, i1, i2, i3), value);
   }
 
   /** A copy of all elements, in the order of a contiguous tensor of this shape. */
@@ -101,6 +122,13 @@ export class TensorElements<V extends number | bigint = number> {
   /** Writes all elements, in the order of a contiguous tensor of this shape. @throws PlannerError `BAD_ARGUMENT` */
   setAll(values: ArrayLike<V>): void {
     const { count } = this;
+    checkArgument(
+      isListLike(values),
+      'values',
+      values,
+      'a list',
+      'Give one value per element, innermost dimension first.',
+    );
     if (values.length !== count) {
       throw new PlannerError('BAD_ARGUMENT', {
         message: `There are ${values.length} values for the ${count} elements of a tensor.`,
@@ -125,17 +153,38 @@ export class TensorElements<V extends number | bigint = number> {
     const { ne } = this;
     const nb = this.#nb;
     if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
-      throw new PlannerError('BAD_ARGUMENT', {
-        message: `The index of an element is [${[i0, i1, i2, i3].join(', ')}], outside of a tensor of [${ne.join(', ')}].`,
-        culprit: 'index of an element',
-        value: [i0, i1, i2, i3],
-        limit: `integers below [${ne.join(', ')}]`,
-        remedy:
-          'Give one index per dimension, innermost first; if a graph computes it, look for its bytes being overwritten.',
-      });
+      refuseIndices([i0, i1, i2, i3], ne);
     }
     return this.#start + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
   }
+}
+
+function refuseElement(value: unknown, kind: Codec<unknown>['kind']): never {
+  const isMissing = value === undefined;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `The value of an element is ${isMissing ? 'missing' : shown(value)}; it must be a ${kind}.`,
+    culprit: 'value of an element',
+    value: value ?? 'missing',
+    limit: `a ${kind}`,
+    remedy: kind === 'bigint' ? 'Elements of i64 are bigints, such as 5n.' : 'Give the value first, then the indices.',
+  });
+}
+
+function refuseIndices(indices: readonly unknown[], ne: Quad): never {
+  const strange = indices.findIndex((index) => typeof index !== 'number');
+  const found = strange === -1 || indices[strange] !== undefined ? shown(indices[strange]) : 'missing';
+  const message =
+    strange === -1
+      ? `The index of an element is [${indices.join(', ')}], outside of a tensor of [${ne.join(', ')}].`
+      : `The index of an element in dimension ${strange} is ${found}, but must be a number.`;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message,
+    culprit: 'index of an element',
+    value: indices,
+    limit: `integers below [${ne.join(', ')}]`,
+    remedy:
+      'Give one index per dimension, innermost first; if a graph computes it, look for its bytes being overwritten.',
+  });
 }
 
 function isIndex(index: number, length: number): boolean {

@@ -59,10 +59,16 @@ const ARRAY_OF: Partial<Record<ElementTypeName, TypedArrayConstructor>> = {
  * The elements of a contiguous tensor as a typed array over `buffer`, starting at byte `byteOffset`; no copy. A tensor
  * without elements has an array without elements, wherever it lies.
  *
+ * @param ifStrided what to do about a strided one
  * @throws PlannerError `NOT_READABLE` if the tensor is strided (its elements are not one run of bytes) or misaligned, or
  * if the buffer is detached, as that of a `WebAssembly.Memory` which has grown
  */
-export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset: number): TensorData {
+export function typedArrayOf(
+  tensor: Tensor,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  ifStrided = 'Read its storage root, or add a cont() node.',
+): TensorData {
   const { type, label: name, byteLength } = tensor;
   const ArrayType = ARRAY_OF[type.name] ?? Uint8Array;
   if (byteLength === 0) return new ArrayType(new ArrayBuffer(0), 0, 0);
@@ -72,7 +78,7 @@ export function typedArrayOf(tensor: Tensor, buffer: ArrayBufferLike, byteOffset
       culprit: name,
       value: `strided (nb ${tensor.nb.join(', ')})`,
       limit: 'contiguous',
-      remedy: 'Read its storage root, or add a cont() node.',
+      remedy: ifStrided,
     });
   }
   checkInBuffer(tensor, buffer, byteOffset);

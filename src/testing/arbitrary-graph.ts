@@ -2,7 +2,7 @@
  * Arbitrary compute graphs for property tests.
  */
 import fc from 'fast-check';
-import { checkOptions, type OptionNames } from '../errors.js';
+import { checkArgument, checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { MOVES, recordedGraph, type Move, type MoveKind } from './graph-moves.js';
@@ -39,6 +39,7 @@ const number = fc.nat({ max: 40 });
  * `replayPlan` with `order: 'stated'` finds no order left to luck. They shrink to few nodes, and print as the code that
  * makes them, an expression to paste.
  *
+ * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
  * import fc from 'fast-check';
@@ -51,6 +52,8 @@ const number = fc.nat({ max: 40 });
 export function arbitraryGraph(options: ArbitraryGraphOptions = {}): fc.Arbitrary<Graph> {
   checkOptions(options, GRAPH_OPTIONS);
   const { maxMoves = 20 } = options;
+  const isCount = Number.isSafeInteger(maxMoves) && maxMoves >= 1;
+  checkArgument(isCount, 'maxMoves', maxMoves, 'an integer of at least 1', 'Leave it out for 20.');
   const move: fc.Arbitrary<Move> = fc.tuple(kinds, number, number, number);
   const moves = fc.array(move, { minLength: 1, maxLength: maxMoves, size: 'max' });
   return fc.tuple(moves, fc.integer({ min: 1, max: 3 })).map(([list, lastCount]) => {

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import type { PlaceOptions } from '../alloc/allocator.js';
-import { checkOptions, type OptionNames } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import { createProblem, type Buffer, type Gap, type Problem } from '../problem/problem.js';
 import { alignUp, checkAlignment } from '../units.js';
 import { codeOfProblem } from './problem-code.js';
@@ -63,12 +63,16 @@ const NEEDS = ['nothing', 'lower half', 'upper half'] as const;
  * alive at once, buffers that last to the end; few distinct sizes; gaps anywhere. They shrink to few, small buffers without
  * gaps, and print as a call of `createProblem`.
  *
- * @throws PlannerError `BAD_ALIGNMENT`
+ * @throws PlannerError `BAD_ALIGNMENT`, `BAD_ARGUMENT`
  */
 export function arbitraryProblem(options: ArbitraryProblemOptions = {}): fc.Arbitrary<Problem> {
   checkOptions(options, PROBLEM_OPTIONS);
   const { maxMoves = 20, maxAlignment = 64, gaps = true, fixedOffsets = false } = options;
   checkAlignment(maxAlignment, 'maxAlignment');
+  const isCount = Number.isSafeInteger(maxMoves) && maxMoves >= 0;
+  checkArgument(isCount, 'maxMoves', maxMoves, 'an integer of at least 0', 'Leave it out for 20.');
+  checkChoice('gaps', gaps, [true, false]);
+  checkChoice('fixedOffsets', fixedOffsets, [true, false]);
   const move = fc.record({
     kind: fc.constantFrom(...KINDS),
     size: fc.constantFrom(...SIZES),

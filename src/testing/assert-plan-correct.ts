@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import { replayPlan } from '../verify/replay.js';
 import { verifyPlan, type PlanLimits, type PlanToVerify } from '../verify/verify-plan.js';
 import { compareExecutions, whyNotExecutable } from './execute.js';
+import { checkSeed } from './fill.js';
 
 /** How a plan is checked. */
 export interface PlanCheckOptions extends PlanLimits {
@@ -34,7 +35,8 @@ const PRINTED_VIOLATIONS = 10;
  */
 export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, options: PlanCheckOptions = {}): void {
   checkOptions(options, PLAN_CHECK_OPTIONS);
-  const { seed, ...limits } = options;
+  const { seed = 1, ...limits } = options;
+  checkSeed(seed);
   const { runtime } = limits;
   const lines = [
     ...verifyPlan(graph, plan, limits).map(({ message }) => `geometry: ${message}`),

@@ -10,6 +10,7 @@ import type { Layout } from '../tensor/shape.js';
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   ...NUMBER_CODECS,
   i64: {
+    kind: 'number',
     get: (view, at) => Number(view.getBigInt64(at, true)),
     set: (view, at, value) => view.setBigInt64(at, BigInt(Number.isFinite(value) ? Math.trunc(value) : 0), true),
   },

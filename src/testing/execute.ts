@@ -16,7 +16,7 @@ import { findGroups, type Group } from '../verify/fused-groups.js';
 import type { PlanToVerify } from '../verify/verify-plan.js';
 import { hasCodec } from './elements.js';
 import { executeGroup, roundsOf, type PassOrder } from './execute-fused.js';
-import { fillLeafs } from './fill.js';
+import { checkSeed, fillLeafs } from './fill.js';
 import { Call } from './kernels/kernel.js';
 import { findKernel } from './kernels/kernels.js';
 import { Memory } from './memory.js';
@@ -104,7 +104,7 @@ interface Way {
  * @param seed of the values of leafs that have none yet. Default 1
  * @param runtime what runs the graph. Default: what the plan says
  * @returns a difference per tensor: outputs, results that nobody reads, and everything outside the arena
- * @throws PlannerError as {@link executeGraph}
+ * @throws PlannerError `BAD_ARGUMENT`, and as {@link executeGraph}
  */
 export function compareExecutions(
   graph: Graph,
@@ -113,6 +113,7 @@ export function compareExecutions(
   runtime: string | Runtime | undefined = plan.runtime,
 ): ExecutionDifference[] {
   const rules = resolveRuntime(runtime);
+  checkSeed(seed);
   const expected = Memory.separate(graph);
   fillLeafs(graph, expected, seed);
   executeGraph(graph, expected);

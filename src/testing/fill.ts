@@ -4,6 +4,7 @@
  * Invariant: floats lie in [-1, 1); integers that name rows, themselves or by way of copies, are below the number of rows of
  * whoever they are used on.
  */
+import { checkArgument } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { arrivesAtItsStep } from '../graph/node-kind.js';
 import { elementCount } from '../tensor/shape.js';
@@ -28,6 +29,11 @@ const COPIED_OPERANDS: Readonly<Record<string, readonly number[]>> = {
 
 /** Integers that name nothing stay below this. */
 const OTHER_INTEGERS = 8;
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function checkSeed(seed: number): void {
+  checkArgument(Number.isSafeInteger(seed), 'seed', seed, 'a safe integer', 'Leave it out for 1.');
+}
 
 /**
  * Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. Nodes without an

@@ -202,12 +202,22 @@ class GraphBuilder {
     return branches.reduceRight((sum, branch) => this.#ctx.add(sum, branch));
   }
 
-  /** Nodes that a runtime computes at once, of a tensor or of its first rows. */
+  /**
+   * Nodes that a runtime computes at once, of a tensor or of the last rows of one that dies there. A result that takes
+   * the bytes of the latter lies over rows that are read later: wrong, unless the planner knows what is computed at once.
+   */
   #group(x: Tensor, choice: number, place: number): Tensor {
-    const whole = this.#dense(x);
-    const of = place % 4 === 3 ? this.#part(whole, place) : whole;
+    const of = place % 4 >= 2 ? this.#lastRows(x, choice) : this.#dense(x);
     const leaf = (ne: readonly number[]): Tensor => this.#leaf(ne, 3 - (place % 2));
     return applyGroup(this.#ctx, of, choice, { other: this.#pickLike(of, place), leaf });
+  }
+
+  /** All rows but the first of a new tensor, which nothing else reads: at least two. */
+  #lastRows(x: Tensor, choice: number): Tensor {
+    const rows = this.#asRows(this.#dense(x));
+    const [ne0, ne1] = rows.ne;
+    const whole = ne1 < 3 ? this.#ctx.repeat(rows, [ne0, 3 * ne1]) : this.#unary(rows, choice);
+    return this.#ctx.view(whole, [ne0, whole.ne[1] - 1], [whole.nb[1]], whole.nb[1]);
   }
 
   #attention(x: Tensor, y: Tensor): Tensor {

@@ -3,7 +3,7 @@
  *
  * Invariant: independent of every allocator (it shares no code with alloc/).
  */
-import type { OptionNames } from '../errors.js';
+import { checkArgument, isListLike, type OptionNames } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
@@ -45,6 +45,8 @@ export interface PlacementViolation {
 
 /**
  * Returns every violation, up to `maxViolations`; none means that the placement is valid. O((n + violations) log n).
+ *
+ * @throws PlannerError `BAD_ARGUMENT`
  */
 export function verifyPlacement(
   problem: Problem,
@@ -53,6 +55,7 @@ export function verifyPlacement(
 ): PlacementViolation[] {
   checkLimits(limits, PLACEMENT_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
+  checkProblemAndPlacement(problem, placement);
   const { offsets, chunkOf } = placement;
   if (offsets.length !== problem.bufferCount || chunkOf.length !== problem.bufferCount) {
     const message = `${offsets.length} offsets and ${chunkOf.length} chunk indices for ${problem.bufferCount} buffers`;
@@ -65,6 +68,20 @@ export function verifyPlacement(
     findOverlaps(problem, placement, violations, maxViolations);
   }
   return violations.slice(0, maxViolations);
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
+function checkProblemAndPlacement(problem: unknown, placement: unknown): void {
+  const { sizes, alignments, starts, ends } = (problem ?? {}) as Partial<Record<keyof Problem, unknown>>;
+  const isProblem = [sizes, alignments, starts, ends].every(isListLike);
+  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem, or read one.');
+  const columns = (placement ?? {}) as Partial<Record<keyof PlacementColumns, unknown>>;
+  const missing = (['offsets', 'chunkOf', 'chunks'] as const).find((column) => !isListLike(columns[column]));
+  if (missing === undefined) return;
+  const isObject = typeof placement === 'object' && placement !== null;
+  const remedy = 'Give what an allocator returns: { offsets, chunkOf, chunks }.';
+  if (isObject) checkArgument(false, `placement.${missing}`, columns[missing], 'a list of numbers', remedy);
+  checkArgument(false, 'placement', placement, 'a placement', remedy);
 }
 
 function checkBuffer(

@@ -79,16 +79,26 @@ const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] a
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
 export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
   checkGraph(graph);
-  const { tensors, chunks } = (plan as Partial<PlanToVerify> | null) ?? {};
-  const isEntry = (entry: EntryToVerify | null): boolean =>
-    typeof entry === 'object' && entry !== null && ENTRY_FIELDS.every((field) => isPlain(entry[field]));
-  const isPlan =
-    Array.isArray(tensors) &&
-    Array.isArray(chunks) &&
-    chunks.every(isPlain) &&
-    PLAN_FIELDS.every((field) => isPlain(plan[field])) &&
-    Array.from(tensors as EntryToVerify[]).every(isEntry); // a hole is no entry
-  checkArgument(isPlan, 'plan', plan, 'a Plan', 'Give what planGraph returns, or a parsed plan file.');
+  const isObject = typeof (plan as unknown) === 'object' && (plan as unknown) !== null;
+  const remedy = 'Give what planGraph returns, or a parsed plan file.';
+  checkArgument(isObject, 'plan', plan, 'a Plan', remedy);
+  const { tensors, chunks } = plan as Partial<Record<keyof PlanToVerify, unknown>>;
+  checkArgument(Array.isArray(tensors), 'plan.tensors', tensors, 'a list of entries', remedy);
+  checkArgument(Array.isArray(chunks), 'plan.chunks', chunks, 'a list of numbers', remedy);
+  const checkPlain = (label: () => string, value: unknown): void => {
+    if (!isPlain(value)) checkArgument(false, label(), value, 'a plain value', remedy);
+  };
+  for (const field of PLAN_FIELDS) checkPlain(() => `plan.${field}`, plan[field]);
+  plan.chunks.forEach((size, chunk) => {
+    checkPlain(() => `plan.chunks[${chunk}]`, size);
+  });
+  for (let index = 0; index < plan.tensors.length; index++) {
+    const entry = plan.tensors[index] as EntryToVerify | null | undefined; // a hole is no entry
+    if (typeof entry !== 'object' || entry === null) {
+      checkArgument(false, `plan.tensors[${index}]`, entry, 'an entry with id, chunk and offset', remedy);
+    }
+    for (const field of ENTRY_FIELDS) checkPlain(() => `plan.tensors[${index}].${field}`, entry[field]);
+  }
 }
 
 function isPlain(value: unknown): boolean {
@@ -197,6 +207,8 @@ function placeStorages(
   const needs = storageNeeds(graph);
   const entries = entriesOf(graph, plan, needs, onViolation);
   const placed: Placed[] = [];
+  // One that is no power of two has been reported once, for the plan as a whole.
+  const alignments = [alignment, isPowerOfTwo(plan.alignment) ? plan.alignment : 1];
   tensors.forEach((tensor, id) => {
     const size = bytesOf(tensor);
     const entry = entries.get(tensor);
@@ -212,6 +224,7 @@ function placeStorages(
     const strange = strangeEntryFields(entry);
     if (strange !== null) return report('wrong-entry', null, strange);
     const { chunk, offset } = entry;
+    if (Number.isNaN(offset)) return report('wrong-entry', null, 'has NaN as its offset, which is no place');
     const bytes = [offset, offset + size] as const;
     const where = `bytes [${offset}, ${offset + size}) of chunk ${chunk}`;
     if (!isOwner) {
@@ -220,7 +233,7 @@ function placeStorages(
         tensor.memory === 'deferred' && owner?.chunk === chunk && owner.offset + tensor.viewOffset === offset;
       return isThere ? undefined : report('wrong-entry', bytes, `is in ${where} in the plan, but looks elsewhere`);
     }
-    const missed = [alignment, plan.alignment].find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
+    const missed = alignments.find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
     if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);

@@ -198,10 +198,11 @@ describe('a malformed document', () => {
   });
 
   it('is no way to touch a prototype', () => {
-    const text = JSON.stringify(chain({ 1: { name: '__proto__', params: {} } })).replace(
-      '"params":{}',
-      '"params":{"__proto__":{"polluted":true}},"__proto__":{"polluted":true}',
-    );
+    const polluted = '"__proto__":{"polluted":true}';
+    const document = JSON.stringify(chain({ 1: { name: '__proto__', params: {} } }));
+    const ofTensor: unknown = JSON.parse(document.replace('"params":{}', polluted));
+    expectError('BAD_DOCUMENT', '__proto__ of tensors[1]', () => graphFromJson(ofTensor));
+    const text = document.replace('"params":{}', `"params":{${polluted}}`).replace(/^\{/, `{${polluted},`);
     const graph = graphFromJson(JSON.parse(text));
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect((graph.nodes[0].params as { polluted?: boolean }).polluted).toBeUndefined();

@@ -33,7 +33,7 @@ const refusal = (message: string): unknown =>
     code: 'BAD_ARGUMENT',
     culprit: 'runtime',
     message: expect.stringContaining(message) as unknown,
-    remedy: expect.stringMatching(/^Name one of ggml-cpu, .*\.$/) as unknown,
+    remedy: expect.stringMatching(/^(Name one of ggml-cpu,|Give|Write) .*\.$/) as unknown,
   });
 
 describe('runtimes', () => {
@@ -80,22 +80,37 @@ describe('runtimes', () => {
     [{ name: 'none', fusions: [] }, 'The runtime none is one that the library knows, with other rules. '],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'element' }]] },
-      'The runtime mine has a rule, fusions[0], that is ',
+      'The runtime mine has a rule whose fusions[0] matches 1 node, not 2 to 32. Give 2 to 32 nodes, ',
     ],
     [
       { name: 'mine', fusions: [OWN.fusions[0], [{ op: 'ADD', operands: 'element', most: 33 }]] },
-      'The runtime mine has a rule, fusions[1], ',
+      'The runtime mine has a rule whose fusions[1][0].most is 33, not an integer from 1 to 32. ',
     ],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'late', most: 2 }]] },
-      'The runtime mine has a rule, fusions[0], ',
+      'The runtime mine has a rule whose fusions[0][0].operands is "late", not element, row or never. ',
     ],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'row', most: 2.5 }]] },
-      'The runtime mine has a rule, fusions[0], ',
+      'The runtime mine has a rule whose fusions[0][0].most is 2.5, not an integer from 1 to 32. ',
     ],
-    [{ name: 'mine', fusions: [[null, null]] }, 'The runtime mine has a rule, fusions[0], '],
-    [{ name: 'mine', fusions: ['ADD'] }, 'The runtime mine has a rule, fusions[0], '],
+    [{ name: 'mine', fusions: [[null, null]] }, 'The runtime mine has a rule whose fusions[0][0] is null, '],
+    [
+      { name: 'mine', fusions: ['ADD'] },
+      'The runtime mine has a rule whose fusions[0] is "ADD", not a list of nodes. ',
+    ],
+    [
+      { name: 'mine', fusions: [[{ op: 'ADD', operands: 'row', most: 0 }]] },
+      'The runtime mine has a rule whose fusions[0][0].most is 0, not an integer from 1 to 32. ',
+    ],
+    [
+      { name: 'mine', fusions: [[OWN.fusions[0][0], { op: 'RMSNORM', operands: 'row' }]] },
+      'fusions[0][1].op is "RMSNORM", which no operation is called. Write RMS_NORM, as ggml does.',
+    ],
+    [
+      { name: 'mine', fusions: [[{ op: 'mul_mat', operands: 'never' }, OWN.fusions[0][0]]] },
+      'fusions[0][0].op is "mul_mat", which no operation is called. Write MUL_MAT, as ggml does.',
+    ],
   ])('%j is refused', (runtime, message) => {
     const options = { runtime } as { runtime: Runtime };
     const plan = planGraph(graph);

@@ -18,6 +18,7 @@ import { fillLeafs } from '../../src/testing/fill.js';
 import { graphOfMoves, MOVES } from '../../src/testing/graph-moves.js';
 import { Memory } from '../../src/testing/memory.js';
 import { replayPlan } from '../../src/verify/replay.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 
 const allocators = Object.keys(ALLOCATORS) as AllocatorName[];
@@ -44,6 +45,17 @@ describe('arbitraryGraph', () => {
     );
     // A NaN in both runs would prove nothing.
     expect(numbers / values).toBeGreaterThan(0.99);
+  });
+
+  it('finds a planner that knows nothing of nodes that are computed at once', () => {
+    const graphs = fc.sample(arbitraryGraph(), { numRuns: 300, seed: 1 });
+    const wrong = graphs.filter((graph) => {
+      const plan = planGraph(graph, { inPlace: 'off', runtime: 'none', allocator: 'greedy-by-size' });
+      expect(verifyPlan(graph, plan)).toEqual([]);
+      return verifyPlan(graph, plan, { runtime: 'ggml-cpu' }).length > 0;
+    });
+    expect(wrong.length).toBeGreaterThan(3);
+    expect(wrong.every((graph) => verifyPlan(graph, planGraph(graph)).length === 0)).toBe(true);
   });
 
   it('survives graph JSON', () => {

@@ -9,7 +9,11 @@ import { defineOperation, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
 import type { InPlaceOption } from './base.js';
 import { GatedContext } from './gated.js';
-import { like, requireIntegers } from './rules.js';
+import { like, requireArgument, requireIntegers } from './rules.js';
+
+function requireEps(name: OperationName, eps: number): void {
+  if (!Number.isFinite(eps) || eps < 0) requireArgument(false, name, 'eps', eps, 'a number of at least 0');
+}
 
 /** ggml plans only the RMS norm in place. */
 function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { eps: number }> {
@@ -17,7 +21,10 @@ function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { e
     name,
     ggmlInPlace,
     overwrites: [0],
-    result: (sources) => like(operand(sources, 0, name)),
+    result: (sources, { eps }) => {
+      requireEps(name, eps);
+      return like(operand(sources, 0, name));
+    },
   });
 }
 
@@ -28,7 +35,8 @@ const L2_NORM = norm('L2_NORM', false);
 const GROUP_NORM = defineOperation<Params & { groups: number; eps: number }>({
   name: 'GROUP_NORM',
   overwrites: [0],
-  result: (sources, { groups }) => {
+  result: (sources, { groups, eps }) => {
+    requireEps('GROUP_NORM', eps);
     requireIntegers('GROUP_NORM', { groups }, 1);
     return like(operand(sources, 0, 'GROUP_NORM'));
   },
@@ -37,7 +45,7 @@ const GROUP_NORM = defineOperation<Params & { groups: number; eps: number }>({
 /** The rows of this family. */
 export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
 
-/** Normalisation. The result is contiguous, of the type and shape of `a`; `eps` keeps divisors away from zero. */
+/** Normalisation. The result is contiguous, of the type and shape of `a`; `eps`, at least 0, keeps divisors away from zero. */
 export abstract class NormContext extends GatedContext {
   /** Each row of `a` less its mean, divided by its standard deviation. */
   norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
