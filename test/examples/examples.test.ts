@@ -127,6 +127,9 @@ describeBrowser('the page examples/does-it-fit', () => {
     await page.setInputFiles('input[type=file]', MODEL);
     await page.getByLabel('Memory').fill('');
     const { total } = measureModel(await readGguf(MODEL), { ctxSize: 4096 });
-    await page.locator('output').getByText(`No: ${(total / 2 ** 30).toFixed(2)} GiB too much.`).waitFor();
+    await page
+      .locator('output')
+      .getByText(`No: ${(total / 2 ** 30).toFixed(2)} GiB too much.`)
+      .waitFor();
   });
 });
