@@ -11,18 +11,19 @@ import type { InPlaceOption } from './base.js';
 import { GatedContext } from './gated.js';
 import { like, requireArgument, requireIntegers } from './rules.js';
 
-function requireEps(name: OperationName, eps: number): void {
+function requireEps(name: OperationName, eps: number): number {
   if (!Number.isFinite(eps) || eps < 0) requireArgument(false, name, 'eps', eps, 'a number of at least 0');
+  return eps;
 }
 
 /** ggml plans only the RMS norm in place. */
-function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { eps: number }> {
-  return defineOperation<Params & { eps: number }>({
+function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { eps?: number }> {
+  return defineOperation<Params & { eps?: number }>({
     name,
     ggmlInPlace,
     overwrites: [0],
     result: (sources, { eps }) => {
-      requireEps(name, eps);
+      if (eps !== undefined) requireEps(name, eps); // a graph file may leave it out
       return like(operand(sources, 0, name));
     },
   });
@@ -32,11 +33,11 @@ const NORM = norm('NORM', false);
 const RMS_NORM = norm('RMS_NORM', true);
 const L2_NORM = norm('L2_NORM', false);
 
-const GROUP_NORM = defineOperation<Params & { groups: number; eps: number }>({
+const GROUP_NORM = defineOperation<Params & { groups: number; eps?: number }>({
   name: 'GROUP_NORM',
   overwrites: [0],
   result: (sources, { groups, eps }) => {
-    requireEps('GROUP_NORM', eps);
+    if (eps !== undefined) requireEps('GROUP_NORM', eps);
     requireIntegers('GROUP_NORM', { groups }, 1);
     return like(operand(sources, 0, 'GROUP_NORM'));
   },
@@ -49,17 +50,17 @@ export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
 export abstract class NormContext extends GatedContext {
   /** Each row of `a` less its mean, divided by its standard deviation. */
   norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(NORM, [a], { eps }, options);
+    return this.apply(NORM, [a], { eps: requireEps('NORM', eps) }, options);
   }
 
   /** Each row of `a` divided by the root of its mean square. */
   rmsNorm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(RMS_NORM, [a], { eps }, options);
+    return this.apply(RMS_NORM, [a], { eps: requireEps('RMS_NORM', eps) }, options);
   }
 
   /** Each row of `a` divided by its Euclidean length. */
   l2Norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(L2_NORM, [a], { eps }, options);
+    return this.apply(L2_NORM, [a], { eps: requireEps('L2_NORM', eps) }, options);
   }
 
   /**
@@ -68,6 +69,6 @@ export abstract class NormContext extends GatedContext {
    * @throws PlannerError `BAD_ARGUMENT` unless `groups` is an integer of at least 1
    */
   groupNorm(a: Tensor, groups: number, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(GROUP_NORM, [a], { groups, eps }, options);
+    return this.apply(GROUP_NORM, [a], { groups, eps: requireEps('GROUP_NORM', eps) }, options);
   }
 }
