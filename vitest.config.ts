@@ -15,6 +15,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/print-seed.ts'],
     setupFiles: ['test/support/seed-fast-check.ts'],
+    // Every core: by default one is left free, which on two cores doubles the time.
+    maxWorkers: '100%',
     // Only a hang fails by time: no machine is so slow.
     testTimeout: 180_000,
     hookTimeout: 180_000,
