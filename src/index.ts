@@ -18,7 +18,14 @@ export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tens
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
-export type { AttentionOptions, FlashAttentionOptions, RopeMode, RopeOptions } from './graph/ops/attention.js';
+export type {
+  AttentionOptions,
+  FlashAttentionOptions,
+  RopeBackOptions,
+  RopeMode,
+  RopeOptions,
+} from './graph/ops/attention.js';
+export type { SoftMaxBackOptions } from './graph/ops/training.js';
 export type { ScaleOptions } from './graph/ops/arithmetic.js';
 export type { InPlaceOption } from './graph/ops/base.js';
 export type { CustomOptions, CustomResult, CustomResultsOptions } from './graph/custom-context.js';

@@ -109,7 +109,7 @@ export class Tensor implements Layout {
   storage: Tensor | null;
   /** Where the bytes of its own storage come from; of a view, {@link memory} tells. */
   readonly ownMemory: MemoryKind;
-  /** The sum of its {@link MARK}s: whoever looks at thousands of tensors reads it faster than two getters. */
+  /** 1 for an input plus 2 for an output: whoever looks at thousands of tensors reads it faster than two getters. */
   marks = 0;
 
   #nb: Quad;

@@ -57,7 +57,8 @@ export interface RopeOptions extends InPlaceOption {
   readonly sections?: readonly [number, number, number, number] | null;
 }
 
-type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
+/** Settings of `ropeBack`: those of `rope`, but that it never runs in place. */
+export type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
 
 const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
   offset: true,

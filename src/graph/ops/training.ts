@@ -129,7 +129,8 @@ export const TRAINING_OPERATIONS = [
   ...[OPT_STEP_ADAMW, OPT_STEP_SGD],
 ];
 
-type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & InPlaceOption;
+/** Settings of `softMaxBack`: those of the `softMax` whose gradient it is. */
+export type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & InPlaceOption;
 
 const SOFT_MAX_BACK_OPTIONS: OptionNames<SoftMaxBackOptions> = { scale: true, maxBias: true, inPlace: true };
 
