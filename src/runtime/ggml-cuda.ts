@@ -4,20 +4,14 @@
  * It looks before it fuses matrix products with a scale or a gated unit, rotary positions with what follows, and the
  * choice of experts.
  */
+import { ADDS, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
 import type { Runtime } from './runtime.js';
 
 export const GGML_CUDA: Runtime = {
   name: 'ggml-cuda',
   fusions: [
-    [
-      { op: 'RMS_NORM', operands: 'row' },
-      { op: 'MUL', operands: 'element' },
-    ],
-    [
-      { op: 'RMS_NORM', operands: 'row' },
-      { op: 'MUL', operands: 'element' },
-      { op: 'ADD', operands: 'element' },
-    ],
+    RMS_NORM_MUL,
+    RMS_NORM_MUL_ADD,
     // A product and its bias, for few tokens. What is added has the shape of the result.
     [
       { op: 'MUL_MAT', operands: 'never' },
@@ -27,7 +21,7 @@ export const GGML_CUDA: Runtime = {
       { op: 'MUL_MAT_ID', operands: 'never' },
       { op: 'ADD_ID', operands: 'never' },
     ],
-    [{ op: 'ADD', operands: 'element', most: 8 }],
+    ADDS,
     [{ op: 'MUL', operands: 'element', most: 8 }],
     [
       { op: 'SILU', operands: 'element' },
@@ -59,13 +53,6 @@ export const GGML_CUDA: Runtime = {
       { op: 'ADD', operands: 'element' },
       { op: 'SILU', operands: 'element' },
     ],
-    // The snake activation x + sin(a x)² / b.
-    [
-      { op: 'MUL', operands: 'element' },
-      { op: 'SIN', operands: 'element' },
-      { op: 'SQR', operands: 'element' },
-      { op: 'MUL', operands: 'element' },
-      { op: 'ADD', operands: 'element' },
-    ],
+    SNAKE,
   ],
 };

@@ -1,18 +1,12 @@
 /** What ggml's Metal backend computes at once without looking where tensors lie. It passes over views between nodes. */
+import { ADDS, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
 import type { Runtime } from './runtime.js';
 
 export const GGML_METAL: Runtime = {
   name: 'ggml-metal',
   fusions: [
-    [
-      { op: 'RMS_NORM', operands: 'row' },
-      { op: 'MUL', operands: 'element' },
-    ],
-    [
-      { op: 'RMS_NORM', operands: 'row' },
-      { op: 'MUL', operands: 'element' },
-      { op: 'ADD', operands: 'element' },
-    ],
+    RMS_NORM_MUL,
+    RMS_NORM_MUL_ADD,
     [
       { op: 'NORM', operands: 'row' },
       { op: 'MUL', operands: 'element' },
@@ -22,14 +16,7 @@ export const GGML_METAL: Runtime = {
       { op: 'MUL', operands: 'element' },
       { op: 'ADD', operands: 'element' },
     ],
-    [{ op: 'ADD', operands: 'element', most: 8 }],
-    // The snake activation x + sin(a x)² / b.
-    [
-      { op: 'MUL', operands: 'element' },
-      { op: 'SIN', operands: 'element' },
-      { op: 'SQR', operands: 'element' },
-      { op: 'MUL', operands: 'element' },
-      { op: 'ADD', operands: 'element' },
-    ],
+    ADDS,
+    SNAKE,
   ],
 };
