@@ -252,3 +252,13 @@ function kindOf(value: object): string {
   if (name === '' || name === 'Object') return 'an object';
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }
+
+/** What `work` returns; null if it throws a {@link PlannerError} of this code, which is an answer where it is asked for. */
+export function nullIfThrown<T>(code: ErrorCode, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PlannerError && error.code === code) return null;
+    throw error;
+  }
+}

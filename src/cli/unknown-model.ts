@@ -1,7 +1,7 @@
 /**
  * Models whose architecture nobody here can build: what every command does about them.
  */
-import { PlannerError } from '../errors.js';
+import { nullIfThrown } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { measureWeights } from '../models/weights.js';
 import type { UnknownModel } from '../report/measured-file.js';
@@ -10,12 +10,7 @@ import { printNote, type Terminal } from './terminal.js';
 
 /** What `work` gives; null if the architecture is unknown. */
 export function ifKnown<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE') return null;
-    throw error;
-  }
+  return nullIfThrown('UNKNOWN_ARCHITECTURE', work);
 }
 
 /** The weights are exact whatever the architecture; of the rest nothing is known, and nothing is guessed. */

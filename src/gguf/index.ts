@@ -1,5 +1,5 @@
 /**
- * `tensor-arena/gguf`: reads GGUF headers. The only part of the library with a dependency.
+ * `tensor-arena/gguf`: reads GGUF headers. The only part of the library that uses another package, which the build bundles.
  *
  * @module tensor-arena/gguf
  */

@@ -3,7 +3,7 @@
  *
  * Invariant: none takes more bytes than what was given.
  */
-import { PlannerError } from '../errors.js';
+import { nullIfThrown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { openIfCountable } from './configuration.js';
 import type { ModelHeader } from './model-graph.js';
@@ -54,10 +54,5 @@ function contextBytes(header: ModelHeader, options: ModelOptions): number {
 
 /** What `work` returns, or null if llama.cpp would refuse the options. */
 export function nullIfRefused<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'BAD_ARGUMENT') return null;
-    throw error;
-  }
+  return nullIfThrown('BAD_ARGUMENT', work);
 }
