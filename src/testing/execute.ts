@@ -6,7 +6,7 @@
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { arrivesAtItsStep, isPureView, isResultIfUnread } from '../graph/node-kind.js';
+import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import { findOperation } from '../graph/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime } from '../runtime/runtimes.js';
@@ -81,7 +81,7 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 /** Runs one node. */
 export function executeNode(node: Tensor, memory: Memory): void {
   if (node.op === 'NONE') {
-    if (arrivesAtItsStep(node)) memory.deliver(node);
+    memory.deliver(node);
     return;
   }
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
@@ -171,7 +171,7 @@ function resultsOf(graph: Graph): Tensor[] {
   const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
   return graph.tensors.filter((tensor) => {
     const isResult = !read.has(tensor) && isResultIfUnread(tensor);
-    return tensor.isOutput || isResult || (!tensor.isView && tensor.memory !== 'deferred');
+    return graph.outputs.has(tensor) || isResult || (!tensor.isView && tensor.memory !== 'deferred');
   });
 }
 
