@@ -150,9 +150,9 @@ export class Graph {
     return this.#marks;
   }
 
-  #listed(origins: readonly Origin[], marksOf: (origin: Origin) => ReadonlySet<Tensor>): ReadonlySet<Tensor> {
+  #listed(origins: readonly Origin[], marksOf: (origin: Origin) => ReadonlySet<Tensor> | null): ReadonlySet<Tensor> {
     const listed = new Set<Tensor>();
-    for (const origin of origins) for (const tensor of marksOf(origin)) if (this.has(tensor)) listed.add(tensor);
+    for (const origin of origins) for (const tensor of marksOf(origin) ?? []) if (this.has(tensor)) listed.add(tensor);
     return listed;
   }
 }

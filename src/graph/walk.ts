@@ -57,7 +57,7 @@ export class Walk {
 
   #meet(tensor: Tensor): void {
     if (this.#isMet.get(tensor) === 1) return;
-    if (tensor.origin.replaced.has(tensor)) this.#giveUp(tensor);
+    if (tensor.origin.replaced?.has(tensor)) this.#giveUp(tensor);
     this.#isMet.set(tensor, 1);
     this.#path[this.#depth] = tensor;
     this.#nextNeeds[this.#depth++] = 0;

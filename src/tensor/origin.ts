@@ -12,7 +12,8 @@ export class Origin {
   revision = 0;
   readonly #inputs = new Set<Tensor>();
   readonly #outputs = new Set<Tensor>();
-  readonly #replaced = new Set<Tensor>();
+  /** Null at first: walks ask about every tensor. */
+  #replaced: Set<Tensor> | null = null;
 
   /** Tensors that are set from outside before every run. */
   get inputs(): ReadonlySet<Tensor> {
@@ -24,8 +25,8 @@ export class Origin {
     return this.#outputs;
   }
 
-  /** Tensors for which others stand now: no graph may contain them. */
-  get replaced(): ReadonlySet<Tensor> {
+  /** Tensors for which others stand now: no graph may contain them. Null without any. */
+  get replaced(): ReadonlySet<Tensor> | null {
     return this.#replaced;
   }
 
@@ -41,6 +42,7 @@ export class Origin {
 
   /** Lets `successor` stand for `tensor`, with the same marks. */
   replace(tensor: Tensor, successor: Tensor): void {
+    this.#replaced ??= new Set();
     this.#replaced.add(tensor);
     this.revision++;
     if (this.#inputs.has(tensor)) successor.origin.markInput(successor);

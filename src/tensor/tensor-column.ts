@@ -35,9 +35,10 @@ export class TensorColumn {
   }
 
   #turnTo(origin: Origin): void {
-    let index = this.origins.indexOf(origin);
-    if (index === -1) {
-      index = this.origins.push(origin) - 1;
+    let index = 0;
+    while (index < this.origins.length && this.origins[index] !== origin) index++;
+    if (index === this.origins.length) {
+      this.origins.push(origin);
       this.#pages.push([]);
     }
     this.#origin = origin;

@@ -114,7 +114,8 @@ export class Tensor implements Layout {
   readonly serial: number;
 
   constructor(spec: TensorSpec) {
-    const { destination = null, view } = spec;
+    const destination = spec.destination ?? null;
+    const viewed = destination ?? spec.view?.of;
     this.name = spec.name ?? '';
     this.op = spec.op;
     this.traits = spec.traits ?? null;
@@ -125,9 +126,8 @@ export class Tensor implements Layout {
     this.params = spec.params ?? NO_PARAMS;
     this.allocSize = spec.allocSize ?? null;
     this.inPlaceRule = spec.inPlaceRule ?? null;
-    const viewed = destination ?? view?.of;
     this.root = viewed === undefined ? this : viewed.root;
-    this.viewOffset = viewed === undefined ? 0 : viewed.viewOffset + (destination === null ? view!.offset : 0);
+    this.viewOffset = viewed === undefined ? 0 : viewed.viewOffset + (destination === null ? spec.view!.offset : 0);
     this.destination = destination;
     this.memory = viewed === undefined ? spec.memory : viewed.memory;
     this.bytes = spec.bytes ?? null;

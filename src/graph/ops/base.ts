@@ -248,7 +248,7 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
   check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
-  const isReplaced = tensor.origin.replaced.has(tensor);
+  const isReplaced = tensor.origin.replaced?.has(tensor) === true;
   check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place');
   check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
