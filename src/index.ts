@@ -27,8 +27,8 @@ export type {
 } from './graph/ops/attention.js';
 export type { SoftMaxBackOptions } from './graph/ops/training.js';
 export type { ScaleOptions } from './graph/ops/arithmetic.js';
-export type { InPlaceOption } from './graph/ops/base.js';
-export type { CustomOptions, CustomResult, CustomResultsOptions } from './graph/custom-context.js';
+export type { InPlaceOption } from './graph/ops/applier.js';
+export type { CustomOptions, CustomResult, CustomResultsOptions } from './graph/custom-ops.js';
 export type { GatedOptions } from './graph/ops/gated.js';
 export type { Triangle } from './graph/ops/matrix.js';
 export type { SnapshotOptions } from './graph/ops/recurrence.js';

@@ -23,11 +23,11 @@ export interface InPlaceOption {
 }
 
 const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
-/** For methods that have checked their own options: {@link BaseContext.apply} need not look again. */
+/** For methods that have checked their own options: {@link Applier.apply} need not look again. */
 export const IN_PLACE: InPlaceOption = { inPlace: true };
 export const NOT_IN_PLACE: InPlaceOption = {};
 
-export abstract class BaseContext {
+export abstract class Applier {
   /** Where the tensors of this context have their bytes. */
   readonly memory: MemoryKind;
   readonly #byteSource: ByteSource | null;
