@@ -92,10 +92,9 @@ export {
 } from './models/sweep-model.js';
 export { measureWeights } from './models/weights.js';
 export type { Gguf, GgufTensor, GgufValue, GgufValueType } from './gguf/gguf.js';
-export type { MapOptions } from './report/map/options.js';
-export { memoryMapOf, memoryMapOfPlacement } from './report/map/from-plan.js';
-export type { FamilyName, MapBox, MapView, MemoryMap } from './report/map/memory-map.js';
-export { renderMapHtml } from './report/map/html.js';
-export { renderMap } from './report/map/render.js';
-export type { MapWindow, Range } from './report/map/scale.js';
-export type { MapColors, MapTheme } from './report/map/theme.js';
+export type { MapOptions } from './map/options.js';
+export { memoryMapOf, memoryMapOfPlacement } from './map/from-plan.js';
+export type { FamilyName, MapBox, MapView, MemoryMap } from './map/memory-map.js';
+export { renderMap } from './map/render.js';
+export type { MapWindow, Range } from './map/scale.js';
+export type { MapColors, MapTheme } from './map/theme.js';

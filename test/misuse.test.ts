@@ -20,7 +20,6 @@ import {
   planGraph,
   PlannerError,
   renderMap,
-  renderMapHtml,
   replayPlan,
   solve,
   sweepModel,
@@ -29,6 +28,7 @@ import {
   type TensorJson,
 } from '../src/index.js';
 import { readGguf, type GgufSource } from '../src/gguf/index.js';
+import { renderMapHtml } from '../src/viewer/index.js';
 import { readFileSync } from 'node:fs';
 import { expectError } from './support/expect-error.js';
 import { projectPath } from './support/shared-data.js';
@@ -121,7 +121,7 @@ describe('pictures', () => {
   });
 
   it('have a title that is text, in pages too', () => {
-    expectError('BAD_ARGUMENT', 'title', () => renderMapHtml(plan, undefined, bad(5)));
+    expectError('BAD_ARGUMENT', 'title', () => renderMapHtml(plan, { title: bad(5) }));
   });
 });
 

@@ -5,11 +5,11 @@ import { basename } from 'node:path';
 import type { AllocatorName } from '../alloc/allocators.js';
 import type { Graph } from '../graph/graph.js';
 import { planGraph } from '../plan/plan.js';
-import { exactBytes, groupDigits } from '../report/format.js';
-import { drawMap } from '../report/map/draw.js';
-import { memoryMapOf, memoryMapOfPlacement } from '../report/map/from-plan.js';
-import { renderMapHtml } from '../report/map/html.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import { exactBytes, groupDigits } from '../format.js';
+import { drawMap } from '../map/draw.js';
+import { memoryMapOf, memoryMapOfPlacement } from '../map/from-plan.js';
+import { renderMapHtml } from '../viewer/html.js';
+import type { MemoryMap } from '../map/memory-map.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
@@ -84,7 +84,7 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
 
 function pageOf({ other, map: mapBy }: Source, drawn: MemoryMap, title: string): string {
   const compared = other === null || isLarge(drawn) ? undefined : mapBy(other).map;
-  return renderMapHtml(drawn, compared, title);
+  return renderMapHtml(drawn, { other: compared, title });
 }
 
 function isLarge({ boxes }: MemoryMap): boolean {

@@ -8,9 +8,8 @@ import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
-import { exactBytes, groupDigits } from '../report/format.js';
+import { exactBytes, FIXED_GIVEN, groupDigits, IN_PLACE_GIVEN } from '../format.js';
 import { formatPlan } from '../report/plan-text.js';
-import { givenOf, IN_PLACE_GIVEN } from '../report/given.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
@@ -143,7 +142,12 @@ async function planProblem(
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    ...{ broken, isCsv: !isJson, given: givenOf(csv.problem), remedy: remedyOfProblem(placed, flags) },
+    ...{
+      broken,
+      isCsv: !isJson,
+      given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
+      remedy: remedyOfProblem(placed, flags),
+    },
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }

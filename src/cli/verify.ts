@@ -7,7 +7,7 @@ import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { openModel, readModel } from '../models/model-graph.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
-import { counted, exactBytes } from '../report/format.js';
+import { counted, exactBytes } from '../format.js';
 import { printable } from '../report/table.js';
 import { MAX_VIOLATIONS } from '../verify/limits.js';
 import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';

@@ -10,7 +10,8 @@ import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, Run } from '../models/options.js';
 import type { SweepRow } from '../models/sweep-model.js';
 import { contextTitle } from './context-title.js';
-import { groupDigits, humanBytes, type Style } from './format.js';
+import { groupDigits, humanBytes } from '../format.js';
+import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */

@@ -5,8 +5,8 @@ import { checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { replayPlan } from '../verify/replay.js';
 import { verifyPlan, type PlanLimits, type PlanToVerify } from '../verify/verify-plan.js';
-import { compareExecutions, whyNotExecutable } from './execute.js';
-import { checkSeed } from './fill.js';
+import { compareExecutions, whyNotExecutable } from '../exec/reference/execute.js';
+import { checkSeed } from '../exec/reference/fill.js';
 
 /** How a plan is checked. */
 export interface PlanCheckOptions extends PlanLimits {

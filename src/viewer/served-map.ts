@@ -8,8 +8,8 @@
  *
  * Invariant: each question has one answer, in order; a map that is closed, or whose worker is gone, answers no more.
  */
-import type { MapOptions } from '../report/map/options.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MapOptions } from '../map/options.js';
+import type { MemoryMap } from '../map/memory-map.js';
 import { draw, factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 
 /** What a worker sends to the page; `port` has to be in the list of what is transferred. */

@@ -3,7 +3,7 @@
  *
  * Invariant: a window stays within the whole map, and shows at least some steps and bytes.
  */
-import type { MapWindow, Range } from '../report/map/scale.js';
+import type { MapWindow, Range } from '../map/scale.js';
 
 const LEAST_STEPS = 4;
 const LEAST_BYTES = 256;

@@ -12,7 +12,7 @@ import { measureModel } from '../../src/models/measure-model.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { compareExecutions, whyNotExecutable } from '../../src/exec/reference/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';

@@ -16,7 +16,7 @@ import { planGraph } from '../../src/plan/plan.js';
 import { RUNTIMES, type RuntimeName } from '../../src/runtime/runtimes.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/exec/reference/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';

@@ -8,7 +8,7 @@ import type { Graph } from '../../src/graph/graph.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { compareExecutions, whyNotExecutable } from '../../src/exec/reference/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan, type EntryToVerify, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';

@@ -7,7 +7,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { RuntimeName } from '../../src/runtime/runtimes.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/exec/reference/execute.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
 

@@ -6,7 +6,7 @@ import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { Memory } from '../../src/testing/memory.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
 import { replayPlan } from '../../src/verify/replay.js';

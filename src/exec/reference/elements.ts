@@ -3,9 +3,9 @@
  *
  * Invariant: a kernel that reads an element after it has overwritten it gets the new value, as real kernels do.
  */
-import type { ElementTypeName } from '../tensor/element-type.js';
-import { NUMBER_CODECS, TensorElements, type Codec } from '../tensor/elements.js';
-import type { Layout } from '../tensor/shape.js';
+import type { ElementTypeName } from '../../tensor/element-type.js';
+import { NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
+import type { Layout } from '../../tensor/shape.js';
 
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   ...NUMBER_CODECS,

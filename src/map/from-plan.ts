@@ -3,13 +3,13 @@
  *
  * Invariant: the boxes at a step add up to the live load of that step.
  */
-import { checkArgument } from '../../errors.js';
-import { placementSize, type Placement } from '../../alloc/allocator.js';
-import { isKept } from '../../graph/table.js';
-import { Plan, type PlannedTensor } from '../../plan/plan.js';
-import { liveLoad } from '../../problem/lower-bound.js';
-import { neededParts } from '../../problem/needed-parts.js';
-import type { Problem } from '../../problem/problem.js';
+import { checkArgument } from '../errors.js';
+import { placementSize, type Placement } from '../alloc/allocator.js';
+import { isKept } from '../graph/table.js';
+import { Plan, type PlannedTensor } from '../plan/plan.js';
+import { liveLoad } from '../problem/lower-bound.js';
+import { neededParts } from '../problem/needed-parts.js';
+import type { Problem } from '../problem/problem.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 

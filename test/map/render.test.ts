@@ -11,16 +11,16 @@ import {
   parseProblemCsv,
   planGraph,
   renderMap,
-} from '../../../src/index.js';
-import { ALLOCATORS } from '../../../src/alloc/allocators.js';
-import { memoryMapOf, memoryMapOfPlacement } from '../../../src/report/map/from-plan.js';
-import { columnsOf } from '../../../src/report/map/columns.js';
-import type { MemoryMap } from '../../../src/report/map/memory-map.js';
-import type { MapWindow } from '../../../src/report/map/scale.js';
-import { liveBytesPerStep } from '../../../src/problem/lower-bound.js';
-import { describeShared, listGraphs, readGraph } from '../../support/shared.js';
-import { allElements, firstOverlap, parseXml, textRects } from '../../support/svg.js';
-import { tinyBuffers } from '../../support/problems.js';
+} from '../../src/index.js';
+import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { memoryMapOf, memoryMapOfPlacement } from '../../src/map/from-plan.js';
+import { columnsOf } from '../../src/map/columns.js';
+import type { MemoryMap } from '../../src/map/memory-map.js';
+import type { MapWindow } from '../../src/map/scale.js';
+import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
+import { describeShared, listGraphs, readGraph } from '../support/shared.js';
+import { allElements, firstOverlap, parseXml, textRects } from '../support/svg.js';
+import { tinyBuffers } from '../support/problems.js';
 
 function mapOfBuffers(buffers: Parameters<typeof createProblem>[0], names?: readonly string[]): MemoryMap {
   const problem = createProblem(buffers);

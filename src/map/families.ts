@@ -4,20 +4,20 @@
  * Invariant: no operation is named here; a family is made of whole rows of the operation table, so a new operation
  * has a colour from the start.
  */
-import type { Operation } from '../../graph/operation.js';
-import { ARITHMETIC_OPERATIONS } from '../../graph/ops/arithmetic.js';
-import { ATTENTION_OPERATIONS } from '../../graph/ops/attention.js';
-import { CONVOLUTION_OPERATIONS } from '../../graph/ops/convolution.js';
-import { DIRECT_CONVOLUTION_OPERATIONS } from '../../graph/ops/direct-convolution.js';
-import { GATED_OPERATIONS } from '../../graph/ops/gated.js';
-import { MATRIX_OPERATIONS } from '../../graph/ops/matrix.js';
-import { MEMORY_OPERATIONS } from '../../graph/ops/memory.js';
-import { NORM_OPERATIONS } from '../../graph/ops/norm.js';
-import { RECURRENCE_OPERATIONS } from '../../graph/ops/recurrence.js';
-import { REDUCTION_OPERATIONS } from '../../graph/ops/reduction.js';
-import { RESAMPLING_OPERATIONS } from '../../graph/ops/resampling.js';
-import { UNARY_OPERATIONS } from '../../graph/ops/unary.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import type { Operation } from '../graph/operation.js';
+import { ARITHMETIC_OPERATIONS } from '../graph/ops/arithmetic.js';
+import { ATTENTION_OPERATIONS } from '../graph/ops/attention.js';
+import { CONVOLUTION_OPERATIONS } from '../graph/ops/convolution.js';
+import { DIRECT_CONVOLUTION_OPERATIONS } from '../graph/ops/direct-convolution.js';
+import { GATED_OPERATIONS } from '../graph/ops/gated.js';
+import { MATRIX_OPERATIONS } from '../graph/ops/matrix.js';
+import { MEMORY_OPERATIONS } from '../graph/ops/memory.js';
+import { NORM_OPERATIONS } from '../graph/ops/norm.js';
+import { RECURRENCE_OPERATIONS } from '../graph/ops/recurrence.js';
+import { REDUCTION_OPERATIONS } from '../graph/ops/reduction.js';
+import { RESAMPLING_OPERATIONS } from '../graph/ops/resampling.js';
+import { UNARY_OPERATIONS } from '../graph/ops/unary.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { FamilyName } from './memory-map.js';
 
 const ROWS: readonly (readonly [FamilyName, readonly (readonly { readonly name: Operation['name'] }[])[]])[] = [

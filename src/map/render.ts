@@ -1,7 +1,7 @@
 /**
  * The memory map of a plan as a picture: the way in for users.
  */
-import type { Plan } from '../../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
 import { drawMap } from './draw.js';
 import { toMemoryMap } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';

@@ -4,16 +4,16 @@
  * Invariant: readable, not fast; the same values in give the same bits out, whatever the memory. A difference between
  * the two runs is a fault of the plan: a byte that one tensor lost to another.
  */
-import { PlannerError } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import { arrivesAtItsStep, isPureView, isResultIfUnread } from '../graph/node-kind.js';
-import { findOperation } from '../graph/operations.js';
-import type { Runtime } from '../runtime/runtime.js';
-import { resolveRuntime } from '../runtime/runtimes.js';
-import { sameShape } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { findGroups, type Group } from '../verify/fused-groups.js';
-import type { PlanToVerify } from '../verify/verify-plan.js';
+import { PlannerError } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import { arrivesAtItsStep, isPureView, isResultIfUnread } from '../../graph/node-kind.js';
+import { findOperation } from '../../graph/operations.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { resolveRuntime } from '../../runtime/runtimes.js';
+import { sameShape } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { findGroups, type Group } from '../../verify/fused-groups.js';
+import type { PlanToVerify } from '../../verify/verify-plan.js';
 import { hasCodec } from './elements.js';
 import { executeGroup, roundsOf, type PassOrder } from './execute-fused.js';
 import { checkSeed, fillLeafs } from './fill.js';

@@ -5,10 +5,10 @@
  * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
  * as a copy of their own bytes, so running a graph never changes what the user has.
  */
-import { PlannerError, subject, wrongValue } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../verify/verify-plan.js';
+import { PlannerError, subject, wrongValue } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../../verify/verify-plan.js';
 import { Elements } from './elements.js';
 
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
