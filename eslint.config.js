@@ -82,14 +82,15 @@ const OWN_FILES = { regex: '^(?!\\.{1,2}/)', message: 'An entry point exports fi
 
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
-  regex: '^(?!\\.{1,2}/|tensor-arena(/gguf|/viewer)?$)|/src/',
+  regex: '^(?!\\.{1,2}/|tensor-arena(/(gguf|map|models|viewer))?$)|/src/',
   message: 'web/ imports its own files and public names of tensor-arena.',
 };
 
-/** Only types, so that all planning stays in the worker. */
+/** Only types and constants, so that all planning stays in the worker. */
 const PLANNING = {
-  regex: '^tensor-arena(/gguf)?$|/worker/',
+  regex: '^tensor-arena(/(gguf|map|models))?$|/worker/',
   allowTypeImports: true,
+  allowImportNamePattern: '^[A-Z_]+$',
   message: 'Planning belongs into web/worker/.',
 };
 

@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph.js';
 import { planGraph } from '../plan/plan.js';
 import { exactBytes, groupDigits } from '../format.js';
 import { drawMap } from '../map/draw.js';
-import { memoryMapOf, memoryMapOfPlacement } from '../map/from-plan.js';
+import { memoryMapOf } from '../map/source.js';
 import { renderMapHtml } from '../viewer/html.js';
 import type { MemoryMap } from '../map/memory-map.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
@@ -97,11 +97,11 @@ const otherThan = (allocator: AllocatorName): AllocatorName => (allocator === 'g
 async function sourceOf(input: Input, flags: Flags): Promise<Source> {
   switch (input.kind) {
     case 'problem': {
-      const { problem, ids, steps } = input.csv;
+      const { problem } = input.csv;
       const place = (by: AllocatorName): Drawn => {
         const { placement } = placeProblem(problem, { ...flags, allocator: by });
         const broken = brokenLimit(input.csv, placement, flags);
-        return { map: memoryMapOfPlacement(problem, placement, ids, by, steps), broken };
+        return { map: memoryMapOf(input.csv, placement, by), broken };
       };
       const allocator = flags.allocator ?? 'auto';
       // ggml's allocator keeps no fixed offsets.

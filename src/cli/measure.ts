@@ -9,7 +9,7 @@ import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../repor
 import { formatReport, formatUnknown } from '../report/measurement-report.js';
 import { peakOfPlacement, peakOfPlan, type Peak } from '../report/peak.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
-import { memoryMapOf } from '../map/from-plan.js';
+import { memoryMapOf } from '../map/source.js';
 import { columnsOf } from '../map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { formatTimeline } from '../report/timeline.js';

@@ -3,7 +3,6 @@
  */
 import type { Progress } from '../alloc/solution.js';
 import { measureModel } from '../models/measure-model.js';
-import type { ModelOptions } from '../models/options.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
@@ -17,7 +16,7 @@ import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
-import { inputOf, optionsOfRun, type PlanRecord } from './plan-record.js';
+import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
 import { withProgress, type Announce } from './progress.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
@@ -95,7 +94,7 @@ function plannedGraph(
   graphPlan: Plan,
   file: string,
   flags: Flags,
-  { architecture, options }: { readonly architecture?: string; readonly options?: ModelOptions } = {},
+  { architecture, options }: { readonly architecture?: string; readonly options?: RecordedOptions } = {},
 ): Planned {
   const { bufferSize, lowerBound, optimal, inPlace, chunks, nodeCount: nodes } = graphPlan;
   const record: PlanRecord = {

@@ -99,7 +99,7 @@ function examplesOf(first: ConfigurationRow, files: readonly string[], grid: Swe
   vary(grid.parallel, (sequences) => (sequences === undefined ? {} : { sequences }));
   vary(grid.kvUnified, (kvUnified) => ({ kvUnified }));
   vary(grid.swaFull, (swaFull) => ({ swaFull }));
-  vary(grid.flashAttention, (value) => ({ flashAttention: value !== 'off' && value !== false }));
+  vary(grid.flashAttention, (value) => ({ flashAttention: value !== false }));
   vary(grid.cacheTypeK, (cacheTypeK) => ({ cacheTypeK }));
   vary(grid.cacheTypeV, (cacheTypeV) => ({ cacheTypeV }));
   return examples;

@@ -18,9 +18,9 @@ import { REDUCTION_OPERATIONS } from '../graph/ops/reduction.js';
 import { RESAMPLING_OPERATIONS } from '../graph/ops/resampling.js';
 import { UNARY_OPERATIONS } from '../graph/ops/unary.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { FamilyName } from './memory-map.js';
+import type { OperationFamily } from './memory-map.js';
 
-const ROWS: readonly (readonly [FamilyName, readonly (readonly { readonly name: Operation['name'] }[])[]])[] = [
+const ROWS: readonly (readonly [OperationFamily, readonly (readonly { readonly name: Operation['name'] }[])[]])[] = [
   ['matrix', [MATRIX_OPERATIONS]],
   ['attention', [ATTENTION_OPERATIONS]],
   ['norm', [NORM_OPERATIONS, REDUCTION_OPERATIONS]],
@@ -30,12 +30,12 @@ const ROWS: readonly (readonly [FamilyName, readonly (readonly { readonly name: 
   ['recurrence', [RECURRENCE_OPERATIONS]],
 ];
 
-const FAMILY_OF: ReadonlyMap<string, FamilyName> = new Map(
+const FAMILY_OF: ReadonlyMap<string, OperationFamily> = new Map(
   ROWS.flatMap(([family, tables]) => tables.flat().map(({ name }) => [name, family] as const)),
 );
 
 /** The family of the operation that computes `tensor`; leafs and inputs are one of their own. */
-export function familyOf({ op, isInput }: Tensor): FamilyName {
+export function familyOf({ op, isInput }: Tensor): OperationFamily {
   if (op === 'NONE' || isInput) return 'input';
   return FAMILY_OF.get(op) ?? 'other';
 }

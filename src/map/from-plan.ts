@@ -1,96 +1,18 @@
 /**
- * From a plan, or a placement without a graph, to the map of it.
+ * From a plan to the map of it.
  *
  * Invariant: the boxes at a step add up to the live load of that step.
  */
-import { checkArgument } from '../errors.js';
-import { placementSize, type Placement } from '../alloc/allocator.js';
 import { isKept } from '../graph/table.js';
-import { Plan, type PlannedTensor } from '../plan/plan.js';
-import { liveLoad } from '../problem/lower-bound.js';
-import { neededParts } from '../problem/needed-parts.js';
-import type { Problem } from '../problem/problem.js';
+import type { Plan, PlannedTensor } from '../plan/plan.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 
-/** The map of a plan. O(tensors + sources). @throws PlannerError `BAD_ARGUMENT` */
-export function memoryMapOf(plan: Plan): MemoryMap {
-  checkArgument(plan instanceof Plan, 'plan', plan, 'a Plan', 'Give what planGraph returns.');
+/** The map of a plan. O(tensors + sources). */
+export function mapOfPlan(plan: Plan): MemoryMap {
   const { allocator, chunks, bufferSize, lowerBound } = plan;
   const boxes = boxesOf(plan);
   return { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
-}
-
-/** The map of either. @throws PlannerError `BAD_ARGUMENT` */
-export function toMemoryMap(source: Plan | MemoryMap): MemoryMap {
-  if (source instanceof Plan) return memoryMapOf(source);
-  const { boxes, chunks } = (source as Partial<MemoryMap> | null) ?? {};
-  const isMap = Array.isArray(boxes) && Array.isArray(chunks);
-  checkArgument(isMap, 'source', source, 'a Plan or a MemoryMap', 'Give what planGraph or memoryMapOf returns.');
-  return source;
-}
-
-/**
- * The map of a placement without a graph. A buffer with gaps becomes one box for each part of its life that needs bytes.
- * O(buffers + gaps + steps).
- *
- * @param names what to call each buffer. Default: as the problem does, or its index
- * @param allocator how the placement was found
- * @param steps what to call each step, 0 to `stepCount`; such as `steps` of a problem that was read from CSV. Default:
- *   its number
- * @throws PlannerError `BAD_ARGUMENT`
- */
-export function memoryMapOfPlacement(
-  problem: Problem,
-  placement: Placement,
-  names?: readonly (string | undefined)[],
-  allocator = '',
-  steps?: ArrayLike<number>,
-): MemoryMap {
-  checkPlacement(problem, placement);
-  const called = names ?? problem.names ?? [];
-  const boxes: MapBox[] = [];
-  for (let b = 0; b < problem.bufferCount; b++) {
-    for (const { start, end, lower, upper } of neededParts(problem, b)) {
-      boxes.push({
-        ...{
-          name: called[b] ?? `buffer ${b}`,
-          op: '',
-          family: 'other',
-          type: '',
-          shape: [],
-          chunk: placement.chunkOf[b],
-        },
-        ...{ offset: placement.offsets[b] + lower, size: upper - lower, start, end },
-        ...{ takesOver: -1, takenBy: -1, views: [] },
-      });
-    }
-  }
-  return {
-    ...{ allocator, stepCount: Math.max(1, problem.stepCount), chunks: placement.chunks, boxes },
-    ...{
-      bufferSize: placementSize(placement),
-      lowerBound: Math.max(liveLoad(problem).bytes, placement.lowerBound ?? 0),
-    },
-    ...(boxes.length !== problem.bufferCount && { bufferCount: problem.bufferCount }),
-    ...(problem.fixedOffsets !== null && { hasFixedOffsets: true as const }),
-    ...(steps !== undefined && Array.from(steps).some((name, step) => name !== step) && { steps: Array.from(steps) }),
-  };
-}
-
-function checkPlacement(problem: Partial<Problem> | null, placement: Partial<Placement> | null): void {
-  const { bufferCount: count, sizes } = problem ?? {};
-  const isProblem = count !== undefined && ArrayBuffer.isView(sizes);
-  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
-  const { chunks, chunkOf, offsets } = placement ?? {};
-  const isPlaced = Array.isArray(chunks) && chunkOf?.length === count && offsets?.length === count;
-  checkArgument(
-    isPlaced,
-    'placement',
-    placement,
-    `one of ${count} buffers`,
-    'Give what an allocator or solve returns.',
-  );
 }
 
 function boxesOf(plan: Plan): MapBox[] {
@@ -99,7 +21,7 @@ function boxesOf(plan: Plan): MapBox[] {
   const boxOf = new Map(placed.map(({ id }, box) => [id, box]));
   const takesOver = new Int32Array(placed.length).fill(-1);
   const takenBy = new Int32Array(placed.length).fill(-1);
-  for (const { id, with: giver, why } of plan.shares) {
+  for (const { id, owner: giver, why } of plan.shares) {
     const box = boxOf.get(id);
     const from = boxOf.get(giver);
     if (why !== 'in-place' || box === undefined || from === undefined) continue;
@@ -110,9 +32,19 @@ function boxesOf(plan: Plan): MapBox[] {
   return placed.map(({ id, name, chunk, offset, size, start, end }, box): MapBox => {
     const { op, type, ne } = tensors[id];
     return {
-      ...{ name, op, family: familyOf(tensors[id]), type: type.name, shape: trimmed(ne), chunk, offset, size, start },
+      name,
+      op,
+      family: familyOf(tensors[id]),
+      type: type.name,
+      shape: trimmed(ne),
+      chunk,
+      offset,
+      size,
+      start,
       end: takenBy[box] === -1 ? end : placed[takenBy[box]].start,
-      ...{ takesOver: takesOver[box], takenBy: takenBy[box], views: views.get(box) ?? [] },
+      takesOver: takesOver[box],
+      takenBy: takenBy[box],
+      views: views.get(box) ?? [],
     };
   });
 }
@@ -132,7 +64,7 @@ function viewsOf(
   });
   const owners = new Map<number, PlannedTensor>(planned.map((owner) => [owner.id, owner]));
   const views = new Map<number, MapView[]>();
-  for (const { id, name, with: root } of shares) {
+  for (const { id, name, owner: root } of shares) {
     const box = boxOf.get(root);
     const owner = owners.get(root);
     if (owners.has(id) || box === undefined || owner === undefined) continue;

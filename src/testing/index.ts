@@ -11,11 +11,4 @@ export {
   type LimitedProblem,
 } from './arbitrary-problem.js';
 export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';
-export {
-  compareExecutions,
-  executeGraph,
-  whyNotExecutable,
-  type ExecutionDifference,
-} from '../exec/reference/execute.js';
-export { fillLeafs } from '../exec/reference/fill.js';
-export { Memory } from '../exec/reference/memory.js';
+export { compareExecutions, type ExecutionDifference } from './compare-executions.js';

@@ -5,7 +5,7 @@
  */
 import { checkOptions, type OptionNames } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
-import { toMemoryMap } from '../map/from-plan.js';
+import { toMemoryMap } from '../map/source.js';
 import type { MemoryMap } from '../map/memory-map.js';
 import { checkTitle } from '../map/options.js';
 import { escapeText } from '../map/svg.js';

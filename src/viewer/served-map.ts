@@ -35,7 +35,8 @@ type Question =
  *
  * @example
  * ```ts
- * import { Context, Graph, memoryMapOf, planGraph } from 'tensor-arena';
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * import { memoryMapOf } from 'tensor-arena/map';
  * import { openMap, serveMap } from 'tensor-arena/viewer';
  * const ctx = Context.deferred();
  * const plan = planGraph(Graph.forward(ctx.relu(ctx.setInput(ctx.newTensor('f32', [256], 'x')))));

@@ -84,7 +84,7 @@ describe('a graph', () => {
     ctx.setOutput(y, place);
     const plan = planGraph(graph, { inPlace: 'off' });
     expect(plan.find(y)).toBeUndefined();
-    expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, with: 0, why: 'output' });
+    expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, owner: 0, why: 'output' });
   });
 
   it('refuses a destination that came too late to be in it, or comes later in it', () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { Context, Graph, planGraph, renderMap } from '../../src/index.js';
+import { Context, Graph, planGraph } from '../../src/index.js';
+import { renderMap } from '../../src/map/index.js';
 import { renderMapHtml } from '../../src/viewer/index.js';
 import { describeBrowser, launchBrowser } from '../support/browser.js';
 

@@ -39,6 +39,7 @@ export class Elements extends TensorElements {
     return this.get(...this.indices(position));
   }
 
+  /** Writes the element at a position in the order of a contiguous tensor of this shape. */
   setFlat(value: number, position: number): void {
     this.set(value, ...this.indices(position));
   }
