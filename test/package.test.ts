@@ -63,8 +63,17 @@ describe('package.json', () => {
     }
   });
 
-  it.each(['gguf', 'testing', 'viewer'])('exports the subpath ./%s exactly if its source exists', (subpath) => {
-    expect(`./${subpath}` in manifest.exports).toBe(sources.some(({ path }) => path === `${subpath}/index.ts`));
+  it('exports a subpath for every folder with an entry point', () => {
+    const entries = sources.flatMap(({ path }) => /^(\w+)\/index\.ts$/.exec(path)?.[1] ?? []);
+    const subpaths = Object.keys(manifest.exports).filter((subpath) => !['.', './package.json'].includes(subpath));
+    expect(subpaths.sort()).toEqual(entries.map((entry) => `./${entry}`).sort());
+    expect(subpaths).toContain('./gguf');
+  });
+
+  it('has an API page for every entry point', () => {
+    const { entryPoints } = JSON.parse(readFileSync(projectPath('typedoc.json'), 'utf8')) as { entryPoints: string[] };
+    const entries = sources.map(({ path }) => `src/${path}`).filter((path) => /^src\/(\w+\/)?index\.ts$/.test(path));
+    expect([...entryPoints].sort()).toEqual(entries.sort());
   });
 
   it('has no dependency that docs/decisions does not explain', () => {
@@ -186,6 +195,7 @@ describe('lint rules', () => {
       `import { solve } from 'tensor-arena'; solve();`,
       IMPORTS,
     ],
+    ['a package in an entry point', 'gguf/index.ts', `export { gguf } from '@huggingface/gguf';`, IMPORTS],
     ['a shift', 'units.ts', `export const f = (n: number): number => n >>> 5;`, 'no-bitwise'],
   ])('reject %s', async (_, file, text, rule) => {
     expect(await rulesBrokenBy(text, file)).toEqual([rule]);
@@ -194,6 +204,8 @@ describe('lint rules', () => {
   it.each([
     ['an import from a row above', 'alloc/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
+    ['an import from a row below, to export it', 'gguf/index.ts', `export { f } from '../models/f.js';`],
+    ['a constant in the web page', '../web/link.ts', `import { CACHE_TYPES } from 'tensor-arena/models';`],
     ['the GGUF reader in ./gguf', 'gguf/read.ts', `import '@huggingface/gguf';`],
     ['an import from the same row', 'problem/problem.ts', `import './csv.js';`],
     ['the library in the worker of the web page', '../web/worker/worker.ts', `import 'tensor-arena/gguf';`],

@@ -102,7 +102,7 @@ function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, { op
 function untilTakenOver({ tensors, shares }: Plan): PlannedTensor[] {
   const startOf = new Map(tensors.map(({ id, start }) => [id, start]));
   const takenAt = new Map<number, number>();
-  for (const { id, with: giver, why } of shares) {
+  for (const { id, owner: giver, why } of shares) {
     const start = startOf.get(id);
     if (why === 'in-place' && start !== undefined) takenAt.set(giver, start);
   }

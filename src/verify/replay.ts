@@ -26,7 +26,7 @@ import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, runtimeOf, type PlanToVerify } from './verify-plan.js';
+import { checkGraphAndPlan, runtimeOf, type PlanLike } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
@@ -70,7 +70,7 @@ const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true,
  * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` where rows apart make more than 2^27 spans, or those written 2^22
  * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
  */
-export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
+export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
   checkOptions(options, REPLAY_OPTIONS);
   const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
@@ -106,7 +106,7 @@ class Replay {
   /** The groups that each node ends. */
   readonly #groups = new Map<Tensor, Group[]>();
 
-  constructor(graph: Graph, plan: PlanToVerify, runtime: Runtime, order: StatedOrder | null) {
+  constructor(graph: Graph, plan: PlanLike, runtime: Runtime, order: StatedOrder | null) {
     this.#graph = graph;
     this.#runtime = runtime;
     for (const group of findGroups(graph, runtime)) {
@@ -156,7 +156,7 @@ class Replay {
   }
 
   /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
-  #place(tensor: Tensor, { chunks }: PlanToVerify, place: Place | undefined): void {
+  #place(tensor: Tensor, { chunks }: PlanLike, place: Place | undefined): void {
     const isInside = ({ chunk, offset }: Place): boolean =>
       Number.isInteger(chunk) &&
       Number.isSafeInteger(offset) &&

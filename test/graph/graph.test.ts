@@ -80,7 +80,7 @@ describe('a graph', () => {
     const graph = Graph.forward([place, y]);
     const plan = planGraph(graph, { inPlace: 'off' });
     expect(plan.find(y)).toBeUndefined();
-    expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, with: 0, why: 'output' });
+    expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, owner: 0, why: 'output' });
   });
 
   it('refuses a tensor in whose place setOutput has returned another', () => {

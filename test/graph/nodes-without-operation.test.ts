@@ -8,7 +8,8 @@ import { graphToJson, type GraphJson, type TensorJson } from '../../src/graph/js
 import { Context } from '../../src/graph/context.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { describeShared, sharedPath } from '../support/shared.js';

@@ -147,7 +147,7 @@ describe('live ranges with groups', () => {
     const takenBy = (runtime: RuntimeName): string[] => {
       const plan = planOf(output, { allocator: 'ggml', inPlace: 'full', runtime });
       const { tensors } = plan.graph;
-      return plan.shares.filter(({ name }) => name === 'y').map((share) => tensors[share.with].name);
+      return plan.shares.filter(({ name }) => name === 'y').map((share) => tensors[share.owner].name);
     };
     expect(takenBy('ggml-cpu')).toEqual(['x']);
     expect(takenBy('ggml-cuda')).toEqual(['m']);
@@ -169,6 +169,6 @@ describe('live ranges with groups', () => {
       inPlace: 'full',
     });
     const giver = plan.shares.find(({ name, why }) => name === 'y' && why === 'in-place');
-    expect(giver === undefined ? null : plan.graph.tensors[giver.with].op).toBe('RMS_NORM');
+    expect(giver === undefined ? null : plan.graph.tensors[giver.owner].op).toBe('RMS_NORM');
   });
 });

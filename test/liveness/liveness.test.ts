@@ -28,7 +28,7 @@ function handOvers(outputs: Tensor | Tensor[], inPlace: InPlaceMode): string[] {
   const plan = planGraph(graph, { inPlace });
   expect(verifyPlan(graph, plan)).toEqual([]);
   const taken = plan.shares.filter(({ why }) => why === 'in-place');
-  return taken.map((share) => `${share.name}<${graph.tensors[share.with].name}`);
+  return taken.map((share) => `${share.name}<${graph.tensors[share.owner].name}`);
 }
 
 describe('live ranges', () => {

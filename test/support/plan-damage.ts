@@ -6,7 +6,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import type { PlanToVerify } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/verify-plan.js';
 import {
   accessesOfOneStorage,
   hasConflict,
@@ -32,7 +32,7 @@ export interface MutationClass {
   readonly matters?: (mutant: Mutant) => boolean;
 }
 
-function edited(plan: Plan, id: number, change: { offset?: number; chunk?: number }): PlanToVerify {
+function edited(plan: Plan, id: number, change: { offset?: number; chunk?: number }): PlanLike {
   const tensors = plan.tensors.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
   return { ...plan.toJSON(), tensors };
 }

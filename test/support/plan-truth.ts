@@ -5,12 +5,12 @@ import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
 import { sameLayout } from '../../src/tensor/shape.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import type { PlanToVerify } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/verify-plan.js';
 
 /** A graph and a plan of it that may have been damaged. */
 export interface Mutant {
   readonly graph: Graph;
-  readonly plan: PlanToVerify;
+  readonly plan: PlanLike;
 }
 
 /**

@@ -13,10 +13,10 @@ import { arbitraryLimitedProblem, arbitraryProblem } from '../../src/testing/arb
 import { expectError } from '../support/expect-error.js';
 import { alignUp } from '../../src/units.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { executeGraph, whyNotExecutable } from '../../src/testing/execute.js';
-import { fillLeafs } from '../../src/testing/fill.js';
+import { executeGraph, whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { fillLeafs } from '../../src/exec/reference/fill.js';
 import { graphOfMoves, MOVES } from '../../src/testing/graph-moves.js';
-import { Memory } from '../../src/testing/memory.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { verifyPlacement } from '../../src/verify/placement.js';

@@ -5,16 +5,16 @@
 import { groupDigits } from '../format.js';
 
 /** A range of values, `from` below `to`. */
-export interface Range {
+export interface MapRange {
   readonly from: number;
   readonly to: number;
 }
 
 /** The part of a map that a picture shows. */
 export interface MapWindow {
-  readonly steps: Range;
+  readonly steps: MapRange;
   /** Bytes from the start of the first chunk; the chunks are stacked. */
-  readonly bytes: Range;
+  readonly bytes: MapRange;
 }
 
 /** The rectangle of the picture that the window fills, pixels; `y` grows downwards. */
@@ -84,7 +84,7 @@ export function decimal(value: number, digits: number): string {
 }
 
 /** Round values within the range, at most about `count`: one, two or five times a power of ten. */
-export function ticks({ from, to }: Range, count: number, leastStep = 0): number[] {
+export function ticks({ from, to }: MapRange, count: number, leastStep = 0): number[] {
   const rough = (to - from) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const factor = [1, 2, 5, 10].find((each) => each * power >= rough * (1 - 1e-9)) ?? 10;

@@ -5,12 +5,12 @@
  * the bytes of another starts where the box of the other ends, so every chain reads as one bar from left to right.
  */
 /** What the map colours by, in the order of the legend. */
-export const FAMILIES = [
+export const OPERATION_FAMILIES = [
   ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
 ];
 
 /** A family of operations: what they have in common is their colour. */
-export type FamilyName = (typeof FAMILIES)[number];
+export type OperationFamily = (typeof OPERATION_FAMILIES)[number];
 
 /** A tensor that looks into the bytes of a box, while it is in use. */
 export interface MapView {
@@ -31,7 +31,7 @@ export interface MapBox {
   readonly name: string;
   /** ggml's name of the operation; empty if unknown. */
   readonly op: string;
-  readonly family: FamilyName;
+  readonly family: OperationFamily;
   /** Element type; empty if unknown. */
   readonly type: string;
   /** Empty if unknown. */

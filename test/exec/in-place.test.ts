@@ -8,11 +8,11 @@ import { findOperation, OPERATIONS } from '../../src/graph/operations.js';
 import { Graph } from '../../src/graph/graph.js';
 import { sameShape } from '../../src/tensor/shape.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { Elements } from '../../src/testing/elements.js';
-import { fillLeafs } from '../../src/testing/fill.js';
-import { Call } from '../../src/testing/kernels/kernel.js';
-import { findKernel } from '../../src/testing/kernels/kernels.js';
-import { Memory } from '../../src/testing/memory.js';
+import { Elements } from '../../src/exec/reference/elements.js';
+import { fillLeafs } from '../../src/exec/reference/fill.js';
+import { Call } from '../../src/exec/reference/kernels/kernel.js';
+import { findKernel } from '../../src/exec/reference/kernels/kernels.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { KEEPING } from '../support/keeping-recipes.js';
 import { Maker, OVERWRITING } from '../support/operation-recipes.js';
 

@@ -3,29 +3,22 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  Context,
-  createProblem,
-  Graph,
-  graphFromJson,
-  parseProblemCsv,
-  planGraph,
-  renderMap,
-} from '../../../src/index.js';
-import { ALLOCATORS } from '../../../src/alloc/allocators.js';
-import { memoryMapOf, memoryMapOfPlacement } from '../../../src/report/map/from-plan.js';
-import { columnsOf } from '../../../src/report/map/columns.js';
-import type { MemoryMap } from '../../../src/report/map/memory-map.js';
-import type { MapWindow } from '../../../src/report/map/scale.js';
-import { liveBytesPerStep } from '../../../src/problem/lower-bound.js';
-import { describeShared, listGraphs, readGraph } from '../../support/shared.js';
-import { allElements, firstOverlap, parseXml, textRects } from '../../support/svg.js';
-import { tinyBuffers } from '../../support/problems.js';
+import { Context, createProblem, Graph, graphFromJson, parseProblemCsv, planGraph } from '../../src/index.js';
+import { renderMap } from '../../src/map/index.js';
+import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { memoryMapOf } from '../../src/map/source.js';
+import { columnsOf } from '../../src/map/columns.js';
+import type { MemoryMap } from '../../src/map/memory-map.js';
+import type { MapWindow } from '../../src/map/scale.js';
+import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
+import { describeShared, listGraphs, readGraph } from '../support/shared.js';
+import { allElements, firstOverlap, parseXml, textRects } from '../support/svg.js';
+import { tinyBuffers } from '../support/problems.js';
 
 function mapOfBuffers(buffers: Parameters<typeof createProblem>[0], names?: readonly string[]): MemoryMap {
   const problem = createProblem(buffers);
   const placement = ALLOCATORS['greedy-by-size'].place(problem, { maxChunkSize: Infinity });
-  return memoryMapOfPlacement(problem, placement, names);
+  return memoryMapOf({ ...problem, names: names ?? problem.names }, placement);
 }
 
 function chain(length: number): Graph {
@@ -172,17 +165,15 @@ describe('renderMap', () => {
   });
 
   it('calls the steps what a CSV file calls them', () => {
-    const { problem, steps } = parseProblemCsv('id,lower,upper,size\na,1000,5000,8\nb,3000,9000,8\nc,9000,9001,4\n');
-    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem), undefined, 'auto', steps);
+    const csv = parseProblemCsv('id,lower,upper,size\na,1000,5000,8\nb,3000,9000,8\nc,9000,9001,4\n');
+    const map = memoryMapOf(csv, ALLOCATORS.auto.place(csv.problem), 'auto');
     expect(map.boxes.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
     const svg = renderMap(map);
     const labels = textRects(parseXml(svg)).map(({ label }) => label);
     expect(labels).toEqual(expect.arrayContaining(['1,000', '3,000', '5,000', '9,000', '9,001', 'peak step 3,000']));
     expect(svg).toContain('steps 3,000 to 8,999');
     const plain = parseProblemCsv('id,lower,upper,size\na,0,1,8\nb,1,2,8\n');
-    expect(memoryMapOfPlacement(plain.problem, ALLOCATORS.auto.place(plain.problem), [], '', plain.steps).steps).toBe(
-      undefined,
-    );
+    expect(memoryMapOf(plain, ALLOCATORS.auto.place(plain.problem)).steps).toBe(undefined);
   });
 
   it('gives as many facts as there is room for, whole', () => {
@@ -230,15 +221,15 @@ describe('renderMap', () => {
   });
 
   it('shows the bound that a search has proven, where it is above the live load', () => {
-    const { problem, ids } = parseProblemCsv('id,lower,upper,size,offset\na,0,2,10,100\nb,0,2,10,\nc,1,3,20,\n');
-    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem), ids);
+    const { problem } = parseProblemCsv('id,lower,upper,size,offset\na,0,2,10,100\nb,0,2,10,\nc,1,3,20,\n');
+    const map = memoryMapOf(problem, ALLOCATORS.auto.place(problem));
     expect(map.lowerBound).toBe(110);
     expect(renderMap(map)).toContain('no smaller one is possible with these fixed offsets');
   });
 
   it('counts a buffer with gaps once', () => {
     const { problem } = parseProblemCsv('id,lower,upper,size,gaps\na,0,9,10,2-4\nb,0,9,10,5-6 7-8\n');
-    const map = memoryMapOfPlacement(problem, ALLOCATORS.auto.place(problem));
+    const map = memoryMapOf(problem, ALLOCATORS.auto.place(problem));
     expect(map.boxes).toHaveLength(5);
     expect(renderMap(map)).toContain('2 storages');
   });

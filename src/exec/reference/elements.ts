@@ -3,9 +3,9 @@
  *
  * Invariant: a kernel that reads an element after it has overwritten it gets the new value, as real kernels do.
  */
-import type { ElementTypeName } from '../tensor/element-type.js';
-import { NUMBER_CODECS, TensorElements, type Codec } from '../tensor/elements.js';
-import type { Layout } from '../tensor/shape.js';
+import type { ElementTypeName } from '../../tensor/element-type.js';
+import { NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
+import type { Layout } from '../../tensor/shape.js';
 
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   ...NUMBER_CODECS,
@@ -39,6 +39,7 @@ export class Elements extends TensorElements {
     return this.get(...this.indices(position));
   }
 
+  /** Writes the element at a position in the order of a contiguous tensor of this shape. */
   setFlat(value: number, position: number): void {
     this.set(value, ...this.indices(position));
   }

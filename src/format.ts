@@ -1,5 +1,5 @@
 /**
- * Numbers as people read them, and how a terminal may decorate them.
+ * Numbers as people read them, and what a lower bound takes for granted.
  *
  * Invariant: the exact count is always there to be printed as well; a rounded one never stands alone in a report.
  */
@@ -47,15 +47,8 @@ export function counted(count: number, noun: string): string {
   return `${groupDigits(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Decorations of a terminal. */
-export interface Style {
-  readonly strong: (text: string) => string;
-  readonly faint: (text: string) => string;
-  readonly good: (text: string) => string;
-  readonly bad: (text: string) => string;
-}
+/** Ends a sentence on the lower bound of a graph, which holds for this order and these in-place choices only. */
+export const IN_PLACE_GIVEN = ' with this order and these in-place choices';
 
-const same = (text: string): string => text;
-
-/** No decoration: for files, pipes and `NO_COLOR`. */
-export const PLAIN: Style = { strong: same, faint: same, good: same, bad: same };
+/** The same for a problem with fixed offsets. */
+export const FIXED_GIVEN = ' with these fixed offsets';

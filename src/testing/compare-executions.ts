@@ -1,25 +1,22 @@
 /**
- * Runs graphs with plain reference kernels, and compares a run in a plan's arena with one in separate memory.
+ * Compares a run of a graph in a plan's arena with one in separate memory.
  *
- * Invariant: readable, not fast; the same values in give the same bits out, whatever the memory. A difference between
- * the two runs is a fault of the plan: a byte that one tensor lost to another.
+ * Invariant: the executor gives the same bits for the same values, so a difference between the two runs is a fault of the
+ * plan: a byte that one tensor lost to another.
  */
 import { PlannerError } from '../errors.js';
+import { hasCodec } from '../exec/reference/elements.js';
+import { executeGroup, roundsOf, type PassOrder } from '../exec/reference/execute-fused.js';
+import { executeGraph, executeNode } from '../exec/reference/execute.js';
+import { checkSeed, fillLeafs } from '../exec/reference/fill.js';
+import { Memory } from '../exec/reference/memory.js';
 import type { Graph } from '../graph/graph.js';
 import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
-import { findOperation } from '../graph/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime } from '../runtime/runtimes.js';
-import { sameShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, type Group } from '../verify/fused-groups.js';
-import type { PlanToVerify } from '../verify/verify-plan.js';
-import { hasCodec } from './elements.js';
-import { executeGroup, roundsOf, type PassOrder } from './execute-fused.js';
-import { checkSeed, fillLeafs } from './fill.js';
-import { Call } from './kernels/kernel.js';
-import { findKernel } from './kernels/kernels.js';
-import { Memory } from './memory.js';
+import type { PlanLike } from '../verify/verify-plan.js';
 
 /** A tensor whose value differs between the two runs. */
 export interface ExecutionDifference {
@@ -28,65 +25,6 @@ export interface ExecutionDifference {
   /** Position of the first differing byte within the tensor's storage; -1 if the planned run stopped at this node. */
   readonly byte: number;
   readonly message: string;
-}
-
-/** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
-export function whyNotExecutable(graph: Graph): string | null {
-  for (const node of graph.nodes) {
-    if (node.op === 'NONE' || isPureView(node)) continue;
-    if (findKernel(node.op) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
-    const misfit = whyNotItsResult(node);
-    if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
-    for (const tensor of [node, ...node.sources]) {
-      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;
-    }
-  }
-  return null;
-}
-
-/** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
-function whyNotItsResult(node: Tensor): string | null {
-  try {
-    // A file may leave out the settings that only say what the result says, too.
-    const params = { type: null, ne: node.ne, ...node.params };
-    const { type, ne } = findOperation(node.op)!.result(node.sources, params);
-    return type === node.type && sameShape({ ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
-  } catch (error) {
-    if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
-    throw error;
-  }
-}
-
-/**
- * Runs the nodes of `graph` in order. Time as the arithmetic takes, in plain JavaScript: for graphs of tests.
- *
- * @throws PlannerError `NOT_EXECUTABLE` for operations without a reference kernel (`CUSTOM`, unknown ones), for
- * quantised types, and for nodes of a file that have no settings or are not what their operation makes of its operands;
- * `BAD_ARGUMENT` where an index tensor holds no valid index
- */
-export function executeGraph(graph: Graph, memory: Memory): void {
-  const reason = whyNotExecutable(graph);
-  if (reason !== null) {
-    throw new PlannerError('NOT_EXECUTABLE', {
-      message: `The graph cannot be executed: ${reason.replace(/\.$/, '')}.`,
-      culprit: 'graph',
-      value: reason,
-      limit: 'made of operations of the table and unquantised types',
-      remedy: 'Check the plan with verifyPlan and replayPlan, which need no values.',
-    });
-  }
-  for (const node of graph.nodes) if (!isPureView(node)) executeNode(node, memory);
-}
-
-/** Runs one node. */
-export function executeNode(node: Tensor, memory: Memory): void {
-  if (node.op === 'NONE') {
-    memory.deliver(node);
-    return;
-  }
-  const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
-  findKernel(node.op)!(new Call(node, memory.elements(node), sources));
-  memory.poisonTail(node);
 }
 
 /** How the nodes of a graph are run. */
@@ -108,7 +46,7 @@ interface Way {
  */
 export function compareExecutions(
   graph: Graph,
-  plan: PlanToVerify,
+  plan: PlanLike,
   seed = 1,
   runtime: string | Runtime | undefined = plan.runtime,
 ): ExecutionDifference[] {
@@ -136,7 +74,7 @@ export function compareExecutions(
 /** What differs where `graph` has run in the memory of `plan`. */
 function differencesOf(
   graph: Graph,
-  plan: PlanToVerify,
+  plan: PlanLike,
   seed: number,
   expected: Memory,
   { groups, passOrder }: Way,
@@ -154,14 +92,14 @@ function differencesOf(
       else executeGroup(group, found, passOrder);
     } catch (error) {
       if (!(error instanceof PlannerError)) throw error;
-      const message = `${labelOf(node)} cannot run in the arena: ${error.message}`;
+      const message = `${node.label} cannot run in the arena: ${error.message}`;
       return [{ id: ids.get(node)!, byte: -1, message }];
     }
   }
   return resultsOf(graph).flatMap((tensor) => {
     if (isElided(tensor)) return [];
     const byte = firstDifference(tensor, expected.storage(tensor), found.storage(tensor));
-    const message = `${labelOf(tensor)} differs from byte ${byte} of its storage on`;
+    const message = `${tensor.label} differs from byte ${byte} of its storage on`;
     return byte === -1 ? [] : [{ id: ids.get(tensor)!, byte, message }];
   });
 }
@@ -189,8 +127,4 @@ function firstDifference(tensor: Tensor, expected: Uint8Array, found: Uint8Array
     }
   }
   return -1;
-}
-
-function labelOf(tensor: Tensor): string {
-  return tensor.label;
 }

@@ -1,13 +1,14 @@
 /**
- * A plan as a page that can be looked into, in one file: the maps as data, and the viewer of `src/viewer` as a script.
+ * A plan as a page that can be looked into, in one file: the maps as data, and the viewer as a script.
  *
  * Invariant: no network request; the page's own policy forbids them.
  */
-import type { Plan } from '../../plan/plan.js';
-import { toMemoryMap } from './from-plan.js';
-import type { MemoryMap } from './memory-map.js';
-import { checkTitle } from './options.js';
-import { escapeText } from './svg.js';
+import { checkOptions, type OptionNames } from '../errors.js';
+import type { Plan } from '../plan/plan.js';
+import { toMemoryMap } from '../map/source.js';
+import type { MemoryMap } from '../map/memory-map.js';
+import { checkTitle } from '../map/options.js';
+import { escapeText } from '../map/svg.js';
 import { VIEWER_SCRIPT } from './viewer-script.generated.js';
 
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
@@ -16,23 +17,34 @@ const STYLE =
   'html,body{height:100%;margin:0}body{box-sizing:border-box;padding:12px}#map{height:100%}' +
   '@media (prefers-color-scheme:dark){body{background:#10151b}}';
 
+/** What a page with a map holds. */
+export interface MapPageOptions {
+  /** A second plan of the same graph. Default: none, and no switch. */
+  readonly other?: Plan | MemoryMap;
+  /** What it is the map of. Default `Memory map`. */
+  readonly title?: string;
+}
+
+const PAGE_OPTIONS: OptionNames<MapPageOptions> = { other: true, title: true };
+
 /**
  * Writes a self-contained HTML page: hover and search for details, zoom and pan, and a switch if there are two plans of
  * the same graph. O(storages + views).
  *
- * @param other a second plan of the same graph. Default: none, and no switch
- * @param title what it is the map of. Default `Memory map`
  * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
- * import { Context, Graph, planGraph, renderMapHtml } from 'tensor-arena';
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * import { renderMapHtml } from 'tensor-arena/viewer';
  * const ctx = Context.deferred();
  * const graph = Graph.forward(ctx.relu(ctx.setInput(ctx.newTensor('f32', [256], 'x'))));
- * const page = renderMapHtml(planGraph(graph), planGraph(graph, { allocator: 'ggml' }), 'ours and ggml’s');
+ * const page = renderMapHtml(planGraph(graph), { other: planGraph(graph, { allocator: 'ggml' }), title: 'Two plans' });
  * console.log(page.startsWith('<!doctype html>')); // true
  * ```
  */
-export function renderMapHtml(source: Plan | MemoryMap, other?: Plan | MemoryMap, title = 'Memory map'): string {
+export function renderMapHtml(source: Plan | MemoryMap, options: MapPageOptions = {}): string {
+  checkOptions(options, PAGE_OPTIONS);
+  const { other, title = 'Memory map' } = options;
   checkTitle(title);
   const sources = other === undefined ? [source] : [source, other];
   const maps = sources.map(toMemoryMap);

@@ -5,10 +5,10 @@
  * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
  * as a copy of their own bytes, so running a graph never changes what the user has.
  */
-import { PlannerError, subject, wrongValue } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { checkGraphAndPlan, type EntryToVerify, type PlanToVerify } from '../verify/verify-plan.js';
+import { PlannerError, subject, wrongValue } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { checkGraphAndPlan, type PlanEntry, type PlanLike } from '../../verify/verify-plan.js';
 import { Elements } from './elements.js';
 
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
@@ -40,7 +40,7 @@ export class Memory {
    *
    * @throws PlannerError `BAD_ARGUMENT` if it is no plan, a chunk has no size, or a storage no place in the plan, or one outside the arena
    */
-  static planned(graph: Graph, plan: PlanToVerify): Memory {
+  static planned(graph: Graph, plan: PlanLike): Memory {
     checkGraphAndPlan(graph, plan);
     plan.chunks.forEach(checkChunk);
     const places = placesOf(graph, plan);
@@ -114,14 +114,14 @@ function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Te
 }
 
 /** Where a plan puts the storages that need bytes of the arena. @throws PlannerError `BAD_ARGUMENT` unless all are inside */
-function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, EntryToVerify> {
+function placesOf(graph: Graph, { chunks, tensors }: PlanLike): Map<Tensor, PlanEntry> {
   const entries = new Map(tensors.map((entry) => [graph.tensors[entry.id], entry]));
-  const places = new Map<Tensor, EntryToVerify>();
+  const places = new Map<Tensor, PlanEntry>();
   for (const tensor of graph.tensors) {
     const size = sizeOf(tensor);
     if (tensor.isView || tensor.memory !== 'deferred' || size === 0) continue;
     const place = entries.get(tensor);
-    const isInside = ({ chunk, offset }: EntryToVerify): boolean =>
+    const isInside = ({ chunk, offset }: PlanEntry): boolean =>
       Number.isInteger(chunk) && Number.isSafeInteger(offset) && offset >= 0 && offset + size <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
       const bytes = place && `[${place.offset}, ${place.offset + size}) of chunk ${place.chunk}`;

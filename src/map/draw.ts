@@ -9,8 +9,7 @@
  * Invariant: valid, self-contained SVG without script; its size depends on the number of pixels, hardly on that of
  * storages; labels never overlap.
  */
-import { FIXED_GIVEN } from '../given.js';
-import { gapPercent, groupDigits, humanBytes } from '../format.js';
+import { FIXED_GIVEN, gapPercent, groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
 import { drawBoxes, drawNames, mergesAny } from './boxes.js';
 import { chunkBases, columnsOf } from './columns.js';

@@ -1,7 +1,7 @@
 /** Small rectangles merge: every cell that one touches is filled, once, and no other. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CELL, Raster } from '../../../src/report/map/raster.js';
+import { CELL, Raster } from '../../src/map/raster.js';
 
 const AREA = { x: 10, y: 20, width: 40, height: 30 };
 

@@ -8,8 +8,8 @@
  * Invariant: what a pass writes is computed of what memory holds when the pass begins, by the kernels that run one by
  * one; so the bits are the same, unless a pass has overwritten what a later one reads.
  */
-import type { Tensor } from '../tensor/tensor.js';
-import type { Group } from '../verify/fused-groups.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Group } from '../../verify/fused-groups.js';
 import { Elements } from './elements.js';
 import { Call } from './kernels/kernel.js';
 import { findKernel } from './kernels/kernels.js';

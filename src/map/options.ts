@@ -3,7 +3,7 @@
  *
  * Invariant: what {@link checkMapOptions} lets through can be drawn: every coordinate is a number.
  */
-import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../../errors.js';
+import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import type { MapWindow } from './scale.js';
 import { MAP_COLORS, MAP_THEMES, type MapColors, type MapTheme } from './theme.js';
 

@@ -4,11 +4,11 @@
  * Invariant: floats lie in [-1, 1); integers that name rows, themselves or by way of copies, are below the number of rows of
  * whoever they are used on.
  */
-import { checkArgument } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import { arrivesAtItsStep } from '../graph/node-kind.js';
-import { elementCount } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { checkArgument } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import { arrivesAtItsStep } from '../../graph/node-kind.js';
+import { elementCount } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { Memory } from './memory.js';
 
 /** The slot that holds row numbers, and how many rows there are to name. */

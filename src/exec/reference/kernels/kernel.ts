@@ -4,8 +4,8 @@
  *
  * Invariant: a kernel touches memory through {@link Elements} alone and keeps nothing between calls.
  */
-import { PlannerError } from '../../errors.js';
-import type { ParamValue, Tensor } from '../../tensor/tensor.js';
+import { PlannerError } from '../../../errors.js';
+import type { ParamValue, Tensor } from '../../../tensor/tensor.js';
 import type { Elements } from '../elements.js';
 
 /** One operation about to run. */

@@ -7,10 +7,11 @@ import { graphToJson } from '../../src/graph/json.js';
 import { OPERATIONS } from '../../src/graph/operations.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { compareExecutions, executeGraph, whyNotExecutable } from '../../src/testing/execute.js';
-import { fillLeafs } from '../../src/testing/fill.js';
-import { findKernel } from '../../src/testing/kernels/kernels.js';
-import { Memory } from '../../src/testing/memory.js';
+import { executeGraph, whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
+import { fillLeafs } from '../../src/exec/reference/fill.js';
+import { findKernel } from '../../src/exec/reference/kernels/kernels.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from '../../src/tensor/small-floats.js';
 import { expectError } from '../support/expect-error.js';
 

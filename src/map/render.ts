@@ -1,9 +1,9 @@
 /**
  * The memory map of a plan as a picture: the way in for users.
  */
-import type { Plan } from '../../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
 import { drawMap } from './draw.js';
-import { toMemoryMap } from './from-plan.js';
+import { toMemoryMap } from './source.js';
 import type { MemoryMap } from './memory-map.js';
 import { checkMapOptions, type MapOptions } from './options.js';
 
@@ -13,7 +13,8 @@ import { checkMapOptions, type MapOptions } from './options.js';
  * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
- * import { Context, Graph, planGraph, renderMap } from 'tensor-arena';
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * import { renderMap } from 'tensor-arena/map';
  * const ctx = Context.deferred();
  * const x = ctx.setInput(ctx.newTensor('f32', [256, 8], 'x'));
  * const y = ctx.setOutput(ctx.softMax(ctx.norm(x, 1e-5)));
