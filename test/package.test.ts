@@ -173,7 +173,7 @@ describe('lint rules', () => {
     ['a re-export from a row below', 'errors.ts', `export * from './units.js';`, IMPORTS],
     ['the planner in the verifier', 'verify/replay.ts', `import { p } from '../plan/plan.js'; p();`, IMPORTS],
     ['an undeclared package in the command', 'cli/main.ts', `import 'lodash';`, IMPORTS],
-    ['a graph in an allocator', 'alloc/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
+    ['a graph in an allocator', 'solver/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
     ['a Node module in the core', 'units.ts', `import 'node:fs';`, IMPORTS],
     ['a package in the core', 'units.ts', `import 'commander';`, IMPORTS],
     ['a Node global in the core', 'units.ts', `process.exit();`, 'no-restricted-globals'],
@@ -192,7 +192,7 @@ describe('lint rules', () => {
   });
 
   it.each([
-    ['an import from a row above', 'alloc/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
+    ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
     ['the GGUF reader in ./gguf', 'gguf/read.ts', `import '@huggingface/gguf';`],
     ['an import from the same row', 'problem/problem.ts', `import './csv.js';`],

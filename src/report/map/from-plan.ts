@@ -4,7 +4,7 @@
  * Invariant: the boxes at a step add up to the live load of that step.
  */
 import { checkArgument } from '../../errors.js';
-import { placementSize, type Placement } from '../../alloc/allocator.js';
+import { placementSize, type Placement } from '../../solver/allocator.js';
 import { isKept } from '../../graph/table.js';
 import { Plan, type PlannedTensor } from '../../plan/plan.js';
 import { liveLoad } from '../../problem/lower-bound.js';

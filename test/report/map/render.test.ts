@@ -12,7 +12,7 @@ import {
   planGraph,
   renderMap,
 } from '../../../src/index.js';
-import { ALLOCATORS } from '../../../src/alloc/allocators.js';
+import { ALLOCATORS } from '../../../src/solver/allocators.js';
 import { memoryMapOf, memoryMapOfPlacement } from '../../../src/report/map/from-plan.js';
 import { columnsOf } from '../../../src/report/map/columns.js';
 import type { MemoryMap } from '../../../src/report/map/memory-map.js';
