@@ -1,7 +1,7 @@
 /**
  * The lowest peak of one instance: dives that look for placements, and beside them one exhaustive search for a proof.
  *
- *     low                       ◄── stride ── high        `low` is proven, `high` is in hand. The lower bound itself
+ *     bound                     ◄── stride ── peak        The bound is proven, the peak is in hand. The bound itself
  *      ├──────────────────────────────┼────────┤          comes first, being the answer more often than not. Then
  *      no less than                 tried    found        come some that are higher by 1/64, 3/64, 7/64 and so on, until
  *                                                         one is met; and then it goes down, in strides that double
@@ -11,26 +11,13 @@
  * Selman and Kautz, 1998). So a dive is given up early, and the next one follows other priorities. What a dive cannot do
  * is prove that nothing exists; that takes the one search which is never given up.
  *
- * Invariant: `low <= true minimum <= high`, in units; deterministic.
+ * Invariant: `bound <= true minimum <= peak`, in units; deterministic.
  */
 import type { Budget } from '../budget.js';
+import type { Incumbent } from '../incumbent.js';
 import type { Instance, Units } from './instance.js';
 import { Population } from './population.js';
 import { Search, type Outcome } from './search.js';
-
-/** Where the minimum of an instance lies, in units. */
-export interface Range {
-  low: number;
-  high: number;
-}
-
-/** What happens on the way. */
-export interface Observer {
-  /** A placement with the peak `range.high`, which is lower than the one before. */
-  onPlacement(offsets: Units): void;
-  /** `range.low` has been proven by a search of so many nodes. Whether to go on. */
-  onBound(nodes: number): boolean;
-}
 
 /** A dive may fail so often. */
 const DIVE_FAILURES = 150;
@@ -44,18 +31,12 @@ const ROUNDS_BEFORE_PROOF = 4;
 const PROOF_SHARE = 0.25;
 
 /**
- * Narrows `range` until it closes, `high` is no more than `goal`, or the budget is spent. A generator, so that the caller
- * can look up between two dives.
+ * Lowers the peak and raises the bound, both in units, until the incumbent is done or the budget is spent. A generator, so
+ * that the caller can look up between two dives.
  */
-export function* minimise(
-  instance: Instance,
-  range: Range,
-  goal: number,
-  budget: Budget,
-  observer: Observer,
-): Generator<void, void> {
-  const descent = new Descent(range, goal);
-  if (descent.lowest >= range.high) return;
+export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budget: Budget): Generator<void, void> {
+  if (incumbent.isDone) return;
+  const descent = new Descent(incumbent);
   const population = new Population(instance.sectionCount);
   const diver = new Search(instance, population.priorities);
   let prover: Search | null = null;
@@ -64,16 +45,14 @@ export function* minimise(
   /** Whether to go on. */
   const settle = (outcome: Outcome, capacity: number, { state: { offsets }, nodes }: Search): boolean => {
     if (outcome === 'found') {
-      range.high = peakOf(instance, offsets);
-      observer.onPlacement(offsets);
+      incumbent.offer(offsets);
       population.age();
       descent.onFound();
     } else if (outcome === 'exhausted') {
-      range.low = capacity + 1;
+      incumbent.prove(capacity + 1, nodes);
       descent.onRefuted();
-      if (!observer.onBound(nodes)) return false;
     }
-    return outcome !== 'stopped' && descent.lowest < range.high;
+    return outcome !== 'stopped' && !incumbent.isDone;
   };
 
   for (let round = 1; ; round++) {
@@ -90,7 +69,7 @@ export function* minimise(
       yield;
     }
     // A tight capacity steers the search where a loose one may lead it astray.
-    const capacity = range.low < goal ? range.low : descent.capacity;
+    const capacity = incumbent.bound < incumbent.goal ? incumbent.bound : descent.capacity;
     diver.begin(capacity, 'deadliest');
     if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver)) return;
     const { deaths } = diver.state;
@@ -98,7 +77,7 @@ export function* minimise(
     yield;
     if (round < ROUNDS_BEFORE_PROOF) continue;
     prover ??= new Search(instance);
-    if (capacityToProve < descent.lowest || capacityToProve >= range.high) {
+    if (capacityToProve < incumbent.goal || capacityToProve >= incumbent.peak) {
       capacityToProve = descent.capacity;
       prover.begin(capacityToProve, 'deadliest');
     }
@@ -119,17 +98,9 @@ class Descent {
   private stride = 1;
   private divesLeft = 2 * DIVES;
 
-  constructor(
-    private readonly range: Range,
-    private readonly goal: number,
-  ) {
-    this.capacity = this.lowest;
+  constructor(private readonly incumbent: Incumbent<Units>) {
+    this.capacity = incumbent.goal;
     this.climb = Math.ceil(this.capacity / 64);
-  }
-
-  /** Nothing below this capacity is of interest. */
-  get lowest(): number {
-    return Math.max(this.range.low, this.goal);
   }
 
   onFound(): void {
@@ -144,7 +115,7 @@ class Descent {
   }
 
   onRefuted(): void {
-    if (this.climb > 0 && this.capacity + this.climb < this.range.high) {
+    if (this.climb > 0 && this.capacity + this.climb < this.incumbent.peak) {
       this.capacity += this.climb;
       this.climb *= 2;
       this.divesLeft = DIVES;
@@ -156,17 +127,11 @@ class Descent {
   }
 
   private goDown(): void {
-    this.capacity = Math.max(this.lowest, this.range.high - this.stride);
+    this.capacity = Math.max(this.incumbent.goal, this.incumbent.peak - this.stride);
     this.divesLeft = DIVES;
   }
 
   private get quarter(): number {
-    return Math.ceil((this.range.high - this.lowest) / 4);
+    return Math.ceil((this.incumbent.peak - this.incumbent.goal) / 4);
   }
-}
-
-function peakOf({ count, sizes }: Instance, offsets: Units): number {
-  let peak = 0;
-  for (let b = 0; b < count; b++) peak = Math.max(peak, offsets[b] + sizes[b]);
-  return peak;
 }

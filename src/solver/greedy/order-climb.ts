@@ -9,6 +9,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import type { Budget } from '../budget.js';
+import type { Incumbent } from '../incumbent.js';
 import { createRandom } from '../random.js';
 import { createLowestFit, EFFORT_PER_STEP, placeInOrder } from './lowest-fit.js';
 import { byKey } from './orders.js';
@@ -22,29 +23,20 @@ const PATIENCE = 1000;
 const NOISE = 0.65;
 
 /**
- * Looks for placements below `peak` bytes until one is no higher than `goal`, or the budget is spent. `onPlacement` is called with
- * each that is lower than the one before, and has to copy it. An order is one step at least.
+ * Looks for placements below the best one until the incumbent is done, or the budget is spent. An order is one step at least.
  *
  * @throws PlannerError `FIXED_OVERLAP`
  */
-export function* climb(
-  problem: Problem,
-  peak: number,
-  goal: number,
-  budget: Budget,
-  onPlacement: (offsets: Float64Array) => void,
-): Generator<void, void> {
+export function* climb(problem: Problem, incumbent: Incumbent<Float64Array>, budget: Budget): Generator<void, void> {
   const fit = createLowestFit(problem, createTimeline(problem));
   const offsets = new Float64Array(problem.bufferCount);
   const orders = new OrderClimb(problem, (order, limit) => placeInOrder(problem, fit, order, limit, offsets));
-  for (let i = 1; peak > goal && !budget.isSpent; i++) {
+  for (let i = 1; !incumbent.isDone && !budget.isSpent; i++) {
     const before = fit.steps;
-    const found = orders.tryOne();
+    const peak = orders.tryOne();
     budget.charge(1 + Math.floor((fit.steps - before) / EFFORT_PER_STEP));
-    if (found < peak) {
-      peak = found;
-      onPlacement(offsets);
-    }
+    // Above it, the placement may be incomplete.
+    if (peak < incumbent.peak) incumbent.offer(offsets);
     if (i % TURN_ORDERS === 0) yield;
   }
 }

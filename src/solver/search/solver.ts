@@ -6,7 +6,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { selectBuffers } from '../../problem/select.js';
-import { placementSize, type Placement } from '../allocator.js';
+import { placementSize } from '../allocator.js';
 import { boundOf, stackBoundOf } from './bounds.js';
 import { Budget } from '../budget.js';
 import { placeInChunks } from './chunks.js';
@@ -16,15 +16,18 @@ import { checkChunkLimit } from '../greedy/fill-chunks.js';
 import { EFFORT_PER_STEP } from '../greedy/lowest-fit.js';
 import { GreedySearch } from '../greedy/search.js';
 import { createTimeline, type Timeline } from '../greedy/timeline.js';
-import { lowerComponent, type Component } from './lower-component.js';
+import { PartIncumbent, WholeIncumbent } from './incumbents.js';
+import { lowerPart } from './lower-part.js';
 import { bestPartition, MOST_PARTITIONED } from './partitions.js';
-import type { Certificate, Solution, SolveOptions } from './solution.js';
+import type { Solution, SolveOptions } from './solution.js';
 
 const DEFAULT_MAX_STEPS = 200_000;
-/** What the greedy search spends by default, in its own steps: so many a buffer, within limits. */
+/** What the greedy search spends in a common budget, in its own steps: so many a buffer, within limits. */
 const EFFORT_PER_BUFFER = 1600;
 const LEAST_EFFORT = 1e6;
 const MOST_EFFORT = 5e7;
+/** With a larger budget than this one, the caller is ready to wait: the greedy search may spend all of it. */
+const COMMON_STEPS = 200_000;
 /** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
 const FAR = 1.1;
 /** With more buffers than these, another order costs less than a few dives of the exact search. */
@@ -32,19 +35,11 @@ const MOST_SEARCHED_FIRST = 1024;
 /** What the exact search gets then; the rest is for the other orders. */
 const SEARCH_SHARE = 0.98;
 
-/** Buffers that overlap none of the others in time. */
-interface Part {
-  readonly buffers: Int32Array;
-  readonly problem: Problem;
-}
-
 export class Solver {
   private readonly budget: Budget;
+  private readonly maxSteps: number;
   private readonly timeline: Timeline;
-  private placement: Placement;
-  private certificate: Certificate;
-  /** Bytes at which the search may stop: the capacity or the best that is possible, and any once the capacity is refuted. */
-  private goal: number;
+  private readonly incumbent: WholeIncumbent;
 
   /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
   constructor(
@@ -54,39 +49,34 @@ export class Solver {
   ) {
     checkChunkLimit(problem, options);
     const { maxSteps = DEFAULT_MAX_STEPS, timeLimitMs = Infinity, signal } = options;
+    this.maxSteps = maxSteps;
     this.budget = budget ?? new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
     this.timeline = createTimeline(problem);
-    const { bufferCount } = problem;
-    this.placement = { offsets: new Float64Array(bufferCount), chunkOf: new Int32Array(bufferCount), chunks: [] };
-    this.certificate = boundOf(problem, options);
-    this.goal = Math.max(options.capacity ?? 0, this.certificate.bytes);
+    this.incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.report());
   }
 
   /** Pauses every few milliseconds, so that the caller can do something else. @throws PlannerError `FIXED_OVERLAP` */
   *run(): Generator<void, Solution> {
-    const { problem, options, budget } = this;
-    if (problem.bufferCount > 0) {
+    const { problem, options, budget, incumbent } = this;
+    if (problem.bufferCount === 0) {
+      incumbent.offer({ offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [] });
+    } else {
       yield* this.placeInOneChunk();
       if (!this.isWithinLimit) {
-        yield* placeInChunks(problem, this.timeline, options, this.goal, budget, (placement) => {
-          this.placement = placement;
-          this.report();
-        });
+        incumbent.forget();
+        yield* placeInChunks(incumbent, this.timeline, options, budget);
       }
       const { maxChunkSize = Infinity } = options;
       if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
-      if (this.peak > this.goal) budget.giveUp();
+      if (!incumbent.isDone) budget.giveUp();
     }
     return this.solution();
   }
 
-  private get peak(): number {
-    return placementSize(this.placement);
-  }
-
   /** Whether this is a placement in the end: one chunk that is too large is only a step on the way to several. */
   private get isWithinLimit(): boolean {
-    return this.placement.chunks.length > 1 || this.peak <= this.largestChunk;
+    const { placement, peak } = this.incumbent;
+    return placement !== null && (placement.chunks.length > 1 || peak <= this.largestChunk);
   }
 
   /** Bytes that a chunk may have at most. */
@@ -96,49 +86,34 @@ export class Solver {
   }
 
   private *placeInOneChunk(): Generator<void, void> {
-    const { problem, budget } = this;
-    const greedy = new GreedySearch(problem, this.timeline, this.goal);
+    const { problem, budget, incumbent } = this;
+    const greedy = new GreedySearch(problem, this.timeline, incumbent.goal);
     let isWorthMore = yield* this.placeGreedily(greedy, 1);
-    const isFar = this.peak > FAR * this.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
+    const isFar = incumbent.peak > FAR * incumbent.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
     if (isWorthMore && !isFar) isWorthMore = yield* this.placeGreedily(greedy);
-    if (this.peak > this.goal) this.raiseBound(stackBoundOf(problem, this.options, this.certificate));
-    if (this.peak <= this.goal || this.certificate.bytes > this.largestChunk || budget.isSpent) return;
-    const parts = timeComponents(problem).map((buffers) => ({ buffers, problem: selectBuffers(problem, buffers) }));
-    if (parts.every((part) => isSearchable(part.problem))) {
+    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.options, incumbent.certificate));
+    if (incumbent.isDone || incumbent.bound > this.largestChunk || budget.isSpent) return;
+    const components = timeComponents(problem).map((buffers) => ({ buffers, own: selectBuffers(problem, buffers) }));
+    if (components.every(({ own }) => isSearchable(own))) {
+      const parts = components.map(({ buffers, own }) => new PartIncumbent(own, buffers, incumbent));
       const keepsRest = isFar && isWorthMore && this.maxSteps < Infinity;
       yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
-      if (keepsRest && this.peak > this.goal && !budget.isSpent) yield* this.placeGreedily(greedy);
+      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.placeGreedily(greedy);
       return;
     }
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
   }
 
-  private raiseBound(certificate: Certificate): void {
-    const { capacity = Infinity } = this.options;
-    this.certificate = certificate;
-    // Once the capacity is refuted, nothing is left to look for.
-    this.goal = certificate.bytes > capacity ? Infinity : Math.max(this.goal, certificate.bytes);
-    this.report();
-  }
-
-  private get maxSteps(): number {
-    return this.options.maxSteps ?? DEFAULT_MAX_STEPS;
-  }
-
   /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
   private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
-    const { budget, maxSteps } = this;
-    const { chunkOf } = this.placement;
-    const most = maxSteps > DEFAULT_MAX_STEPS ? Infinity : defaultEffort(this.problem);
+    const { budget, incumbent, maxSteps, problem } = this;
+    const chunkOf = new Int32Array(problem.bufferCount);
+    const most = maxSteps > COMMON_STEPS ? Infinity : commonEffort(problem);
     const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps), orderCount);
     for (let before = greedy.steps; ; before = greedy.steps) {
       const { done, value } = round.next();
       budget.charge(Math.floor(greedy.steps / EFFORT_PER_STEP) - Math.floor(before / EFFORT_PER_STEP));
-      const isFirst = this.placement.chunks.length === 0;
-      if (greedy.peak < Infinity && (isFirst || greedy.peak < this.peak)) {
-        this.placement = { offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] };
-        this.report();
-      }
+      if (greedy.peak < Infinity) incumbent.offer({ offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] });
       if (done) return value;
       if (greedy.peak < Infinity && budget.isSpent) return false;
       yield;
@@ -146,74 +121,36 @@ export class Solver {
   }
 
   /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerParts(parts: readonly Part[], budget: Budget): Generator<void, void> {
-    this.placement = { ...this.placement, offsets: this.placement.offsets.slice() };
-    const byPeak = parts.map((part) => ({ part, peak: this.peakOf(part.buffers) })).sort((a, b) => b.peak - a.peak);
-    // Of the parts that have been lowered already.
-    let lowered = 0;
-    for (let i = 0; i < byPeak.length; i++) {
-      const { part, peak } = byPeak[i];
-      if (peak <= this.goal || budget.isSpent) return;
-      const others = i + 1 < byPeak.length ? Math.max(lowered, byPeak[i + 1].peak) : lowered;
-      yield* lowerComponent(this.component(part, others), budget);
-      lowered = Math.max(lowered, this.peakOf(part.buffers));
+  private *lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
+    for (const part of parts.sort((a, b) => b.peak - a.peak)) {
+      if (part.isDone || budget.isSpent) return;
+      yield* lowerPart(part, budget);
       yield;
     }
   }
 
-  /** `others`: bytes, the highest end of all buffers outside of it. */
-  private component({ buffers, problem }: Part, others: number): Component {
-    const isProof = isOneChunkEnough(problem, this.options);
-    return {
-      problem,
-      capacity: this.options.capacity ?? Infinity,
-      peak: () => this.peakOf(buffers),
-      goal: () => this.goal,
-      place: (found) => {
-        const { offsets, chunkOf } = this.placement;
-        buffers.forEach((b, i) => (offsets[b] = found[i]));
-        this.placement = { offsets, chunkOf, chunks: [Math.max(others, this.peakOf(buffers))] };
-        this.report();
-      },
-      prove: (bytes, nodes) => {
-        if (isProof) this.prove(bytes, nodes);
-      },
-    };
-  }
-
-  private peakOf(buffers: Int32Array): number {
-    const { sizes } = this.problem;
-    const { offsets } = this.placement;
-    return buffers.reduce((peak, b) => Math.max(peak, offsets[b] + sizes[b]), 0);
-  }
-
   /** Tries every split into chunks, within what is left of the budget. */
   private partition(): void {
-    const { problem, options, budget } = this;
-    if (this.peak <= this.goal) return;
+    const { problem, options, budget, incumbent } = this;
+    if (incumbent.isDone) return;
     const share = 2 ** -problem.bufferCount;
     const { isProven, ...placement } = bestPartition(problem, options, (part) => solveWhole(part, budget.slice(share)));
-    if (placementSize(placement) < this.peak) this.placement = placement;
-    if (isProven) this.prove(placementSize(placement), 2 ** problem.bufferCount);
-    this.report();
-  }
-
-  private prove(bytes: number, nodes: number): void {
-    if (bytes > this.certificate.bytes) this.raiseBound({ kind: 'exhausted', bytes, nodes });
+    incumbent.offer(placement);
+    if (isProven) incumbent.prove(placementSize(placement), 2 ** problem.bufferCount);
   }
 
   private report(): void {
     this.options.onProgress?.({
-      peak: this.isWithinLimit ? this.peak : Infinity,
-      lowerBound: this.certificate.bytes,
+      peak: this.isWithinLimit ? this.incumbent.peak : Infinity,
+      lowerBound: this.incumbent.bound,
       steps: this.budget.steps,
     });
   }
 
   private solution(): Solution {
-    const { placement, certificate, budget, options, peak } = this;
-    const lowerBound = certificate.bytes;
-    const { capacity = Infinity } = options;
+    const { incumbent, budget } = this;
+    const { certificate, capacity, bound: lowerBound, peak } = incumbent;
+    const placement = incumbent.placement!;
     let status: Solution['status'] = 'feasible';
     if (lowerBound > capacity) status = 'infeasible';
     else if (peak > capacity) status = 'unknown';
@@ -232,21 +169,7 @@ function solveWhole(problem: Problem, budget: Budget): Solution {
   }
 }
 
-/** What the greedy search spends if nothing is said, in its own steps. */
-function defaultEffort({ bufferCount }: Problem): number {
+/** What the greedy search spends in a common budget, in its own steps. */
+function commonEffort({ bufferCount }: Problem): number {
   return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
-}
-
-/**
- * Whether what no single chunk can hold, several cannot hold either: on top of each other they are one chunk of their
- * total size, but only if no padding comes between them. So whatever offsets are sums of must be a multiple of every alignment.
- */
-function isOneChunkEnough(
-  { alignments, sizes, fixedOffsets, gaps }: Problem,
-  { maxChunkSize = Infinity }: SolveOptions,
-): boolean {
-  if (maxChunkSize === Infinity) return true;
-  const alignment = alignments.reduce((most, value) => Math.max(most, value), 1);
-  const needsNoPadding = (bytes: number): boolean => Number.isNaN(bytes) || bytes % alignment === 0;
-  return [sizes, fixedOffsets, gaps?.lowers, gaps?.uppers].every((column) => column?.every(needsNoPadding) ?? true);
 }

@@ -6,6 +6,7 @@ import { Budget } from '../../../src/solver/budget.js';
 import { climb } from '../../../src/solver/greedy/order-climb.js';
 import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
+import { TrackedIncumbent } from '../../support/incumbents.js';
 import { tinyBuffers } from '../../support/problems.js';
 import { mixed } from '../../support/random-problems.js';
 
@@ -18,16 +19,17 @@ interface Climb {
 
 function run(problem: Problem, peak: number, goal: number, maxSteps: number): Climb {
   const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
-  const peaks: number[] = [];
-  const search = climb(problem, peak, goal, budget, (offsets) => {
-    const found = problem.sizes.reduce((most, size, b) => Math.max(most, offsets[b] + size), 0);
-    const placement = { offsets, chunkOf: new Int32Array(problem.bufferCount), chunks: [found] };
-    expect(verifyPlacement(problem, placement)).toEqual([]);
-    peaks.push(found);
-  });
+  const incumbent = new (class extends TrackedIncumbent<Float64Array> {
+    override offer(offsets: Float64Array): void {
+      super.offer(offsets);
+      const placement = { offsets, chunkOf: new Int32Array(problem.bufferCount), chunks: [this.peak] };
+      expect(verifyPlacement(problem, placement)).toEqual([]);
+    }
+  })(problem.sizes, { bound: 0, peak }, goal);
+  const search = climb(problem, incumbent, budget);
   let pauses = 0;
   while (search.next().done !== true) pauses++;
-  return { peaks, steps: budget.steps, pauses };
+  return { peaks: incumbent.peaks, steps: budget.steps, pauses };
 }
 
 /** Forty buffers with alignments up to 256 and gaps that leave a part. */

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placementSize, type Placement, type PlaceOptions } from '../../../src/solver/allocator.js';
+import { boundOf } from '../../../src/solver/search/bounds.js';
 import { placeInChunks } from '../../../src/solver/search/chunks.js';
 import { Budget } from '../../../src/solver/budget.js';
 import { fillChunks } from '../../../src/solver/greedy/fill-chunks.js';
 import { ORDERS } from '../../../src/solver/greedy/orders.js';
 import { createTimeline } from '../../../src/solver/greedy/timeline.js';
+import { WholeIncumbent } from '../../../src/solver/search/incumbents.js';
 import { solve } from '../../../src/solver/search/solve.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
 import { createProblem, type Problem } from '../../../src/problem/problem.js';
@@ -17,7 +19,11 @@ import { buffersOf, tinyBuffers } from '../../support/problems.js';
 function run(problem: Problem, options: PlaceOptions, goal: number, maxSteps: number): Placement {
   const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   const found: Placement[] = [];
-  const search = placeInChunks(problem, createTimeline(problem), options, goal, budget, (each) => found.push(each));
+  const aim = { ...options, capacity: goal };
+  const incumbent: WholeIncumbent = new WholeIncumbent(problem, aim, boundOf(problem, options), () => {
+    found.push(incumbent.placement!);
+  });
+  const search = placeInChunks(incumbent, createTimeline(problem), options, budget);
   while (search.next().done !== true);
   found.slice(1).forEach((each, i) => expect(placementSize(each)).toBeLessThan(placementSize(found[i])));
   return found.at(-1)!;
