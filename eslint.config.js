@@ -14,6 +14,7 @@ import tseslint from 'typescript-eslint';
 const LAYERS = [
   'errors',
   'units',
+  'columns',
   'tensor',
   'graph',
   'runtime',

@@ -13,7 +13,7 @@ import type { Placement } from '../solver/allocator.js';
 import type { Plan, PlannedTensor } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { liveLoad } from '../problem/lower-bound.js';
-import { neededParts } from '../problem/needed-parts.js';
+import { neededParts } from '../problem/parts.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A tensor or a buffer that needs bytes. */

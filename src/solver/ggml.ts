@@ -12,6 +12,7 @@
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
 import type { GapTable, Problem } from '../problem/problem.js';
+import { grown } from '../columns.js';
 import { alignUp, checkBytes } from '../units.js';
 import { checkOptions } from '../errors.js';
 import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
@@ -281,12 +282,7 @@ class Chunk {
   }
 
   private grow(): void {
-    const longer = (column: Float64Array): Float64Array<ArrayBuffer> => {
-      const copy = new Float64Array(column.length * 2);
-      copy.set(column);
-      return copy;
-    };
-    this.offsets = longer(this.offsets);
-    this.sizes = longer(this.sizes);
+    this.offsets = grown(this.offsets);
+    this.sizes = grown(this.sizes);
   }
 }

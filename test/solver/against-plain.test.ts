@@ -5,7 +5,7 @@ import { ggmlAllocator } from '../../src/solver/ggml.js';
 import { fillChunks } from '../../src/solver/greedy/fill-chunks.js';
 import { placeOnline } from '../../src/solver/greedy/online.js';
 import { byLifetime, bySize, byStart } from '../../src/solver/greedy/orders.js';
-import { createTimeline } from '../../src/solver/greedy/timeline.js';
+import { createTimeline } from '../../src/problem/timeline.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { plainGgml, plainGreedy, plainOnline } from '../support/plain-allocators.js';
 import { tinyBuffers } from '../support/problems.js';

@@ -8,7 +8,7 @@ import { placementSize, type Placement } from '../../solver/allocator.js';
 import { isKept } from '../../graph/table.js';
 import { Plan, type PlannedTensor } from '../../plan/plan.js';
 import { liveLoad } from '../../problem/lower-bound.js';
-import { neededParts } from '../../problem/needed-parts.js';
+import { neededParts } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';

@@ -11,8 +11,8 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { createLowestFit } from '../greedy/lowest-fit.js';
-import { createTimeline } from '../greedy/timeline.js';
-import { findOverlaps, type Overlaps } from './overlaps.js';
+import { createTimeline } from '../../problem/timeline.js';
+import { findOverlaps, type Overlaps } from '../../problem/overlaps.js';
 import { unitOf } from './instance.js';
 
 export interface Core {

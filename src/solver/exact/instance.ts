@@ -1,20 +1,17 @@
 /**
  * A placement problem in the form that the exact search works on.
  *
- *     step     0 1 2 3 4 5          Only steps at which something has just begun and something is about to end need
- *              A A A A . .          a look: what is live at any other step is a subset of what is live at one of
- *              B . C C C .          these. They are the sections, here steps 0, 3 and 5:
- *              . . D D E E
- *     section  0   1    2           {A, B}, {A, C, D}, {E}.
+ * Steps become sections: see sections.ts.
  *
  * Bytes become units, the greatest common divisor of everything that offsets can be sums of.
  *
  * Invariant: buffers are numbered from 0 within the instance; two are neighbours exactly if some section holds both.
  * A gap that leaves a part of a buffer counts as no gap: what is found is valid, and interlocking.ts goes on from there.
  */
+import { idleStretches } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
-import { countOverlaps } from '../overlap-count.js';
-import { findOverlaps, type Overlaps } from './overlaps.js';
+import { numberSections } from '../../problem/sections.js';
+import { countOverlaps, findOverlaps, type Overlaps } from '../../problem/overlaps.js';
 
 /** Whole numbers of units: 32-bit where all sums fit, which is nearly always and faster. */
 export type Units = Int32Array | Float64Array;
@@ -71,13 +68,6 @@ export function alignedFrom({ alignments }: Instance, offset: number, b: number)
   return rest === 0 ? offset : offset + alignments[b] - rest;
 }
 
-/** The same values, with as many zeros behind them. */
-export function doubled<T extends Units>(values: T): T {
-  const copy = new (values.constructor as new (length: number) => T)(values.length * 2);
-  copy.set(values);
-  return copy;
-}
-
 /** Builds the instance of a problem. */
 export function createInstance(problem: Problem, overlaps: Overlaps = findOverlaps(problem)): Instance {
   const unit = unitOf(problem);
@@ -88,10 +78,11 @@ export function createInstance(problem: Problem, overlaps: Overlaps = findOverla
     : null;
   const fixed =
     fixedOffsets === null ? null : inUnits(fixedOffsets.map((offset) => (Number.isNaN(offset) ? -unit : offset)));
-  const sections = createSections(problem);
-  const spanClass = spanClasses(sections.starts, sections.ends, (b) => {
+  const spans = createSpans(problem);
+  const { idleFirst } = spans;
+  const spanClass = spanClasses(spans.starts, spans.ends, (b) => {
     const free = fixed === null || fixed[b] < 0;
-    const gapless = sections.idleFirst === null || sections.idleFirst[b] === sections.idleFirst[b + 1];
+    const gapless = idleFirst === null || idleFirst[b] === idleFirst[b + 1];
     return free && gapless && (alignments === null || alignments[b] === 1);
   });
   return {
@@ -100,7 +91,8 @@ export function createInstance(problem: Problem, overlaps: Overlaps = findOverla
     sizes: inUnits(problem.sizes),
     alignments,
     fixed,
-    ...sections,
+    ...spans,
+    ...listMembers(spans, problem.bufferCount),
     first: overlaps.first,
     other: overlaps.other,
     spanClass,
@@ -143,52 +135,34 @@ function unitConverter({ sizes, alignments, fixedOffsets }: Problem, unit: numbe
   };
 }
 
-type Sections = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'idleFirst' | 'idle' | Membership>;
+type Spans = Pick<Instance, 'sectionCount' | 'starts' | 'ends' | 'idleFirst' | 'idle'>;
 
-function createSections({ bufferCount, starts, ends, stepCount, gaps }: Problem): Sections {
-  const begins = new Uint8Array(stepCount + 1);
-  const stops = new Uint8Array(stepCount + 1);
-  const isIdle = (g: number): boolean => gaps!.lowers[g] === gaps!.uppers[g];
-  for (let b = 0; b < bufferCount; b++) {
-    begins[starts[b]] = stops[ends[b]] = 1;
-    if (gaps === null) continue;
-    for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++)
-      if (isIdle(g)) stops[gaps.starts[g]] = begins[gaps.ends[g]] = 1;
-  }
-  // sectionAt[step]: the sections that are complete before the step, and so the first one from it on.
-  const sectionAt = new Int32Array(stepCount + 1);
-  let sectionCount = 0;
-  for (let step = 0, open = false; step <= stepCount; step++) {
-    if (stops[step] === 1 && open) {
-      sectionCount++;
-      open = false;
-    }
-    sectionAt[step] = sectionCount;
-    if (begins[step] === 1) open = true;
-  }
+function createSpans(problem: Problem): Spans {
+  const { bufferCount, stepCount, starts, ends, gaps } = problem;
+  const gapsOfAll = idleStretches(problem);
+  const { count, at } = numberSections(stepCount, [starts, gapsOfAll.ends], [ends, gapsOfAll.starts]);
   const idle: number[] = [];
   const idleFirst = gaps === null ? null : new Int32Array(bufferCount + 1);
-  for (let b = 0; b < bufferCount && gaps !== null; b++) {
-    for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-      if (!isIdle(g)) continue;
-      for (let s = sectionAt[gaps.starts[g]]; s < sectionAt[gaps.ends[g]]; s++) idle.push(s);
+  for (let b = 0, g = 0; b < bufferCount && idleFirst !== null; b++) {
+    for (; gapsOfAll.owners[g] === b; g++) {
+      for (let s = at[gapsOfAll.starts[g]]; s < at[gapsOfAll.ends[g]]; s++) idle.push(s);
     }
-    idleFirst![b + 1] = idle.length;
+    idleFirst[b + 1] = idle.length;
   }
-  const span = {
-    sectionCount,
-    starts: starts.map((step) => sectionAt[step]),
-    ends: ends.map((step) => sectionAt[step]),
+  const inSections = (steps: Int32Array): Int32Array => steps.map((step) => at[step]);
+  return {
+    sectionCount: count,
+    starts: inSections(starts),
+    ends: inSections(ends),
     idleFirst,
     idle: Int32Array.from(idle),
   };
-  return { ...span, ...listMembers(span, bufferCount) };
 }
 
 type Membership = 'memberFirst' | 'members' | 'joinedFirst' | 'joined';
 
 function listMembers(
-  { sectionCount, starts, ends, idleFirst, idle }: Omit<Sections, Membership>,
+  { sectionCount, starts, ends, idleFirst, idle }: Spans,
   count: number,
 ): Pick<Instance, Membership> {
   const memberFirst = new Int32Array(sectionCount + 1);

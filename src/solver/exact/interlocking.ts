@@ -13,10 +13,10 @@
  * Invariant: the offsets at a node are the lowest that obey the choices made, so nothing below the node has lower ones.
  */
 import type { Problem } from '../../problem/problem.js';
-import { createTimeline, type Timeline } from '../greedy/timeline.js';
+import { createTimeline, type Timeline } from '../../problem/timeline.js';
 import type { Budget } from '../budget.js';
 import { DifferenceBounds, type Bound, type Mark } from './difference-bounds.js';
-import type { Overlaps } from './overlaps.js';
+import type { Overlaps } from '../../problem/overlaps.js';
 import type { Outcome } from './search.js';
 import { findSeparations, type Separations } from './separations.js';
 

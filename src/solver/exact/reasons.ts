@@ -7,6 +7,7 @@
  * Invariant: the last sets saved are the first restored.
  */
 /* eslint-disable no-bitwise -- sets of buffers, one bit each, none of them bytes */
+import { grown } from '../../columns.js';
 
 export class Reasons {
   /** After a failure, the buffers that caused it; before, what is being collected. */
@@ -78,9 +79,7 @@ export class Reasons {
   addConflict(b: number): void {
     const { conflict, sets, wordCount } = this;
     if (this.savedCount + wordCount > this.saved.length) {
-      const saved = new Int32Array(2 * this.saved.length + wordCount);
-      saved.set(this.saved);
-      this.saved = saved;
+      this.saved = grown(this.saved, 2 * this.saved.length + wordCount);
     }
     for (let i = 0, s = b * wordCount; i < wordCount; i++, s++) {
       this.saved[this.savedCount++] = sets[s];

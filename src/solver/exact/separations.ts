@@ -10,8 +10,8 @@
  *
  * Invariant: the excluded stretches of a pair ascend and share no number; their ends are allowed.
  */
-import type { Timeline } from '../greedy/timeline.js';
-import type { Overlaps } from './overlaps.js';
+import type { Timeline } from '../../problem/timeline.js';
+import type { Overlaps } from '../../problem/overlaps.js';
 
 /** Pairs of buffers that are needed at one time, each once. */
 export interface Separations {

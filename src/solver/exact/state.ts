@@ -11,7 +11,8 @@
  * Invariant: `lowest` never exceeds the true minimum of a canonical solution that extends the placed buffers, and
  * `undo` restores everything except the watches, which need no restoring.
  */
-import { alignedFrom, doubled, type Instance, type Units } from './instance.js';
+import { grown } from '../../columns.js';
+import { alignedFrom, type Instance, type Units } from './instance.js';
 import { Reasons } from './reasons.js';
 import { changeHeights, createStacks, type Stack } from './stacks.js';
 
@@ -264,8 +265,7 @@ export class State {
 
   private fits(b: number, offset: number): boolean {
     const { fixed, sizes } = this.instance;
-    if (fixed !== null && fixed[b] >= 0) return offset <= fixed[b];
-    return offset + sizes[b] <= this.capacity;
+    return fixed !== null && fixed[b] >= 0 ? offset <= fixed[b] : offset + sizes[b] <= this.capacity;
   }
 
   private addLoad(b: number, sign: 1 | -1): void {
@@ -286,9 +286,9 @@ export class State {
   /** Records the bound of `b` before it changes; `reason` is the one placed buffer that is added, or -1 for the conflict. */
   private push(b: number, reason: number): void {
     if (this.trailCount === this.trailBuffer.length) {
-      this.trailBuffer = doubled(this.trailBuffer);
-      this.trailLowest = doubled(this.trailLowest);
-      this.trailReason = doubled(this.trailReason);
+      this.trailBuffer = grown(this.trailBuffer);
+      this.trailLowest = grown(this.trailLowest);
+      this.trailReason = grown(this.trailReason);
     }
     const t = this.trailCount++;
     this.trailBuffer[t] = b;

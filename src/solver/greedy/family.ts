@@ -8,7 +8,7 @@ import type { Problem } from '../../problem/problem.js';
 import { PLACE_OPTIONS, type Allocator, type Placement, type PlaceOptions } from '../allocator.js';
 import { fillChunks } from './fill-chunks.js';
 import { byArea, byLifetime, byLoad, bySize, byStart, type Order } from './orders.js';
-import { createTimeline } from './timeline.js';
+import { createTimeline } from '../../problem/timeline.js';
 
 /** Largest buffer first. */
 export const greedyBySize = greedy('greedy-by-size', bySize);

@@ -10,8 +10,9 @@
 import { checkArgument, PlannerError, subject } from '../../errors.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
-import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
-import type { Timeline } from './timeline.js';
+import type { LowestFit } from './fit.js';
+import { createLowestFit, takeFixed } from './lowest-fit.js';
+import type { Timeline } from '../../problem/timeline.js';
 
 /** With the effort that it took: sets read or changed and intervals met. */
 export interface FilledChunks extends Placement {

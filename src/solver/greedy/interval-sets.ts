@@ -4,6 +4,8 @@
  * Invariant: the intervals of a set ascend and never touch: what touches is merged, so a tight stack of buffers is one
  * interval. A set occupies a block of 2^k slots of the pool; a block that a set outgrew is used again.
  */
+import { grown } from '../../columns.js';
+
 export class IntervalSets {
   /** First slot of each set. */
   readonly first: Int32Array;
@@ -103,15 +105,9 @@ export class IntervalSets {
     this.#top += 2 ** sizeLog2;
     if (this.#top > this.lows.length) {
       const longer = Math.max(this.#top, Math.ceil(this.lows.length * 1.5));
-      this.lows = lengthened(this.lows, longer);
-      this.highs = lengthened(this.highs, longer);
+      this.lows = grown(this.lows, longer);
+      this.highs = grown(this.highs, longer);
     }
     return block;
   }
-}
-
-function lengthened(column: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  const copy = new Float64Array(length);
-  copy.set(column);
-  return copy;
 }

@@ -8,7 +8,7 @@
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
-import type { LowestFit } from './lowest-fit.js';
+import type { LowestFit } from './fit.js';
 
 /** So many entries cost as much as one step. */
 const ENTRIES_PER_STEP = 16;

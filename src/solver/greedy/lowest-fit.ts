@@ -5,26 +5,13 @@
  * look for an offset give the same one.
  */
 import { PlannerError } from '../../errors.js';
-import { neededParts } from '../../problem/needed-parts.js';
+import { neededParts } from '../../problem/parts.js';
 import { labelOfBuffer, type Problem } from '../../problem/problem.js';
-import { countOverlaps } from '../overlap-count.js';
+import { countOverlaps } from '../../problem/overlaps.js';
+import type { LowestFit } from './fit.js';
 import { ListFit } from './list-fit.js';
-import type { Timeline } from './timeline.js';
+import type { Timeline } from '../../problem/timeline.js';
 import { TreeFit } from './tree-fit.js';
-
-export interface LowestFit {
-  /** Effort so far: sets read or changed and intervals met, 20 to 100 ns each. */
-  readonly steps: number;
-  /** Frees everything. */
-  reset(): void;
-  /** The lowest free offset for a buffer, at least `from`, aligned. */
-  find(buffer: number, from?: number): number;
-  /** Takes what a buffer needs when it lies at `offset`. */
-  take(buffer: number, offset: number): void;
-}
-
-/** So many of its steps count as one step of the exact search. */
-export const EFFORT_PER_STEP = 2500;
 
 /** A list is better than a tree where no more buffers than these share this part of all possible pairs. */
 const MOST_LISTED = 4096;

@@ -11,8 +11,7 @@
  */
 /* eslint-disable no-bitwise -- numbers of bins and sets of them, never bytes */
 import type { Problem } from '../../problem/problem.js';
-import { alignUp } from '../../units.js';
-import { floorLog2 } from './floor-log2.js';
+import { alignUp, floorLog2 } from '../../units.js';
 
 const BINS_PER_POWER = 32;
 const POWERS = 53;

@@ -11,9 +11,10 @@ import type { Problem } from '../../problem/problem.js';
 import type { Budget } from '../budget.js';
 import type { Incumbent } from '../incumbent.js';
 import { createRandom } from '../random.js';
-import { createLowestFit, EFFORT_PER_STEP, placeInOrder } from './lowest-fit.js';
+import { EFFORT_PER_STEP } from './fit.js';
+import { createLowestFit, placeInOrder } from './lowest-fit.js';
 import { byKey } from './orders.js';
-import { createTimeline } from './timeline.js';
+import { createTimeline } from '../../problem/timeline.js';
 
 /** After so many orders, the caller can do something else. */
 const TURN_ORDERS = 64;

@@ -6,7 +6,7 @@
  */
 import { liveBytesPerStep, liveLoad } from '../../problem/lower-bound.js';
 import type { Problem } from '../../problem/problem.js';
-import { floorLog2 } from './floor-log2.js';
+import { floorLog2 } from '../../units.js';
 
 /** Makes an order: buffer indices. */
 export type Order = (problem: Problem) => Int32Array;

@@ -8,10 +8,11 @@
  * Invariant: `offsets` is the best placement found, with `peak`; effort is counted in steps, never in time.
  */
 import type { Problem } from '../../problem/problem.js';
-import { createLowestFit, takeFixed, type LowestFit } from './lowest-fit.js';
+import type { LowestFit } from './fit.js';
+import { createLowestFit, takeFixed } from './lowest-fit.js';
 import { placeOnline } from './online.js';
 import { ORDERS } from './orders.js';
-import type { Timeline } from './timeline.js';
+import type { Timeline } from '../../problem/timeline.js';
 
 /** The first attempt may take no more than this: a fraction of a second. */
 const FIRST_STEPS = 1.25e7;

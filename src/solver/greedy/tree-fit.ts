@@ -2,9 +2,9 @@
  * The lowest fit by a tree of taken bytes over time: for problems of any size, with gaps or without.
  */
 import type { Problem } from '../../problem/problem.js';
-import type { LowestFit } from './lowest-fit.js';
+import type { LowestFit } from './fit.js';
 import { Occupancy } from './occupancy.js';
-import type { Timeline } from './timeline.js';
+import type { Timeline } from '../../problem/timeline.js';
 
 export class TreeFit implements LowestFit {
   private readonly occupancy: Occupancy;

@@ -11,6 +11,7 @@
  * Invariant: no placement is smaller.
  */
 import { liveLoad } from '../../problem/lower-bound.js';
+import { buffersWithWindows, partsOf, type Parts } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
 import type { PlaceOptions } from '../allocator.js';
@@ -59,11 +60,12 @@ function highestEnd({ bufferCount, sizes, fixedOffsets }: Problem): Certificate 
 /** The best bound by the buffers that have some alignment or a larger one, and need all of their bytes or none. */
 function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
   const { bufferCount, sizes, alignments } = problem;
+  const hasWindow = buffersWithWindows(problem);
   for (const alignment of new Set(alignments)) {
     const padded = new Float64Array(bufferCount);
     let isPadded = false;
     for (let b = 0; b < bufferCount; b++) {
-      if (alignments[b] < alignment || isEverPartial(problem, b)) continue;
+      if (alignments[b] < alignment || hasWindow[b] === 1) continue;
       padded[b] = alignUp(sizes[b], alignment);
       isPadded ||= padded[b] > sizes[b];
     }
@@ -75,12 +77,13 @@ function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
 /** The largest total of padded sizes, less the padding of the one buffer on top, which may be any; if that is more. */
 function raiseByPadding(problem: Problem, padded: Float64Array, alignment: number, best: Certificate): Certificate {
   const { bufferCount, sizes } = problem;
-  for (const { step, total } of fullestSteps(problem, padded, best.bytes)) {
+  const parts = partsOf(problem);
+  for (const { step, total } of fullestSteps(parts, problem.stepCount, padded, best.bytes)) {
     if (total <= best.bytes) break;
     let mostPadding = 0;
     for (let b = 0; b < bufferCount; b++) {
       const padding = padded[b] - sizes[b];
-      if (padding > mostPadding && isNeeded(problem, b, step)) mostPadding = padding;
+      if (padding > mostPadding && isNeeded(parts, b, step)) mostPadding = padding;
     }
     const bytes = total - mostPadding;
     if (bytes > best.bytes) best = { kind: 'aligned', bytes, step, alignment };
@@ -93,11 +96,13 @@ function raiseByStacks(problem: Problem, best: Certificate): Certificate {
   const { sizes, alignments } = problem;
   if (sizes.every((size, b) => size % alignments[b] === 0)) return best;
   // In order of alignment, the largest at the bottom, each takes its own padding: no stack has to be higher.
-  const padded = sizes.map((size, b) => (isEverPartial(problem, b) ? 0 : alignUp(size, alignments[b])));
+  const hasWindow = buffersWithWindows(problem);
+  const padded = sizes.map((size, b) => (hasWindow[b] === 1 ? 0 : alignUp(size, alignments[b])));
   if (padded.every((bytes, b) => bytes === 0 || bytes === sizes[b])) return best;
-  for (const { step, total } of fullestSteps(problem, padded, best.bytes)) {
+  const parts = partsOf(problem);
+  for (const { step, total } of fullestSteps(parts, problem.stepCount, padded, best.bytes)) {
     if (total <= best.bytes) break;
-    const needed = [...padded.keys()].filter((b) => padded[b] > 0 && isNeeded(problem, b, step));
+    const needed = [...padded.keys()].filter((b) => padded[b] > 0 && isNeeded(parts, b, step));
     needed.sort((a, b) => alignments[b] - alignments[a]);
     // Whoever has the same alignment as the first that is left out is left out as well.
     const rest = alignments[needed[MOST_STACKED]];
@@ -116,39 +121,30 @@ function raiseByStacks(problem: Problem, best: Certificate): Certificate {
 const MOST_LOOKS = 64;
 
 /** The steps at which more than so many bytes are needed, the fullest first, as many as are looked at. */
-function fullestSteps(problem: Problem, bytes: Float64Array, least: number): { step: number; total: number }[] {
-  const totals = totalsPerStep(problem, bytes);
-  const steps = Int32Array.from({ length: problem.stepCount }, (_, step) => step).filter((s) => totals[s] > least);
+function fullestSteps(
+  parts: Parts,
+  stepCount: number,
+  bytes: Float64Array,
+  least: number,
+): { step: number; total: number }[] {
+  const totals = totalsPerStep(parts, stepCount, bytes);
+  const steps = Int32Array.from({ length: stepCount }, (_, step) => step).filter((s) => totals[s] > least);
   steps.sort((a, b) => totals[b] - totals[a] || a - b);
   return Array.from(steps.subarray(0, MOST_LOOKS), (step) => ({ step, total: totals[step] }));
 }
 
-function totalsPerStep({ bufferCount, stepCount, starts, ends, gaps }: Problem, bytes: Float64Array): Float64Array {
+/** The sum of `bytes` over the buffers of which a part lives at each step. */
+function totalsPerStep({ owners, starts, ends }: Parts, stepCount: number, bytes: Float64Array): Float64Array {
   const totals = new Float64Array(stepCount + 1);
-  for (let b = 0; b < bufferCount; b++) {
-    totals[starts[b]] += bytes[b];
-    totals[ends[b]] -= bytes[b];
-    if (gaps === null) continue;
-    for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-      totals[gaps.starts[g]] -= bytes[b];
-      totals[gaps.ends[g]] += bytes[b];
-    }
+  for (let p = 0; p < owners.length; p++) {
+    totals[starts[p]] += bytes[owners[p]];
+    totals[ends[p]] -= bytes[owners[p]];
   }
   for (let step = 1; step < stepCount; step++) totals[step] += totals[step - 1];
   return totals;
 }
 
-function isEverPartial({ gaps }: Problem, b: number): boolean {
-  if (gaps === null) return false;
-  for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) if (gaps.lowers[g] < gaps.uppers[g]) return true;
+function isNeeded({ first, starts, ends }: Parts, b: number, step: number): boolean {
+  for (let p = first[b]; p < first[b + 1]; p++) if (starts[p] <= step && step < ends[p]) return true;
   return false;
-}
-
-function isNeeded({ starts, ends, gaps }: Problem, b: number, step: number): boolean {
-  if (step < starts[b] || step >= ends[b]) return false;
-  if (gaps === null) return true;
-  for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-    if (gaps.starts[g] <= step && step < gaps.ends[g]) return false;
-  }
-  return true;
 }

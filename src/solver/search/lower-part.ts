@@ -8,6 +8,7 @@
  *
  * Invariant: what is placed is valid and lower than before; what is proven holds for the part in one chunk.
  */
+import { buffersWithWindows } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
 import { selectBuffers } from '../../problem/select.js';
 import { stackBoundOf } from './bounds.js';
@@ -16,7 +17,7 @@ import { findCore, placeAround } from '../exact/core.js';
 import { createInstance, needsPadding } from '../exact/instance.js';
 import { Interlocking } from '../exact/interlocking.js';
 import { minimise } from '../exact/minimise.js';
-import { findOverlaps } from '../exact/overlaps.js';
+import { findOverlaps } from '../../problem/overlaps.js';
 import { climb } from '../greedy/order-climb.js';
 import { CoreIncumbent, type PartIncumbent } from './incumbents.js';
 
@@ -84,6 +85,6 @@ function* decidePairs(part: PartIncumbent, search: Interlocking, budget: Budget)
 }
 
 /** Whether some buffer needs only a part of its bytes at times. */
-function hasPartialGaps({ gaps }: Problem): boolean {
-  return gaps !== null && gaps.lowers.some((lower, g) => lower < gaps.uppers[g]);
+function hasPartialGaps(problem: Problem): boolean {
+  return problem.gaps !== null && buffersWithWindows(problem).includes(1);
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { floorLog2 } from '../../../src/solver/greedy/floor-log2.js';
-import { createLowestFit, type LowestFit } from '../../../src/solver/greedy/lowest-fit.js';
+import type { LowestFit } from '../../../src/solver/greedy/fit.js';
+import { createLowestFit } from '../../../src/solver/greedy/lowest-fit.js';
 import { ListFit } from '../../../src/solver/greedy/list-fit.js';
 import { TreeFit } from '../../../src/solver/greedy/tree-fit.js';
 import { placeOnline } from '../../../src/solver/greedy/online.js';
-import { createTimeline } from '../../../src/solver/greedy/timeline.js';
+import { createTimeline } from '../../../src/problem/timeline.js';
 import { byArea, byLifetime, bySize } from '../../../src/solver/greedy/orders.js';
 import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
@@ -106,80 +106,6 @@ describe('TreeFit with gaps', () => {
   });
 });
 
-describe('createTimeline', () => {
-  it('joins steps unless something ends and something starts between them', () => {
-    const problem = createProblem([
-      { size: 1, start: 0, end: 3 },
-      { size: 1, start: 1, end: 4 },
-      { size: 1, start: 4, end: 6 },
-    ]);
-    const { sectionCount, starts, ends } = createTimeline(problem);
-    expect([sectionCount, ...starts, ...ends]).toEqual([2, 0, 0, 1, 1, 1, 2]);
-  });
-
-  it('has as few sections as there are, in which just those meet that share a step and need bytes', () => {
-    fc.assert(
-      fc.property(tinyBuffers({ maxCount: 8, maxStep: 14 }), (buffers) => {
-        if (buffers.length === 0) return;
-        const problem = createProblem(buffers);
-        const { sectionCount, first, starts, ends, lowers, uppers } = createTimeline(problem);
-        const rows = buffers.map((_, b) => Array.from({ length: first[b + 1] - first[b] }, (_, i) => first[b] + i));
-        const needs = (b: number, step: number): string => {
-          const { start, end, size, gaps = [] } = buffers[b];
-          if (step < start || step >= end) return '';
-          const gap = gaps.find((each) => each.start <= step && step < each.end);
-          const [lower, upper] = gap === undefined ? [0, size] : [gap.lower ?? 0, gap.upper ?? gap.lower ?? 0];
-          return lower < upper ? `${lower}-${upper}` : '';
-        };
-        // At one step of each section everything in it is live; sections come in the order of steps.
-        const pictures = new Set(
-          Array.from({ length: sectionCount }, (_, section) =>
-            buffers
-              .map((_, b) =>
-                rows[b]
-                  .filter((row) => starts[row] <= section && section < ends[row])
-                  .map((row) => `${lowers[row]}-${uppers[row]}`)
-                  .join(),
-              )
-              .join(' '),
-          ),
-        );
-        const steps = Array.from({ length: 15 }, (_, step) => buffers.map((_, b) => needs(b, step)).join(' '));
-        for (const picture of pictures) expect(steps).toContain(picture);
-        for (const picture of steps) {
-          const wanted = picture.split(' ');
-          const isWithin = [...pictures].some((each) => {
-            const found = each.split(' ');
-            return wanted.every((need, b) => need === '' || need === found[b]);
-          });
-          expect(isWithin).toBe(true);
-        }
-        expect(first[buffers.length]).toBe(rows.flat().length);
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('has no section that another one holds', () => {
-    fc.assert(
-      fc.property(tinyBuffers({ maxCount: 8, maxStep: 14, gaps: 'none' }), (buffers) => {
-        const { sectionCount, starts, ends } = createTimeline(createProblem(buffers));
-        const sections = Array.from({ length: sectionCount }, (_, section) =>
-          [...buffers.keys()].filter((b) => starts[b] <= section && section < ends[b]),
-        );
-        for (const one of sections) {
-          expect(sections.filter((other) => one.every((b) => other.includes(b)))).toEqual([one]);
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('has none without buffers', () => {
-    expect(createTimeline(createProblem([])).sectionCount).toBe(0);
-  });
-});
-
 describe('placeOnline', () => {
   it('is valid with alignments and gaps', () => {
     fc.assert(
@@ -222,14 +148,5 @@ describe('placeOnline', () => {
 
   it('declines fixed offsets', () => {
     expect(placeOnline(createProblem([{ size: 4, start: 0, end: 1, fixedOffset: 0 }]))).toBeNull();
-  });
-});
-
-describe('floorLog2', () => {
-  it('is exact at the powers of two and beside them', () => {
-    for (let k = 0; k <= 52; k++) {
-      expect(floorLog2(2 ** k)).toBe(k);
-      expect(floorLog2(2 ** k + (2 ** k - 1))).toBe(k);
-    }
   });
 });

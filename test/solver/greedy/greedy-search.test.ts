@@ -4,7 +4,7 @@ import { createLowestFit } from '../../../src/solver/greedy/lowest-fit.js';
 import { placeOnline } from '../../../src/solver/greedy/online.js';
 import { ORDERS } from '../../../src/solver/greedy/orders.js';
 import { GreedySearch } from '../../../src/solver/greedy/search.js';
-import { createTimeline } from '../../../src/solver/greedy/timeline.js';
+import { createTimeline } from '../../../src/problem/timeline.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
 import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { fillChunks } from '../../../src/solver/greedy/fill-chunks.js';
 import { placeLargestFirst } from '../../../src/solver/greedy/largest-first.js';
 import { bySize, byKey } from '../../../src/solver/greedy/orders.js';
-import { createTimeline } from '../../../src/solver/greedy/timeline.js';
-import { countOverlaps } from '../../../src/solver/overlap-count.js';
+import { createTimeline } from '../../../src/problem/timeline.js';
+import { countOverlaps } from '../../../src/problem/overlaps.js';
 import { createProblem, type Buffer } from '../../../src/problem/problem.js';
 import { network } from '../../support/random-problems.js';
 

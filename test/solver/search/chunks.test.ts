@@ -6,7 +6,7 @@ import { placeInChunks } from '../../../src/solver/search/chunks.js';
 import { Budget } from '../../../src/solver/budget.js';
 import { fillChunks } from '../../../src/solver/greedy/fill-chunks.js';
 import { ORDERS } from '../../../src/solver/greedy/orders.js';
-import { createTimeline } from '../../../src/solver/greedy/timeline.js';
+import { createTimeline } from '../../../src/problem/timeline.js';
 import { WholeIncumbent } from '../../../src/solver/search/incumbents.js';
 import { solve } from '../../../src/solver/search/solve.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findOverlaps } from '../../../src/solver/exact/overlaps.js';
-import { countOverlaps } from '../../../src/solver/overlap-count.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
-import { tinyBuffers } from '../../support/problems.js';
+import { countOverlaps, findOverlaps } from '../../src/problem/overlaps.js';
+import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { tinyBuffers } from '../support/problems.js';
 
 const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
   start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end && gap.lower === gap.upper);

@@ -3,7 +3,7 @@
  *
  * Invariant: every buffer is in exactly one component, and no two components overlap in time.
  */
-import type { Problem } from '../../problem/problem.js';
+import type { Problem } from './problem.js';
 
 /** The buffers of each component, in order of time; within one, by index. O(n + steps). */
 export function timeComponents({ bufferCount, stepCount, starts, ends }: Problem): Int32Array[] {

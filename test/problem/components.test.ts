@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { timeComponents } from '../../../src/solver/exact/components.js';
-import { createProblem } from '../../../src/problem/problem.js';
-import { tinyBuffers } from '../../support/problems.js';
+import { timeComponents } from '../../src/problem/components.js';
+import { createProblem } from '../../src/problem/problem.js';
+import { tinyBuffers } from '../support/problems.js';
 
 describe('timeComponents', () => {
   it('are parts that share no step, as many as there are', () => {
