@@ -49,11 +49,11 @@ export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
 export { findHazards, type Hazard } from './liveness/hazards.js';
 export type { InPlaceMode } from './liveness/liveness.js';
-export { ALLOCATORS, type AllocatorName } from './alloc/allocators.js';
-export type { Allocator, Placement, PlaceOptions } from './alloc/allocator.js';
-export { solve, solveAsync } from './alloc/solve.js';
-export type { Certificate, Progress, Solution, SolveOptions } from './alloc/solution.js';
-export type { StopReason } from './alloc/budget.js';
+export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
+export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
+export { solve, solveAsync } from './solver/search/solve.js';
+export type { Certificate, Progress, Solution, SolveOptions } from './solver/search/solution.js';
+export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
 export {
