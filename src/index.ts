@@ -5,15 +5,8 @@
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
-export {
-  byteLength,
-  contiguousStrides,
-  elementCount,
-  isContiguous,
-  rowSize,
-  type Layout,
-  type Quad,
-} from './tensor/shape.js';
+export { byteLength, contiguousStrides, elementCount, rowSize, type Layout, isContiguous } from './tensor/layout.js';
+export type { Dims4 } from './tensor/shape.js';
 export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';

@@ -7,7 +7,8 @@
  */
 import { named, PlannerError, shown, wrongValue } from '../errors.js';
 import { elementTypeOfGguf, NEXT_GGUF_TYPE, type ElementType } from '../tensor/element-type.js';
-import { byteLength, contiguousStrides, shape, type Quad } from '../tensor/shape.js';
+import { byteLength, contiguousStrides } from '../tensor/layout.js';
+import { shape, type Dims4 } from '../tensor/shape.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { parseHeader, type ParsedTensor } from './parse-header.js';
 import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
@@ -28,7 +29,7 @@ export interface GgufTensor {
   readonly name: string;
   readonly type: ElementType;
   /** Element counts, innermost dimension first. */
-  readonly ne: Quad;
+  readonly ne: Dims4;
   /** Exact size in bytes, without padding. */
   readonly bytes: number;
 }
@@ -149,8 +150,8 @@ function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor
   const type = elementTypeOfGguf(typeId);
   if (type === undefined) throw unknownType(name, typeId);
   const ne = shape(dimensions.length === 0 ? [1] : dimensions, name);
-  const nb = contiguousStrides(type, ne, name);
-  return { name, type, ne, bytes: byteLength({ type, ne, nb }, name) };
+  const strides = contiguousStrides(type, ne, name);
+  return { name, type, ne, bytes: byteLength({ type, shape: ne, strides }, name) };
 }
 
 /** Types that ggml once had keep their numbers; higher ones than it has now are of a later time. */

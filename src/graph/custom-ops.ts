@@ -6,7 +6,8 @@
  */
 import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
-import { byteLength, contiguousStrides, shape, type Layout, type Quad } from '../tensor/shape.js';
+import { byteLength, contiguousStrides, type Layout } from '../tensor/layout.js';
+import { shape, type Dims4 } from '../tensor/shape.js';
 import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { defineOperation, operand, type Operation, type Result, type Sources } from './operation.js';
@@ -148,7 +149,7 @@ export abstract class CustomOps extends Applier {
     const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
     const own = ownOperation(op, bytes);
     const node = this.setName(this.apply(own, sourcesOf(op, sources), paramsOf(op, options)), name);
-    const views = layouts.map(({ type, ne, nb }, index) => {
+    const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
       const offset = offsets[index];
       const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
       const params = { ne: [...ne], nb: nb.slice(1), offset };
@@ -188,12 +189,12 @@ function ownOperation(op: string, result: Result): Operation {
   return { ...CUSTOM, name: op, result: check };
 }
 
-function layoutOf(op: string, result: CustomResult, index: number): Layout {
+function layoutOf(op: string, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
   const label = `${op}: results[${index}]`;
   checkOptions(result, RESULT_NAMES, label);
   const type = elementType(result.type, `${op}: type of results[${index}]`);
-  const ne: Quad = shape(listOf(op, `results[${index}].ne`, result.ne), label);
-  return { type, ne, nb: contiguousStrides(type, ne, label) };
+  const ne: Dims4 = shape(listOf(op, `results[${index}].ne`, result.ne), label);
+  return { type, shape: ne, strides: contiguousStrides(type, ne, label) };
 }
 
 /** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */

@@ -4,7 +4,7 @@
  * Invariant: a source that may be taken over has the layout of the result, and nothing else that the node reads of the
  * same storage is needed once the first element of the result is written.
  */
-import { sameLayout } from '../tensor/shape.js';
+import { sameLayout } from '../tensor/layout.js';
 import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { OperationTraits, Tensor } from '../tensor/tensor.js';
 

@@ -6,7 +6,8 @@
  */
 import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
-import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
+import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
+import { shape } from '../tensor/shape.js';
 import { Origin } from '../tensor/origin.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
@@ -122,8 +123,8 @@ class TensorBuilder {
     const label = this.#label(id);
     const layout: Layout = {
       type: elementType(row.type, `${label}.type`),
-      ne: shape(row.ne, `${label}.ne`),
-      nb: shape(row.nb, `${label}.nb`),
+      shape: shape(row.ne, `${label}.ne`),
+      strides: shape(row.nb, `${label}.nb`),
     };
     this.#checkBytes(row, layout, label);
     if (row.view !== undefined && row.external === true) {
@@ -137,8 +138,8 @@ class TensorBuilder {
       op: row.op,
       traits: findOperation(row.op),
       type: layout.type,
-      ne: layout.ne,
-      nb: layout.nb,
+      shape: layout.shape,
+      strides: layout.strides,
       sources: row.src?.map((source) => (source === -1 ? null : source === id ? SELF : this.#tensors[source]!)),
       params: row.params === undefined ? undefined : { ...row.params },
       memory: row.external === true ? 'virtual' : 'deferred',
@@ -153,7 +154,7 @@ class TensorBuilder {
   }
 
   #checkBytes(row: TensorJson, layout: Layout, label: string): void {
-    rowSize(layout.type, layout.ne[0], `${label}.ne`);
+    rowSize(layout.type, layout.shape[0], `${label}.ne`);
     const bytes = byteLength(layout, label);
     if (row.nbytes !== bytes) {
       const culprit = `${label}.nbytes`;

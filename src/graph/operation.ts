@@ -6,16 +6,16 @@
  */
 import { PlannerError, shown, wrongValue } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
-import type { Quad } from '../tensor/shape.js';
+import type { Dims4 } from '../tensor/shape.js';
 import { Tensor, type InPlaceRule, type OperationTraits, type Params } from '../tensor/tensor.js';
 import type { OperationName } from './operation-name.js';
 
 /** What an operation yields. */
 export interface Result {
   readonly type: ElementType;
-  readonly ne: Quad;
+  readonly ne: Dims4;
   /** Byte strides. Default: contiguous. */
-  readonly nb?: Quad | undefined;
+  readonly nb?: Dims4 | undefined;
   /** The tensor that the result looks into, and at which byte. Default: the result has its own storage. */
   readonly view?: { readonly of: Tensor; readonly offset: number };
   /** ggml's default name. */

@@ -6,7 +6,7 @@
  *
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
-import { byteLength } from '../tensor/shape.js';
+import { byteLength } from '../tensor/layout.js';
 import { TensorColumn } from '../tensor/tensor-column.js';
 import type { OperationTraits, Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';

@@ -15,7 +15,7 @@
 import type { Graph } from '../graph/graph.js';
 import type { GraphTable } from '../graph/table.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
-import { sameLayout, sameShape } from '../tensor/shape.js';
+import { sameLayout, sameShape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** The groups of a graph, by the step at which they end. */

@@ -30,13 +30,13 @@ function boxesOf(plan: Plan): MapBox[] {
   }
   const views = viewsOf(plan, boxOf);
   return placed.map(({ id, name, chunk, offset, size, start, end }, box): MapBox => {
-    const { op, type, ne } = tensors[id];
+    const { op, type, shape } = tensors[id];
     return {
       name,
       op,
       family: familyOf(tensors[id], plan.graph),
       type: type.name,
-      shape: trimmed(ne),
+      shape: trimmed(shape),
       chunk,
       offset,
       size,
@@ -80,8 +80,8 @@ function viewsOf(
 }
 
 /** Sizes without the trailing ones, as people write them. */
-function trimmed(ne: readonly number[]): number[] {
-  let length = ne.length;
-  while (length > 1 && ne[length - 1] === 1) length--;
-  return ne.slice(0, length);
+function trimmed(shape: readonly number[]): number[] {
+  let length = shape.length;
+  while (length > 1 && shape[length - 1] === 1) length--;
+  return shape.slice(0, length);
 }

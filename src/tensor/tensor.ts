@@ -6,7 +6,8 @@
  */
 import type { ElementType } from './element-type.js';
 import type { Origin } from './origin.js';
-import { byteLength, type Layout, type Quad } from './shape.js';
+import { byteLength, type Layout } from './layout.js';
+import type { Dims4 } from './shape.js';
 
 /**
  * Where a tensor's bytes come from: `immediate` has them from the start, `deferred` gets them from a plan, `virtual`
@@ -91,9 +92,10 @@ export class Tensor implements Layout {
   /** What the library knows about the operation; null for a leaf, and for an operation that it does not know. */
   readonly traits: OperationTraits | null;
   readonly type: ElementType;
-  readonly ne: Quad;
-  /** Byte strides, innermost first. */
-  readonly nb: Quad;
+  /** Element counts, innermost dimension first. */
+  readonly shape: readonly number[];
+  /** Byte strides, one per dimension. */
+  readonly strides: readonly number[];
   readonly sources: readonly (Tensor | null)[];
   readonly params: Params;
   readonly allocSize: number | null;
@@ -120,8 +122,8 @@ export class Tensor implements Layout {
     this.op = spec.op;
     this.traits = spec.traits ?? null;
     this.type = spec.type;
-    this.ne = spec.ne;
-    this.nb = destination === null ? spec.nb : destination.nb;
+    this.shape = spec.shape;
+    this.strides = destination === null ? spec.strides : destination.strides;
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
     this.allocSize = spec.allocSize ?? null;
@@ -145,6 +147,16 @@ export class Tensor implements Layout {
     return this.op === 'NONE' ? 'unnamed leaf' : this.op;
   }
 
+  /** ggml's name of the shape, which has four dimensions there. */
+  get ne(): Dims4 {
+    return this.shape as Dims4;
+  }
+
+  /** ggml's name of the strides. */
+  get nb(): Dims4 {
+    return this.strides as Dims4;
+  }
+
   /** Bytes from the first to one past the last element. */
   get byteLength(): number {
     return byteLength(this, this.name);
@@ -164,8 +176,8 @@ export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
     op: tensor.op,
     traits: tensor.traits ?? undefined,
     type: tensor.type,
-    ne: tensor.ne,
-    nb: destination.nb,
+    shape: tensor.shape,
+    strides: destination.strides,
     sources: tensor.sources.map((source) => (source === tensor ? SELF : source)),
     params: tensor.params,
     memory: tensor.memory,

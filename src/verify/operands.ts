@@ -4,7 +4,7 @@
  * Invariant: the one place where the verifiers take a word for anything.
  */
 import { findOperation } from '../graph/operations.js';
-import { sameLayout } from '../tensor/shape.js';
+import { sameLayout } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 const NO_SLOTS: readonly number[] = [];

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findOperation, OPERATIONS } from '../../src/graph/operations.js';
 import { Graph } from '../../src/graph/graph.js';
-import { sameShape } from '../../src/tensor/shape.js';
+import { sameShape } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { Elements } from '../../src/exec/reference/elements.js';
 import { fillLeafs } from '../../src/exec/reference/fill.js';

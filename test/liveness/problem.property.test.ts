@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
 import { analyzeLiveness, NO_BUFFER, type InPlaceMode } from '../../src/liveness/liveness.js';
-import { sameLayout } from '../../src/tensor/shape.js';
+import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { alignUp } from '../../src/units.js';
 import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';

@@ -222,7 +222,7 @@ describe('elements by their indices', () => {
   it('are those of the bytes, for reading and writing', () => {
     arena.data(x, 'f32').set(Array.from({ length: 12 }, (_, i) => i));
     const elements = arena.elements(turned, 'f32');
-    expect([elements.ne, elements.count]).toEqual([[3, 2, 1, 1], 6]);
+    expect([elements.shape, elements.count]).toEqual([[3, 2, 1, 1], 6]);
     expect(elements.toArray()).toEqual([2, 6, 10, 3, 7, 11]);
     elements.set(-1, 2, 1);
     expect(elements.get(2, 1)).toBe(-1);

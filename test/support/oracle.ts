@@ -8,7 +8,7 @@
  */
 import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
-import { sameLayout } from '../../src/tensor/shape.js';
+import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 interface Place {

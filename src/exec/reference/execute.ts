@@ -7,7 +7,7 @@ import { PlannerError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
 import { findOperation } from '../../graph/operations.js';
-import { sameShape } from '../../tensor/shape.js';
+import { sameShape } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { hasCodec } from './elements.js';
 import { Call } from './kernels/kernel.js';
@@ -34,7 +34,7 @@ function whyNotItsResult(node: Tensor): string | null {
     // A file may leave out the settings that only say what the result says, too.
     const params = { type: null, ne: node.ne, ...node.params };
     const { type, ne } = findOperation(node.op)!.result(node.sources, params);
-    return type === node.type && sameShape({ ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
+    return type === node.type && sameShape({ shape: ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
   } catch (error) {
     if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
     throw error;

@@ -7,7 +7,7 @@
 import { checkArgument } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { arrivesAtItsStep } from '../../graph/node-kind.js';
-import { elementCount } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Memory } from './memory.js';
 

@@ -6,7 +6,8 @@
  */
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
+import { byteLength, contiguousStrides, sameShape, type Layout } from '../../tensor/layout.js';
+import { shape } from '../../tensor/shape.js';
 import { Origin } from '../../tensor/origin.js';
 import { SELF, Tensor, writtenInto, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
@@ -49,14 +50,14 @@ export abstract class Applier {
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
-    const layout: Layout = { type: elements, ne: quad, nb: contiguousStrides(elements, quad, culprit) };
+    const layout: Layout = { type: elements, shape: quad, strides: contiguousStrides(elements, quad, culprit) };
     return new Tensor({
       origin: this.#origin,
       name,
       op: 'NONE',
       type: elements,
-      ne: quad,
-      nb: layout.nb,
+      shape: quad,
+      strides: layout.strides,
       memory: this.memory,
       bytes: this.#takeBytes(layout, name || 'unnamed leaf'),
     });
@@ -175,7 +176,7 @@ export abstract class Applier {
     const result = operation.result(operands, params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
     if (options.inPlace === true)
-      return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+      return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     const name = (result.name ?? '').slice(0, MAX_NAME_LENGTH);
     const ownsBytes = this.#byteSource !== null && result.view === undefined;
@@ -185,13 +186,15 @@ export abstract class Applier {
       op: operation.name,
       traits: operation,
       type: result.type,
-      ne: result.ne,
-      nb,
+      shape: result.ne,
+      strides: nb,
       sources,
       params: definedOnly(params),
       memory: this.memory,
       view: result.view,
-      bytes: ownsBytes ? this.#takeBytes({ type: result.type, ne: result.ne, nb }, name || operation.name) : undefined,
+      bytes: ownsBytes
+        ? this.#takeBytes({ type: result.type, shape: result.ne, strides: nb }, name || operation.name)
+        : undefined,
       inPlaceRule: result.inPlaceRule,
     });
   }
@@ -203,7 +206,7 @@ export abstract class Applier {
       operation.name,
       'in-place operand',
       target ?? 'missing',
-      `of type ${layout.type.name} and shape [${layout.ne.join(', ')}], for an operation that can run in place`,
+      `of type ${layout.type.name} and shape [${layout.shape.join(', ')}], for an operation that can run in place`,
     );
     const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
     return new Tensor({
@@ -212,8 +215,8 @@ export abstract class Applier {
       op: operation.name,
       traits: operation,
       type: target.type,
-      ne: target.ne,
-      nb: target.nb,
+      shape: target.shape,
+      strides: target.strides,
       sources,
       params: definedOnly(params),
       memory: this.memory,

@@ -4,7 +4,8 @@
  * Behaviour as in ggml's constructors `ggml_cpy`, `ggml_cont`, `ggml_get_rows`, `ggml_set_rows`, `ggml_concat`, ….
  */
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { canRepeat, elementCount, shape } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
+import { canRepeat, shape } from '../../tensor/shape.js';
 import { SELF, type Params, type Tensor } from '../../tensor/tensor.js';
 import { defineOperation, describe, operand, requireOperand } from '../operation.js';
 import { Applier, type InPlaceOption } from './applier.js';
@@ -51,7 +52,7 @@ const CONT = defineOperation<Params & { ne: readonly number[] | null }>({
     const ne = params.ne === null ? a.ne : shape(params.ne, 'CONT');
     const count = elementCount(a);
     requireOperand(
-      elementCount({ ne }) === count,
+      elementCount({ shape: ne }) === count,
       'CONT',
       'shape',
       ne,

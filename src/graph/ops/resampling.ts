@@ -5,7 +5,7 @@
  * `ggml_roll`. Elements move, so nothing is overwritten.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { shape, type Quad } from '../../tensor/shape.js';
+import { shape, type Dims4 } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { badOperand, defineOperation, describeStrides, operand, requireOperand } from '../operation.js';
 import { Applier } from './applier.js';
@@ -64,7 +64,7 @@ function requirePooling(op: string, rank: number, { pooling, window, stride, pad
   requireArgument(isPadding, op, 'padding', padding, `a number of at least 0, or a list of ${rank}`);
 }
 
-function pooled(op: string, rank: number, a: Tensor, params: PoolParams): Quad {
+function pooled(op: string, rank: number, a: Tensor, params: PoolParams): Dims4 {
   requirePooling(op, rank, params);
   const { window, stride, padding } = params;
   const lengths = a.ne.map((n, dim) => {

@@ -4,7 +4,7 @@
  * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { shape, type Quad } from '../../tensor/shape.js';
+import { shape, type Dims4 } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { requireOperand } from '../operation.js';
 import { requireArgument, requireIntegers } from './rules.js';
@@ -70,6 +70,6 @@ export function positions(op: string, rank: number, kernel: Tensor, x: Tensor, s
 }
 
 /** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
-export function computedShape(op: string, ne: Quad): Quad {
+export function computedShape(op: string, ne: Dims4): Dims4 {
   return shape(ne, `${op}: shape of the result`);
 }

@@ -1,7 +1,8 @@
 /**
  * Operations that compute nothing: they look at the bytes of another tensor in another way.
  */
-import { elementCount, type Quad, rowSize, shape } from '../../tensor/shape.js';
+import { elementCount, rowSize } from '../../tensor/layout.js';
+import { type Dims4, shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
 import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
@@ -15,9 +16,10 @@ const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
     const a = operand(sources, 0, 'RESHAPE');
     const ne = shape(params.ne, 'RESHAPE');
     requireContiguous('RESHAPE', 'a', a);
-    const result = { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
     const count = elementCount(a);
-    if (elementCount(result) === count) return result;
+    if (elementCount({ shape: ne }) === count) {
+      return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
+    }
     return badOperand('RESHAPE', 'shape', ne, `of ${count} elements, as ${describe(a)}`, 'Give another shape.');
   },
 });
@@ -38,10 +40,10 @@ const VIEW = defineOperation<ViewParams>({
     const nb1 = nb[0] ?? rowSize(a.type, viewNe[0]);
     const nb2 = nb[1] ?? nb1 * viewNe[1];
     const nb3 = nb[2] ?? nb2 * viewNe[2];
-    const viewNb: Quad = [a.type.blockBytes, nb1, nb2, nb3];
-    const result = { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
-    checkViewBounds(result, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.label}`);
-    return result;
+    const viewNb: Dims4 = [a.type.blockBytes, nb1, nb2, nb3];
+    const layout = { type: a.type, shape: viewNe, strides: viewNb };
+    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.label}`);
+    return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
   },
 });
 
@@ -118,7 +120,7 @@ export abstract class ViewOps extends Applier {
   }
 
   /** Dimension `i` of `a` becomes dimension `axes[i]` of the result. @throws PlannerError `BAD_OPERAND` */
-  permute(a: Tensor, axes: Quad): Tensor {
+  permute(a: Tensor, axes: Dims4): Tensor {
     return this.apply(PERMUTE, [a], { axes: listOf('PERMUTE', 'axes', axes) });
   }
 
