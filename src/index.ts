@@ -14,7 +14,8 @@ export {
   type Layout,
   type Quad,
 } from './tensor/shape.js';
-export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { Operation, OperationFamily } from './tensor/operation.js';
+export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';

@@ -5,17 +5,17 @@
  * same storage is needed once the first element of the result is written.
  */
 import { sameLayout } from '../tensor/shape.js';
-import type { OperationTraits, Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { isKnown } from './operation.js';
 
 /** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
 export const HAND_OVER = {
   /** By ggml's rule. */
   ggml: 1,
-  /** By the operation table, also through views that start where the storage does, and for repeated operands. */
+  /** By the operation's row, also through views that start where the storage does, and for repeated operands. */
   full: 2,
 } as const;
 
-const NO_SLOTS: readonly number[] = [];
 /** So many sources are compared with each other; of more, which a graph file may give, a map is made. ggml has ten. */
 const FEW_SOURCES = 10;
 
@@ -27,17 +27,10 @@ type Slots = readonly number[] | ReadonlySet<number>;
  * @param node owns its storage
  * @param sizes bytes by the ids of those that own storages
  */
-export function fillHandOvers(
-  node: Tensor,
-  operation: OperationTraits | null,
-  entry: number,
-  sizes: Float64Array,
-  handOver: Uint8Array,
-): void {
-  const { inPlaceRule, sources } = node;
-  const slots = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
-  // An operation that the table does not know may do what ggml lets it do, and no more.
-  const isUnknown = operation === null && slots.length === 0;
+export function fillHandOvers(node: Tensor, entry: number, sizes: Float64Array, handOver: Uint8Array): void {
+  const { operation, inPlaceRule, sources, overwritableSlots: slots } = node;
+  // An operation that the library does not know may do what ggml lets it do, and no more.
+  const isUnknown = (operation === null || !isKnown(operation)) && slots.length === 0;
   const ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
   if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;

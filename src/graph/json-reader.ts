@@ -7,11 +7,13 @@
 import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
+import type { Operation } from '../tensor/operation.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
 import { checkIds, checkRow, expectField, fail, isObject } from './json-fields.js';
+import { isKnown, unknownOperation } from './operation.js';
 import { findOperation } from './operations.js';
 
 /**
@@ -63,6 +65,8 @@ class TensorBuilder {
   readonly #rows: readonly TensorJson[];
   readonly #tensors: (Tensor | undefined)[];
   readonly #isOpen: Uint8Array;
+  /** Operations that the library does not know, by name. */
+  readonly #unknown = new Map<string, Operation>();
 
   constructor(rows: readonly TensorJson[]) {
     this.#rows = rows;
@@ -128,11 +132,11 @@ class TensorBuilder {
       const isExternal = this.#rows[row.view].external === true;
       expectField(isExternal, `${label}.external`, true, 'left out of a view whose storage is not external');
     }
+    const operation = this.#operationOf(row);
     const ownsBytes = row.view === undefined || row.destination !== undefined;
     const tensor = new Tensor({
       name: row.name,
-      op: row.op,
-      traits: findOperation(row.op),
+      operation,
       type: layout.type,
       ne: layout.ne,
       nb: layout.nb,
@@ -141,12 +145,19 @@ class TensorBuilder {
       memory: row.external === true ? 'virtual' : 'deferred',
       view: ownsBytes ? undefined : this.#viewOf(row, layout, id),
       allocSize: row.allocSize,
-      inPlaceRule: inPlaceRuleOf(row),
+      inPlaceRule: inPlaceRuleOf(row, operation),
     });
     if (row.destination !== undefined) this.#redirect(tensor, row, id);
     tensor.isInput = row.input === true;
     tensor.isOutput = row.output === true;
     return tensor;
+  }
+
+  #operationOf({ op }: TensorJson): Operation | null {
+    if (op === 'NONE') return null;
+    const operation = findOperation(op) ?? this.#unknown.get(op) ?? unknownOperation(op);
+    if (!isKnown(operation)) this.#unknown.set(op, operation);
+    return operation;
   }
 
   #checkBytes(row: TensorJson, layout: Layout, label: string): void {
@@ -190,9 +201,11 @@ class TensorBuilder {
   }
 }
 
-/** Kept only where the document deviates from the operation table. */
-function inPlaceRuleOf({ op, inplace = false, overwrites }: TensorJson): InPlaceRule | undefined {
-  const operation = findOperation(op);
+/** Kept only where the document deviates from what the operation's row says. */
+function inPlaceRuleOf(
+  { inplace = false, overwrites }: TensorJson,
+  operation: Operation | null,
+): InPlaceRule | undefined {
   if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
   return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
 }

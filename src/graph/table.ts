@@ -6,8 +6,7 @@
  *
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
-import { byteLength } from '../tensor/shape.js';
-import { MARK, type OperationTraits, type Tensor } from '../tensor/tensor.js';
+import { MARK, type Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import type { Graph } from './graph.js';
 import { fillHandOvers } from './hand-over.js';
@@ -106,9 +105,8 @@ export function buildTable(graph: Graph): GraphTable {
     entry = addSources(tensors, tensor, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && storage === null) continue;
-    const operation = tensor.traits;
-    if (storage === null) fillHandOvers(tensor, operation, first, sizes, handOver);
-    if (overwritesOthers(tensor, operation)) writers.push(id);
+    if (storage === null) fillHandOvers(tensor, first, sizes, handOver);
+    if (overwritesOthers(tensor)) writers.push(id);
   }
   const nodes = idsOf(tensors, graph.nodes);
   const steps = new Int32Array(count).fill(-1);
@@ -152,7 +150,7 @@ function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number 
     const tensor = tensors[id];
     tensor.lastId = id;
     slotCount += tensor.sources.length;
-    if (tensor.storage === null) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
+    if (tensor.storage === null) sizes[id] = tensor.storageBytes;
   }
   return slotCount;
 }
@@ -178,9 +176,9 @@ function addSources(
   return entry;
 }
 
-function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
-  if (operation === null) return tensor.storage !== null && tensor.op !== 'NONE';
-  return tensor.storage === null ? operation.updates.length > 0 : !operation.isView;
+function overwritesOthers({ operation, storage }: Tensor): boolean {
+  if (operation === null) return false;
+  return storage === null ? operation.updates.length > 0 : !operation.isView;
 }
 
 function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array {

@@ -6,6 +6,7 @@
  */
 import { byteLength, type Layout, type Quad } from './shape.js';
 import type { ElementType } from './element-type.js';
+import type { Operation } from './operation.js';
 
 /**
  * Where a tensor's bytes come from: `immediate` has them from the start, `deferred` gets them from a plan, `virtual`
@@ -27,33 +28,14 @@ export interface InPlaceRule {
   readonly operands: readonly number[];
 }
 
-/** What planning needs to know of an operation. */
-export interface OperationTraits {
-  /** Whether it computes nothing and only looks at bytes in another way. */
-  readonly isView: boolean;
-  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
-  readonly ggmlInPlace: boolean;
-  /**
-   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
-   * depends, among that operand, on elements that are read before any of them is written.
-   */
-  readonly overwrites: readonly number[];
-  /** Source slots that are written as well, besides the result. */
-  readonly updates: readonly number[];
-  /** Whether bytes of an overwritten operand may stay as they are. */
-  readonly writesPart: boolean;
-}
-
 /** Stands for the tensor under construction in its own list of sources, as in ggml's cast. */
 export const SELF = Symbol('self');
 
 /** What it takes to make a tensor. */
 export interface TensorSpec extends Layout {
   readonly name?: string;
-  /** ggml's name of the operation; `NONE` for a leaf. */
-  readonly op: string;
-  /** What the library knows about `op`; left out for a leaf, and for an operation that it does not know. */
-  readonly traits?: OperationTraits | undefined;
+  /** What computes it. Default: nothing does. */
+  readonly operation?: Operation | null;
   readonly sources?: readonly (Tensor | null | typeof SELF)[];
   readonly params?: Params;
   readonly memory: MemoryKind;
@@ -65,6 +47,7 @@ export interface TensorSpec extends Layout {
 }
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
+const NO_SLOTS: readonly number[] = [];
 const NO_PARAMS: Params = {};
 
 /** A copy of the sources, as short as they are, with the tensor itself where it is meant. */
@@ -90,9 +73,8 @@ export function currentMarkRevision(): number {
  */
 export class Tensor implements Layout {
   name: string;
-  readonly op: string;
-  /** What the library knows about the operation; null for a leaf, and for an operation that it does not know. */
-  readonly traits: OperationTraits | null;
+  /** What computes it; null for a leaf, and for nodes that only ggml's scheduler makes. */
+  readonly operation: Operation | null;
   readonly type: ElementType;
   readonly ne: Quad;
   readonly sources: readonly (Tensor | null)[];
@@ -119,8 +101,7 @@ export class Tensor implements Layout {
 
   constructor(spec: TensorSpec) {
     this.name = spec.name ?? '';
-    this.op = spec.op;
-    this.traits = spec.traits ?? null;
+    this.operation = spec.operation ?? null;
     this.type = spec.type;
     this.ne = spec.ne;
     this.#nb = spec.nb;
@@ -158,6 +139,21 @@ export class Tensor implements Layout {
     markRevision++;
   }
 
+  /** ggml's name of the operation, as files and messages have it; `NONE` if there is none. */
+  get op(): string {
+    return this.operation === null ? 'NONE' : this.operation.name;
+  }
+
+  /** Source slots that the result may overwrite where both have the same layout. */
+  get overwritableSlots(): readonly number[] {
+    return this.inPlaceRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
+  }
+
+  /** Bytes that its own storage takes, before padding: what the device wants of it, or {@link byteLength}. */
+  get storageBytes(): number {
+    return this.allocSize ?? this.byteLength;
+  }
+
   /** Byte strides, innermost first. */
   get nb(): Quad {
     return this.#nb;
@@ -170,7 +166,7 @@ export class Tensor implements Layout {
   get label(): string {
     if (this.name !== '' && !this.name.startsWith(' (')) return this.name;
     if (this.isView) return `view of ${this.root.label} at byte ${this.viewOffset}`;
-    return this.op === 'NONE' ? 'unnamed leaf' : this.op;
+    return this.operation === null ? 'unnamed leaf' : this.operation.name;
   }
 
   /** Bytes from the first to one past the last element. */

@@ -26,7 +26,7 @@ export class Memory {
 
   /** Every storage in bytes of its own. */
   static separate(graph: Graph): Memory {
-    return new Memory(storagesOf(graph, (tensor) => poisoned(sizeOf(tensor))));
+    return new Memory(storagesOf(graph, (tensor) => poisoned(tensor.storageBytes)));
   }
 
   /**
@@ -40,12 +40,12 @@ export class Memory {
     plan.chunks.forEach(checkChunk);
     const places = placesOf(graph, plan);
     const tops = plan.chunks.map(() => 0);
-    for (const [tensor, { chunk, offset }] of places) tops[chunk] = Math.max(tops[chunk], offset + sizeOf(tensor));
+    for (const [tensor, { chunk, offset }] of places) tops[chunk] = Math.max(tops[chunk], offset + tensor.storageBytes);
     const chunks = tops.map(chunkOf);
     const placeOf = (tensor: Tensor): Uint8Array => {
       const place = places.get(tensor);
-      if (place === undefined) return poisoned(sizeOf(tensor));
-      return chunks[place.chunk].subarray(place.offset, place.offset + sizeOf(tensor));
+      if (place === undefined) return poisoned(tensor.storageBytes);
+      return chunks[place.chunk].subarray(place.offset, place.offset + tensor.storageBytes);
     };
     return new Memory(storagesOf(graph, placeOf));
   }
@@ -112,7 +112,7 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanToVerify): Map<Tensor, 
   const entries = new Map(tensors.map((entry) => [graph.tensors[entry.id], entry]));
   const places = new Map<Tensor, EntryToVerify>();
   for (const tensor of graph.tensors) {
-    const size = sizeOf(tensor);
+    const size = tensor.storageBytes;
     if (tensor.isView || tensor.memory !== 'deferred' || size === 0) continue;
     const place = entries.get(tensor);
     const isInside = ({ chunk, offset }: EntryToVerify): boolean =>
@@ -160,8 +160,4 @@ function rejectChunk(size: number, index: number): never {
 
 function poisoned(size: number): Uint8Array {
   return new Uint8Array(size).fill(POISON);
-}
-
-function sizeOf(tensor: Tensor): number {
-  return tensor.allocSize ?? tensor.byteLength;
 }
