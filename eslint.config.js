@@ -1,7 +1,8 @@
 /**
  * Lint rules. Those that carry the design:
  *
- * - layers: a file imports only from its own row of the table below, or from rows above it;
+ * - layers: a file imports only from its own row of the table below, or from rows above it; the entry point of a subpath,
+ *   which only exports, may import from any row;
  * - the core runs in browsers: no `node:` module and no Node global outside `src/cli/`;
  * - the web page uses the library by its public names;
  * - bytes exceed 32 bits: no bitwise operator in `src/`, short of a line that says why it is no byte count.
@@ -14,18 +15,22 @@ import tseslint from 'typescript-eslint';
 const LAYERS = [
   'errors',
   'units',
+  'format',
+  'columns',
   'tensor',
   'graph',
   'runtime',
   'problem',
   'liveness',
-  'alloc',
+  'solver',
   'plan',
   'verify',
+  'exec',
   'gguf',
   'models',
-  'report',
+  'map',
   'viewer',
+  'report',
   'testing',
   'index',
   'cli',
@@ -33,8 +38,8 @@ const LAYERS = [
 
 /** Rows that a layer may not import although they stand above it; types are free. */
 const KEPT_APART = {
-  alloc: { rows: ['tensor', 'graph', 'runtime', 'liveness'], why: 'An allocator sees only a Problem.' },
-  verify: { rows: ['liveness', 'alloc', 'plan'], why: 'The verifier shares no code with the planner.' },
+  solver: { rows: ['tensor', 'graph', 'runtime', 'liveness'], why: 'An allocator sees only a Problem.' },
+  verify: { rows: ['liveness', 'solver', 'plan'], why: 'The verifier shares no code with the planner.' },
 };
 
 /** npm packages that a layer may import. The core has none. */
@@ -73,16 +78,20 @@ function layerRules(layer, row) {
   };
 }
 
+/** What the entry point of a subpath may not import: anything but files of the library. */
+const OWN_FILES = { regex: '^(?!\\.{1,2}/)', message: 'An entry point exports files of the library.' };
+
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
-  regex: '^(?!\\.{1,2}/|tensor-arena(/gguf|/viewer)?$)|/src/',
+  regex: '^(?!\\.{1,2}/|tensor-arena(/(gguf|map|models|viewer))?$)|/src/',
   message: 'web/ imports its own files and public names of tensor-arena.',
 };
 
-/** Only types, so that all planning stays in the worker. */
+/** Only types and constants, so that all planning stays in the worker. */
 const PLANNING = {
-  regex: '^tensor-arena(/gguf)?$|/worker/',
+  regex: '^tensor-arena(/(gguf|map|models))?$|/worker/',
   allowTypeImports: true,
+  allowImportNamePattern: '^[A-Z_]+$',
   message: 'Planning belongs into web/worker/.',
 };
 
@@ -112,6 +121,10 @@ export default defineConfig(
     },
   },
   LAYERS.map(layerRules),
+  {
+    files: ['src/*/index.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [OWN_FILES] }] },
+  },
   {
     files: ['web/**/*.ts'],
     ignores: ['web/vite.config.ts'],

@@ -1,2 +1,2 @@
-/** The text of `src/report/map/viewer-script.generated.ts`. */
+/** The text of `src/viewer/viewer-script.generated.ts`. */
 export function viewerModule(): Promise<string>;

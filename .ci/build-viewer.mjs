@@ -1,5 +1,5 @@
 /**
- * Bundles the script of self-contained map pages, `src/viewer/page.ts`, into a string that `src/report/map/html.ts`
+ * Bundles the script of self-contained map pages, `src/viewer/page.ts`, into a string that `src/viewer/html.ts`
  * writes into them. The result is committed, because sources are run as they are by tests and tools that bundle
  * nothing; a test holds that it is what this program makes.
  */
@@ -26,5 +26,5 @@ export async function viewerModule() {
 }
 
 if (process.argv[2] === '--write') {
-  writeFileSync('src/report/map/viewer-script.generated.ts', await viewerModule());
+  writeFileSync('src/viewer/viewer-script.generated.ts', await viewerModule());
 }

@@ -2,7 +2,7 @@
  * `npm run conformance`: every graph that llama.cpp recorded against the one we build from the model's header, and how
  * large the compute buffer of the same graph is with our placement.
  */
-import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from '../src/index.js';
+import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from '../src/models/index.js';
 import { readGguf } from '../src/gguf/gguf.js';
 import { ARCHITECTURES } from '../src/models/architectures/index.js';
 import { checkConformance } from '../test/support/conformance.js';

@@ -12,7 +12,7 @@ const GRID: SweepGrid = {
   ctxSize: Array.from({ length: 25 }, (_, index) => 1024 * (index + 1)),
   ubatchSize: [128, 256, 512, 1024, 2048],
   parallel: [1, 4],
-  flashAttention: ['on', 'off'],
+  flashAttention: [true, false],
   cacheTypeK: ['f16', 'q8_0'],
 };
 

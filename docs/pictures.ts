@@ -3,16 +3,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import {
-  ALLOCATORS,
-  graphFromJson,
-  measureModel,
-  memoryMapOfPlacement,
-  parseProblemCsv,
-  planGraph,
-  renderMap,
-  type AllocatorName,
-} from 'tensor-arena';
+import { ALLOCATORS, graphFromJson, parseProblemCsv, planGraph, type AllocatorName } from 'tensor-arena';
+import { memoryMapOf, renderMap } from 'tensor-arena/map';
+import { measureModel } from 'tensor-arena/models';
 import { readGguf } from 'tensor-arena/gguf';
 
 const SIZE = { width: 960, height: 520 };
@@ -37,9 +30,9 @@ async function phi3(): Promise<string> {
 
 /** One problem, placed in three ways, at one scale. */
 function placements(): [name: string, svg: string][] {
-  const { problem, ids, steps } = parseProblemCsv(read('problem.csv'));
+  const csv = parseProblemCsv(read('problem.csv'));
   return (['ggml', 'greedy-by-size', 'auto'] satisfies AllocatorName[]).map((name) => {
-    const map = memoryMapOfPlacement(problem, ALLOCATORS[name].place(problem), ids, name, steps);
+    const map = memoryMapOf(csv, ALLOCATORS[name].place(csv.problem), name);
     const window = { steps: { from: 0, to: map.stepCount }, bytes: { from: 0, to: 840 * 1024 } };
     return [`problem-${name}`, renderMap(map, { ...SIZE, title: `Placed by ${name}`, window })];
   });

@@ -3,7 +3,7 @@
  *
  *     npx tsx examples/size-a-model.ts [model.gguf or URL] [memory in GiB]
  */
-import { measureModel } from 'tensor-arena';
+import { measureModel } from 'tensor-arena/models';
 import { readGguf } from 'tensor-arena/gguf';
 
 const [source = 'examples/phi-3-mini-4k.gguf', memory = '4'] = process.argv.slice(2);

@@ -50,26 +50,26 @@ export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
 export { findHazards, type Hazard } from './liveness/hazards.js';
 export type { InPlaceMode } from './liveness/liveness.js';
-export { ALLOCATORS, type AllocatorName } from './alloc/allocators.js';
-export type { Allocator, Placement, PlaceOptions } from './alloc/allocator.js';
-export { solve, solveAsync } from './alloc/solve.js';
-export type { Certificate, Progress, Solution, SolveOptions } from './alloc/solution.js';
-export type { StopReason } from './alloc/budget.js';
+export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
+export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
+export { solve, solveAsync } from './solver/search/solve.js';
+export type { Certificate, Progress, Solution, SolveOptions } from './solver/search/solution.js';
+export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
 export {
   planGraph,
   Plan,
-  type Location,
+  type PlannedLocation,
   type PlanJson,
   type PlannedTensor,
-  type Share,
+  type SharedStorage,
   type ShareReason,
 } from './plan/plan.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
 export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
-export { verifyPlan, type PlanLimits, type EntryToVerify, type PlanToVerify } from './verify/verify-plan.js';
+export { verifyPlan, type CheckLimits, type PlanEntry, type PlanLike } from './verify/verify-plan.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
@@ -77,26 +77,3 @@ export {
   type PlacementLimits,
   type PlacementViolation,
 } from './verify/placement.js';
-export type { Configuration, ModelSizes } from './models/configuration.js';
-export { describeOutputs } from './models/assumption.js';
-export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './models/fit-context.js';
-export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './models/llama-cpp.js';
-export { measureModel, type ModelMeasurement } from './models/measure-model.js';
-export type { ModelOptions, Phase, Run } from './models/options.js';
-export type { Program } from './models/programs.js';
-export {
-  gridSize,
-  sweepModel,
-  type RefusedConfiguration,
-  type SweepGrid,
-  type SweepRow,
-} from './models/sweep-model.js';
-export { measureWeights } from './models/weights.js';
-export type { Gguf, GgufTensor, GgufValue, GgufValueType } from './gguf/gguf.js';
-export type { MapOptions } from './report/map/options.js';
-export { memoryMapOf, memoryMapOfPlacement } from './report/map/from-plan.js';
-export type { FamilyName, MapBox, MapView, MemoryMap } from './report/map/memory-map.js';
-export { renderMapHtml } from './report/map/html.js';
-export { renderMap } from './report/map/render.js';
-export type { MapWindow, Range } from './report/map/scale.js';
-export type { MapColors, MapTheme } from './report/map/theme.js';

@@ -8,12 +8,10 @@ import {
   Context,
   createProblem,
   ERROR_CODES,
-  fitContext,
   Graph,
   graphFromJson,
   graphToJson,
   measureGraph,
-  measureModel,
   parseProblemCsv,
   planGraph,
   PlannerError,
@@ -21,9 +19,10 @@ import {
   solve,
   type ErrorCode,
 } from '../src/index.js';
+import { fitContext, measureModel } from '../src/models/index.js';
 import { shown } from '../src/errors.js';
 import { readGguf, type Gguf } from '../src/gguf/index.js';
-import { Memory, executeGraph } from '../src/testing/index.js';
+import { executeGraph, Memory } from '../src/exec/index.js';
 import { writeGguf } from './support/gguf-writer.js';
 import { expectSentence } from './support/expect-error.js';
 import { projectPath } from './support/shared-data.js';
@@ -82,7 +81,7 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => measureGraph(graph, { allocator: bad('best') }),
     () => measureGraph(graph, { maxChunkSize: -1 }),
     () => measureModel(gguf, { parallel: 300 }),
-    () => measureModel(gguf, { cacheTypeV: 'q8_0', flashAttention: 'off' }),
+    () => measureModel(gguf, { cacheTypeV: 'q8_0', flashAttention: false }),
     () => fitContext(gguf, bad('8 GiB')),
     () => ctx.topK(x, 65),
     () => ctx.argsort(x, bad('up')),

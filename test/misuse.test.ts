@@ -6,29 +6,23 @@ import {
   Context,
   createProblem,
   findHazards,
-  fitContext,
   Graph,
   graphFromJson,
   graphToJson,
-  gridSize,
   measureGraph,
-  measureModel,
-  measureWeights,
-  memoryMapOf,
-  memoryMapOfPlacement,
   parseProblemCsv,
   planGraph,
   PlannerError,
-  renderMap,
-  renderMapHtml,
   replayPlan,
   solve,
-  sweepModel,
   verifyPlan,
   type GraphJson,
   type TensorJson,
 } from '../src/index.js';
+import { memoryMapOf, renderMap } from '../src/map/index.js';
+import { fitContext, gridSize, measureModel, measureWeights, sweepModel } from '../src/models/index.js';
 import { readGguf, type GgufSource } from '../src/gguf/index.js';
+import { renderMapHtml } from '../src/viewer/index.js';
 import { readFileSync } from 'node:fs';
 import { expectError } from './support/expect-error.js';
 import { projectPath } from './support/shared-data.js';
@@ -70,8 +64,8 @@ describe('graphs and plans', () => {
   it('are asked for by the maps of placements', () => {
     const problem = createProblem([{ size: 4, start: 0, end: 1 }]);
     for (const value of [null, 5, {}, plan]) {
-      expectError('BAD_ARGUMENT', 'problem', () => memoryMapOfPlacement(bad(value), bad(value)));
-      expectError('BAD_ARGUMENT', 'placement', () => memoryMapOfPlacement(problem, bad(value)));
+      expectError('BAD_ARGUMENT', 'problem', () => memoryMapOf(bad(value), bad(value)));
+      expectError('BAD_ARGUMENT', 'placement', () => memoryMapOf(problem, bad(value)));
     }
     for (const value of [null, 5, {}]) expectError('BAD_ARGUMENT', 'plan', () => memoryMapOf(bad(value)));
   });
@@ -121,7 +115,7 @@ describe('pictures', () => {
   });
 
   it('have a title that is text, in pages too', () => {
-    expectError('BAD_ARGUMENT', 'title', () => renderMapHtml(plan, undefined, bad(5)));
+    expectError('BAD_ARGUMENT', 'title', () => renderMapHtml(plan, { title: bad(5) }));
   });
 });
 

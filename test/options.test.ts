@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { checkOptions, type OptionNames } from '../src/errors.js';
 import { readGguf } from '../src/gguf/index.js';
 import * as lib from '../src/index.js';
+import { renderMap } from '../src/map/index.js';
+import * as models from '../src/models/index.js';
 import * as testing from '../src/testing/index.js';
 import { expectError } from './support/expect-error.js';
 import { projectPath } from './support/shared-data.js';
@@ -22,13 +24,13 @@ const buffer = new ArrayBuffer(4096);
 const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) => unknown][] = [
   ['aligment', 'alignment', (o) => lib.planGraph(graph, o)],
   ['aligment', 'alignment', (o) => lib.measureGraph(graph, o)],
-  ['allocater', 'allocator', (o) => lib.measureModel(gguf, {}, o)],
+  ['allocater', 'allocator', (o) => models.measureModel(gguf, {}, o)],
   ['inplace', 'inPlace', (o) => lib.measureGraph(graph, o)],
-  ['ctxsize', 'ctxSize', (o) => lib.measureModel(gguf, o)],
-  ['ubatch', 'ubatchSize', (o) => lib.measureModel(gguf, o)],
-  ['paralel', 'parallel', (o) => lib.fitContext(gguf, 2 ** 33, o)],
-  ['ctxSizes of grid', 'ctxSize', (o) => lib.gridSize(o)],
-  ['ctxSizes of grid', 'ctxSize', (o) => [...lib.sweepModel(gguf, o)]],
+  ['ctxsize', 'ctxSize', (o) => models.measureModel(gguf, o)],
+  ['ubatch', 'ubatchSize', (o) => models.measureModel(gguf, o)],
+  ['paralel', 'parallel', (o) => models.fitContext(gguf, 2 ** 33, o)],
+  ['ctxSizes of grid', 'ctxSize', (o) => models.gridSize(o)],
+  ['ctxSizes of grid', 'ctxSize', (o) => [...models.sweepModel(gguf, o)]],
   ['capasity', 'capacity', (o) => lib.solve(problem, o)],
   ...Object.values(lib.ALLOCATORS).map(
     (allocator) =>
@@ -37,8 +39,8 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['maxViolation of limits', 'maxViolations', (o) => lib.verifyPlan(graph, plan, o)],
   ['maxChunk of limits', 'maxChunkSize', (o) => lib.verifyPlacement(problem, placement, o)],
   ['oder', 'order', (o) => lib.replayPlan(graph, plan, o)],
-  ['widht', 'width', (o) => lib.renderMap(plan, o)],
-  ['step of window', 'steps', (o) => lib.renderMap(plan, { window: o })],
+  ['widht', 'width', (o) => renderMap(plan, o)],
+  ['step of window', 'steps', (o) => renderMap(plan, { window: o })],
   ['bufer of memory', 'buffer', (o) => plan.allocate(o)],
   ['byteofset of buffers[0]', 'byteOffset', (o) => plan.allocate({ buffers: [o] })],
   ['bytelength of memory range', 'byteLength', (o) => lib.Context.immediate(Object.assign(o, { buffer }))],

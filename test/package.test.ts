@@ -63,8 +63,17 @@ describe('package.json', () => {
     }
   });
 
-  it.each(['gguf', 'testing', 'viewer'])('exports the subpath ./%s exactly if its source exists', (subpath) => {
-    expect(`./${subpath}` in manifest.exports).toBe(sources.some(({ path }) => path === `${subpath}/index.ts`));
+  it('exports a subpath for every folder with an entry point', () => {
+    const entries = sources.flatMap(({ path }) => /^(\w+)\/index\.ts$/.exec(path)?.[1] ?? []);
+    const subpaths = Object.keys(manifest.exports).filter((subpath) => !['.', './package.json'].includes(subpath));
+    expect(subpaths.sort()).toEqual(entries.map((entry) => `./${entry}`).sort());
+    expect(subpaths).toContain('./gguf');
+  });
+
+  it('has an API page for every entry point', () => {
+    const { entryPoints } = JSON.parse(readFileSync(projectPath('typedoc.json'), 'utf8')) as { entryPoints: string[] };
+    const entries = sources.map(({ path }) => `src/${path}`).filter((path) => /^src\/(\w+\/)?index\.ts$/.test(path));
+    expect([...entryPoints].sort()).toEqual(entries.sort());
   });
 
   it('has no dependency that docs/decisions does not explain', () => {
@@ -173,7 +182,7 @@ describe('lint rules', () => {
     ['a re-export from a row below', 'errors.ts', `export * from './units.js';`, IMPORTS],
     ['the planner in the verifier', 'verify/replay.ts', `import { p } from '../plan/plan.js'; p();`, IMPORTS],
     ['an undeclared package in the command', 'cli/main.ts', `import 'lodash';`, IMPORTS],
-    ['a graph in an allocator', 'alloc/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
+    ['a graph in an allocator', 'solver/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
     ['a Node module in the core', 'units.ts', `import 'node:fs';`, IMPORTS],
     ['a package in the core', 'units.ts', `import 'commander';`, IMPORTS],
     ['a Node global in the core', 'units.ts', `process.exit();`, 'no-restricted-globals'],
@@ -186,14 +195,17 @@ describe('lint rules', () => {
       `import { solve } from 'tensor-arena'; solve();`,
       IMPORTS,
     ],
+    ['a package in an entry point', 'gguf/index.ts', `export { gguf } from '@huggingface/gguf';`, IMPORTS],
     ['a shift', 'units.ts', `export const f = (n: number): number => n >>> 5;`, 'no-bitwise'],
   ])('reject %s', async (_, file, text, rule) => {
     expect(await rulesBrokenBy(text, file)).toEqual([rule]);
   });
 
   it.each([
-    ['an import from a row above', 'alloc/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
+    ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
+    ['an import from a row below, to export it', 'gguf/index.ts', `export { f } from '../models/f.js';`],
+    ['a constant in the web page', '../web/link.ts', `import { CACHE_TYPES } from 'tensor-arena/models';`],
     ['the GGUF reader in ./gguf', 'gguf/read.ts', `import '@huggingface/gguf';`],
     ['an import from the same row', 'problem/problem.ts', `import './csv.js';`],
     ['the library in the worker of the web page', '../web/worker/worker.ts', `import 'tensor-arena/gguf';`],

@@ -3,10 +3,10 @@
  *
  * Invariant: whatever a link says, the result is valid; what it does not say, or says wrongly, is the default.
  */
+import { CACHE_TYPES } from 'tensor-arena/models';
 import { kindOf, type Kind } from './examples.js';
 import {
   ALLOCATOR_NAMES,
-  CACHE_TYPES,
   DEFAULTS,
   IN_PLACE_CHOICES,
   LIMITS,

@@ -1,7 +1,7 @@
 /**
  * What the page and its workers say to each other. Plain data that can be cloned, and the port of a map.
  */
-import type { ModelSizes } from 'tensor-arena';
+import type { ModelSizes } from 'tensor-arena/models';
 import type { ServedMap } from 'tensor-arena/viewer';
 import type { Kind } from './examples.js';
 import type { Settings } from './settings.js';

@@ -1,11 +1,8 @@
 /**
  * Everything that a reader can choose, apart from the file: plain data that goes to the planner and into links.
  */
-import type { AllocatorName, Program } from 'tensor-arena';
-
-/** What llama.cpp can cache keys and values as. */
-export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
-export type CacheType = (typeof CACHE_TYPES)[number];
+import type { AllocatorName } from 'tensor-arena';
+import type { CacheType, Program } from 'tensor-arena/models';
 
 export const ALLOCATOR_NAMES = [
   ...(['auto', 'ggml', 'greedy-by-size', 'greedy-by-lifetime', 'greedy-by-area'] as const),

@@ -4,7 +4,8 @@
  *
  *     npx vite examples/does-it-fit
  */
-import { measureModel, PlannerError } from 'tensor-arena';
+import { PlannerError } from 'tensor-arena';
+import { measureModel } from 'tensor-arena/models';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
 
 const form = document.querySelector('form')!;

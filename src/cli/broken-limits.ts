@@ -1,9 +1,9 @@
 /**
  * Limits that a user asked for, and what does not keep them: a sentence, or `undefined` if all is within them.
  */
-import type { Placement } from '../alloc/allocator.js';
+import type { Placement } from '../solver/allocator.js';
 import type { CsvProblem } from '../problem/csv.js';
-import { exactBytes } from '../report/format.js';
+import { exactBytes } from '../format.js';
 import type { Flags } from './flags.js';
 
 /** Of the allocators only ggml's makes a chunk larger than it may be; the others refuse the tensor. */

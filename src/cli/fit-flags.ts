@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import type { ModelOptions } from '../models/options.js';
 import type { SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';
-import { exactBytes } from '../report/format.js';
+import { exactBytes } from '../format.js';
 import { CliError } from './failure.js';
 import { BY_DEFAULT, memorySize, tokenCount } from './flag-values.js';
 import { MODEL_FLAGS, type Flag } from './flags.js';

@@ -2,6 +2,7 @@
  * How the values of flags are read. Each reader rejects with commander's `InvalidArgumentError`.
  */
 import { InvalidArgumentError } from 'commander';
+import type { FlashAttention } from '../models/options.js';
 import { isPowerOfTwo } from '../units.js';
 
 export const MAX_UINT32 = 2 ** 32 - 1;
@@ -37,11 +38,17 @@ export function sequenceCount(text: string): number | typeof BY_DEFAULT {
   return text === '-1' ? BY_DEFAULT : wholeNumber(1, 256)(text);
 }
 
-/** `on`, `off` and `auto` in all the words that llama.cpp has for them. */
-export function flashAttention(text: string): string {
-  const words = { on: ['on', 'enabled', 'true', '1'], off: ['off', 'disabled', 'false', '0'], auto: ['auto', '-1'] };
-  const found = Object.entries(words).find(([, synonyms]) => synonyms.includes(text));
-  if (found !== undefined) return found[0];
+/** All the words that llama.cpp has for flash attention. */
+const FLASH_ATTENTION: ReadonlyMap<string, FlashAttention> = new Map<string, FlashAttention>([
+  ...['on', 'enabled', 'true', '1'].map((word) => [word, true] as const),
+  ...['off', 'disabled', 'false', '0'].map((word) => [word, false] as const),
+  ...['auto', '-1'].map((word) => [word, 'auto'] as const),
+]);
+
+/** `on`, `off` and `auto`, or another word for one of them. */
+export function flashAttention(text: string): FlashAttention {
+  const value = FLASH_ATTENTION.get(text);
+  if (value !== undefined) return value;
   throw new InvalidArgumentError('It must be one of on, off, auto.');
 }
 

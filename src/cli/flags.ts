@@ -3,13 +3,13 @@
  *
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
-import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { CACHE_TYPES } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
-import type { MapColors, MapTheme } from '../report/map/theme.js';
+import type { MapColors, MapTheme } from '../map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
 import {
   alignment,

@@ -2,14 +2,14 @@
  * `tensor-arena map FILE -o OUT.svg|OUT.html`: what does the plan look like?
  */
 import { basename } from 'node:path';
-import type { AllocatorName } from '../alloc/allocators.js';
+import type { AllocatorName } from '../solver/allocators.js';
 import type { Graph } from '../graph/graph.js';
 import { planGraph } from '../plan/plan.js';
-import { exactBytes, groupDigits } from '../report/format.js';
-import { drawMap } from '../report/map/draw.js';
-import { memoryMapOf, memoryMapOfPlacement } from '../report/map/from-plan.js';
-import { renderMapHtml } from '../report/map/html.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import { exactBytes, groupDigits } from '../format.js';
+import { drawMap } from '../map/draw.js';
+import { memoryMapOf } from '../map/source.js';
+import { renderMapHtml } from '../viewer/html.js';
+import type { MemoryMap } from '../map/memory-map.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
@@ -84,7 +84,7 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
 
 function pageOf({ other, map: mapBy }: Source, drawn: MemoryMap, title: string): string {
   const compared = other === null || isLarge(drawn) ? undefined : mapBy(other).map;
-  return renderMapHtml(drawn, compared, title);
+  return renderMapHtml(drawn, { other: compared, title });
 }
 
 function isLarge({ boxes }: MemoryMap): boolean {
@@ -97,11 +97,11 @@ const otherThan = (allocator: AllocatorName): AllocatorName => (allocator === 'g
 async function sourceOf(input: Input, flags: Flags): Promise<Source> {
   switch (input.kind) {
     case 'problem': {
-      const { problem, ids, steps } = input.csv;
+      const { problem } = input.csv;
       const place = (by: AllocatorName): Drawn => {
         const { placement } = placeProblem(problem, { ...flags, allocator: by });
         const broken = brokenLimit(input.csv, placement, flags);
-        return { map: memoryMapOfPlacement(problem, placement, ids, by, steps), broken };
+        return { map: memoryMapOf(input.csv, placement, by), broken };
       };
       const allocator = flags.allocator ?? 'auto';
       // ggml's allocator keeps no fixed offsets.

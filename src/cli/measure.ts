@@ -9,8 +9,8 @@ import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../repor
 import { formatReport, formatUnknown } from '../report/measurement-report.js';
 import { peakOfPlacement, peakOfPlan, type Peak } from '../report/peak.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
-import { memoryMapOf } from '../report/map/from-plan.js';
-import { columnsOf } from '../report/map/columns.js';
+import { memoryMapOf } from '../map/source.js';
+import { columnsOf } from '../map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';

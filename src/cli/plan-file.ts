@@ -3,7 +3,7 @@
  */
 import { RUNTIMES } from '../runtime/runtimes.js';
 import { isPowerOfTwo } from '../units.js';
-import type { PlanToVerify } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/verify-plan.js';
 import { CliError } from './failure.js';
 import { checkReadable, kindOf, readJson } from './inputs.js';
 import { checkRecord, type PlanRecord } from './plan-record.js';
@@ -14,7 +14,7 @@ const GRAPH_FORMAT = 'tensor-graph';
 const RUNTIME_NAMES: readonly unknown[] = Object.keys(RUNTIMES);
 
 /** A plan file's JSON; files of earlier releases do not say how they were made. @throws CliError naming the field at fault */
-export function readPlan(file: string): PlanToVerify & Partial<PlanRecord> {
+export function readPlan(file: string): PlanLike & Partial<PlanRecord> {
   const kind = kindOf(file);
   if (kind === 'model' || kind === 'problem') {
     checkReadable(file);
@@ -36,7 +36,7 @@ export function readPlan(file: string): PlanToVerify & Partial<PlanRecord> {
   if (!Array.isArray(tensors)) reject('tensors', tensors, 'an array');
   (tensors as unknown[]).forEach((tensor, index) => checkTensor(tensor, `tensors[${index}]`));
   checkRecord(document);
-  return document as unknown as PlanToVerify & Partial<PlanRecord>;
+  return document as unknown as PlanLike & Partial<PlanRecord>;
 }
 
 function noPlan(what: string): CliError {

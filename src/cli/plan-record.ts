@@ -4,13 +4,16 @@
  * Invariant: options are recorded as they were applied, so that no default, of this release or another, changes them.
  */
 import { basename } from 'node:path';
-import type { ModelOptions, Phase, Run } from '../models/options.js';
+import type { ModelOptions, Phase, ResolvedModelOptions } from '../models/options.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './failure.js';
 import { flagOf } from './flags.js';
 
-/** Options that say how to build the graph and how to plan it. */
-export type RecordedOptions = ModelOptions & Pick<PlanOptions, 'inPlace' | 'alignment' | 'maxChunkSize'>;
+/** Options that say how to build the graph and how to plan it. Flash attention is written as its flag takes it. */
+export type RecordedOptions = Omit<ModelOptions, 'flashAttention'> & { readonly flashAttention?: string } & Pick<
+    PlanOptions,
+    'inPlace' | 'alignment' | 'maxChunkSize'
+  >;
 
 /** What was planned. */
 export interface PlannedInput {
@@ -46,8 +49,8 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   maxChunkSize: 'number',
 } satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean'>;
 
-/** The options that lead to a run again. */
-export function optionsOfRun(run: Run, phase: Phase): ModelOptions {
+/** What is written down of a run, which leads to it again. */
+export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedOptions {
   return {
     program: run.program,
     ctxSize: run.contextSize,
@@ -62,6 +65,14 @@ export function optionsOfRun(run: Run, phase: Phase): ModelOptions {
     outputs: run.maxOutputs,
     phase,
   };
+}
+
+/** What was written down, as options of the library. */
+export function optionsOfRecord({ flashAttention, ...options }: RecordedOptions): ModelOptions & PlanOptions {
+  if (flashAttention === undefined) return options;
+  // The library says what is wrong with any other word.
+  const value = { on: true, off: false }[flashAttention] ?? (flashAttention as 'auto');
+  return { ...options, flashAttention: value };
 }
 
 export function inputOf(file: string, rest: Omit<PlannedInput, 'file'> = {}): PlannedInput {

@@ -1,16 +1,14 @@
 /**
  * `tensor-arena plan FILE`: where does every tensor go?
  */
-import type { Progress } from '../alloc/solution.js';
+import type { Progress } from '../solver/search/solution.js';
 import { measureModel } from '../models/measure-model.js';
-import type { ModelOptions } from '../models/options.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
-import { exactBytes, groupDigits } from '../report/format.js';
+import { exactBytes, FIXED_GIVEN, groupDigits, IN_PLACE_GIVEN } from '../format.js';
 import { formatPlan } from '../report/plan-text.js';
-import { givenOf, IN_PLACE_GIVEN } from '../report/given.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { CliError, inFile } from './failure.js';
@@ -18,7 +16,7 @@ import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
-import { inputOf, optionsOfRun, type PlanRecord } from './plan-record.js';
+import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
 import { withProgress, type Announce } from './progress.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
@@ -96,7 +94,7 @@ function plannedGraph(
   graphPlan: Plan,
   file: string,
   flags: Flags,
-  { architecture, options }: { readonly architecture?: string; readonly options?: ModelOptions } = {},
+  { architecture, options }: { readonly architecture?: string; readonly options?: RecordedOptions } = {},
 ): Planned {
   const { bufferSize, lowerBound, optimal, inPlace, chunks, nodeCount: nodes } = graphPlan;
   const record: PlanRecord = {
@@ -143,7 +141,12 @@ async function planProblem(
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    ...{ broken, isCsv: !isJson, given: givenOf(csv.problem), remedy: remedyOfProblem(placed, flags) },
+    ...{
+      broken,
+      isCsv: !isJson,
+      given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
+      remedy: remedyOfProblem(placed, flags),
+    },
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }

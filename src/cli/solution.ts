@@ -5,7 +5,7 @@
  * plan in JSON, whose ids are the rows of the problem.
  */
 import { parseSolutionCsv, type CsvProblem } from '../problem/csv.js';
-import type { PlanToVerify } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/verify-plan.js';
 import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
 import { CliError } from './failure.js';
 import { readText } from './inputs.js';
@@ -23,7 +23,7 @@ export interface Solution {
 }
 
 /** The solution that a plan file's JSON is. */
-export function solutionOfPlan({ problem }: CsvProblem, { tensors, chunks, bufferSize }: PlanToVerify): Solution {
+export function solutionOfPlan({ problem }: CsvProblem, { tensors, chunks, bufferSize }: PlanLike): Solution {
   const offsets = new Float64Array(problem.bufferCount).fill(NaN);
   const chunkOf = new Int32Array(problem.bufferCount);
   const mismatches: string[] = [];

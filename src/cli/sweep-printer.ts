@@ -7,7 +7,7 @@ import type { SweepGrid } from '../models/sweep-model.js';
 import { BACKEND_NOTE } from '../report/backend.js';
 import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
 import type { Budget } from '../report/fit-report.js';
-import { counted, groupDigits } from '../report/format.js';
+import { counted, groupDigits } from '../format.js';
 import type { TableLayout } from '../report/table.js';
 import type { SweepFlags } from './fit-flags.js';
 import type { Terminal } from './terminal.js';
@@ -99,7 +99,7 @@ function examplesOf(first: ConfigurationRow, files: readonly string[], grid: Swe
   vary(grid.parallel, (sequences) => (sequences === undefined ? {} : { sequences }));
   vary(grid.kvUnified, (kvUnified) => ({ kvUnified }));
   vary(grid.swaFull, (swaFull) => ({ swaFull }));
-  vary(grid.flashAttention, (value) => ({ flashAttention: value !== 'off' && value !== false }));
+  vary(grid.flashAttention, (value) => ({ flashAttention: value !== false }));
   vary(grid.cacheTypeK, (cacheTypeK) => ({ cacheTypeK }));
   vary(grid.cacheTypeV, (cacheTypeV) => ({ cacheTypeV }));
   return examples;

@@ -3,7 +3,7 @@
  */
 import { gridSize, sweepModel, type SweepGrid } from '../models/sweep-model.js';
 import { sweepRow, type ConfigurationRow } from '../report/configuration-table.js';
-import { groupDigits } from '../report/format.js';
+import { groupDigits } from '../format.js';
 import { EXIT, weightiest, type ExitCode } from './exit-code.js';
 import { CliError, exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
 import { budgetOf, gridOf, type SweepFlags } from './fit-flags.js';

@@ -2,7 +2,7 @@
  * Where the command prints: the only thing that commands know of the outside, so that tests can run them in-process.
  */
 import { createColors } from 'picocolors';
-import type { Style } from '../report/format.js';
+import type { Style } from '../report/style.js';
 
 export interface Terminal {
   /** Prints on standard output. */

@@ -7,16 +7,16 @@ import type { Gguf } from '../gguf/gguf.js';
 import type { Graph } from '../graph/graph.js';
 import { openModel, readModel } from '../models/model-graph.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
-import { counted, exactBytes } from '../report/format.js';
+import { counted, exactBytes } from '../format.js';
 import { printable } from '../report/table.js';
 import { MAX_VIOLATIONS } from '../verify/limits.js';
-import { verifyPlan, type PlanToVerify } from '../verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../verify/verify-plan.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
 import { kindOf, readInput, readText, type Input } from './inputs.js';
 import { readPlan } from './plan-file.js';
-import { disagreements, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
+import { disagreements, optionsOfRecord, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
 import { solutionOfCsv, solutionOfPlan, verifySolution } from './solution.js';
 import type { Terminal } from './terminal.js';
@@ -68,11 +68,11 @@ async function verifyInput(file: string, input: Input, planFile: string, flags: 
 const UNRECORDED =
   'The plan does not say how it was made: if it was made with flags, such as --ctx-size, give the same ones here.';
 
-type PlannedFile = PlanToVerify & Partial<PlanRecord>;
+type PlannedFile = PlanLike & Partial<PlanRecord>;
 
 /** The graph is built with the options of the plan, unless they were given otherwise. */
 function verifyModel(gguf: Gguf, plan: PlannedFile, flags: Flags): Verdict {
-  const options = { ...plan.options, ...flags };
+  const options = { ...optionsOfRecord(plan.options ?? {}), ...flags };
   const { phase = 'pp' } = options;
   const model = openModel(gguf, modelOptionsOf(options));
   const { architecture } = model;
@@ -95,7 +95,7 @@ function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
   );
 }
 
-function verdictOf({ bufferSize, tensors }: PlanToVerify, violations: readonly string[]): Verdict {
+function verdictOf({ bufferSize, tensors }: PlanLike, violations: readonly string[]): Verdict {
   return { violations, bufferSize, subject: counted(tensors.length, 'tensor') };
 }
 

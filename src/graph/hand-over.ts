@@ -5,6 +5,7 @@
  * same storage is needed once the first element of the result is written.
  */
 import { sameLayout } from '../tensor/shape.js';
+import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isKnown } from './operation.js';
 
@@ -26,8 +27,15 @@ type Slots = readonly number[] | ReadonlySet<number>;
  *
  * @param node owns its storage
  * @param sizes bytes by the ids of those that own storages
+ * @param size bytes of its storage
  */
-export function fillHandOvers(node: Tensor, entry: number, sizes: Float64Array, handOver: Uint8Array): void {
+export function fillHandOvers(
+  node: Tensor,
+  entry: number,
+  ids: TensorColumn,
+  sizes: Float64Array,
+  handOver: Uint8Array,
+): void {
   const { operation, inPlaceRule, sources, overwritableSlots: slots } = node;
   // An operation that the library does not know may do what ggml lets it do, and no more.
   const isUnknown = (operation === null || !isKnown(operation)) && slots.length === 0;
@@ -41,7 +49,7 @@ export function fillHandOvers(node: Tensor, entry: number, sizes: Float64Array, 
     const at = entry++;
     if (!sameLayout(node, source)) continue;
     const { root } = source;
-    if (root.ownMemory !== 'deferred' || sizes[root.lastId] < sizes[node.lastId]) continue;
+    if (root.memory !== 'deferred' || sizes[ids.get(root)] < sizes[ids.get(node)]) continue;
     const count = counts === null ? countReading(node, root, overwrites) : counts.get(root)!;
     // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
     const isSound = isUnknown || isAmong(overwrites, slot);

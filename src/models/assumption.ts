@@ -1,7 +1,7 @@
 /**
  * What the sizes of a model take for granted about the program that runs it, in a sentence for its user.
  */
-import type { Run } from './options.js';
+import type { ResolvedModelOptions } from './options.js';
 import { PROGRAMS } from './programs.js';
 
 /**
@@ -9,13 +9,13 @@ import { PROGRAMS } from './programs.js';
  *
  * @example
  * ```ts
- * import { describeOutputs, measureModel } from 'tensor-arena';
+ * import { describeOutputs, measureModel } from 'tensor-arena/models';
  * import { readGguf } from 'tensor-arena/gguf';
  * const { run } = measureModel(await readGguf('examples/phi-3-mini-4k.gguf'), { parallel: 2 });
  * console.log(describeOutputs(run)); // For llama-server, which wants logits of 2 tokens of a batch, one per sequence.
  * ```
  */
-export function describeOutputs({ program, maxOutputs, batchSize, sequences }: Run): string {
+export function describeOutputs({ program, maxOutputs, batchSize, sequences }: ResolvedModelOptions): string {
   const { title, isServing } = PROGRAMS[program];
   const count = maxOutputs === 1 ? '1 token' : `${maxOutputs} tokens`;
   if (isServing && maxOutputs === sequences) {

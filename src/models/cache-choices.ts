@@ -7,16 +7,16 @@ import { nullIfThrown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { openIfCountable } from './configuration.js';
 import type { ModelHeader } from './model-graph.js';
-import { CACHE_TYPES, type ModelOptions, type Run } from './options.js';
+import { CACHE_TYPES, type ModelOptions, type ResolvedModelOptions } from './options.js';
 
 /** What people cache keys and values as, where it is smaller than what they asked for. */
-export function equalTypes({ keyType, valueType }: Run): ModelOptions[] {
+export function equalTypes({ keyType, valueType }: ResolvedModelOptions): ModelOptions[] {
   return ['q8_0', 'q4_0']
     .filter((name) => [keyType, valueType].every((limit) => isSmaller(name, limit)))
     .map((name) => ({ cacheTypeK: name, cacheTypeV: name }));
 }
 
-function isSmaller(name: string, limit: Run['keyType']): boolean {
+function isSmaller(name: string, limit: ResolvedModelOptions['keyType']): boolean {
   const { blockBytes, blockSize } = elementType(name);
   return blockBytes * limit.blockSize < limit.blockBytes * blockSize;
 }
@@ -30,9 +30,9 @@ export function smallerCaches(
   header: ModelHeader,
   budget: number,
   wanted: ModelOptions,
-  { keyType, valueType }: Run,
+  { keyType, valueType }: ResolvedModelOptions,
 ): ModelOptions[] {
-  const noLargerThan = (limit: Run['keyType']): string[] =>
+  const noLargerThan = (limit: ResolvedModelOptions['keyType']): string[] =>
     CACHE_TYPES.filter((name) => name === limit.name || isSmaller(name, limit));
   const candidates = noLargerThan(keyType).flatMap((cacheTypeK) =>
     noLargerThan(valueType).flatMap((cacheTypeV) => {

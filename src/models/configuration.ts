@@ -7,7 +7,7 @@ import { PlannerError } from '../errors.js';
 import { measureGraph } from '../plan/measure.js';
 import { LLAMA_CPP_PLAN } from './llama-cpp.js';
 import type { Model, ModelHeader } from './model-graph.js';
-import type { ModelOptions, Run } from './options.js';
+import type { ModelOptions, ResolvedModelOptions } from './options.js';
 
 /** What a model needs. All sizes in bytes. */
 export interface ModelSizes {
@@ -24,15 +24,15 @@ export interface ModelSizes {
 }
 
 /** What a set of options takes. */
-export interface Configuration extends ModelSizes {
+export interface ModelConfiguration extends ModelSizes {
   /** As they were given. */
   readonly options: ModelOptions;
   /** As they were applied, after limits and rounding. */
-  readonly run: Run;
+  readonly run: ResolvedModelOptions;
 }
 
 /** A configuration with the total that its live bytes alone imply: no placement can be smaller. */
-export interface BoundedConfiguration extends Configuration {
+export interface BoundedConfiguration extends ModelConfiguration {
   readonly lowerBound: number;
 }
 

@@ -8,15 +8,15 @@ import { checkOptions, PlannerError, wrongValue } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
 import { alignUp } from '../units.js';
 import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
-import { configureIfCountable, openIfCountable, type Configuration } from './configuration.js';
+import { configureIfCountable, openIfCountable, type ModelConfiguration } from './configuration.js';
 import { largestFitting, type LargestFitting, type Need } from './largest-fitting.js';
 import { MetadataReader } from './metadata-reader.js';
 import { readModel, type Model, type ModelHeader } from './model-graph.js';
-import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type Run } from './options.js';
+import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type ResolvedModelOptions } from './options.js';
 import { measureWeights } from './weights.js';
 
 /** One configuration that was looked at. Sizes in bytes. */
-export interface FitAttempt extends Omit<Configuration, 'compute' | 'total'> {
+export interface FitAttempt extends Omit<ModelConfiguration, 'compute' | 'total'> {
   /** Null if it wasn't worked out, since weights and context alone exceed the budget. */
   readonly compute: number | null;
   readonly total: number | null;
@@ -24,7 +24,7 @@ export interface FitAttempt extends Omit<Configuration, 'compute' | 'total'> {
 }
 
 /** A configuration that fits. */
-export interface FittingConfiguration extends FitAttempt, Configuration {
+export interface FittingConfiguration extends FitAttempt, ModelConfiguration {
   readonly compute: number;
   readonly total: number;
   readonly fits: true;
@@ -85,7 +85,7 @@ export interface ContextFit {
  *
  * @example
  * ```ts
- * import { fitContext } from 'tensor-arena';
+ * import { fitContext } from 'tensor-arena/models';
  * import { readGguf } from 'tensor-arena/gguf';
  * const gguf = await readGguf('examples/phi-3-mini-4k.gguf');
  * const { largest, largestCache } = fitContext(gguf, 3 * 1024 ** 3);
@@ -140,7 +140,7 @@ function tooHeavy(gguf: Gguf, budget: number, { ctxSize = 0 }: ModelOptions): Co
 
 type LargestContexts = Pick<ContextFit, 'largest' | 'beyondTraining' | 'unlimited' | 'proven' | 'largestByCache'>;
 
-function largestContexts(search: Search, wanted: ModelOptions, run: Run): LargestContexts {
+function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedModelOptions): LargestContexts {
   const { header } = search;
   const step = CONTEXT_STEP * (run.isUnified ? 1 : run.sequences);
   const sensible = Math.ceil(Math.max(header.trainedContext, run.sequenceContext) / CONTEXT_STEP);

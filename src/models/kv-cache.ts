@@ -13,7 +13,7 @@ import { elementCount, rowSize } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { isWindowed, type Hyperparameters } from './hyperparameters.js';
-import type { Batch, Run } from './options.js';
+import type { Batch, ResolvedModelOptions } from './options.js';
 
 /** Windowed caches are a multiple of this many cells. */
 const WINDOW_STEP = 256;
@@ -32,13 +32,13 @@ export class KvCache {
   /** Whether values lie transposed. */
   readonly isTransposed: boolean;
   readonly #hp: Hyperparameters;
-  readonly #run: Run;
+  readonly #run: ResolvedModelOptions;
   readonly #layers: readonly number[];
   readonly #keys = new Map<number, Tensor>();
   readonly #values = new Map<number, Tensor>();
 
   /** @param layers which layers have their keys and values here */
-  constructor(hp: Hyperparameters, run: Run, layers: readonly number[], cells: number) {
+  constructor(hp: Hyperparameters, run: ResolvedModelOptions, layers: readonly number[], cells: number) {
     this.#hp = hp;
     this.#run = run;
     this.#layers = layers;
@@ -46,7 +46,7 @@ export class KvCache {
     this.streams = run.isUnified ? 1 : run.sequences;
     this.isTransposed = !run.flashAttention;
     const memory = Context.virtual();
-    const add = (name: string, type: Run['keyType'], length: number): Tensor => {
+    const add = (name: string, type: ResolvedModelOptions['keyType'], length: number): Tensor => {
       const tensor = memory.newTensor(type.name, [length, cells, this.streams], name);
       this.tensors.push(tensor);
       return tensor;
@@ -135,7 +135,7 @@ export interface KvCaches {
 }
 
 /** Sizes and layers as in llama.cpp's `create_memory` and `llama_kv_cache_iswa`. */
-export function createKvCaches(hp: Hyperparameters, run: Run): KvCaches {
+export function createKvCaches(hp: Hyperparameters, run: ResolvedModelOptions): KvCaches {
   const layers = Array.from({ length: hp.layerCount + hp.predictLayerCount }, (_, layer) => layer);
   const { slidingWindow } = hp;
   if (slidingWindow === null) return { full: new KvCache(hp, run, layers, run.sequenceContext), window: null };

@@ -10,3 +10,9 @@ export const LLAMA_CPP_COMMIT = 'd775b8967';
 
 /** How llama.cpp plans on a CPU. */
 export const LLAMA_CPP_PLAN: PlanOptions = { allocator: 'ggml', inPlace: 'ggml', alignment: 32 };
+
+/** The two ways to plan the compute buffer of a model that are compared: as llama.cpp does, and as well as we can. */
+export const MODEL_PLANS: Readonly<Record<'ggml' | 'auto', PlanOptions>> = {
+  ggml: LLAMA_CPP_PLAN,
+  auto: { allocator: 'auto', inPlace: 'full', alignment: 32 },
+};

@@ -10,12 +10,9 @@ import { measureGraph, place, type Measurement } from '../plan/measure.js';
 import { resolveOptions as resolvePlanOptions, type PlanOptions } from '../plan/options.js';
 import { Plan } from '../plan/plan.js';
 import type { ModelSizes } from './configuration.js';
-import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN } from './llama-cpp.js';
+import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 import { openModel } from './model-graph.js';
-import { checkPhase, type ModelOptions, type Phase, type Run } from './options.js';
-
-/** How we would plan the same graph. */
-const OUR_PLAN: PlanOptions = { allocator: 'auto', inPlace: 'full', alignment: 32 };
+import { checkPhase, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 
 /** What a model needs, and the graph behind it. */
 export interface ModelMeasurement extends ModelSizes {
@@ -26,7 +23,7 @@ export interface ModelMeasurement extends ModelSizes {
    */
   readonly computeWithAuto: number;
   /** The options as they were applied, after limits and rounding. */
-  readonly run: Run;
+  readonly run: ResolvedModelOptions;
   readonly phase: Phase;
   /** llama.cpp's graph of the phase. */
   readonly graph: Graph;
@@ -47,7 +44,7 @@ export interface ModelMeasurement extends ModelSizes {
  *
  * @example
  * ```ts
- * import { measureModel } from 'tensor-arena';
+ * import { measureModel } from 'tensor-arena/models';
  * import { readGguf } from 'tensor-arena/gguf';
  * const { weights, context, compute } = measureModel(await readGguf('examples/phi-3-mini-4k.gguf'), { ctxSize: 4096 });
  * console.log(weights, context, compute);
@@ -76,7 +73,7 @@ export function measureModel(
     compute,
     total: model.weightBytes + model.contextBytes + compute,
     get computeWithAuto() {
-      return (computeWithAuto ??= measureGraph(reserved, OUR_PLAN).bufferSize);
+      return (computeWithAuto ??= measureGraph(reserved, MODEL_PLANS.auto).bufferSize);
     },
     run: model.run,
     phase,

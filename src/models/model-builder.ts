@@ -10,7 +10,7 @@ import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import type { ModelMemory } from './model-memory.js';
-import type { Batch, Run } from './options.js';
+import type { Batch, ResolvedModelOptions } from './options.js';
 import type { LayerWeights, Weights } from './weights.js';
 
 /** One forward pass under construction. */
@@ -22,7 +22,7 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
 
   constructor(
     readonly hp: H,
-    readonly run: Run,
+    readonly run: ResolvedModelOptions,
     readonly batch: Batch,
     readonly weights: Weights,
     readonly memory: ModelMemory,

@@ -11,7 +11,7 @@ import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { rejectPart } from './not-a-model.js';
-import { batchOf, resolveOptions, type ModelOptions, type Phase, type Run } from './options.js';
+import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 import { checkGguf, loadedBytes, Weights } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
@@ -19,7 +19,7 @@ export interface Model {
   readonly architecture: string;
   /** Whether it remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
-  readonly run: Run;
+  readonly run: ResolvedModelOptions;
   /** Bytes of the weights. */
   readonly weightBytes: number;
   /** Bytes of the KV cache or state. */

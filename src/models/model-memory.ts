@@ -4,7 +4,7 @@
 import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import { createKvCaches, type KvCaches } from './kv-cache.js';
-import type { Run } from './options.js';
+import type { ResolvedModelOptions } from './options.js';
 import { StateCache } from './state-cache.js';
 import { bufferBytes } from './weights.js';
 
@@ -17,7 +17,7 @@ export interface ModelMemory {
   readonly bytes: number;
 }
 
-export function createModelMemory(hp: Hyperparameters, run: Run): ModelMemory {
+export function createModelMemory(hp: Hyperparameters, run: ResolvedModelOptions): ModelMemory {
   if (hp.stateLengths !== null) {
     const state = new StateCache(hp.stateLengths, hp.layerCount, run.sequences);
     return { kv: null, state, bytes: bufferBytes(state.tensors) };

@@ -12,6 +12,9 @@ import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } f
 /** `pp`: a full batch of the prompt, the worst case; `tg`: one token per sequence. */
 export type Phase = 'pp' | 'tg';
 
+/** Whether attention is computed at once, without a matrix of all products; `auto`: wherever that is supported. */
+export type FlashAttention = boolean | 'auto';
+
 /** Options of `measureModel`, named as llama.cpp names them. */
 export interface ModelOptions {
   /**
@@ -32,8 +35,8 @@ export interface ModelOptions {
   readonly parallel?: number;
   /** Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is -1. */
   readonly kvUnified?: boolean;
-  /** `auto`, the default, is on: a CPU supports it. */
-  readonly flashAttention?: boolean | 'on' | 'off' | 'auto';
+  /** `auto`, the default, is true: a CPU supports it. */
+  readonly flashAttention?: FlashAttention;
   /** Element type of cached keys. Default `f16`. */
   readonly cacheTypeK?: string;
   /** Element type of cached values. Default `f16`; quantised types need flash attention. */
@@ -68,7 +71,7 @@ export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
 export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true };
 
 /** The options as llama.cpp applies them to one model. */
-export interface Run {
+export interface ResolvedModelOptions {
   readonly program: Program;
   /** Tokens of context in all, after rounding. */
   readonly contextSize: number;
@@ -97,10 +100,13 @@ const MAX_SEQUENCES = 256;
 /** Tokens that the context of a sequence is a multiple of. */
 export const CONTEXT_STEP = 256;
 /** What llama.cpp can cache keys and values as. */
-export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'];
+export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'] as const;
+
+/** The name of one of these. */
+export type CacheType = (typeof CACHE_TYPES)[number];
 
 /** @throws PlannerError `BAD_ARGUMENT` */
-export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run {
+export function resolveOptions(options: ModelOptions, hp: Hyperparameters): ResolvedModelOptions {
   checkOptions(options, MODEL_OPTIONS);
   const program = checkProgram(options.program ?? 'server');
   const { sequences, isUnified } = sequencesOf(program, options);
@@ -122,7 +128,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
     const culprit = (options.outputs ?? 0) > 0 ? 'outputs' : 'batchSize';
     throw badOption(culprit, maxOutputs, `at least ${sequences}, one token per sequence`);
   }
-  const run: Run = {
+  const run: ResolvedModelOptions = {
     program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
     sequenceContext,
@@ -143,7 +149,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Run 
 function sequencesOf(
   program: Program,
   { parallel, kvUnified = false }: ModelOptions,
-): Pick<Run, 'sequences' | 'isUnified'> {
+): Pick<ResolvedModelOptions, 'sequences' | 'isUnified'> {
   const defaults = PROGRAMS[program];
   const wanted = parallel ?? defaults.parallel;
   // A server that chooses shares the cache, whatever it was told.
@@ -152,7 +158,7 @@ function sequencesOf(
 }
 
 /** The graph that llama.cpp reserves memory for in a phase. */
-export function batchOf(phase: Phase, { contextSize, ubatchSize, sequences, maxOutputs }: Run): Batch {
+export function batchOf(phase: Phase, { contextSize, ubatchSize, sequences, maxOutputs }: ResolvedModelOptions): Batch {
   if (phase === 'tg') return { tokens: sequences, sequences, outputs: sequences };
   const wanted = Math.min(contextSize, ubatchSize);
   return { tokens: alignUp(wanted, sequences), sequences, outputs: Math.min(wanted, maxOutputs) };
@@ -169,19 +175,20 @@ function integerOption(name: string, value: number, min: number, max = 2 ** 32 -
   throw badOption(name, value, `an integer from ${min} to ${max}`);
 }
 
-function isOn(value: boolean | string): boolean {
-  if (value === true || value === 'on' || value === 'auto') return true;
-  if (value === false || value === 'off') return false;
-  throw badOption('flashAttention', value, 'on, off or auto');
+function isOn(value: FlashAttention): boolean {
+  if (value === 'auto' || value === true) return true;
+  if (value === false) return false;
+  throw badOption('flashAttention', value, 'true, false or auto');
 }
 
 function cacheType(name: string, value: string): ElementType {
-  if (!CACHE_TYPES.includes(value)) throw badOption(name, value, `one of ${CACHE_TYPES.join(', ')}`);
+  if (!(CACHE_TYPES as readonly string[]).includes(value))
+    throw badOption(name, value, `one of ${CACHE_TYPES.join(', ')}`);
   return elementType(value, name);
 }
 
 /** What `llama_init_from_model` refuses. */
-function checkCacheTypes({ keyType, valueType, flashAttention }: Run, hp: Hyperparameters): void {
+function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOptions, hp: Hyperparameters): void {
   if (hp.isLatent && keyType.name !== valueType.name) {
     throw new PlannerError('BAD_ARGUMENT', {
       message: `This model caches keys and values as one, but they were given the types ${keyType.name} and ${valueType.name}.`,

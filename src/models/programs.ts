@@ -10,15 +10,17 @@ import { PlannerError } from '../errors.js';
 /** What the model is run by: llama-server, llama-cli, llama-bench, or a program that uses the library as it is. */
 export type Program = 'server' | 'cli' | 'bench' | 'library';
 
-interface ProgramDefaults {
+/** What a program asks of a context. */
+export interface ProgramDefaults {
   /** As llama.cpp names it, in a sentence. */
   readonly title: string;
-  /** The option `parallel`; {@link AUTO_PARALLEL}: the server chooses. */
+  /** The option `parallel`; -1: the server chooses. */
   readonly parallel: number;
   /** Whether logits are wanted of one token per sequence, not of every token of a batch. */
   readonly isServing: boolean;
 }
 
+/** All programs, and what each asks of a context where its user says nothing. */
 export const PROGRAMS: Readonly<Record<Program, ProgramDefaults>> = {
   server: { title: 'llama-server', parallel: -1, isServing: true },
   cli: { title: 'llama-cli', parallel: 1, isServing: true },

@@ -5,7 +5,7 @@
  */
 import { checkArgument, checkOptions, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/gguf.js';
-import { configure, type Configuration } from './configuration.js';
+import { configure, type ModelConfiguration } from './configuration.js';
 import { readModel } from './model-graph.js';
 import { SIZE_OPTIONS, type ModelOptions } from './options.js';
 
@@ -13,7 +13,7 @@ import { SIZE_OPTIONS, type ModelOptions } from './options.js';
 export type SweepGrid = { readonly [Option in keyof Omit<ModelOptions, 'phase'>]?: readonly ModelOptions[Option][] };
 
 /** One combination: what it takes, or why llama.cpp would refuse it. */
-export type SweepRow = (Configuration & { readonly refusal: null }) | RefusedConfiguration;
+export type SweepRow = (ModelConfiguration & { readonly refusal: null }) | RefusedConfiguration;
 
 /** A combination that can't be run, such as quantised values without flash attention. */
 export interface RefusedConfiguration {
@@ -45,9 +45,9 @@ export function gridSize(grid: SweepGrid): number {
  *
  * @example
  * ```ts
- * import { gridSize, sweepModel } from 'tensor-arena';
+ * import { gridSize, sweepModel } from 'tensor-arena/models';
  * import { readGguf } from 'tensor-arena/gguf';
- * const grid = { ctxSize: [2048, 4096], flashAttention: ['on', 'off'] } as const;
+ * const grid = { ctxSize: [2048, 4096], flashAttention: [true, false] };
  * console.log(gridSize(grid)); // 4
  * for (const row of sweepModel(await readGguf('examples/phi-3-mini-4k.gguf'), grid)) {
  *   if (row.refusal === null) console.log(row.run.contextSize, row.run.flashAttention, row.total);

@@ -37,11 +37,11 @@ export interface PlannedTensor {
 export type ShareReason = 'view' | 'dependency' | 'output' | 'in-place';
 
 /** A tensor that has the bytes of another. */
-export interface Share {
+export interface SharedStorage {
   readonly id: number;
   readonly name: string;
   /** Id of the tensor whose bytes these are. */
-  readonly with: number;
+  readonly owner: number;
   /**
    * `view`: looks into it; `dependency`: is the same tensor, after something else; `output`: is written straight into
    * it by `setOutput`; `in-place`: overwrites it, as its last reader.
@@ -63,7 +63,7 @@ export interface PlanJson {
 }
 
 /** Where a tensor's first byte is. */
-export interface Location {
+export interface PlannedLocation {
   readonly chunk: number;
   /** Bytes from the start of the chunk. */
   readonly offset: number;
@@ -83,13 +83,14 @@ export class Plan implements Measurement {
   readonly bufferCount: number;
   readonly nodeCount: number;
   readonly tensors: readonly PlannedTensor[];
-  readonly shares: readonly Share[];
+  readonly shares: readonly SharedStorage[];
   /** Orders that the graph relies on without stating them; see `findHazards`. */
   readonly hazards: readonly Hazard[];
   readonly #byTensor: ReadonlyMap<Tensor, PlannedTensor>;
   /** What still holds its value at the end: as planned, whatever is marked afterwards. */
   readonly #kept: ReadonlySet<PlannedTensor>;
 
+  /** @internal Use {@link planGraph}. */
   constructor(graph: Graph, outcome: Outcome) {
     const { measurement } = outcome;
     this.graph = graph;
@@ -121,7 +122,7 @@ export class Plan implements Measurement {
   }
 
   /** Where the first byte of `tensor`, which may be a view, is. @throws PlannerError `NOT_READABLE` if it is elsewhere */
-  locate(tensor: Tensor): Location {
+  locate(tensor: Tensor): PlannedLocation {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
     const culprit = tensor.label;
@@ -182,19 +183,19 @@ function plannedTensors(graph: Graph, { liveness, placement }: Outcome, alignmen
       chunk: isPlaced ? placement.chunkOf[buffer] : 0,
       offset: isPlaced ? placement.offsets[buffer] : 0,
       size: alignUp(sizes[id], alignment),
-      start: tensor.isInput ? 0 : Math.max(0, steps[id]),
+      start: graph.inputs.has(tensor) ? 0 : Math.max(0, steps[id]),
       end: storageEnds[id],
     });
   });
   return planned;
 }
 
-function sharesOf(graph: Graph, { liveness }: Outcome): Share[] {
+function sharesOf(graph: Graph, { liveness }: Outcome): SharedStorage[] {
   const { tensors, table } = graph;
-  const shares: Share[] = [];
+  const shares: SharedStorage[] = [];
   tensors.forEach((tensor, id) => {
     const share = (other: number, why: ShareReason): void => {
-      shares.push({ id, name: tensor.name, with: other, why });
+      shares.push({ id, name: tensor.name, owner: other, why });
     };
     const giver = liveness.givers[id];
     if (giver !== NO_BUFFER) share(giver, 'in-place');

@@ -5,12 +5,13 @@
  * were asked for.
  */
 import { named } from '../errors.js';
-import type { Configuration, ModelSizes } from '../models/configuration.js';
+import type { ModelConfiguration, ModelSizes } from '../models/configuration.js';
 import type { FitAttempt } from '../models/fit-context.js';
-import type { ModelOptions, Run } from '../models/options.js';
+import type { ModelOptions, ResolvedModelOptions } from '../models/options.js';
 import type { SweepRow } from '../models/sweep-model.js';
 import { contextTitle } from './context-title.js';
-import { groupDigits, humanBytes, type Style } from './format.js';
+import { groupDigits, humanBytes } from '../format.js';
+import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */
@@ -41,7 +42,7 @@ export interface ConfigurationRow {
   readonly fits?: boolean | null;
 }
 
-type Sizes = Pick<Configuration, 'run' | 'weights' | 'context' | 'isRecurrent'> & Pick<FitAttempt, 'compute' | 'total'>;
+type Sizes = Pick<ModelConfiguration, 'run' | 'weights' | 'context' | 'isRecurrent'> & Pick<FitAttempt, 'compute' | 'total'>;
 
 /** The row of what was measured. */
 export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {
@@ -63,7 +64,7 @@ export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
 
 type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | keyof ModelSizes>;
 
-function settingsOf(run: Run): Settings {
+function settingsOf(run: ResolvedModelOptions): Settings {
   return {
     program: run.program,
     outputs: run.maxOutputs,
@@ -89,7 +90,7 @@ function askedFor(options: ModelOptions): Settings {
     ubatchSize: options.ubatchSize ?? null,
     sequences: options.parallel ?? null,
     kvUnified: options.kvUnified ?? null,
-    flashAttention: flashAttention === undefined ? null : flashAttention !== 'off' && flashAttention !== false,
+    flashAttention: flashAttention === undefined ? null : flashAttention !== false,
     cacheTypeK: options.cacheTypeK ?? null,
     cacheTypeV: options.cacheTypeV ?? null,
     swaFull: options.swaFull ?? null,

@@ -5,7 +5,8 @@ import { describeOutputs } from '../models/assumption.js';
 import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
 import { BACKEND, BACKEND_NOTE } from './backend.js';
 import { configurationLayout, configurationRow, type ConfigurationRow } from './configuration-table.js';
-import { counted, exactBytes, groupDigits, type Style } from './format.js';
+import { counted, exactBytes, groupDigits } from '../format.js';
+import type { Style } from './style.js';
 
 /** The memory that there is. Bytes. */
 export interface Budget {

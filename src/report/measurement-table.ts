@@ -3,7 +3,8 @@
  */
 import { BACKEND_NOTE } from './backend.js';
 import { contextTitle } from './context-title.js';
-import { gapText, groupDigits, humanBytes, type Style } from './format.js';
+import { gapText, groupDigits, humanBytes } from '../format.js';
+import type { Style } from './style.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
 import { formatTable, type Column } from './table.js';
 

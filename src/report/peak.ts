@@ -9,11 +9,11 @@
  *
  * Invariant: the bytes of what lives at the peak add up to the live load, which is the lower bound of a plan.
  */
-import type { Placement } from '../alloc/allocator.js';
+import type { Placement } from '../solver/allocator.js';
 import type { Plan, PlannedTensor } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { liveLoad } from '../problem/lower-bound.js';
-import { neededParts } from '../problem/needed-parts.js';
+import { neededParts } from '../problem/parts.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A tensor or a buffer that needs bytes. */
@@ -102,7 +102,7 @@ function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, { op
 function untilTakenOver({ tensors, shares }: Plan): PlannedTensor[] {
   const startOf = new Map(tensors.map(({ id, start }) => [id, start]));
   const takenAt = new Map<number, number>();
-  for (const { id, with: giver, why } of shares) {
+  for (const { id, owner: giver, why } of shares) {
     const start = startOf.get(id);
     if (why === 'in-place' && start !== undefined) takenAt.set(giver, start);
   }

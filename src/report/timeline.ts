@@ -8,7 +8,8 @@
  *
  * Invariant: a column is the greatest load of its steps, rounded up to an eighth of a line, so no load vanishes.
  */
-import { groupDigits, humanBytes, type Style } from './format.js';
+import { groupDigits, humanBytes } from '../format.js';
+import type { Style } from './style.js';
 
 const EIGHTHS = ['', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const LINES = 8;

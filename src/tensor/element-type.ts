@@ -56,7 +56,7 @@ const ROWS = [
   ['q2_0', 42, 64, 18],
 ] as const;
 
-/** ggml's name of an element type. */
+/** ggml's name of an element type. @useDeclaredType */
 export type ElementTypeName = (typeof ROWS)[number][0];
 
 /** Every element type by name. */

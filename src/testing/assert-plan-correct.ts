@@ -4,12 +4,13 @@
 import { checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { replayPlan } from '../verify/replay.js';
-import { verifyPlan, type PlanLimits, type PlanToVerify } from '../verify/verify-plan.js';
-import { compareExecutions, whyNotExecutable } from './execute.js';
-import { checkSeed } from './fill.js';
+import { verifyPlan, type CheckLimits, type PlanLike } from '../verify/verify-plan.js';
+import { whyNotExecutable } from '../exec/reference/execute.js';
+import { checkSeed } from '../exec/reference/fill.js';
+import { compareExecutions } from './compare-executions.js';
 
 /** How a plan is checked. */
-export interface PlanCheckOptions extends PlanLimits {
+export interface PlanCheckOptions extends CheckLimits {
   /** Seed of the values that the graph is run with. Default 1. */
   readonly seed?: number;
 }
@@ -33,7 +34,7 @@ const PRINTED_VIOLATIONS = 10;
  *
  * @throws Error with one line per violation; PlannerError `BAD_ARGUMENT` where indices that the graph computes name rows that are not there
  */
-export function assertPlanCorrect(graph: Graph, plan: PlanToVerify, options: PlanCheckOptions = {}): void {
+export function assertPlanCorrect(graph: Graph, plan: PlanLike, options: PlanCheckOptions = {}): void {
   checkOptions(options, PLAN_CHECK_OPTIONS);
   const { seed = 1, ...limits } = options;
   checkSeed(seed);

@@ -11,6 +11,4 @@ export {
   type LimitedProblem,
 } from './arbitrary-problem.js';
 export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';
-export { compareExecutions, executeGraph, whyNotExecutable, type ExecutionDifference } from './execute.js';
-export { fillLeafs } from './fill.js';
-export { Memory } from './memory.js';
+export { compareExecutions, type ExecutionDifference } from './compare-executions.js';

@@ -3,10 +3,10 @@
  *
  * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is computed.
  */
-import type { EntryToVerify, PlanToVerify } from './verify-plan.js';
+import type { PlanEntry, PlanLike } from './verify-plan.js';
 
 /** What is wrong with the fields of a plan as a whole, one sentence part each. */
-export function strangePlanFields({ alignment, bufferSize, chunks, lowerBound }: PlanToVerify): string[] {
+export function strangePlanFields({ alignment, bufferSize, chunks, lowerBound }: PlanLike): string[] {
   const fields: (readonly [name: string, value: unknown])[] = [
     ['alignment', alignment],
     ['bufferSize', bufferSize],
@@ -17,7 +17,7 @@ export function strangePlanFields({ alignment, bufferSize, chunks, lowerBound }:
 }
 
 /** What is wrong with the fields of one entry, or null. */
-export function strangeEntryFields({ chunk, offset, size, start, end }: EntryToVerify): string | null {
+export function strangeEntryFields({ chunk, offset, size, start, end }: PlanEntry): string | null {
   const optional = Object.entries({ size, start, end }).filter(([, value]) => value !== undefined && value !== null);
   const strange = Object.entries({ chunk, offset })
     .concat(optional as [string, number][])

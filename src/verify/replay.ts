@@ -26,7 +26,7 @@ import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, runtimeOf, type PlanToVerify } from './verify-plan.js';
+import { checkGraphAndPlan, runtimeOf, type PlanLike } from './verify-plan.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
@@ -70,7 +70,7 @@ const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true,
  * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` where rows apart make more than 2^27 spans, or those written 2^22
  * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
  */
-export function replayPlan(graph: Graph, plan: PlanToVerify, options: ReplayOptions = {}): ReplayViolation[] {
+export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
   checkOptions(options, REPLAY_OPTIONS);
   const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
@@ -106,7 +106,7 @@ class Replay {
   /** The groups that each node ends. */
   readonly #groups = new Map<Tensor, Group[]>();
 
-  constructor(graph: Graph, plan: PlanToVerify, runtime: Runtime, order: StatedOrder | null) {
+  constructor(graph: Graph, plan: PlanLike, runtime: Runtime, order: StatedOrder | null) {
     this.#graph = graph;
     this.#runtime = runtime;
     for (const group of findGroups(graph, runtime)) {
@@ -124,7 +124,7 @@ class Replay {
       this.#storages.set(tensor, new IntervalMap());
       if (tensor.memory === 'deferred' && tensor.storageBytes > 0) this.#place(tensor, plan, entries.get(id));
     });
-    const early = graph.nodes.filter(({ isInput }) => isInput);
+    const early = graph.nodes.filter((node) => graph.inputs.has(node));
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
   }
 
@@ -141,22 +141,22 @@ class Replay {
     this.#checkGroups(node, step, this.#checkOperands(node, step));
     this.#checkOrder(node, step);
     // An input without an operation has had its value from the start.
-    if (node.operation !== null || !node.isInput) this.#write(node);
+    if (node.operation !== null || !this.#graph.inputs.has(node)) this.#write(node);
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
   readResults(maxViolations: number): void {
-    const { tensors, nodes } = this.#graph;
+    const { tensors, nodes, outputs } = this.#graph;
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) {
       if (this.violations.length >= maxViolations) return;
       const isResult = !read.has(tensor) && isResultIfUnread(tensor);
-      if (tensor.isOutput || isResult) this.#read(tensor, nodes.length, null);
+      if (outputs.has(tensor) || isResult) this.#read(tensor, nodes.length, null);
     }
   }
 
   /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
-  #place(tensor: Tensor, { chunks }: PlanToVerify, place: Place | undefined): void {
+  #place(tensor: Tensor, { chunks }: PlanLike, place: Place | undefined): void {
     const isInside = ({ chunk, offset }: Place): boolean =>
       Number.isInteger(chunk) &&
       Number.isSafeInteger(offset) &&

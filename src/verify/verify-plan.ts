@@ -23,11 +23,11 @@ import { labelOf, type PlanViolation } from './plan-violation.js';
 import { storageNeeds, type Need } from './storage-needs.js';
 
 /** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
-export interface PlanToVerify {
+export interface PlanLike {
   readonly alignment: number;
   readonly bufferSize: number;
   readonly chunks: readonly number[];
-  readonly tensors: readonly EntryToVerify[];
+  readonly tensors: readonly PlanEntry[];
   /** What the plan was made for: the name of a runtime, or one's own. `ggml-cpu` if left out. */
   readonly runtime?: string | Runtime;
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
@@ -37,7 +37,7 @@ export interface PlanToVerify {
 }
 
 /** One tensor's entry of a plan. What it says of name, size and live range is checked if it is there. */
-export interface EntryToVerify {
+export interface PlanEntry {
   readonly id: number;
   readonly chunk: number;
   readonly offset: number;
@@ -51,7 +51,7 @@ export interface EntryToVerify {
 }
 
 /** The limits under which the plan was made. */
-export interface PlanLimits {
+export interface CheckLimits {
   /** Bytes, a power of two: what offsets must be multiples of, whatever the plan says. Default: what it says. */
   readonly alignment?: number;
   /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
@@ -64,7 +64,7 @@ export interface PlanLimits {
   readonly maxViolations?: number;
 }
 
-const PLAN_LIMITS: OptionNames<PlanLimits> = {
+const PLAN_LIMITS: OptionNames<CheckLimits> = {
   alignment: true,
   maxChunkSize: true,
   allowOversize: true,
@@ -77,12 +77,12 @@ const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as cons
 const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
 
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
-export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
+export function checkGraphAndPlan(graph: Graph, plan: PlanLike): void {
   checkGraph(graph);
   const isObject = typeof (plan as unknown) === 'object' && (plan as unknown) !== null;
   const remedy = 'Give what planGraph returns, or a parsed plan file.';
   checkArgument(isObject, 'plan', plan, 'a Plan', remedy);
-  const { tensors, chunks } = plan as Partial<Record<keyof PlanToVerify, unknown>>;
+  const { tensors, chunks } = plan as Partial<Record<keyof PlanLike, unknown>>;
   checkArgument(Array.isArray(tensors), 'plan.tensors', tensors, 'a list of entries', remedy);
   checkArgument(Array.isArray(chunks), 'plan.chunks', chunks, 'a list of numbers', remedy);
   const checkPlain = (label: () => string, value: unknown): void => {
@@ -93,7 +93,7 @@ export function checkGraphAndPlan(graph: Graph, plan: PlanToVerify): void {
     checkPlain(() => `plan.chunks[${chunk}]`, size);
   });
   for (let index = 0; index < plan.tensors.length; index++) {
-    const entry = plan.tensors[index] as EntryToVerify | null | undefined; // a hole is no entry
+    const entry = plan.tensors[index] as PlanEntry | null | undefined; // a hole is no entry
     if (typeof entry !== 'object' || entry === null) {
       checkArgument(false, `plan.tensors[${index}]`, entry, 'an entry with id, chunk and offset', remedy);
     }
@@ -112,7 +112,7 @@ function isPlain(value: unknown): boolean {
  *
  * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
-export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits = {}): PlanViolation[] {
+export function verifyPlan(graph: Graph, plan: PlanLike, limits: CheckLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
   checkLimits(limits, PLAN_LIMITS);
   const { maxViolations = MAX_VIOLATIONS } = limits;
@@ -128,12 +128,12 @@ export function verifyPlan(graph: Graph, plan: PlanToVerify, limits: PlanLimits 
 }
 
 /** What runs the graph: as the caller says, or else the plan. @throws PlannerError `BAD_ARGUMENT` */
-export function runtimeOf(plan: PlanToVerify, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
+export function runtimeOf(plan: PlanLike, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
   return resolveRuntime(runtime);
 }
 
 /** What the plan says of its size as a whole. */
-function checkSizes(plan: PlanToVerify): PlanViolation[] {
+function checkSizes(plan: PlanLike): PlanViolation[] {
   const { chunks, alignment, bufferSize, lowerBound, optimal } = plan;
   const wrong = strangePlanFields(plan);
   if (wrong.length > 0) return wrong.map(sizeViolation);
@@ -158,8 +158,8 @@ function sizeViolation(what: string): PlanViolation {
 
 /** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
 function checkChunks(
-  { chunks, alignment }: PlanToVerify,
-  { maxChunkSize = Infinity, allowOversize = false }: PlanLimits,
+  { chunks, alignment }: PlanLike,
+  { maxChunkSize = Infinity, allowOversize = false }: CheckLimits,
   placed: readonly Placed[],
 ): PlanViolation[] {
   const limits = new Map<number, number>();
@@ -199,8 +199,8 @@ function chunkViolation(chunk: number, size: number, limit: number, above: reado
 /** The storages that the graph needs in the compute buffer, where the plan puts them. */
 function placeStorages(
   graph: Graph,
-  plan: PlanToVerify,
-  { alignment = 1 }: PlanLimits,
+  plan: PlanLike,
+  { alignment = 1 }: CheckLimits,
   onViolation: (violation: PlanViolation) => void,
 ): Placed[] {
   const { tensors } = graph;
@@ -248,11 +248,11 @@ function placeStorages(
 /** The entries of the plan by their tensor. */
 function entriesOf(
   { tensors }: Graph,
-  plan: PlanToVerify,
+  plan: PlanLike,
   needs: ReadonlyMap<Tensor, Need>,
   onViolation: (violation: PlanViolation) => void,
-): Map<Tensor, EntryToVerify> {
-  const entries = new Map<Tensor, EntryToVerify>();
+): Map<Tensor, PlanEntry> {
+  const entries = new Map<Tensor, PlanEntry>();
   for (const entry of plan.tensors) {
     const { id, chunk, offset } = entry;
     const tensor = Number.isInteger(id) ? (tensors[id] as Tensor | undefined) : undefined;
@@ -274,7 +274,7 @@ function entriesOf(
 }
 
 /** What an entry says of its tensor and should not; null if nothing. */
-function wrongStatement(entry: EntryToVerify, name: string, size: number, { start, end }: Need): string | null {
+function wrongStatement(entry: PlanEntry, name: string, size: number, { start, end }: Need): string | null {
   if ((entry.name ?? name) !== name) return `is called ${entry.name} in the plan`;
   // What is no number is no less than another, and no more either.
   if (!((entry.size ?? size) >= size)) return `has ${entry.size} bytes in the plan, but needs ${size}`;

@@ -1,8 +1,8 @@
 /**
  * What there is to say about a box, as pairs of a term and its value.
  */
-import { exactBytes, groupDigits } from '../report/format.js';
-import { stepName, type MemoryMap } from '../report/map/memory-map.js';
+import { exactBytes, groupDigits } from '../format.js';
+import { stepName, type MemoryMap } from '../map/memory-map.js';
 
 const MOST_VIEWS = 4;
 

@@ -1,8 +1,8 @@
 /**
  * Finding boxes: near a point, by name, the next one, and those of the same bytes. All by index, −1 for none.
  */
-import { columnsOf } from '../report/map/columns.js';
-import type { MapBox, MemoryMap } from '../report/map/memory-map.js';
+import { columnsOf } from '../map/columns.js';
+import type { MapBox, MemoryMap } from '../map/memory-map.js';
 
 /**
  * The box that holds a byte at a step, or else the nearest among those within `reach`: small ones are hard to hit.

@@ -4,8 +4,9 @@
  *
  * @module tensor-arena/viewer
  */
-export { counted, groupDigits, humanBytes } from '../report/format.js';
-export type { Plot, Scale } from '../report/map/scale.js';
+export { counted, groupDigits, humanBytes } from '../format.js';
+export type { Plot, Scale } from '../map/scale.js';
+export { renderMapHtml, type MapPageOptions } from './html.js';
 export type { Point } from './input.js';
 export type { BoxQuestion, Drawing, FoundBox, MapFacts, MapSource, SearchResult } from './map-source.js';
 export { openMap, serveMap, type OpenedMap, type ServedMap } from './served-map.js';

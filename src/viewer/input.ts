@@ -1,7 +1,7 @@
 /**
  * Pointer and keyboard to the actions of a viewer.
  */
-import type { Scale } from '../report/map/scale.js';
+import type { Scale } from '../map/scale.js';
 import type { Axes } from './view-window.js';
 
 /** A point of the stage, pixels. */

@@ -4,12 +4,12 @@
  *
  * Invariant: all that a viewer knows of a map comes from here.
  */
-import { columnsOf } from '../report/map/columns.js';
-import { defaultColors, drawMap, scaleOf, wholeMap } from '../report/map/draw.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
-import type { MapOptions } from '../report/map/options.js';
-import type { MapWindow, Plot } from '../report/map/scale.js';
-import type { MapColors } from '../report/map/theme.js';
+import { columnsOf } from '../map/columns.js';
+import { defaultColors, drawMap, scaleOf, wholeMap } from '../map/draw.js';
+import type { MemoryMap } from '../map/memory-map.js';
+import type { MapOptions } from '../map/options.js';
+import type { MapWindow, Plot } from '../map/scale.js';
+import type { MapColors } from '../map/theme.js';
 import { detailsOf } from './details.js';
 import { boxNear, chainOf, neighbour, searchBoxes } from './find-box.js';
 

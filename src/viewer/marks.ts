@@ -1,8 +1,8 @@
 /**
  * Outlines over a picture: of boxes, and of what had the same bytes before and after them.
  */
-import { element } from '../report/map/svg.js';
-import type { MapWindow, Scale } from '../report/map/scale.js';
+import { element } from '../map/svg.js';
+import type { MapWindow, Scale } from '../map/scale.js';
 import type { FoundBox } from './map-source.js';
 
 /** Outlines with an edge below this many pixels would not be seen. */

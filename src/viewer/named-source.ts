@@ -2,7 +2,7 @@
  * What a viewer is given, checked: maps with their names, and a place for them.
  */
 import { checkArgument } from '../errors.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MemoryMap } from '../map/memory-map.js';
 import { localSource, type MapSource } from './map-source.js';
 
 /** A plan to show, and what to call it. */

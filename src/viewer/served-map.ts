@@ -8,8 +8,8 @@
  *
  * Invariant: each question has one answer, in order; a map that is closed, or whose worker is gone, answers no more.
  */
-import type { MapOptions } from '../report/map/options.js';
-import type { MemoryMap } from '../report/map/memory-map.js';
+import type { MapOptions } from '../map/options.js';
+import type { MemoryMap } from '../map/memory-map.js';
 import { draw, factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 
 /** What a worker sends to the page; `port` has to be in the list of what is transferred. */
@@ -35,7 +35,8 @@ type Question =
  *
  * @example
  * ```ts
- * import { Context, Graph, memoryMapOf, planGraph } from 'tensor-arena';
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * import { memoryMapOf } from 'tensor-arena/map';
  * import { openMap, serveMap } from 'tensor-arena/viewer';
  * const ctx = Context.deferred();
  * const plan = planGraph(Graph.forward(ctx.relu(ctx.setInput(ctx.newTensor('f32', [256], 'x')))));

@@ -1,8 +1,8 @@
 /**
  * The buttons over a map: which plan, search, colours, zoom.
  */
-import { groupDigits, humanBytes } from '../report/format.js';
-import type { MapColors } from '../report/map/theme.js';
+import { groupDigits, humanBytes } from '../format.js';
+import type { MapColors } from '../map/theme.js';
 import type { FoundBox, SearchResult } from './map-source.js';
 
 /** What the toolbar shows and does. */

@@ -3,7 +3,7 @@
  *
  * Invariant: a window stays within the whole map, and shows at least some steps and bytes.
  */
-import type { MapWindow, Range } from '../report/map/scale.js';
+import type { MapWindow, MapRange } from '../map/scale.js';
 
 const LEAST_STEPS = 4;
 const LEAST_BYTES = 256;
@@ -39,7 +39,7 @@ export function pan(window: MapWindow, whole: MapWindow, right: number, up: numb
 }
 
 /** The window around a rectangle of steps and bytes, with a margin as large as itself on each side. */
-export function around(steps: Range, bytes: Range, whole: MapWindow): MapWindow {
+export function around(steps: MapRange, bytes: MapRange, whole: MapWindow): MapWindow {
   return {
     steps: widen(steps, whole.steps, LEAST_STEPS),
     bytes: widen(bytes, whole.bytes, LEAST_BYTES),
@@ -56,24 +56,24 @@ export function isWhole(window: MapWindow, whole: MapWindow): boolean {
   return window.steps.to - window.steps.from >= spanOf(whole.steps) && spanOf(window.bytes) >= spanOf(whole.bytes);
 }
 
-const spanOf = ({ from, to }: Range): number => to - from;
+const spanOf = ({ from, to }: MapRange): number => to - from;
 
-function zoomRange(range: Range, whole: Range, center: number, factor: number, least: number): Range {
+function zoomRange(range: MapRange, whole: MapRange, center: number, factor: number, least: number): MapRange {
   const span = Math.min(spanOf(whole), Math.max(spanOf(range) * factor, least));
   const part = (center - range.from) / spanOf(range);
   return within(center - part * span, span, whole);
 }
 
-function panRange(range: Range, whole: Range, part: number): Range {
+function panRange(range: MapRange, whole: MapRange, part: number): MapRange {
   return within(range.from + part * spanOf(range), spanOf(range), whole);
 }
 
-function widen(range: Range, whole: Range, least: number): Range {
+function widen(range: MapRange, whole: MapRange, least: number): MapRange {
   const span = Math.min(spanOf(whole), Math.max(3 * spanOf(range), least));
   return within((range.from + range.to - span) / 2, span, whole);
 }
 
-function within(from: number, span: number, whole: Range): Range {
+function within(from: number, span: number, whole: MapRange): MapRange {
   const start = Math.min(Math.max(from, whole.from), Math.max(whole.from, whole.to - span));
   return { from: start, to: Math.min(start + span, whole.to) };
 }

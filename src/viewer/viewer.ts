@@ -6,9 +6,9 @@
  * that the pointer can do, the keyboard can.
  */
 import { checkArgument } from '../errors.js';
-import type { MapOptions } from '../report/map/options.js';
-import { Scale, type MapWindow } from '../report/map/scale.js';
-import type { MapColors } from '../report/map/theme.js';
+import type { MapOptions } from '../map/options.js';
+import { Scale, type MapWindow } from '../map/scale.js';
+import type { MapColors } from '../map/theme.js';
 import { showDetails } from './details-list.js';
 import { listenToKeys, listenToPointer, type Point } from './input.js';
 import type { BoxQuestion, FoundBox, MapSource, SearchResult } from './map-source.js';

@@ -1,6 +1,6 @@
 /** `tensor-arena fit` and `tensor-arena sweep`. */
 import { describe, expect, it } from 'vitest';
-import { fitContext, measureModel } from '../../src/index.js';
+import { fitContext, measureModel } from '../../src/models/index.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { cli, cliOn, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
@@ -108,7 +108,7 @@ describe('fit', () => {
 
   it('says how far beyond its training a model would fit', async () => {
     const { out } = await cli('fit', PHI3, '--memory', '8GiB', '-ub', '256', '-fa', 'off');
-    const { beyondTraining } = fitContext(phi3, 8 * 1024 ** 3, { ubatchSize: 256, flashAttention: 'off' });
+    const { beyondTraining } = fitContext(phi3, 8 * 1024 ** 3, { ubatchSize: 256, flashAttention: false });
     expect(out).toMatch(/^4,096 tokens of context fit/);
     expect(out).toContain(
       `The longest context that fits is ${grouped(beyondTraining!.run.contextSize)}; the model was trained on 4,096.`,
@@ -268,7 +268,7 @@ describe('a model of an unknown architecture', () => {
 
 describe('measure', () => {
   it('shows what our placement would need, in the report, the table and --json', async () => {
-    const { compute, computeWithAuto } = measureModel(phi3, { flashAttention: 'off' });
+    const { compute, computeWithAuto } = measureModel(phi3, { flashAttention: false });
     expect(computeWithAuto).toBeLessThanOrEqual(compute);
     const [row] = JSON.parse((await cli('measure', PHI3, '-fa', 'off', '--json')).out) as object[];
     expect(row).toMatchObject({ compute, computeWithAuto });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { measureModel } from '../../src/index.js';
+import { measureModel } from '../../src/models/index.js';
 import { readGguf } from '../../src/gguf/index.js';
 import { describeBrowser, launchBrowser } from '../support/browser.js';
 import { projectPath } from '../support/shared.js';

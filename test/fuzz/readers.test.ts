@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { ALLOCATORS } from '../../src/solver/allocators.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { readGguf } from '../../src/gguf/index.js';
@@ -12,10 +12,11 @@ import { measureModel } from '../../src/models/measure-model.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { parseProblemCsv } from '../../src/problem/csv.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 import { byteDamage, callReader, damageBytes, damageJson, jsonDamage } from '../support/damage.js';
 import { tinyLlama } from '../support/tiny-models.js';
 import { projectPath } from '../support/shared.js';
@@ -62,7 +63,7 @@ it('plans, as data', async () => {
   const found = { right: 0, wrong: 0 };
   await fc.assert(
     fc.asyncProperty(arbitraryGraph({ maxMoves: 8 }), jsonDamage, async (graph, damages) => {
-      const plan = damageJson(planGraph(graph).toJSON(), damages) as PlanToVerify;
+      const plan = damageJson(planGraph(graph).toJSON(), damages) as PlanLike;
       await callReader(() => {
         const violations = verifyPlan(graph, plan);
         const others = [...replayPlan(graph, plan), ...replayPlan(graph, plan, { order: 'stated' })];
@@ -162,7 +163,7 @@ describe('names that objects have anyway', () => {
     for (const [index] of plan.tensors.entries()) {
       for (const field of ['id', 'chunk', 'offset', 'NAME'] as const) {
         const tensors = plan.tensors.map((each, i) => (i === index ? { ...each, [field]: entry[field] } : each));
-        const document = parsed(JSON.stringify({ ...plan, tensors, NAME: { polluted: true } }), name) as PlanToVerify;
+        const document = parsed(JSON.stringify({ ...plan, tensors, NAME: { polluted: true } }), name) as PlanLike;
         await callReader(() => {
           // A field that nobody knows makes no plan wrong; a name where a number belongs does.
           expect(verifyPlan(graph, document).length > 0).toBe(field !== 'NAME');

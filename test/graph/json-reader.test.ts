@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson, type TensorJson } from '../../src/graph/json.js';
+import { findOperation } from '../../src/graph/operations.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { expectError } from '../support/expect-error.js';
 
@@ -35,7 +36,7 @@ describe('graphFromJson', () => {
     const graph = graphFromJson(chain({ 0: { input: true }, 2: { output: true } }));
     expect(graph.nodes.map(({ name }) => name)).toEqual(['y', 'z']);
     expect(graph.nodes[1].sources).toEqual([graph.nodes[0], graph.nodes[0]]);
-    expect([graph.leafs[0].isInput, graph.nodes[1].isOutput]).toEqual([true, true]);
+    expect([[...graph.inputs], [...graph.outputs]]).toEqual([[graph.leafs[0]], [graph.nodes[1]]]);
   });
 
   it('reads tensors in any order of rows', () => {
@@ -51,6 +52,17 @@ describe('graphFromJson', () => {
       2: { overwrites: [1] },
     });
     expect(graphToJson(graphFromJson(document))).toEqual(document);
+  });
+
+  it('gives tensors their operations: rows, one for each unknown name, and none where nothing computes', () => {
+    const named = { op: 'SOME_OP', params: {}, inplace: true };
+    const graph = graphFromJson(chain({ 1: named, 2: { ...named, src: [1] } }));
+    const [x, y, z] = graph.tensors;
+    expect([x.operation, x.op]).toEqual([null, 'NONE']);
+    expect(y.operation).toBe(z.operation);
+    expect(y.operation).toMatchObject({ name: 'SOME_OP', family: 'other', isPure: false, overwrites: [] });
+    expect([y.op, y.overwritableSlots, y.inPlaceRule]).toEqual(['SOME_OP', [], { ggml: true, operands: [] }]);
+    expect(graphFromJson(chain()).tensors[1].operation).toBe(findOperation('RELU'));
   });
 
   it('keeps a result that is written straight into another storage', () => {

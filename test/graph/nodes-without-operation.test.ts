@@ -1,14 +1,15 @@
 /** Graphs that ggml allows and hardly anybody builds by hand: nodes without an operation, and views of nothing. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { AllocatorName } from '../../src/alloc/allocators.js';
+import type { AllocatorName } from '../../src/solver/allocators.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson, type GraphJson, type TensorJson } from '../../src/graph/json.js';
 import { Context } from '../../src/graph/context.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { describeShared, sharedPath } from '../support/shared.js';

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Gguf } from '../../src/gguf/gguf.js';
 import { readGguf } from '../../src/gguf/gguf.js';
-import { fitContext, measureModel, type ModelOptions, type PlannerError } from '../../src/index.js';
+import type { PlannerError } from '../../src/index.js';
+import { fitContext, measureModel, type ModelOptions } from '../../src/models/index.js';
 import { largestFitting } from '../../src/models/largest-fitting.js';
 import { gemma, phi3 } from '../support/models/architectures.js';
 import { describeShared, sharedPath } from '../support/shared.js';
@@ -50,7 +51,7 @@ describe('the largest size that fits', () => {
 const STEPS = 24;
 const OPTIONS: readonly ModelOptions[] = [
   {},
-  { flashAttention: 'off', ubatchSize: 384 },
+  { flashAttention: false, ubatchSize: 384 },
   { program: 'library' },
   { parallel: 3, cacheTypeK: 'q8_0' },
   { parallel: 2, kvUnified: true, ubatchSize: 64 },
@@ -133,11 +134,11 @@ describe('alternatives for the wanted context', () => {
     expect(fitContext(llama, 2 ** 40, {}).largestByCache).toEqual([]);
     const given = { ctxSize: 65536, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' };
     expect(fitContext(llama, budget, given).largestByCache.map(({ run }) => run.keyType.name)).toEqual(['q4_0']);
-    expect(fitContext(llama, budget, { ctxSize: 65536, flashAttention: 'off' }).largestByCache).toEqual([]);
+    expect(fitContext(llama, budget, { ctxSize: 65536, flashAttention: false }).largestByCache).toEqual([]);
   });
 
   it('types that the options allow only: values stay unquantised without flash attention', () => {
-    const options: ModelOptions = { ctxSize: 4096, flashAttention: 'off' };
+    const options: ModelOptions = { ctxSize: 4096, flashAttention: false };
     const budget = total({ ...options, cacheTypeK: 'q8_0' });
     expect(fitContext(llama, budget, options).largestCache!.run).toMatchObject({
       keyType: { name: 'q8_0' },
@@ -211,7 +212,7 @@ describe('cache types that people use', () => {
     expect(types(fitIn(1))).toEqual([]);
     expect(types(fitIn(0.6))).toEqual(['q8_0/q8_0']);
     expect(types(fitIn(0.25, { cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' }))).toEqual(['q4_0/q4_0']);
-    expect(types(fitIn(0.25, { flashAttention: 'off' }))).toEqual([]);
+    expect(types(fitIn(0.25, { flashAttention: false }))).toEqual([]);
     expect(types(fitContext(llama, 0))).toEqual([]);
   });
 });
@@ -242,7 +243,7 @@ describe('results and errors', () => {
   });
 
   it('counts beyond 2^53 bytes do not fit, rather than failing', () => {
-    const fit = fitContext(llama, Number.MAX_SAFE_INTEGER, { parallel: 256, cacheTypeK: 'f32', flashAttention: 'off' });
+    const fit = fitContext(llama, Number.MAX_SAFE_INTEGER, { parallel: 256, cacheTypeK: 'f32', flashAttention: false });
     expect(fit.fits).toBe(true);
   });
 

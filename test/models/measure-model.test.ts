@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlannerError } from '../../src/errors.js';
 import type { Gguf } from '../../src/gguf/gguf.js';
-import { measureModel, measureWeights, type ModelOptions } from '../../src/index.js';
+import { measureModel, measureWeights, type ModelOptions } from '../../src/models/index.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { tinyGemma2, tinyLlama, tinyPhi3, type Changes } from '../support/tiny-models.js';
 
@@ -59,7 +59,7 @@ describe('context and batch are rounded as in llama.cpp', () => {
     [{ batchSize: 100 }, { batchSize: 100, ubatchSize: 100 }],
     [{ ubatchSize: 0 }, { batchSize: 2048, ubatchSize: 2048 }],
     [{ ubatchSize: 8192 }, { batchSize: 2048, ubatchSize: 2048 }],
-    [{ flashAttention: 'off' }, { flashAttention: false }],
+    [{ flashAttention: false }, { flashAttention: false }],
     [{ flashAttention: 'auto' }, { flashAttention: true }],
   ])('%j', (options, run) => {
     expect(measureModel(llama, options).run).toMatchObject(run);
@@ -116,8 +116,8 @@ describe('sizes', () => {
   });
 
   it('can be planned in another way than llama.cpp plans', () => {
-    const theirs = measureModel(llama, { flashAttention: 'off' });
-    const ours = measureModel(llama, { flashAttention: 'off' }, { allocator: 'auto' });
+    const theirs = measureModel(llama, { flashAttention: false });
+    const ours = measureModel(llama, { flashAttention: false }, { allocator: 'auto' });
     expect(ours.compute).toBeLessThanOrEqual(theirs.compute);
     expect(ours.plan.allocator).not.toBe('ggml');
   });
@@ -181,9 +181,9 @@ describe('refusals name what is at fault', () => {
     [{ parallel: 0 }, 'parallel'],
     [{ batchSize: 0 }, 'batchSize'],
     [{ ubatchSize: Number.NaN }, 'ubatchSize'],
-    [{ flashAttention: 'maybe' as 'on' }, 'flashAttention'],
+    [{ flashAttention: 'maybe' as 'auto' }, 'flashAttention'],
     [{ cacheTypeK: 'q2_K' }, 'cacheTypeK'],
-    [{ cacheTypeV: 'q8_0', flashAttention: 'off' }, 'cacheTypeV'],
+    [{ cacheTypeV: 'q8_0', flashAttention: false }, 'cacheTypeV'],
     [{ outputs: -3 }, 'outputs'],
     [{ outputs: 3, parallel: 4 }, 'outputs'],
     [{ batchSize: 3, parallel: 4 }, 'batchSize'],

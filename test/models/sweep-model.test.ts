@@ -1,6 +1,7 @@
 /** Sweeps give what measureModel gives, row by row. */
 import { describe, expect, it } from 'vitest';
-import { gridSize, measureModel, sweepModel, type PlannerError, type SweepGrid } from '../../src/index.js';
+import type { PlannerError } from '../../src/index.js';
+import { gridSize, measureModel, sweepModel, type SweepGrid } from '../../src/models/index.js';
 import { expectError } from '../support/expect-error.js';
 import { tinyGemma2, tinyLlama } from '../support/tiny-models.js';
 
@@ -10,7 +11,7 @@ describe('sweepModel', () => {
   it('measures every combination, the first option outermost', () => {
     const grid: SweepGrid = {
       ctxSize: [512, 2048, 8192],
-      flashAttention: ['on', 'off'],
+      flashAttention: [true, false],
       parallel: [1, 2],
       cacheTypeV: ['f16', 'q8_0'],
       swaFull: [false, true],
@@ -18,9 +19,9 @@ describe('sweepModel', () => {
     const rows = [...sweepModel(gemma2, grid)];
     expect(rows).toHaveLength(gridSize(grid));
     expect(rows.slice(0, 3).map(({ options }) => options)).toEqual([
-      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'f16', swaFull: false },
-      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'f16', swaFull: true },
-      { ctxSize: 512, flashAttention: 'on', parallel: 1, cacheTypeV: 'q8_0', swaFull: false },
+      { ctxSize: 512, flashAttention: true, parallel: 1, cacheTypeV: 'f16', swaFull: false },
+      { ctxSize: 512, flashAttention: true, parallel: 1, cacheTypeV: 'f16', swaFull: true },
+      { ctxSize: 512, flashAttention: true, parallel: 1, cacheTypeV: 'q8_0', swaFull: false },
     ]);
     expect(new Set(rows.map(({ options }) => JSON.stringify(options))).size).toBe(rows.length);
     for (const row of rows) {
@@ -28,7 +29,7 @@ describe('sweepModel', () => {
         const { weights, context, compute, total, run } = measureModel(gemma2, row.options);
         expect(row).toMatchObject({ weights, context, compute, total, run });
       } else {
-        expect(row.options).toMatchObject({ flashAttention: 'off', cacheTypeV: 'q8_0' });
+        expect(row.options).toMatchObject({ flashAttention: false, cacheTypeV: 'q8_0' });
         expect(() => measureModel(gemma2, row.options)).toThrow(row.refusal.message);
       }
     }

@@ -138,7 +138,7 @@ describeShared('variants of real models', () => {
     const { graph } = measureModel(await changed('phi-3-mini-4k.gguf', {}), {
       program: 'library',
       ctxSize: 4096,
-      flashAttention: 'off',
+      flashAttention: false,
     });
     const recorded = readGraph('llama/phi-3-mini-4k.c4096-b512.pp') as ListedGraph;
     expect(firstDifference(graph, recorded)).toBeNull();

@@ -1,6 +1,9 @@
 /** Types as a CommonJS module sees them, without any of browsers or of Node. */
-import { createProblem, PlannerError, type ErrorCode, type Problem } from 'tensor-arena';
+import { createProblem, PlannerError, solve, type ErrorCode, type Graph, type Problem } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
+import { executeGraph, Memory } from 'tensor-arena/exec';
+import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
+import { measureModel, type ModelSizes } from 'tensor-arena/models';
 import { arbitraryProblem } from 'tensor-arena/testing';
 
 const problem: Problem = createProblem([{ size: 64, start: 0, end: 2, alignment: 32 }]);
@@ -8,6 +11,9 @@ export const sizes: Float64Array = problem.sizes;
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   error instanceof PlannerError ? error.code : undefined;
 export const header: Promise<Gguf> = readGguf(new Uint8Array(8));
+export const sizesOf = async (): Promise<ModelSizes> => measureModel(await header, { flashAttention: 'auto' });
+export const map: MemoryMap = memoryMapOf(problem, solve(problem));
+export const run = (graph: Graph): void => executeGraph(graph, Memory.separate(graph));
 export const problems = arbitraryProblem({ maxMoves: 4 });
 // @ts-expect-error: a buffer without a size is no buffer.
 createProblem([{ start: 0, end: 2 }]);

@@ -12,10 +12,16 @@ import { readFile } from 'node:fs/promises';
 export async function exerciseAll(load, model) {
   const library = await load('tensor-arena');
   const gguf = await load('tensor-arena/gguf');
+  const map = await load('tensor-arena/map');
+  const models = await load('tensor-arena/models');
+  const exec = await load('tensor-arena/exec');
   const viewer = await load('tensor-arena/viewer');
   const header = await exerciseGguf(gguf, library, model);
-  await callEach('tensor-arena', library, callsOfLibrary(library, header));
-  await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, library));
+  await callEach('tensor-arena', library, callsOfLibrary(library));
+  await callEach('tensor-arena/models', models, callsOfModels(models, library, header));
+  await callEach('tensor-arena/map', map, callsOfMap(map, library));
+  await callEach('tensor-arena/exec', exec, callsOfExec(exec, library));
+  await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
 }
 
 /** `tensor-arena/testing`, which needs fast-check beside it. */
@@ -63,8 +69,8 @@ function network({ Context, Graph }) {
   return { graph: Graph.forward(y), x, y };
 }
 
-function callsOfLibrary(library, header) {
-  const { ALLOCATORS, Context, createProblem, ELEMENT_TYPES, memoryMapOf, planGraph, PlannerError } = library;
+function callsOfLibrary(library) {
+  const { ALLOCATORS, Context, createProblem, ELEMENT_TYPES, planGraph, PlannerError } = library;
   const { graph, x, y } = network(library);
   const plan = planGraph(graph);
   const problem = createProblem([
@@ -74,7 +80,6 @@ function callsOfLibrary(library, header) {
   ]);
   const solution = library.solve(problem);
   const csv = 'id,lower,upper,size\na,0,2,64\nb,1,3,32\n';
-  const options = { ctxSize: 256 };
   return {
     ALLOCATORS: (allocators) => {
       for (const [name, allocator] of Object.entries(allocators)) {
@@ -92,8 +97,6 @@ function callsOfLibrary(library, header) {
     ELEMENT_TYPES: (types) => assert.equal(types.f32.name, 'f32'),
     ERROR_CODES: (codes) => assert.match(codes.BAD_ARGUMENT, /range/),
     Graph: (Graph) => assert.equal(Graph.forward(y).nodes.length, graph.nodes.length),
-    LLAMA_CPP_BUILD: (build) => assert.ok(build > 0),
-    LLAMA_CPP_COMMIT: (commit) => assert.match(commit, /^[0-9a-f]{9,40}$/),
     Plan: (Plan) => {
       assert.ok(plan instanceof Plan);
       assert.equal(plan.allocate().data(x, 'f32').length, 512);
@@ -104,40 +107,85 @@ function callsOfLibrary(library, header) {
     byteLength: (byteLength) => assert.equal(byteLength(x), 2048),
     contiguousStrides: (strides) => assert.deepEqual(strides(ELEMENT_TYPES.f32, [2, 3, 1, 1]), [4, 8, 24, 24]),
     createProblem: () => assert.equal(problem.bufferCount, 3),
-    describeOutputs: (describe) => assert.match(describe(library.measureModel(header, options).run), /logits/),
     elementCount: (elementCount) => assert.equal(elementCount(x), 512),
     elementType: (elementType) => assert.equal(elementType('f16'), ELEMENT_TYPES.f16),
     findHazards: (findHazards) => assert.deepEqual(findHazards(graph), []),
-    fitContext: (fit) => assert.equal(typeof fit(header, 2 ** 34, options), 'object'),
     formatPlacementCsv: (format) => assert.match(format(library.parseProblemCsv(csv), [0, 64]), /b,1,3,32,64/),
     graphFromJson: (read) => assert.equal(read(library.graphToJson(graph)).nodes.length, graph.nodes.length),
     graphToJson: (write) => assert.equal(write(graph).format, 'tensor-graph'),
-    gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
     isContiguous: (isContiguous) => assert.ok(isContiguous(x)),
     liveBytesPerStep: (liveBytes) => assert.deepEqual([...liveBytes(problem)], [64, 96, 96, 64]),
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
     measureGraph: (measureGraph) => assert.equal(measureGraph(graph).bufferSize, plan.bufferSize),
-    measureModel: (measureModel) => assert.ok(measureModel(header, options).compute > 0),
-    measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
-    memoryMapOf: () => assert.ok(memoryMapOf(plan).boxes.length > 0),
-    memoryMapOfPlacement: (mapOf) => assert.equal(mapOf(problem, solution).boxes.length, 3),
     parseProblemCsv: (parse) => assert.equal(parse(csv).problem.bufferCount, 2),
     planGraph: () => assert.ok(plan.bufferSize > 0 && plan.bufferSize < graph.tensors.length * 2048 + 16384),
-    renderMap: (renderMap) => assert.match(renderMap(plan), /^<svg/),
-    renderMapHtml: (renderMapHtml) => assert.match(renderMapHtml(plan), /^<!doctype html>/i),
     replayPlan: (replayPlan) => assert.deepEqual(replayPlan(graph, plan), []),
     rowSize: (rowSize) => assert.equal(rowSize(ELEMENT_TYPES.f32, 64), 256),
     solve: () => assert.equal(solution.peak, 96),
     solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).peak, 96),
-    sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
     verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
     verifyPlan: (verify) => assert.deepEqual(verify(graph, plan), []),
   };
 }
 
-function callsOfViewer({ serveMap }, library) {
-  const map = library.memoryMapOf(library.planGraph(network(library).graph));
+function callsOfModels(models, { planGraph }, header) {
+  const options = { ctxSize: 256 };
+  const measured = models.measureModel(header, options);
+  return {
+    CACHE_TYPES: (types) => assert.ok(types.includes('q8_0')),
+    LLAMA_CPP_BUILD: (build) => assert.ok(build > 0),
+    LLAMA_CPP_COMMIT: (commit) => assert.match(commit, /^[0-9a-f]{9,40}$/),
+    LLAMA_CPP_PLAN: (options) => assert.equal(planGraph(measured.graph, options).bufferSize, measured.compute),
+    MODEL_PLANS: ({ auto }) => assert.equal(planGraph(measured.graph, auto).bufferSize, measured.computeWithAuto),
+    PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
+    describeOutputs: (describe) => assert.match(describe(measured.run), /logits/),
+    fitContext: (fit) => assert.equal(typeof fit(header, 2 ** 34, options), 'object'),
+    gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
+    measureModel: () => assert.ok(measured.compute > 0),
+    measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
+    sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
+  };
+}
+
+function callsOfMap({ memoryMapOf }, library) {
+  const plan = library.planGraph(network(library).graph);
+  const problem = library.createProblem([{ size: 64, start: 0, end: 2 }]);
+  return {
+    MAP_FAMILIES: (families) => assert.ok(families.includes('matrix')),
+    memoryMapOf: () => {
+      assert.ok(memoryMapOf(plan).boxes.length > 0);
+      assert.equal(memoryMapOf(problem, library.solve(problem)).boxes.length, 1);
+    },
+    renderMap: (renderMap) => assert.match(renderMap(plan), /^<svg/),
+  };
+}
+
+function callsOfExec({ fillLeafs, executeGraph, Memory }, library) {
+  const { graph, y } = network(library);
+  const filled = (memory) => {
+    fillLeafs(graph, memory, 1);
+    return memory;
+  };
+  return {
+    Elements: (Elements) => assert.ok(Memory.separate(graph).elements(y) instanceof Elements),
+    Memory: () => throwsPlannerError(library, () => Memory.planned(graph, null)),
+    executeGraph: () => {
+      const memory = filled(Memory.planned(graph, library.planGraph(graph)));
+      executeGraph(graph, memory);
+      assert.ok(memory.read(y).every(Number.isFinite));
+    },
+    fillLeafs: () => {
+      const memory = filled(Memory.separate(graph));
+      assert.ok(graph.leafs.every((leaf) => memory.read(leaf).every(Number.isFinite)));
+    },
+    whyNotExecutable: (whyNot) => assert.equal(whyNot(graph), null),
+  };
+}
+
+function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
+  const plan = library.planGraph(network(library).graph);
+  const map = memoryMapOf(plan);
   return {
     // What it shows needs a document; that it is refused without one needs none.
     MapViewer: (MapViewer) => throwsPlannerError(library, () => new MapViewer(null, [])),
@@ -150,25 +198,17 @@ function callsOfViewer({ serveMap }, library) {
       assert.equal((await opened.search('x', 1)).boxes[0].name, 'x');
       opened.close();
     },
+    renderMapHtml: (renderMapHtml) => assert.match(renderMapHtml(plan), /^<!doctype html>/i),
     serveMap: () => assert.equal(typeof serveMap, 'function'),
   };
 }
 
 function callsOfTesting(testing, library, { assert: assertProperty, property }) {
-  const {
-    Memory,
-    arbitraryGraph,
-    arbitraryLimitedProblem,
-    arbitraryProblem,
-    assertPlanCorrect,
-    executeGraph,
-    fillLeafs,
-  } = testing;
-  const { graph, y } = network(library);
+  const { arbitraryGraph, arbitraryLimitedProblem, arbitraryProblem, assertPlanCorrect } = testing;
+  const { graph } = network(library);
   const plan = library.planGraph(graph);
   const holds = (arbitrary, predicate) => assertProperty(property(arbitrary, predicate), { numRuns: 100 });
   return {
-    Memory: () => throwsPlannerError(library, () => Memory.planned(graph, null)),
     // Operations of all families: planned, checked and run.
     arbitraryGraph: () => holds(arbitraryGraph(), (drawn) => assertPlanCorrect(drawn, library.planGraph(drawn))),
     arbitraryLimitedProblem: () =>
@@ -181,17 +221,5 @@ function callsOfTesting(testing, library, { assert: assertProperty, property }) 
     assertPlanCorrect: () => assertPlanCorrect(graph, plan),
     compareExecutions: (compare) => assert.deepEqual(compare(graph, plan), []),
     describeGraph: (describe) => assert.match(describe(graph), /RMS_NORM/),
-    executeGraph: () => {
-      const memory = Memory.separate(graph);
-      fillLeafs(graph, memory, 1);
-      executeGraph(graph, memory);
-      assert.ok(memory.read(y).every(Number.isFinite));
-    },
-    fillLeafs: () => {
-      const memory = Memory.separate(graph);
-      fillLeafs(graph, memory, 1);
-      assert.ok(graph.leafs.every((leaf) => memory.read(leaf).every(Number.isFinite)));
-    },
-    whyNotExecutable: (whyNot) => assert.equal(whyNot(graph), null),
   };
 }

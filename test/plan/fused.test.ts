@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { groupsOf, type FusedGroups } from '../../src/liveness/groups.js';
@@ -16,9 +16,9 @@ import { planGraph } from '../../src/plan/plan.js';
 import { RUNTIMES, type RuntimeName } from '../../src/runtime/runtimes.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { fusedGraphs } from '../support/fused-graphs.js';
 import { describeShared, listRecordings, readRecording, sharedPath } from '../support/shared.js';
@@ -26,7 +26,7 @@ import { describeShared, listRecordings, readRecording, sharedPath } from '../su
 const FUSING = ['ggml-cpu', 'ggml-cuda', 'ggml-metal'] as const satisfies readonly RuntimeName[];
 
 /** Which of the three checks find something. */
-function findings(graph: Graph, plan: PlanToVerify, runtime: RuntimeName): [boolean, boolean, boolean] {
+function findings(graph: Graph, plan: PlanLike, runtime: RuntimeName): [boolean, boolean, boolean] {
   return [
     verifyPlan(graph, plan, { runtime }).length > 0,
     replayPlan(graph, plan, { runtime }).length > 0,
@@ -97,7 +97,7 @@ describe('graphs that are mostly groups', () => {
 });
 
 /** A plan of what liveness makes of some refused hand-overs, by an allocator that leaves no gap unused. */
-function planOfChoice(graph: Graph, groups: FusedGroups | null, refused: Uint8Array): PlanToVerify {
+function planOfChoice(graph: Graph, groups: FusedGroups | null, refused: Uint8Array): PlanLike {
   const { problem, bufferOf } = analyzeLiveness(graph.table, 'full', 32, groups, refused);
   const options = { maxChunkSize: Infinity, allowOversize: false };
   const { chunks, offsets } = ALLOCATORS.ggml.place(problem, options);

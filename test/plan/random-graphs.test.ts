@@ -1,7 +1,7 @@
 /** Properties of every plan, on arbitrary graphs: what holds whatever the allocator, in-place mode, alignment and limit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { PlannerError } from '../../src/errors.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
@@ -88,7 +88,7 @@ describe('arbitrary graphs', () => {
         if (tensor.byteLength === 0) seen.add('empty');
         if (tensor.destination?.memory === 'deferred') seen.add('written into an intermediate');
         if (tensor.allocSize !== null) seen.add('allocSize');
-        if (tensor.isOutput && graph.nodes.some((node) => node.sources.includes(tensor))) seen.add('read output');
+        if (graph.outputs.has(tensor) && graph.nodes.some((node) => node.sources.includes(tensor))) seen.add('read output');
       }
     }
     expect([...seen].sort()).toEqual(

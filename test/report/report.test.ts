@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { graphFromJson, planGraph } from '../../src/index.js';
-import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/report/format.js';
+import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/format.js';
 import { peakOfPlan } from '../../src/report/peak.js';
 import { formatPlan } from '../../src/report/plan-text.js';
 import { formatTable, printable } from '../../src/report/table.js';

@@ -1,7 +1,7 @@
 /** The chart of the live load: complete, within its width, and no load lost. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PLAIN } from '../../src/report/format.js';
+import { PLAIN } from '../../src/report/style.js';
 import { bar, formatTimeline } from '../../src/report/timeline.js';
 
 const KIB = 1024;

@@ -8,9 +8,9 @@ import { Graph } from '../../src/graph/graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { executeGraph } from '../../src/testing/execute.js';
-import { fillLeafs } from '../../src/testing/fill.js';
-import { Memory } from '../../src/testing/memory.js';
+import { executeGraph } from '../../src/exec/reference/execute.js';
+import { fillLeafs } from '../../src/exec/reference/fill.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 
 const weights = Context.virtual();

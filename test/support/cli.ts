@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { PLAIN } from '../../src/report/format.js';
+import { PLAIN } from '../../src/report/style.js';
 
 export interface CliResult {
   readonly code: number;

@@ -1,5 +1,5 @@
 /** Reading SVG back: is it well-formed, and where are its texts? */
-import { textWidth } from '../../src/report/map/svg.js';
+import { textWidth } from '../../src/map/svg.js';
 
 export interface XmlElement {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Arbitrary graphs and problems, and a few thousand of them through every check. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
@@ -13,10 +13,10 @@ import { arbitraryLimitedProblem, arbitraryProblem } from '../../src/testing/arb
 import { expectError } from '../support/expect-error.js';
 import { alignUp } from '../../src/units.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
-import { executeGraph, whyNotExecutable } from '../../src/testing/execute.js';
-import { fillLeafs } from '../../src/testing/fill.js';
+import { executeGraph, whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { fillLeafs } from '../../src/exec/reference/fill.js';
 import { graphOfMoves, MOVES } from '../../src/testing/graph-moves.js';
-import { Memory } from '../../src/testing/memory.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
@@ -35,7 +35,7 @@ describe('arbitraryGraph', () => {
         const memory = Memory.separate(graph);
         fillLeafs(graph, memory);
         executeGraph(graph, memory);
-        for (const output of graph.nodes.filter((node) => node.isOutput)) {
+        for (const output of graph.outputs) {
           const read = memory.read(output);
           values += read.length;
           numbers += read.filter(Number.isFinite).length;
@@ -86,7 +86,7 @@ describe('arbitraryGraph', () => {
 
   it('shrinks to a graph that a person can read', () => {
     const hasProductOfOutput = fc.property(arbitraryGraph(), (graph) => {
-      const isWrong = graph.nodes.some(({ op, sources }) => op === 'MUL_MAT' && sources[1]?.isOutput === true);
+      const isWrong = graph.nodes.some(({ op, sources }) => op === 'MUL_MAT' && graph.outputs.has(sources[1]!));
       expect(isWrong).toBe(false);
     });
     const { counterexample, failed } = fc.check(hasProductOfOutput, { numRuns: 5000 });

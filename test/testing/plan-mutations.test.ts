@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';

@@ -8,14 +8,15 @@ import type { Graph } from '../../src/graph/graph.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions, whyNotExecutable } from '../../src/testing/execute.js';
+import { whyNotExecutable } from '../../src/exec/reference/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type EntryToVerify, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanEntry, type PlanLike } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
 import { findFaults } from '../support/oracle.js';
 
-type Entries = { -readonly [field in keyof EntryToVerify]: EntryToVerify[field] }[];
+type Entries = { -readonly [field in keyof PlanEntry]: PlanEntry[field] }[];
 
 /** Ways to change places; each takes two numbers to choose with. */
 const CHANGES: readonly ((entries: Entries, a: number, b: number, alignment: number) => void)[] = [
@@ -47,7 +48,7 @@ const changes = fc.record({
 function changedPlan(
   graph: Graph,
   { way, plan, alignment, a, b }: typeof changes extends fc.Arbitrary<infer T> ? T : never,
-): PlanToVerify {
+): PlanLike {
   const { tensors } = planGraph(graph, { ...plan, alignment });
   const entries: Entries = tensors.map(({ id, chunk, offset }) => ({ id, chunk, offset }));
   if (entries.length > 0) way(entries, a, b, alignment);
@@ -61,7 +62,7 @@ interface Tally {
   stricter: number;
 }
 
-function compare(graph: Graph, plan: PlanToVerify, tally: Tally): void {
+function compare(graph: Graph, plan: PlanLike, tally: Tally): void {
   const faults = findFaults(graph, plan);
   const geometry = verifyPlan(graph, plan);
   const replay = replayPlan(graph, plan);

@@ -7,15 +7,15 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { RuntimeName } from '../../src/runtime/runtimes.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 
 const ROW_BYTES = 32;
 
 interface Case {
   readonly graph: Graph;
-  readonly plan: PlanToVerify;
+  readonly plan: PlanLike;
 }
 
 /** A plan that puts the storages of these names from these rows on. */

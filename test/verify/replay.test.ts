@@ -10,7 +10,7 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
 import { countSpans, firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 import { expectError } from '../support/expect-error.js';
 import { withinUnits } from '../support/effort.js';
 
@@ -18,7 +18,7 @@ const ctx = Context.deferred();
 const input = (name: string, ne: number[] = [8]): Tensor => ctx.setInput(ctx.newTensor('f32', ne, name));
 
 /** The plan with some tensors moved to other offsets. */
-function moved(plan: Plan, offsets: ReadonlyMap<Tensor, number>, chunks = plan.chunks): PlanToVerify {
+function moved(plan: Plan, offsets: ReadonlyMap<Tensor, number>, chunks = plan.chunks): PlanLike {
   const { tensors } = plan.graph;
   const entries = plan.tensors.map((entry) => ({ ...entry, offset: offsets.get(tensors[entry.id]) ?? entry.offset }));
   return { ...plan.toJSON(), chunks, tensors: entries };
@@ -321,8 +321,8 @@ describe('replayPlan', () => {
     const graph = Graph.forward(ctx.setOutput(upper));
     const right = planGraph(graph, { inPlace: 'off' });
     const { offset } = right.locate(y);
-    const at = (shift: number): PlanToVerify => moved(right, new Map([[upper, offset + shift]]), [4096]);
-    const verdict = (plan: PlanToVerify): number[] => [
+    const at = (shift: number): PlanLike => moved(right, new Map([[upper, offset + shift]]), [4096]);
+    const verdict = (plan: PlanLike): number[] => [
       replayPlan(graph, plan).length,
       verifyPlan(graph, { ...plan, bufferSize: 4096, lowerBound: 0, optimal: false }).length,
     ];
@@ -337,7 +337,7 @@ describe('replayPlan', () => {
     const written = ctx.setOutput(ctx.neg(source), ctx.view(target, [8], [], 32));
     const into = Graph.forward(written);
     const apart = planGraph(into, { inPlace: 'off' });
-    const together = (shift: number): PlanToVerify =>
+    const together = (shift: number): PlanLike =>
       moved(
         apart,
         new Map([
@@ -368,7 +368,7 @@ describe('replayPlan', () => {
     const early = ctx.setInput(ctx.setName(ctx.exp(p), 'early'));
     const graph = Graph.forward(ctx.setOutput(ctx.add(early, q)));
     const right = planGraph(graph, { inPlace: 'off' });
-    const at = (tensor: Tensor, over: Tensor): PlanToVerify =>
+    const at = (tensor: Tensor, over: Tensor): PlanLike =>
       moved(right, new Map([[tensor, right.locate(over).offset]]));
     expect(kinds(replayPlan(graph, at(q, p)))).toEqual(['stale-read']);
     expect(kinds(replayPlan(graph, at(early, p)))).toEqual(['stale-read']);

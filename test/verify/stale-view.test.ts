@@ -13,7 +13,7 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 
 /**
  *     step   0          1              2          3
@@ -139,7 +139,7 @@ describe('a broken plan of a graph', () => {
 });
 
 /** A plan with all storages moved to where the numbers say. */
-function movedPlan(graph: Graph, moves: readonly number[]): PlanToVerify {
+function movedPlan(graph: Graph, moves: readonly number[]): PlanLike {
   const tensors = planGraph(graph).tensors.map(({ id, chunk, offset }, i) => {
     return { id, chunk, offset: offset + 32 * (moves.length === 0 ? 0 : moves[i % moves.length]) };
   });
@@ -157,8 +157,8 @@ function bytesOf({ ne, nb, type, viewOffset }: Tensor): number[] {
 }
 
 /** Stale views by their definition: every view of every storage against everything that is computed over it. */
-function staleViews(graph: Graph, plan: PlanToVerify, collisions: readonly PlanViolation[]): string[] {
-  const { tensors, nodes } = graph;
+function staleViews(graph: Graph, plan: PlanLike, collisions: readonly PlanViolation[]): string[] {
+  const { tensors, nodes, inputs } = graph;
   const offsetOf = new Map(plan.tensors.map(({ id, offset }) => [tensors[id], offset]));
   const readers = (tensor: Tensor): number[] =>
     nodes.flatMap((node, step) => {
@@ -176,7 +176,7 @@ function staleViews(graph: Graph, plan: PlanToVerify, collisions: readonly PlanV
     const bytes = occupied.length === 0 ? [] : Array.from({ length: end - start }, (_, byte) => start + byte);
     return [...offsetOf].flatMap(([other, otherBottom]) => {
       const step = nodes.indexOf(other);
-      if (other === view.root || step < 0 || other.isInput) return [];
+      if (other === view.root || step < 0 || inputs.has(other)) return [];
       const isReported = collides.has(`${tensors.indexOf(view.root)} ${tensors.indexOf(other)}`);
       const isReadLater = Math.max(...readers(view)) > step && !readers(view.root).some((at) => at > step);
       const lost = bytes

@@ -6,7 +6,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { compareExecutions } from '../../src/testing/execute.js';
+import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { ALL_PLANS } from '../support/all-plans.js';

@@ -6,12 +6,12 @@ import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
-import { Memory } from '../../src/testing/memory.js';
+import { Memory } from '../../src/exec/reference/memory.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import { verifyPlan, type PlanToVerify } from '../../src/verify/verify-plan.js';
+import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
 
 interface Entry {
   id: number;
@@ -20,7 +20,7 @@ interface Entry {
   size: number;
 }
 
-interface Draft extends PlanToVerify {
+interface Draft extends PlanLike {
   bufferSize: number;
   chunks: number[];
   tensors: Entry[];
@@ -190,7 +190,7 @@ describe('verifyPlan', () => {
     const a = ctx.setName(ctx.relu(x), 'a');
     const { leafs, tensors, nodes } = Graph.forward(ctx.setOutput(ctx.neg(a)));
     const backwards = new Graph({ leafs, tensors, nodes: [...nodes].reverse() });
-    const places = (offset: number): PlanToVerify => {
+    const places = (offset: number): PlanLike => {
       const entries = tensors.map((_, id) => ({ id, chunk: id, offset: 0 }));
       const together = tensors.map((tensor, id) => ({ id, chunk: 0, offset: tensor === a ? offset : id * 32 }));
       return offset < 0

@@ -1,6 +1,7 @@
 /** Finding boxes by place, by name, and by what they share. */
 import { describe, expect, it } from 'vitest';
-import { Context, Graph, memoryMapOf, planGraph } from '../../src/index.js';
+import { Context, Graph, planGraph } from '../../src/index.js';
+import { memoryMapOf } from '../../src/map/index.js';
 import { detailsOf } from '../../src/viewer/details.js';
 import { boxNear, chainOf, neighbour, searchBoxes } from '../../src/viewer/find-box.js';
 

@@ -1,6 +1,7 @@
 /** What a viewer refuses, before it touches the page. */
 import { expect, it } from 'vitest';
-import { Context, Graph, memoryMapOf, planGraph } from '../../src/index.js';
+import { Context, Graph, planGraph } from '../../src/index.js';
+import { memoryMapOf } from '../../src/map/index.js';
 import { MapViewer } from '../../src/viewer/index.js';
 import { expectError } from '../support/expect-error.js';
 

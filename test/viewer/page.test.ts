@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { Context, Graph, planGraph, renderMap, renderMapHtml } from '../../src/index.js';
+import { Context, Graph, planGraph } from '../../src/index.js';
+import { renderMap } from '../../src/map/index.js';
+import { renderMapHtml } from '../../src/viewer/index.js';
 import { describeBrowser, launchBrowser } from '../support/browser.js';
 
 function network(): Graph {
@@ -34,7 +36,8 @@ describeBrowser('a map page', () => {
 
   beforeAll(async () => {
     const graph = network();
-    writeFileSync(file, renderMapHtml(planGraph(graph, { allocator: 'ggml' }), planGraph(graph), 'four layers'));
+    const options = { other: planGraph(graph), title: 'four layers' };
+    writeFileSync(file, renderMapHtml(planGraph(graph, { allocator: 'ggml' }), options));
     browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
     page.on('pageerror', (error) => problems.push(error.message));

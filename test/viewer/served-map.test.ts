@@ -1,6 +1,7 @@
 /** A map that stays in a worker answers as one that is on the page. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Context, Graph, memoryMapOf, planGraph, renderMap } from '../../src/index.js';
+import { Context, Graph, planGraph } from '../../src/index.js';
+import { memoryMapOf, renderMap } from '../../src/map/index.js';
 import { localSource, type BoxQuestion } from '../../src/viewer/map-source.js';
 import { Newest } from '../../src/viewer/newest.js';
 import { openMap, serveMap, type OpenedMap } from '../../src/viewer/served-map.js';

@@ -2,15 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import {
-  Context,
-  Graph,
-  graphFromJson,
-  graphToJson,
-  measureModel,
-  measureWeights,
-  planGraph,
-} from '../../src/index.js';
+import { Context, Graph, graphFromJson, graphToJson, planGraph } from '../../src/index.js';
+import { measureModel, measureWeights } from '../../src/models/index.js';
 import { readGguf } from '../../src/gguf/index.js';
 import { describeBrowser } from '../support/browser.js';
 import { metadataOf, writeGguf, type WrittenTensor } from '../support/gguf-writer.js';

@@ -2,16 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
-import {
-  ALLOCATORS,
-  fitContext,
-  formatPlacementCsv,
-  graphFromJson,
-  measureModel,
-  parseProblemCsv,
-  planGraph,
-  renderMap,
-} from '../../src/index.js';
+import { ALLOCATORS, formatPlacementCsv, graphFromJson, parseProblemCsv, planGraph } from '../../src/index.js';
+import { renderMap } from '../../src/map/index.js';
+import { fitContext, measureModel } from '../../src/models/index.js';
 import { readGguf } from '../../src/gguf/index.js';
 import { describeBrowser } from '../support/browser.js';
 import { projectPath } from '../support/shared.js';

@@ -2,12 +2,13 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ALLOCATORS, elementType } from '../../src/index.js';
+import { CACHE_TYPES } from '../../src/models/index.js';
 import { projectPath } from '../support/shared.js';
 import { formatLink, parseLink } from '../../web/link.js';
 import type { Job, Reply } from '../../web/messages.js';
 import { contextStops, nearestStop } from '../../web/page/context-stops.js';
 import { compared } from '../../web/page/format.js';
-import { ALLOCATOR_NAMES, CACHE_TYPES, DEFAULTS, type Settings } from '../../web/settings.js';
+import { ALLOCATOR_NAMES, DEFAULTS, type Settings } from '../../web/settings.js';
 import { WorkerQueue } from '../../web/worker-queue.js';
 
 describe('sources of the page', () => {

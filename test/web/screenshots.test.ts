@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
-import { graphFromJson, planGraph, renderMapHtml } from '../../src/index.js';
+import { graphFromJson, planGraph } from '../../src/index.js';
+import { renderMapHtml } from '../../src/viewer/index.js';
 import { describeBrowser } from '../support/browser.js';
 import { projectPath } from '../support/shared.js';
 import { WebPage } from '../support/web-page.js';
@@ -79,7 +80,8 @@ describeBrowser('screenshots', () => {
   async function openTwoPlans(): Promise<Page> {
     const graph = graphFromJson(JSON.parse(readFileSync(projectPath('examples/attention.json'), 'utf8')));
     const page = await web.newPage();
-    await page.setContent(renderMapHtml(planGraph(graph, { allocator: 'ggml' }), planGraph(graph), 'attention'));
+    const options = { other: planGraph(graph), title: 'attention' };
+    await page.setContent(renderMapHtml(planGraph(graph, { allocator: 'ggml' }), options));
     await page.locator('.tav-picture svg').waitFor();
     return page;
   }

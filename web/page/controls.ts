@@ -3,10 +3,11 @@
  *
  * Invariant: a field that the reader is typing in is left alone until that ends; a value out of range changes nothing.
  */
+import { CACHE_TYPES } from 'tensor-arena/models';
 import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
 import type { ModelFacts } from '../messages.js';
-import { ALLOCATOR_NAMES, CACHE_TYPES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
+import { ALLOCATOR_NAMES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
 import { byId, fillSelect } from './elements.js';
 import { MemoryField } from './memory-field.js';

@@ -1,14 +1,8 @@
 /**
  * What was planned as the text of a file.
  */
-import {
-  createProblem,
-  formatPlacementCsv,
-  renderMap,
-  type CsvProblem,
-  type MemoryMap,
-  type Placement,
-} from 'tensor-arena';
+import { createProblem, formatPlacementCsv, type CsvProblem, type Placement } from 'tensor-arena';
+import { renderMap, type MemoryMap } from 'tensor-arena/map';
 import type { ExportFormat } from '../messages.js';
 import { mapOf, type Planned } from './plan-input.js';
 

@@ -1,9 +1,10 @@
 /**
  * What would fit into the chosen memory, and what the other allocator would need.
  */
-import { fitContext, measureModel, type FittingConfiguration, type Gguf } from 'tensor-arena';
+import type { Gguf } from 'tensor-arena/gguf';
+import { CACHE_TYPES, fitContext, measureModel, type CacheType, type FittingConfiguration } from 'tensor-arena/models';
 import type { FitAnswer, Remedy } from '../messages.js';
-import { CACHE_TYPES, memoryBytes, type CacheType, type Settings } from '../settings.js';
+import { memoryBytes, type Settings } from '../settings.js';
 import { modelOptions } from './plan-input.js';
 
 /** @throws PlannerError */

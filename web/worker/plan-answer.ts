@@ -1,7 +1,8 @@
 /**
  * What the page shows of a plan.
  */
-import { describeOutputs, type Gguf, type ModelMeasurement } from 'tensor-arena';
+import type { Gguf } from 'tensor-arena/gguf';
+import { describeOutputs, type ModelMeasurement } from 'tensor-arena/models';
 import { serveMap } from 'tensor-arena/viewer';
 import type { ModelFacts, PlanAnswer } from '../messages.js';
 import { mapOf, type Planned } from './plan-input.js';

@@ -3,21 +3,16 @@
  */
 import {
   ALLOCATORS,
-  fitContext,
-  measureModel,
-  memoryMapOf,
-  memoryMapOfPlacement,
   planGraph,
   PlannerError,
   type CsvProblem,
-  type Gguf,
-  type MemoryMap,
-  type ModelMeasurement,
-  type ModelOptions,
   type Placement,
   type Plan,
   type PlanOptions,
 } from 'tensor-arena';
+import type { Gguf } from 'tensor-arena/gguf';
+import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
+import { fitContext, measureModel, MODEL_PLANS, type ModelMeasurement, type ModelOptions } from 'tensor-arena/models';
 import { memoryBytes, type Settings } from '../settings.js';
 import type { Input } from './read-source.js';
 
@@ -60,12 +55,6 @@ function optionsApartFromContext(settings: Settings): ModelOptions {
   };
 }
 
-/** As llama.cpp plans on a CPU, or as we would. */
-const MODEL_PLANS: Readonly<Record<Settings['modelAllocator'], PlanOptions>> = {
-  ggml: { allocator: 'ggml', inPlace: 'ggml', alignment: 32 },
-  auto: { allocator: 'auto', inPlace: 'full', alignment: 32 },
-};
-
 /** @throws PlannerError */
 export function planInput(input: Input, settings: Settings): Planned {
   switch (input.kind) {
@@ -87,7 +76,7 @@ export function planInput(input: Input, settings: Settings): Planned {
 export function mapOf(planned: Planned): MemoryMap {
   if (planned.kind !== 'problem') return memoryMapOf(planned.plan);
   const { csv, placement, allocator } = planned;
-  return memoryMapOfPlacement(csv.problem, placement, csv.ids, allocator, csv.steps);
+  return memoryMapOf(csv, placement, allocator);
 }
 
 function planProblem(csv: CsvProblem, { allocator }: Settings): Planned {

@@ -3,7 +3,8 @@
  *
  * Invariant: every job is answered, with a failure at worst.
  */
-import { measureWeights, PlannerError } from 'tensor-arena';
+import { PlannerError } from 'tensor-arena';
+import { measureWeights } from 'tensor-arena/models';
 import type { Job, Reply, Source } from '../messages.js';
 import type { Settings } from '../settings.js';
 import { exportText } from './export-text.js';

@@ -8,7 +8,8 @@ import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } 
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { operandName, type Operation } from '../../tensor/operation.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
-import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
+import { Origin } from '../../tensor/origin.js';
+import { SELF, Tensor, writtenInto, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
 import type { ByteSource } from '../immediate-memory.js';
 import { describe, missingOperand, requireOperand } from '../operand-error.js';
@@ -33,7 +34,9 @@ export abstract class Applier {
   /** Where the tensors of this context have their bytes. */
   readonly memory: MemoryKind;
   readonly #byteSource: ByteSource | null;
+  readonly #origin = new Origin();
 
+  /** @internal */
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
     this.memory = memory;
     this.#byteSource = byteSource;
@@ -50,15 +53,16 @@ export abstract class Applier {
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
-    return this.#own(
-      new Tensor({
-        name,
-        type: elements,
-        ne: quad,
-        nb: contiguousStrides(elements, quad, culprit),
-        memory: this.memory,
-      }),
-    );
+    const layout: Layout = { type: elements, ne: quad, nb: contiguousStrides(elements, quad, culprit) };
+    return new Tensor({
+      origin: this.#origin,
+      name,
+      type: elements,
+      ne: quad,
+      nb: layout.nb,
+      memory: this.memory,
+      bytes: this.#takeBytes(layout, name || 'unnamed leaf'),
+    });
   }
 
   /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
@@ -72,7 +76,7 @@ export abstract class Applier {
   /** Marks a tensor whose contents the user sets before every run: its bytes exist before the first step. */
   setInput(tensor: Tensor): Tensor {
     checkTensor('setInput', tensor);
-    tensor.isInput = true;
+    tensor.origin.markInput(tensor);
     return tensor;
   }
 
@@ -80,8 +84,9 @@ export abstract class Applier {
    * Without `destination`: marks a result of the graph, which is never freed or overwritten.
    *
    * With `destination`: lets the result be written straight into that tensor (usually a view of an immediate tensor
-   * such as a KV cache), so that no copy is needed and `tensor` owns no bytes of the compute buffer. The result takes
-   * over the destination's strides, so name the destination before anything reads the result, unless the strides agree.
+   * such as a KV cache), so that no copy is needed and the result owns no bytes of the compute buffer. Returns another
+   * tensor, a view of the destination with its strides, which stands for `tensor` from then on: a graph that still
+   * contains `tensor` is refused.
    *
    * @throws PlannerError `BAD_OPERAND` if `tensor` is not computed, is a view, already has a destination, or differs
    * from the destination in type or shape
@@ -89,13 +94,14 @@ export abstract class Applier {
   setOutput(tensor: Tensor, destination?: Tensor): Tensor {
     checkTensor('setOutput', tensor);
     if (destination === undefined) {
-      tensor.isOutput = true;
+      tensor.origin.markOutput(tensor);
       return tensor;
     }
     checkTensor('setOutput', destination);
     checkDestination(tensor, destination);
-    tensor.redirectTo(destination);
-    return tensor;
+    const written = writtenInto(tensor, destination);
+    tensor.origin.replace(tensor, written);
+    return written;
   }
 
   /**
@@ -156,6 +162,7 @@ export abstract class Applier {
   /**
    * Applies an operation: checks the operands, works out the result's layout and makes the node.
    *
+   * @internal
    * @throws PlannerError `BAD_OPERAND` and whatever the operation's shape rule says
    */
   protected apply<P extends Params>(
@@ -174,20 +181,22 @@ export abstract class Applier {
     if (options.inPlace === true)
       return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
-    return this.#own(
-      new Tensor({
-        name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
-        operation,
-        type: result.type,
-        ne: result.ne,
-        nb,
-        sources,
-        params: definedOnly(params),
-        memory: this.memory,
-        view: result.view,
-        inPlaceRule: result.inPlaceRule,
-      }),
-    );
+    const name = (result.name ?? '').slice(0, MAX_NAME_LENGTH);
+    const ownsBytes = this.#byteSource !== null && result.view === undefined;
+    return new Tensor({
+      origin: this.#origin,
+      name,
+      operation,
+      type: result.type,
+      ne: result.ne,
+      nb,
+      sources,
+      params: definedOnly(params),
+      memory: this.memory,
+      view: result.view,
+      bytes: ownsBytes ? this.#takeBytes({ type: result.type, ne: result.ne, nb }, name || operation.name) : undefined,
+      inPlaceRule: result.inPlaceRule,
+    });
   }
 
   #inPlace(operation: Operation, sources: Sources, layout: Layout, params: Params): Tensor {
@@ -201,6 +210,7 @@ export abstract class Applier {
     );
     const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
     return new Tensor({
+      origin: this.#origin,
       name,
       operation,
       type: target.type,
@@ -213,12 +223,9 @@ export abstract class Applier {
     });
   }
 
-  /** Gives the owner of a new storage its bytes, where this context has bytes to give. */
-  #own(tensor: Tensor): Tensor {
-    if (this.#byteSource !== null && !tensor.isView) {
-      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.label);
-    }
-    return tensor;
+  /** The bytes of a new storage, where this context has bytes to give. */
+  #takeBytes(layout: Layout, label: string): Uint8Array | undefined {
+    return this.#byteSource?.take(byteLength(layout), label);
   }
 }
 
@@ -229,8 +236,8 @@ function checkTensor(op: string, tensor: unknown): void {
 
 /** Throws `BAD_OPERAND` unless there is a tensor or nothing in the slot. */
 function checkOperand(operation: Operation, tensor: unknown, slot: number): void {
-  if (tensor !== null && !(tensor instanceof Tensor))
-    missingOperand(operation.name, operandName(operation, slot), tensor);
+  if (tensor === null || tensor instanceof Tensor) return;
+  missingOperand(operation.name, operandName(operation, slot), tensor);
 }
 
 /** Settings that were given; what is left out is not stored. */
@@ -248,15 +255,10 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
   check(tensor.operation !== null, 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  const isReplaced = tensor.origin.replaced?.has(tensor) === true;
+  check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place');
   check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   check(fits, 'destination', destination, `like the result, ${describe(tensor)}`);
   check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
-  const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
-  check(
-    sameStrides || !tensor.isRead,
-    'destination',
-    `of other strides than ${tensor.label}, which is already read`,
-    'named before anything reads the result',
-  );
 }

@@ -5,9 +5,9 @@ import type { ModelOptions } from '../../../src/models/options.js';
 
 const SETS: Readonly<Record<string, ModelOptions>> = {
   plain: { ctxSize: 4096 },
-  'no-flash-attention': { ctxSize: 4096, flashAttention: 'off' },
-  'three-sequences': { ctxSize: 10000, ubatchSize: 2048, parallel: 3, flashAttention: 'on' },
-  'shared-cache': { ctxSize: 8192, ubatchSize: 256, parallel: 4, kvUnified: true, flashAttention: 'off' },
+  'no-flash-attention': { ctxSize: 4096, flashAttention: false },
+  'three-sequences': { ctxSize: 10000, ubatchSize: 2048, parallel: 3, flashAttention: true },
+  'shared-cache': { ctxSize: 8192, ubatchSize: 256, parallel: 4, kvUnified: true, flashAttention: false },
   quantised: { ctxSize: 16384, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0', parallel: 2, outputs: 2 },
   'full-window': {
     ctxSize: 2000,

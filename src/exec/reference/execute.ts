@@ -1,0 +1,77 @@
+/**
+ * Runs graphs with plain reference kernels.
+ *
+ * Invariant: readable, not fast; the same values in give the same bits out, whatever the memory.
+ */
+import { PlannerError } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import { isPureView } from '../../graph/node-kind.js';
+import { isKnown, type Row } from '../../graph/operation.js';
+import { Operands } from '../../graph/operands.js';
+import { sameShape } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { hasCodec } from './elements.js';
+import { Call } from './kernels/kernel.js';
+import { findKernel } from './kernels/kernels.js';
+import type { Memory } from './memory.js';
+
+/** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
+export function whyNotExecutable(graph: Graph): string | null {
+  for (const node of graph.nodes) {
+    const { operation } = node;
+    if (operation === null || operation.isView) continue;
+    if (findKernel(operation) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
+    const misfit = isKnown(operation) ? whyNotItsResult(node, operation) : null;
+    if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
+    for (const tensor of [node, ...node.sources]) {
+      if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;
+    }
+  }
+  return null;
+}
+
+/** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
+function whyNotItsResult(node: Tensor, row: Row): string | null {
+  try {
+    // A file may leave out the settings that only say what the result says, too.
+    const params = { type: null, ne: node.ne, ...node.params };
+    const { type, ne } = row.result(new Operands(row, node.sources), params);
+    return type === node.type && sameShape({ ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
+  } catch (error) {
+    if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
+    throw error;
+  }
+}
+
+/**
+ * Runs the nodes of `graph` in order. Time as the arithmetic takes, in plain JavaScript: for graphs of tests.
+ *
+ * @throws PlannerError `NOT_EXECUTABLE` for operations without a reference kernel (`CUSTOM`, unknown ones), for
+ * quantised types, and for nodes of a file that have no settings or are not what their operation makes of its operands;
+ * `BAD_ARGUMENT` where an index tensor holds no valid index
+ */
+export function executeGraph(graph: Graph, memory: Memory): void {
+  const reason = whyNotExecutable(graph);
+  if (reason !== null) {
+    throw new PlannerError('NOT_EXECUTABLE', {
+      message: `The graph cannot be executed: ${reason.replace(/\.$/, '')}.`,
+      culprit: 'graph',
+      value: reason,
+      limit: 'made of operations of the table and unquantised types',
+      remedy: 'Check the plan with verifyPlan and replayPlan, which need no values.',
+    });
+  }
+  for (const node of graph.nodes) if (!isPureView(node)) executeNode(node, memory);
+}
+
+/** Runs one node. */
+export function executeNode(node: Tensor, memory: Memory): void {
+  const { operation } = node;
+  if (operation === null) {
+    memory.deliver(node);
+    return;
+  }
+  const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
+  findKernel(operation)!(new Call(node, memory.elements(node), sources));
+  memory.poisonTail(node);
+}

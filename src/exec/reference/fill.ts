@@ -1,0 +1,95 @@
+/**
+ * Values for what a graph reads but does not compute: the same for the same seed, in whatever memory.
+ *
+ * Invariant: floats lie in [-1, 1); integers that name rows, themselves or by way of copies, are below the number of rows of
+ * whoever they are used on.
+ */
+import { checkArgument } from '../../errors.js';
+import type { Graph } from '../../graph/graph.js';
+import { arrivesAtItsStep } from '../../graph/node-kind.js';
+import { ADD_ID } from '../../graph/ops/arithmetic.js';
+import { MUL_MAT_ID } from '../../graph/ops/matrix.js';
+import { CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, SET, SET_ROWS } from '../../graph/ops/memory.js';
+import { SSM_SCAN } from '../../graph/ops/recurrence.js';
+import { ROLL } from '../../graph/ops/resampling.js';
+import { GET_ROWS_BACK } from '../../graph/ops/training.js';
+import type { Operation } from '../../tensor/operation.js';
+import { elementCount } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Memory } from './memory.js';
+
+/** How many rows there are to name for the operand `ids` of an operation. */
+const ROW_COUNTS = new Map<Operation, (node: Tensor) => number>([
+  [GET_ROWS, ({ sources }) => sources[0]!.ne[1]],
+  [GET_ROWS_BACK, ({ ne }) => ne[1]],
+  [SET_ROWS, ({ ne }) => ne[1]],
+  [MUL_MAT_ID, ({ sources }) => sources[0]!.ne[2]],
+  [ADD_ID, ({ sources }) => sources[1]!.ne[1]],
+  [SSM_SCAN, ({ sources }) => sources[0]!.ne[3]],
+]);
+
+/** The slots whose elements an operation passes on as they are. */
+const COPIED_SLOTS = new Map<Operation, readonly number[]>([
+  ...[CPY, CONT, DUP, REPEAT, ROLL, GET_ROWS].map((row) => [row, [0]] as const),
+  ...[CONCAT, SET].map((row) => [row, [0, 1]] as const),
+]);
+
+/** Integers that name nothing stay below this. */
+const OTHER_INTEGERS = 8;
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function checkSeed(seed: number): void {
+  checkArgument(Number.isSafeInteger(seed), 'seed', seed, 'a safe integer', 'Leave it out for 1.');
+}
+
+/**
+ * Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. Nodes without an
+ * operation get theirs when their turn comes.
+ */
+export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
+  const limits = indexLimits(graph);
+  const late = new Set(graph.nodes.filter((node) => arrivesAtItsStep(node, graph)));
+  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => graph.inputs.has(node)), ...late];
+  inputs.forEach((leaf, index) => {
+    if (leaf.isView || leaf.bytes !== null) return;
+    const random = randomNumbers(seed * 7919 + index);
+    const isInteger = leaf.type.name.startsWith('i');
+    const limit = limits.get(leaf) ?? OTHER_INTEGERS;
+    const next = (): number => (isInteger ? Math.floor(random() * limit) : random() * 2 - 1);
+    const values = Float64Array.from({ length: elementCount(leaf) }, next);
+    if (late.has(leaf)) {
+      memory.keepFor(leaf, values);
+    } else {
+      memory.write(leaf, values);
+      memory.poisonTail(leaf);
+    }
+  });
+}
+
+/** How many rows there are for what each storage names, be it by way of copies: readers before what they read. */
+function indexLimits({ nodes }: Graph): Map<Tensor, number> {
+  const limits = new Map<Tensor, number>();
+  const limitTo = (rows: number, ids: Tensor | null | undefined): void => {
+    if (ids) limits.set(ids.root, Math.min(rows, limits.get(ids.root) ?? Infinity));
+  };
+  for (const node of [...nodes].reverse()) {
+    const { operation, root, sources } = node;
+    if (operation === null) continue;
+    const rows = ROW_COUNTS.get(operation);
+    if (rows !== undefined) limitTo(rows(node), sources[operation.operands.indexOf('ids')]);
+    const limit = limits.get(root);
+    if (limit === undefined) continue;
+    for (const slot of COPIED_SLOTS.get(operation) ?? []) limitTo(limit, sources[slot]);
+  }
+  return limits;
+}
+
+/** Uniform numbers in [0, 1), the same for the same seed (Park and Miller's generator). */
+export function randomNumbers(seed: number): () => number {
+  const modulus = 2 ** 31 - 1;
+  let state = (Math.abs(Math.trunc(seed)) % (modulus - 1)) + 1;
+  const next = (): number => (state = (state * 48271) % modulus) / modulus;
+  next(); // small seeds lie close together; the first number would show it
+  next();
+  return next;
+}

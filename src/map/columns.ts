@@ -1,0 +1,92 @@
+/**
+ * The boxes of a map column by column, and what a picture says of all of them together. A picture of any part goes
+ * through every box; here that is reading numbers one after the other.
+ *
+ * Invariant: entry `b` of a column is box `b`. A map is plain data that does not change, so its columns are made once.
+ */
+import { MAP_FAMILIES, type MemoryMap } from './memory-map.js';
+import type { MapColors } from './theme.js';
+
+/** How many classes of size the colours tell apart. */
+export const SIZE_CLASSES = 6;
+
+export interface BoxColumns {
+  /** Inclusive. */
+  readonly starts: Float64Array;
+  /** Exclusive. */
+  readonly ends: Float64Array;
+  /** First byte and the one after the last, from the start of the first chunk: the chunks are stacked. */
+  readonly bottoms: Float64Array;
+  readonly tops: Float64Array;
+  /** Position in the legend, for each way of colouring. */
+  readonly fills: Readonly<Record<MapColors, Uint8Array>>;
+  /** Bytes in use at each step. */
+  readonly load: Float64Array;
+  /** The first step with the largest load. */
+  readonly peakStep: number;
+  /** Bytes of the largest box, at least 1. */
+  readonly largest: number;
+  readonly handOverCount: number;
+  readonly viewCount: number;
+  /** Whether the operation of any box is known. */
+  readonly hasOperations: boolean;
+}
+
+const made = new WeakMap<MemoryMap, BoxColumns>();
+
+/** The columns of a map. O(boxes + steps) for the first time. */
+export function columnsOf(map: MemoryMap): BoxColumns {
+  let columns = made.get(map);
+  if (columns === undefined) made.set(map, (columns = makeColumns(map)));
+  return columns;
+}
+
+/** Where each chunk starts when all are stacked, bytes. */
+export function chunkBases({ chunks }: MemoryMap): number[] {
+  let base = 0;
+  return chunks.map((size) => (base += size) - size);
+}
+
+/** The class of size of a box: {@link SIZE_CLASSES} − 1 for the largest, one less for each quarter of that. */
+export function sizeClass(size: number, largest: number): number {
+  const quarters = Math.floor(Math.log2(largest / size) / 2);
+  return Math.max(0, SIZE_CLASSES - 1 - quarters);
+}
+
+function makeColumns(map: MemoryMap): BoxColumns {
+  const { boxes, stepCount } = map;
+  const bases = chunkBases(map);
+  const starts = new Float64Array(boxes.length);
+  const ends = new Float64Array(boxes.length);
+  const bottoms = new Float64Array(boxes.length);
+  const tops = new Float64Array(boxes.length);
+  const fills = { family: new Uint8Array(boxes.length), size: new Uint8Array(boxes.length) };
+  const load = new Float64Array(stepCount + 1);
+  let largest = 1;
+  let handOverCount = 0;
+  let viewCount = 0;
+  let hasOperations = false;
+  boxes.forEach(({ start, end, chunk, offset, size, family, takesOver, views, op }, b) => {
+    starts[b] = start;
+    ends[b] = end;
+    bottoms[b] = bases[chunk] + offset;
+    tops[b] = bottoms[b] + size;
+    fills.family[b] = MAP_FAMILIES.indexOf(family);
+    load[start] += size;
+    load[end] -= size;
+    largest = Math.max(largest, size);
+    if (takesOver !== -1) handOverCount++;
+    viewCount += views.length;
+    hasOperations ||= op !== '';
+  });
+  boxes.forEach(({ size }, b) => (fills.size[b] = sizeClass(size, largest)));
+  let peakStep = 0;
+  for (let step = 1; step < stepCount; step++) {
+    load[step] += load[step - 1];
+    if (load[step] > load[peakStep]) peakStep = step;
+  }
+  return {
+    ...{ starts, ends, bottoms, tops, fills, load: load.subarray(0, stepCount), peakStep },
+    ...{ largest, handOverCount, viewCount, hasOperations },
+  };
+}

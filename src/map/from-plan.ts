@@ -1,0 +1,87 @@
+/**
+ * From a plan to the map of it.
+ *
+ * Invariant: the boxes at a step add up to the live load of that step.
+ */
+import { isKept } from '../graph/table.js';
+import type { Plan, PlannedTensor } from '../plan/plan.js';
+import { familyOf } from './families.js';
+import type { MapBox, MapView, MemoryMap } from './memory-map.js';
+
+/** The map of a plan. O(tensors + sources). */
+export function mapOfPlan(plan: Plan): MemoryMap {
+  const { allocator, chunks, bufferSize, lowerBound } = plan;
+  const boxes = boxesOf(plan);
+  return { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
+}
+
+function boxesOf(plan: Plan): MapBox[] {
+  const { tensors } = plan.graph;
+  const placed = plan.tensors.filter(({ size, start, end }) => size > 0 && end > start);
+  const boxOf = new Map(placed.map(({ id }, box) => [id, box]));
+  const takesOver = new Int32Array(placed.length).fill(-1);
+  const takenBy = new Int32Array(placed.length).fill(-1);
+  for (const { id, owner: giver, why } of plan.shares) {
+    const box = boxOf.get(id);
+    const from = boxOf.get(giver);
+    if (why !== 'in-place' || box === undefined || from === undefined) continue;
+    takesOver[box] = from;
+    takenBy[from] = box;
+  }
+  const views = viewsOf(plan, boxOf);
+  return placed.map(({ id, name, chunk, offset, size, start, end }, box): MapBox => {
+    const { op, type, ne } = tensors[id];
+    return {
+      name,
+      op,
+      family: familyOf(tensors[id], plan.graph),
+      type: type.name,
+      shape: trimmed(ne),
+      chunk,
+      offset,
+      size,
+      start,
+      end: takenBy[box] === -1 ? end : placed[takenBy[box]].start,
+      takesOver: takesOver[box],
+      takenBy: takenBy[box],
+      views: views.get(box) ?? [],
+    };
+  });
+}
+
+/** The views of each box, from the step that makes them to their last reader. */
+function viewsOf(
+  { graph, shares, tensors: planned }: Plan,
+  boxOf: ReadonlyMap<number, number>,
+): Map<number, MapView[]> {
+  const { table, tensors } = graph;
+  const stepCount = Math.max(1, table.nodes.length);
+  const starts = new Int32Array(table.tensorCount);
+  const ends = new Int32Array(table.tensorCount);
+  table.nodes.forEach((node, step) => {
+    starts[node] = step;
+    for (let s = table.sourceFirst[node]; s < table.sourceFirst[node + 1]; s++) ends[table.sources[s]] = step + 1;
+  });
+  const owners = new Map<number, PlannedTensor>(planned.map((owner) => [owner.id, owner]));
+  const views = new Map<number, MapView[]>();
+  for (const { id, name, owner: root } of shares) {
+    const box = boxOf.get(root);
+    const owner = owners.get(root);
+    if (owners.has(id) || box === undefined || owner === undefined) continue;
+    const { op, viewOffset: offset, byteLength } = tensors[id];
+    const isLast = graph.outputs.has(tensors[id]) && isKept(table.traits[root]);
+    const end = isLast ? stepCount : Math.max(ends[id], starts[id] + 1);
+    const view = { name, op, offset, size: Math.min(byteLength, owner.size - offset), start: starts[id], end };
+    const list = views.get(box);
+    if (list === undefined) views.set(box, [view]);
+    else list.push(view);
+  }
+  return views;
+}
+
+/** Sizes without the trailing ones, as people write them. */
+function trimmed(ne: readonly number[]): number[] {
+  let length = ne.length;
+  while (length > 1 && ne[length - 1] === 1) length--;
+  return ne.slice(0, length);
+}

@@ -1,0 +1,21 @@
+/**
+ * The public names of `tensor-arena/models`: what a model needs in memory, from the header of its GGUF file. Exports only.
+ *
+ * @module tensor-arena/models
+ */
+export { describeOutputs } from './assumption.js';
+export type { ModelConfiguration, ModelSizes } from './configuration.js';
+export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
+export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
+export { measureModel, type ModelMeasurement } from './measure-model.js';
+export {
+  CACHE_TYPES,
+  type CacheType,
+  type FlashAttention,
+  type ModelOptions,
+  type Phase,
+  type ResolvedModelOptions,
+} from './options.js';
+export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
+export { gridSize, sweepModel, type RefusedConfiguration, type SweepGrid, type SweepRow } from './sweep-model.js';
+export { measureWeights } from './weights.js';

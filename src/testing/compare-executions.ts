@@ -1,0 +1,130 @@
+/**
+ * Compares a run of a graph in a plan's arena with one in separate memory.
+ *
+ * Invariant: the executor gives the same bits for the same values, so a difference between the two runs is a fault of the
+ * plan: a byte that one tensor lost to another.
+ */
+import { PlannerError } from '../errors.js';
+import { hasCodec } from '../exec/reference/elements.js';
+import { executeGroup, roundsOf, type PassOrder } from '../exec/reference/execute-fused.js';
+import { executeGraph, executeNode } from '../exec/reference/execute.js';
+import { checkSeed, fillLeafs } from '../exec/reference/fill.js';
+import { Memory } from '../exec/reference/memory.js';
+import type { Graph } from '../graph/graph.js';
+import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { resolveRuntime } from '../runtime/runtimes.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { findGroups, type Group } from '../verify/fused-groups.js';
+import type { PlanLike } from '../verify/verify-plan.js';
+
+/** A tensor whose value differs between the two runs. */
+export interface ExecutionDifference {
+  /** Id of the tensor in `graph.tensors`. */
+  readonly id: number;
+  /** Position of the first differing byte within the tensor's storage; -1 if the planned run stopped at this node. */
+  readonly byte: number;
+  readonly message: string;
+}
+
+/** How the nodes of a graph are run. */
+interface Way {
+  /** What is computed at once; no two have a node in common. */
+  readonly groups: readonly Group[];
+  readonly passOrder: PassOrder;
+}
+
+/**
+ * Runs `graph` on the same values with every storage in its own bytes and with all of them where `plan` puts them: what
+ * is read after the run must agree bit by bit. In the plan it runs node by node, and again with every group of nodes
+ * computed at once that the runtime of the plan may compute so, first part first and last part first.
+ *
+ * @param seed of the values of leafs that have none yet. Default 1
+ * @param runtime what runs the graph. Default: what the plan says
+ * @returns a difference per tensor: outputs, results that nobody reads, and everything outside the arena
+ * @throws PlannerError `BAD_ARGUMENT`, and as {@link executeGraph}
+ */
+export function compareExecutions(
+  graph: Graph,
+  plan: PlanLike,
+  seed = 1,
+  runtime: string | Runtime | undefined = plan.runtime,
+): ExecutionDifference[] {
+  const rules = resolveRuntime(runtime);
+  checkSeed(seed);
+  const expected = Memory.separate(graph);
+  fillLeafs(graph, expected, seed);
+  executeGraph(graph, expected);
+
+  const differences = differencesOf(graph, plan, seed, expected, { groups: [], passOrder: 'first part first' });
+  const known = new Set(differences.map(({ id }) => id));
+  for (const groups of roundsOf(findGroups(graph, rules))) {
+    for (const passOrder of ['first part first', 'last part first'] as const) {
+      for (const difference of differencesOf(graph, plan, seed, expected, { groups, passOrder })) {
+        if (known.has(difference.id)) continue;
+        known.add(difference.id);
+        const how = `with nodes computed at once as ${rules.name} may, ${passOrder}`;
+        differences.push({ ...difference, message: `${difference.message}, ${how}` });
+      }
+    }
+  }
+  return differences;
+}
+
+/** What differs where `graph` has run in the memory of `plan`. */
+function differencesOf(
+  graph: Graph,
+  plan: PlanLike,
+  seed: number,
+  expected: Memory,
+  { groups, passOrder }: Way,
+): ExecutionDifference[] {
+  const found = Memory.planned(graph, plan);
+  fillLeafs(graph, found, seed);
+  const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+  const groupOf = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group])));
+  const isElided = (node: Tensor): boolean => (groupOf.get(node)?.nodes.at(-1) ?? node) !== node;
+  for (const node of graph.nodes) {
+    if (isPureView(node) || isElided(node)) continue;
+    const group = groupOf.get(node);
+    try {
+      if (group === undefined) executeNode(node, found);
+      else executeGroup(group, found, passOrder);
+    } catch (error) {
+      if (!(error instanceof PlannerError)) throw error;
+      const message = `${node.label} cannot run in the arena: ${error.message}`;
+      return [{ id: ids.get(node)!, byte: -1, message }];
+    }
+  }
+  return resultsOf(graph).flatMap((tensor) => {
+    if (isElided(tensor)) return [];
+    const byte = firstDifference(tensor, expected.storage(tensor), found.storage(tensor));
+    const message = `${tensor.label} differs from byte ${byte} of its storage on`;
+    return byte === -1 ? [] : [{ id: ids.get(tensor)!, byte, message }];
+  });
+}
+
+/** What can be read when the graph has run. */
+function resultsOf(graph: Graph): Tensor[] {
+  const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  return graph.tensors.filter((tensor) => {
+    const isResult = !read.has(tensor) && isResultIfUnread(tensor);
+    return graph.outputs.has(tensor) || isResult || (!tensor.isView && tensor.memory !== 'deferred');
+  });
+}
+
+function firstDifference(tensor: Tensor, expected: Uint8Array, found: Uint8Array): number {
+  const { ne, nb, type, viewOffset } = tensor;
+  if (!hasCodec(type.name)) return expected.findIndex((byte, at) => byte !== found[at]);
+  for (let i3 = 0; i3 < ne[3]; i3++) {
+    for (let i2 = 0; i2 < ne[2]; i2++) {
+      for (let i1 = 0; i1 < ne[1]; i1++) {
+        for (let i0 = 0; i0 < ne[0]; i0++) {
+          const start = viewOffset + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+          for (let at = start; at < start + type.blockBytes; at++) if (expected[at] !== found[at]) return at;
+        }
+      }
+    }
+  }
+  return -1;
+}
