@@ -5,9 +5,10 @@
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
-export { byteLength, contiguousStrides, elementCount, rowSize, type Layout, isContiguous } from './tensor/layout.js';
+export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize, type Layout } from './tensor/layout.js';
 export type { Dims4 } from './tensor/shape.js';
-export type { InPlaceRule, MemoryKind, OperationTraits, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { Operation, OperationFamily } from './tensor/operation.js';
+export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';

@@ -237,7 +237,7 @@ describe('what misled before', () => {
 
   it('a missing operand', async () => {
     const { message } = await errorOf(() => ctx.add(x, bad(undefined)));
-    expect(message).toBe('ADD: operand 1, counted from 0, is missing. Give a tensor that a Context has returned.');
+    expect(message).toBe('ADD: b is missing. Give a tensor that a Context has returned.');
   });
 
   it('an object that is no graph', async () => {

@@ -150,14 +150,24 @@ describe('operands', () => {
   const x = ctx.newTensor('f32', [8], 'x');
   it('are tensors', () => {
     for (const value of [{}, 5, 'x']) {
-      expectError('BAD_OPERAND', 'SQR: operand 0', () => ctx.sqr(bad(value)));
-      expectError('BAD_OPERAND', 'RELU: operand 0', () => ctx.relu(bad(value)));
-      expectError('BAD_OPERAND', 'ADD: operand 1', () => ctx.add(x, bad(value)));
+      expectError('BAD_OPERAND', 'SQR: a', () => ctx.sqr(bad(value)));
+      expectError('BAD_OPERAND', 'RELU: a', () => ctx.relu(bad(value)));
+      expectError('BAD_OPERAND', 'ADD: b', () => ctx.add(x, bad(value)));
       expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(bad(value)));
       expectError('BAD_OPERAND', 'setOutput: tensor', () => ctx.setOutput(ctx.sqr(x), bad(value)));
     }
     expectError('BAD_OPERAND', 'setInput: tensor', () => ctx.setInput(bad(null)));
     expectError('BAD_SHAPE', 'tensor', () => ctx.newTensor('f32', bad(null)));
+  });
+
+  it('are there, unless the operation can do without', () => {
+    expectError('BAD_OPERAND', 'MUL_MAT: b', () => ctx.mulMat(x, bad(undefined)));
+    expectError('BAD_OPERAND', 'SSM_CONV: kernel', () => ctx.ssmConv(x, bad(null)));
+    expectError('BAD_OPERAND', 'FLASH_ATTN_EXT: mask', () => ctx.flashAttn(x, x, x, { mask: bad(5) }));
+    expect(() => ctx.softMax(x, { mask: null })).not.toThrow();
+    expect(() => ctx.custom([x, bad(null)], { type: 'f32', ne: [8] })).toThrow(
+      'CUSTOM: operand 1, counted from 0, is missing.',
+    );
   });
 
   it('that are no lists of numbers', () => {

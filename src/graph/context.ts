@@ -94,6 +94,7 @@ export class Context extends Operations {
     return new Context('virtual', null);
   }
 
+  /** @internal */
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
     super(memory, byteSource);
   }

@@ -6,15 +6,19 @@
  */
 import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
+import { operandName } from '../tensor/operation.js';
 import { byteLength, contiguousStrides, type Layout } from '../tensor/layout.js';
 import { shape, type Dims4 } from '../tensor/shape.js';
 import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
-import { defineOperation, operand, type Operation, type Result, type Sources } from './operation.js';
+import type { Result, Row } from './operation.js';
+import { missingOperand } from './operand-error.js';
+import type { Operands, Sources } from './operands.js';
 import { isOperationName } from './operations.js';
 import { Applier } from './ops/applier.js';
 import { CUSTOM } from './ops/custom.js';
-import { listOf, requireArgument } from './ops/rules.js';
+import { listOf, requireArgument, type Named } from './ops/rules.js';
+import { VIEW } from './ops/views.js';
 
 /** ggml has ten slots, of which a custom operation takes nine. */
 const MAX_SOURCES = 9;
@@ -96,13 +100,13 @@ export abstract class CustomOps extends Applier {
   custom(sources: readonly Tensor[], options: CustomOptions): Tensor {
     checkOptions(options, CUSTOM_NAMES, CUSTOM.name);
     const { type, ne, overwrites = [], name = '' } = options;
-    const op = ownName(options);
+    const own = ownName(options);
     const result: Result = {
-      type: elementType(type, `${op}: type`),
-      ne: shape(listOf(op, 'ne', ne), op),
-      inPlaceRule: { ggml: false, operands: listOf(op, 'overwrites', overwrites) },
+      type: elementType(type, `${own.name}: type`),
+      ne: shape(listOf(own, 'ne', ne), own.name),
+      inPlaceRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
     };
-    return this.setName(this.apply(ownOperation(op, result), sourcesOf(op, sources), paramsOf(op, options)), name);
+    return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
   }
 
   /**
@@ -135,74 +139,75 @@ export abstract class CustomOps extends Applier {
   ): { -readonly [K in keyof R]: Tensor } {
     checkOptions(options, RESULTS_NAMES, CUSTOM.name);
     const { results, alignment = 32, name = '' } = options;
-    const op = ownName(options);
-    checkAlignment(alignment, `${op}: alignment`);
+    const own = ownName(options);
+    checkAlignment(alignment, `${own.name}: alignment`);
     const isList = Array.isArray(results) && results.length > 0;
-    requireArgument(isList, op, 'results', results, 'a list of at least one result');
-    const layouts = results.map((result, index) => layoutOf(op, result, index));
+    requireArgument(isList, own, 'results', results, 'a list of at least one result');
+    const layouts = results.map((result, index) => layoutOf(own, result, index));
     const offsets: number[] = [];
     let end = 0;
     for (const layout of layouts) {
       offsets.push(end);
-      end = checkBytes(alignUp(end + byteLength(layout, op), alignment), op);
+      end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
     }
     const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
-    const own = ownOperation(op, bytes);
-    const node = this.setName(this.apply(own, sourcesOf(op, sources), paramsOf(op, options)), name);
+    const operation = ownOperation(own, bytes);
+    const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
     const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
       const offset = offsets[index];
       const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
       const params = { ne: [...ne], nb: nb.slice(1), offset };
-      return this.apply(defineOperation({ name: 'VIEW', isView: true, result: () => view }), [node], params);
+      return this.apply({ ...VIEW, result: () => view }, [node], params);
     });
     return views as { -readonly [K in keyof R]: Tensor };
   }
 }
 
 /** What the caller calls the operation: errors name it so. @throws PlannerError `BAD_ARGUMENT` */
-function ownName({ op = CUSTOM.name }: CustomCall): string {
+function ownName({ op = CUSTOM.name }: CustomCall): Named {
   const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
-  requireArgument(isOwn, CUSTOM.name, 'op', op, 'a name that is none of the library’s own operations');
-  return op;
+  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that is none of the library’s own operations');
+  return { name: op };
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` for a tensor alone, which is easily given in place of a list of one */
-function sourcesOf(op: string, sources: Sources): Sources {
+function sourcesOf({ name }: Named, sources: Sources): Sources {
   const isList: boolean = Array.isArray(sources);
   const remedy = 'Give the sources in square brackets, also if there is only one.';
-  checkArgument(isList, `${op}: sources`, sources, 'a list of tensors', remedy);
+  checkArgument(isList, `${name}: sources`, sources, 'a list of tensors', remedy);
   return sources;
 }
 
 /** The operation of one call: its result is what the caller says. */
-function ownOperation(op: string, result: Result): Operation {
-  const check = (sources: Sources): Result => {
-    const count = sources.length;
-    requireArgument(count <= MAX_SOURCES, op, 'number of sources', count, `at most ${MAX_SOURCES}`);
-    sources.forEach((_, slot) => operand(sources, slot, op));
+function ownOperation({ name }: Named, result: Result): Row {
+  const check = (o: Operands): Result => {
+    const count = o.sources.length;
+    requireArgument(count <= MAX_SOURCES, o, 'number of sources', count, `at most ${MAX_SOURCES}`);
+    const empty = o.sources.findIndex((source) => (source ?? null) === null);
+    if (empty !== -1) missingOperand(name, operandName(o.operation, empty), null);
     for (const slot of result.inPlaceRule!.operands) {
       const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
-      requireArgument(isSlot, op, 'overwrites', slot, `one of the ${count} source slots, from 0`);
+      requireArgument(isSlot, o, 'overwrites', slot, `one of the ${count} source slots, from 0`);
     }
     return result;
   };
-  return { ...CUSTOM, name: op, result: check };
+  return { ...CUSTOM, name, result: check };
 }
 
-function layoutOf(op: string, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
-  const label = `${op}: results[${index}]`;
+function layoutOf(own: Named, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
+  const label = `${own.name}: results[${index}]`;
   checkOptions(result, RESULT_NAMES, label);
-  const type = elementType(result.type, `${op}: type of results[${index}]`);
-  const ne: Dims4 = shape(listOf(op, `results[${index}].ne`, result.ne), label);
+  const type = elementType(result.type, `${own.name}: type of results[${index}]`);
+  const ne: Dims4 = shape(listOf(own, `results[${index}].ne`, result.ne), label);
   return { type, shape: ne, strides: contiguousStrides(type, ne, label) };
 }
 
 /** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */
-function paramsOf(op: string, { params = {} }: CustomCall): Params {
+function paramsOf(own: Named, { params = {} }: CustomCall): Params {
   const isObject = typeof params === 'object' && params !== null && !Array.isArray(params);
-  requireArgument(isObject, op, 'params', params, 'an object');
+  requireArgument(isObject, own, 'params', params, 'an object');
   const given = Object.entries(params).filter(([, value]: [string, unknown]) => value !== undefined);
-  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(`${op}: params.${key}`, value)]));
+  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(`${own.name}: params.${key}`, value)]));
 }
 
 function settingOf(culprit: string, value: ParamValue): ParamValue {

@@ -165,8 +165,8 @@ interface Marks {
 }
 
 /** Whether nothing comes before it. A graph file may have nodes without an operation that have sources nevertheless. */
-function isLeaf({ op, sources }: Tensor): boolean {
-  return op === 'NONE' && sources.length === 0;
+function isLeaf({ operation, sources }: Tensor): boolean {
+  return operation === null && sources.length === 0;
 }
 
 /** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */

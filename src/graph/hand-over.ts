@@ -6,17 +6,17 @@
  */
 import { sameLayout } from '../tensor/layout.js';
 import type { TensorColumn } from '../tensor/tensor-column.js';
-import type { OperationTraits, Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { isKnown } from './operation.js';
 
 /** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
 export const HAND_OVER = {
   /** By ggml's rule. */
   ggml: 1,
-  /** By the operation table, also through views that start where the storage does, and for repeated operands. */
+  /** By the operation's row, also through views that start where the storage does, and for repeated operands. */
   full: 2,
 } as const;
 
-const NO_SLOTS: readonly number[] = [];
 /** So many sources are compared with each other; of more, which a graph file may give, a map is made. ggml has ten. */
 const FEW_SOURCES = 10;
 
@@ -31,16 +31,14 @@ type Slots = readonly number[] | ReadonlySet<number>;
  */
 export function fillHandOvers(
   node: Tensor,
-  operation: OperationTraits | null,
   entry: number,
   ids: TensorColumn,
   sizes: Float64Array,
   handOver: Uint8Array,
 ): void {
-  const { inPlaceRule, sources } = node;
-  const slots = inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
-  // An operation that the table does not know may do what ggml lets it do, and no more.
-  const isUnknown = operation === null && slots.length === 0;
+  const { operation, inPlaceRule, sources, overwritableSlots: slots } = node;
+  // An operation that the library does not know may do what ggml lets it do, and no more.
+  const isUnknown = (operation === null || !isKnown(operation)) && slots.length === 0;
   const ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
   if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;

@@ -8,12 +8,14 @@ import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
 import { shape } from '../tensor/shape.js';
+import type { Operation } from '../tensor/operation.js';
 import { Origin } from '../tensor/origin.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
 import { checkIds, checkRow, expectField, fail, isObject } from './json-fields.js';
+import { isKnown, unknownOperation } from './operation.js';
 import { findOperation } from './operations.js';
 
 /**
@@ -66,6 +68,8 @@ class TensorBuilder {
   readonly #tensors: (Tensor | undefined)[];
   readonly #isOpen: Uint8Array;
   readonly #origin = new Origin();
+  /** Operations that the library does not know, by name. */
+  readonly #unknown = new Map<string, Operation>();
 
   constructor(rows: readonly TensorJson[]) {
     this.#rows = rows;
@@ -132,11 +136,11 @@ class TensorBuilder {
       expectField(isExternal, `${label}.external`, true, 'left out of a view whose storage is not external');
     }
     const destination = row.destination === undefined ? undefined : this.#destinationOf(row, layout, id);
+    const operation = this.#operationOf(row);
     const tensor = new Tensor({
       origin: this.#origin,
       name: row.name,
-      op: row.op,
-      traits: findOperation(row.op),
+      operation,
       type: layout.type,
       shape: layout.shape,
       strides: layout.strides,
@@ -146,11 +150,18 @@ class TensorBuilder {
       view: row.view === undefined || destination !== undefined ? undefined : this.#viewOf(row, layout, id),
       destination,
       allocSize: row.allocSize,
-      inPlaceRule: inPlaceRuleOf(row),
+      inPlaceRule: inPlaceRuleOf(row, operation),
     });
     if (row.input === true) this.#origin.markInput(tensor);
     if (row.output === true) this.#origin.markOutput(tensor);
     return tensor;
+  }
+
+  #operationOf({ op }: TensorJson): Operation | null {
+    if (op === 'NONE') return null;
+    const operation = findOperation(op) ?? this.#unknown.get(op) ?? unknownOperation(op);
+    if (!isKnown(operation)) this.#unknown.set(op, operation);
+    return operation;
   }
 
   #checkBytes(row: TensorJson, layout: Layout, label: string): void {
@@ -194,9 +205,11 @@ class TensorBuilder {
   }
 }
 
-/** Kept only where the document deviates from the operation table. */
-function inPlaceRuleOf({ op, inplace = false, overwrites }: TensorJson): InPlaceRule | undefined {
-  const operation = findOperation(op);
+/** Kept only where the document deviates from what the operation's row says. */
+function inPlaceRuleOf(
+  { inplace = false, overwrites }: TensorJson,
+  operation: Operation | null,
+): InPlaceRule | undefined {
   if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
   return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
 }

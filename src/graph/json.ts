@@ -6,7 +6,6 @@
  */
 import type { Params, Tensor } from '../tensor/tensor.js';
 import { checkGraph, type Graph } from './graph.js';
-import { findOperation } from './operations.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
 export interface TensorJson {
@@ -79,8 +78,7 @@ function checkClosed(graph: Graph): void {
 }
 
 function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => number): TensorJson {
-  const { name, op, type, ne, nb, sources, params, root, allocSize, inPlaceRule, destination } = tensor;
-  const operation = findOperation(op);
+  const { name, op, operation, type, ne, nb, sources, params, root, allocSize, inPlaceRule, destination } = tensor;
   const overwrites = inPlaceRule?.operands;
   const isOwnRule = overwrites !== undefined && String(overwrites) !== String(operation?.overwrites ?? []);
   return {

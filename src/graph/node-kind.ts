@@ -9,16 +9,16 @@ import type { Tensor } from '../tensor/tensor.js';
  * Whether nothing happens when a node's turn comes: it only looks at bytes that are there, and puts its readers after its
  * sources. A view without an operation, which ggml's scheduler lists to keep an input alive, is such a node as well.
  */
-export function isPureView({ op, traits, isView }: Tensor): boolean {
-  return op === 'NONE' ? isView : traits?.isView === true;
+export function isPureView({ operation, isView }: Tensor): boolean {
+  return operation === null ? isView : operation.isView;
 }
 
 /**
  * Whether the storage lasts to the end if no other tensor reads `tensor`: it is a result then. A view without an operation
  * is none: nobody computes it, and ggml does not count it either.
  */
-export function isResultIfUnread({ op, isView }: Tensor): boolean {
-  return op !== 'NONE' || !isView;
+export function isResultIfUnread({ operation, isView }: Tensor): boolean {
+  return operation !== null || !isView;
 }
 
 /**
@@ -26,5 +26,5 @@ export function isResultIfUnread({ op, isView }: Tensor): boolean {
  * another device, which ggml's scheduler makes, have no operation.
  */
 export function arrivesAtItsStep(node: Tensor, { inputs }: { readonly inputs: ReadonlySet<Tensor> }): boolean {
-  return node.op === 'NONE' && !node.isView && !inputs.has(node);
+  return node.operation === null && !node.isView && !inputs.has(node);
 }

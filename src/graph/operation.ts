@@ -1,13 +1,14 @@
 /**
- * What the library knows about an operation: one row says its shape rule, whether it is a view, and which operands its
- * result may overwrite. Nothing else in the code depends on an operation's name.
+ * How the library knows operations: a row says what an operation does with bytes, and which layout its result has.
  *
- * Invariant: rows are pure; a shape rule either returns a complete result or throws `BAD_OPERAND`.
+ * Invariant: rows are pure data and rules; a shape rule either returns a complete result or throws `BAD_OPERAND` or
+ * `BAD_ARGUMENT`. What has no rule is an operation that the library does not know.
  */
-import { PlannerError, shown, wrongValue } from '../errors.js';
 import type { ElementType } from '../tensor/element-type.js';
+import type { Operation, OperationFamily } from '../tensor/operation.js';
 import type { Dims4 } from '../tensor/shape.js';
-import { Tensor, type InPlaceRule, type OperationTraits, type Params } from '../tensor/tensor.js';
+import type { InPlaceRule, Params, Tensor } from '../tensor/tensor.js';
+import type { Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
 /** What an operation yields. */
@@ -24,88 +25,48 @@ export interface Result {
   readonly inPlaceRule?: InPlaceRule;
 }
 
-export type Sources = readonly (Tensor | null)[];
-
-/** One row of the operation table. */
-export interface Operation<P extends Params = Params> extends OperationTraits {
-  /** ggml's name, or one that the caller gave to an operation of its own. */
-  readonly name: string;
-  /** Source slots in which the result may name itself, as what is written into: it is not read there. */
-  readonly namesItself: readonly number[];
-  /** The shape and type rule. */
-  readonly result: (sources: Sources, params: P) => Result;
+/** An operation that the library knows, with settings of type `P`. */
+export interface Row<P extends Params = Params> extends Operation {
+  /** The shape and type rule. A method, so that rows with different settings fit into one table. */
+  result(operands: Operands, params: P): Result;
 }
 
-/** Writes one row; whatever is left out takes the cautious value. */
-export function defineOperation<P extends Params = Params>(
-  row: Pick<Operation<P>, 'result'> & Partial<Operation<P>> & { readonly name: OperationName },
-): Operation<P> {
-  return { isView: false, ggmlInPlace: false, overwrites: [], updates: [], namesItself: [], writesPart: false, ...row };
-}
+/** What has to be written down about a row; whatever is left out takes the cautious value. */
+type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family'>> &
+  Pick<Row<P>, 'operands' | 'result'> & { readonly name: OperationName };
 
-/**
- * Throws `BAD_OPERAND` unless `condition` holds. Models apply thousands of operations per graph, so text is only made
- * for an error.
- *
- * @param value what was found; a tensor prints as {@link describe} says, a text as it is
- * @param limit completes the sentence "… must be"
- */
-export function requireOperand(
-  condition: boolean,
-  op: string,
-  what: string,
-  value: Tensor | readonly number[] | string,
-  limit: string | (() => string),
-): asserts condition {
-  if (!condition) badOperand(op, what, value, typeof limit === 'string' ? limit : limit());
-}
-
-/** Throws `BAD_OPERAND`. Takes the same as {@link requireOperand}. */
-export function badOperand(
-  op: string,
-  what: string,
-  value: Tensor | readonly number[] | string,
-  limit: string,
-  remedy = 'Give another one, or reshape, permute or cast this one first.',
-): never {
-  const found = value instanceof Tensor ? describe(value) : typeof value === 'string' ? value : shown(value);
-  const details = { culprit: `${op}: ${what}`, value: value instanceof Tensor ? found : value, limit, remedy };
-  throw wrongValue('BAD_OPERAND', details, found);
-}
-
-/** Throws `BAD_OPERAND`: where a tensor must be, there is none. */
-export function missingOperand(op: string, what: string, value: unknown): never {
-  const culprit = `${op}: ${what}`;
-  const isAbsent = value === undefined || value === null;
-  throw new PlannerError('BAD_OPERAND', {
-    message: isAbsent
-      ? `${culprit}${what.startsWith('operand') ? ', counted from 0,' : ''} is missing.`
-      : `${culprit} is ${shown(value)}, not a tensor.`,
-    culprit,
-    value: value ?? 'missing',
-    limit: 'a tensor',
-    remedy: value instanceof Promise ? 'Await the promise first.' : 'Give a tensor that a Context has returned.',
+/** Writes the rows of one family. */
+export function rowsOf(family: OperationFamily): <P extends Params = Params>(facts: RowFacts<P>) => Row<P> {
+  return (facts) => ({
+    family,
+    isView: false,
+    isPure: facts.updates === undefined,
+    ggmlInPlace: false,
+    overwrites: [],
+    updates: [],
+    writesPart: false,
+    namesItself: [],
+    ...facts,
   });
 }
 
-/** How operands print in an error: `name (f32 [4, 2])`, without the dimensions of length 1 at the end. */
-export function describe(tensor: Tensor): string {
-  return `${tensor.label} (${typeAndShape(tensor)})`;
+/** An operation of a graph file that the library does not know: what the file says about a node is all that is known. */
+export function unknownOperation(name: string): Operation {
+  return {
+    name,
+    family: 'other',
+    operands: [],
+    isView: false,
+    isPure: false,
+    ggmlInPlace: false,
+    overwrites: [],
+    updates: [],
+    writesPart: true,
+    namesItself: [],
+  };
 }
 
-/** As {@link describe}, where strides are at fault: `name (f32 [4, 2] with strides [4, 32, 64, 64])`. */
-export function describeStrides(tensor: Tensor): string {
-  return `${tensor.label} (${typeAndShape(tensor)} with strides [${tensor.nb.join(', ')}])`;
-}
-
-function typeAndShape({ type, ne }: Tensor): string {
-  const rank = Math.max(1, ne.findLastIndex((length) => length !== 1) + 1);
-  return `${type.name} [${ne.slice(0, rank).join(', ')}]`;
-}
-
-/** The operand in `slot`, which must be present. */
-export function operand(sources: Sources, slot: number, op: string): Tensor {
-  const tensor = sources[slot] ?? null;
-  if (tensor === null) missingOperand(op, `operand ${slot}`, null);
-  return tensor;
+/** Whether the library knows what an operation does. */
+export function isKnown(operation: Operation): operation is Row {
+  return 'result' in operation;
 }

@@ -1,7 +1,9 @@
 /**
  * The operation table: every row of every family, by ggml's name.
+ *
+ * Invariant: only what reads names needs it, such as graph files. Whoever has a tensor has its operation.
  */
-import type { Operation } from './operation.js';
+import type { Row } from './operation.js';
 import type { OperationName } from './operation-name.js';
 import { ARITHMETIC_OPERATIONS } from './ops/arithmetic.js';
 import { ATTENTION_OPERATIONS } from './ops/attention.js';
@@ -21,17 +23,17 @@ import { UNARY_OPERATIONS } from './ops/unary.js';
 import { VIEW_OPERATIONS } from './ops/views.js';
 
 /** Every row. Names are unique. */
-export const OPERATIONS = [
+export const OPERATIONS: readonly Row[] = [
   ...[VIEW_OPERATIONS, MEMORY_OPERATIONS, ARITHMETIC_OPERATIONS, UNARY_OPERATIONS, GATED_OPERATIONS, NORM_OPERATIONS],
   ...[MATRIX_OPERATIONS, ATTENTION_OPERATIONS, REDUCTION_OPERATIONS, RECURRENCE_OPERATIONS],
   ...[CONVOLUTION_OPERATIONS, DIRECT_CONVOLUTION_OPERATIONS, RESAMPLING_OPERATIONS, POSITION_OPERATIONS],
   ...[TRAINING_OPERATIONS, CUSTOM_OPERATIONS],
-].flat() as unknown as readonly Operation[];
+].flat();
 
-const TABLE: ReadonlyMap<string, Operation> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
+const TABLE: ReadonlyMap<string, Row> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
 
 /** The row of an operation; `undefined` for one that the library does not know (from a graph file). */
-export function findOperation(name: string): Operation | undefined {
+export function findOperation(name: string): Row | undefined {
   return TABLE.get(name);
 }
 

@@ -6,9 +6,8 @@
  *
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
-import { byteLength } from '../tensor/layout.js';
 import { TensorColumn } from '../tensor/tensor-column.js';
-import type { OperationTraits, Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import { fillHandOvers } from './hand-over.js';
 import { isResultIfUnread } from './node-kind.js';
@@ -115,9 +114,8 @@ export function buildTable(graph: GraphLists): GraphTable {
     entry = addSources(tensors, tensor, ids, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && root === tensor) continue;
-    const operation = tensor.traits;
-    if (root === tensor) fillHandOvers(tensor, operation, first, ids, sizes, handOver);
-    if (overwritesOthers(tensor, operation)) writers.push(id);
+    if (root === tensor) fillHandOvers(tensor, first, ids, sizes, handOver);
+    if (overwritesOthers(tensor)) writers.push(id);
   }
   for (const tensor of graph.inputs) traits[ids.get(tensor)] += TRAIT.input;
   const nodes = idsOf(tensors, graph.nodes, ids);
@@ -151,14 +149,17 @@ export function buildTable(graph: GraphLists): GraphTable {
   };
 }
 
-/** Gives every tensor its id, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many slots for sources there are. */
+/**
+ * Gives every tensor its id, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many
+ * slots for sources there are.
+ */
 function numberTensors(tensors: readonly Tensor[], ids: TensorColumn, sizes: Float64Array): number {
   let slotCount = 0;
   for (let id = 0; id < tensors.length; id++) {
     const tensor = tensors[id];
     ids.set(tensor, id);
     slotCount += tensor.sources.length;
-    if (tensor.root === tensor) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
+    if (tensor.root === tensor) sizes[id] = tensor.storageBytes;
   }
   return slotCount;
 }
@@ -185,9 +186,9 @@ function addSources(
   return entry;
 }
 
-function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
-  if (operation === null) return tensor.isView && tensor.op !== 'NONE';
-  return tensor.isView ? !operation.isView : operation.updates.length > 0;
+function overwritesOthers({ operation, isView }: Tensor): boolean {
+  if (operation === null) return false;
+  return isView ? !operation.isView : operation.updates.length > 0;
 }
 
 function idsOf(tensors: readonly Tensor[], list: readonly Tensor[], ids: TensorColumn): Int32Array {

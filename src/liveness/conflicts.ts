@@ -8,6 +8,7 @@
  * Invariant: false only if `findHazards` reports no conflict. O(sources from the first writer on).
  */
 import type { GraphTable } from '../graph/table.js';
+import { isKnown } from '../graph/operation.js';
 import { TRAIT } from '../graph/table.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { mayOverwrite } from './hazards.js';
@@ -27,7 +28,7 @@ export function mayConflict(tensors: readonly Tensor[], table: GraphTable): bool
   for (let w = 0; w < writers.length; w++) {
     const id = writers[w];
     // What writes to its operands besides its result is rare: only the whole search knows it.
-    if (traits[id] % TRAIT.external !== TRAIT.view || (tensors[id].traits?.updates.length ?? 1) > 0) return true;
+    if (traits[id] % TRAIT.external !== TRAIT.view || mayUpdate(tensors[id])) return true;
     isWriter[id] = 1;
     isOverwritten[roots[id]] = 1;
     if (steps[id] < firstStep) firstStep = steps[id];
@@ -49,8 +50,8 @@ export function mayConflict(tensors: readonly Tensor[], table: GraphTable): bool
     const shown = shownBy(id);
     if (shown === writer) return false;
     // What is filled from outside is what the order of the program makes it.
-    const isFilled = tensors[roots[id]].op === 'NONE' && sourceFirst[shown] === sourceFirst[shown + 1];
-    return !(isFilled && tensors[shown].op === 'NONE');
+    const isFilled = tensors[roots[id]].operation === null && sourceFirst[shown] === sourceFirst[shown + 1];
+    return !(isFilled && tensors[shown].operation === null);
   };
 
   for (let step = firstStep; step < nodes.length; step++) {
@@ -72,4 +73,9 @@ export function mayConflict(tensors: readonly Tensor[], table: GraphTable): bool
   }
   for (let index = 0; index < outputs.length; index++) if (mayBeGone(outputs[index])) return true;
   return false;
+}
+
+/** Whether a node may write to operands besides its result. */
+function mayUpdate({ operation }: Tensor): boolean {
+  return operation === null || !isKnown(operation) || operation.updates.length > 0;
 }

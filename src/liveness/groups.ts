@@ -193,6 +193,6 @@ function mayMeet(node: Tensor, input: Tensor, order: ReadOrder): boolean {
 }
 
 /** A runtime passes over such nodes, or does not fuse what they stand between. */
-function computesNothing({ op, traits }: Tensor): boolean {
-  return op === 'NONE' || traits?.isView === true;
+function computesNothing({ operation }: Tensor): boolean {
+  return operation === null || operation.isView;
 }

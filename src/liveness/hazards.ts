@@ -138,7 +138,7 @@ const NO_TENSORS: readonly (Tensor | null)[] = [];
 
 /** The sources that a node writes besides its result. */
 function updatedBy(node: Tensor): readonly (Tensor | null)[] {
-  const slots = node.traits?.updates ?? [];
+  const slots = node.operation?.updates ?? [];
   return slots.length === 0 ? NO_TENSORS : slots.map((slot) => node.sources[slot] ?? null);
 }
 
@@ -146,12 +146,12 @@ function updatedBy(node: Tensor): readonly (Tensor | null)[] {
 function isComputed(tensor: Tensor): boolean {
   let at: Tensor | null = tensor;
   while (at !== null && isPureView(at)) at = at.sources[0] ?? null;
-  return at !== null && at.op !== 'NONE';
+  return at !== null && at.operation !== null;
 }
 
 /** Whether nothing is left of what `node` overwrites. */
 function writesAll(node: Tensor): boolean {
-  return node.destination !== null || node.traits?.writesPart === false;
+  return node.destination !== null || node.operation?.writesPart === false;
 }
 
 /** Whether a node writes into a storage that some other tensor owns. */
@@ -163,18 +163,12 @@ function overwrites(node: Tensor): boolean {
 export function mayOverwrite(node: Tensor, source: Tensor): boolean {
   if (!sameLayout(node, source) || node.viewOffset !== source.viewOffset) return false;
   if (node.destination === null) return true; // it is the operand that the operation is there to overwrite
-  const operands = operandsOverwritten(node);
-  return node.sources.every((other, slot) => other !== source || operands.includes(slot));
+  return node.sources.every((other, slot) => other !== source || node.overwritableSlots.includes(slot));
 }
 
 /** Whether the result of `node` depends on what `source`, over which it goes, was: that of a copy does not. */
 function readsBeforeWriting(node: Tensor, source: Tensor): boolean {
-  const operands = operandsOverwritten(node);
-  return node.sources.some((other, slot) => other === source && operands.includes(slot));
-}
-
-function operandsOverwritten(node: Tensor): readonly number[] {
-  return node.inPlaceRule?.operands ?? node.traits?.overwrites ?? [];
+  return node.sources.some((other, slot) => other === source && node.overwritableSlots.includes(slot));
 }
 
 /** The pairs of accesses that meet, in order of the later one, with the questions that decide about each. */
@@ -214,7 +208,7 @@ function hazardOf({ tensors }: Graph, pair: Pair, answers: Uint8Array): Hazard |
 
 /** Whether the value that `tensor` was computed to have is gone where `writer` writes. */
 function destroys(writer: Tensor, tensor: Tensor): boolean {
-  return tensor.root.op !== 'NONE' || (isComputed(tensor) && writesAll(writer));
+  return tensor.root.operation !== null || (isComputed(tensor) && writesAll(writer));
 }
 
 function makeHazard(

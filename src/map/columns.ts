@@ -4,7 +4,7 @@
  *
  * Invariant: entry `b` of a column is box `b`. A map is plain data that does not change, so its columns are made once.
  */
-import { OPERATION_FAMILIES, type MemoryMap } from './memory-map.js';
+import { MAP_FAMILIES, type MemoryMap } from './memory-map.js';
 import type { MapColors } from './theme.js';
 
 /** How many classes of size the colours tell apart. */
@@ -71,7 +71,7 @@ function makeColumns(map: MemoryMap): BoxColumns {
     ends[b] = end;
     bottoms[b] = bases[chunk] + offset;
     tops[b] = bottoms[b] + size;
-    fills.family[b] = OPERATION_FAMILIES.indexOf(family);
+    fills.family[b] = MAP_FAMILIES.indexOf(family);
     load[start] += size;
     load[end] -= size;
     largest = Math.max(largest, size);

@@ -4,7 +4,7 @@
  * @module tensor-arena/map
  */
 export type { NamedProblem } from './from-placement.js';
-export { OPERATION_FAMILIES, type MapBox, type MapView, type MemoryMap, type OperationFamily } from './memory-map.js';
+export { MAP_FAMILIES, type MapBox, type MapView, type MemoryMap, type MapFamily } from './memory-map.js';
 export type { MapOptions } from './options.js';
 export { renderMap } from './render.js';
 export type { MapRange, MapWindow } from './scale.js';

@@ -4,13 +4,15 @@
  * Invariant: at any step no two boxes of a chunk share a byte, provided that the plan is right; a tensor that takes over
  * the bytes of another starts where the box of the other ends, so every chain reads as one bar from left to right.
  */
-/** What the map colours by, in the order of the legend. */
-export const OPERATION_FAMILIES = [
+import type { OperationFamily } from '../tensor/operation.js';
+
+/** All that the map colours by, in the order of the legend. */
+export const MAP_FAMILIES: readonly MapFamily[] = [
   ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
 ];
 
-/** A family of operations: what they have in common is their colour. */
-export type OperationFamily = (typeof OPERATION_FAMILIES)[number];
+/** What the map colours by: a family of operations, or that nothing computes the tensor during the run. */
+export type MapFamily = OperationFamily | 'input';
 
 /** A tensor that looks into the bytes of a box, while it is in use. */
 export interface MapView {
@@ -31,7 +33,7 @@ export interface MapBox {
   readonly name: string;
   /** ggml's name of the operation; empty if unknown. */
   readonly op: string;
-  readonly family: OperationFamily;
+  readonly family: MapFamily;
   /** Element type; empty if unknown. */
   readonly type: string;
   /** Empty if unknown. */

@@ -4,7 +4,7 @@
  * differ in lightness as well as in hue.
  */
 import { SIZE_CLASSES } from './columns.js';
-import { OPERATION_FAMILIES, type OperationFamily } from './memory-map.js';
+import { MAP_FAMILIES, type MapFamily } from './memory-map.js';
 
 /** `auto` follows the reader's system. */
 export type MapTheme = 'auto' | 'light' | 'dark';
@@ -17,7 +17,7 @@ export type MapColors = 'family' | 'size';
 export const MAP_COLORS: readonly MapColors[] = ['family', 'size'];
 
 interface Palette {
-  readonly families: Readonly<Record<OperationFamily, string>>;
+  readonly families: Readonly<Record<MapFamily, string>>;
   /** From small to large, one for each class. */
   readonly sizes: readonly string[];
   readonly surface: string;
@@ -47,11 +47,11 @@ const DARK: Palette = {
 };
 
 /** The class of a rectangle's colour: a family, or a size from 0 for small. */
-export type Fill = OperationFamily | number;
+export type Fill = MapFamily | number;
 
 /** All fills for a way of colouring, in the order of the legend. */
 export function fillsOf(colors: MapColors): readonly Fill[] {
-  return colors === 'family' ? OPERATION_FAMILIES : Array.from({ length: SIZE_CLASSES }, (_, size) => size);
+  return colors === 'family' ? MAP_FAMILIES : Array.from({ length: SIZE_CLASSES }, (_, size) => size);
 }
 
 /** The name of the CSS class of a fill. */

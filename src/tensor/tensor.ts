@@ -5,6 +5,7 @@
  * view and owns no bytes. Which tensors are inputs and outputs is a fact of the graph.
  */
 import type { ElementType } from './element-type.js';
+import type { Operation } from './operation.js';
 import type { Origin } from './origin.js';
 import { byteLength, type Layout } from './layout.js';
 import type { Dims4 } from './shape.js';
@@ -29,23 +30,6 @@ export interface InPlaceRule {
   readonly operands: readonly number[];
 }
 
-/** What planning needs to know of an operation. */
-export interface OperationTraits {
-  /** Whether it computes nothing and only looks at bytes in another way. */
-  readonly isView: boolean;
-  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
-  readonly ggmlInPlace: boolean;
-  /**
-   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
-   * depends, among that operand, on elements that are read before any of them is written.
-   */
-  readonly overwrites: readonly number[];
-  /** Source slots that are written as well, besides the result. */
-  readonly updates: readonly number[];
-  /** Whether bytes of an overwritten operand may stay as they are. */
-  readonly writesPart: boolean;
-}
-
 /** Stands for the tensor under construction in its own list of sources, as in ggml's cast. */
 export const SELF = Symbol('self');
 
@@ -54,10 +38,8 @@ export interface TensorSpec extends Layout {
   /** Where it is made. */
   readonly origin: Origin;
   readonly name?: string;
-  /** ggml's name of the operation; `NONE` for a leaf. */
-  readonly op: string;
-  /** What the library knows about `op`; left out for a leaf, and for an operation that it does not know. */
-  readonly traits?: OperationTraits | undefined;
+  /** What computes it. Default: nothing does. */
+  readonly operation?: Operation | null;
   readonly sources?: readonly (Tensor | null | typeof SELF)[] | undefined;
   readonly params?: Params | undefined;
   readonly memory: MemoryKind;
@@ -73,6 +55,7 @@ export interface TensorSpec extends Layout {
 }
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
+const NO_SLOTS: readonly number[] = [];
 const NO_PARAMS: Params = {};
 
 /** A copy of the sources, as short as they are, with the tensor itself where it is meant. */
@@ -88,9 +71,8 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
  */
 export class Tensor implements Layout {
   name: string;
-  readonly op: string;
-  /** What the library knows about the operation; null for a leaf, and for an operation that it does not know. */
-  readonly traits: OperationTraits | null;
+  /** What computes it; null for a leaf, and for nodes that only ggml's scheduler makes. */
+  readonly operation: Operation | null;
   readonly type: ElementType;
   /** Element counts, innermost dimension first. */
   readonly shape: readonly number[];
@@ -119,8 +101,7 @@ export class Tensor implements Layout {
     const destination = spec.destination ?? null;
     const viewed = destination ?? spec.view?.of;
     this.name = spec.name ?? '';
-    this.op = spec.op;
-    this.traits = spec.traits ?? null;
+    this.operation = spec.operation ?? null;
     this.type = spec.type;
     this.shape = spec.shape;
     this.strides = destination === null ? spec.strides : destination.strides;
@@ -137,6 +118,21 @@ export class Tensor implements Layout {
     this.serial = spec.origin.count++;
   }
 
+  /** ggml's name of the operation, as files and messages have it; `NONE` if there is none. */
+  get op(): string {
+    return this.operation === null ? 'NONE' : this.operation.name;
+  }
+
+  /** Source slots that the result may overwrite where both have the same layout. */
+  get overwritableSlots(): readonly number[] {
+    return this.inPlaceRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
+  }
+
+  /** Bytes that a storage of its own takes, before padding: what the device wants of it, or {@link byteLength}. */
+  get storageBytes(): number {
+    return this.allocSize ?? this.byteLength;
+  }
+
   /**
    * What messages call it: its name, or what it is. A view is named after what it looks into when it is made, so that of a
    * tensor which had no name then has none of its own either.
@@ -144,7 +140,7 @@ export class Tensor implements Layout {
   get label(): string {
     if (this.name !== '' && !this.name.startsWith(' (')) return this.name;
     if (this.isView) return `view of ${this.root.label} at byte ${this.viewOffset}`;
-    return this.op === 'NONE' ? 'unnamed leaf' : this.op;
+    return this.operation === null ? 'unnamed leaf' : this.operation.name;
   }
 
   /** ggml's name of the shape, which has four dimensions there. */
@@ -173,8 +169,7 @@ export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
   return new Tensor({
     origin: tensor.origin,
     name: tensor.name,
-    op: tensor.op,
-    traits: tensor.traits ?? undefined,
+    operation: tensor.operation,
     type: tensor.type,
     shape: tensor.shape,
     strides: destination.strides,

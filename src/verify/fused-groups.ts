@@ -5,7 +5,6 @@
  * matches. It shares the rules with the planner, and nothing else.
  */
 import type { Graph } from '../graph/graph.js';
-import { findOperation } from '../graph/operations.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
 import { sameLayout, sameShape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -29,7 +28,7 @@ export interface GroupInput {
 /** Every group, by its first node. O(nodes · rules). */
 export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
   if (fusions.length === 0) return [];
-  const computing = graph.nodes.filter(({ op }) => op !== 'NONE' && findOperation(op)?.isView !== true);
+  const computing = graph.nodes.filter(({ operation }) => operation?.isView === false);
   const uses = new Map<Tensor, number>();
   for (const { sources } of graph.nodes) {
     for (const source of sources) if (source !== null) uses.set(source, (uses.get(source) ?? 0) + 1);

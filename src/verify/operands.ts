@@ -3,11 +3,9 @@
  *
  * Invariant: the one place where the verifiers take a word for anything.
  */
-import { findOperation } from '../graph/operations.js';
+import { isKnown } from '../graph/operation.js';
 import { sameLayout } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
-
-const NO_SLOTS: readonly number[] = [];
 
 /** Lists of slots as sets: a graph file may name any number of them, and each is asked for. */
 const SLOT_SETS = new WeakMap<readonly number[], ReadonlySet<number>>();
@@ -21,12 +19,12 @@ function includes(slots: readonly number[], slot: number): boolean {
 /** Whether `node` may overwrite what it reads in `slot`, if both have the same bytes. */
 export function mayOverwrite(node: Tensor, slot: number): boolean {
   const source = node.sources[slot]!;
-  const operation = findOperation(node.op);
-  const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? NO_SLOTS;
+  const { operation, overwritableSlots: declared } = node;
   if (!sameLayout(node, source)) return false;
   if (includes(declared, slot)) return true;
-  // Of an operation that the table does not know, a graph file's word is all there is: it may overwrite any operand, if
+  // Of an operation that the library does not know, a graph file's word is all there is: it may overwrite any operand, if
   // none is named. What it does with a storage that it reads twice is anybody's guess.
-  const isUnknown = operation === undefined && declared.length === 0 && node.inPlaceRule?.ggml === true;
+  const isUnknown =
+    (operation === null || !isKnown(operation)) && declared.length === 0 && node.inPlaceRule?.ggml === true;
   return isUnknown && node.sources.every((other, index) => index === slot || other?.root !== source.root);
 }

@@ -122,7 +122,7 @@ class Replay {
     graph.tensors.forEach((tensor, id) => {
       if (tensor.isView) return;
       this.#storages.set(tensor, new IntervalMap());
-      if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
+      if (tensor.memory === 'deferred' && tensor.storageBytes > 0) this.#place(tensor, plan, entries.get(id));
     });
     const early = graph.nodes.filter((node) => graph.inputs.has(node));
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
@@ -141,7 +141,7 @@ class Replay {
     this.#checkGroups(node, step, this.#checkOperands(node, step));
     this.#checkOrder(node, step);
     // An input without an operation has had its value from the start.
-    if (node.op !== 'NONE' || !this.#graph.inputs.has(node)) this.#write(node);
+    if (node.operation !== null || !this.#graph.inputs.has(node)) this.#write(node);
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
@@ -161,7 +161,7 @@ class Replay {
       Number.isInteger(chunk) &&
       Number.isSafeInteger(offset) &&
       offset >= 0 &&
-      offset + sizeOf(tensor) <= chunks[chunk];
+      offset + tensor.storageBytes <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
       return this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
     }
@@ -255,7 +255,7 @@ class Replay {
       if (place !== undefined) inChunk.push(place.offset + from, place.offset + to, tag);
     });
     // A device that asks for more bytes than the elements have may write them all.
-    if (place !== undefined) inChunk.push(place.offset + root.byteLength, place.offset + sizeOf(root), tag);
+    if (place !== undefined) inChunk.push(place.offset + root.byteLength, place.offset + root.storageBytes, tag);
     this.#storages.get(root)!.write(inStorage);
     chunk?.write(inChunk);
   }
@@ -274,9 +274,4 @@ class Replay {
   #label(tensor: Tensor): string {
     return `${tensor.label} (${this.#ids.get(tensor)!})`;
   }
-}
-
-/** Bytes that a storage owner asks for. */
-function sizeOf(owner: Tensor): number {
-  return owner.allocSize ?? owner.byteLength;
 }

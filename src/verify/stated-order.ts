@@ -10,7 +10,6 @@
  */
 import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
-import { findOperation } from '../graph/operations.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { forEachSpan } from './spans.js';
@@ -104,6 +103,6 @@ export class StatedOrder {
 /** What a node writes that belongs to another tensor: its result, if that is a view, and what it updates besides. */
 function writtenBy(node: Tensor): Tensor[] {
   if (isPureView(node)) return [];
-  const written = (findOperation(node.op)?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);
+  const written = (node.operation?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);
   return node.isView ? [...written, node] : written;
 }

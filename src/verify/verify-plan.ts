@@ -210,7 +210,7 @@ function placeStorages(
   // One that is no power of two has been reported once, for the plan as a whole.
   const alignments = [alignment, isPowerOfTwo(plan.alignment) ? plan.alignment : 1];
   tensors.forEach((tensor, id) => {
-    const size = bytesOf(tensor);
+    const size = tensor.storageBytes;
     const entry = entries.get(tensor);
     const isOwner = !tensor.isView && tensor.memory === 'deferred';
     if (isOwner ? size === 0 : entry === undefined) return;
@@ -245,11 +245,6 @@ function placeStorages(
   return placed.sort((a, b) => Number(a.isComputed) - Number(b.isComputed));
 }
 
-/** Bytes that a tensor needs for itself. */
-function bytesOf(tensor: Tensor): number {
-  return tensor.allocSize ?? tensor.byteLength;
-}
-
 /** The entries of the plan by their tensor. */
 function entriesOf(
   { tensors }: Graph,
@@ -263,7 +258,7 @@ function entriesOf(
     const tensor = Number.isInteger(id) ? (tensors[id] as Tensor | undefined) : undefined;
     if (tensor === undefined || entries.has(tensor)) {
       const { start, end } = (tensor && needs.get(tensor)) ?? entry;
-      const size = tensor === undefined ? entry.size : bytesOf(tensor);
+      const size = tensor === undefined ? entry.size : tensor.storageBytes;
       const steps = start === undefined || end === undefined ? null : ([start, end] as const);
       const isStrange = size === undefined || strangeEntryFields(entry) !== null;
       const bytes = isStrange ? null : ([offset, offset + size] as const);

@@ -40,7 +40,7 @@ function run(node: Tensor, slot: number, seed: number, inPlace: boolean): Uint8A
   if (!inPlace && !node.isView) clearElements(target, storage);
   const out = new Elements(target, storage, target.viewOffset);
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
-  findKernel(node.op)!(new Call(node, out, sources));
+  findKernel(node.operation!)!(new Call(node, out, sources));
   return storage;
 }
 

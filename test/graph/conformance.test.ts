@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
+import { Operands } from '../../src/graph/operands.js';
 import { findOperation } from '../../src/graph/operations.js';
 import type { Sliding } from '../../src/graph/ops/sliding.js';
 import { elementType } from '../../src/tensor/element-type.js';
@@ -101,7 +102,7 @@ class Replay extends Context {
   node(expected: TensorJson, sources: readonly (Tensor | null)[]): Tensor {
     const operation = findOperation(expected.op)!;
     const params = settingsOf(expected, sources);
-    const ownsBytes = operation.result(sources, params).view === undefined;
+    const ownsBytes = operation.result(new Operands(operation, sources), params).view === undefined;
     const inPlace = ownsBytes && expected.view !== undefined;
     return this.apply(operation, sources, params, { inPlace });
   }
@@ -145,11 +146,10 @@ describeShared('shape rules on real graphs', () => {
   });
 });
 
-function leaf({ op, type, ne, nb, view, viewOffset = 0 }: TensorJson, tensors: readonly Tensor[]): Tensor {
+function leaf({ type, ne, nb, view, viewOffset = 0 }: TensorJson, tensors: readonly Tensor[]): Tensor {
   const place = view === undefined ? {} : { view: { of: tensors[view], offset: viewOffset } };
   return new Tensor({
     origin: new Origin(),
-    op,
     shape: ne,
     strides: nb,
     memory: 'deferred',

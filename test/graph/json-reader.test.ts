@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson, type TensorJson } from '../../src/graph/json.js';
+import { findOperation } from '../../src/graph/operations.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { expectError } from '../support/expect-error.js';
 
@@ -51,6 +52,17 @@ describe('graphFromJson', () => {
       2: { overwrites: [1] },
     });
     expect(graphToJson(graphFromJson(document))).toEqual(document);
+  });
+
+  it('gives tensors their operations: rows, one for each unknown name, and none where nothing computes', () => {
+    const named = { op: 'SOME_OP', params: {}, inplace: true };
+    const graph = graphFromJson(chain({ 1: named, 2: { ...named, src: [1] } }));
+    const [x, y, z] = graph.tensors;
+    expect([x.operation, x.op]).toEqual([null, 'NONE']);
+    expect(y.operation).toBe(z.operation);
+    expect(y.operation).toMatchObject({ name: 'SOME_OP', family: 'other', isPure: false, overwrites: [] });
+    expect([y.op, y.overwritableSlots, y.inPlaceRule]).toEqual(['SOME_OP', [], { ggml: true, operands: [] }]);
+    expect(graphFromJson(chain()).tensors[1].operation).toBe(findOperation('RELU'));
   });
 
   it('keeps a result that is written straight into another storage', () => {

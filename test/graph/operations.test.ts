@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
+import { Operands } from '../../src/graph/operands.js';
 import { findOperation, OPERATIONS } from '../../src/graph/operations.js';
 import type { ElementTypeName } from '../../src/tensor/element-type.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -263,6 +264,53 @@ describe('operations', () => {
     careful.push('POOL_1D', 'POOL_2D', 'UPSCALE', 'PAD', 'PAD_REFLECT_1D', 'SSM_SCAN', 'SSM_CONV', 'SOLVE_TRI');
     careful.push('ARGSORT', 'TOP_K', 'DIAG', 'WIN_PART', 'WIN_UNPART', 'CUSTOM', 'REPEAT_BACK', 'GATED_DELTA_NET');
     for (const name of careful) expect([name, findOperation(name)?.overwrites]).toEqual([name, []]);
+  });
+});
+
+describe('the facts of an operation', () => {
+  it('name the operand in every slot, and only those that may be missing are missing', () => {
+    for (const [op, build] of EXAMPLES) {
+      const { operation, sources } = build();
+      const { operands } = operation!;
+      expect(new Set(operands).size, op).toBe(operands.length);
+      if (op === 'CUSTOM') expect(operands).toEqual([]);
+      else expect(sources.length, op).toBeLessThanOrEqual(operands.length);
+      operands.forEach((name, slot) => {
+        if (!name.endsWith('?')) expect(sources[slot], `${op}: ${name}`).toBeDefined();
+      });
+    }
+  });
+
+  it('point at operands that there are', () => {
+    for (const { name, operands, overwrites, updates, namesItself } of OPERATIONS) {
+      for (const slot of [...overwrites, ...updates, ...namesItself]) expect(operands[slot], name).toBeDefined();
+    }
+  });
+
+  it('call pure whatever writes its result alone and has rules that are known', () => {
+    const impure = OPERATIONS.filter(({ isPure }) => !isPure);
+    expect(impure.map(({ name }) => name)).toEqual(['OPT_STEP_ADAMW', 'CUSTOM']);
+  });
+
+  it('are those of the tensor, which leafs have none of', () => {
+    const x = f32(4);
+    expect([x.operation, x.op]).toEqual([null, 'NONE']);
+    const y = ctx.sqr(x);
+    expect(y.operation).toBe(findOperation('SQR'));
+    expect([y.op, y.overwritableSlots, y.storageBytes]).toEqual(['SQR', [0], 16]);
+    const own = ctx.custom([x], { op: 'MINE', type: 'f32', ne: [4], overwrites: [0] });
+    expect([own.op, own.operation!.isPure, own.overwritableSlots]).toEqual(['MINE', false, [0]]);
+  });
+});
+
+describe('operands by name', () => {
+  it('are found, and an unknown name is a fault of the rule', () => {
+    const mask = f32(4);
+    const operands = new Operands(findOperation('SOFT_MAX')!, [f32(4), mask]);
+    expect(operands.optional('mask')).toBe(mask);
+    expect(operands.optional('sinks')).toBeNull();
+    expect(() => operands.optional('masks')).toThrow('SOFT_MAX has no operand masks.');
+    expect(() => operands.tensor('sinks')).toThrow('SOFT_MAX: sinks is missing.');
   });
 });
 

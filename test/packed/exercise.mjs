@@ -152,7 +152,7 @@ function callsOfMap({ memoryMapOf }, library) {
   const plan = library.planGraph(network(library).graph);
   const problem = library.createProblem([{ size: 64, start: 0, end: 2 }]);
   return {
-    OPERATION_FAMILIES: (families) => assert.ok(families.includes('matrix')),
+    MAP_FAMILIES: (families) => assert.ok(families.includes('matrix')),
     memoryMapOf: () => {
       assert.ok(memoryMapOf(plan).boxes.length > 0);
       assert.equal(memoryMapOf(problem, library.solve(problem)).boxes.length, 1);

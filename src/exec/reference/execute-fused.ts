@@ -41,7 +41,7 @@ export function executeGroup({ nodes, orders }: Group, memory: Memory, passOrder
     const sources = node.sources.map((source) => {
       return source === null ? null : source === node ? memory.elements(node) : elements(source);
     });
-    return { kernel: findKernel(node.op)!, call: new Call(node, registers.get(node)!, sources) };
+    return { kernel: findKernel(node.operation!)!, call: new Call(node, registers.get(node)!, sources) };
   });
   const result = registers.get(last)!;
   const target = memory.elements(last);

@@ -6,7 +6,8 @@
 import { PlannerError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
-import { findOperation } from '../../graph/operations.js';
+import { isKnown, type Row } from '../../graph/operation.js';
+import { Operands } from '../../graph/operands.js';
 import { sameShape } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { hasCodec } from './elements.js';
@@ -17,9 +18,10 @@ import type { Memory } from './memory.js';
 /** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
 export function whyNotExecutable(graph: Graph): string | null {
   for (const node of graph.nodes) {
-    if (node.op === 'NONE' || isPureView(node)) continue;
-    if (findKernel(node.op) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
-    const misfit = whyNotItsResult(node);
+    const { operation } = node;
+    if (operation === null || operation.isView) continue;
+    if (findKernel(operation) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
+    const misfit = isKnown(operation) ? whyNotItsResult(node, operation) : null;
     if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
     for (const tensor of [node, ...node.sources]) {
       if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;
@@ -29,11 +31,11 @@ export function whyNotExecutable(graph: Graph): string | null {
 }
 
 /** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
-function whyNotItsResult(node: Tensor): string | null {
+function whyNotItsResult(node: Tensor, row: Row): string | null {
   try {
     // A file may leave out the settings that only say what the result says, too.
     const params = { type: null, ne: node.ne, ...node.params };
-    const { type, ne } = findOperation(node.op)!.result(node.sources, params);
+    const { type, ne } = row.result(new Operands(row, node.sources), params);
     return type === node.type && sameShape({ shape: ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
   } catch (error) {
     if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
@@ -64,11 +66,12 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 
 /** Runs one node. */
 export function executeNode(node: Tensor, memory: Memory): void {
-  if (node.op === 'NONE') {
+  const { operation } = node;
+  if (operation === null) {
     memory.deliver(node);
     return;
   }
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
-  findKernel(node.op)!(new Call(node, memory.elements(node), sources));
+  findKernel(operation)!(new Call(node, memory.elements(node), sources));
   memory.poisonTail(node);
 }

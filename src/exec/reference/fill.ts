@@ -7,25 +7,32 @@
 import { checkArgument } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { arrivesAtItsStep } from '../../graph/node-kind.js';
+import { ADD_ID } from '../../graph/ops/arithmetic.js';
+import { MUL_MAT_ID } from '../../graph/ops/matrix.js';
+import { CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, SET, SET_ROWS } from '../../graph/ops/memory.js';
+import { SSM_SCAN } from '../../graph/ops/recurrence.js';
+import { ROLL } from '../../graph/ops/resampling.js';
+import { GET_ROWS_BACK } from '../../graph/ops/training.js';
+import type { Operation } from '../../tensor/operation.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Memory } from './memory.js';
 
-/** The slot that holds row numbers, and how many rows there are to name. */
-const INDEX_OPERANDS: Readonly<Record<string, { slot: number; rows: (node: Tensor) => number }>> = {
-  GET_ROWS: { slot: 1, rows: ({ sources }) => sources[0]!.ne[1] },
-  GET_ROWS_BACK: { slot: 1, rows: ({ ne }) => ne[1] },
-  SET_ROWS: { slot: 1, rows: ({ ne }) => ne[1] },
-  MUL_MAT_ID: { slot: 2, rows: ({ sources }) => sources[0]!.ne[2] },
-  ADD_ID: { slot: 2, rows: ({ sources }) => sources[1]!.ne[1] },
-  SSM_SCAN: { slot: 6, rows: ({ sources }) => sources[0]!.ne[3] },
-};
+/** How many rows there are to name for the operand `ids` of an operation. */
+const ROW_COUNTS = new Map<Operation, (node: Tensor) => number>([
+  [GET_ROWS, ({ sources }) => sources[0]!.ne[1]],
+  [GET_ROWS_BACK, ({ ne }) => ne[1]],
+  [SET_ROWS, ({ ne }) => ne[1]],
+  [MUL_MAT_ID, ({ sources }) => sources[0]!.ne[2]],
+  [ADD_ID, ({ sources }) => sources[1]!.ne[1]],
+  [SSM_SCAN, ({ sources }) => sources[0]!.ne[3]],
+]);
 
 /** The slots whose elements an operation passes on as they are. */
-const COPIED_OPERANDS: Readonly<Record<string, readonly number[]>> = {
-  ...{ CPY: [0], CONT: [0], DUP: [0], REPEAT: [0], ROLL: [0], GET_ROWS: [0] },
-  ...{ CONCAT: [0, 1], SET: [0, 1] },
-};
+const COPIED_SLOTS = new Map<Operation, readonly number[]>([
+  ...[CPY, CONT, DUP, REPEAT, ROLL, GET_ROWS].map((row) => [row, [0]] as const),
+  ...[CONCAT, SET].map((row) => [row, [0, 1]] as const),
+]);
 
 /** Integers that name nothing stay below this. */
 const OTHER_INTEGERS = 8;
@@ -66,11 +73,13 @@ function indexLimits({ nodes }: Graph): Map<Tensor, number> {
     if (ids) limits.set(ids.root, Math.min(rows, limits.get(ids.root) ?? Infinity));
   };
   for (const node of [...nodes].reverse()) {
-    const { op, root, sources } = node;
-    if (Object.hasOwn(INDEX_OPERANDS, op)) limitTo(INDEX_OPERANDS[op].rows(node), sources[INDEX_OPERANDS[op].slot]);
+    const { operation, root, sources } = node;
+    if (operation === null) continue;
+    const rows = ROW_COUNTS.get(operation);
+    if (rows !== undefined) limitTo(rows(node), sources[operation.operands.indexOf('ids')]);
     const limit = limits.get(root);
-    if (limit === undefined || !Object.hasOwn(COPIED_OPERANDS, op)) continue;
-    for (const slot of COPIED_OPERANDS[op]) limitTo(limit, sources[slot]);
+    if (limit === undefined) continue;
+    for (const slot of COPIED_SLOTS.get(operation) ?? []) limitTo(limit, sources[slot]);
   }
   return limits;
 }

@@ -30,7 +30,7 @@ export class Memory {
   static separate(graph: Graph): Memory {
     return new Memory(
       graph,
-      storagesOf(graph, (tensor) => poisoned(sizeOf(tensor))),
+      storagesOf(graph, (tensor) => poisoned(tensor.storageBytes)),
     );
   }
 
@@ -45,12 +45,12 @@ export class Memory {
     plan.chunks.forEach(checkChunk);
     const places = placesOf(graph, plan);
     const tops = plan.chunks.map(() => 0);
-    for (const [tensor, { chunk, offset }] of places) tops[chunk] = Math.max(tops[chunk], offset + sizeOf(tensor));
+    for (const [tensor, { chunk, offset }] of places) tops[chunk] = Math.max(tops[chunk], offset + tensor.storageBytes);
     const chunks = tops.map(chunkOf);
     const placeOf = (tensor: Tensor): Uint8Array => {
       const place = places.get(tensor);
-      if (place === undefined) return poisoned(sizeOf(tensor));
-      return chunks[place.chunk].subarray(place.offset, place.offset + sizeOf(tensor));
+      if (place === undefined) return poisoned(tensor.storageBytes);
+      return chunks[place.chunk].subarray(place.offset, place.offset + tensor.storageBytes);
     };
     return new Memory(graph, storagesOf(graph, placeOf));
   }
@@ -118,7 +118,7 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanLike): Map<Tensor, Plan
   const entries = new Map(tensors.map((entry) => [graph.tensors[entry.id], entry]));
   const places = new Map<Tensor, PlanEntry>();
   for (const tensor of graph.tensors) {
-    const size = sizeOf(tensor);
+    const size = tensor.storageBytes;
     if (tensor.isView || tensor.memory !== 'deferred' || size === 0) continue;
     const place = entries.get(tensor);
     const isInside = ({ chunk, offset }: PlanEntry): boolean =>
@@ -166,8 +166,4 @@ function rejectChunk(size: number, index: number): never {
 
 function poisoned(size: number): Uint8Array {
   return new Uint8Array(size).fill(POISON);
-}
-
-function sizeOf(tensor: Tensor): number {
-  return tensor.allocSize ?? tensor.byteLength;
 }

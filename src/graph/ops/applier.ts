@@ -6,13 +6,16 @@
  */
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
+import { operandName, type Operation } from '../../tensor/operation.js';
 import { byteLength, contiguousStrides, sameShape, type Layout } from '../../tensor/layout.js';
 import { shape } from '../../tensor/shape.js';
 import { Origin } from '../../tensor/origin.js';
 import { SELF, Tensor, writtenInto, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
-import { describe, missingOperand, requireOperand, type Operation, type Sources } from '../operation.js';
 import type { ByteSource } from '../immediate-memory.js';
+import { describe, missingOperand, requireOperand } from '../operand-error.js';
+import { Operands, type Sources } from '../operands.js';
+import type { Row } from '../operation.js';
 
 /** ggml keeps 63 characters of a name. */
 const MAX_NAME_LENGTH = 63;
@@ -34,6 +37,7 @@ export abstract class Applier {
   readonly #byteSource: ByteSource | null;
   readonly #origin = new Origin();
 
+  /** @internal */
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
     this.memory = memory;
     this.#byteSource = byteSource;
@@ -54,7 +58,6 @@ export abstract class Applier {
     return new Tensor({
       origin: this.#origin,
       name,
-      op: 'NONE',
       type: elements,
       shape: quad,
       strides: layout.strides,
@@ -160,10 +163,11 @@ export abstract class Applier {
   /**
    * Applies an operation: checks the operands, works out the result's layout and makes the node.
    *
+   * @internal
    * @throws PlannerError `BAD_OPERAND` and whatever the operation's shape rule says
    */
   protected apply<P extends Params>(
-    operation: Operation<P>,
+    operation: Row<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
     params: P = {} as P,
     options: InPlaceOption = NOT_IN_PLACE,
@@ -172,8 +176,8 @@ export abstract class Applier {
     const operands = sources.includes(SELF)
       ? sources.map((source) => (source === SELF ? null : source))
       : (sources as Sources);
-    for (let slot = 0; slot < operands.length; slot++) checkTensor(operation.name, operands[slot] ?? null, slot);
-    const result = operation.result(operands, params);
+    for (let slot = 0; slot < operands.length; slot++) checkOperand(operation, operands[slot] ?? null, slot);
+    const result = operation.result(new Operands(operation, operands), params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
     if (options.inPlace === true)
       return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
@@ -183,8 +187,7 @@ export abstract class Applier {
     return new Tensor({
       origin: this.#origin,
       name,
-      op: operation.name,
-      traits: operation,
+      operation,
       type: result.type,
       shape: result.ne,
       strides: nb,
@@ -199,7 +202,7 @@ export abstract class Applier {
     });
   }
 
-  #inPlace(operation: Operation<never>, sources: Sources, layout: Layout, params: Params): Tensor {
+  #inPlace(operation: Operation, sources: Sources, layout: Layout, params: Params): Tensor {
     const target = sources[0] ?? null;
     requireOperand(
       target !== null && operation.overwrites.includes(0) && target.type === layout.type && sameShape(target, layout),
@@ -212,8 +215,7 @@ export abstract class Applier {
     return new Tensor({
       origin: this.#origin,
       name,
-      op: operation.name,
-      traits: operation,
+      operation,
       type: target.type,
       shape: target.shape,
       strides: target.strides,
@@ -230,10 +232,15 @@ export abstract class Applier {
   }
 }
 
-/** Throws `BAD_OPERAND` unless `tensor` is one, or null in an empty `slot`. */
-function checkTensor(op: string, tensor: unknown, slot: number | null = null): void {
-  if (tensor instanceof Tensor || (tensor === null && slot !== null)) return;
-  missingOperand(op, slot === null ? 'tensor' : `operand ${slot}`, tensor);
+/** Throws `BAD_OPERAND` unless `tensor` is one. */
+function checkTensor(op: string, tensor: unknown): void {
+  if (!(tensor instanceof Tensor)) missingOperand(op, 'tensor', tensor);
+}
+
+/** Throws `BAD_OPERAND` unless there is a tensor or nothing in the slot. */
+function checkOperand(operation: Operation, tensor: unknown, slot: number): void {
+  if (tensor === null || tensor instanceof Tensor) return;
+  missingOperand(operation.name, operandName(operation, slot), tensor);
 }
 
 /** Settings that were given; what is left out is not stored. */
@@ -250,7 +257,7 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
   const check = (condition: boolean, what: string, value: Tensor | string, limit: string): void => {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
-  check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  check(tensor.operation !== null, 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
   const isReplaced = tensor.origin.replaced?.has(tensor) === true;
   check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place');
   check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');

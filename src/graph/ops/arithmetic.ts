@@ -7,120 +7,119 @@ import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import {
-  badOperand,
-  defineOperation,
-  describe,
-  describeStrides,
-  operand,
-  type Operation,
-  requireOperand,
-  type Result,
-  type Sources,
-} from '../operation.js';
+import { rowsOf, type Row, type Result } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { describe } from '../operand-error.js';
 import type { OperationName } from '../operation-name.js';
+import { like, into } from './rules.js';
 import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
-import { ANY, into, like, requireContiguous, requireNe, requireType } from './rules.js';
 
-function repeated(op: string, sources: Sources): Result {
-  const a = operand(sources, 0, op);
-  const b = operand(sources, 1, op);
-  if (!canRepeat(b, a))
-    badOperand(op, 'b', b, `of lengths that divide those of ${describe(a)}`, 'Reshape, permute or repeat it first.');
+const define = rowsOf('element-wise');
+
+function repeated(o: Operands): Result {
+  const a = o.tensor('a');
+  const b = o.tensor('b');
+  o.require(canRepeat(b, a), 'b', () => `of lengths that divide those of ${describe(a)}`);
   return like(a);
 }
 
 /** Operand 1 has the result's layout only if it is not repeated, and then counts index by index as well. */
-function arithmetic(name: OperationName): Operation {
-  return defineOperation({ name, ggmlInPlace: true, overwrites: [0, 1], result: (sources) => repeated(name, sources) });
+function arithmetic(name: OperationName): Row {
+  return define({ name, operands: ['a', 'b'], ggmlInPlace: true, overwrites: [0, 1], result: repeated });
 }
 
-const SUB = arithmetic('SUB');
-const MUL = arithmetic('MUL');
-const DIV = arithmetic('DIV');
+export const SUB = arithmetic('SUB');
+export const MUL = arithmetic('MUL');
+export const DIV = arithmetic('DIV');
 
 /** `type` is that of the result: null for the type of operand 0. */
-const ADD = defineOperation<Params & { type: ElementTypeName | null }>({
+export const ADD = define<Params & { type: ElementTypeName | null }>({
   name: 'ADD',
+  operands: ['a', 'b'],
   ggmlInPlace: true,
   overwrites: [0, 1],
-  result: (sources, { type }) => {
-    if (type === null) return repeated('ADD', sources);
-    const a = operand(sources, 0, 'ADD');
-    const b = operand(sources, 1, 'ADD');
+  result: (o, { type }) => {
+    if (type === null) return repeated(o);
+    const a = o.tensor('a');
+    const b = o.tensor('b');
     const isNarrow = a.type.isQuantized || a.type.name === 'f16' || a.type.name === 'bf16';
-    requireOperand(isNarrow, 'ADD', 'a', a, 'of type f16, bf16 or a quantised one, to be cast');
-    requireOperand(canRepeatRows(b, a), 'ADD', 'b', b, () => `of rows that can be repeated to ${describe(a)}`);
-    return { type: elementType(type, 'ADD: type'), ne: a.ne };
+    o.require(isNarrow, 'a', 'of type f16, bf16 or a quantised one, to be cast');
+    o.require(canRepeatRows(b, a), 'b', () => `of rows that can be repeated to ${describe(a)}`);
+    return { type: elementType(type, `${o.name}: type`), ne: a.ne };
   },
 });
 
-const ADD_ID = defineOperation({
+export const ADD_ID = define({
   name: 'ADD_ID',
+  operands: ['a', 'b', 'ids'],
   ggmlInPlace: true,
   overwrites: [0], // rows of b are read in any order
-  result: (sources) => {
-    const a = operand(sources, 0, 'ADD_ID');
-    const ids = operand(sources, 2, 'ADD_ID');
-    requireNe('ADD_ID', 'b', operand(sources, 1, 'ADD_ID'), [a.ne[0], ANY, ANY, ANY]);
-    requireNe('ADD_ID', 'ids', ids, [a.ne[1], a.ne[2], ANY, ANY]);
-    requireType('ADD_ID', 'ids', ids, 'i32');
+  result: (o) => {
+    const a = o.tensor('a');
+    o.requireNe('b', [a.ne[0], ANY, ANY, ANY]);
+    o.requireNe('ids', [a.ne[1], a.ne[2], ANY, ANY]);
+    o.requireType('ids', 'i32');
     return like(a);
   },
 });
 
-function evenRows(op: string, a: Tensor): Result {
-  if (hasEvenRows(a)) return like(a);
-  return badOperand(op, 'a', describeStrides(a), 'made of dense rows at equal distances', 'Apply cont() to it first.');
+function evenRows(o: Operands): Result {
+  const a = o.tensor('a');
+  o.requireStrides(hasEvenRows(a), 'a', 'made of dense rows at equal distances');
+  return like(a);
 }
 
-const ADD1 = defineOperation({
+export const ADD1 = define({
   name: 'ADD1',
+  operands: ['a', 'b'],
   ggmlInPlace: true,
   overwrites: [0],
-  result: (sources) => {
-    requireNe('ADD1', 'b', operand(sources, 1, 'ADD1'), [1, 1, 1, 1]);
-    return evenRows('ADD1', operand(sources, 0, 'ADD1'));
+  result: (o) => {
+    o.requireNe('b', [1, 1, 1, 1]);
+    return evenRows(o);
   },
 });
 
-const SCALE = defineOperation<Params & { scale: number; bias: number }>({
+export const SCALE = define<Params & { scale: number; bias: number }>({
   name: 'SCALE',
+  operands: ['a'],
   ggmlInPlace: true,
   overwrites: [0],
-  result: (sources) => evenRows('SCALE', operand(sources, 0, 'SCALE')),
+  result: evenRows,
 });
 
-/** ggml lets it write into its operand, always. A bound of null is none. */
-const CLAMP = defineOperation<Params & { min: number | null; max: number | null }>({
+/** ggml lets it write into its operand, always. A bound of null leaves that side open. */
+export const CLAMP = define<Params & { min: number | null; max: number | null }>({
   name: 'CLAMP',
+  operands: ['a'],
   overwrites: [0],
-  result: (sources) => into(operand(sources, 0, 'CLAMP')),
+  result: (o) => into(o.tensor('a')),
 });
 
 /** The operand gives the shape only. */
-const FILL = defineOperation<Params & { value: number }>({
+export const FILL = define<Params & { value: number }>({
   name: 'FILL',
+  operands: ['a'],
   ggmlInPlace: true,
   overwrites: [0],
-  result: (sources) => {
-    const a = operand(sources, 0, 'FILL');
-    requireType('FILL', 'a', a, 'f32', 'f16');
-    requireContiguous('FILL', 'a', a);
+  result: (o) => {
+    const a = o.tensor('a');
+    o.requireType('a', 'f32', 'f16');
+    o.requireContiguous('a');
     return like(a);
   },
 });
 
 /** ggml plans some of these functions in place and some not; all of them map index to index. */
-function mapping(name: OperationName, ggmlInPlace: boolean): Operation {
-  return defineOperation({ name, ggmlInPlace, overwrites: [0], result: (sources) => like(operand(sources, 0, name)) });
+function mapping(name: OperationName, ggmlInPlace: boolean): Row {
+  return define({ name, operands: ['a'], ggmlInPlace, overwrites: [0], result: (o) => like(o.tensor('a')) });
 }
 
-const SQR = mapping('SQR', true);
-const SQRT = mapping('SQRT', true);
-const LOG = mapping('LOG', true);
-const SIN = mapping('SIN', false);
-const COS = mapping('COS', false);
+export const SQR = mapping('SQR', true);
+export const SQRT = mapping('SQRT', true);
+export const LOG = mapping('LOG', true);
+export const SIN = mapping('SIN', false);
+export const COS = mapping('COS', false);
 
 /** The rows of this family. */
 export const ARITHMETIC_OPERATIONS = [
@@ -191,12 +190,12 @@ export abstract class ArithmeticOps extends Applier {
    * @throws PlannerError `BAD_OPERAND` unless the rows of `a` are dense and equally far apart
    */
   scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
-    checkOptions(options, SCALE_OPTIONS, 'SCALE');
+    checkOptions(options, SCALE_OPTIONS, SCALE.name);
     const { bias = 0, inPlace } = options;
     return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
-  /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. Infinite bounds are none. */
+  /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side open. */
   clamp(a: Tensor, min: number, max: number): Tensor {
     return this.apply(CLAMP, [a], { min: finiteOrNull(min), max: finiteOrNull(max) });
   }

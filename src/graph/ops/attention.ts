@@ -5,11 +5,13 @@
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
+import { rowsOf, type Row } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import { like, f32, slots, requireArgument, requireIntegers, requireWord } from './rules.js';
 import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
-import * as rules from './rules.js';
-import { ANY, optional } from './rules.js';
+
+const define = rowsOf('attention');
 
 /** How the elements of a head are paired, and how positions are given. */
 export type RopeMode = 'normal' | 'neox' | 'mrope' | 'imrope' | 'vision';
@@ -76,40 +78,39 @@ const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
 const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: true };
 
 /** A pair is read before it is written, and pairs don't meet: the operand may be overwritten. */
-function rotation(name: OperationName): Operation<RopeParams> {
-  return defineOperation<RopeParams>({
+function rotation(name: OperationName): Row<RopeParams> {
+  return define<RopeParams>({
     name,
+    operands: ['a', 'positions', 'freqFactors?'],
     ggmlInPlace: true,
     overwrites: [0],
     // Graph files from before there was an offset have none.
-    result: (sources, { dims, offset = 0, mode }) => {
-      const a = operand(sources, 0, name);
-      const positions = operand(sources, 1, name);
-      const freqFactors = optional(sources, 2);
-      rules.requireWord(name, 'mode', mode, ROPE_MODES);
-      rules.requireIntegers(name, { dims, offset }, 0);
-      requireOffset(name, offset, mode === 'vision' ? 0 : a.ne[0] - dims);
+    result: (o, { dims, offset = 0, mode }) => {
+      const a = o.tensor('a');
+      const freqFactors = o.optional('freqFactors');
+      requireWord(o, 'mode', mode, ROPE_MODES);
+      requireIntegers(o, { dims, offset }, 0);
+      requireOffset(o, offset, mode === 'vision' ? 0 : a.ne[0] - dims);
       const positionsPerToken = mode === 'normal' || mode === 'neox' ? 1 : 4;
-      rules.requireNe(name, 'positions', positions, [a.ne[2] * positionsPerToken, 1, 1, 1]);
-      rules.requireType(name, 'positions', positions, 'i32');
-      if (freqFactors !== null) {
-        rules.requireType(name, 'freqFactors', freqFactors, 'f32');
-        const limit = `of a length of at least ${Math.floor(dims / 2)}, half of dims`;
-        requireOperand(freqFactors.ne[0] >= Math.floor(dims / 2), name, 'freqFactors', freqFactors, limit);
-      }
-      return rules.like(a);
+      o.requireNe('positions', [a.ne[2] * positionsPerToken, 1, 1, 1]);
+      o.requireType('positions', 'i32');
+      o.requireType('freqFactors', 'f32');
+      const pairs = Math.floor(dims / 2);
+      const isEnough = (freqFactors?.ne[0] ?? pairs) >= pairs;
+      o.require(isEnough, 'freqFactors', () => `of a length of at least ${pairs}, half of dims`);
+      return like(a);
     },
   });
 }
 
 /** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
-function requireOffset(op: string, offset: number, room: number): void {
+function requireOffset(o: Operands, offset: number, room: number): void {
   const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
-  rules.requireArgument(isWithin, op, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
+  requireArgument(isWithin, o, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
 }
 
-const ROPE = rotation('ROPE');
-const ROPE_BACK = rotation('ROPE_BACK');
+export const ROPE = rotation('ROPE');
+export const ROPE_BACK = rotation('ROPE_BACK');
 
 function ropeParams(dims: number, options: RopeOptions): RopeParams {
   const { offset = 0, mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
@@ -130,59 +131,55 @@ function ropeParams(dims: number, options: RopeOptions): RopeParams {
   };
 }
 
-function requireSinks(op: string, sinks: Tensor | null, heads: number): void {
-  if (sinks === null) return;
-  rules.requireNe(op, 'sinks', sinks, [heads, ANY, ANY, ANY]);
-  rules.requireType(op, 'sinks', sinks, 'f32');
+function requireSinks(o: Operands, heads: number): void {
+  o.requireNe('sinks', [heads, ANY, ANY, ANY]);
+  o.requireType('sinks', 'f32');
 }
 
-function requireMaskForBias(op: string, mask: Tensor | null, maxBias: number): void {
-  rules.requireArgument(maxBias <= 0 || mask !== null, op, 'maxBias', maxBias, '0 where there is no mask');
+function requireMaskForBias(o: Operands, maxBias: number): void {
+  const isBiased = maxBias > 0;
+  requireArgument(!isBiased || o.optional('mask') !== null, o, 'maxBias', maxBias, '0 where there is no mask');
 }
 
 /** Row by row: a row, and the row of a mask of equal layout, are read to the end before the row is written. */
-const SOFT_MAX = defineOperation<Params & { scale: number; maxBias: number }>({
+export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX',
+  operands: ['a', 'mask?', 'sinks?'],
   ggmlInPlace: true,
   overwrites: [0, 1],
-  result: (sources, { maxBias }) => {
-    const a = operand(sources, 0, 'SOFT_MAX');
-    const mask = optional(sources, 1);
-    rules.requireContiguous('SOFT_MAX', 'a', a);
-    if (mask !== null) {
-      rules.requireType('SOFT_MAX', 'mask', mask, 'f16', 'f32');
-      rules.requireContiguous('SOFT_MAX', 'mask', mask);
-      rules.requireNe('SOFT_MAX', 'mask', mask, [a.ne[0], ANY, ANY, ANY]);
-      requireOperand(mask.ne[1] >= a.ne[1], 'SOFT_MAX', 'mask', mask, `of at least ${a.ne[1]} rows`);
-      rules.requireRepeatable('SOFT_MAX', 'mask', mask, 2, a.ne[2]);
-      rules.requireRepeatable('SOFT_MAX', 'mask', mask, 3, a.ne[3]);
-    }
-    requireMaskForBias('SOFT_MAX', mask, maxBias);
-    requireSinks('SOFT_MAX', optional(sources, 2), a.ne[2]);
-    return rules.like(a);
+  result: (o, { maxBias }) => {
+    const a = o.tensor('a');
+    const mask = o.optional('mask');
+    o.requireContiguous('a');
+    o.requireType('mask', 'f16', 'f32');
+    o.requireContiguous('mask');
+    o.requireNe('mask', [a.ne[0], ANY, ANY, ANY]);
+    o.require(mask === null || mask.ne[1] >= a.ne[1], 'mask', () => `of at least ${a.ne[1]} rows`);
+    o.requireRepeatable('mask', 2, a.ne[2]);
+    o.requireRepeatable('mask', 3, a.ne[3]);
+    requireMaskForBias(o, maxBias);
+    requireSinks(o, a.ne[2]);
+    return like(a);
   },
 });
 
 /** Keys and values are read once per query, and the result is permuted: nothing is overwritten. */
-const FLASH_ATTN_EXT = defineOperation<Params & { scale: number; maxBias: number; logitSoftcap: number }>({
+export const FLASH_ATTN_EXT = define<Params & { scale: number; maxBias: number; logitSoftcap: number }>({
   name: 'FLASH_ATTN_EXT',
-  result: (sources, { maxBias }) => {
-    const q = operand(sources, 0, 'FLASH_ATTN_EXT');
-    const k = operand(sources, 1, 'FLASH_ATTN_EXT');
-    const v = operand(sources, 2, 'FLASH_ATTN_EXT');
-    const mask = optional(sources, 3);
-    rules.requireNe('FLASH_ATTN_EXT', 'k', k, [q.ne[0], ANY, ANY, q.ne[3]]);
-    rules.requireRepeatable('FLASH_ATTN_EXT', 'k', k, 2, q.ne[2]);
-    rules.requireNe('FLASH_ATTN_EXT', 'v', v, [ANY, ANY, ANY, q.ne[3]]);
-    if (mask !== null) {
-      rules.requireType('FLASH_ATTN_EXT', 'mask', mask, 'f16');
-      rules.requireContiguous('FLASH_ATTN_EXT', 'mask', mask);
-      rules.requireRepeatable('FLASH_ATTN_EXT', 'mask', mask, 2, q.ne[2]);
-      rules.requireRepeatable('FLASH_ATTN_EXT', 'mask', mask, 3, q.ne[3]);
-    }
-    requireMaskForBias('FLASH_ATTN_EXT', mask, maxBias);
-    requireSinks('FLASH_ATTN_EXT', optional(sources, 4), q.ne[2]);
-    return rules.f32([v.ne[0], q.ne[2], q.ne[1], q.ne[3]]);
+  operands: ['q', 'k', 'v', 'mask?', 'sinks?'],
+  result: (o, { maxBias }) => {
+    const q = o.tensor('q');
+    const v = o.tensor('v');
+    o.requireNe('k', [q.ne[0], ANY, ANY, q.ne[3]]);
+    o.requireRepeatable('k', 2, q.ne[2]);
+    o.requireNe('v', [ANY, ANY, ANY, q.ne[3]]);
+    o.requireType('mask', 'f16');
+    o.requireContiguous('mask');
+    o.requireRepeatable('mask', 2, q.ne[2]);
+    o.requireRepeatable('mask', 3, q.ne[3]);
+    requireMaskForBias(o, maxBias);
+    requireSinks(o, q.ne[2]);
+    return f32([v.ne[0], q.ne[2], q.ne[1], q.ne[3]]);
   },
 });
 
@@ -222,10 +219,10 @@ export abstract class AttentionOps extends Applier {
    */
   rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
     const { inPlace } = options;
-    checkOptions(options, ROPE_OPTIONS, 'ROPE');
+    checkOptions(options, ROPE_OPTIONS, ROPE.name);
     return this.apply(
       ROPE,
-      rules.slots(a, positions, options.freqFactors),
+      slots(a, positions, options.freqFactors),
       ropeParams(dims, options),
       inPlace === true ? IN_PLACE : NOT_IN_PLACE,
     );
@@ -233,8 +230,8 @@ export abstract class AttentionOps extends Applier {
 
   /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   ropeBack(a: Tensor, positions: Tensor, dims: number, options: RopeBackOptions = {}): Tensor {
-    checkOptions(options, ROPE_BACK_OPTIONS, 'ROPE_BACK');
-    return this.apply(ROPE_BACK, rules.slots(a, positions, options.freqFactors), ropeParams(dims, options));
+    checkOptions(options, ROPE_BACK_OPTIONS, ROPE_BACK.name);
+    return this.apply(ROPE_BACK, slots(a, positions, options.freqFactors), ropeParams(dims, options));
   }
 
   /**
@@ -245,14 +242,9 @@ export abstract class AttentionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   softMax(a: Tensor, options: AttentionOptions & InPlaceOption = {}): Tensor {
-    checkOptions(options, SOFT_MAX_OPTIONS, 'SOFT_MAX');
+    checkOptions(options, SOFT_MAX_OPTIONS, SOFT_MAX.name);
     const { mask, sinks, scale = 1, maxBias = 0, inPlace } = options;
-    return this.apply(
-      SOFT_MAX,
-      rules.slots(a, mask, sinks),
-      { scale, maxBias },
-      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
-    );
+    return this.apply(SOFT_MAX, slots(a, mask, sinks), { scale, maxBias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
   /**
@@ -265,8 +257,8 @@ export abstract class AttentionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   flashAttn(q: Tensor, k: Tensor, v: Tensor, options: FlashAttentionOptions = {}): Tensor {
-    checkOptions(options, FLASH_ATTN_OPTIONS, 'FLASH_ATTN_EXT');
+    checkOptions(options, FLASH_ATTN_OPTIONS, FLASH_ATTN_EXT.name);
     const { mask, sinks, scale = 1, maxBias = 0, logitSoftcap = 0 } = options;
-    return this.apply(FLASH_ATTN_EXT, rules.slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
+    return this.apply(FLASH_ATTN_EXT, slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
   }
 }

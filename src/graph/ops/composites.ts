@@ -8,11 +8,11 @@
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { requireArgument, requireIntegers } from './rules.js';
 import type { ConvolutionOps } from './convolution.js';
 import type { MatrixOps } from './matrix.js';
 import type { MemoryOps } from './memory.js';
-import type { ReductionOps } from './reduction.js';
-import { requireArgument, requireIntegers } from './rules.js';
+import { ARGSORT, type ReductionOps } from './reduction.js';
 import type { SlidingOptions } from './sliding.js';
 import type { ViewOps } from './views.js';
 
@@ -39,8 +39,8 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_ARGUMENT` unless `k` is at most the length of the rows
    */
   argsortTopK(a: Tensor, k: number): Tensor {
-    requireIntegers('ARGSORT', { k }, 0);
-    requireArgument(k <= a.ne[0], 'ARGSORT', 'k', k, `at most ${a.ne[0]}, the length of the rows`);
+    requireIntegers(ARGSORT, { k }, 0);
+    requireArgument(k <= a.ne[0], ARGSORT, 'k', k, `at most ${a.ne[0]}, the length of the rows`);
     const sorted = this.argsort(a, 'desc');
     const [, ...outer] = sorted.ne;
     return this.view(sorted, [k, ...outer], sorted.nb.slice(1));

@@ -6,60 +6,62 @@
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { f32, requireArgument, requireIntegers, listOf } from './rules.js';
 import { Applier } from './applier.js';
-import { ANY, listOf, requireArgument, requireIntegers, requireNe } from './rules.js';
 import { positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
+const define = rowsOf('convolution');
+
 /** Slides over one or two dimensions, as many as its lists are long. */
-const IM2COL = defineOperation<Sliding & { type: ElementTypeName }>({
+export const IM2COL = define<Sliding & { type: ElementTypeName }>({
   name: 'IM2COL',
-  result: (sources, params) => {
-    const kernel = operand(sources, 0, 'IM2COL');
-    const x = operand(sources, 1, 'IM2COL');
+  operands: ['kernel', 'x'],
+  result: (o, params) => {
+    const kernel = o.tensor('kernel');
+    const x = o.tensor('x');
     const rank = Array.isArray(params.stride) ? params.stride.length : 0;
-    requireArgument(rank === 1 || rank === 2, 'IM2COL', 'stride', params.stride, 'a list of 1 or 2');
-    const type = elementType(params.type, 'IM2COL: type');
+    requireArgument(rank === 1 || rank === 2, o, 'stride', params.stride, 'a list of 1 or 2');
+    const type = elementType(params.type, `${o.name}: type`);
     if (rank === 1) {
-      requireNe('IM2COL', 'x', x, [ANY, kernel.ne[1], ANY, 1]);
-      const [width] = positions('IM2COL', 1, kernel, x, params);
+      o.requireNe('x', [ANY, kernel.ne[1], ANY, 1]);
+      const [width] = positions(o, 1, params);
       return { type, ne: [kernel.ne[1] * kernel.ne[0], width, x.ne[2], 1] };
     }
-    requireNe('IM2COL', 'x', x, [ANY, ANY, kernel.ne[2], ANY]);
-    const [width, height] = positions('IM2COL', 2, kernel, x, params);
+    o.requireNe('x', [ANY, ANY, kernel.ne[2], ANY]);
+    const [width, height] = positions(o, 2, params);
     return { type, ne: [kernel.ne[2] * kernel.ne[1] * kernel.ne[0], width, height, x.ne[3]] };
   },
 });
 
-function requireChannels(op: string, channels: number, operands: Readonly<Record<string, Tensor>>): void {
-  requireIntegers(op, { channels }, 1);
-  for (const [what, tensor] of Object.entries(operands)) {
-    const limit = `of a multiple of ${channels} channels in dimension 3`;
-    requireOperand(tensor.ne[3] % channels === 0, op, what, tensor, limit);
+function requireChannels(o: Operands, channels: number): void {
+  requireIntegers(o, { channels }, 1);
+  for (const name of o.operation.operands) {
+    const isMultiple = o.tensor(name).ne[3] % channels === 0;
+    o.require(isMultiple, name, () => `of a multiple of ${channels} channels in dimension 3`);
   }
 }
 
-const IM2COL_3D = defineOperation<Sliding & { channels: number; type: ElementTypeName }>({
+export const IM2COL_3D = define<Sliding & { channels: number; type: ElementTypeName }>({
   name: 'IM2COL_3D',
-  result: (sources, params) => {
-    const kernel = operand(sources, 0, 'IM2COL_3D');
-    const x = operand(sources, 1, 'IM2COL_3D');
+  operands: ['kernel', 'x'],
+  result: (o, params) => {
+    const kernel = o.tensor('kernel');
+    const x = o.tensor('x');
     const { channels } = params;
-    requireChannels('IM2COL_3D', channels, { kernel, x });
-    const [width, height, depth] = positions('IM2COL_3D', 3, kernel, x, params);
+    requireChannels(o, channels);
+    const [width, height, depth] = positions(o, 3, params);
     const patch = kernel.ne[0] * kernel.ne[1] * kernel.ne[2] * channels;
     const ne = [patch, width, height, depth * (x.ne[3] / channels)] as const;
-    return { type: elementType(params.type, 'IM2COL_3D: type'), ne };
+    return { type: elementType(params.type, `${o.name}: type`), ne };
   },
 });
 
-const IM2COL_BACK = defineOperation<Sliding & { ne: readonly number[] }>({
+export const IM2COL_BACK = define<Sliding & { ne: readonly number[] }>({
   name: 'IM2COL_BACK',
-  result: (sources, { ne }) => {
-    operand(sources, 0, 'IM2COL_BACK');
-    operand(sources, 1, 'IM2COL_BACK');
-    return { type: elementType('f32'), ne: shape(ne, 'IM2COL_BACK') };
-  },
+  operands: ['kernel', 'gradient'],
+  result: (o, { ne }) => f32(shape(ne, o.name)),
 });
 
 /** The rows of this family. */
@@ -77,7 +79,7 @@ export abstract class ConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   im2col(kernel: Tensor, x: Tensor, rank: 1 | 2, type: ElementTypeName, options: SlidingOptions = {}): Tensor {
-    return this.apply(IM2COL, [kernel, x], { ...slidingOver('IM2COL', rank, options), type });
+    return this.apply(IM2COL, [kernel, x], { ...slidingOver(IM2COL, rank, options), type });
   }
 
   /**
@@ -88,7 +90,7 @@ export abstract class ConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   im2col3d(kernel: Tensor, x: Tensor, channels: number, type: ElementTypeName, options: SlidingOptions = {}): Tensor {
-    return this.apply(IM2COL_3D, [kernel, x], { ...slidingOver('IM2COL_3D', 3, options), channels, type });
+    return this.apply(IM2COL_3D, [kernel, x], { ...slidingOver(IM2COL_3D, 3, options), channels, type });
   }
 
   /** The gradient of `im2col`: f32 of shape `ne`, from the kernel and the gradient of the patches. */
@@ -100,8 +102,8 @@ export abstract class ConvolutionOps extends Applier {
     options: SlidingOptions = {},
   ): Tensor {
     return this.apply(IM2COL_BACK, [kernel, gradient], {
-      ...slidingOver('IM2COL_BACK', rank, options),
-      ne: listOf('IM2COL_BACK', 'ne', ne),
+      ...slidingOver(IM2COL_BACK, rank, options),
+      ne: listOf(IM2COL_BACK, 'ne', ne),
     });
   }
 }

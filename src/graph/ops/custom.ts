@@ -3,11 +3,16 @@
  *
  * Invariant: nothing is overwritten, and ggml's rules never run it in place, unless the node itself says so.
  */
-import { badOperand, defineOperation } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { badOperand } from '../operand-error.js';
 
-export const CUSTOM = defineOperation({
+const define = rowsOf('other');
+
+export const CUSTOM = define({
   name: 'CUSTOM',
-  result: () => badOperand('CUSTOM', 'result', 'unknown', 'what the caller declares'),
+  operands: [],
+  isPure: false, // nobody knows what it does
+  result: ({ name }) => badOperand(name, 'result', 'unknown', 'what the caller declares'),
 });
 
 /** The rows of this family. */

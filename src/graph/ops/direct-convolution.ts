@@ -6,94 +6,100 @@
  */
 import { hasContiguousChannels, type Dims4 } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY } from '../operands.js';
+import { f32, requireIntegers } from './rules.js';
 import { Applier } from './applier.js';
-import { ANY, f32, requireContiguous, requireIntegers, requireNe, requireType } from './rules.js';
 import { computedShape, positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
-const CONV_2D = defineOperation<Sliding>({
+const define = rowsOf('convolution');
+
+export const CONV_2D = define<Sliding>({
   name: 'CONV_2D',
-  result: (sources, params) => {
-    const kernel = operand(sources, 0, 'CONV_2D');
-    const x = operand(sources, 1, 'CONV_2D');
-    requireNe('CONV_2D', 'x', x, [ANY, ANY, kernel.ne[2], ANY]);
-    const [width, height] = positions('CONV_2D', 2, kernel, x, params);
+  operands: ['kernel', 'x'],
+  result: (o, params) => {
+    const kernel = o.tensor('kernel');
+    const x = o.tensor('x');
+    o.requireNe('x', [ANY, ANY, kernel.ne[2], ANY]);
+    const [width, height] = positions(o, 2, params);
     return { type: x.type, ne: [width, height, kernel.ne[3], x.ne[3]] };
   },
 });
 
 /** The result has its channels innermost in memory if the operand has. */
-const CONV_2D_DW = defineOperation<Sliding>({
+export const CONV_2D_DW = define<Sliding>({
   name: 'CONV_2D_DW',
-  result: (sources, params) => {
-    const kernel = operand(sources, 0, 'CONV_2D_DW');
-    const x = operand(sources, 1, 'CONV_2D_DW');
-    requireNe('CONV_2D_DW', 'kernel', kernel, [ANY, ANY, 1, x.ne[2]]);
-    const [width, height] = positions('CONV_2D_DW', 2, kernel, x, params);
+  operands: ['kernel', 'x'],
+  result: (o, params) => {
+    const x = o.tensor('x');
+    o.requireNe('kernel', [ANY, ANY, 1, x.ne[2]]);
+    const [width, height] = positions(o, 2, params);
     const ne: Dims4 = [width, height, x.ne[2], x.ne[3]];
     if (!hasContiguousChannels(x)) return { type: x.type, ne };
     const isPlain = x.type.blockSize === 1;
-    requireOperand(isPlain, 'CONV_2D_DW', 'x', x, 'of an unquantised type where channels lie innermost');
+    o.require(isPlain, 'x', 'of an unquantised type where channels lie innermost');
     const pixelBytes = x.ne[2] * x.type.blockBytes;
     const nb: Dims4 = [pixelBytes, width * pixelBytes, x.type.blockBytes, height * width * pixelBytes];
     return { type: x.type, ne, nb };
   },
 });
 
-const CONV_3D = defineOperation<Sliding & { channels: number; outputs: number; videos: number }>({
+export const CONV_3D = define<Sliding & { channels: number; outputs: number; videos: number }>({
   name: 'CONV_3D',
-  result: (sources, params) => {
-    const kernel = operand(sources, 0, 'CONV_3D');
-    const x = operand(sources, 1, 'CONV_3D');
+  operands: ['kernel', 'x'],
+  result: (o, params) => {
     const { channels, outputs, videos } = params;
-    requireIntegers('CONV_3D', { channels, outputs, videos }, 1);
-    requireNe('CONV_3D', 'kernel', kernel, [ANY, ANY, ANY, channels * outputs]);
-    requireNe('CONV_3D', 'x', x, [ANY, ANY, ANY, channels * videos]);
-    const [width, height, depth] = positions('CONV_3D', 3, kernel, x, params);
+    requireIntegers(o, { channels, outputs, videos }, 1);
+    o.requireNe('kernel', [ANY, ANY, ANY, channels * outputs]);
+    o.requireNe('x', [ANY, ANY, ANY, channels * videos]);
+    const [width, height, depth] = positions(o, 3, params);
     return f32([width, height, depth, outputs * videos]);
   },
 });
 
-const CONV_TRANSPOSE_1D = defineOperation<Params & { stride: number }>({
+export const CONV_TRANSPOSE_1D = define<Params & { stride: number }>({
   name: 'CONV_TRANSPOSE_1D',
-  result: (sources, { stride }) => {
-    const kernel = operand(sources, 0, 'CONV_TRANSPOSE_1D');
-    const x = operand(sources, 1, 'CONV_TRANSPOSE_1D');
-    requireIntegers('CONV_TRANSPOSE_1D', { stride }, 1);
-    requireNe('CONV_TRANSPOSE_1D', 'x', x, [ANY, kernel.ne[2], 1, 1]);
-    requireNe('CONV_TRANSPOSE_1D', 'kernel', kernel, [ANY, ANY, ANY, 1]);
+  operands: ['kernel', 'x'],
+  result: (o, { stride }) => {
+    const kernel = o.tensor('kernel');
+    const x = o.tensor('x');
+    requireIntegers(o, { stride }, 1);
+    o.requireNe('x', [ANY, kernel.ne[2], 1, 1]);
+    o.requireNe('kernel', [ANY, ANY, ANY, 1]);
     const length = (x.ne[0] - 1) * stride + kernel.ne[0];
-    return f32(computedShape('CONV_TRANSPOSE_1D', [length, kernel.ne[1], x.ne[2], 1]));
+    return f32(computedShape(o, [length, kernel.ne[1], x.ne[2], 1]));
   },
 });
 
-const CONV_TRANSPOSE_2D = defineOperation<Params & { stride: number }>({
+export const CONV_TRANSPOSE_2D = define<Params & { stride: number }>({
   name: 'CONV_TRANSPOSE_2D',
-  result: (sources, { stride }) => {
-    const kernel = operand(sources, 0, 'CONV_TRANSPOSE_2D');
-    const x = operand(sources, 1, 'CONV_TRANSPOSE_2D');
-    requireIntegers('CONV_TRANSPOSE_2D', { stride }, 1);
-    requireNe('CONV_TRANSPOSE_2D', 'x', x, [ANY, ANY, kernel.ne[3], ANY]);
+  operands: ['kernel', 'x'],
+  result: (o, { stride }) => {
+    const kernel = o.tensor('kernel');
+    const x = o.tensor('x');
+    requireIntegers(o, { stride }, 1);
+    o.requireNe('x', [ANY, ANY, kernel.ne[3], ANY]);
     const width = (x.ne[0] - 1) * stride + kernel.ne[0];
     const height = (x.ne[1] - 1) * stride + kernel.ne[1];
-    return f32(computedShape('CONV_TRANSPOSE_2D', [width, height, kernel.ne[2], x.ne[3]]));
+    return f32(computedShape(o, [width, height, kernel.ne[2], x.ne[3]]));
   },
 });
 
-const COL2IM_1D = defineOperation<Params & { stride: number; outputs: number; padding: number }>({
+export const COL2IM_1D = define<Params & { stride: number; outputs: number; padding: number }>({
   name: 'COL2IM_1D',
-  result: (sources, { stride, outputs, padding }) => {
-    const columns = operand(sources, 0, 'COL2IM_1D');
-    requireNe('COL2IM_1D', 'columns', columns, [ANY, ANY, 1, 1]);
-    requireContiguous('COL2IM_1D', 'columns', columns);
-    requireType('COL2IM_1D', 'columns', columns, 'f32', 'f16', 'bf16');
-    requireIntegers('COL2IM_1D', { stride, outputs }, 1);
-    requireIntegers('COL2IM_1D', { padding }, 0);
+  operands: ['columns'],
+  result: (o, { stride, outputs, padding }) => {
+    const columns = o.tensor('columns');
+    o.requireNe('columns', [ANY, ANY, 1, 1]);
+    o.requireContiguous('columns');
+    o.requireType('columns', 'f32', 'f16', 'bf16');
+    requireIntegers(o, { stride, outputs }, 1);
+    requireIntegers(o, { padding }, 0);
     const width = columns.ne[0] / outputs;
     const length = (columns.ne[1] - 1) * stride + width - 2 * padding;
     const isWhole = Number.isInteger(width) && width > 0;
-    requireOperand(isWhole, 'COL2IM_1D', 'columns', columns, `of a multiple of ${outputs} outputs in dimension 0`);
-    requireOperand(length > 0, 'COL2IM_1D', 'columns', columns, `longer than the padding of ${padding} at either end`);
+    o.require(isWhole, 'columns', () => `of a multiple of ${outputs} outputs in dimension 0`);
+    o.require(length > 0, 'columns', () => `longer than the padding of ${padding} at either end`);
     return { type: columns.type, ne: [length, outputs, 1, 1] };
   },
 });
@@ -113,7 +119,7 @@ export abstract class DirectConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2dDirect(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    return this.apply(CONV_2D, [kernel, x], slidingOver('CONV_2D', 2, options));
+    return this.apply(CONV_2D, [kernel, x], slidingOver(CONV_2D, 2, options));
   }
 
   /**
@@ -124,7 +130,7 @@ export abstract class DirectConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2dDepthwiseDirect(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    return this.apply(CONV_2D_DW, [kernel, x], slidingOver('CONV_2D_DW', 2, options));
+    return this.apply(CONV_2D_DW, [kernel, x], slidingOver(CONV_2D_DW, 2, options));
   }
 
   /**
@@ -136,7 +142,7 @@ export abstract class DirectConvolutionOps extends Applier {
    */
   conv3dDirect(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
     const split = { channels, outputs: kernel.ne[3] / channels, videos: x.ne[3] / channels };
-    return this.apply(CONV_3D, [kernel, x], { ...slidingOver('CONV_3D', 3, options), ...split });
+    return this.apply(CONV_3D, [kernel, x], { ...slidingOver(CONV_3D, 3, options), ...split });
   }
 
   /**

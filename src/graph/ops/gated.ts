@@ -6,37 +6,40 @@
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
+import { rowsOf, type Row, type Result } from '../operation.js';
+import type { Operands, Sources } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import type { Named } from './rules.js';
 import { Applier } from './applier.js';
-import { optional, requireContiguous, requireNe, requireType } from './rules.js';
 
-function gatedResult(op: string, sources: Sources): Result {
-  const a = operand(sources, 0, op);
-  const b = optional(sources, 1);
-  requireContiguous(op, 'a', a, 1);
+const define = rowsOf('element-wise');
+
+function gatedResult(o: Operands): Result {
+  const a = o.tensor('a');
+  const b = o.optional('b');
+  o.requireContiguous('a', 1);
   if (b === null) {
     const [ne0, ne1, ne2, ne3] = a.ne;
-    requireOperand(ne0 % 2 === 0, op, 'a', a, 'of an even length in dimension 0, or come with a gate operand');
+    o.require(ne0 % 2 === 0, 'a', 'of an even length in dimension 0, or come with a gate operand');
     return { type: a.type, ne: [ne0 / 2, ne1, ne2, ne3] };
   }
-  requireContiguous(op, 'b', b, 1);
-  requireNe(op, 'b', b, a.ne);
-  requireType(op, 'b', b, a.type.name);
+  o.requireContiguous('b', 1);
+  o.requireNe('b', a.ne);
+  o.requireType('b', a.type.name);
   return { type: a.type, ne: a.ne };
 }
 
 /** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
-function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Operation<P> {
-  return defineOperation<P>({ name, overwrites: [0, 1], result: (sources) => gatedResult(name, sources) });
+function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Row<P> {
+  return define<P>({ name, operands: ['a', 'b?'], overwrites: [0, 1], result: gatedResult });
 }
 
-const REGLU = gated('REGLU');
-const GEGLU = gated('GEGLU');
-const SWIGLU = gated('SWIGLU');
-const GEGLU_ERF = gated('GEGLU_ERF');
-const GEGLU_QUICK = gated('GEGLU_QUICK');
-const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIGLU_OAI');
+export const REGLU = gated('REGLU');
+export const GEGLU = gated('GEGLU');
+export const SWIGLU = gated('SWIGLU');
+export const GEGLU_ERF = gated('GEGLU_ERF');
+export const GEGLU_QUICK = gated('GEGLU_QUICK');
+export const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIGLU_OAI');
 
 /** The rows of this family. */
 export const GATED_OPERATIONS = [REGLU, GEGLU, SWIGLU, GEGLU_ERF, GEGLU_QUICK, SWIGLU_OAI];
@@ -91,7 +94,7 @@ function halves(a: Tensor, b: Tensor | null): Sources {
   return b === null ? [a] : [a, b];
 }
 
-function gatedParams({ name }: { readonly name: string }, options: GatedOptions = {}): { swapped: boolean } {
+function gatedParams({ name }: Named, options: GatedOptions = {}): { swapped: boolean } {
   checkOptions(options, GATED_OPTIONS, name);
   return { swapped: options.swapped ?? false };
 }

@@ -6,122 +6,121 @@
  */
 import { isTransposed } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { badOperand, defineOperation, describeStrides, operand, type Operation } from '../operation.js';
+import { rowsOf, type Row } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import { like, f32, requireIntegers, requireWord } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
-import {
-  ANY,
-  f32,
-  like,
-  requireContiguous,
-  requireIntegers,
-  requireNe,
-  requireRepeatable,
-  requireType,
-  requireWord,
-} from './rules.js';
 
-function requireRows(op: string, what: string, a: Tensor): void {
-  if (!isTransposed(a)) return;
-  badOperand(op, what, describeStrides(a), 'stored row by row, not transposed', 'Apply cont() to it first.');
+const define = rowsOf('matrix');
+
+function requireRows(o: Operands, name: string): void {
+  o.requireStrides(!isTransposed(o.tensor(name)), name, 'stored row by row, not transposed');
 }
 
-const MUL_MAT = defineOperation({
+export const MUL_MAT = define({
   name: 'MUL_MAT',
-  result: (sources) => {
-    const a = operand(sources, 0, 'MUL_MAT');
-    const b = operand(sources, 1, 'MUL_MAT');
-    requireNe('MUL_MAT', 'b', b, [a.ne[0], ANY, ANY, ANY]);
-    requireRepeatable('MUL_MAT', 'a', a, 2, b.ne[2]);
-    requireRepeatable('MUL_MAT', 'a', a, 3, b.ne[3]);
-    requireRows('MUL_MAT', 'a', a);
+  operands: ['a', 'b'],
+  result: (o) => {
+    const a = o.tensor('a');
+    const b = o.tensor('b');
+    o.requireNe('b', [a.ne[0], ANY, ANY, ANY]);
+    o.requireRepeatable('a', 2, b.ne[2]);
+    o.requireRepeatable('a', 3, b.ne[3]);
+    requireRows(o, 'a');
     return f32([a.ne[1], b.ne[1], b.ne[2], b.ne[3]]);
   },
 });
 
-const MUL_MAT_ID = defineOperation({
+export const MUL_MAT_ID = define({
   name: 'MUL_MAT_ID',
-  result: (sources) => {
-    const experts = operand(sources, 0, 'MUL_MAT_ID');
-    const b = operand(sources, 1, 'MUL_MAT_ID');
-    const ids = operand(sources, 2, 'MUL_MAT_ID');
-    requireRows('MUL_MAT_ID', 'experts', experts);
-    requireType('MUL_MAT_ID', 'ids', ids, 'i32');
-    requireNe('MUL_MAT_ID', 'experts', experts, [ANY, ANY, ANY, 1]);
-    requireNe('MUL_MAT_ID', 'b', b, [experts.ne[0], ANY, ANY, 1]);
-    requireNe('MUL_MAT_ID', 'ids', ids, [ANY, b.ne[2], 1, 1]);
-    requireRepeatable('MUL_MAT_ID', 'b', b, 1, ids.ne[0]);
+  operands: ['experts', 'b', 'ids'],
+  result: (o) => {
+    const experts = o.tensor('experts');
+    const b = o.tensor('b');
+    const ids = o.tensor('ids');
+    requireRows(o, 'experts');
+    o.requireType('ids', 'i32');
+    o.requireNe('experts', [ANY, ANY, ANY, 1]);
+    o.requireNe('b', [experts.ne[0], ANY, ANY, 1]);
+    o.requireNe('ids', [ANY, b.ne[2], 1, 1]);
+    o.requireRepeatable('b', 1, ids.ne[0]);
     return f32([experts.ne[1], ids.ne[0], b.ne[2], 1]);
   },
 });
 
-const OUT_PROD = defineOperation({
+export const OUT_PROD = define({
   name: 'OUT_PROD',
-  result: (sources) => {
-    const a = operand(sources, 0, 'OUT_PROD');
-    const b = operand(sources, 1, 'OUT_PROD');
-    requireNe('OUT_PROD', 'b', b, [ANY, a.ne[1], ANY, ANY]);
-    requireRepeatable('OUT_PROD', 'a', a, 2, b.ne[2]);
-    requireRepeatable('OUT_PROD', 'a', a, 3, b.ne[3]);
-    requireRows('OUT_PROD', 'a', a);
+  operands: ['a', 'b'],
+  result: (o) => {
+    const a = o.tensor('a');
+    const b = o.tensor('b');
+    o.requireNe('b', [ANY, a.ne[1], ANY, ANY]);
+    o.requireRepeatable('a', 2, b.ne[2]);
+    o.requireRepeatable('a', 3, b.ne[3]);
+    requireRows(o, 'a');
     return f32([a.ne[0], b.ne[0], b.ne[2], b.ne[3]]);
   },
 });
 
-const DIAG = defineOperation({
+export const DIAG = define({
   name: 'DIAG',
-  result: (sources) => {
-    const a = operand(sources, 0, 'DIAG');
-    requireNe('DIAG', 'a', a, [ANY, 1, ANY, ANY]);
+  operands: ['a'],
+  result: (o) => {
+    const a = o.tensor('a');
+    o.requireNe('a', [ANY, 1, ANY, ANY]);
     return { type: a.type, ne: [a.ne[0], a.ne[0], a.ne[2], a.ne[3]] };
   },
 });
 
 /** Index by index: an element is kept or replaced. */
-function diagonalMask(name: OperationName): Operation<Params & { past: number }> {
-  return defineOperation<Params & { past: number }>({
+function diagonalMask(name: OperationName): Row<Params & { past: number }> {
+  return define<Params & { past: number }>({
     name,
+    operands: ['a'],
     ggmlInPlace: true,
     overwrites: [0],
-    result: (sources, { past }) => {
-      requireIntegers(name, { past }, 0);
-      return like(operand(sources, 0, name));
+    result: (o, { past }) => {
+      requireIntegers(o, { past }, 0);
+      return like(o.tensor('a'));
     },
   });
 }
 
-const DIAG_MASK_INF = diagonalMask('DIAG_MASK_INF');
-const DIAG_MASK_ZERO = diagonalMask('DIAG_MASK_ZERO');
+export const DIAG_MASK_INF = diagonalMask('DIAG_MASK_INF');
+export const DIAG_MASK_ZERO = diagonalMask('DIAG_MASK_ZERO');
 
 /** Which triangle is kept; `_diag` keeps the diagonal as well. */
 export type Triangle = 'upper_diag' | 'upper' | 'lower_diag' | 'lower';
 
 const TRIANGLES: readonly string[] = ['upper_diag', 'upper', 'lower_diag', 'lower'] satisfies Triangle[];
 
-const TRI = defineOperation<Params & { triangle: Triangle }>({
+export const TRI = define<Params & { triangle: Triangle }>({
   name: 'TRI',
+  operands: ['a'],
   overwrites: [0], // an element is kept or becomes zero
-  result: (sources, { triangle }) => {
-    const a = operand(sources, 0, 'TRI');
-    requireType('TRI', 'a', a, 'f32');
-    requireContiguous('TRI', 'a', a);
-    requireNe('TRI', 'a', a, [a.ne[1], ANY, ANY, ANY]);
-    requireWord('TRI', 'triangle', triangle, TRIANGLES);
+  result: (o, { triangle }) => {
+    const a = o.tensor('a');
+    o.requireType('a', 'f32');
+    o.requireContiguous('a');
+    o.requireNe('a', [a.ne[1], ANY, ANY, ANY]);
+    requireWord(o, 'triangle', triangle, TRIANGLES);
     return like(a);
   },
 });
 
-const SOLVE_TRI = defineOperation({
+export const SOLVE_TRI = define({
   name: 'SOLVE_TRI',
-  result: (sources) => {
-    const a = operand(sources, 0, 'SOLVE_TRI');
-    const b = operand(sources, 1, 'SOLVE_TRI');
-    requireType('SOLVE_TRI', 'a', a, 'f32');
-    requireType('SOLVE_TRI', 'b', b, 'f32');
-    requireNe('SOLVE_TRI', 'a', a, [a.ne[1], ANY, ANY, ANY]);
-    requireNe('SOLVE_TRI', 'b', b, [ANY, a.ne[1], a.ne[2], a.ne[3]]);
-    requireContiguous('SOLVE_TRI', 'a', a);
-    requireContiguous('SOLVE_TRI', 'b', b);
+  operands: ['a', 'b'],
+  result: (o) => {
+    const a = o.tensor('a');
+    const b = o.tensor('b');
+    o.requireType('a', 'f32');
+    o.requireType('b', 'f32');
+    o.requireNe('a', [a.ne[1], ANY, ANY, ANY]);
+    o.requireNe('b', [ANY, a.ne[1], a.ne[2], a.ne[3]]);
+    o.requireContiguous('a');
+    o.requireContiguous('b');
     return f32(b.ne);
   },
 });

@@ -7,93 +7,79 @@ import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/e
 import { elementCount } from '../../tensor/layout.js';
 import { canRepeat, shape } from '../../tensor/shape.js';
 import { SELF, type Params, type Tensor } from '../../tensor/tensor.js';
-import { defineOperation, describe, operand, requireOperand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { describe } from '../operand-error.js';
+import { like, into, requireArgument, requireIntegers, listOf } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
-import {
-  ANY,
-  into,
-  like,
-  listOf,
-  requireArgument,
-  requireContiguous,
-  requireDenseRows,
-  requireIntegers,
-  requireNe,
-  requireRepeatable,
-  requireType,
-} from './rules.js';
 
-const DUP = defineOperation({
+const define = rowsOf('copy');
+
+export const DUP = define({
   name: 'DUP',
+  operands: ['a'],
   overwrites: [0], // a copy onto itself
-  result: (sources) => like(operand(sources, 0, 'DUP')),
+  result: (o) => like(o.tensor('a')),
 });
 
 /** Without a `type`, a copy into operand 1; with one, a copy into a new tensor. */
-const CPY = defineOperation<Params & { type: ElementTypeName | null }>({
+export const CPY = define<Params & { type: ElementTypeName | null }>({
   name: 'CPY',
+  operands: ['a', 'b?'],
   overwrites: [0], // of equal layout, so a copy onto itself
   namesItself: [1], // a cast is a copy into a new tensor
-  result: (sources, { type }) => {
-    const a = operand(sources, 0, 'CPY');
-    if (type !== null) return { type: elementType(type, 'CPY: type'), ne: a.ne, name: `${a.name} (copy)` };
-    const b = operand(sources, 1, 'CPY');
+  result: (o, { type }) => {
+    const a = o.tensor('a');
+    if (type !== null) return { type: elementType(type, `${o.name}: type`), ne: a.ne, name: `${a.name} (copy)` };
+    const b = o.tensor('b');
     const count = elementCount(a);
-    requireOperand(elementCount(b) === count, 'CPY', 'b', b, () => `of ${count} elements, as ${describe(a)}`);
+    o.require(elementCount(b) === count, 'b', () => `of ${count} elements, as ${describe(a)}`);
     return into(b, b.name === '' ? `${a.name} (copy)` : `${b.name} (copy of ${a.name})`);
   },
 });
 
-const CONT = defineOperation<Params & { ne: readonly number[] | null }>({
+export const CONT = define<Params & { ne: readonly number[] | null }>({
   name: 'CONT',
+  operands: ['a'],
   overwrites: [0], // of equal layout, so a copy onto itself
-  result: (sources, params) => {
-    const a = operand(sources, 0, 'CONT');
-    const ne = params.ne === null ? a.ne : shape(params.ne, 'CONT');
+  result: (o, params) => {
+    const a = o.tensor('a');
+    const ne = params.ne === null ? a.ne : shape(params.ne, o.name);
     const count = elementCount(a);
-    requireOperand(
-      elementCount({ shape: ne }) === count,
-      'CONT',
-      'shape',
-      ne,
-      () => `of ${count} elements, as ${describe(a)}`,
-    );
+    o.requireShape(elementCount({ shape: ne }) === count, ne, () => `of ${count} elements, as ${describe(a)}`);
     return { type: a.type, ne, name: `${a.name} (cont)` };
   },
 });
 
-const GET_ROWS = defineOperation({
+export const GET_ROWS = define({
   name: 'GET_ROWS',
-  result: (sources) => {
-    const a = operand(sources, 0, 'GET_ROWS');
-    const ids = operand(sources, 1, 'GET_ROWS');
-    requireNe('GET_ROWS', 'ids', ids, [ANY, a.ne[2], a.ne[3], 1]);
-    requireType('GET_ROWS', 'ids', ids, 'i32');
+  operands: ['a', 'ids'],
+  result: (o) => {
+    const a = o.tensor('a');
+    const ids = o.tensor('ids');
+    o.requireNe('ids', [ANY, a.ne[2], a.ne[3], 1]);
+    o.requireType('ids', 'i32');
     const type = a.type.name === 'i32' ? a.type : ELEMENT_TYPES.f32;
     return { type, ne: [a.ne[0], ids.ne[0], ids.ne[1], ids.ne[2]] };
   },
 });
 
-const SET_ROWS = defineOperation({
+export const SET_ROWS = define({
   name: 'SET_ROWS',
+  operands: ['rows', 'ids', 'a'],
   overwrites: [2],
   writesPart: true, // rows that are not named stay as they are
-  result: (sources) => {
-    const rows = operand(sources, 0, 'SET_ROWS');
-    const ids = operand(sources, 1, 'SET_ROWS');
-    const a = operand(sources, 2, 'SET_ROWS');
-    requireNe('SET_ROWS', 'rows', rows, [a.ne[0], ANY, a.ne[2], a.ne[3]]);
-    requireNe('SET_ROWS', 'ids', ids, [rows.ne[1], ANY, ANY, 1]);
-    requireRepeatable('SET_ROWS', 'ids', ids, 1, rows.ne[2]);
-    requireRepeatable('SET_ROWS', 'ids', ids, 2, rows.ne[3]);
-    requireType('SET_ROWS', 'rows', rows, 'f32', 'f16');
-    requireType('SET_ROWS', 'ids', ids, 'i64', 'i32');
-    for (const [what, tensor] of [
-      ['a', a],
-      ['rows', rows],
-    ] as const) {
-      requireDenseRows('SET_ROWS', what, tensor);
-    }
+  result: (o) => {
+    const rows = o.tensor('rows');
+    const a = o.tensor('a');
+    o.requireNe('rows', [a.ne[0], ANY, a.ne[2], a.ne[3]]);
+    o.requireNe('ids', [rows.ne[1], ANY, ANY, 1]);
+    o.requireRepeatable('ids', 1, rows.ne[2]);
+    o.requireRepeatable('ids', 2, rows.ne[3]);
+    o.requireType('rows', 'f32', 'f16');
+    o.requireType('ids', 'i64', 'i32');
+    o.requireDenseRows('a');
+    o.requireDenseRows('rows');
     return into(a);
   },
 });
@@ -104,75 +90,75 @@ interface Window extends Params {
   readonly offset: number;
 }
 
-function windowOperands(op: string, [a, b]: readonly [Tensor, Tensor], { nb, offset }: Window): void {
+function requireWindow(o: Operands, { nb, offset }: Window): void {
+  const a = o.tensor('a');
   const count = elementCount(a);
-  requireOperand(elementCount(b) <= count, op, 'b', b, () => `of at most ${count} elements, as ${describe(a)}`);
+  const isWithin = elementCount(o.tensor('b')) <= count;
+  o.require(isWithin, 'b', () => `of at most ${count} elements, as ${describe(a)}`);
   const isTriple = Array.isArray(nb) && nb.length === 3;
-  requireArgument(isTriple, op, 'nb', nb, 'the byte strides of dimensions 1, 2 and 3');
-  requireIntegers(op, { offset, nb1: nb[0], nb2: nb[1], nb3: nb[2] }, 0);
+  requireArgument(isTriple, o, 'nb', nb, 'the byte strides of dimensions 1, 2 and 3');
+  requireIntegers(o, { offset, nb1: nb[0], nb2: nb[1], nb3: nb[2] }, 0);
 }
 
-const SET = defineOperation<Window>({
+export const SET = define<Window>({
   name: 'SET',
+  operands: ['a', 'b'],
   overwrites: [0],
   writesPart: true, // what lies outside the window stays as it is
-  result: (sources, window) => {
-    const a = operand(sources, 0, 'SET');
-    windowOperands('SET', [a, operand(sources, 1, 'SET')], window);
-    return like(a);
+  result: (o, window) => {
+    requireWindow(o, window);
+    return like(o.tensor('a'));
   },
 });
 
-const ACC = defineOperation<Window>({
+export const ACC = define<Window>({
   name: 'ACC',
+  operands: ['a', 'b'],
   overwrites: [0],
   writesPart: true, // what lies outside the window stays as it is
-  result: (sources, window) => {
-    const a = operand(sources, 0, 'ACC');
-    const b = operand(sources, 1, 'ACC');
-    requireContiguous('ACC', 'a', a);
-    requireType('ACC', 'a', a, 'f32');
-    requireType('ACC', 'b', b, 'f32');
-    windowOperands('ACC', [a, b], window);
-    return like(a);
+  result: (o, window) => {
+    o.requireContiguous('a');
+    o.requireType('a', 'f32');
+    o.requireType('b', 'f32');
+    requireWindow(o, window);
+    return like(o.tensor('a'));
   },
 });
 
-const CONCAT = defineOperation<Params & { dim: number }>({
+export const CONCAT = define<Params & { dim: number }>({
   name: 'CONCAT',
-  result: (sources, { dim }) => {
-    const a = operand(sources, 0, 'CONCAT');
-    const b = operand(sources, 1, 'CONCAT');
-    requireArgument([0, 1, 2, 3].includes(dim), 'CONCAT', 'dim', dim, '0, 1, 2 or 3');
-    requireType('CONCAT', 'b', b, a.type.name);
-    requireNe(
-      'CONCAT',
-      'b',
-      b,
-      a.ne.map((n, d) => (d === dim ? ANY : n)),
-    );
+  operands: ['a', 'b'],
+  result: (o, { dim }) => {
+    const a = o.tensor('a');
+    const b = o.tensor('b');
+    requireArgument([0, 1, 2, 3].includes(dim), o, 'dim', dim, '0, 1, 2 or 3');
+    o.requireType('b', a.type.name);
+    const others = a.ne.map((n, d) => (d === dim ? ANY : n));
+    o.requireNe('b', others);
     return { type: a.type, ne: shape(a.ne.map((n, d) => (d === dim ? n + b.ne[d] : n))) };
   },
 });
 
-const REPEAT = defineOperation<Params & { ne: readonly number[] }>({
+export const REPEAT = define<Params & { ne: readonly number[] }>({
   name: 'REPEAT',
+  operands: ['a'],
   overwrites: [0], // of equal layout, so nothing is repeated
-  result: (sources, params) => {
-    const a = operand(sources, 0, 'REPEAT');
-    const ne = shape(params.ne, 'REPEAT');
-    requireOperand(canRepeat(a, { ne }), 'REPEAT', 'a', a, `of lengths that divide [${ne.join(', ')}]`);
+  result: (o, params) => {
+    const a = o.tensor('a');
+    const ne = shape(params.ne, o.name);
+    o.require(canRepeat(a, { ne }), 'a', () => `of lengths that divide [${ne.join(', ')}]`);
     return { type: a.type, ne };
   },
 });
 
-const REPEAT_BACK = defineOperation<Params & { ne: readonly number[] }>({
+export const REPEAT_BACK = define<Params & { ne: readonly number[] }>({
   name: 'REPEAT_BACK',
-  result: (sources, params) => {
-    const a = operand(sources, 0, 'REPEAT_BACK');
-    const ne = shape(params.ne, 'REPEAT_BACK');
+  operands: ['a'],
+  result: (o, params) => {
+    const a = o.tensor('a');
+    const ne = shape(params.ne, o.name);
     const fits = canRepeat({ ne }, a);
-    requireOperand(fits, 'REPEAT_BACK', 'shape', ne, () => `of lengths that divide those of ${describe(a)}`);
+    o.requireShape(fits, ne, () => `of lengths that divide those of ${describe(a)}`);
     return { type: a.type, ne };
   },
 });
@@ -207,7 +193,7 @@ export abstract class MemoryOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE`
    */
   cont(a: Tensor, ne?: readonly number[]): Tensor {
-    return this.apply(CONT, [a], { ne: ne === undefined ? null : listOf('CONT', 'ne', ne) });
+    return this.apply(CONT, [a], { ne: ne === undefined ? null : listOf(CONT, 'ne', ne) });
   }
 
   /**
@@ -241,7 +227,7 @@ export abstract class MemoryOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   set(a: Tensor, b: Tensor, nb: readonly [number, number, number], offset = 0, options?: InPlaceOption): Tensor {
-    return this.apply(SET, [a, b], { nb: listOf('SET', 'nb', nb), offset }, options);
+    return this.apply(SET, [a, b], { nb: listOf(SET, 'nb', nb), offset }, options);
   }
 
   /**
@@ -252,7 +238,7 @@ export abstract class MemoryOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   acc(a: Tensor, b: Tensor, nb: readonly [number, number, number], offset = 0, options?: InPlaceOption): Tensor {
-    return this.apply(ACC, [a, b], { nb: listOf('ACC', 'nb', nb), offset }, options);
+    return this.apply(ACC, [a, b], { nb: listOf(ACC, 'nb', nb), offset }, options);
   }
 
   /** `a` followed by `b` along dimension `dim`; the other lengths and the types agree. @throws PlannerError `BAD_OPERAND` */
@@ -262,11 +248,11 @@ export abstract class MemoryOps extends Applier {
 
   /** `a` repeated a whole number of times along each dimension, up to `ne`. @throws PlannerError `BAD_OPERAND` */
   repeat(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(REPEAT, [a], { ne: listOf('REPEAT', 'ne', ne) });
+    return this.apply(REPEAT, [a], { ne: listOf(REPEAT, 'ne', ne) });
   }
 
   /** The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`. @throws PlannerError `BAD_OPERAND` */
   repeatBack(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(REPEAT_BACK, [a], { ne: listOf('REPEAT_BACK', 'ne', ne) });
+    return this.apply(REPEAT_BACK, [a], { ne: listOf(REPEAT_BACK, 'ne', ne) });
   }
 }

@@ -5,40 +5,44 @@
  * so the operand may be overwritten. Behaviour as in ggml's `ggml_norm`, `ggml_rms_norm`, `ggml_group_norm`, `ggml_l2_norm`.
  */
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, type Operation } from '../operation.js';
+import { rowsOf, type Row } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
+import { like, requireArgument, requireIntegers, type Named } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
-import { like, requireArgument, requireIntegers } from './rules.js';
 
-function requireEps(name: OperationName, eps: number): number {
-  if (!Number.isFinite(eps) || eps < 0) requireArgument(false, name, 'eps', eps, 'a number of at least 0');
+const define = rowsOf('norm');
+
+function requireEps(op: Named, eps: number): number {
+  if (!Number.isFinite(eps) || eps < 0) requireArgument(false, op, 'eps', eps, 'a number of at least 0');
   return eps;
 }
 
 /** ggml plans only the RMS norm in place. */
-function norm(name: OperationName, ggmlInPlace: boolean): Operation<Params & { eps?: number }> {
-  return defineOperation<Params & { eps?: number }>({
+function norm(name: OperationName, ggmlInPlace: boolean): Row<Params & { eps?: number }> {
+  return define<Params & { eps?: number }>({
     name,
+    operands: ['a'],
     ggmlInPlace,
     overwrites: [0],
-    result: (sources, { eps }) => {
-      if (eps !== undefined) requireEps(name, eps); // a graph file may leave it out
-      return like(operand(sources, 0, name));
+    result: (o, { eps }) => {
+      if (eps !== undefined) requireEps(o, eps); // a graph file may leave it out
+      return like(o.tensor('a'));
     },
   });
 }
 
-const NORM = norm('NORM', false);
-const RMS_NORM = norm('RMS_NORM', true);
-const L2_NORM = norm('L2_NORM', false);
+export const NORM = norm('NORM', false);
+export const RMS_NORM = norm('RMS_NORM', true);
+export const L2_NORM = norm('L2_NORM', false);
 
-const GROUP_NORM = defineOperation<Params & { groups: number; eps?: number }>({
+export const GROUP_NORM = define<Params & { groups: number; eps?: number }>({
   name: 'GROUP_NORM',
+  operands: ['a'],
   overwrites: [0],
-  result: (sources, { groups, eps }) => {
-    if (eps !== undefined) requireEps('GROUP_NORM', eps);
-    requireIntegers('GROUP_NORM', { groups }, 1);
-    return like(operand(sources, 0, 'GROUP_NORM'));
+  result: (o, { groups, eps }) => {
+    if (eps !== undefined) requireEps(o, eps);
+    requireIntegers(o, { groups }, 1);
+    return like(o.tensor('a'));
   },
 });
 
@@ -49,17 +53,17 @@ export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
 export abstract class NormOps extends Applier {
   /** Each row of `a` less its mean, divided by its standard deviation. */
   norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(NORM, [a], { eps: requireEps('NORM', eps) }, options);
+    return this.apply(NORM, [a], { eps: requireEps(NORM, eps) }, options);
   }
 
   /** Each row of `a` divided by the root of its mean square. */
   rmsNorm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(RMS_NORM, [a], { eps: requireEps('RMS_NORM', eps) }, options);
+    return this.apply(RMS_NORM, [a], { eps: requireEps(RMS_NORM, eps) }, options);
   }
 
   /** Each row of `a` divided by its Euclidean length. */
   l2Norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(L2_NORM, [a], { eps: requireEps('L2_NORM', eps) }, options);
+    return this.apply(L2_NORM, [a], { eps: requireEps(L2_NORM, eps) }, options);
   }
 
   /**
@@ -68,6 +72,6 @@ export abstract class NormOps extends Applier {
    * @throws PlannerError `BAD_ARGUMENT` unless `groups` is an integer of at least 1
    */
   groupNorm(a: Tensor, groups: number, eps: number, options?: InPlaceOption): Tensor {
-    return this.apply(GROUP_NORM, [a], { groups, eps: requireEps('GROUP_NORM', eps) }, options);
+    return this.apply(GROUP_NORM, [a], { groups, eps: requireEps(GROUP_NORM, eps) }, options);
   }
 }

@@ -6,83 +6,81 @@
  */
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY } from '../operands.js';
+import { like, f32, requireArgument, requireIntegers } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
-import {
-  ANY,
-  f32,
-  like,
-  requireArgument,
-  requireContiguous,
-  requireIntegers,
-  requireNe,
-  requireType,
-} from './rules.js';
+
+const define = rowsOf('other');
 
 /** Counts in 32-bit floats, as ggml does: the last step may fall away or come in by rounding. */
-const ARANGE = defineOperation<Params & { start: number; stop: number; step: number }>({
+export const ARANGE = define<Params & { start: number; stop: number; step: number }>({
   name: 'ARANGE',
-  result: (_, { start, stop, step }) => {
-    requireArgument(stop > start, 'ARANGE', 'stop', stop, `above the start, ${start}`);
-    requireArgument(step > 0, 'ARANGE', 'step', step, 'above 0');
+  operands: [],
+  result: (o, { start, stop, step }) => {
+    requireArgument(stop > start, o, 'stop', stop, `above the start, ${start}`);
+    requireArgument(step > 0, o, 'step', step, 'above 0');
     const length = Math.fround(Math.fround(stop) - Math.fround(start));
     return f32([Math.ceil(Math.fround(length / Math.fround(step))), 1, 1, 1]);
   },
 });
 
-const TIMESTEP_EMBEDDING = defineOperation<Params & { dim: number; maxPeriod: number }>({
+export const TIMESTEP_EMBEDDING = define<Params & { dim: number; maxPeriod: number }>({
   name: 'TIMESTEP_EMBEDDING',
-  result: (sources, { dim }) => {
-    requireIntegers('TIMESTEP_EMBEDDING', { dim }, 1);
-    return f32([dim, operand(sources, 0, 'TIMESTEP_EMBEDDING').ne[0], 1, 1]);
+  operands: ['timesteps'],
+  result: (o, { dim }) => {
+    requireIntegers(o, { dim }, 1);
+    return f32([dim, o.tensor('timesteps').ne[0], 1, 1]);
   },
 });
 
-const WIN_PART = defineOperation<Params & { window: number }>({
+export const WIN_PART = define<Params & { window: number }>({
   name: 'WIN_PART',
-  result: (sources, { window }) => {
-    const a = operand(sources, 0, 'WIN_PART');
-    requireNe('WIN_PART', 'a', a, [ANY, ANY, ANY, 1]);
-    requireType('WIN_PART', 'a', a, 'f32');
-    requireIntegers('WIN_PART', { window }, 1);
+  operands: ['a'],
+  result: (o, { window }) => {
+    const a = o.tensor('a');
+    o.requireNe('a', [ANY, ANY, ANY, 1]);
+    o.requireType('a', 'f32');
+    requireIntegers(o, { window }, 1);
     const windows = Math.ceil(a.ne[1] / window) * Math.ceil(a.ne[2] / window);
     return f32([a.ne[0], window, window, windows]);
   },
 });
 
-const WIN_UNPART = defineOperation<Params & { width: number; height: number; window: number }>({
+export const WIN_UNPART = define<Params & { width: number; height: number; window: number }>({
   name: 'WIN_UNPART',
-  result: (sources, { width, height, window }) => {
-    const a = operand(sources, 0, 'WIN_UNPART');
-    requireType('WIN_UNPART', 'a', a, 'f32');
-    requireIntegers('WIN_UNPART', { width, height, window }, 1);
+  operands: ['a'],
+  result: (o, { width, height, window }) => {
+    const a = o.tensor('a');
+    o.requireType('a', 'f32');
+    requireIntegers(o, { width, height, window }, 1);
     return f32([a.ne[0], width, height, 1]);
   },
 });
 
-const GET_REL_POS = defineOperation<Params & { size: number }>({
+export const GET_REL_POS = define<Params & { size: number }>({
   name: 'GET_REL_POS',
-  result: (sources, { size }) => {
-    const a = operand(sources, 0, 'GET_REL_POS');
-    requireIntegers('GET_REL_POS', { size }, 1);
-    requireNe('GET_REL_POS', 'a', a, [ANY, 2 * size - 1, ANY, ANY]);
+  operands: ['a'],
+  result: (o, { size }) => {
+    const a = o.tensor('a');
+    requireIntegers(o, { size }, 1);
+    o.requireNe('a', [ANY, 2 * size - 1, ANY, ANY]);
     return { type: ELEMENT_TYPES.f16, ne: [a.ne[0], size, size, 1] };
   },
 });
 
-const ADD_REL_POS = defineOperation({
+export const ADD_REL_POS = define({
   name: 'ADD_REL_POS',
+  operands: ['a', 'width', 'height'],
   overwrites: [0], // index by index; the other operands are repeated
-  result: (sources) => {
-    const a = operand(sources, 0, 'ADD_REL_POS');
-    const width = operand(sources, 1, 'ADD_REL_POS');
-    const height = operand(sources, 2, 'ADD_REL_POS');
-    requireNe('ADD_REL_POS', 'height', height, width.ne);
-    for (const [what, tensor] of Object.entries({ a, width, height })) requireContiguous('ADD_REL_POS', what, tensor);
-    requireType('ADD_REL_POS', 'width', width, 'f32');
-    requireType('ADD_REL_POS', 'height', height, 'f32');
+  result: (o) => {
+    const [a, width] = [o.tensor('a'), o.tensor('width')];
+    o.requireNe('height', width.ne);
+    for (const name of o.operation.operands) o.requireContiguous(name);
+    o.requireType('width', 'f32');
+    o.requireType('height', 'f32');
     const [w0, w1, w2, w3] = width.ne;
-    requireNe('ADD_REL_POS', 'a', a, [w0 * w0, w1 * w2, w3, ANY]);
+    o.requireNe('a', [w0 * w0, w1 * w2, w3, ANY]);
     return like(a);
   },
 });

@@ -7,115 +7,100 @@
 import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import {
-  badOperand,
-  defineOperation,
-  describeStrides,
-  operand,
-  requireOperand,
-  type Result,
-  type Sources,
-} from '../operation.js';
+import { rowsOf, type Result } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { f32, requireIntegers, type Named } from './rules.js';
 import { Applier } from './applier.js';
-import { ANY, f32, requireContiguous, requireDenseRows, requireIntegers, requireNe, requireType } from './rules.js';
 
-const SSM_CONV = defineOperation({
+const define = rowsOf('recurrence');
+
+export const SSM_CONV = define({
   name: 'SSM_CONV',
-  result: (sources) => {
-    const x = operand(sources, 0, 'SSM_CONV');
-    const kernel = operand(sources, 1, 'SSM_CONV');
-    requireNe('SSM_CONV', 'kernel', kernel, [ANY, ANY, 1, 1]);
-    requireNe('SSM_CONV', 'x', x, [ANY, kernel.ne[1], ANY, 1]);
+  operands: ['x', 'kernel'],
+  result: (o) => {
+    const [x, kernel] = [o.tensor('x'), o.tensor('kernel')];
+    o.requireNe('kernel', [ANY, ANY, 1, 1]);
+    o.requireNe('x', [ANY, kernel.ne[1], ANY, 1]);
     const tokens = x.ne[0] - kernel.ne[0] + 1;
-    requireOperand(tokens >= 0, 'SSM_CONV', 'x', x, `of a length of at least ${kernel.ne[0] - 1}`);
+    o.require(tokens >= 0, 'x', `of a length of at least ${kernel.ne[0] - 1}`);
     return f32([kernel.ne[1], tokens, x.ne[2], 1]);
   },
 });
 
-function requirePackedRows(op: string, what: string, tensor: Tensor): void {
-  const { type, ne, nb } = tensor;
-  const packed = nb[0] === type.blockBytes && nb[1] === ne[0] * nb[0];
-  const limit = 'made of dense rows without gaps between them';
-  if (!packed) badOperand(op, what, describeStrides(tensor), limit, 'Apply cont() to it first.');
+function requirePackedRows(o: Operands, name: string): void {
+  const { type, ne, nb } = o.tensor(name);
+  const isPacked = nb[0] === type.blockBytes && nb[1] === ne[0] * nb[0];
+  o.requireStrides(isPacked, name, 'made of dense rows without gaps between them');
 }
 
-const SSM_SCAN = defineOperation<Params & { snapshots: number }>({
+export const SSM_SCAN = define<Params & { snapshots: number }>({
   name: 'SSM_SCAN',
-  result: (sources, { snapshots }) => {
-    const op = 'SSM_SCAN';
-    const [state, x, dt, a] = [0, 1, 2, 3].map((slot) => operand(sources, slot, op)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    const [b, c, ids] = [4, 5, 6].map((slot) => operand(sources, slot, op)) as [Tensor, Tensor, Tensor];
-    requireIntegers(op, { snapshots }, 1);
-    for (const [what, tensor] of Object.entries({ state, dt, a })) requireContiguous(op, what, tensor);
-    for (const [what, tensor] of Object.entries({ x, b, c })) requirePackedRows(op, what, tensor);
-    requireNe(op, 'c', c, b.ne);
-    requireType(op, 'ids', ids, 'i32');
+  operands: ['state', 'x', 'dt', 'a', 'b', 'c', 'ids'],
+  result: (o, { snapshots }) => {
+    const [state, x, a, b] = [o.tensor('state'), o.tensor('x'), o.tensor('a'), o.tensor('b')];
+    requireIntegers(o, { snapshots }, 1);
+    for (const name of ['state', 'dt', 'a']) o.requireContiguous(name);
+    for (const name of ['x', 'b', 'c']) requirePackedRows(o, name);
+    o.requireNe('c', b.ne);
+    o.requireType('ids', 'i32');
     const [headSize, heads, tokens, sequences] = x.ne;
     const stateSize = state.ne[0];
-    requireNe(op, 'dt', dt, [heads, tokens, sequences, 1]);
-    requireNe(op, 'state', state, [ANY, headSize, heads, ANY]);
-    requireNe(op, 'b', b, [stateSize, ANY, tokens, sequences]);
-    requireNe(op, 'ids', ids, [sequences, 1, 1, 1]);
+    o.requireNe('dt', [heads, tokens, sequences, 1]);
+    o.requireNe('state', [ANY, headSize, heads, ANY]);
+    o.requireNe('b', [stateSize, ANY, tokens, sequences]);
+    o.requireNe('ids', [sequences, 1, 1, 1]);
     // One decay per head, or one per state element (Mamba-1), which keeps no snapshots.
     const decay = a.ne[0] !== 1 ? stateSize : 1;
-    requireNe(op, 'a', a, [decay, heads, 1, 1]);
-    requireOperand(a.ne[0] === 1 || snapshots === 1, op, 'a', a, 'one decay per head to keep several snapshots');
+    o.requireNe('a', [decay, heads, 1, 1]);
+    o.require(a.ne[0] === 1 || snapshots === 1, 'a', 'one decay per head to keep several snapshots');
     return f32([elementCount(x) + snapshots * stateSize * headSize * heads * sequences, 1, 1, 1]);
   },
 });
 
 /** Operands of `[size, heads, tokens]`, and a state of `size × size × heads` elements per sequence (dimension 1). */
-function linearAttention(op: string, sources: Sources, names: readonly string[], shaped: readonly string[]): Result {
-  const named = names.map((what, slot) => [what, operand(sources, slot, op)] as const);
-  for (const [what, tensor] of named) requireContiguous(op, what, tensor);
-  const [size, heads, tokens] = operand(sources, names.indexOf('k'), op).ne;
-  for (const [what, tensor] of named)
-    if (shaped.includes(what)) requireNe(op, what, tensor, [size, heads, tokens, ANY]);
-  const state = operand(sources, names.indexOf('state'), op);
+function linearAttention(o: Operands, shaped: readonly string[]): Result {
+  for (const name of o.operation.operands) o.requireContiguous(name);
+  const [size, heads, tokens] = o.tensor('k').ne;
+  for (const name of shaped) o.requireNe(name, [size, heads, tokens, ANY]);
+  const state = o.tensor('state');
   const sequences = state.ne[1];
   const stateCount = size * size * heads * sequences;
-  requireOperand(elementCount(state) === stateCount, op, 'state', state, `of ${stateCount} elements`);
+  o.require(elementCount(state) === stateCount, 'state', () => `of ${stateCount} elements`);
   return f32([size * heads, tokens + size * sequences, 1, 1]);
 }
 
-const RWKV_WKV6 = defineOperation({
+export const RWKV_WKV6 = define({
   name: 'RWKV_WKV6',
-  result: (sources) => linearAttention('RWKV_WKV6', sources, ['k', 'v', 'r', 'tf', 'td', 'state'], ['v', 'r', 'td']),
+  operands: ['k', 'v', 'r', 'tf', 'td', 'state'],
+  result: (o) => linearAttention(o, ['v', 'r', 'td']),
 });
 
-const RWKV_WKV7 = defineOperation({
+export const RWKV_WKV7 = define({
   name: 'RWKV_WKV7',
-  result: (sources) =>
-    linearAttention('RWKV_WKV7', sources, ['r', 'w', 'k', 'v', 'a', 'b', 'state'], ['w', 'v', 'a', 'b']),
+  operands: ['r', 'w', 'k', 'v', 'a', 'b', 'state'],
+  result: (o) => linearAttention(o, ['w', 'v', 'a', 'b']),
 });
 
-const GATED_LINEAR_ATTN = defineOperation<Params & { scale: number }>({
+export const GATED_LINEAR_ATTN = define<Params & { scale: number }>({
   name: 'GATED_LINEAR_ATTN',
-  result: (sources) => linearAttention('GATED_LINEAR_ATTN', sources, ['k', 'v', 'q', 'g', 'state'], ['v', 'q', 'g']),
+  operands: ['k', 'v', 'q', 'g', 'state'],
+  result: (o) => linearAttention(o, ['v', 'q', 'g']),
 });
 
-const GATED_DELTA_NET = defineOperation<Params & { snapshots: number }>({
+export const GATED_DELTA_NET = define<Params & { snapshots: number }>({
   name: 'GATED_DELTA_NET',
-  result: (sources, { snapshots }) => {
-    const op = 'GATED_DELTA_NET';
-    const [q, k, v] = [0, 1, 2].map((slot) => operand(sources, slot, op)) as [Tensor, Tensor, Tensor];
-    const [gate, beta, state] = [3, 4, 5].map((slot) => operand(sources, slot, op)) as [Tensor, Tensor, Tensor];
-    for (const [what, tensor] of Object.entries({ q, k, v })) {
-      requireDenseRows(op, what, tensor);
-    }
-    for (const [what, tensor] of Object.entries({ gate, beta, state })) requireContiguous(op, what, tensor);
-    for (const [what, tensor] of Object.entries({ q, k, v, gate, beta, state })) requireType(op, what, tensor, 'f32');
+  operands: ['q', 'k', 'v', 'gate', 'beta', 'state'],
+  result: (o, { snapshots }) => {
+    const [v, gate] = [o.tensor('v'), o.tensor('gate')];
+    for (const name of ['q', 'k', 'v']) o.requireDenseRows(name);
+    for (const name of ['gate', 'beta', 'state']) o.requireContiguous(name);
+    for (const name of o.operation.operands) o.requireType(name, 'f32');
     const [size, heads, tokens, sequences] = v.ne;
     const isGate = gate.ne[0] === 1 || gate.ne[0] === size;
-    requireOperand(isGate, op, 'gate', gate, `of length 1 or ${size} in dimension 0`);
-    requireNe(op, 'beta', beta, [1, ANY, ANY, ANY]);
-    requireNe(op, 'state', state, [size, size, heads, sequences]);
-    requireIntegers(op, { snapshots }, 1);
+    o.require(isGate, 'gate', `of length 1 or ${size} in dimension 0`);
+    o.requireNe('beta', [1, ANY, ANY, ANY]);
+    o.requireNe('state', [size, size, heads, sequences]);
+    requireIntegers(o, { snapshots }, 1);
     return f32([size * heads, tokens * sequences + snapshots * size * sequences, 1, 1]);
   },
 });
@@ -131,8 +116,8 @@ export interface SnapshotOptions {
 
 const SNAPSHOT_OPTIONS: OptionNames<SnapshotOptions> = { snapshots: true };
 
-function snapshotParams(op: string, options: SnapshotOptions): { snapshots: number } {
-  checkOptions(options, SNAPSHOT_OPTIONS, op);
+function snapshotParams(row: Named, options: SnapshotOptions): { snapshots: number } {
+  checkOptions(options, SNAPSHOT_OPTIONS, row.name);
   return { snapshots: options.snapshots ?? 1 };
 }
 
@@ -172,7 +157,7 @@ export abstract class RecurrenceOps extends Applier {
     ids: Tensor,
     options: SnapshotOptions = {},
   ): Tensor {
-    return this.apply(SSM_SCAN, [state, x, dt, a, b, c, ids], snapshotParams('SSM_SCAN', options));
+    return this.apply(SSM_SCAN, [state, x, dt, a, b, c, ids], snapshotParams(SSM_SCAN, options));
   }
 
   /**
@@ -227,6 +212,6 @@ export abstract class RecurrenceOps extends Applier {
     state: Tensor,
     options: SnapshotOptions = {},
   ): Tensor {
-    return this.apply(GATED_DELTA_NET, [q, k, v, gate, beta, state], snapshotParams('GATED_DELTA_NET', options));
+    return this.apply(GATED_DELTA_NET, [q, k, v, gate, beta, state], snapshotParams(GATED_DELTA_NET, options));
   }
 }

@@ -5,62 +5,72 @@
  */
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { like, f32, i32, requireArgument, requireIntegers, requireWord } from './rules.js';
 import { Applier } from './applier.js';
-import { ANY, f32, i32, like, requireArgument, requireIntegers, requireNe, requireType, requireWord } from './rules.js';
+
+const define = rowsOf('norm');
 
 /** The index type of the results is i32. */
 const MAX_INDEX = 2 ** 31 - 1;
 
-function requireIndexable(op: string, a: Tensor): void {
-  requireArgument(a.ne[0] <= MAX_INDEX, op, 'length of rows', a.ne[0], `at most ${MAX_INDEX}`);
+function requireIndexable(o: Operands): void {
+  const [length] = o.tensor('a').ne;
+  requireArgument(length <= MAX_INDEX, o, 'length of rows', length, `at most ${MAX_INDEX}`);
 }
 
-const SUM = defineOperation({
+export const SUM = define({
   name: 'SUM',
-  result: (sources) => ({ type: operand(sources, 0, 'SUM').type, ne: [1, 1, 1, 1] }),
+  operands: ['a'],
+  result: (o) => ({ type: o.tensor('a').type, ne: [1, 1, 1, 1] }),
 });
 
-const SUM_ROWS = defineOperation({
+export const SUM_ROWS = define({
   name: 'SUM_ROWS',
-  result: (sources) => {
-    const { type, ne } = operand(sources, 0, 'SUM_ROWS');
+  operands: ['a'],
+  result: (o) => {
+    const { type, ne } = o.tensor('a');
     return { type, ne: [1, ne[1], ne[2], ne[3]] };
   },
 });
 
-const CUMSUM = defineOperation({
+export const CUMSUM = define({
   name: 'CUMSUM',
+  operands: ['a'],
   overwrites: [0], // an element is read before the running sum takes its place
-  result: (sources) => {
-    const a = operand(sources, 0, 'CUMSUM');
-    requireType('CUMSUM', 'a', a, 'f32');
+  result: (o) => {
+    const a = o.tensor('a');
+    o.requireType('a', 'f32');
     return like(a);
   },
 });
 
-const MEAN = defineOperation({
+export const MEAN = define({
   name: 'MEAN',
-  result: (sources) => {
-    const { ne } = operand(sources, 0, 'MEAN');
+  operands: ['a'],
+  result: (o) => {
+    const { ne } = o.tensor('a');
     return f32([1, ne[1], ne[2], ne[3]]);
   },
 });
 
-const ARGMAX = defineOperation({
+export const ARGMAX = define({
   name: 'ARGMAX',
-  result: (sources) => {
-    const a = operand(sources, 0, 'ARGMAX');
-    requireNe('ARGMAX', 'a', a, [ANY, ANY, 1, 1]);
-    requireIndexable('ARGMAX', a);
+  operands: ['a'],
+  result: (o) => {
+    const a = o.tensor('a');
+    o.requireNe('a', [ANY, ANY, 1, 1]);
+    requireIndexable(o);
     return i32([a.ne[1], 1, 1, 1]);
   },
 });
 
-const COUNT_EQUAL = defineOperation({
+export const COUNT_EQUAL = define({
   name: 'COUNT_EQUAL',
-  result: (sources) => {
-    requireNe('COUNT_EQUAL', 'b', operand(sources, 1, 'COUNT_EQUAL'), operand(sources, 0, 'COUNT_EQUAL').ne);
+  operands: ['a', 'b'],
+  result: (o) => {
+    o.requireNe('b', o.tensor('a').ne);
     return { type: ELEMENT_TYPES.i64, ne: [1, 1, 1, 1] };
   },
 });
@@ -68,22 +78,23 @@ const COUNT_EQUAL = defineOperation({
 /** Ascending or descending. */
 export type SortOrder = 'asc' | 'desc';
 
-const ARGSORT = defineOperation<Params & { order: SortOrder }>({
+export const ARGSORT = define<Params & { order: SortOrder }>({
   name: 'ARGSORT',
-  result: (sources, { order }) => {
-    const a = operand(sources, 0, 'ARGSORT');
-    requireWord('ARGSORT', 'order', order, ['asc', 'desc'] satisfies SortOrder[]);
-    requireIndexable('ARGSORT', a);
-    return i32(a.ne);
+  operands: ['a'],
+  result: (o, { order }) => {
+    requireWord(o, 'order', order, ['asc', 'desc'] satisfies SortOrder[]);
+    requireIndexable(o);
+    return i32(o.tensor('a').ne);
   },
 });
 
-const TOP_K = defineOperation<Params & { k: number }>({
+export const TOP_K = define<Params & { k: number }>({
   name: 'TOP_K',
-  result: (sources, { k }) => {
-    const { ne } = operand(sources, 0, 'TOP_K');
-    requireIntegers('TOP_K', { k }, 0);
-    requireArgument(k <= ne[0], 'TOP_K', 'k', k, `at most ${ne[0]}, the length of the rows`);
+  operands: ['a'],
+  result: (o, { k }) => {
+    const { ne } = o.tensor('a');
+    requireIntegers(o, { k }, 0);
+    requireArgument(k <= ne[0], o, 'k', k, `at most ${ne[0]}, the length of the rows`);
     return i32([k, ne[1], ne[2], ne[3]]);
   },
 });

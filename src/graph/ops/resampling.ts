@@ -5,21 +5,15 @@
  * `ggml_roll`. Elements move, so nothing is overwritten.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { shape, type Dims4 } from '../../tensor/shape.js';
+import { shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { badOperand, defineOperation, describeStrides, operand, requireOperand } from '../operation.js';
+import { rowsOf, type Result } from '../operation.js';
+import type { Operands } from '../operands.js';
+import { like, f32, requireArgument, requireIntegers, requireWord, listOf, type Named } from './rules.js';
 import { Applier } from './applier.js';
-import {
-  f32,
-  like,
-  listOf,
-  requireArgument,
-  requireContiguous,
-  requireIntegers,
-  requireType,
-  requireWord,
-} from './rules.js';
 import { computedShape, perDimension, requireList } from './sliding.js';
+
+const define = rowsOf('convolution');
 
 /** The largest, or the mean, of the elements under the window. */
 export type Pooling = 'max' | 'avg';
@@ -44,54 +38,56 @@ export interface PoolOptions {
 const POOL_OPTIONS: OptionNames<PoolOptions> = { stride: true, padding: true };
 
 function poolParams(
-  op: string,
+  row: Named,
   rank: number,
   pooling: Pooling,
   size: number | readonly number[],
   options: PoolOptions,
 ): PoolParams {
-  checkOptions(options, POOL_OPTIONS, op);
+  checkOptions(options, POOL_OPTIONS, row.name);
   const window = perDimension(rank, size);
   const { stride = window, padding = 0 } = options;
   return { pooling, window, stride: perDimension(rank, stride), padding: perDimension(rank, padding) };
 }
 
-function requirePooling(op: string, rank: number, { pooling, window, stride, padding }: PoolParams): void {
-  requireWord(op, 'pooling', pooling, POOLINGS);
-  requireList(op, 'window', rank, window, 1);
-  requireList(op, 'stride', rank, stride, 1);
+function requirePooling(o: Operands, rank: number, { pooling, window, stride, padding }: PoolParams): void {
+  requireWord(o, 'pooling', pooling, POOLINGS);
+  requireList(o, 'window', rank, window, 1);
+  requireList(o, 'stride', rank, stride, 1);
   const isPadding = padding.length === rank && padding.every((n) => Number.isFinite(n) && n >= 0);
-  requireArgument(isPadding, op, 'padding', padding, `a number of at least 0, or a list of ${rank}`);
+  requireArgument(isPadding, o, 'padding', padding, `a number of at least 0, or a list of ${rank}`);
 }
 
-function pooled(op: string, rank: number, a: Tensor, params: PoolParams): Dims4 {
-  requirePooling(op, rank, params);
+function pooled(o: Operands, rank: number, params: PoolParams): Result {
+  requirePooling(o, rank, params);
   const { window, stride, padding } = params;
-  const lengths = a.ne.map((n, dim) => {
+  const lengths = o.tensor('a').ne.map((n, dim) => {
     if (dim >= rank) return n;
     const count = Math.trunc((n + 2 * padding[dim] - window[dim]) / stride[dim] + 1);
-    requireOperand(count > 0, op, 'a', a, `of at least ${window[dim]} with padding in dimension ${dim}`);
+    o.require(count > 0, 'a', () => `of at least ${window[dim]} with padding in dimension ${dim}`);
     return count;
   });
-  return shape(lengths);
+  return f32(shape(lengths));
 }
 
-const POOL_1D = defineOperation<PoolParams>({
+export const POOL_1D = define<PoolParams>({
   name: 'POOL_1D',
-  result: (sources, params) => f32(pooled('POOL_1D', 1, operand(sources, 0, 'POOL_1D'), params)),
+  operands: ['a'],
+  result: (o, params) => pooled(o, 1, params),
 });
 
-const POOL_2D = defineOperation<PoolParams>({
+export const POOL_2D = define<PoolParams>({
   name: 'POOL_2D',
-  result: (sources, params) => f32(pooled('POOL_2D', 2, operand(sources, 0, 'POOL_2D'), params)),
+  operands: ['a'],
+  result: (o, params) => pooled(o, 2, params),
 });
 
-const POOL_2D_BACK = defineOperation<PoolParams>({
+export const POOL_2D_BACK = define<PoolParams>({
   name: 'POOL_2D_BACK',
-  result: (sources, params) => {
-    operand(sources, 0, 'POOL_2D_BACK');
-    requirePooling('POOL_2D_BACK', 2, params);
-    return f32(operand(sources, 1, 'POOL_2D_BACK').ne);
+  operands: ['gradient', 'a'],
+  result: (o, params) => {
+    requirePooling(o, 2, params);
+    return f32(o.tensor('a').ne);
   },
 });
 
@@ -100,57 +96,53 @@ export type ScaleMode = 'nearest' | 'bilinear' | 'bicubic';
 
 const SCALE_MODES: readonly string[] = ['nearest', 'bilinear', 'bicubic'] satisfies ScaleMode[];
 
-const UPSCALE = defineOperation<
+export const UPSCALE = define<
   Params & { ne: readonly number[]; mode: ScaleMode; alignCorners: boolean; antialias: boolean }
 >({
   name: 'UPSCALE',
-  result: (sources, { ne, mode, antialias }) => {
-    const a = operand(sources, 0, 'UPSCALE');
-    requireType('UPSCALE', 'a', a, 'f32');
-    requireWord('UPSCALE', 'mode', mode, SCALE_MODES);
-    requireArgument(!antialias || mode === 'bilinear', 'UPSCALE', 'mode', mode, 'bilinear, to be antialiased');
-    return f32(shape(ne, 'UPSCALE'));
+  operands: ['a'],
+  result: (o, { ne, mode, antialias }) => {
+    o.requireType('a', 'f32');
+    requireWord(o, 'mode', mode, SCALE_MODES);
+    requireArgument(!antialias || mode === 'bilinear', o, 'mode', mode, 'bilinear, to be antialiased');
+    return f32(shape(ne, o.name));
   },
 });
 
-const PAD = defineOperation<Params & { before: readonly number[]; after: readonly number[]; circular: boolean }>({
+export const PAD = define<Params & { before: readonly number[]; after: readonly number[]; circular: boolean }>({
   name: 'PAD',
-  result: (sources, { before, after }) => {
-    const a = operand(sources, 0, 'PAD');
-    requireList('PAD', 'before', 4, before, 0);
-    requireList('PAD', 'after', 4, after, 0);
+  operands: ['a'],
+  result: (o, { before, after }) => {
+    const a = o.tensor('a');
+    requireList(o, 'before', 4, before, 0);
+    requireList(o, 'after', 4, after, 0);
     return { type: a.type, ne: shape(a.ne.map((n, dim) => n + before[dim] + after[dim])) };
   },
 });
 
-const PAD_REFLECT_1D = defineOperation<Params & { before: number; after: number }>({
+export const PAD_REFLECT_1D = define<Params & { before: number; after: number }>({
   name: 'PAD_REFLECT_1D',
-  result: (sources, { before, after }) => {
-    const a = operand(sources, 0, 'PAD_REFLECT_1D');
-    requireIntegers('PAD_REFLECT_1D', { before, after }, 0);
+  operands: ['a'],
+  result: (o, { before, after }) => {
+    const a = o.tensor('a');
+    requireIntegers(o, { before, after }, 0);
     const longest = Math.max(before, after);
-    requireArgument(
-      longest < a.ne[0],
-      'PAD_REFLECT_1D',
-      'padding',
-      longest,
-      `less than ${a.ne[0]}, the length of a row`,
-    );
-    requireContiguous('PAD_REFLECT_1D', 'a', a);
-    requireType('PAD_REFLECT_1D', 'a', a, 'f32');
-    return f32(computedShape('PAD_REFLECT_1D', [a.ne[0] + before + after, a.ne[1], a.ne[2], a.ne[3]]));
+    requireArgument(longest < a.ne[0], o, 'padding', longest, `less than ${a.ne[0]}, the length of a row`);
+    o.requireContiguous('a');
+    o.requireType('a', 'f32');
+    return f32(computedShape(o, [a.ne[0] + before + after, a.ne[1], a.ne[2], a.ne[3]]));
   },
 });
 
-const ROLL = defineOperation<Params & { shifts: readonly number[] }>({
+export const ROLL = define<Params & { shifts: readonly number[] }>({
   name: 'ROLL',
-  result: (sources, { shifts }) => {
-    const a = operand(sources, 0, 'ROLL');
-    const isDense = a.nb[0] === a.type.blockBytes;
-    if (!isDense) badOperand('ROLL', 'a', describeStrides(a), 'made of dense rows', 'Apply cont() to it first.');
-    requireList('ROLL', 'shifts', 4, shifts, -Infinity);
+  operands: ['a'],
+  result: (o, { shifts }) => {
+    const a = o.tensor('a');
+    o.requireStrides(a.nb[0] === a.type.blockBytes, 'a', 'made of dense rows');
+    requireList(o, 'shifts', 4, shifts, -Infinity);
     const isShort = shifts.every((shift, dim) => Math.abs(shift) < a.ne[dim]);
-    requireArgument(isShort, 'ROLL', 'shifts', shifts, `shorter than [${a.ne.join(', ')}]`);
+    requireArgument(isShort, o, 'shifts', shifts, `shorter than [${a.ne.join(', ')}]`);
     return like(a);
   },
 });
@@ -184,12 +176,12 @@ const PAD_OPTIONS: OptionNames<PadOptions> = { before: true, circular: true };
 export abstract class ResamplingOps extends Applier {
   /** Pools `window` elements of dimension 0 at a time, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   pool1d(a: Tensor, pooling: Pooling, window: number, options: PoolOptions = {}): Tensor {
-    return this.apply(POOL_1D, [a], poolParams('POOL_1D', 1, pooling, window, options));
+    return this.apply(POOL_1D, [a], poolParams(POOL_1D, 1, pooling, window, options));
   }
 
   /** Pools a window over dimensions 0 and 1, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   pool2d(a: Tensor, pooling: Pooling, window: number | readonly number[], options: PoolOptions = {}): Tensor {
-    return this.apply(POOL_2D, [a], poolParams('POOL_2D', 2, pooling, window, options));
+    return this.apply(POOL_2D, [a], poolParams(POOL_2D, 2, pooling, window, options));
   }
 
   /** The gradient of `pool2d(a, …)`, f32 of the shape of `a`. @throws PlannerError `BAD_ARGUMENT` */
@@ -200,7 +192,7 @@ export abstract class ResamplingOps extends Applier {
     window: number | readonly number[],
     options: PoolOptions = {},
   ): Tensor {
-    return this.apply(POOL_2D_BACK, [gradient, a], poolParams('POOL_2D_BACK', 2, pooling, window, options));
+    return this.apply(POOL_2D_BACK, [gradient, a], poolParams(POOL_2D_BACK, 2, pooling, window, options));
   }
 
   /**
@@ -210,15 +202,15 @@ export abstract class ResamplingOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   upscale(a: Tensor, factor: number, options: InterpolateOptions = {}): Tensor {
-    requireIntegers('UPSCALE', { factor }, 2);
+    requireIntegers(UPSCALE, { factor }, 2);
     return this.interpolate(a, [a.ne[0] * factor, a.ne[1] * factor, a.ne[2], a.ne[3]], options);
   }
 
   /** The f32 tensor `a` scaled to the shape `ne`. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`, `BAD_SHAPE` */
   interpolate(a: Tensor, ne: readonly number[], options: InterpolateOptions = {}): Tensor {
-    checkOptions(options, INTERPOLATE_OPTIONS, 'UPSCALE');
+    checkOptions(options, INTERPOLATE_OPTIONS, UPSCALE.name);
     const { mode = 'nearest', alignCorners = false, antialias = false } = options;
-    return this.apply(UPSCALE, [a], { ne: listOf('UPSCALE', 'ne', ne), mode, alignCorners, antialias });
+    return this.apply(UPSCALE, [a], { ne: listOf(UPSCALE, 'ne', ne), mode, alignCorners, antialias });
   }
 
   /**
@@ -228,7 +220,7 @@ export abstract class ResamplingOps extends Applier {
    * @throws PlannerError `BAD_ARGUMENT`
    */
   pad(a: Tensor, after: readonly number[], options: PadOptions = {}): Tensor {
-    checkOptions(options, PAD_OPTIONS, 'PAD');
+    checkOptions(options, PAD_OPTIONS, PAD.name);
     const { before = [], circular = false } = options;
     return this.apply(PAD, [a], { before: fourOf(before), after: fourOf(after), circular });
   }

@@ -5,9 +5,9 @@
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
 import { shape, type Dims4 } from '../../tensor/shape.js';
-import type { Params, Tensor } from '../../tensor/tensor.js';
-import { requireOperand } from '../operation.js';
-import { requireArgument, requireIntegers } from './rules.js';
+import type { Params } from '../../tensor/tensor.js';
+import type { Operands } from '../operands.js';
+import { requireArgument, requireIntegers, type Named } from './rules.js';
 
 /** One number per dimension that the kernel slides over, innermost first. */
 export interface Sliding extends Params {
@@ -29,8 +29,8 @@ export interface SlidingOptions {
 const SLIDING_OPTIONS: OptionNames<SlidingOptions> = { stride: true, padding: true, dilation: true };
 
 /** Settings of a kernel that slides over `rank` dimensions. @throws PlannerError `BAD_ARGUMENT` */
-export function slidingOver(op: string, rank: number, options: SlidingOptions): Sliding {
-  checkOptions(options, SLIDING_OPTIONS, op);
+export function slidingOver(row: Named, rank: number, options: SlidingOptions): Sliding {
+  checkOptions(options, SLIDING_OPTIONS, row.name);
   const { stride = 1, padding = 0, dilation = 1 } = options;
   return {
     stride: perDimension(rank, stride),
@@ -45,31 +45,32 @@ export function perDimension(rank: number, setting: number | readonly number[]):
 }
 
 /** Every list has `rank` integers of at least its minimum. @throws PlannerError `BAD_ARGUMENT` */
-export function requireSliding(op: string, rank: number, { stride, padding, dilation }: Sliding): void {
+export function requireSliding(op: Named, rank: number, { stride, padding, dilation }: Sliding): void {
   requireList(op, 'stride', rank, stride, 1);
   requireList(op, 'padding', rank, padding, 0);
   requireList(op, 'dilation', rank, dilation, 1);
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` */
-export function requireList(op: string, what: string, length: number, list: readonly number[], min: number): void {
+export function requireList(op: Named, what: string, length: number, list: readonly number[], min: number): void {
   requireArgument(Array.isArray(list) && list.length === length, op, what, list, `a number, or a list of ${length}`);
   requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
 }
 
-/** Positions of the kernel along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
-export function positions(op: string, rank: number, kernel: Tensor, x: Tensor, sliding: Sliding): number[] {
-  requireSliding(op, rank, sliding);
+/** Positions of the operand `kernel` on `x` along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
+export function positions(o: Operands, rank: number, sliding: Sliding): number[] {
+  const [kernel, x] = [o.tensor('kernel'), o.tensor('x')];
+  requireSliding(o, rank, sliding);
   return Array.from({ length: rank }, (_, dim) => {
     const reach = sliding.dilation[dim] * (kernel.ne[dim] - 1) + 1;
     const room = x.ne[dim] + 2 * sliding.padding[dim] - reach;
     const count = Math.trunc(room / sliding.stride[dim]) + 1;
-    requireOperand(count > 0, op, 'x', x, `long enough in dimension ${dim} for a kernel that spans ${reach}`);
+    o.require(count > 0, 'x', () => `long enough in dimension ${dim} for a kernel that spans ${reach}`);
     return count;
   });
 }
 
 /** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
-export function computedShape(op: string, ne: Dims4): Dims4 {
-  return shape(ne, `${op}: shape of the result`);
+export function computedShape({ name }: Named, ne: Dims4): Dims4 {
+  return shape(ne, `${name}: shape of the result`);
 }

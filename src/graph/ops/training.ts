@@ -6,118 +6,119 @@
 import { checkOptions, type OptionNames } from '../../errors.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, requireOperand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { ANY, type Operands } from '../operands.js';
+import { requireOperand } from '../operand-error.js';
+import { like, f32, into, requireIntegers } from './rules.js';
 import type { AttentionOptions } from './attention.js';
 import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
-import { ANY, f32, into, like, requireIntegers, requireNe, requireType } from './rules.js';
 
-const CROSS_ENTROPY_LOSS = defineOperation({
+const define = rowsOf('other');
+
+export const CROSS_ENTROPY_LOSS = define({
   name: 'CROSS_ENTROPY_LOSS',
-  result: (sources) => {
-    const logits = operand(sources, 0, 'CROSS_ENTROPY_LOSS');
-    requireNe('CROSS_ENTROPY_LOSS', 'labels', operand(sources, 1, 'CROSS_ENTROPY_LOSS'), logits.ne);
+  operands: ['logits', 'labels'],
+  result: (o) => {
+    const logits = o.tensor('logits');
+    o.requireNe('labels', logits.ne);
     return { type: logits.type, ne: [1, 1, 1, 1] };
   },
 });
 
-const CROSS_ENTROPY_LOSS_BACK = defineOperation({
+export const CROSS_ENTROPY_LOSS_BACK = define({
   name: 'CROSS_ENTROPY_LOSS_BACK',
+  operands: ['gradient', 'logits', 'labels'],
   overwrites: [1], // a row is read to the end before it is written; labels are read after that
-  result: (sources) => {
-    const op = 'CROSS_ENTROPY_LOSS_BACK';
-    const logits = operand(sources, 1, op);
-    requireNe(op, 'gradient', operand(sources, 0, op), [1, 1, 1, 1]);
-    requireNe(op, 'labels', operand(sources, 2, op), logits.ne);
+  result: (o) => {
+    const logits = o.tensor('logits');
+    o.requireNe('gradient', [1, 1, 1, 1]);
+    o.requireNe('labels', logits.ne);
     return like(logits);
   },
 });
 
-const SILU_BACK = defineOperation({
+export const SILU_BACK = define({
   name: 'SILU_BACK',
+  operands: ['gradient', 'a'],
   ggmlInPlace: true,
   overwrites: [0, 1],
-  result: (sources) => {
-    const gradient = operand(sources, 0, 'SILU_BACK');
-    requireNe('SILU_BACK', 'a', operand(sources, 1, 'SILU_BACK'), gradient.ne);
+  result: (o) => {
+    const gradient = o.tensor('gradient');
+    o.requireNe('a', gradient.ne);
     return like(gradient);
   },
 });
 
-const RMS_NORM_BACK = defineOperation<Params & { eps: number }>({
+export const RMS_NORM_BACK = define<Params & { eps: number }>({
   name: 'RMS_NORM_BACK',
+  operands: ['gradient', 'a'],
   ggmlInPlace: true,
   overwrites: [0, 1], // sums over a row come first, then index by index
-  result: (sources) => {
-    const gradient = operand(sources, 0, 'RMS_NORM_BACK');
-    requireNe('RMS_NORM_BACK', 'a', operand(sources, 1, 'RMS_NORM_BACK'), gradient.ne);
+  result: (o) => {
+    const gradient = o.tensor('gradient');
+    o.requireNe('a', gradient.ne);
     return like(gradient);
   },
 });
 
-const SOFT_MAX_BACK = defineOperation<Params & { scale: number; maxBias: number }>({
+export const SOFT_MAX_BACK = define<Params & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX_BACK',
+  operands: ['gradient', 'result'],
   ggmlInPlace: true,
   overwrites: [0], // ggml's kernel reads the soft max again after the first write to a row
-  result: (sources) => {
-    const gradient = operand(sources, 0, 'SOFT_MAX_BACK');
-    requireNe('SOFT_MAX_BACK', 'a', operand(sources, 1, 'SOFT_MAX_BACK'), gradient.ne);
+  result: (o) => {
+    const gradient = o.tensor('gradient');
+    o.requireNe('result', gradient.ne);
     return like(gradient);
   },
 });
 
-const GET_ROWS_BACK = defineOperation<Params & { rows: number }>({
+export const GET_ROWS_BACK = define<Params & { rows: number }>({
   name: 'GET_ROWS_BACK',
-  result: (sources, { rows }) => {
-    const gradient = operand(sources, 0, 'GET_ROWS_BACK');
-    const ids = operand(sources, 1, 'GET_ROWS_BACK');
-    requireNe('GET_ROWS_BACK', 'gradient', gradient, [ANY, ANY, 1, 1]);
-    requireNe('GET_ROWS_BACK', 'ids', ids, [ANY, 1, 1, 1]);
-    requireType('GET_ROWS_BACK', 'ids', ids, 'i32');
-    requireIntegers('GET_ROWS_BACK', { rows }, 0);
+  operands: ['gradient', 'ids'],
+  result: (o, { rows }) => {
+    const gradient = o.tensor('gradient');
+    o.requireNe('gradient', [ANY, ANY, 1, 1]);
+    o.requireNe('ids', [ANY, 1, 1, 1]);
+    o.requireType('ids', 'i32');
+    requireIntegers(o, { rows }, 0);
     return f32([gradient.ne[0], rows, 1, 1]);
   },
 });
 
-function requireSettings(op: string, settings: Tensor, count: number): void {
-  requireType(op, 'settings', settings, 'f32');
-  requireOperand(elementCount(settings) === count, op, 'settings', settings, `of ${count} elements`);
+function requireSettings(o: Operands, count: number): void {
+  o.requireType('settings', 'f32');
+  o.require(elementCount(o.tensor('settings')) === count, 'settings', () => `of ${count} elements`);
 }
 
 /** The moments live outside the plan, so no planned tensor can be in their way. */
-const OPT_STEP_ADAMW = defineOperation({
+export const OPT_STEP_ADAMW = define({
   name: 'OPT_STEP_ADAMW',
+  operands: ['weights', 'gradient', 'firstMoment', 'secondMoment', 'settings'],
   overwrites: [0],
   updates: [2, 3],
-  result: (sources) => {
-    const op = 'OPT_STEP_ADAMW';
-    const weights = operand(sources, 0, op);
-    requireNe(op, 'gradient', operand(sources, 1, op), weights.ne);
-    for (const [what, slot] of [
-      ['firstMoment', 2],
-      ['secondMoment', 3],
-    ] as const) {
-      const moment = operand(sources, slot, op);
-      requireNe(op, what, moment, weights.ne);
-      requireOperand(
-        moment.memory !== 'deferred',
-        op,
-        what,
-        'in deferred memory',
-        'in immediate or virtual memory, to outlive the run',
-      );
+  result: (o) => {
+    const weights = o.tensor('weights');
+    o.requireNe('gradient', weights.ne);
+    for (const name of ['firstMoment', 'secondMoment']) {
+      o.requireNe(name, weights.ne);
+      const isLasting = o.tensor(name).memory !== 'deferred';
+      const limit = 'in immediate or virtual memory, to outlive the run';
+      requireOperand(isLasting, o.name, name, 'in deferred memory', limit);
     }
-    requireSettings(op, operand(sources, 4, op), 7);
+    requireSettings(o, 7);
     return into(weights);
   },
 });
 
-const OPT_STEP_SGD = defineOperation({
+export const OPT_STEP_SGD = define({
   name: 'OPT_STEP_SGD',
+  operands: ['weights', 'gradient', 'settings'],
   overwrites: [0],
-  result: (sources) => {
-    const weights = operand(sources, 0, 'OPT_STEP_SGD');
-    requireNe('OPT_STEP_SGD', 'gradient', operand(sources, 1, 'OPT_STEP_SGD'), weights.ne);
-    requireSettings('OPT_STEP_SGD', operand(sources, 2, 'OPT_STEP_SGD'), 2);
+  result: (o) => {
+    const weights = o.tensor('weights');
+    o.requireNe('gradient', weights.ne);
+    requireSettings(o, 2);
     return into(weights);
   },
 });
@@ -157,7 +158,7 @@ export abstract class TrainingOps extends Applier {
 
   /** The gradient of a soft max, from the gradient of its result and the result itself. */
   softMaxBack(gradient: Tensor, result: Tensor, options: SoftMaxBackOptions = {}): Tensor {
-    checkOptions(options, SOFT_MAX_BACK_OPTIONS, 'SOFT_MAX_BACK');
+    checkOptions(options, SOFT_MAX_BACK_OPTIONS, SOFT_MAX_BACK.name);
     const { scale = 1, maxBias = 0, inPlace } = options;
     return this.apply(
       SOFT_MAX_BACK,

@@ -5,45 +5,48 @@
  * constructor `ggml_unary` and its kin; each function is an operation of its own name, as graph files write it.
  */
 import type { Params, Tensor } from '../../tensor/tensor.js';
-import { defineOperation, operand, type Operation } from '../operation.js';
+import { rowsOf, type Row } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
+import { like } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
-import { like, requireDenseRows } from './rules.js';
 
-function unary<P extends Params = Params>(name: OperationName): Operation<P> {
-  return defineOperation<P>({
+const define = rowsOf('element-wise');
+
+function unary<P extends Params = Params>(name: OperationName): Row<P> {
+  return define<P>({
     name,
+    operands: ['a'],
     ggmlInPlace: true,
     overwrites: [0],
-    result: (sources) => {
-      const a = operand(sources, 0, name);
-      requireDenseRows(name, 'a', a);
+    result: (o) => {
+      const a = o.tensor('a');
+      o.requireDenseRows('a');
       return like(a);
     },
   });
 }
 
-const ABS = unary('ABS');
-const SGN = unary('SGN');
-const NEG = unary('NEG');
-const STEP = unary('STEP');
-const TANH = unary('TANH');
-const ELU = unary('ELU');
-const RELU = unary('RELU');
-const SIGMOID = unary('SIGMOID');
-const GELU = unary('GELU');
-const GELU_QUICK = unary('GELU_QUICK');
-const GELU_ERF = unary('GELU_ERF');
-const SILU = unary('SILU');
-const HARDSWISH = unary('HARDSWISH');
-const HARDSIGMOID = unary('HARDSIGMOID');
-const EXP = unary('EXP');
-const EXPM1 = unary('EXPM1');
-const SOFTPLUS = unary('SOFTPLUS');
-const FLOOR = unary('FLOOR');
-const CEIL = unary('CEIL');
-const ROUND = unary('ROUND');
-const TRUNC = unary('TRUNC');
+export const ABS = unary('ABS');
+export const SGN = unary('SGN');
+export const NEG = unary('NEG');
+export const STEP = unary('STEP');
+export const TANH = unary('TANH');
+export const ELU = unary('ELU');
+export const RELU = unary('RELU');
+export const SIGMOID = unary('SIGMOID');
+export const GELU = unary('GELU');
+export const GELU_QUICK = unary('GELU_QUICK');
+export const GELU_ERF = unary('GELU_ERF');
+export const SILU = unary('SILU');
+export const HARDSWISH = unary('HARDSWISH');
+export const HARDSIGMOID = unary('HARDSIGMOID');
+export const EXP = unary('EXP');
+export const EXPM1 = unary('EXPM1');
+export const SOFTPLUS = unary('SOFTPLUS');
+export const FLOOR = unary('FLOOR');
+export const CEIL = unary('CEIL');
+export const ROUND = unary('ROUND');
+export const TRUNC = unary('TRUNC');
 
 interface XieluParams extends Params {
   readonly alphaN: number;
@@ -52,18 +55,20 @@ interface XieluParams extends Params {
   readonly eps: number;
 }
 /** ggml has no variant of it that always writes in place, but plans it in place like the others. */
-const XIELU = defineOperation<XieluParams>({
+export const XIELU = define<XieluParams>({
   name: 'XIELU',
+  operands: ['a'],
   ggmlInPlace: true,
   overwrites: [0],
-  result: (sources) => like(operand(sources, 0, 'XIELU')),
+  result: (o) => like(o.tensor('a')),
 });
 
 /** An operation of its own in ggml, which never plans it in place although it maps index to index. */
-const LEAKY_RELU = defineOperation<Params & { negativeSlope: number }>({
+export const LEAKY_RELU = define<Params & { negativeSlope: number }>({
   name: 'LEAKY_RELU',
+  operands: ['a'],
   overwrites: [0],
-  result: (sources) => like(operand(sources, 0, 'LEAKY_RELU')),
+  result: (o) => like(o.tensor('a')),
 });
 
 /** The rows of this family. */

@@ -5,22 +5,24 @@ import { elementCount, rowSize } from '../../tensor/layout.js';
 import { type Dims4, shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
-import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
+import { rowsOf } from '../operation.js';
+import { describe, requireOperand } from '../operand-error.js';
+import { listOf } from './rules.js';
 import { Applier } from './applier.js';
-import { listOf, requireContiguous } from './rules.js';
 
-const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
+const define = rowsOf('other');
+
+export const RESHAPE = define<Params & { ne: readonly number[] }>({
   name: 'RESHAPE',
+  operands: ['a'],
   isView: true,
-  result: (sources, params) => {
-    const a = operand(sources, 0, 'RESHAPE');
-    const ne = shape(params.ne, 'RESHAPE');
-    requireContiguous('RESHAPE', 'a', a);
+  result: (o, params) => {
+    const a = o.tensor('a');
+    const ne = shape(params.ne, o.name);
+    o.requireContiguous('a');
     const count = elementCount(a);
-    if (elementCount({ shape: ne }) === count) {
-      return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
-    }
-    return badOperand('RESHAPE', 'shape', ne, `of ${count} elements, as ${describe(a)}`, 'Give another shape.');
+    o.requireShape(elementCount({ shape: ne }) === count, ne, () => `of ${count} elements, as ${describe(a)}`);
+    return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
   },
 });
 
@@ -31,35 +33,31 @@ interface ViewParams extends Params {
   readonly offset: number;
 }
 
-const VIEW = defineOperation<ViewParams>({
+export const VIEW = define<ViewParams>({
   name: 'VIEW',
+  operands: ['a'],
   isView: true,
-  result: (sources, { ne, nb, offset }) => {
-    const a = operand(sources, 0, 'VIEW');
-    const viewNe = shape(ne, 'VIEW');
+  result: (o, { ne, nb, offset }) => {
+    const a = o.tensor('a');
+    const viewNe = shape(ne, o.name);
     const nb1 = nb[0] ?? rowSize(a.type, viewNe[0]);
     const nb2 = nb[1] ?? nb1 * viewNe[1];
     const nb3 = nb[2] ?? nb2 * viewNe[2];
     const viewNb: Dims4 = [a.type.blockBytes, nb1, nb2, nb3];
     const layout = { type: a.type, shape: viewNe, strides: viewNb };
-    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `VIEW of ${a.label}`);
+    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `${o.name} of ${a.label}`);
     return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
   },
 });
 
-const ALL_AXES = [0, 1, 2, 3];
-
-function isAmong(this: readonly number[], axis: number): boolean {
-  return this.includes(axis);
-}
-
-const PERMUTE = defineOperation<Params & { axes: readonly number[] }>({
+export const PERMUTE = define<Params & { axes: readonly number[] }>({
   name: 'PERMUTE',
+  operands: ['a'],
   isView: true,
-  result: (sources, { axes }) => {
-    const a = operand(sources, 0, 'PERMUTE');
-    const isPermutation = axes.length === 4 && ALL_AXES.every(isAmong, axes);
-    requireOperand(isPermutation, 'PERMUTE', 'axes', axes, 'each of 0, 1, 2, 3 once');
+  result: (o, { axes }) => {
+    const a = o.tensor('a');
+    const isPermutation = axes.length === 4 && [0, 1, 2, 3].every((axis) => axes.includes(axis));
+    requireOperand(isPermutation, o.name, 'axes', axes, 'each of 0, 1, 2, 3 once');
     const ne: [number, number, number, number] = [1, 1, 1, 1];
     const nb: [number, number, number, number] = [0, 0, 0, 0];
     for (let dim = 0; dim < 4; dim++) {
@@ -70,11 +68,12 @@ const PERMUTE = defineOperation<Params & { axes: readonly number[] }>({
   },
 });
 
-const TRANSPOSE = defineOperation({
+export const TRANSPOSE = define({
   name: 'TRANSPOSE',
+  operands: ['a'],
   isView: true,
-  result: (sources) => {
-    const a = operand(sources, 0, 'TRANSPOSE');
+  result: (o) => {
+    const a = o.tensor('a');
     const [ne0, ne1, ne2, ne3] = a.ne;
     const [nb0, nb1, nb2, nb3] = a.nb;
     return {
@@ -87,12 +86,12 @@ const TRANSPOSE = defineOperation({
   },
 });
 
-const DEPENDENCY = defineOperation({
+export const DEPENDENCY = define({
   name: 'DEPENDENCY',
+  operands: ['a', 'b'],
   isView: true,
-  result: (sources) => {
-    const a = operand(sources, 0, 'DEPENDENCY');
-    operand(sources, 1, 'DEPENDENCY');
+  result: (o) => {
+    const a = o.tensor('a');
     return { type: a.type, ne: a.ne, nb: a.nb, view: { of: a, offset: 0 }, name: `${a.name} (dependency)` };
   },
 });
@@ -104,7 +103,7 @@ export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY];
 export abstract class ViewOps extends Applier {
   /** The same elements in another shape. `a` must be contiguous. @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE` */
   reshape(a: Tensor, ne: readonly number[]): Tensor {
-    return this.apply(RESHAPE, [a], { ne: listOf('RESHAPE', 'ne', ne) });
+    return this.apply(RESHAPE, [a], { ne: listOf(RESHAPE, 'ne', ne) });
   }
 
   /**
@@ -116,12 +115,12 @@ export abstract class ViewOps extends Applier {
    * @throws PlannerError `BAD_VIEW` if it reaches outside the storage, `BAD_SHAPE`
    */
   view(a: Tensor, ne: readonly number[], nb: readonly number[] = [], offset = 0): Tensor {
-    return this.apply(VIEW, [a], { ne: listOf('VIEW', 'ne', ne), nb: listOf('VIEW', 'nb', nb), offset });
+    return this.apply(VIEW, [a], { ne: listOf(VIEW, 'ne', ne), nb: listOf(VIEW, 'nb', nb), offset });
   }
 
   /** Dimension `i` of `a` becomes dimension `axes[i]` of the result. @throws PlannerError `BAD_OPERAND` */
   permute(a: Tensor, axes: Dims4): Tensor {
-    return this.apply(PERMUTE, [a], { axes: listOf('PERMUTE', 'axes', axes) });
+    return this.apply(PERMUTE, [a], { axes: listOf(PERMUTE, 'axes', axes) });
   }
 
   /** The first two dimensions swapped. */

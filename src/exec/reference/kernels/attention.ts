@@ -1,6 +1,8 @@
 /**
  * Attention: rotary positions, soft max, fused attention, and the soft max's gradient.
  */
+import { FLASH_ATTN_EXT, ROPE, ROPE_BACK, SOFT_MAX } from '../../../graph/ops/attention.js';
+import { SOFT_MAX_BACK } from '../../../graph/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 import { rowOf, scaleRow, sum } from './rows.js';
@@ -165,10 +167,10 @@ function weightsOf(call: Call, k: Elements, token: number, head: number, sequenc
   return powers.map((power) => power / total);
 }
 
-export const ATTENTION_KERNELS: Kernels = {
-  SOFT_MAX: softMax,
-  SOFT_MAX_BACK: softMaxBack,
-  ROPE: rotate(1),
-  ROPE_BACK: rotate(-1),
-  FLASH_ATTN_EXT: flashAttention,
-};
+export const ATTENTION_KERNELS: Kernels = [
+  [SOFT_MAX, softMax],
+  [SOFT_MAX_BACK, softMaxBack],
+  [ROPE, rotate(1)],
+  [ROPE_BACK, rotate(-1)],
+  [FLASH_ATTN_EXT, flashAttention],
+];

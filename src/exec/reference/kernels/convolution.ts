@@ -1,6 +1,15 @@
 /**
  * Kernels that slide: patches, convolutions in one step and transposed ones.
  */
+import { IM2COL, IM2COL_3D, IM2COL_BACK } from '../../../graph/ops/convolution.js';
+import {
+  COL2IM_1D,
+  CONV_2D,
+  CONV_2D_DW,
+  CONV_3D,
+  CONV_TRANSPOSE_1D,
+  CONV_TRANSPOSE_2D,
+} from '../../../graph/ops/direct-convolution.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
@@ -165,14 +174,14 @@ const col2im: Kernel = (call) => {
   }
 };
 
-export const CONVOLUTION_KERNELS: Kernels = {
-  IM2COL: im2col,
-  IM2COL_3D: im2col3d,
-  IM2COL_BACK: im2colBack,
-  CONV_2D: conv2d,
-  CONV_2D_DW: conv2dDepthwise,
-  CONV_3D: conv3d,
-  CONV_TRANSPOSE_1D: convTranspose1d,
-  CONV_TRANSPOSE_2D: convTranspose2d,
-  COL2IM_1D: col2im,
-};
+export const CONVOLUTION_KERNELS: Kernels = [
+  [IM2COL, im2col],
+  [IM2COL_3D, im2col3d],
+  [IM2COL_BACK, im2colBack],
+  [CONV_2D, conv2d],
+  [CONV_2D_DW, conv2dDepthwise],
+  [CONV_3D, conv3d],
+  [CONV_TRANSPOSE_1D, convTranspose1d],
+  [CONV_TRANSPOSE_2D, convTranspose2d],
+  [COL2IM_1D, col2im],
+];

@@ -5,6 +5,7 @@
  * Invariant: a kernel touches memory through {@link Elements} alone and keeps nothing between calls.
  */
 import { PlannerError } from '../../../errors.js';
+import { operandName, type Operation } from '../../../tensor/operation.js';
 import type { ParamValue, Tensor } from '../../../tensor/tensor.js';
 import type { Elements } from '../elements.js';
 
@@ -22,7 +23,7 @@ export class Call {
 
   /** The operand in a slot that is never empty. */
   source(slot: number): Elements {
-    return this.optional(slot) ?? this.#fail(`operand ${slot}`, 'a tensor');
+    return this.optional(slot) ?? this.#fail(operandName(this.node.operation!, slot), 'a tensor');
   }
 
   /** The operand in a slot that may be empty. */
@@ -75,5 +76,5 @@ export class Call {
 
 export type Kernel = (call: Call) => void;
 
-/** Kernels by ggml's name of the operation. */
-export type Kernels = Readonly<Record<string, Kernel>>;
+/** Operations, each with its kernel. */
+export type Kernels = readonly (readonly [Operation, Kernel])[];

@@ -4,6 +4,7 @@
 import { ATTENTION_KERNELS } from './attention.js';
 import { CONVOLUTION_KERNELS } from './convolution.js';
 import { ELEMENTWISE_KERNELS } from './elementwise.js';
+import type { Operation } from '../../../tensor/operation.js';
 import type { Kernel } from './kernel.js';
 import { MATRIX_KERNELS } from './matrix.js';
 import { MEMORY_KERNELS } from './memory.js';
@@ -12,14 +13,14 @@ import { RESAMPLING_KERNELS } from './resampling.js';
 import { ROW_KERNELS } from './rows.js';
 import { TRAINING_KERNELS } from './training.js';
 
-const KERNELS: ReadonlyMap<string, Kernel> = new Map(
+const KERNELS: ReadonlyMap<Operation, Kernel> = new Map(
   [
     ...[ELEMENTWISE_KERNELS, MEMORY_KERNELS, ROW_KERNELS, MATRIX_KERNELS, ATTENTION_KERNELS, RECURRENCE_KERNELS],
     ...[CONVOLUTION_KERNELS, RESAMPLING_KERNELS, TRAINING_KERNELS],
-  ].flatMap((family) => Object.entries(family)),
+  ].flat(),
 );
 
 /** `undefined` for views, custom operations and those that the library does not know. */
-export function findKernel(op: string): Kernel | undefined {
-  return KERNELS.get(op);
+export function findKernel(operation: Operation): Kernel | undefined {
+  return KERNELS.get(operation);
 }

@@ -1,6 +1,7 @@
 /**
  * Products of matrices, and systems of equations: every element of the result is written once, after its own sum.
  */
+import { MUL_MAT, MUL_MAT_ID, OUT_PROD, SOLVE_TRI } from '../../../graph/ops/matrix.js';
 import { sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 
@@ -49,9 +50,9 @@ const solveTriangular: Kernel = (call) => {
   });
 };
 
-export const MATRIX_KERNELS: Kernels = {
-  MUL_MAT: mulMat,
-  MUL_MAT_ID: mulMatId,
-  OUT_PROD: outProd,
-  SOLVE_TRI: solveTriangular,
-};
+export const MATRIX_KERNELS: Kernels = [
+  [MUL_MAT, mulMat],
+  [MUL_MAT_ID, mulMatId],
+  [OUT_PROD, outProd],
+  [SOLVE_TRI, solveTriangular],
+];

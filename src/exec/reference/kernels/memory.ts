@@ -1,6 +1,22 @@
 /**
  * Moving elements: copies, rows in and out, joining, repeating, padding, shifting, windows.
  */
+import { DIAG } from '../../../graph/ops/matrix.js';
+import {
+  ACC,
+  CONCAT,
+  CONT,
+  CPY,
+  DUP,
+  GET_ROWS,
+  REPEAT,
+  REPEAT_BACK,
+  SET,
+  SET_ROWS,
+} from '../../../graph/ops/memory.js';
+import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../graph/ops/positions.js';
+import { PAD, PAD_REFLECT_1D, ROLL } from '../../../graph/ops/resampling.js';
+import { GET_ROWS_BACK } from '../../../graph/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Kernel, Kernels } from './kernel.js';
 
@@ -146,23 +162,23 @@ const diagonal: Kernel = (call) => {
   call.out.forEach((i0, i1, i2, i3) => call.out.set(i0 === i1 ? a.get(i0, 0, i2, i3) : 0, i0, i1, i2, i3));
 };
 
-export const MEMORY_KERNELS: Kernels = {
-  DUP: copy,
-  CPY: copy,
-  CONT: copy,
-  GET_ROWS: getRows,
-  GET_ROWS_BACK: getRowsBack,
-  SET_ROWS: setRows,
-  SET: window((_, part) => part),
-  ACC: window((before, part) => before + part),
-  CONCAT: concat,
-  REPEAT: repeat,
-  REPEAT_BACK: repeatBack,
-  PAD: pad,
-  PAD_REFLECT_1D: padReflect,
-  ROLL: roll,
-  WIN_PART: windowPart,
-  WIN_UNPART: windowUnpart,
-  GET_REL_POS: relativePositions,
-  DIAG: diagonal,
-};
+export const MEMORY_KERNELS: Kernels = [
+  [DUP, copy],
+  [CPY, copy],
+  [CONT, copy],
+  [GET_ROWS, getRows],
+  [GET_ROWS_BACK, getRowsBack],
+  [SET_ROWS, setRows],
+  [SET, window((_, part) => part)],
+  [ACC, window((before, part) => before + part)],
+  [CONCAT, concat],
+  [REPEAT, repeat],
+  [REPEAT_BACK, repeatBack],
+  [PAD, pad],
+  [PAD_REFLECT_1D, padReflect],
+  [ROLL, roll],
+  [WIN_PART, windowPart],
+  [WIN_UNPART, windowUnpart],
+  [GET_REL_POS, relativePositions],
+  [DIAG, diagonal],
+];

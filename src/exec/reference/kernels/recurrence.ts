@@ -1,6 +1,14 @@
 /**
  * Recurrent layers: a state is carried from token to token; outputs come first in the result, then the new states.
  */
+import {
+  GATED_DELTA_NET,
+  GATED_LINEAR_ATTN,
+  RWKV_WKV6,
+  RWKV_WKV7,
+  SSM_CONV,
+  SSM_SCAN,
+} from '../../../graph/ops/recurrence.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import { sum } from './rows.js';
@@ -166,11 +174,11 @@ const gatedDelta: Kernel = (call) => {
   }
 };
 
-export const RECURRENCE_KERNELS: Kernels = {
-  SSM_CONV: ssmConv,
-  SSM_SCAN: ssmScan,
-  RWKV_WKV6: wkv6,
-  RWKV_WKV7: wkv7,
-  GATED_LINEAR_ATTN: gatedLinear,
-  GATED_DELTA_NET: gatedDelta,
-};
+export const RECURRENCE_KERNELS: Kernels = [
+  [SSM_CONV, ssmConv],
+  [SSM_SCAN, ssmScan],
+  [RWKV_WKV6, wkv6],
+  [RWKV_WKV7, wkv7],
+  [GATED_LINEAR_ATTN, gatedLinear],
+  [GATED_DELTA_NET, gatedDelta],
+];

@@ -1,6 +1,8 @@
 /**
  * Pooling, scaling, ranges and the embedding of time steps.
  */
+import { ARANGE, TIMESTEP_EMBEDDING } from '../../../graph/ops/positions.js';
+import { POOL_1D, POOL_2D, POOL_2D_BACK, UPSCALE } from '../../../graph/ops/resampling.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
@@ -119,11 +121,11 @@ const timestepEmbedding: Kernel = (call) => {
   });
 };
 
-export const RESAMPLING_KERNELS: Kernels = {
-  POOL_1D: pool1d,
-  POOL_2D: pool2d,
-  POOL_2D_BACK: pool2dBack,
-  UPSCALE: upscale,
-  ARANGE: range,
-  TIMESTEP_EMBEDDING: timestepEmbedding,
-};
+export const RESAMPLING_KERNELS: Kernels = [
+  [POOL_1D, pool1d],
+  [POOL_2D, pool2d],
+  [POOL_2D_BACK, pool2dBack],
+  [UPSCALE, upscale],
+  [ARANGE, range],
+  [TIMESTEP_EMBEDDING, timestepEmbedding],
+];

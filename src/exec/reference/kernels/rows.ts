@@ -4,6 +4,9 @@
  * Invariant: within a row (or group) reads and writes come in the order of ggml's kernels: what a norm subtracts is
  * written before it is scaled, what a running sum has passed is overwritten.
  */
+import { GROUP_NORM, L2_NORM, NORM, RMS_NORM } from '../../../graph/ops/norm.js';
+import { ARGMAX, ARGSORT, COUNT_EQUAL, CUMSUM, MEAN, SUM, SUM_ROWS, TOP_K } from '../../../graph/ops/reduction.js';
+import { RMS_NORM_BACK } from '../../../graph/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 
@@ -160,18 +163,18 @@ const rmsNormBack: Kernel = (call) => {
   });
 };
 
-export const ROW_KERNELS: Kernels = {
-  NORM: norm,
-  RMS_NORM: rmsNorm,
-  L2_NORM: l2Norm,
-  GROUP_NORM: groupNorm,
-  CUMSUM: cumulativeSum,
-  SUM: sumAll,
-  SUM_ROWS: perRow((a) => sum(a.length, a.get)),
-  MEAN: perRow((a) => sum(a.length, a.get) / a.length),
-  ARGMAX: argmax,
-  ARGSORT: sort,
-  TOP_K: topK,
-  COUNT_EQUAL: countEqual,
-  RMS_NORM_BACK: rmsNormBack,
-};
+export const ROW_KERNELS: Kernels = [
+  [NORM, norm],
+  [RMS_NORM, rmsNorm],
+  [L2_NORM, l2Norm],
+  [GROUP_NORM, groupNorm],
+  [CUMSUM, cumulativeSum],
+  [SUM, sumAll],
+  [SUM_ROWS, perRow((a) => sum(a.length, a.get))],
+  [MEAN, perRow((a) => sum(a.length, a.get) / a.length)],
+  [ARGMAX, argmax],
+  [ARGSORT, sort],
+  [TOP_K, topK],
+  [COUNT_EQUAL, countEqual],
+  [RMS_NORM_BACK, rmsNormBack],
+];

@@ -1,6 +1,12 @@
 /**
  * Losses, their gradients, and optimiser steps. The weights are changed where they are: the result is a view of them.
  */
+import {
+  CROSS_ENTROPY_LOSS,
+  CROSS_ENTROPY_LOSS_BACK,
+  OPT_STEP_ADAMW,
+  OPT_STEP_SGD,
+} from '../../../graph/ops/training.js';
 import { rowOf, scaleRow, sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 
@@ -58,9 +64,9 @@ const sgd: Kernel = (call) => {
   });
 };
 
-export const TRAINING_KERNELS: Kernels = {
-  CROSS_ENTROPY_LOSS: crossEntropy,
-  CROSS_ENTROPY_LOSS_BACK: crossEntropyBack,
-  OPT_STEP_ADAMW: adamw,
-  OPT_STEP_SGD: sgd,
-};
+export const TRAINING_KERNELS: Kernels = [
+  [CROSS_ENTROPY_LOSS, crossEntropy],
+  [CROSS_ENTROPY_LOSS_BACK, crossEntropyBack],
+  [OPT_STEP_ADAMW, adamw],
+  [OPT_STEP_SGD, sgd],
+];

@@ -1,0 +1,44 @@
+/**
+ * What is known about an operation, but for the shapes that it yields.
+ *
+ * Invariant: plain facts that never change. Whoever plans or checks a graph reads them at the tensor, so that no table
+ * of operations is needed.
+ */
+
+/** What operations have in common with each other: they do the same kind of work. */
+export type OperationFamily =
+  'matrix' | 'attention' | 'norm' | 'element-wise' | 'copy' | 'convolution' | 'recurrence' | 'other';
+
+/** An operation: its name, its operands, and what it does with their bytes. */
+export interface Operation {
+  /** ggml's name, or one that the caller or a graph file gave to an operation of its own. */
+  readonly name: string;
+  readonly family: OperationFamily;
+  /** Names of the operands by source slot; a question mark at the end says that the operand may be left out. */
+  readonly operands: readonly string[];
+  /** Whether it computes nothing and only looks at bytes in another way. */
+  readonly isView: boolean;
+  /**
+   * Whether its result depends on nothing but operands and settings, and nothing else is written: to run it again changes
+   * nothing. A result that lies over an operand's bytes destroys these all the same.
+   */
+  readonly isPure: boolean;
+  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
+  readonly ggmlInPlace: boolean;
+  /**
+   * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
+   * depends, among that operand, on elements that are read before any of them is written.
+   */
+  readonly overwrites: readonly number[];
+  /** Source slots that are written as well, besides the result. */
+  readonly updates: readonly number[];
+  /** Whether bytes of an overwritten operand may stay as they are. */
+  readonly writesPart: boolean;
+  /** Source slots in which the result may name itself, as what is written into: it is not read there. */
+  readonly namesItself: readonly number[];
+}
+
+/** What messages call the operand in a source slot. */
+export function operandName({ operands }: Operation, slot: number): string {
+  return operands[slot]?.replace('?', '') ?? `operand ${slot}`;
+}
