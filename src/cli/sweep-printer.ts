@@ -4,7 +4,7 @@
  * Invariant: nothing is printed before the first row, and every row at once.
  */
 import type { SweepGrid } from '../models/sweep-model.js';
-import { BACKEND_NOTE } from '../report/backend.js';
+import { BACKEND_NOTE } from '../report/model-words.js';
 import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
 import type { Budget } from '../report/fit-report.js';
 import { counted, groupDigits } from '../format.js';

@@ -5,10 +5,7 @@
  * Invariant: entry `b` of a column is box `b`. A map is plain data that does not change, so its columns are made once.
  */
 import { OPERATION_FAMILIES, type MemoryMap } from './memory-map.js';
-import type { MapColors } from './theme.js';
-
-/** How many classes of size the colours tell apart. */
-export const SIZE_CLASSES = 6;
+import { SIZE_CLASSES, type MapColors } from './theme.js';
 
 export interface BoxColumns {
   /** Inclusive. */

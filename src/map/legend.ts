@@ -2,11 +2,11 @@
  * The legend of a map: only what occurs in it, in rows that wrap.
  */
 import { groupDigits, humanBytes } from '../format.js';
-import { columnsOf, SIZE_CLASSES, type BoxColumns } from './columns.js';
+import { columnsOf, type BoxColumns } from './columns.js';
+import { SIZE_CLASSES, fillClass, fillsOf, type MapColors } from './theme.js';
 import type { MemoryMap } from './memory-map.js';
 import { SHADES } from './raster.js';
 import { element, px, text, textWidth } from './svg.js';
-import { fillClass, fillsOf, type MapColors } from './theme.js';
 
 const ROW = 20;
 const SYMBOL = 18;

@@ -3,7 +3,6 @@
  * have a contrast of at least 4.5 to 1, but never so near to the surface that what is small would fade into it. Families
  * differ in lightness as well as in hue.
  */
-import { SIZE_CLASSES } from './columns.js';
 import { OPERATION_FAMILIES, type OperationFamily } from './memory-map.js';
 
 /** `auto` follows the reader's system. */
@@ -15,6 +14,9 @@ export const MAP_THEMES: readonly MapTheme[] = ['auto', 'light', 'dark'];
 export type MapColors = 'family' | 'size';
 
 export const MAP_COLORS: readonly MapColors[] = ['family', 'size'];
+
+/** How many classes of size the colours tell apart. */
+export const SIZE_CLASSES = 6;
 
 interface Palette {
   readonly families: Readonly<Record<OperationFamily, string>>;

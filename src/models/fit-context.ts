@@ -5,7 +5,7 @@
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
 import { checkOptions, PlannerError, wrongValue } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import { alignUp } from '../units.js';
 import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
 import { configureIfCountable, openIfCountable, type ModelConfiguration } from './configuration.js';
