@@ -1,7 +1,24 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
+const BROWSER_TESTS = ['test/web/**/*.test.ts', 'test/viewer/page.test.ts'];
+
+/** Tests that take a part of the recorded graphs, unless they are told to take all. */
+const RECORDED_TESTS = [
+  'test/alloc/auto-graphs.test.ts',
+  'test/graph/conformance.test.ts',
+  'test/liveness/conflicts.test.ts',
+  'test/models/conformance.test.ts',
+  'test/verify/real-graphs.test.ts',
+];
+
+/** What all projects share comes from the configuration around them. */
+const project = (name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, ...test },
+});
 
 export default defineConfig({
   resolve: {
@@ -12,7 +29,14 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      // `npm test`: everything else, with a representative part of the recorded graphs.
+      project('library', { include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS }),
+      // `npm run test:browser`: in Debian's Chromium.
+      project('browser', { include: BROWSER_TESTS }),
+      // `npm run test:recorded`: every recorded graph.
+      project('recorded', { include: RECORDED_TESTS, env: { RECORDED: 'all' } }),
+    ],
     globalSetup: ['test/support/print-seed.ts'],
     setupFiles: ['test/support/seed-fast-check.ts'],
     // Every core: by default one is left free, which on two cores doubles the time.

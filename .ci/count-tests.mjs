@@ -1,8 +1,9 @@
-/** Prints `N passed, N failed, N skipped` from vitest's JSON report. A file that cannot be loaded counts as failed. */
-import { readFileSync } from 'node:fs';
+/** Prints `N passed, N failed, N skipped` from a folder of vitest's JSON reports. A file that cannot be loaded counts as failed. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const text = readFileSync(process.argv[2], 'utf8');
-const files = text === '' ? [] : JSON.parse(text).testResults;
+const folder = process.argv[2];
+const files = readdirSync(folder).flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')).testResults);
 let passed = 0;
 let failed = 0;
 let skipped = 0;

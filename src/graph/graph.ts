@@ -1,12 +1,14 @@
 /**
- * A compute graph: leafs, and nodes in execution order.
+ * A compute graph: leafs, nodes in execution order, and which of them are inputs and outputs.
  *
  * Invariant: every source, destination and storage root of a listed tensor is listed as well, and every source of a
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
-import { checkArgument, PlannerError, subject } from '../errors.js';
-import { currentMarkRevision, Tensor } from '../tensor/tensor.js';
+import { checkArgument } from '../errors.js';
+import type { Origin } from '../tensor/origin.js';
+import { Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
+import { replacedTensor, Walk } from './walk.js';
 
 /** What a graph is made of, as lists. */
 export interface GraphParts {
@@ -19,22 +21,15 @@ export interface GraphParts {
   readonly extras?: Readonly<Record<string, unknown>>;
 }
 
-let graphCount = 0;
-/** The number of the graph that grew last: as long as it is one and the same, its tensors' marks tell all. */
-let lastGrown = 0;
-
 /** A compute graph: leafs, and nodes in the order in which they run. Made by {@link Graph.forward} or `graphFromJson`. */
 export class Graph {
   readonly #leafs: Tensor[];
   readonly #nodes: Tensor[];
-  readonly #number = ++graphCount;
-  readonly #walk = new Walk(this.#number);
-  /** What is in the graph; null as long as marks tell, since no other graph has grown after it began. */
-  #members: Set<Tensor> | null = null;
+  readonly #walk = new Walk();
   #tensors: readonly Tensor[] | null;
   #extras: Readonly<Record<string, unknown>>;
+  #marks: Marks | null = null;
   #table: GraphTable | null = null;
-  #tableRevision = -1;
 
   /** An empty graph, or one of given parts; the caller vouches for the invariant, `graphFromJson` checks it. */
   constructor({ leafs, nodes, tensors, extras = {} }: GraphParts = { leafs: [], nodes: [] }) {
@@ -42,12 +37,14 @@ export class Graph {
     this.#leafs = [...leafs];
     this.#nodes = [...nodes];
     this.#tensors = tensors ?? null;
+    for (const leaf of leafs) this.#walk.add(leaf);
+    for (const node of nodes) this.#walk.add(node);
   }
 
   /**
    * The graph that computes `outputs`. O(nodes + sources).
    *
-   * @throws PlannerError `BAD_ARGUMENT`, `CYCLE`
+   * @throws PlannerError `BAD_ARGUMENT`; `BAD_OPERAND` as {@link Graph.expand}
    */
   static forward(outputs: Tensor | readonly Tensor[]): Graph {
     const graph = new Graph();
@@ -73,53 +70,99 @@ export class Graph {
     return this.#tensors;
   }
 
+  /**
+   * Tensors that are set from outside before every run: those that `setInput` has marked.
+   *
+   * @throws PlannerError `BAD_OPERAND` if `setOutput` has returned another tensor in place of one of the graph's
+   */
+  get inputs(): ReadonlySet<Tensor> {
+    return this.#currentMarks().inputs;
+  }
+
+  /**
+   * Tensors that are read from outside after the run, never freed and never overwritten: those that `setOutput` has marked.
+   *
+   * @throws PlannerError `BAD_OPERAND` as {@link Graph.inputs}
+   */
+  get outputs(): ReadonlySet<Tensor> {
+    return this.#currentMarks().outputs;
+  }
+
   /** What a graph file said besides the graph; empty once the graph has grown. */
   get extras(): Readonly<Record<string, unknown>> {
     return this.#extras;
   }
 
-  /** The graph in flat columns; made once and again when tensors or their marks have changed. */
+  /**
+   * The graph in flat columns; made once, and again when the graph has grown or more of its tensors are marked.
+   *
+   * @internal
+   * @throws PlannerError `BAD_OPERAND` as {@link Graph.inputs}, `DANGLING_TENSOR`
+   */
   get table(): GraphTable {
-    if (this.#table === null || this.#tableRevision !== currentMarkRevision()) {
-      this.#table = buildTable(this);
-      this.#tableRevision = currentMarkRevision();
-    }
+    this.#currentMarks();
+    this.#table ??= buildTable(this);
     return this.#table;
+  }
+
+  /** Whether `tensor` is a leaf or a node of the graph. O(1). */
+  has(tensor: Tensor): boolean {
+    return this.#walk.has(tensor);
   }
 
   /**
    * Adds `tensor` and everything that it depends on, each once, sources before their readers. Tensors without a name
    * become `leaf_N` and `node_N`, as in ggml. The graph is unchanged if this throws.
    *
-   * @throws PlannerError `BAD_ARGUMENT`; `CYCLE` if a destination given by `setOutput` depends on its own result
+   * @throws PlannerError `BAD_ARGUMENT`; `BAD_OPERAND` if it depends on a tensor in whose place `setOutput` has returned another
    */
   expand(tensor: Tensor): this {
     checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', 'Give what a Context has returned.');
-    this.#beginToGrow();
-    this.#walk.from(tensor, this.#members);
+    this.#walk.from(tensor);
     const { found, foundCount } = this.#walk;
     for (let index = 0; index < foundCount; index++) {
       const each = found[index];
       const list = isLeaf(each) ? this.#leafs : this.#nodes;
       if (each.name === '') each.name = `${list === this.#leafs ? 'leaf' : 'node'}_${list.length}`;
       list.push(each);
-      this.#members?.add(each);
     }
     if (foundCount > 0) {
       this.#tensors = null;
       this.#table = null;
+      this.#marks = null;
       this.#extras = {};
     }
     return this;
   }
 
-  /** Another graph that grew in the meantime may have marked tensors of this one as its own: marks tell no more. */
-  #beginToGrow(): void {
-    if (lastGrown !== this.#number && this.#leafs.length + this.#nodes.length > 0) {
-      this.#members ??= new Set([...this.#leafs, ...this.#nodes]);
-    }
-    lastGrown = this.#number;
+  /** The marks of the graph's tensors where those were made; a mark that came later makes the table stale. */
+  #currentMarks(): Marks {
+    const { origins } = this.#walk;
+    let revision = 0;
+    for (const origin of origins) revision += origin.revision;
+    if (this.#marks?.revision === revision) return this.#marks;
+    for (const tensor of this.#listed(origins, (origin) => origin.replaced)) throw replacedTensor(tensor, null);
+    this.#table = null;
+    this.#marks = {
+      revision,
+      inputs: this.#listed(origins, (origin) => origin.inputs),
+      outputs: this.#listed(origins, (origin) => origin.outputs),
+    };
+    return this.#marks;
   }
+
+  #listed(origins: readonly Origin[], marksOf: (origin: Origin) => ReadonlySet<Tensor> | null): ReadonlySet<Tensor> {
+    const listed = new Set<Tensor>();
+    for (const origin of origins) for (const tensor of marksOf(origin) ?? []) if (this.has(tensor)) listed.add(tensor);
+    return listed;
+  }
+}
+
+interface Marks {
+  /** The sum of the origins' revisions when the marks were taken over. */
+  readonly revision: number;
+  readonly inputs: ReadonlySet<Tensor>;
+  readonly outputs: ReadonlySet<Tensor>;
 }
 
 /** Whether nothing comes before it. A graph file may have nodes without an operation that have sources nevertheless. */
@@ -132,79 +175,4 @@ export function checkGraph(value: unknown): asserts value is Graph {
   const { nodes, tensors } = (value ?? {}) as Partial<Graph>;
   const isGraph = Array.isArray(nodes) && Array.isArray(tensors);
   checkArgument(isGraph, 'graph', value, 'a Graph', 'Make one with Graph.forward or graphFromJson.');
-}
-
-/**
- * Walks over what a graph doesn't have yet. Iterative: chains may be millions long. A tensor's `graphMark` is the graph's
- * number once it was met, its negative while what it needs is being met, and anything else says nothing.
- *
- * A model grows by many small steps, so both lists keep their room between walks: only what lies below the counts counts.
- */
-class Walk {
-  /** What was met last, dependencies first. */
-  readonly found: Tensor[] = [];
-  foundCount = 0;
-  readonly #path: Tensor[] = [];
-  readonly #nextNeeds: number[] = [];
-  #depth = 0;
-
-  constructor(private readonly graph: number) {}
-
-  /**
-   * Finds unvisited tensors below and including `start`.
-   *
-   * @param members what is in the graph; null if marks tell
-   * @throws PlannerError `CYCLE`
-   */
-  from(start: Tensor, members: ReadonlySet<Tensor> | null): void {
-    this.foundCount = 0;
-    this.#meet(start, members);
-    while (this.#depth > 0) {
-      const top = this.#path[this.#depth - 1];
-      const next = this.#nextNeeds[this.#depth - 1]++;
-      if (next <= top.sources.length) {
-        const need = needOf(top, next);
-        if (need !== null && need !== top) this.#meet(need, members);
-      } else {
-        top.graphMark = this.graph;
-        this.found[this.foundCount++] = top;
-        this.#depth--;
-      }
-    }
-  }
-
-  #meet(tensor: Tensor, members: ReadonlySet<Tensor> | null): void {
-    if (tensor.graphMark === this.graph) return;
-    if (tensor.graphMark === -this.graph) this.#giveUp(tensor);
-    if (members?.has(tensor)) {
-      tensor.graphMark = this.graph;
-      return;
-    }
-    tensor.graphMark = -this.graph;
-    this.#path[this.#depth] = tensor;
-    this.#nextNeeds[this.#depth++] = 0;
-  }
-
-  #giveUp(tensor: Tensor): never {
-    for (let index = 0; index < this.foundCount; index++) this.found[index].graphMark = 0;
-    for (let index = 0; index < this.#depth; index++) this.#path[index].graphMark = 0;
-    this.#depth = 0;
-    throw cycleThrough(tensor);
-  }
-}
-
-/** What a tensor needs before it can be computed, in ggml's order: its sources, then its destination. */
-function needOf({ sources, destination }: Tensor, index: number): Tensor | null {
-  return index === sources.length ? destination : (sources[index] ?? null);
-}
-
-function cycleThrough(tensor: Tensor): PlannerError {
-  const culprit = tensor.label;
-  return new PlannerError('CYCLE', {
-    message: `${subject(culprit)} is needed for its own computation.`,
-    culprit,
-    value: 'needed for its own computation',
-    limit: 'computed from other tensors only',
-    remedy: 'Give setOutput a destination that does not depend on the result.',
-  });
 }

@@ -5,6 +5,7 @@
  * same storage is needed once the first element of the result is written.
  */
 import { sameLayout } from '../tensor/shape.js';
+import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { OperationTraits, Tensor } from '../tensor/tensor.js';
 
 /** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
@@ -26,11 +27,13 @@ type Slots = readonly number[] | ReadonlySet<number>;
  *
  * @param node owns its storage
  * @param sizes bytes by the ids of those that own storages
+ * @param size bytes of its storage
  */
 export function fillHandOvers(
   node: Tensor,
   operation: OperationTraits | null,
   entry: number,
+  ids: TensorColumn,
   sizes: Float64Array,
   handOver: Uint8Array,
 ): void {
@@ -48,7 +51,7 @@ export function fillHandOvers(
     const at = entry++;
     if (!sameLayout(node, source)) continue;
     const { root } = source;
-    if (root.ownMemory !== 'deferred' || sizes[root.lastId] < sizes[node.lastId]) continue;
+    if (root.memory !== 'deferred' || sizes[ids.get(root)] < sizes[ids.get(node)]) continue;
     const count = counts === null ? countReading(node, root, overwrites) : counts.get(root)!;
     // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
     const isSound = isUnknown || isAmong(overwrites, slot);

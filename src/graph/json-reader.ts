@@ -7,6 +7,7 @@
 import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
+import { Origin } from '../tensor/origin.js';
 import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
@@ -63,6 +64,7 @@ class TensorBuilder {
   readonly #rows: readonly TensorJson[];
   readonly #tensors: (Tensor | undefined)[];
   readonly #isOpen: Uint8Array;
+  readonly #origin = new Origin();
 
   constructor(rows: readonly TensorJson[]) {
     this.#rows = rows;
@@ -128,8 +130,9 @@ class TensorBuilder {
       const isExternal = this.#rows[row.view].external === true;
       expectField(isExternal, `${label}.external`, true, 'left out of a view whose storage is not external');
     }
-    const ownsBytes = row.view === undefined || row.destination !== undefined;
+    const destination = row.destination === undefined ? undefined : this.#destinationOf(row, layout, id);
     const tensor = new Tensor({
+      origin: this.#origin,
       name: row.name,
       op: row.op,
       traits: findOperation(row.op),
@@ -139,13 +142,13 @@ class TensorBuilder {
       sources: row.src?.map((source) => (source === -1 ? null : source === id ? SELF : this.#tensors[source]!)),
       params: row.params === undefined ? undefined : { ...row.params },
       memory: row.external === true ? 'virtual' : 'deferred',
-      view: ownsBytes ? undefined : this.#viewOf(row, layout, id),
+      view: row.view === undefined || destination !== undefined ? undefined : this.#viewOf(row, layout, id),
+      destination,
       allocSize: row.allocSize,
       inPlaceRule: inPlaceRuleOf(row),
     });
-    if (row.destination !== undefined) this.#redirect(tensor, row, id);
-    tensor.isInput = row.input === true;
-    tensor.isOutput = row.output === true;
+    if (row.input === true) this.#origin.markInput(tensor);
+    if (row.output === true) this.#origin.markOutput(tensor);
     return tensor;
   }
 
@@ -174,10 +177,10 @@ class TensorBuilder {
     return { of: root, offset: viewOffset };
   }
 
-  #redirect(tensor: Tensor, row: TensorJson, id: number): void {
+  #destinationOf(row: TensorJson, layout: Layout, id: number): Tensor {
     const destination = this.#tensors[row.destination!]!;
     const matches =
-      sameLayout(destination, tensor) &&
+      sameLayout(destination, layout) &&
       this.#tensors[row.view ?? -1] === destination.root &&
       row.viewOffset === destination.viewOffset;
     if (!matches) {
@@ -186,7 +189,7 @@ class TensorBuilder {
       const message = `${culprit} is ${row.destination}, which differs from it in type, ne, nb, view or viewOffset.`;
       fail('BAD_VIEW', message, culprit, row.destination, limit);
     }
-    tensor.redirectTo(destination);
+    return destination;
   }
 }
 

@@ -62,18 +62,23 @@ export function graphToJson(graph: Graph): GraphJson {
   const { tensors } = graph;
   const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   const idOf = (tensor: Tensor): number => ids.get(tensor)!;
-  void graph.table; // throws for a tensor that refers to one outside the graph
+  checkClosed(graph);
   return {
     ...graph.extras,
     format: 'tensor-graph',
     version: 1,
-    tensors: tensors.map((tensor) => tensorToJson(tensor, idOf)),
+    tensors: tensors.map((tensor) => tensorToJson(tensor, graph, idOf)),
     leafs: graph.leafs.map(idOf),
     nodes: graph.nodes.map(idOf),
   };
 }
 
-function tensorToJson(tensor: Tensor, idOf: (tensor: Tensor) => number): TensorJson {
+/** Throws `DANGLING_TENSOR` for a tensor that refers to one outside the graph. */
+function checkClosed(graph: Graph): void {
+  void graph.table;
+}
+
+function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => number): TensorJson {
   const { name, op, type, ne, nb, sources, params, root, allocSize, inPlaceRule, destination } = tensor;
   const operation = findOperation(op);
   const overwrites = inPlaceRule?.operands;
@@ -85,8 +90,8 @@ function tensorToJson(tensor: Tensor, idOf: (tensor: Tensor) => number): TensorJ
     ne: [...ne],
     nb: [...nb],
     ...(root === tensor && tensor.memory !== 'deferred' && { external: true }),
-    ...(tensor.isInput && { input: true }),
-    ...(tensor.isOutput && { output: true }),
+    ...(graph.inputs.has(tensor) && { input: true }),
+    ...(graph.outputs.has(tensor) && { output: true }),
     ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
     ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
     ...(destination !== null && { destination: idOf(destination) }),

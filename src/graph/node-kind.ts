@@ -9,22 +9,22 @@ import type { Tensor } from '../tensor/tensor.js';
  * Whether nothing happens when a node's turn comes: it only looks at bytes that are there, and puts its readers after its
  * sources. A view without an operation, which ggml's scheduler lists to keep an input alive, is such a node as well.
  */
-export function isPureView({ op, traits, storage }: Tensor): boolean {
-  return op === 'NONE' ? storage !== null : traits?.isView === true;
+export function isPureView({ op, traits, isView }: Tensor): boolean {
+  return op === 'NONE' ? isView : traits?.isView === true;
 }
 
 /**
  * Whether the storage lasts to the end if no other tensor reads `tensor`: it is a result then. A view without an operation
  * is none: nobody computes it, and ggml does not count it either.
  */
-export function isResultIfUnread({ op, storage }: Tensor): boolean {
-  return op !== 'NONE' || storage === null;
+export function isResultIfUnread({ op, isView }: Tensor): boolean {
+  return op !== 'NONE' || !isView;
 }
 
 /**
  * Whether a node has bytes of its own that somebody outside the graph fills when its turn comes: the copies of inputs for
  * another device, which ggml's scheduler makes, have no operation.
  */
-export function arrivesAtItsStep({ op, isView, isInput }: Tensor): boolean {
-  return op === 'NONE' && !isView && !isInput;
+export function arrivesAtItsStep(node: Tensor, { inputs }: { readonly inputs: ReadonlySet<Tensor> }): boolean {
+  return node.op === 'NONE' && !node.isView && !inputs.has(node);
 }

@@ -7,9 +7,9 @@
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
 import { byteLength } from '../tensor/shape.js';
-import { MARK, type OperationTraits, type Tensor } from '../tensor/tensor.js';
+import { TensorColumn } from '../tensor/tensor-column.js';
+import type { OperationTraits, Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
-import type { Graph } from './graph.js';
 import { fillHandOvers } from './hand-over.js';
 import { isResultIfUnread } from './node-kind.js';
 
@@ -65,17 +65,29 @@ export interface GraphTable {
   /** Ids of those that are {@link TRAIT.kept}. */
   readonly kept: readonly number[];
   /** Ids of what is marked as an output. */
-  readonly outputs: readonly number[];
+  readonly outputs: Int32Array;
   /** Ids of the nodes that overwrite what another tensor owns. */
   readonly writers: readonly number[];
 }
 
-/** Flattens a graph. O(tensors + sources). @throws PlannerError `BAD_ORDER`, `DANGLING_TENSOR` */
-export function buildTable(graph: Graph): GraphTable {
+/** What a table is made of. */
+export interface GraphLists {
+  readonly leafs: readonly Tensor[];
+  /** In execution order. */
+  readonly nodes: readonly Tensor[];
+  /** Leafs and nodes; a tensor's id is its index here. */
+  readonly tensors: readonly Tensor[];
+  readonly inputs: ReadonlySet<Tensor>;
+  readonly outputs: ReadonlySet<Tensor>;
+}
+
+/** Flattens a graph. O(tensors + sources). @throws PlannerError `DANGLING_TENSOR` */
+export function buildTable(graph: GraphLists): GraphTable {
   const { tensors } = graph;
   const count = tensors.length;
   const sizes = new Float64Array(count);
-  const slotCount = numberTensors(tensors, sizes);
+  const ids = new TensorColumn();
+  const slotCount = numberTensors(tensors, ids, sizes);
   const sourceFirst = new Int32Array(count + 1);
   const sources = new Int32Array(slotCount);
   const handOver = new Uint8Array(slotCount);
@@ -85,32 +97,30 @@ export function buildTable(graph: Graph): GraphTable {
   const uses = new Int32Array(count);
   const writers: number[] = [];
   let plannedCount = 0;
-  let hasDestination = false;
   let entry = 0;
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
-    const { storage } = tensor;
-    let root = tensor;
-    while (root.storage !== null) root = root.storage;
-    if (tensors[root.lastId] !== root) dangling(root, tensor);
-    roots[id] = root.lastId;
-    const place = (storage === null ? 0 : TRAIT.view) + (root.ownMemory === 'deferred' ? 0 : TRAIT.external);
+    const { root, destination } = tensor;
+    const rootId = root === tensor ? id : ids.get(root);
+    if (tensors[rootId] !== root) dangling(root, tensor);
+    roots[id] = rootId;
+    const place = (root === tensor ? 0 : TRAIT.view) + (tensor.memory === 'deferred' ? 0 : TRAIT.external);
     if (place === 0) plannedCount++;
-    traits[id] = tensor.marks % MARK.output === MARK.input ? place + TRAIT.input : place;
-    if (storage !== null && tensor.destination !== null) {
-      if (tensors[tensor.destination.lastId] !== tensor.destination) dangling(tensor.destination, tensor);
-      destinations[id] = tensor.destination.lastId;
-      hasDestination = true;
+    traits[id] = place;
+    if (destination !== null) {
+      destinations[id] = ids.get(destination);
+      if (tensors[destinations[id]] !== destination) dangling(destination, tensor);
     }
     const first = entry;
-    entry = addSources(tensors, tensor, sources, uses, first);
+    entry = addSources(tensors, tensor, ids, sources, uses, first);
     sourceFirst[id + 1] = entry;
-    if (first === entry && storage === null) continue;
+    if (first === entry && root === tensor) continue;
     const operation = tensor.traits;
-    if (storage === null) fillHandOvers(tensor, operation, first, sizes, handOver);
+    if (root === tensor) fillHandOvers(tensor, operation, first, ids, sizes, handOver);
     if (overwritesOthers(tensor, operation)) writers.push(id);
   }
-  const nodes = idsOf(tensors, graph.nodes);
+  for (const tensor of graph.inputs) traits[ids.get(tensor)] += TRAIT.input;
+  const nodes = idsOf(tensors, graph.nodes, ids);
   const steps = new Int32Array(count).fill(-1);
   const inputNodes: number[] = [];
   for (let step = 0; step < nodes.length; step++) {
@@ -118,13 +128,12 @@ export function buildTable(graph: Graph): GraphTable {
     steps[node] = step;
     if (traits[node] >= TRAIT.input) inputNodes.push(node);
   }
-  const outputs: number[] = [];
+  const outputs = idsOf(tensors, [...graph.outputs], ids).sort();
   const kept = keepResults(tensors, roots, uses, traits, outputs);
-  if (hasDestination) checkDestinations(tensors, destinations, steps);
   return {
     tensorCount: count,
     plannedCount,
-    leafs: idsOf(tensors, graph.leafs),
+    leafs: idsOf(tensors, graph.leafs, ids),
     nodes,
     steps,
     sourceFirst,
@@ -142,17 +151,14 @@ export function buildTable(graph: Graph): GraphTable {
   };
 }
 
-/**
- * Lets every tensor know its id, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how
- * many slots for sources there are.
- */
-function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number {
+/** Gives every tensor its id, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many slots for sources there are. */
+function numberTensors(tensors: readonly Tensor[], ids: TensorColumn, sizes: Float64Array): number {
   let slotCount = 0;
   for (let id = 0; id < tensors.length; id++) {
     const tensor = tensors[id];
-    tensor.lastId = id;
+    ids.set(tensor, id);
     slotCount += tensor.sources.length;
-    if (tensor.storage === null) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
+    if (tensor.root === tensor) sizes[id] = tensor.allocSize ?? byteLength(tensor, tensor.name);
   }
   return slotCount;
 }
@@ -161,6 +167,7 @@ function numberTensors(tensors: readonly Tensor[], sizes: Float64Array): number 
 function addSources(
   tensors: readonly Tensor[],
   tensor: Tensor,
+  ids: TensorColumn,
   sources: Int32Array,
   uses: Int32Array,
   first: number,
@@ -170,7 +177,7 @@ function addSources(
   for (let slot = 0; slot < list.length; slot++) {
     const source = list[slot];
     if (source === null || source === tensor) continue;
-    const id = source.lastId;
+    const id = ids.get(source);
     if (tensors[id] !== source) dangling(source, tensor);
     sources[entry++] = id;
     uses[id]++;
@@ -179,32 +186,32 @@ function addSources(
 }
 
 function overwritesOthers(tensor: Tensor, operation: OperationTraits | null): boolean {
-  if (operation === null) return tensor.storage !== null && tensor.op !== 'NONE';
-  return tensor.storage === null ? operation.updates.length > 0 : !operation.isView;
+  if (operation === null) return tensor.isView && tensor.op !== 'NONE';
+  return tensor.isView ? !operation.isView : operation.updates.length > 0;
 }
 
-function idsOf(tensors: readonly Tensor[], list: readonly Tensor[]): Int32Array {
-  const ids = new Int32Array(list.length);
+function idsOf(tensors: readonly Tensor[], list: readonly Tensor[], ids: TensorColumn): Int32Array {
+  const found = new Int32Array(list.length);
   for (let index = 0; index < list.length; index++) {
     const tensor = list[index];
-    ids[index] = tensor.lastId;
-    if (tensors[tensor.lastId] !== tensor) dangling(tensor, tensor);
+    found[index] = ids.get(tensor);
+    if (tensors[found[index]] !== tensor) dangling(tensor, tensor);
   }
-  return ids;
+  return found;
 }
 
-/** Marks the storages of outputs and of tensors that no other tensor reads, and returns them. Fills in the outputs. */
+/** Marks the storages of outputs and of tensors that no other tensor reads, and returns them in the order of their ids. */
 function keepResults(
   tensors: readonly Tensor[],
   roots: Int32Array,
   uses: Int32Array,
   traits: Uint8Array,
-  outputs: number[],
+  outputs: Int32Array,
 ): number[] {
   const kept: number[] = [];
+  let next = 0;
   for (let id = 0; id < tensors.length; id++) {
-    const isOutput = tensors[id].marks >= MARK.output;
-    if (isOutput) outputs.push(id);
+    if (outputs[next] === id) next++;
     else if (uses[id] > 0 || !isResultIfUnread(tensors[id])) continue;
     const root = roots[id];
     if (traits[root] >= TRAIT.kept) continue;
@@ -212,23 +219,6 @@ function keepResults(
     kept.push(root);
   }
   return kept;
-}
-
-/** A destination that `setOutput` named after the graph was built may come too late in it. */
-function checkDestinations(tensors: readonly Tensor[], destinations: Int32Array, steps: Int32Array): void {
-  for (let id = 0; id < tensors.length; id++) {
-    const destination = destinations[id];
-    if (destination === -1 || steps[destination] < steps[id]) continue;
-    const culprit = `destination of ${tensors[id].label}`;
-    const found = tensors[destination].label;
-    throw new PlannerError('BAD_ORDER', {
-      message: `The ${culprit} is ${found}, which is only computed later.`,
-      culprit,
-      value: `${found}, computed later`,
-      limit: 'a leaf or an earlier node',
-      remedy: 'Call setOutput before the graph is built, or build it again.',
-    });
-  }
 }
 
 function dangling(tensor: Tensor, reader: Tensor): never {

@@ -87,14 +87,16 @@ function addRule(state: State, rule: FusionRule, index: number, orders: readonly
 class Finder {
   readonly #tensors: readonly Tensor[];
   readonly #table: GraphTable;
+  readonly #outputs: ReadonlySet<Tensor>;
   readonly #lastSteps: number[] = [];
   readonly #first: number[] = [0];
   readonly #roots: number[] = [];
   #refused: Uint8Array | null = null;
 
-  constructor({ tensors, table }: Graph) {
+  constructor({ tensors, table, outputs }: Graph) {
     this.#tensors = tensors;
     this.#table = table;
+    this.#outputs = outputs;
   }
 
   find(ends: State): FusedGroups | null {
@@ -147,7 +149,7 @@ class Finder {
     const { sources, sourceFirst, uses } = this.#table;
     if (uses[node] !== 1) return false;
     const tensor = this.#tensors[node];
-    if (tensor.isView || tensor.isOutput || !sameShape(tensor, this.#tensors[reader])) return false;
+    if (tensor.isView || this.#outputs.has(tensor) || !sameShape(tensor, this.#tensors[reader])) return false;
     let entry = sourceFirst[reader];
     while (entry < sourceFirst[reader + 1] && sources[entry] !== node) entry++;
     return entry < sourceFirst[reader + 1];

@@ -116,9 +116,7 @@ function accessesToOverwritten(graph: Graph): Access[] {
     if (overwrites(node)) add(nodeId, nodeId, step, true, ownId);
   }
   // Computed outputs are read once more, from outside, when all is done.
-  for (let id = 0; id < tensors.length; id++) {
-    if (tensors[id].isOutput && isComputed(tensors[id])) add(id, id, nodes.length, false, id);
-  }
+  for (const id of table.outputs) if (isComputed(tensors[id])) add(id, id, nodes.length, false, id);
   return accesses;
 }
 

@@ -17,6 +17,7 @@ import { RECURRENCE_OPERATIONS } from '../graph/ops/recurrence.js';
 import { REDUCTION_OPERATIONS } from '../graph/ops/reduction.js';
 import { RESAMPLING_OPERATIONS } from '../graph/ops/resampling.js';
 import { UNARY_OPERATIONS } from '../graph/ops/unary.js';
+import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { OperationFamily } from './memory-map.js';
 
@@ -35,7 +36,8 @@ const FAMILY_OF: ReadonlyMap<string, OperationFamily> = new Map(
 );
 
 /** The family of the operation that computes `tensor`; leafs and inputs are one of their own. */
-export function familyOf({ op, isInput }: Tensor): OperationFamily {
-  if (op === 'NONE' || isInput) return 'input';
+export function familyOf(tensor: Tensor, { inputs }: Graph): OperationFamily {
+  const { op } = tensor;
+  if (op === 'NONE' || inputs.has(tensor)) return 'input';
   return FAMILY_OF.get(op) ?? 'other';
 }

@@ -35,7 +35,7 @@ function boxesOf(plan: Plan): MapBox[] {
     return {
       name,
       op,
-      family: familyOf(tensors[id]),
+      family: familyOf(tensors[id], plan.graph),
       type: type.name,
       shape: trimmed(ne),
       chunk,
@@ -69,8 +69,8 @@ function viewsOf(
     const box = boxOf.get(root);
     const owner = owners.get(root);
     if (owners.has(id) || box === undefined || owner === undefined) continue;
-    const { op, viewOffset: offset, byteLength, isOutput } = tensors[id];
-    const isLast = isOutput && isKept(table.traits[root]);
+    const { op, viewOffset: offset, byteLength } = tensors[id];
+    const isLast = graph.outputs.has(tensors[id]) && isKept(table.traits[root]);
     const end = isLast ? stepCount : Math.max(ends[id], starts[id] + 1);
     const view = { name, op, offset, size: Math.min(byteLength, owner.size - offset), start: starts[id], end };
     const list = views.get(box);

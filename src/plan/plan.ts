@@ -161,7 +161,7 @@ function plannedTensors(graph: Graph, { liveness, placement }: Outcome, alignmen
       chunk: isPlaced ? placement.chunkOf[buffer] : 0,
       offset: isPlaced ? placement.offsets[buffer] : 0,
       size: alignUp(sizes[id], alignment),
-      start: tensor.isInput ? 0 : Math.max(0, steps[id]),
+      start: graph.inputs.has(tensor) ? 0 : Math.max(0, steps[id]),
       end: storageEnds[id],
     });
   });

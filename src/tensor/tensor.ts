@@ -1,11 +1,12 @@
 /**
  * A tensor: layout, the operation that computes it, and the storage that its bytes belong to.
  *
- * Invariant: `root` owns the storage; a tensor whose `root` is not itself is a view and owns no bytes. Everything but
- * the name, the input and output marks, and the destination of a result is fixed at construction.
+ * Invariant: a value, of which only the name can change. `root` owns the storage; a tensor whose `root` is not itself is a
+ * view and owns no bytes. Which tensors are inputs and outputs is a fact of the graph.
  */
-import { byteLength, type Layout, type Quad } from './shape.js';
 import type { ElementType } from './element-type.js';
+import type { Origin } from './origin.js';
+import { byteLength, type Layout, type Quad } from './shape.js';
 
 /**
  * Where a tensor's bytes come from: `immediate` has them from the start, `deferred` gets them from a plan, `virtual`
@@ -49,19 +50,25 @@ export const SELF = Symbol('self');
 
 /** What it takes to make a tensor. */
 export interface TensorSpec extends Layout {
+  /** Where it is made. */
+  readonly origin: Origin;
   readonly name?: string;
   /** ggml's name of the operation; `NONE` for a leaf. */
   readonly op: string;
   /** What the library knows about `op`; left out for a leaf, and for an operation that it does not know. */
   readonly traits?: OperationTraits | undefined;
-  readonly sources?: readonly (Tensor | null | typeof SELF)[];
-  readonly params?: Params;
+  readonly sources?: readonly (Tensor | null | typeof SELF)[] | undefined;
+  readonly params?: Params | undefined;
   readonly memory: MemoryKind;
   /** The tensor whose storage this one looks into, and at which byte. */
-  readonly view?: { readonly of: Tensor; readonly offset: number };
+  readonly view?: { readonly of: Tensor; readonly offset: number } | undefined;
+  /** The tensor that the result is written straight into: it is a view of that tensor, of the same type and shape. */
+  readonly destination?: Tensor | undefined;
+  /** The bytes of an immediate tensor that owns its storage. */
+  readonly bytes?: Uint8Array | undefined;
   /** Bytes that a device wants for the tensor, if more than its own length. */
-  readonly allocSize?: number;
-  readonly inPlaceRule?: InPlaceRule;
+  readonly allocSize?: number | undefined;
+  readonly inPlaceRule?: InPlaceRule | undefined;
 }
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
@@ -74,19 +81,9 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
   return copy as readonly (Tensor | null)[];
 }
 
-/** What a user says of a tensor. */
-export const MARK = { input: 1, output: 2 } as const;
-
-let markRevision = 0;
-
-/** Grows whenever any tensor's marks or destination change: what was derived from them before is stale. */
-export function currentMarkRevision(): number {
-  return markRevision;
-}
-
 /**
  * An n-dimensional array without its bytes: its layout, and the operation that computes it. Made by a `Context`; only its
- * name and its marks as input and output can be changed.
+ * name can be changed.
  */
 export class Tensor implements Layout {
   name: string;
@@ -95,72 +92,47 @@ export class Tensor implements Layout {
   readonly traits: OperationTraits | null;
   readonly type: ElementType;
   readonly ne: Quad;
+  /** Byte strides, innermost first. */
+  readonly nb: Quad;
   readonly sources: readonly (Tensor | null)[];
   readonly params: Params;
   readonly allocSize: number | null;
   readonly inPlaceRule: InPlaceRule | null;
+  /** The tensor that owns the storage: itself unless it is a view. */
+  readonly root: Tensor;
+  /** Byte position of the first element within the root's storage. */
+  readonly viewOffset: number;
+  /** The tensor that the result is written straight into, if `setOutput` named one. */
+  readonly destination: Tensor | null;
+  /** Where the bytes of the storage come from. */
+  readonly memory: MemoryKind;
   /** The bytes of an immediate tensor that owns its storage. */
-  bytes: Uint8Array | null = null;
-  /** Its place in the list of tensors that was numbered last: a hint, true only if that place holds this tensor. */
-  lastId = -1;
-  /** How far the graph that met it last has come with it: a graph's own note, and no other's. */
-  graphMark = 0;
-  /** The next tensor on the way to {@link root}; null if it owns its storage. A plain field, as tables read many. */
-  storage: Tensor | null;
-  /** Where the bytes of its own storage come from; of a view, {@link memory} tells. */
-  readonly ownMemory: MemoryKind;
-  /** 1 for an input plus 2 for an output: whoever looks at thousands of tensors reads it faster than two getters. */
-  marks = 0;
-
-  #nb: Quad;
-  #storageOffset: number;
-  #destination: Tensor | null = null;
-  #isRead = false;
+  readonly bytes: Uint8Array | null;
+  /** Where it was made. @internal */
+  readonly origin: Origin;
+  /** How many tensors were made there before. */
+  readonly serial: number;
 
   constructor(spec: TensorSpec) {
+    const destination = spec.destination ?? null;
+    const viewed = destination ?? spec.view?.of;
     this.name = spec.name ?? '';
     this.op = spec.op;
     this.traits = spec.traits ?? null;
     this.type = spec.type;
     this.ne = spec.ne;
-    this.#nb = spec.nb;
+    this.nb = destination === null ? spec.nb : destination.nb;
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
-    this.ownMemory = spec.memory;
-    this.storage = spec.view?.of.root ?? null;
-    this.#storageOffset = spec.view === undefined ? 0 : spec.view.of.viewOffset + spec.view.offset;
     this.allocSize = spec.allocSize ?? null;
     this.inPlaceRule = spec.inPlaceRule ?? null;
-    for (let slot = 0; slot < this.sources.length; slot++) {
-      const source = this.sources[slot];
-      if (source !== null && source !== this) source.#isRead = true;
-    }
-    if (spec.view !== undefined) spec.view.of.#isRead = true;
-  }
-
-  /** Set from outside before every run. */
-  get isInput(): boolean {
-    return this.marks % MARK.output === MARK.input;
-  }
-
-  set isInput(mark: boolean) {
-    this.marks = (mark ? MARK.input : 0) + (this.isOutput ? MARK.output : 0);
-    markRevision++;
-  }
-
-  /** Read from outside after the run: never freed, never overwritten. */
-  get isOutput(): boolean {
-    return this.marks >= MARK.output;
-  }
-
-  set isOutput(mark: boolean) {
-    this.marks = (this.isInput ? MARK.input : 0) + (mark ? MARK.output : 0);
-    markRevision++;
-  }
-
-  /** Byte strides, innermost first. */
-  get nb(): Quad {
-    return this.#nb;
+    this.root = viewed === undefined ? this : viewed.root;
+    this.viewOffset = viewed === undefined ? 0 : viewed.viewOffset + (destination === null ? spec.view!.offset : 0);
+    this.destination = destination;
+    this.memory = viewed === undefined ? spec.memory : viewed.memory;
+    this.bytes = spec.bytes ?? null;
+    this.origin = spec.origin;
+    this.serial = spec.origin.count++;
   }
 
   /**
@@ -178,49 +150,27 @@ export class Tensor implements Layout {
     return byteLength(this, this.name);
   }
 
-  /** The tensor that owns the storage: itself unless it is a view. */
-  get root(): Tensor {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
-    let tensor: Tensor = this;
-    while (tensor.storage !== null) tensor = tensor.storage;
-    return tensor;
-  }
-
   /** Whether the bytes belong to another tensor's storage. */
   get isView(): boolean {
-    return this.storage !== null;
+    return this.root !== this;
   }
+}
 
-  /** Byte position of the first element within the root's storage. */
-  get viewOffset(): number {
-    let offset = 0;
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- walks up a chain that starts here
-    for (let tensor: Tensor | null = this; tensor !== null; tensor = tensor.storage) offset += tensor.#storageOffset;
-    return offset;
-  }
-
-  /** The tensor that the result is written straight into, if `setOutput` named one. */
-  get destination(): Tensor | null {
-    return this.#destination;
-  }
-
-  /** Where the bytes of the storage come from. */
-  get memory(): MemoryKind {
-    return this.root.ownMemory;
-  }
-
-  /** Whether some other tensor reads this one or looks into it. */
-  get isRead(): boolean {
-    return this.#isRead;
-  }
-
-  /** Lets the result be written straight into `destination`, as a view of it. The caller has checked both. */
-  redirectTo(destination: Tensor): void {
-    this.#destination = destination;
-    this.storage = destination.root;
-    this.#storageOffset = destination.viewOffset;
-    this.#nb = destination.nb;
-    destination.#isRead = true;
-    markRevision++;
-  }
+/** `tensor` as a view of `destination`: the same operation, whose result is written straight there. */
+export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
+  return new Tensor({
+    origin: tensor.origin,
+    name: tensor.name,
+    op: tensor.op,
+    traits: tensor.traits ?? undefined,
+    type: tensor.type,
+    ne: tensor.ne,
+    nb: destination.nb,
+    sources: tensor.sources.map((source) => (source === tensor ? SELF : source)),
+    params: tensor.params,
+    memory: tensor.memory,
+    destination,
+    allocSize: tensor.allocSize ?? undefined,
+    inPlaceRule: tensor.inPlaceRule ?? undefined,
+  });
 }

@@ -72,8 +72,8 @@ export function describeGraph(graph: Graph): string {
     if (destination !== null) parts.push(`into ${ids.get(destination)!}`);
     if (tensor.isView) parts.push(`in the storage of ${ids.get(root)!} from byte ${tensor.viewOffset}`);
     else if (tensor.memory !== 'deferred') parts.push(tensor.memory);
-    if (tensor.isInput) parts.push('input');
-    if (tensor.isOutput) parts.push('output');
+    if (graph.inputs.has(tensor)) parts.push('input');
+    if (graph.outputs.has(tensor)) parts.push('output');
     return parts.join(' ');
   };
   return [...graph.leafs, ...graph.nodes].map(line).join('\n');

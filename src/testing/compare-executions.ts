@@ -109,7 +109,7 @@ function resultsOf(graph: Graph): Tensor[] {
   const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
   return graph.tensors.filter((tensor) => {
     const isResult = !read.has(tensor) && isResultIfUnread(tensor);
-    return tensor.isOutput || isResult || (!tensor.isView && tensor.memory !== 'deferred');
+    return graph.outputs.has(tensor) || isResult || (!tensor.isView && tensor.memory !== 'deferred');
   });
 }
 

@@ -256,10 +256,10 @@ class GraphBuilder {
     const halves = [ctx.tanh(this.#dense(x)), ctx.neg(this.#dense(y))];
     const count = elementCount(x);
     const whole = ctx.newTensor('f32', [count * 2]);
-    halves.forEach((half, i) => {
-      ctx.setOutput(half, ctx.view(whole, half.ne, half.nb.slice(1), i * count * whole.type.blockBytes));
-    });
-    return ctx.relu(halves.reduce((before, half) => ctx.dependency(before, half), whole));
+    const written = halves.map((half, i) =>
+      ctx.setOutput(half, ctx.view(whole, half.ne, half.nb.slice(1), i * count * whole.type.blockBytes)),
+    );
+    return ctx.relu(written.reduce((before, half) => ctx.dependency(before, half), whole));
   }
 
   #writeCache(x: Tensor, place: number, choice: number): void {

@@ -1,7 +1,7 @@
 /**
  * Contexts that write down what is asked of them, so that a graph can be printed as the TypeScript that makes it.
  *
- * Invariant: the code makes a graph with the same tensors; calls whose tensors are in no graph are left out.
+ * Invariant: the code makes a graph with the same tensors; calls that the graph does not need are left out.
  */
 import { Context } from '../graph/context.js';
 import { Graph } from '../graph/graph.js';
@@ -40,6 +40,11 @@ export class Recorder {
   /** An expression that makes the graph of `outputs`; `Context` and `Graph` come from the package. */
   codeOf(outputs: readonly Tensor[]): string {
     const needed = new Set(Graph.forward(outputs).tensors);
+    // A tensor in whose place setOutput has returned another is in no graph, but the call names it.
+    for (const { args, result } of this.#calls.toReversed()) {
+      if (!(result instanceof Tensor) || !needed.has(result)) continue;
+      for (const arg of args) if (arg instanceof Tensor) needed.add(arg);
+    }
     const names = new Map<Tensor, string>();
     const used = new Set<string>();
     const lines: string[] = [];

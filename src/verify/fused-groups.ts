@@ -37,7 +37,11 @@ export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
   const byFirst = new Map<string, FusionRule[]>();
   for (const rule of fusions) byFirst.set(rule[0].op, [...(byFirst.get(rule[0].op) ?? []), rule]);
   const isElided = (node: Tensor, reader: Tensor): boolean =>
-    !node.isView && !node.isOutput && uses.get(node) === 1 && reader.sources.includes(node) && sameShape(node, reader);
+    !node.isView &&
+    !graph.outputs.has(node) &&
+    uses.get(node) === 1 &&
+    reader.sources.includes(node) &&
+    sameShape(node, reader);
   const groups: Group[] = [];
   computing.forEach(({ op }, start) => {
     for (const rule of byFirst.get(op) ?? []) {

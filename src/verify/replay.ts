@@ -125,7 +125,7 @@ class Replay {
       this.#storages.set(tensor, new IntervalMap());
       if (tensor.memory === 'deferred' && sizeOf(tensor) > 0) this.#place(tensor, plan, entries.get(id));
     });
-    const early = graph.nodes.filter(({ isInput }) => isInput);
+    const early = graph.nodes.filter((node) => graph.inputs.has(node));
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
   }
 
@@ -142,17 +142,17 @@ class Replay {
     this.#checkGroups(node, step, this.#checkOperands(node, step));
     this.#checkOrder(node, step);
     // An input without an operation has had its value from the start.
-    if (node.op !== 'NONE' || !node.isInput) this.#write(node);
+    if (node.op !== 'NONE' || !this.#graph.inputs.has(node)) this.#write(node);
   }
 
   /** Outputs, and whatever no node reads, must still be there after the last step. */
   readResults(maxViolations: number): void {
-    const { tensors, nodes } = this.#graph;
+    const { tensors, nodes, outputs } = this.#graph;
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) {
       if (this.violations.length >= maxViolations) return;
       const isResult = !read.has(tensor) && isResultIfUnread(tensor);
-      if (tensor.isOutput || isResult) this.#read(tensor, nodes.length, null);
+      if (outputs.has(tensor) || isResult) this.#read(tensor, nodes.length, null);
     }
   }
 

@@ -12,14 +12,14 @@ import type { Placed } from './plan-collisions.js';
 export type Need = Pick<Placed, 'start' | 'end' | 'isKept' | 'isComputed'>;
 
 /** From which to which step each storage is needed. */
-export function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
+export function storageNeeds({ leafs, nodes, inputs, outputs }: Graph): Map<Tensor, Need> {
   const starts = new Map<Tensor, number>();
-  const computed = new Set(nodes.filter((node) => !node.isInput));
+  const computed = new Set(nodes.filter((node) => !inputs.has(node)));
   const ends = new Map<Tensor, number>();
   const unread = new Set<Tensor>();
   const kept = new Set<Tensor>();
   for (const leaf of leafs) starts.set(leaf, 0);
-  nodes.forEach((node, step) => starts.set(node, node.isInput ? 0 : step));
+  nodes.forEach((node, step) => starts.set(node, inputs.has(node) ? 0 : step));
   for (const tensor of starts.keys()) if (isResultIfUnread(tensor)) unread.add(tensor);
   nodes.forEach((node, step) => {
     for (const source of node.sources) {
@@ -28,7 +28,7 @@ export function storageNeeds({ leafs, nodes }: Graph): Map<Tensor, Need> {
       ends.set(source.root, step + 1);
     }
   });
-  for (const tensor of starts.keys()) if (tensor.isOutput || unread.has(tensor)) kept.add(tensor.root);
+  for (const tensor of starts.keys()) if (outputs.has(tensor) || unread.has(tensor)) kept.add(tensor.root);
   const needs = new Map<Tensor, Need>();
   for (const [tensor, start] of starts) {
     const isKept = kept.has(tensor);

@@ -35,7 +35,7 @@ describe('graphFromJson', () => {
     const graph = graphFromJson(chain({ 0: { input: true }, 2: { output: true } }));
     expect(graph.nodes.map(({ name }) => name)).toEqual(['y', 'z']);
     expect(graph.nodes[1].sources).toEqual([graph.nodes[0], graph.nodes[0]]);
-    expect([graph.leafs[0].isInput, graph.nodes[1].isOutput]).toEqual([true, true]);
+    expect([[...graph.inputs], [...graph.outputs]]).toEqual([[graph.leafs[0]], [graph.nodes[1]]]);
   });
 
   it('reads tensors in any order of rows', () => {

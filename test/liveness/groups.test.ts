@@ -94,8 +94,7 @@ describe('groups', () => {
 
   it('end with a result that is written into another tensor, too', () => {
     const product = ctx.mul(ctx.rmsNorm(leaf('x'), 1e-5), weight());
-    ctx.setOutput(product, leaf('destination'));
-    expect(groupNames(product, 'ggml-cpu')).toEqual(['RMS_NORM MUL']);
+    expect(groupNames(ctx.setOutput(product, leaf('destination')), 'ggml-cpu')).toEqual(['RMS_NORM MUL']);
   });
 
   it('overlap on CUDA: with and without what is added, and every part of a chain of eight', () => {

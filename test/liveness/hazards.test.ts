@@ -73,8 +73,7 @@ describe('findHazards on a cache', () => {
   it('warns for setOutput(t, destination) as for any other write', () => {
     const make = (isOrdered: boolean): string[] => {
       const cache = cacheOf([16]);
-      const k = named(ctx.sqr(leaf('k')), 'k²');
-      ctx.setOutput(k, ctx.view(cache, [8], [], 32));
+      const k = ctx.setOutput(named(ctx.sqr(leaf('k')), 'k²'), ctx.view(cache, [8], [], 32));
       const seen = ctx.view(cache, [16]);
       return hazardsOf(k, named(ctx.relu(isOrdered ? ctx.dependency(seen, k) : seen), 'read'));
     };
@@ -205,8 +204,8 @@ describe('conflicts', () => {
     expect(hazardsOf(over, ctx.exp(columns(y, 4, 4)))).toEqual([]);
 
     const cache = cacheOf([12, 5]);
-    const shifted = named(ctx.neg(named(columns(cache, 3, 4), 'shifted')), 'own');
-    ctx.setOutput(shifted, columns(cache, 0, 4));
+    const own = named(ctx.neg(named(columns(cache, 3, 4), 'shifted')), 'own');
+    const shifted = ctx.setOutput(own, columns(cache, 0, 4));
     expect(findHazards(Graph.forward(shifted))).toMatchObject([
       { kind: 'unordered', writer: shifted, other: shifted, otherRunsFirst: false },
     ]);
@@ -214,8 +213,8 @@ describe('conflicts', () => {
 
   it('are nodes that write over an operand they still read', () => {
     const cache = cacheOf([8, 8]);
-    const product = named(ctx.mulMat(named(ctx.view(cache, [8, 8]), 'a'), leaf('b', [8, 8])), 'product');
-    ctx.setOutput(product, ctx.view(cache, [8, 8]));
+    const own = named(ctx.mulMat(named(ctx.view(cache, [8, 8]), 'a'), leaf('b', [8, 8])), 'product');
+    const product = ctx.setOutput(own, ctx.view(cache, [8, 8]));
     const graph = Graph.forward(product);
     expect(findHazards(graph)).toMatchObject([
       { kind: 'conflict', writer: product, other: product, missing: 'cont(a) as what product reads' },
@@ -226,14 +225,12 @@ describe('conflicts', () => {
   it('are not nodes that may overwrite that operand where it is', () => {
     const cache = cacheOf([8]);
     const sum = ctx.add(ctx.view(cache, [8]), leaf('b'));
-    ctx.setOutput(sum, ctx.view(cache, [8]));
-    expect(hazardsOf(sum)).toEqual([]);
+    expect(hazardsOf(ctx.setOutput(sum, ctx.view(cache, [8])))).toEqual([]);
     // The operand in the only slot that may be overwritten; the other is elsewhere.
     const turned = ctx.rope(ctx.view(cacheOf([8]), [8, 1, 1]), ctx.newTensor('i32', [1]), 8);
-    ctx.setOutput(turned, ctx.view(turned.sources[0]!.root, [8, 1, 1]));
-    expect(hazardsOf(turned)).toEqual([]);
-    const shifted = ctx.add(named(ctx.view(cache, [4]), 'low'), leaf('b', [4]));
-    ctx.setOutput(shifted, ctx.view(cache, [4], [], 8));
+    expect(hazardsOf(ctx.setOutput(turned, ctx.view(turned.sources[0]!.root, [8, 1, 1])))).toEqual([]);
+    const own = ctx.add(named(ctx.view(cache, [4]), 'low'), leaf('b', [4]));
+    const shifted = ctx.setOutput(own, ctx.view(cache, [4], [], 8));
     expect(findHazards(Graph.forward(shifted)).map(({ kind }) => kind)).toEqual(['conflict']);
   });
 });

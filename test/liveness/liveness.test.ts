@@ -175,9 +175,9 @@ describe('storages beyond exact numbers', () => {
 describe('the problem of a graph', () => {
   /** Bytes needed at each step: of every storage, until its end or until another takes it over. */
   function bytesNeeded(graph: Graph, inPlace: InPlaceMode): number[] {
-    const { tensors, nodes, table } = graph;
+    const { tensors, nodes, inputs, table } = graph;
     const { bufferOf, givers, storageEnds } = analyzeLiveness(table, inPlace, 1);
-    const steps = new Map(nodes.map((node, step) => [node, node.isInput ? 0 : step]));
+    const steps = new Map(nodes.map((node, step) => [node, inputs.has(node) ? 0 : step]));
     const startOf = (id: number): number => {
       const giver = givers[id];
       const start = steps.get(tensors[id]) ?? 0;

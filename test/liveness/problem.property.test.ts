@@ -28,9 +28,9 @@ const sourcesOf = (node: Tensor): Tensor[] =>
   node.sources.filter((source): source is Tensor => source !== null && source !== node);
 
 /** Outputs, and what nobody reads, last; everything else to the step after its last reader. */
-function endOf({ tensors, nodes }: Graph, owner: Tensor): { end: number; isKept: boolean } {
+function endOf({ tensors, nodes, outputs }: Graph, owner: Tensor): { end: number; isKept: boolean } {
   const read = new Set(nodes.flatMap(sourcesOf));
-  const isKept = tensors.some((tensor) => tensor.root === owner && (tensor.isOutput || !read.has(tensor)));
+  const isKept = tensors.some((tensor) => tensor.root === owner && (outputs.has(tensor) || !read.has(tensor)));
   const lastReader = nodes.findLastIndex((node) => sourcesOf(node).some((source) => source.root === owner));
   return { end: isKept ? Math.max(1, nodes.length) : lastReader + 1, isKept };
 }
@@ -72,7 +72,7 @@ function slotTaken(graph: Graph, node: Tensor, step: number, mode: InPlaceMode, 
 type IsRefused = (node: Tensor, slot: number) => boolean;
 
 function rowsOf(graph: Graph, mode: InPlaceMode, alignment: number, isRefused: IsRefused): Row[] {
-  const { leafs, nodes } = graph;
+  const { leafs, nodes, inputs } = graph;
   const rows: Row[] = [];
   const open = (owner: Tensor, start: number): void => {
     if (!isPlanned(owner) || sizeOf(owner) === 0) return;
@@ -85,9 +85,9 @@ function rowsOf(graph: Graph, mode: InPlaceMode, alignment: number, isRefused: I
     });
   };
   for (const leaf of leafs) open(leaf, 0);
-  for (const node of nodes) if (node.isInput) open(node, 0);
+  for (const node of nodes) if (inputs.has(node)) open(node, 0);
   nodes.forEach((node, step) => {
-    if (node.isInput || !isPlanned(node)) return;
+    if (inputs.has(node) || !isPlanned(node)) return;
     const slot = slotTaken(graph, node, step, mode, isRefused);
     if (slot === -1) return open(node, step);
     const row = rows.find(({ owners }) => owners.includes(node.sources[slot]!.root))!;

@@ -15,5 +15,5 @@ if (target === undefined) throw new Error(`MUTATION_TARGET is ${name}, which is 
 
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: target.tests.map((path) => `test/${path}.test.ts`) },
+  test: { ...base.test, projects: undefined, include: target.tests.map((path) => `test/${path}.test.ts`) },
 });

@@ -88,7 +88,7 @@ describe('arbitrary graphs', () => {
         if (tensor.byteLength === 0) seen.add('empty');
         if (tensor.destination?.memory === 'deferred') seen.add('written into an intermediate');
         if (tensor.allocSize !== null) seen.add('allocSize');
-        if (tensor.isOutput && graph.nodes.some((node) => node.sources.includes(tensor))) seen.add('read output');
+        if (graph.outputs.has(tensor) && graph.nodes.some((node) => node.sources.includes(tensor))) seen.add('read output');
       }
     }
     expect([...seen].sort()).toEqual(

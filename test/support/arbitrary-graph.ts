@@ -173,9 +173,9 @@ class Builder {
     const bytes = result.byteLength;
     const target = choice % 4 === 0 ? ctx.fill(ctx.newTensor('f32', [32]), 0) : this.#cache;
     if (result.type.name !== 'f32' || bytes === 0 || bytes > 64) return result;
-    ctx.setOutput(result, ctx.view(target, result.ne, result.nb.slice(1), (place % 2) * 64));
-    this.#results.push(result);
-    return result;
+    const written = ctx.setOutput(result, ctx.view(target, result.ne, result.nb.slice(1), (place % 2) * 64));
+    this.#results.push(written);
+    return written;
   }
 }
 

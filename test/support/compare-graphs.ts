@@ -85,7 +85,7 @@ function factsOfListed({ tensors, leafs, nodes }: ListedGraph): Facts[] {
   });
 }
 
-function factsOfGraph({ leafs, nodes }: Graph): Facts[] {
+function factsOfGraph({ leafs, nodes, inputs, outputs }: Graph): Facts[] {
   const order = [...leafs, ...nodes];
   const nameOf = new Map(order.map((tensor, position) => [tensor, reference(tensor.name, position, leafs.length)]));
   const refer = (tensor: Tensor | null): string | null => (tensor === null ? null : nameOf.get(tensor)!);
@@ -99,8 +99,8 @@ function factsOfGraph({ leafs, nodes }: Graph): Facts[] {
     view: tensor.isView ? refer(tensor.root) : null,
     viewOffset: tensor.viewOffset,
     external: tensor.memory !== 'deferred' && !tensor.isView,
-    input: tensor.isInput,
-    output: tensor.isOutput,
+    input: inputs.has(tensor),
+    output: outputs.has(tensor),
   }));
 }
 

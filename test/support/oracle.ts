@@ -64,17 +64,17 @@ class Run {
   readonly #memories = new Map<unknown, Map<number, number>>();
   readonly #ids: ReadonlyMap<Tensor, number>;
 
-  constructor({ tensors, leafs, nodes }: Graph, symbols: Symbols, locate: (root: Tensor) => Place) {
+  constructor({ tensors, leafs, nodes, inputs, outputs }: Graph, symbols: Symbols, locate: (root: Tensor) => Place) {
     this.#symbols = symbols;
     this.#locate = locate;
     this.#ids = new Map(tensors.map((tensor, id) => [tensor, id]));
     for (const tensor of tensors) {
-      if (!tensor.isView && (leafs.includes(tensor) || tensor.isInput)) this.#write(tensor, 'at first');
+      if (!tensor.isView && (leafs.includes(tensor) || inputs.has(tensor))) this.#write(tensor, 'at first');
     }
     for (const node of nodes) if (!isPureView(node)) this.#run(node);
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
     for (const tensor of tensors) {
-      const lasts = tensor.isOutput || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
+      const lasts = outputs.has(tensor) || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
       if (lasts) this.#read(tensor, 'the user');
     }
   }

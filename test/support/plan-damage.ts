@@ -117,7 +117,7 @@ export const CLASSES: Readonly<Record<string, MutationClass>> = {
             const offset = holder.offset + Math.floor(view.viewOffset / plan.alignment) * plan.alignment;
             const isLost = offset + young.byteLength > holder.offset + view.viewOffset;
             const fits = offset + young.byteLength <= plan.chunks[holder.chunk];
-            const isLater = step > graph.nodes.indexOf(owner) && !young.isInput;
+            const isLater = step > graph.nodes.indexOf(owner) && !graph.inputs.has(young);
             const isStale = isLater && lastReads[0] <= step && step < lastReads[1];
             const isRewritten = graph.nodes.some((node, at) => at > step && writesInto(node, owner));
             return isLost && fits && isStale && !isRewritten ? [{ id: newcomer.id, offset, holder }] : [];
@@ -133,7 +133,7 @@ export const CLASSES: Readonly<Record<string, MutationClass>> = {
     claimedBy: ['geometry'],
     kinds: ['output-overwritten'],
     damage: (graph, plan, choose) => {
-      const outputs = placed(plan).filter(({ id }) => graph.tensors[id].isOutput);
+      const outputs = placed(plan).filter(({ id }) => graph.outputs.has(graph.tensors[id]));
       const pairs = outputs.flatMap((output) => {
         const step = graph.nodes.indexOf(graph.tensors[output.id]);
         return placed(plan)

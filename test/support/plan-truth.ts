@@ -21,7 +21,7 @@ export function neededAt(graph: Graph): Map<Tensor, boolean[]> {
   const count = Math.max(1, graph.nodes.length);
   const needed = new Map<Tensor, boolean[]>();
   for (const owner of graph.tensors.filter((tensor) => !tensor.isView)) {
-    const born = graph.leafs.includes(owner) || owner.isInput ? 0 : graph.nodes.indexOf(owner);
+    const born = graph.leafs.includes(owner) || graph.inputs.has(owner) ? 0 : graph.nodes.indexOf(owner);
     const uses = graph.nodes.flatMap((node, step) => {
       return node.root === owner || node.sources.some((source) => source?.root === owner) ? [step] : [];
     });
@@ -49,7 +49,7 @@ export function isLawful(graph: Graph, needed: boolean[], old: Tensor, young: Te
 /** Whether a storage holds an output, or something that nobody reads. */
 export function isKept(graph: Graph, owner: Tensor): boolean {
   const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
-  return graph.tensors.some((each) => each.root === owner && (each.isOutput || !read.has(each)));
+  return graph.tensors.some((each) => each.root === owner && (graph.outputs.has(each) || !read.has(each)));
 }
 
 /** Whether two storages that are needed at one step share bytes, unless one is lawfully computed over the other. */

@@ -159,7 +159,7 @@ function bytesOf({ ne, nb, type, viewOffset }: Tensor): number[] {
 
 /** Stale views by their definition: every view of every storage against everything that is computed over it. */
 function staleViews(graph: Graph, plan: PlanLike, collisions: readonly PlanViolation[]): string[] {
-  const { tensors, nodes } = graph;
+  const { tensors, nodes, inputs } = graph;
   const offsetOf = new Map(plan.tensors.map(({ id, offset }) => [tensors[id], offset]));
   const readers = (tensor: Tensor): number[] =>
     nodes.flatMap((node, step) => {
@@ -177,7 +177,7 @@ function staleViews(graph: Graph, plan: PlanLike, collisions: readonly PlanViola
     const bytes = occupied.length === 0 ? [] : Array.from({ length: end - start }, (_, byte) => start + byte);
     return [...offsetOf].flatMap(([other, otherBottom]) => {
       const step = nodes.indexOf(other);
-      if (other === view.root || step < 0 || other.isInput) return [];
+      if (other === view.root || step < 0 || inputs.has(other)) return [];
       const isReported = collides.has(`${tensors.indexOf(view.root)} ${tensors.indexOf(other)}`);
       const isReadLater = Math.max(...readers(view)) > step && !readers(view.root).some((at) => at > step);
       const lost = bytes

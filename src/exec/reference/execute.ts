@@ -5,7 +5,7 @@
  */
 import { PlannerError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
-import { arrivesAtItsStep, isPureView } from '../../graph/node-kind.js';
+import { isPureView } from '../../graph/node-kind.js';
 import { findOperation } from '../../graph/operations.js';
 import { sameShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -65,7 +65,7 @@ export function executeGraph(graph: Graph, memory: Memory): void {
 /** Runs one node. */
 export function executeNode(node: Tensor, memory: Memory): void {
   if (node.op === 'NONE') {
-    if (arrivesAtItsStep(node)) memory.deliver(node);
+    memory.deliver(node);
     return;
   }
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));

@@ -41,8 +41,8 @@ export function checkSeed(seed: number): void {
  */
 export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   const limits = indexLimits(graph);
-  const late = new Set(graph.nodes.filter(arrivesAtItsStep));
-  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => node.isInput), ...late];
+  const late = new Set(graph.nodes.filter((node) => arrivesAtItsStep(node, graph)));
+  const inputs = [...graph.leafs, ...graph.nodes.filter((node) => graph.inputs.has(node)), ...late];
   inputs.forEach((leaf, index) => {
     if (leaf.isView || leaf.bytes !== null) return;
     const random = randomNumbers(seed * 7919 + index);

@@ -17,17 +17,22 @@ const POISON = 0xff;
 
 /** Bytes for every storage of a graph, apart from each other or where a plan puts them, full of poison at first. */
 export class Memory {
+  readonly #inputs: ReadonlySet<Tensor>;
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
   /** What comes from outside when the turn of a node without an operation comes. */
   readonly #arrivals = new Map<Tensor, ArrayLike<number>>();
 
-  private constructor(storages: ReadonlyMap<Tensor, Uint8Array>) {
+  private constructor({ inputs }: Graph, storages: ReadonlyMap<Tensor, Uint8Array>) {
+    this.#inputs = inputs;
     this.#storages = storages;
   }
 
   /** Every storage in bytes of its own. */
   static separate(graph: Graph): Memory {
-    return new Memory(storagesOf(graph, (tensor) => poisoned(sizeOf(tensor))));
+    return new Memory(
+      graph,
+      storagesOf(graph, (tensor) => poisoned(sizeOf(tensor))),
+    );
   }
 
   /**
@@ -48,7 +53,7 @@ export class Memory {
       if (place === undefined) return poisoned(sizeOf(tensor));
       return chunks[place.chunk].subarray(place.offset, place.offset + sizeOf(tensor));
     };
-    return new Memory(storagesOf(graph, placeOf));
+    return new Memory(graph, storagesOf(graph, placeOf));
   }
 
   /** The elements of a tensor, wherever its storage is. */
@@ -80,8 +85,9 @@ export class Memory {
     this.#arrivals.set(node, values);
   }
 
-  /** The turn of a node without an operation has come: it gets what is kept for it, or poison. */
+  /** The turn of a node without an operation has come: it gets what is kept for it, or poison. An input has its value already. */
   deliver(node: Tensor): void {
+    if (this.#inputs.has(node)) return;
     this.storage(node).fill(POISON);
     this.write(node, this.#arrivals.get(node) ?? []);
   }

@@ -19,8 +19,7 @@ import {
   type Sources,
 } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
-import { MemoryContext } from './memory.js';
+import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
 import { ANY, into, like, requireContiguous, requireNe, requireType } from './rules.js';
 
 function repeated(op: string, sources: Sources): Result {
@@ -138,7 +137,7 @@ export interface ScaleOptions extends InPlaceOption {
 const SCALE_OPTIONS: OptionNames<ScaleOptions> = { bias: true, inPlace: true };
 
 /** Arithmetic, element by element. */
-export abstract class ArithmeticContext extends MemoryContext {
+export abstract class ArithmeticOps extends Applier {
   /** `a + b`, of the type and shape of `a`; `b` is repeated to fill `a`. @throws PlannerError `BAD_OPERAND` */
   add(a: Tensor, b: Tensor, options?: InPlaceOption): Tensor {
     return this.apply(ADD, [a, b], { type: null }, options);

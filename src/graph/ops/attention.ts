@@ -7,8 +7,7 @@ import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
-import { MatrixContext } from './matrix.js';
+import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
 import * as rules from './rules.js';
 import { ANY, optional } from './rules.js';
 
@@ -213,7 +212,7 @@ const SOFT_MAX_OPTIONS: OptionNames<AttentionOptions & InPlaceOption> = { ...SCO
 const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logitSoftcap: true };
 
 /** Attention. */
-export abstract class AttentionContext extends MatrixContext {
+export abstract class AttentionOps extends Applier {
   /**
    * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's position.
    *

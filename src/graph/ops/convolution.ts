@@ -1,14 +1,13 @@
 /**
- * Convolutions as ggml composes them: the patches under the kernel become rows, and a matrix product does the rest.
+ * Patches: what a kernel sees at each of its positions becomes a row, for a matrix product to convolve.
  *
- * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_conv_1d`, `ggml_conv_2d`, `ggml_conv_3d` and the
- * depthwise variants. Patches overlap, so nothing is overwritten.
+ * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_im2col_back`. Patches overlap, so nothing is overwritten.
  */
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
-import { RecurrenceContext } from './recurrence.js';
+import { Applier } from './applier.js';
 import { ANY, listOf, requireArgument, requireIntegers, requireNe } from './rules.js';
 import { positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
@@ -66,13 +65,8 @@ const IM2COL_BACK = defineOperation<Sliding & { ne: readonly number[] }>({
 /** The rows of this family. */
 export const CONVOLUTION_OPERATIONS = [IM2COL, IM2COL_3D, IM2COL_BACK];
 
-/** The type that ggml gives patches: f16, unless that would lose the range of the kernel's bf16. */
-function patchType(kernel: Tensor): ElementTypeName {
-  return kernel.type.name === 'bf16' ? 'f32' : 'f16';
-}
-
-/** Convolutions by patches and a matrix product. Widths come first; a single setting counts for every dimension. */
-export abstract class ConvolutionContext extends RecurrenceContext {
+/** Patches under a kernel. Widths come first; a single setting counts for every dimension. */
+export abstract class ConvolutionOps extends Applier {
   /**
    * The patches of `x` under the kernel, one per row: `[patch, width, sequences]` over one dimension, or
    * `[patch, width, height, images]` over two.
@@ -109,91 +103,5 @@ export abstract class ConvolutionContext extends RecurrenceContext {
       ...slidingOver('IM2COL_BACK', rank, options),
       ne: listOf('IM2COL_BACK', 'ne', ne),
     });
-  }
-
-  /**
-   * Convolution along dimension 0: `[positions, outputs, sequences]`.
-   *
-   * @param kernel contiguous `[width, channels, outputs]`
-   * @param x `[length, channels, sequences]`
-   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
-   */
-  conv1d(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    const [width, channels, outputs] = kernel.ne;
-    const patches = this.im2col(kernel, x, 1, patchType(kernel), options);
-    const [patch, positionCount, sequences] = patches.ne;
-    const rows = this.reshape(patches, [patch, sequences * positionCount]);
-    const product = this.mulMat(rows, this.reshape(kernel, [width * channels, outputs]));
-    return this.reshape(product, [positionCount, outputs, sequences]);
-  }
-
-  /**
-   * Convolution along dimension 0, each channel by itself: `[positions, channels]`.
-   *
-   * @param kernel `[width, 1, channels]`
-   * @param x contiguous `[length, channels]`
-   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
-   */
-  conv1dDepthwise(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    const [length, channels, sequences] = x.ne;
-    const split = this.reshape(x, [length, 1, channels, sequences]);
-    const product = this.mulMat(this.im2col(kernel, split, 1, patchType(kernel), options), kernel);
-    return this.reshape(product, [product.ne[0], product.ne[2], 1]);
-  }
-
-  /**
-   * Convolution over dimensions 0 and 1: `[width, height, outputs, images]`.
-   *
-   * @param kernel contiguous `[width, height, channels, outputs]`
-   * @param x `[width, height, channels, images]`
-   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
-   */
-  conv2d(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    const [kernelWidth, kernelHeight, channels, outputs] = kernel.ne;
-    const patches = this.im2col(kernel, x, 2, patchType(kernel), options);
-    const [patch, width, height, images] = patches.ne;
-    const rows = this.reshape(patches, [patch, images * height * width]);
-    const product = this.mulMat(rows, this.reshape(kernel, [kernelWidth * kernelHeight * channels, outputs]));
-    return this.cont(this.permute(this.reshape(product, [width, height, images, outputs]), [0, 1, 3, 2]));
-  }
-
-  /**
-   * Convolution over dimensions 0 and 1, each channel by itself: `[width, height, channels, images]`.
-   *
-   * @param kernel contiguous `[width, height, 1, channels]`
-   * @param x contiguous `[width, height, channels, images]`
-   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
-   */
-  conv2dDepthwise(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
-    const [kernelWidth, kernelHeight, ...kernelChannels] = kernel.ne;
-    const [xWidth, xHeight, channels, images] = x.ne;
-    const filters = kernelChannels[0] * kernelChannels[1];
-    const split = this.reshape(kernel, [kernelWidth, kernelHeight, 1, filters]);
-    const planes = this.reshape(x, [xWidth, xHeight, 1, channels * images]);
-    const patches = this.im2col(split, planes, 2, patchType(kernel), options);
-    const [patch, width, height] = patches.ne;
-    const rows = this.reshape(patches, [patch, height * width, channels, images]);
-    const product = this.mulMat(this.reshape(split, [kernelWidth * kernelHeight, 1, filters]), rows);
-    return this.reshape(product, [width, height, channels, images]);
-  }
-
-  /**
-   * Convolution over three dimensions: `[width, height, depth, outputs × videos]`.
-   *
-   * @param kernel contiguous `[width, height, depth, channels × outputs]`
-   * @param x `[width, height, depth, channels × videos]`
-   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
-   */
-  conv3d(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
-    const patches = this.im2col3d(kernel, x, channels, patchType(kernel), options);
-    const [patch, width, height, planes] = patches.ne;
-    const outputs = kernel.ne[3] / channels;
-    const videos = x.ne[3] / channels;
-    const depth = planes / videos;
-    const rows = this.reshape(patches, [patch, planes * height * width]);
-    const product = this.mulMat(rows, this.reshape(kernel, [patch, outputs]));
-    const split = this.reshape(product, [width * height, depth, videos, outputs]);
-    const joined = this.cont(this.permute(split, [0, 1, 3, 2]));
-    return this.reshape(joined, [width, height, depth, outputs * videos]);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The row of operations that the library does not know, which `custom-context.ts` makes.
+ * The row of operations that the library does not know, which `custom-ops.ts` makes.
  *
  * Invariant: nothing is overwritten, and ggml's rules never run it in place, unless the node itself says so.
  */

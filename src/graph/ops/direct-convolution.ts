@@ -7,7 +7,7 @@
 import { hasContiguousChannels, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
-import { ConvolutionContext } from './convolution.js';
+import { Applier } from './applier.js';
 import { ANY, f32, requireContiguous, requireIntegers, requireNe, requireType } from './rules.js';
 import { computedShape, positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
@@ -104,7 +104,7 @@ export const DIRECT_CONVOLUTION_OPERATIONS = [
 ];
 
 /** Convolutions in one step. Widths come first; a single setting counts for every dimension. */
-export abstract class DirectConvolutionContext extends ConvolutionContext {
+export abstract class DirectConvolutionOps extends Applier {
   /**
    * Convolution over dimensions 0 and 1 without patches in memory: `[width, height, outputs, images]`, of the type of `x`.
    *

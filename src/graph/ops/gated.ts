@@ -8,8 +8,8 @@ import { checkOptions, type OptionNames } from '../../errors.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand, type Operation, type Result, type Sources } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
+import { Applier } from './applier.js';
 import { optional, requireContiguous, requireNe, requireType } from './rules.js';
-import { UnaryContext } from './unary.js';
 
 function gatedResult(op: string, sources: Sources): Result {
   const a = operand(sources, 0, op);
@@ -54,45 +54,44 @@ const GATED_OPTIONS: OptionNames<GatedOptions> = { swapped: true };
  * activated, `b` is the factor, and type and shape agree. Rows must be dense and follow each other without gaps but for
  * dimension 1. `BAD_OPERAND` is thrown if that doesn't hold.
  */
-export abstract class GatedContext extends UnaryContext {
+export abstract class GatedOps extends Applier {
   /** `relu(a) × b`. */
   reglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
-    return this.#gated(REGLU, a, b, options);
+    return this.apply(REGLU, halves(a, b), gatedParams(REGLU, options));
   }
 
   /** `gelu(a) × b`. */
   geglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
-    return this.#gated(GEGLU, a, b, options);
+    return this.apply(GEGLU, halves(a, b), gatedParams(GEGLU, options));
   }
 
   /** `silu(a) × b`. */
   swiglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
-    return this.#gated(SWIGLU, a, b, options);
+    return this.apply(SWIGLU, halves(a, b), gatedParams(SWIGLU, options));
   }
 
   /** `geluErf(a) × b`. */
   gegluErf(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
-    return this.#gated(GEGLU_ERF, a, b, options);
+    return this.apply(GEGLU_ERF, halves(a, b), gatedParams(GEGLU_ERF, options));
   }
 
   /** `geluQuick(a) × b`. */
   gegluQuick(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
-    return this.#gated(GEGLU_QUICK, a, b, options);
+    return this.apply(GEGLU_QUICK, halves(a, b), gatedParams(GEGLU_QUICK, options));
   }
 
   /** The limited SwiGLU of gpt-oss: steepness `alpha`, both factors limited by `limit`, 1 added to the second. */
   swigluOai(a: Tensor, b: Tensor, alpha: number, limit: number): Tensor {
     return this.apply(SWIGLU_OAI, [a, b], { alpha, limit });
   }
+}
 
-  #gated(
-    operation: Operation<Params & { swapped: boolean }>,
-    a: Tensor,
-    b: Tensor | null,
-    options: GatedOptions = {},
-  ): Tensor {
-    checkOptions(options, GATED_OPTIONS, operation.name);
-    const { swapped = false } = options;
-    return this.apply(operation, b === null ? [a] : [a, b], { swapped });
-  }
+/** One tensor that holds both halves, or two tensors. */
+function halves(a: Tensor, b: Tensor | null): Sources {
+  return b === null ? [a] : [a, b];
+}
+
+function gatedParams({ name }: { readonly name: string }, options: GatedOptions = {}): { swapped: boolean } {
+  checkOptions(options, GATED_OPTIONS, name);
+  return { swapped: options.swapped ?? false };
 }

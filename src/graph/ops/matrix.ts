@@ -8,8 +8,7 @@ import { isTransposed } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { badOperand, defineOperation, describeStrides, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import type { InPlaceOption } from './base.js';
-import { NormContext } from './norm.js';
+import { Applier, type InPlaceOption } from './applier.js';
 import {
   ANY,
   f32,
@@ -131,7 +130,7 @@ const SOLVE_TRI = defineOperation({
 export const MATRIX_OPERATIONS = [MUL_MAT, MUL_MAT_ID, OUT_PROD, DIAG, DIAG_MASK_INF, DIAG_MASK_ZERO, TRI, SOLVE_TRI];
 
 /** Matrix products and triangular matrices. */
-export abstract class MatrixContext extends NormContext {
+export abstract class MatrixOps extends Applier {
   /**
    * `b × aᵀ` as f32 `[m, n, p, q]`: every row of `a` with every row of `b`.
    *

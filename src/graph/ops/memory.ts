@@ -7,7 +7,7 @@ import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/e
 import { canRepeat, elementCount, shape } from '../../tensor/shape.js';
 import { SELF, type Params, type Tensor } from '../../tensor/tensor.js';
 import { defineOperation, describe, operand, requireOperand } from '../operation.js';
-import type { InPlaceOption } from './base.js';
+import { Applier, type InPlaceOption } from './applier.js';
 import {
   ANY,
   into,
@@ -21,7 +21,6 @@ import {
   requireRepeatable,
   requireType,
 } from './rules.js';
-import { ViewContext } from './views.js';
 
 const DUP = defineOperation({
   name: 'DUP',
@@ -181,7 +180,7 @@ const REPEAT_BACK = defineOperation<Params & { ne: readonly number[] }>({
 export const MEMORY_OPERATIONS = [DUP, CPY, CONT, GET_ROWS, SET_ROWS, SET, ACC, CONCAT, REPEAT, REPEAT_BACK];
 
 /** Copies, rows, joining and repeating. */
-export abstract class MemoryContext extends ViewContext {
+export abstract class MemoryOps extends Applier {
   /** A contiguous copy of `a`, of its type and shape. */
   dup(a: Tensor, options?: InPlaceOption): Tensor {
     return this.apply(DUP, [a], {}, options);

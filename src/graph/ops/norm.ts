@@ -7,8 +7,7 @@
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import type { InPlaceOption } from './base.js';
-import { GatedContext } from './gated.js';
+import { Applier, type InPlaceOption } from './applier.js';
 import { like, requireArgument, requireIntegers } from './rules.js';
 
 function requireEps(name: OperationName, eps: number): number {
@@ -47,7 +46,7 @@ const GROUP_NORM = defineOperation<Params & { groups: number; eps?: number }>({
 export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
 
 /** Normalisation. The result is contiguous, of the type and shape of `a`; `eps`, at least 0, keeps divisors away from zero. */
-export abstract class NormContext extends GatedContext {
+export abstract class NormOps extends Applier {
   /** Each row of `a` less its mean, divided by its standard deviation. */
   norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {
     return this.apply(NORM, [a], { eps: requireEps('NORM', eps) }, options);

@@ -7,8 +7,7 @@
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand } from '../operation.js';
-import type { InPlaceOption } from './base.js';
-import { ResamplingContext } from './resampling.js';
+import { Applier, type InPlaceOption } from './applier.js';
 import {
   ANY,
   f32,
@@ -92,7 +91,7 @@ const ADD_REL_POS = defineOperation({
 export const POSITION_OPERATIONS = [ARANGE, TIMESTEP_EMBEDDING, WIN_PART, WIN_UNPART, GET_REL_POS, ADD_REL_POS];
 
 /** Ranges, time steps, windows, relative positions. */
-export abstract class PositionContext extends ResamplingContext {
+export abstract class PositionOps extends Applier {
   /**
    * The numbers from `start` (inclusive) to `stop` (exclusive) in steps of `step`, f32.
    *

@@ -16,7 +16,7 @@ import {
   type Result,
   type Sources,
 } from '../operation.js';
-import { ReductionContext } from './reduction.js';
+import { Applier } from './applier.js';
 import { ANY, f32, requireContiguous, requireDenseRows, requireIntegers, requireNe, requireType } from './rules.js';
 
 const SSM_CONV = defineOperation({
@@ -137,7 +137,7 @@ function snapshotParams(op: string, options: SnapshotOptions): { snapshots: numb
 }
 
 /** Recurrent layers. */
-export abstract class RecurrenceContext extends ReductionContext {
+export abstract class RecurrenceOps extends Applier {
   /**
    * Convolution along the tokens, per channel: f32 `[channels, tokens, sequences]`.
    *

@@ -6,7 +6,7 @@
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand } from '../operation.js';
-import { AttentionContext } from './attention.js';
+import { Applier } from './applier.js';
 import { ANY, f32, i32, like, requireArgument, requireIntegers, requireNe, requireType, requireWord } from './rules.js';
 
 /** The index type of the results is i32. */
@@ -92,7 +92,7 @@ const TOP_K = defineOperation<Params & { k: number }>({
 export const REDUCTION_OPERATIONS = [SUM, SUM_ROWS, CUMSUM, MEAN, ARGMAX, COUNT_EQUAL, ARGSORT, TOP_K];
 
 /** Sums, means, counts and sorting. */
-export abstract class ReductionContext extends AttentionContext {
+export abstract class ReductionOps extends Applier {
   /** The sum of all elements, `[1]`, of the type of `a`. */
   sum(a: Tensor): Tensor {
     return this.apply(SUM, [a]);
@@ -126,20 +126,6 @@ export abstract class ReductionContext extends AttentionContext {
   /** Per row of `a`, the indices that sort it, as i32 of the shape of `a`. @throws PlannerError `BAD_ARGUMENT` */
   argsort(a: Tensor, order: SortOrder = 'asc'): Tensor {
     return this.apply(ARGSORT, [a], { order });
-  }
-
-  /**
-   * Per row of `a`, the indices of its `k` largest elements, largest first: a view `[k, …]` of a sort, as ggml's
-   * `ggml_argsort_top_k` builds it.
-   *
-   * @throws PlannerError `BAD_ARGUMENT` unless `k` is at most the length of the rows
-   */
-  argsortTopK(a: Tensor, k: number): Tensor {
-    requireIntegers('ARGSORT', { k }, 0);
-    requireArgument(k <= a.ne[0], 'ARGSORT', 'k', k, `at most ${a.ne[0]}, the length of the rows`);
-    const sorted = this.argsort(a, 'desc');
-    const [, ...outer] = sorted.ne;
-    return this.view(sorted, [k, ...outer], sorted.nb.slice(1));
   }
 
   /**

@@ -8,7 +8,7 @@ import { checkOptions, type OptionNames } from '../../errors.js';
 import { shape, type Quad } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { badOperand, defineOperation, describeStrides, operand, requireOperand } from '../operation.js';
-import { DirectConvolutionContext } from './direct-convolution.js';
+import { Applier } from './applier.js';
 import {
   f32,
   like,
@@ -181,7 +181,7 @@ export interface PadOptions {
 const PAD_OPTIONS: OptionNames<PadOptions> = { before: true, circular: true };
 
 /** Pooling, scaling, padding, and shifting round. */
-export abstract class ResamplingContext extends DirectConvolutionContext {
+export abstract class ResamplingOps extends Applier {
   /** Pools `window` elements of dimension 0 at a time, f32. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   pool1d(a: Tensor, pooling: Pooling, window: number, options: PoolOptions = {}): Tensor {
     return this.apply(POOL_1D, [a], poolParams('POOL_1D', 1, pooling, window, options));

@@ -8,8 +8,7 @@ import { elementCount } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, requireOperand } from '../operation.js';
 import type { AttentionOptions } from './attention.js';
-import { IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './base.js';
-import { PositionContext } from './positions.js';
+import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
 import { ANY, f32, into, like, requireIntegers, requireNe, requireType } from './rules.js';
 
 const CROSS_ENTROPY_LOSS = defineOperation({
@@ -135,7 +134,7 @@ export type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & I
 const SOFT_MAX_BACK_OPTIONS: OptionNames<SoftMaxBackOptions> = { scale: true, maxBias: true, inPlace: true };
 
 /** Losses, gradients, and optimiser steps. `BAD_OPERAND` is thrown where shapes or types don't fit. */
-export abstract class TrainingContext extends PositionContext {
+export abstract class TrainingOps extends Applier {
   /** The mean cross entropy of `logits` against `labels`, of equal shape: `[1]`, of the type of `logits`. */
   crossEntropyLoss(logits: Tensor, labels: Tensor): Tensor {
     return this.apply(CROSS_ENTROPY_LOSS, [logits, labels]);

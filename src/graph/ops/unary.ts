@@ -7,8 +7,7 @@
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { defineOperation, operand, type Operation } from '../operation.js';
 import type { OperationName } from '../operation-name.js';
-import { ArithmeticContext } from './arithmetic.js';
-import type { InPlaceOption } from './base.js';
+import { Applier, type InPlaceOption } from './applier.js';
 import { like, requireDenseRows } from './rules.js';
 
 function unary<P extends Params = Params>(name: OperationName): Operation<P> {
@@ -77,7 +76,7 @@ export const UNARY_OPERATIONS = [
  * Functions of one tensor. Unless said otherwise the rows of `a` must be dense; the result is contiguous, of the type
  * and shape of `a`; and `BAD_OPERAND` is thrown if that doesn't hold.
  */
-export abstract class UnaryContext extends ArithmeticContext {
+export abstract class UnaryOps extends Applier {
   /** `|a|`. */
   abs(a: Tensor, options?: InPlaceOption): Tensor {
     return this.apply(ABS, [a], {}, options);

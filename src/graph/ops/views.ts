@@ -5,7 +5,7 @@ import { elementCount, type Quad, rowSize, shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
 import { badOperand, defineOperation, describe, operand, requireOperand } from '../operation.js';
-import { BaseContext } from './base.js';
+import { Applier } from './applier.js';
 import { listOf, requireContiguous } from './rules.js';
 
 const RESHAPE = defineOperation<Params & { ne: readonly number[] }>({
@@ -99,7 +99,7 @@ const DEPENDENCY = defineOperation({
 export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY];
 
 /** Views: no bytes, no work. */
-export abstract class ViewContext extends BaseContext {
+export abstract class ViewOps extends Applier {
   /** The same elements in another shape. `a` must be contiguous. @throws PlannerError `BAD_OPERAND`, `BAD_SHAPE` */
   reshape(a: Tensor, ne: readonly number[]): Tensor {
     return this.apply(RESHAPE, [a], { ne: listOf('RESHAPE', 'ne', ne) });

@@ -11,9 +11,9 @@ import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { defineOperation, operand, type Operation, type Result, type Sources } from './operation.js';
 import { isOperationName } from './operations.js';
+import { Applier } from './ops/applier.js';
 import { CUSTOM } from './ops/custom.js';
 import { listOf, requireArgument } from './ops/rules.js';
-import { TrainingContext } from './ops/training.js';
 
 /** ggml has ten slots, of which a custom operation takes nine. */
 const MAX_SOURCES = 9;
@@ -77,7 +77,7 @@ const RESULTS_NAMES: OptionNames<CustomResultsOptions> = {
 const RESULT_NAMES: OptionNames<CustomResult> = { type: true, ne: true, name: true };
 
 /** Operations of the caller's own. */
-export abstract class CustomContext extends TrainingContext {
+export abstract class CustomOps extends Applier {
   /**
    * The contiguous result of an operation of the caller's own.
    *

@@ -7,7 +7,8 @@
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
-import { SELF, Tensor, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
+import { Origin } from '../../tensor/origin.js';
+import { SELF, Tensor, writtenInto, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
 import { describe, missingOperand, requireOperand, type Operation, type Sources } from '../operation.js';
 import type { ByteSource } from '../immediate-memory.js';
@@ -22,14 +23,15 @@ export interface InPlaceOption {
 }
 
 const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
-/** For methods that have checked their own options: {@link BaseContext.apply} need not look again. */
+/** For methods that have checked their own options: {@link Applier.apply} need not look again. */
 export const IN_PLACE: InPlaceOption = { inPlace: true };
 export const NOT_IN_PLACE: InPlaceOption = {};
 
-export abstract class BaseContext {
+export abstract class Applier {
   /** Where the tensors of this context have their bytes. */
   readonly memory: MemoryKind;
   readonly #byteSource: ByteSource | null;
+  readonly #origin = new Origin();
 
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
     this.memory = memory;
@@ -47,16 +49,17 @@ export abstract class BaseContext {
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
-    return this.#own(
-      new Tensor({
-        name,
-        op: 'NONE',
-        type: elements,
-        ne: quad,
-        nb: contiguousStrides(elements, quad, culprit),
-        memory: this.memory,
-      }),
-    );
+    const layout: Layout = { type: elements, ne: quad, nb: contiguousStrides(elements, quad, culprit) };
+    return new Tensor({
+      origin: this.#origin,
+      name,
+      op: 'NONE',
+      type: elements,
+      ne: quad,
+      nb: layout.nb,
+      memory: this.memory,
+      bytes: this.#takeBytes(layout, name || 'unnamed leaf'),
+    });
   }
 
   /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
@@ -70,7 +73,7 @@ export abstract class BaseContext {
   /** Marks a tensor whose contents the user sets before every run: its bytes exist before the first step. */
   setInput(tensor: Tensor): Tensor {
     checkTensor('setInput', tensor);
-    tensor.isInput = true;
+    tensor.origin.markInput(tensor);
     return tensor;
   }
 
@@ -78,8 +81,9 @@ export abstract class BaseContext {
    * Without `destination`: marks a result of the graph, which is never freed or overwritten.
    *
    * With `destination`: lets the result be written straight into that tensor (usually a view of an immediate tensor
-   * such as a KV cache), so that no copy is needed and `tensor` owns no bytes of the compute buffer. The result takes
-   * over the destination's strides, so name the destination before anything reads the result, unless the strides agree.
+   * such as a KV cache), so that no copy is needed and the result owns no bytes of the compute buffer. Returns another
+   * tensor, a view of the destination with its strides, which stands for `tensor` from then on: a graph that still
+   * contains `tensor` is refused.
    *
    * @throws PlannerError `BAD_OPERAND` if `tensor` is not computed, is a view, already has a destination, or differs
    * from the destination in type or shape
@@ -87,13 +91,14 @@ export abstract class BaseContext {
   setOutput(tensor: Tensor, destination?: Tensor): Tensor {
     checkTensor('setOutput', tensor);
     if (destination === undefined) {
-      tensor.isOutput = true;
+      tensor.origin.markOutput(tensor);
       return tensor;
     }
     checkTensor('setOutput', destination);
     checkDestination(tensor, destination);
-    tensor.redirectTo(destination);
-    return tensor;
+    const written = writtenInto(tensor, destination);
+    tensor.origin.replace(tensor, written);
+    return written;
   }
 
   /**
@@ -154,6 +159,7 @@ export abstract class BaseContext {
   /**
    * Applies an operation: checks the operands, works out the result's layout and makes the node.
    *
+   * @internal
    * @throws PlannerError `BAD_OPERAND` and whatever the operation's shape rule says
    */
   protected apply<P extends Params>(
@@ -172,21 +178,23 @@ export abstract class BaseContext {
     if (options.inPlace === true)
       return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
-    return this.#own(
-      new Tensor({
-        name: (result.name ?? '').slice(0, MAX_NAME_LENGTH),
-        op: operation.name,
-        traits: operation,
-        type: result.type,
-        ne: result.ne,
-        nb,
-        sources,
-        params: definedOnly(params),
-        memory: this.memory,
-        view: result.view,
-        inPlaceRule: result.inPlaceRule,
-      }),
-    );
+    const name = (result.name ?? '').slice(0, MAX_NAME_LENGTH);
+    const ownsBytes = this.#byteSource !== null && result.view === undefined;
+    return new Tensor({
+      origin: this.#origin,
+      name,
+      op: operation.name,
+      traits: operation,
+      type: result.type,
+      ne: result.ne,
+      nb,
+      sources,
+      params: definedOnly(params),
+      memory: this.memory,
+      view: result.view,
+      bytes: ownsBytes ? this.#takeBytes({ type: result.type, ne: result.ne, nb }, name || operation.name) : undefined,
+      inPlaceRule: result.inPlaceRule,
+    });
   }
 
   #inPlace(operation: Operation<never>, sources: Sources, layout: Layout, params: Params): Tensor {
@@ -200,6 +208,7 @@ export abstract class BaseContext {
     );
     const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
     return new Tensor({
+      origin: this.#origin,
       name,
       op: operation.name,
       traits: operation,
@@ -213,12 +222,9 @@ export abstract class BaseContext {
     });
   }
 
-  /** Gives the owner of a new storage its bytes, where this context has bytes to give. */
-  #own(tensor: Tensor): Tensor {
-    if (this.#byteSource !== null && !tensor.isView) {
-      tensor.bytes = this.#byteSource.take(byteLength(tensor), tensor.label);
-    }
-    return tensor;
+  /** The bytes of a new storage, where this context has bytes to give. */
+  #takeBytes(layout: Layout, label: string): Uint8Array | undefined {
+    return this.#byteSource?.take(byteLength(layout), label);
   }
 }
 
@@ -243,15 +249,10 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
     requireOperand(condition, 'setOutput', what, value, limit);
   };
   check(tensor.op !== 'NONE', 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  const isReplaced = tensor.origin.replaced?.has(tensor) === true;
+  check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place');
   check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   check(fits, 'destination', destination, `like the result, ${describe(tensor)}`);
   check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
-  const sameStrides = tensor.nb.every((stride, dim) => stride === destination.nb[dim]);
-  check(
-    sameStrides || !tensor.isRead,
-    'destination',
-    `of other strides than ${tensor.label}, which is already read`,
-    'named before anything reads the result',
-  );
 }
