@@ -141,12 +141,10 @@ async function planProblem(
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    ...{
-      broken,
-      isCsv: !isJson,
-      given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
-      remedy: remedyOfProblem(placed, flags),
-    },
+    broken,
+    isCsv: !isJson,
+    given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
+    remedy: remedyOfProblem(placed, flags),
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }

@@ -86,7 +86,11 @@ const WIDE_TOTAL = 1023.9 * 1024 ** 3;
 function examplesOf(first: ConfigurationRow, files: readonly string[], grid: SweepGrid): ConfigurationRow[] {
   const widest = {
     ...first,
-    ...{ weights: WIDE_SIZE, context: WIDE_SIZE, compute: WIDE_SIZE, total: Math.floor(WIDE_TOTAL), refusal: ' ' },
+    weights: WIDE_SIZE,
+    context: WIDE_SIZE,
+    compute: WIDE_SIZE,
+    total: Math.floor(WIDE_TOTAL),
+    refusal: ' ',
   };
   // What the models of other files remember is not known yet: the title says both.
   const isRecurrent = files.length > 1 ? first.isRecurrent !== true : first.isRecurrent;

@@ -6,8 +6,16 @@
  */
 /** What the map colours by, in the order of the legend. */
 export const OPERATION_FAMILIES = [
-  ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
-];
+  'input',
+  'matrix',
+  'attention',
+  'norm',
+  'element-wise',
+  'copy',
+  'convolution',
+  'recurrence',
+  'other',
+] as const;
 
 /** A family of operations: what they have in common is their colour. */
 export type OperationFamily = (typeof OPERATION_FAMILIES)[number];

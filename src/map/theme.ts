@@ -32,20 +32,44 @@ interface Palette {
 
 const LIGHT: Palette = {
   families: {
-    ...{ input: '#ecbc9c', matrix: '#83bdf8', attention: '#b99bed', norm: '#7fe0c7', 'element-wise': '#f4d078' },
-    ...{ copy: '#afbfd5', convolution: '#f18db5', recurrence: '#90d281', other: '#cfd1d5' },
+    input: '#ecbc9c',
+    matrix: '#83bdf8',
+    attention: '#b99bed',
+    norm: '#7fe0c7',
+    'element-wise': '#f4d078',
+    copy: '#afbfd5',
+    convolution: '#f18db5',
+    recurrence: '#90d281',
+    other: '#cfd1d5',
   },
   sizes: ['#dccb6a', '#b9d070', '#8bcf98', '#68c0b3', '#55a8bd', '#4a8fc6'],
-  ...{ surface: '#ffffff', ink: '#16202c', muted: '#566271', grid: '#e7eaee', peak: '#b3261e', bound: '#00695c' },
+  surface: '#ffffff',
+  ink: '#16202c',
+  muted: '#566271',
+  grid: '#e7eaee',
+  peak: '#b3261e',
+  bound: '#00695c',
 };
 
 const DARK: Palette = {
   families: {
-    ...{ input: '#875f43', matrix: '#295e90', attention: '#5f3f8b', norm: '#0f6a59', 'element-wise': '#7b610c' },
-    ...{ copy: '#546273', convolution: '#873259', recurrence: '#327024', other: '#5d636d' },
+    input: '#875f43',
+    matrix: '#295e90',
+    attention: '#5f3f8b',
+    norm: '#0f6a59',
+    'element-wise': '#7b610c',
+    copy: '#546273',
+    convolution: '#873259',
+    recurrence: '#327024',
+    other: '#5d636d',
   },
   sizes: ['#5e581e', '#4c6428', '#2f6641', '#1f6a5f', '#1a6a80', '#2f67a3'],
-  ...{ surface: '#10151b', ink: '#eef2f7', muted: '#a3afbd', grid: '#252d37', peak: '#ff8a80', bound: '#5fd6c3' },
+  surface: '#10151b',
+  ink: '#eef2f7',
+  muted: '#a3afbd',
+  grid: '#252d37',
+  peak: '#ff8a80',
+  bound: '#5fd6c3',
 };
 
 /** The class of a rectangle's colour: a family, or a size from 0 for small. */

@@ -81,8 +81,15 @@ export function peakOfPlacement({ problem, ids, lowers, uppers, steps }: CsvProb
     const part = neededParts(problem, b).find(({ start, end }) => start <= step && step < end);
     if (part === undefined) continue;
     alive.push({
-      ...{ name: ids[b], op: '', type: '', shape: '', size: part.upper - part.lower, chunk: placement.chunkOf[b] },
-      ...{ offset: placement.offsets[b] + part.lower, start: lowers[b], end: uppers[b] },
+      name: ids[b],
+      op: '',
+      type: '',
+      shape: '',
+      size: part.upper - part.lower,
+      chunk: placement.chunkOf[b],
+      offset: placement.offsets[b] + part.lower,
+      start: lowers[b],
+      end: uppers[b],
     });
   }
   const name = steps[step] ?? 0;

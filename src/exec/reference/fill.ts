@@ -23,8 +23,14 @@ const INDEX_OPERANDS: Readonly<Record<string, { slot: number; rows: (node: Tenso
 
 /** The slots whose elements an operation passes on as they are. */
 const COPIED_OPERANDS: Readonly<Record<string, readonly number[]>> = {
-  ...{ CPY: [0], CONT: [0], DUP: [0], REPEAT: [0], ROLL: [0], GET_ROWS: [0] },
-  ...{ CONCAT: [0, 1], SET: [0, 1] },
+  CPY: [0],
+  CONT: [0],
+  DUP: [0],
+  REPEAT: [0],
+  ROLL: [0],
+  GET_ROWS: [0],
+  CONCAT: [0, 1],
+  SET: [0, 1],
 };
 
 /** Integers that name nothing stay below this. */
