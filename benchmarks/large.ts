@@ -12,7 +12,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { solve } from '../src/alloc/solve.js';
+import { solve } from '../src/solver/search/solve.js';
 import { parseProblemCsv } from '../src/problem/csv.js';
 import { createProblem, type Problem } from '../src/problem/problem.js';
 import { verifyPlacement } from '../src/verify/placement.js';

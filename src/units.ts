@@ -44,3 +44,9 @@ export function checkAlignment(alignment: number, culprit = 'alignment'): number
 export function alignUp(bytes: number, alignment: number): number {
   return Math.ceil(bytes / alignment) * alignment; // exact: a power of two changes the exponent only
 }
+
+/** The largest k with `2^k <= value`, for an integer value from 1 to 2^53 - 1; exact, where `Math.log2` may round. */
+export function floorLog2(value: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  return high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(value);
+}

@@ -182,7 +182,7 @@ describe('lint rules', () => {
     ['a re-export from a row below', 'errors.ts', `export * from './units.js';`, IMPORTS],
     ['the planner in the verifier', 'verify/replay.ts', `import { p } from '../plan/plan.js'; p();`, IMPORTS],
     ['an undeclared package in the command', 'cli/main.ts', `import 'lodash';`, IMPORTS],
-    ['a graph in an allocator', 'alloc/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
+    ['a graph in an allocator', 'solver/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
     ['a Node module in the core', 'units.ts', `import 'node:fs';`, IMPORTS],
     ['a package in the core', 'units.ts', `import 'commander';`, IMPORTS],
     ['a Node global in the core', 'units.ts', `process.exit();`, 'no-restricted-globals'],
@@ -202,7 +202,7 @@ describe('lint rules', () => {
   });
 
   it.each([
-    ['an import from a row above', 'alloc/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
+    ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
     ['an import from a row below, to export it', 'gguf/index.ts', `export { f } from '../models/f.js';`],
     ['a constant in the web page', '../web/link.ts', `import { CACHE_TYPES } from 'tensor-arena/models';`],

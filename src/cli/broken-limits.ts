@@ -1,7 +1,7 @@
 /**
  * Limits that a user asked for, and what does not keep them: a sentence, or `undefined` if all is within them.
  */
-import type { Placement } from '../alloc/allocator.js';
+import type { Placement } from '../solver/allocator.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { exactBytes } from '../format.js';
 import type { Flags } from './flags.js';

@@ -3,7 +3,7 @@
  *
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
-import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import { MODEL_OPTIONS, type ModelOptions, CACHE_TYPES } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';

@@ -2,7 +2,7 @@
  * `tensor-arena map FILE -o OUT.svg|OUT.html`: what does the plan look like?
  */
 import { basename } from 'node:path';
-import type { AllocatorName } from '../alloc/allocators.js';
+import type { AllocatorName } from '../solver/allocators.js';
 import type { Graph } from '../graph/graph.js';
 import { planGraph } from '../plan/plan.js';
 import { exactBytes, groupDigits } from '../format.js';

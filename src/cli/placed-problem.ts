@@ -1,10 +1,10 @@
 /**
  * Places a problem that came without a graph.
  */
-import { placementSize, type Placement } from '../alloc/allocator.js';
-import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { solveAsync } from '../alloc/solve.js';
-import type { SolveOptions } from '../alloc/solution.js';
+import { placementSize, type Placement } from '../solver/allocator.js';
+import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
+import { solveAsync } from '../solver/search/solve.js';
+import type { SolveOptions } from '../solver/search/solution.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
 import { CliError } from './cli-error.js';

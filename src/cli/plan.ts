@@ -1,7 +1,7 @@
 /**
  * `tensor-arena plan FILE`: where does every tensor go?
  */
-import type { Progress } from '../alloc/solution.js';
+import type { Progress } from '../solver/search/solution.js';
 import { measureModel } from '../models/measure-model.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';

@@ -4,10 +4,10 @@
  *
  * Invariant: the boxes at a step add up to the live load of that step.
  */
-import { placementSize, type Placement } from '../alloc/allocator.js';
+import { placementSize, type Placement } from '../solver/allocator.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { liveLoad } from '../problem/lower-bound.js';
-import { neededParts } from '../problem/needed-parts.js';
+import { neededParts } from '../problem/parts.js';
 import type { Problem } from '../problem/problem.js';
 import type { MapBox, MemoryMap } from './memory-map.js';
 

@@ -1,7 +1,7 @@
 /**
  * What a map can be made of: a plan, or a placement without a graph.
  */
-import type { Placement } from '../alloc/allocator.js';
+import type { Placement } from '../solver/allocator.js';
 import { checkArgument } from '../errors.js';
 import { Plan } from '../plan/plan.js';
 import type { Problem } from '../problem/problem.js';

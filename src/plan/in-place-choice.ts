@@ -10,9 +10,9 @@
  *
  * Invariant: never worse than what it is given, and deterministic; the effort is bounded by {@link MOST_WORK}.
  */
-import { placementSize, type Placement, type PlaceOptions } from '../alloc/allocator.js';
-import { auto } from '../alloc/auto.js';
-import { solve } from '../alloc/solve.js';
+import { placementSize, type Placement, type PlaceOptions } from '../solver/allocator.js';
+import { auto } from '../solver/search/auto.js';
+import { solve } from '../solver/search/solve.js';
 import type { GraphTable } from '../graph/table.js';
 import type { FusedGroups } from '../liveness/groups.js';
 import { analyzeLiveness, canTakeOver, storageEndsOf, type Liveness } from '../liveness/liveness.js';

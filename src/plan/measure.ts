@@ -1,8 +1,8 @@
 /**
  * How large must the compute buffer be? The whole pipeline without an object per tensor.
  */
-import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
-import { placementSize, type Placement } from '../alloc/allocator.js';
+import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
+import { placementSize, type Placement } from '../solver/allocator.js';
 import { named, PlannerError, subject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';

@@ -1,7 +1,7 @@
 /**
  * What a caller may ask of a plan, with the defaults filled in and everything checked once.
  */
-import { ALLOCATORS, type AllocatorName } from '../alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';

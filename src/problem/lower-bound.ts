@@ -9,6 +9,7 @@
  *
  * Invariant: bytes that a gap releases are not counted, padding is not counted.
  */
+import { partsOf } from './parts.js';
 import type { Problem } from './problem.js';
 
 /** The largest total of live bytes, and where it occurs. */
@@ -44,17 +45,12 @@ export function liveLoad(problem: Problem): LiveLoad {
 
 /** By how many bytes the live load grows at each step, and after the last one. */
 function changesPerStep(problem: Problem): Float64Array {
-  const { bufferCount, stepCount, sizes, starts, ends, gaps } = problem;
-  const bytes = new Float64Array(stepCount + 1);
-  for (let b = 0; b < bufferCount; b++) {
-    bytes[starts[b]] += sizes[b];
-    bytes[ends[b]] -= sizes[b];
-    if (gaps === null) continue;
-    for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
-      const released = sizes[b] - (gaps.uppers[g] - gaps.lowers[g]);
-      bytes[gaps.starts[g]] -= released;
-      bytes[gaps.ends[g]] += released;
-    }
+  const { owners, starts, ends, lowers, uppers } = partsOf(problem);
+  const bytes = new Float64Array(problem.stepCount + 1);
+  for (let p = 0; p < owners.length; p++) {
+    const needed = uppers[p] - lowers[p];
+    bytes[starts[p]] += needed;
+    bytes[ends[p]] -= needed;
   }
   return bytes;
 }

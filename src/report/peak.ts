@@ -9,12 +9,12 @@
  *
  * Invariant: the bytes of what lives at the peak add up to the live load, which is the lower bound of a plan.
  */
-import type { Placement } from '../alloc/allocator.js';
-import type { Plan } from '../plan/plan.js';
 import type { PlannedTensor } from '../plan/layout.js';
+import type { Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { liveLoad } from '../problem/lower-bound.js';
-import { neededParts } from '../problem/needed-parts.js';
+import { neededParts } from '../problem/parts.js';
+import type { Placement } from '../solver/allocator.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A tensor or a buffer that needs bytes. */

@@ -2,7 +2,7 @@
  * Arbitrary placement problems for property tests of allocators.
  */
 import fc from 'fast-check';
-import type { PlaceOptions } from '../alloc/allocator.js';
+import type { PlaceOptions } from '../solver/allocator.js';
 import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import { createProblem, type Buffer, type Gap, type Problem } from '../problem/problem.js';
 import { alignUp, checkAlignment } from '../units.js';

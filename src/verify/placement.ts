@@ -1,7 +1,7 @@
 /**
  * Checks the geometry of a placement: is every buffer where it may be, and does it share no byte with another?
  *
- * Invariant: independent of every allocator (it shares no code with alloc/).
+ * Invariant: independent of every allocator (it shares no code with solver/).
  */
 import { checkArgument, isListLike, type OptionNames } from '../errors.js';
 import type { Problem } from '../problem/problem.js';

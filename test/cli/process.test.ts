@@ -83,7 +83,7 @@ describe.concurrent('the process', { timeout: PATIENCE_MS }, () => {
   it('ends at Ctrl-C before there is anything to search for', async () => {
     const script = write(
       'place.ts',
-      `import { ALLOCATORS } from ${JSON.stringify(projectPath('src/alloc/allocators.ts'))};
+      `import { ALLOCATORS } from ${JSON.stringify(projectPath('src/solver/allocators.ts'))};
        import { run } from ${JSON.stringify(projectPath('src/cli/run.ts'))};
        import { processTerminal } from ${JSON.stringify(projectPath('src/cli/terminal.ts'))};
        ALLOCATORS.auto.place = () => {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { ALLOCATORS } from '../../src/solver/allocators.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { readGguf } from '../../src/gguf/index.js';

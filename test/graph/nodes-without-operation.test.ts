@@ -1,7 +1,7 @@
 /** Graphs that ggml allows and hardly anybody builds by hand: nodes without an operation, and views of nothing. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { AllocatorName } from '../../src/alloc/allocators.js';
+import type { AllocatorName } from '../../src/solver/allocators.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson, type GraphJson, type TensorJson } from '../../src/graph/json.js';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context, createProblem, Graph, graphFromJson, parseProblemCsv, planGraph } from '../../src/index.js';
 import { renderMap } from '../../src/map/index.js';
-import { ALLOCATORS } from '../../src/alloc/allocators.js';
+import { ALLOCATORS } from '../../src/solver/allocators.js';
 import { memoryMapOf } from '../../src/map/source.js';
 import { columnsOf } from '../../src/map/columns.js';
 import type { MemoryMap } from '../../src/map/memory-map.js';

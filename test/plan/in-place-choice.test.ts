@@ -1,8 +1,8 @@
 /** The hand-overs that the default allocator chooses, against all choices that there are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placementSize } from '../../src/alloc/allocator.js';
-import { auto } from '../../src/alloc/auto.js';
+import { placementSize } from '../../src/solver/allocator.js';
+import { auto } from '../../src/solver/search/auto.js';
 import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { GraphTable } from '../../src/graph/table.js';

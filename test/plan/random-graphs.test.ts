@@ -1,7 +1,7 @@
 /** Properties of every plan, on arbitrary graphs: what holds whatever the allocator, in-place mode, alignment and limit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { PlannerError } from '../../src/errors.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlaceOptions } from '../../src/alloc/allocator.js';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import type { PlaceOptions } from '../../src/solver/allocator.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { PlannerError } from '../../src/errors.js';
 import { parseProblemCsv, type CsvProblem } from '../../src/problem/csv.js';
 import { formatPlacementCsv } from '../../src/problem/csv-writer.js';

@@ -8,8 +8,8 @@
  */
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { placementSize } from '../../src/alloc/allocator.js';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { placementSize } from '../../src/solver/allocator.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
 import { IN_PLACE_MODES } from '../../src/plan/options.js';

@@ -1,5 +1,5 @@
 /** Every way to plan: each allocator in each in-place mode. */
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { InPlaceMode } from '../../src/liveness/liveness.js';
 import { IN_PLACE_MODES } from '../../src/plan/options.js';
 

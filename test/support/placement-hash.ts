@@ -1,6 +1,6 @@
 /** Prints a hash of placements that every part of the solver has a hand in; `determinism.test.ts` compares what engines print. */
 import { createHash } from 'node:crypto';
-import { solve } from '../../src/alloc/solve.js';
+import { solve } from '../../src/solver/search/solve.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { cutUp, network, uniform } from './random-problems.js';
 

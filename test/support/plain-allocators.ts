@@ -2,7 +2,7 @@
  * The allocators once more, as plainly as they can be said: lists of objects, searched from end to end. They share no code
  * with the library, and give the same offsets, chunks and sizes.
  */
-import type { Placement } from '../../src/alloc/allocator.js';
+import type { Placement } from '../../src/solver/allocator.js';
 import type { Buffer } from '../../src/problem/problem.js';
 
 /** A stretch of steps in which a buffer needs the same bytes. */

@@ -1,7 +1,7 @@
 /** Solves what every test solves, and looks at what goes without saying. */
 import { expect } from 'vitest';
-import type { Solution, SolveOptions } from '../../src/alloc/solution.js';
-import { solve } from '../../src/alloc/solve.js';
+import type { Solution, SolveOptions } from '../../src/solver/search/solution.js';
+import { solve } from '../../src/solver/search/solve.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { createProblem, type Buffer } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';

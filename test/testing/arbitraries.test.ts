@@ -1,7 +1,7 @@
 /** Arbitrary graphs and problems, and a few thousand of them through every check. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';

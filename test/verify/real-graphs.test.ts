@@ -1,6 +1,6 @@
 /** Every real graph, under every allocator and in-place mode, through geometry and replay. */
 import { expect, it } from 'vitest';
-import { ALLOCATORS, type AllocatorName } from '../../src/alloc/allocators.js';
+import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { IN_PLACE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';

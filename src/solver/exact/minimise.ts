@@ -1,0 +1,137 @@
+/**
+ * The lowest peak of one instance: dives that look for placements, and beside them one exhaustive search for a proof.
+ *
+ *     bound                     ◄── stride ── peak        The bound is proven, the peak is in hand. The bound itself
+ *      ├──────────────────────────────┼────────┤          comes first, being the answer more often than not. Then
+ *      no less than                 tried    found        come some that are higher by 1/64, 3/64, 7/64 and so on, until
+ *                                                         one is met; and then it goes down, in strides that double
+ *                                                         where a placement was found and halve where none was.
+ *
+ * The time that a search takes has a heavy tail: where one order of sections is lost, another is done at once (Gomes,
+ * Selman and Kautz, 1998). So a dive is given up early, and the next one follows other priorities. What a dive cannot do
+ * is prove that nothing exists; that takes the one search which is never given up.
+ *
+ * Invariant: `bound <= true minimum <= peak`, in units; deterministic.
+ */
+import type { Budget } from '../budget.js';
+import type { Incumbent } from '../incumbent.js';
+import type { Instance, Units } from './instance.js';
+import { Population } from './population.js';
+import { Search, type Outcome } from './search.js';
+
+/** A dive may fail so often. */
+const DIVE_FAILURES = 150;
+/** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
+const ROUND = 6;
+/** At first rounds are short: early on, failures say more than breeding can. */
+const SHORT_ROUND = 3;
+const DEATH_DECAY = 0.5;
+/** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
+const ROUNDS_BEFORE_PROOF = 4;
+const PROOF_SHARE = 0.25;
+
+/**
+ * Lowers the peak and raises the bound, both in units, until the incumbent is done or the budget is spent. A generator, so
+ * that the caller can look up between two dives.
+ */
+export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budget: Budget): Generator<void, void> {
+  if (incumbent.isDone) return;
+  const descent = new Descent(incumbent);
+  const population = new Population(instance.sectionCount);
+  const diver = new Search(instance, population.priorities);
+  let prover: Search | null = null;
+  let capacityToProve = -1;
+
+  /** Whether to go on. */
+  const settle = (outcome: Outcome, capacity: number, { state: { offsets }, nodes }: Search): boolean => {
+    if (outcome === 'found') {
+      incumbent.offer(offsets);
+      population.age();
+      descent.onFound();
+    } else if (outcome === 'exhausted') {
+      incumbent.prove(capacity + 1, nodes);
+      descent.onRefuted();
+    }
+    return outcome !== 'stopped' && !incumbent.isDone;
+  };
+
+  for (let round = 1; ; round++) {
+    const before = budget.steps;
+    const turns = round <= ROUNDS_BEFORE_PROOF ? SHORT_ROUND : ROUND;
+    for (let turn = 1; turn < turns; turn++) {
+      const { capacity } = descent;
+      population.draw();
+      diver.begin(capacity, 'fullest');
+      const outcome = diver.advance(DIVE_FAILURES, budget);
+      if (!settle(outcome, capacity, diver)) return;
+      population.rate(diver.mostPlaced);
+      if (outcome === 'paused') descent.onMissed();
+      yield;
+    }
+    // A tight capacity steers the search where a loose one may lead it astray.
+    const capacity = incumbent.bound < incumbent.goal ? incumbent.bound : descent.capacity;
+    diver.begin(capacity, 'deadliest');
+    if (!settle(diver.advance(2 * DIVE_FAILURES, budget), capacity, diver)) return;
+    const { deaths } = diver.state;
+    for (let s = 0; s < deaths.length; s++) deaths[s] *= DEATH_DECAY;
+    yield;
+    if (round < ROUNDS_BEFORE_PROOF) continue;
+    prover ??= new Search(instance);
+    if (capacityToProve < incumbent.goal || capacityToProve >= incumbent.peak) {
+      capacityToProve = descent.capacity;
+      prover.begin(capacityToProve, 'deadliest');
+    }
+    const failures = Math.ceil((budget.steps - before) * PROOF_SHARE);
+    if (!settle(prover.advance(failures, budget), capacityToProve, prover)) return;
+    yield;
+  }
+}
+
+/** A capacity gets so many dives before the next one is tried; the first one gets twice as many. */
+const DIVES = 12;
+
+/** Which capacity to try. */
+class Descent {
+  capacity: number;
+  /** By how much to climb next, while nothing has been found. */
+  private climb: number;
+  private stride = 1;
+  private divesLeft = 2 * DIVES;
+
+  constructor(private readonly incumbent: Incumbent<Units>) {
+    this.capacity = incumbent.goal;
+    this.climb = Math.ceil(this.capacity / 64);
+  }
+
+  onFound(): void {
+    this.stride = this.climb > 0 ? this.quarter : 2 * this.stride;
+    this.climb = 0;
+    this.goDown();
+  }
+
+  /** A dive has failed, which says little. */
+  onMissed(): void {
+    if (--this.divesLeft === 0) this.onRefuted();
+  }
+
+  onRefuted(): void {
+    if (this.climb > 0 && this.capacity + this.climb < this.incumbent.peak) {
+      this.capacity += this.climb;
+      this.climb *= 2;
+      this.divesLeft = DIVES;
+      return;
+    }
+    this.stride = this.climb > 0 ? this.quarter : Math.ceil(this.stride / 2);
+    this.climb = 0;
+    this.goDown();
+  }
+
+  private goDown(): void {
+    this.capacity = Math.max(this.incumbent.goal, this.incumbent.peak - this.stride);
+    this.divesLeft = DIVES;
+  }
+
+  private get quarter(): number {
+    return Math.ceil((this.incumbent.peak - this.incumbent.goal) / 4);
+  }
+}

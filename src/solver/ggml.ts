@@ -1,0 +1,288 @@
+/**
+ * ggml's online allocator: buffers in the order of their starts, each into the best-fitting free block of any chunk.
+ * Matches `ggml_dyn_tallocr` of ggml 0.18 byte for byte, its limit of 256 free blocks aside.
+ *
+ * A chunk is a list of free blocks by offset; the last one reaches to the chunk's limit and is used only when no hole
+ * fits, so that the chunk does not grow without need:
+ *
+ *     0      used     hole   used  hole    used     last block → limit
+ *     ├───────────────░░░░░░░──────░░░░────────────░░░░░░░░░░░░░░░░░
+ *                                                  ↑ maxSize: highest end ever reached
+ *
+ * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
+ */
+import type { GapTable, Problem } from '../problem/problem.js';
+import { grown } from '../columns.js';
+import { alignUp, checkBytes } from '../units.js';
+import { checkOptions } from '../errors.js';
+import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
+import { refuseFixedOffsets } from './refuse-fixed-offsets.js';
+
+/** ggml opens at most 16 chunks; the last one has no limit. */
+const MAX_CHUNKS = 16;
+
+export const ggmlAllocator: Allocator = {
+  name: 'ggml',
+  place(problem: Problem, options: PlaceOptions = {}): Placement {
+    checkOptions(options, PLACE_OPTIONS);
+    refuseFixedOffsets(problem);
+    const { maxChunkSize = Infinity } = options;
+    const placement = placeAsGgml(problem, maxChunkSize);
+    checkBytes(placementSize(placement), 'the buffer with every size padded to the largest alignment');
+    return placement;
+  },
+};
+
+/** The same without a check: the placement is of no use if it is larger than 2^53 - 1 bytes. */
+export function placeAsGgml(problem: Problem, maxChunkSize: number): Placement {
+  return new OnlinePlacement(problem, maxChunkSize).run();
+}
+
+/** Plain fields and loops: this is the hot path of every measurement. */
+class OnlinePlacement {
+  private readonly chunks: Chunk[] = [];
+  private readonly offsets: Float64Array;
+  private readonly chunkOf: Int32Array;
+  /** Padded bytes that each buffer takes now. */
+  private readonly occupied: Float64Array;
+  /** Gaps that give up a tail, the latest first. */
+  private readonly shrinks: Shrink[];
+
+  constructor(
+    private readonly problem: Problem,
+    private readonly maxChunkSize: number,
+  ) {
+    const { bufferCount, sizes } = problem;
+    const alignment = largestAlignment(problem);
+    this.offsets = new Float64Array(bufferCount);
+    this.chunkOf = new Int32Array(bufferCount);
+    this.occupied = new Float64Array(bufferCount);
+    for (let b = 0; b < bufferCount; b++) this.occupied[b] = alignUp(sizes[b], alignment);
+    this.shrinks = problem.gaps === null ? [] : shrinksOf(problem, problem.gaps, alignment);
+  }
+
+  run(): Placement {
+    const { bufferCount, starts } = this.problem;
+    const order = startOrder(starts);
+    const endings = endingsByStep(this.problem);
+    let step = 0;
+    for (let i = 0; i < bufferCount; i++) {
+      const buffer = order === null ? i : order[i];
+      for (const start = starts[buffer]; step < start;) this.free(endings, ++step);
+      this.allocate(buffer);
+    }
+    return { offsets: this.offsets, chunkOf: this.chunkOf, chunks: this.chunks.map(({ maxSize }) => maxSize) };
+  }
+
+  private allocate(buffer: number): void {
+    const size = this.occupied[buffer];
+    let chunk = this.chunkWithBestHole(size);
+    if (chunk === -1) chunk = this.chunkWithBestLastBlock(size);
+    if (chunk === -1) chunk = this.openChunk(size);
+    this.offsets[buffer] = this.chunks[chunk].take(size);
+    this.chunkOf[buffer] = chunk;
+  }
+
+  /** As ggml does, the last chunk with any fitting hole wins, by its smallest one: fits are compared per chunk. */
+  private chunkWithBestHole(size: number): number {
+    let best = -1;
+    for (let c = 0; c < this.chunks.length; c++) if (this.chunks[c].selectHole(size)) best = c;
+    return best;
+  }
+
+  /** Reuse as much as possible of what a chunk has reached already; grow as little as possible otherwise. */
+  private chunkWithBestLastBlock(size: number): number {
+    let best = -1;
+    let bestReuse = -Infinity;
+    for (let c = 0; c < this.chunks.length; c++) {
+      const chunk = this.chunks[c];
+      if (!chunk.selectLastBlock(size)) continue;
+      const reuse = chunk.maxSize - chunk.selectedOffset() - size;
+      const better = bestReuse < 0 ? reuse > bestReuse : reuse >= 0 && reuse < bestReuse;
+      if (!better) continue;
+      best = c;
+      bestReuse = reuse;
+    }
+    return best;
+  }
+
+  private openChunk(size: number): number {
+    const isLast = this.chunks.length === MAX_CHUNKS - 1;
+    const chunk = new Chunk(isLast ? Infinity : Math.max(size, this.maxChunkSize));
+    chunk.selectLastBlock(size);
+    return this.chunks.push(chunk) - 1;
+  }
+
+  /** Gives back what ends at `step`: whole buffers, and tails that an in-place successor does not need. */
+  private free({ first, next }: Endings, step: number): void {
+    for (let b = first[step]; b !== -1; b = next[b]) {
+      this.chunks[this.chunkOf[b]].free(this.offsets[b], this.occupied[b]);
+    }
+    while (this.shrinks.length > 0 && this.shrinks[this.shrinks.length - 1].step === step) {
+      const { buffer, bytes } = this.shrinks.pop()!;
+      const tail = this.occupied[buffer] - bytes;
+      if (tail > 0) this.chunks[this.chunkOf[buffer]].free(this.offsets[buffer] + bytes, tail);
+      this.occupied[buffer] = bytes;
+    }
+  }
+}
+
+function largestAlignment({ alignments }: Problem): number {
+  let largest = 1;
+  for (let b = 0; b < alignments.length; b++) largest = Math.max(largest, alignments[b]);
+  return largest;
+}
+
+/** From `step` on, `buffer` needs only its first `bytes`. */
+interface Shrink {
+  readonly step: number;
+  readonly buffer: number;
+  readonly bytes: number;
+}
+
+/**
+ * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
+ * does not need from its start on is one of them, for it has nothing yet that it could give up.
+ */
+function shrinksOf({ bufferCount, starts, ends }: Problem, gaps: GapTable, alignment: number): Shrink[] {
+  const shrinks: Shrink[] = [];
+  for (let buffer = 0; buffer < bufferCount; buffer++) {
+    let until = ends[buffer];
+    let atLeast = 0;
+    for (let row = gaps.first[buffer + 1] - 1; row >= gaps.first[buffer]; row--) {
+      const bytes = alignUp(gaps.uppers[row], alignment);
+      const isTail = gaps.lowers[row] === 0 && gaps.ends[row] === until && gaps.starts[row] > starts[buffer];
+      if (!isTail || bytes < atLeast) break;
+      until = gaps.starts[row]!;
+      atLeast = bytes;
+      shrinks.push({ step: until, buffer, bytes });
+    }
+  }
+  return shrinks.sort((a, b) => b.step - a.step);
+}
+
+/** Buffers by start, equal starts by index; `null` if they are in that order already. */
+function startOrder(starts: Int32Array): Int32Array | null {
+  let isSorted = true;
+  for (let b = 1; b < starts.length && isSorted; b++) isSorted = starts[b - 1] <= starts[b];
+  return isSorted ? null : Int32Array.from(starts.keys()).sort((a, b) => starts[a] - starts[b] || a - b);
+}
+
+/** Linked lists of the buffers that end at each step: `first[step]`, then `next[buffer]`, to -1. */
+interface Endings {
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+}
+
+function endingsByStep({ bufferCount, stepCount, ends }: Problem): Endings {
+  const first = new Int32Array(stepCount + 1).fill(-1);
+  const next = new Int32Array(bufferCount);
+  for (let b = 0; b < bufferCount; b++) {
+    next[b] = first[ends[b]]!;
+    first[ends[b]] = b;
+  }
+  return { first, next };
+}
+
+/** Free blocks of one chunk, sorted by offset, never touching one another. */
+class Chunk {
+  maxSize = 0;
+  private offsets = new Float64Array(16);
+  private sizes = new Float64Array(16);
+  private count = 1;
+  private selected = 0;
+
+  constructor(limit: number) {
+    this.sizes[0] = limit;
+  }
+
+  selectedOffset(): number {
+    return this.offsets[this.selected];
+  }
+
+  /** Selects the smallest block of at least `size` other than the last, the later one on a tie. */
+  selectHole(size: number): boolean {
+    const { sizes } = this;
+    let best = -1;
+    let bestSize = Infinity;
+    for (let i = 0, last = this.count - 1; i < last; i++) {
+      const blockSize = sizes[i];
+      if (blockSize >= size && blockSize <= bestSize) {
+        best = i;
+        bestSize = blockSize;
+      }
+    }
+    if (best === -1) return false;
+    this.selected = best;
+    return true;
+  }
+
+  selectLastBlock(size: number): boolean {
+    const last = this.count - 1;
+    if (last < 0 || this.sizes[last] < size) return false;
+    this.selected = last;
+    return true;
+  }
+
+  /** Takes `size` bytes from the start of the selected block and returns their offset. */
+  take(size: number): number {
+    const block = this.selected;
+    const offset = this.offsets[block];
+    const end = offset + size;
+    if (this.sizes[block] === size) {
+      this.remove(block);
+    } else {
+      this.offsets[block] = end;
+      this.sizes[block] -= size;
+    }
+    if (end > this.maxSize) this.maxSize = end;
+    return offset;
+  }
+
+  /** Gives `size` bytes at `offset` back and merges them with their neighbours. */
+  free(offset: number, size: number): void {
+    const { offsets, sizes, count } = this;
+    let next = 0;
+    while (next < count && offsets[next] < offset) next++;
+    const joinsPrevious = next > 0 && offsets[next - 1] + sizes[next - 1] === offset;
+    const joinsNext = next < count && offset + size === offsets[next];
+    if (joinsPrevious) {
+      sizes[next - 1] += size;
+      if (joinsNext) {
+        sizes[next - 1] += sizes[next];
+        this.remove(next);
+      }
+    } else if (joinsNext) {
+      offsets[next] = offset;
+      sizes[next] += size;
+    } else {
+      this.insert(next, offset, size);
+    }
+  }
+
+  /** A loop: there are too few blocks for `copyWithin` to pay. */
+  private remove(block: number): void {
+    const { offsets, sizes } = this;
+    const last = --this.count;
+    for (let i = block; i < last; i++) {
+      offsets[i] = offsets[i + 1];
+      sizes[i] = sizes[i + 1];
+    }
+  }
+
+  private insert(block: number, offset: number, size: number): void {
+    if (this.count === this.offsets.length) this.grow();
+    const { offsets, sizes } = this;
+    for (let i = this.count++; i > block; i--) {
+      offsets[i] = offsets[i - 1];
+      sizes[i] = sizes[i - 1];
+    }
+    offsets[block] = offset;
+    sizes[block] = size;
+  }
+
+  private grow(): void {
+    this.offsets = grown(this.offsets);
+    this.sizes = grown(this.sizes);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The lowest fit by a tree of taken bytes over time: for problems of any size, with gaps or without.
+ */
+import type { Problem } from '../../problem/problem.js';
+import type { LowestFit } from './fit.js';
+import { Occupancy } from './occupancy.js';
+import type { Timeline } from '../../problem/timeline.js';
+
+export class TreeFit implements LowestFit {
+  private readonly occupancy: Occupancy;
+  /** Looking at a buffer that is never needed is a step too: effort that were free would never end. */
+  private idleSteps = 0;
+
+  constructor(
+    private readonly problem: Problem,
+    private readonly timeline: Timeline,
+  ) {
+    this.occupancy = new Occupancy(timeline.sectionCount);
+  }
+
+  get steps(): number {
+    return this.occupancy.steps + this.idleSteps;
+  }
+
+  reset(): void {
+    this.occupancy.clear();
+  }
+
+  find(buffer: number, from = 0): number {
+    const { occupancy } = this;
+    const { first, starts, ends, lowers, uppers } = this.timeline;
+    if (first[buffer] === first[buffer + 1]) this.idleSteps++;
+    occupancy.ask();
+    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
+      occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);
+    }
+    return occupancy.lowest(this.problem.alignments[buffer], from);
+  }
+
+  take(buffer: number, offset: number): void {
+    const { first, starts, ends, lowers, uppers } = this.timeline;
+    for (let p = first[buffer]; p < first[buffer + 1]; p++) {
+      this.occupancy.take(starts[p], ends[p], offset + lowers[p], offset + uppers[p]);
+    }
+  }
+}

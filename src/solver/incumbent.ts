@@ -1,0 +1,24 @@
+/**
+ * What every search is handed: the best placement so far, and what is proven. A search reads when it may stop, and offers
+ * and proves what it finds.
+ *
+ *     size   ├──────────┼──────────┼───────────┤
+ *            0        bound      goal         peak
+ *                  proven least  good enough  found
+ *
+ * Invariant: `bound <= minimum <= peak` and `bound <= goal`; the peak only falls, the bound only rises.
+ */
+export interface Incumbent<Found> {
+  /** Size of the best placement so far; `Infinity` while there is none. */
+  readonly peak: number;
+  /** No placement is smaller. */
+  readonly bound: number;
+  /** A placement of this size needs no further search. */
+  readonly goal: number;
+  /** Whether the goal is reached, or a proof has shown that the wanted capacity is too small. */
+  readonly isDone: boolean;
+  /** Takes a placement if it is smaller than the best one, and copies it. */
+  offer(found: Found): void;
+  /** Records that no placement is below `bound`: the search was exhausted after so many nodes. */
+  prove(bound: number, nodes: number): void;
+}

@@ -1,0 +1,44 @@
+/**
+ * The default allocator: everything that `solve` has, within a budget that a planner can afford.
+ *
+ * Invariant: deterministic, optimal whenever the live load is reached or the search ends within its budget, and never
+ * worse than ggml's allocator where that can be used.
+ */
+import { checkOptions } from '../../errors.js';
+import { liveLoad } from '../../problem/lower-bound.js';
+import type { Problem } from '../../problem/problem.js';
+import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from '../allocator.js';
+import { placeAsGgml } from '../ggml.js';
+import { placeLargestFirst } from '../greedy/largest-first.js';
+import { solve } from './solve.js';
+
+/** A fraction of a second in the worst case; a typical model graph needs none of them. */
+const MAX_STEPS = 20_000;
+
+export const auto: Allocator = {
+  name: 'auto',
+  place(problem, options = {}): Placement {
+    checkOptions(options, PLACE_OPTIONS);
+    const atOnce = placeAtOnce(problem, options);
+    if (atOnce !== null) return atOnce;
+    const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });
+    const found = { offsets, chunkOf, chunks, lowerBound };
+    // ggml knows no fixed offsets.
+    if (status === 'optimal' || problem.fixedOffsets !== null) return found;
+    const { maxChunkSize = Infinity } = options;
+    const online = placeAsGgml(problem, maxChunkSize);
+    // Its last chunk ignores the limit.
+    const isWithinLimit = online.chunks.every((size) => size <= maxChunkSize);
+    return isWithinLimit && placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
+  },
+};
+
+/** The first placement that `solve` would try, by less code, which is all that nearly every model graph needs. */
+function placeAtOnce(problem: Problem, { maxChunkSize, allowOversize }: PlaceOptions): Placement | null {
+  if (maxChunkSize !== undefined && maxChunkSize !== Infinity) return null;
+  if (allowOversize !== undefined && typeof allowOversize !== 'boolean') return null;
+  const { bytes } = liveLoad(problem);
+  const offsets = placeLargestFirst(problem, bytes);
+  if (offsets === null) return null;
+  return { offsets, chunkOf: new Int32Array(offsets.length), chunks: [bytes], lowerBound: bytes };
+}

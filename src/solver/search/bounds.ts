@@ -1,0 +1,150 @@
+/**
+ * What no placement can do without, and why.
+ *
+ *     offset        Two buffers of 5 bytes, aligned to 4, are live at one step. They need 10 bytes, but the upper one
+ *      13 ┤ ▒▒▒▒    starts at 8 at the earliest: whatever is not on top takes a multiple of the alignment.
+ *       8 ┤ ▒▒▒▒
+ *       5 ┤
+ *         │ ▒▒▒▒
+ *       0 ┼─────
+ *
+ * Invariant: no placement is smaller.
+ */
+import { liveLoad } from '../../problem/lower-bound.js';
+import { buffersWithWindows, partsOf, type Parts } from '../../problem/parts.js';
+import type { Problem } from '../../problem/problem.js';
+import { alignUp } from '../../units.js';
+import type { PlaceOptions } from '../allocator.js';
+import type { Certificate } from './solution.js';
+import { MOST_STACKED, stackHeight } from './stack-height.js';
+
+/**
+ * The best of the bounds that take no search. O(n + steps) for each distinct alignment to which sizes need padding; where
+ * that may raise the bound, O(steps · log steps) more, and up to 64 times n.
+ */
+export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Certificate {
+  const load: Certificate = { kind: 'load', ...liveLoad(problem) };
+  const end = highestEnd(problem);
+  const best = end.bytes > load.bytes ? end : load;
+  // Every chunk has a buffer on top.
+  return maxChunkSize === Infinity ? raiseByAlignment(problem, best) : best;
+}
+
+/**
+ * The same, and the best by all orders in which what is needed at one step can lie on top of each other: worth its time where
+ * no placement is known that reaches {@link boundOf}. Up to 64 times n + 2^14 more, where sizes need padding.
+ */
+export function stackBoundOf(
+  problem: Problem,
+  options: PlaceOptions = {},
+  best: Certificate = boundOf(problem, options),
+): Certificate {
+  const { maxChunkSize = Infinity } = options;
+  return maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
+}
+
+/** The highest of what each buffer by itself ends at, at its fixed offset or at 0. */
+function highestEnd({ bufferCount, sizes, fixedOffsets }: Problem): Certificate {
+  let bytes = 0;
+  let buffer = -1;
+  for (let b = 0; b < bufferCount; b++) {
+    const isFree = fixedOffsets === null || Number.isNaN(fixedOffsets[b]);
+    const end = isFree ? sizes[b] : fixedOffsets[b] + sizes[b];
+    if (end <= bytes) continue;
+    bytes = end;
+    buffer = b;
+  }
+  return { kind: 'end', bytes, buffer };
+}
+
+/** The best bound by the buffers that have some alignment or a larger one, and need all of their bytes or none. */
+function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
+  const { bufferCount, sizes, alignments } = problem;
+  const hasWindow = buffersWithWindows(problem);
+  for (const alignment of new Set(alignments)) {
+    const padded = new Float64Array(bufferCount);
+    let isPadded = false;
+    for (let b = 0; b < bufferCount; b++) {
+      if (alignments[b] < alignment || hasWindow[b] === 1) continue;
+      padded[b] = alignUp(sizes[b], alignment);
+      isPadded ||= padded[b] > sizes[b];
+    }
+    if (isPadded) best = raiseByPadding(problem, padded, alignment, best);
+  }
+  return best;
+}
+
+/** The largest total of padded sizes, less the padding of the one buffer on top, which may be any; if that is more. */
+function raiseByPadding(problem: Problem, padded: Float64Array, alignment: number, best: Certificate): Certificate {
+  const { bufferCount, sizes } = problem;
+  const parts = partsOf(problem);
+  for (const { step, total } of fullestSteps(parts, problem.stepCount, padded, best.bytes)) {
+    if (total <= best.bytes) break;
+    let mostPadding = 0;
+    for (let b = 0; b < bufferCount; b++) {
+      const padding = padded[b] - sizes[b];
+      if (padding > mostPadding && isNeeded(parts, b, step)) mostPadding = padding;
+    }
+    const bytes = total - mostPadding;
+    if (bytes > best.bytes) best = { kind: 'aligned', bytes, step, alignment };
+  }
+  return best;
+}
+
+/** The best bound by buffers on top of each other: those with the largest alignments, as many as can be looked at. */
+function raiseByStacks(problem: Problem, best: Certificate): Certificate {
+  const { sizes, alignments } = problem;
+  if (sizes.every((size, b) => size % alignments[b] === 0)) return best;
+  // In order of alignment, the largest at the bottom, each takes its own padding: no stack has to be higher.
+  const hasWindow = buffersWithWindows(problem);
+  const padded = sizes.map((size, b) => (hasWindow[b] === 1 ? 0 : alignUp(size, alignments[b])));
+  if (padded.every((bytes, b) => bytes === 0 || bytes === sizes[b])) return best;
+  const parts = partsOf(problem);
+  for (const { step, total } of fullestSteps(parts, problem.stepCount, padded, best.bytes)) {
+    if (total <= best.bytes) break;
+    const needed = [...padded.keys()].filter((b) => padded[b] > 0 && isNeeded(parts, b, step));
+    needed.sort((a, b) => alignments[b] - alignments[a]);
+    // Whoever has the same alignment as the first that is left out is left out as well.
+    const rest = alignments[needed[MOST_STACKED]];
+    const stacked = rest === undefined ? needed : needed.filter((b) => alignments[b] > rest);
+    const bytes = stackHeight(
+      stacked.map((b) => sizes[b]),
+      stacked.map((b) => alignments[b]),
+    );
+    const alignment = stacked.reduce((least, b) => Math.min(least, alignments[b]), Infinity);
+    if (bytes > best.bytes) best = { kind: 'stacked', bytes, step, alignment };
+  }
+  return best;
+}
+
+/** So many steps are looked at closely. */
+const MOST_LOOKS = 64;
+
+/** The steps at which more than so many bytes are needed, the fullest first, as many as are looked at. */
+function fullestSteps(
+  parts: Parts,
+  stepCount: number,
+  bytes: Float64Array,
+  least: number,
+): { step: number; total: number }[] {
+  const totals = totalsPerStep(parts, stepCount, bytes);
+  const steps = Int32Array.from({ length: stepCount }, (_, step) => step).filter((s) => totals[s] > least);
+  steps.sort((a, b) => totals[b] - totals[a] || a - b);
+  return Array.from(steps.subarray(0, MOST_LOOKS), (step) => ({ step, total: totals[step] }));
+}
+
+/** The sum of `bytes` over the buffers of which a part lives at each step. */
+function totalsPerStep({ owners, starts, ends }: Parts, stepCount: number, bytes: Float64Array): Float64Array {
+  const totals = new Float64Array(stepCount + 1);
+  for (let p = 0; p < owners.length; p++) {
+    totals[starts[p]] += bytes[owners[p]];
+    totals[ends[p]] -= bytes[owners[p]];
+  }
+  for (let step = 1; step < stepCount; step++) totals[step] += totals[step - 1];
+  return totals;
+}
+
+function isNeeded({ first, starts, ends }: Parts, b: number, step: number): boolean {
+  for (let p = first[b]; p < first[b + 1]; p++) if (starts[p] <= step && step < ends[p]) return true;
+  return false;
+}

@@ -1,0 +1,79 @@
+/**
+ * Placements in several chunks of limited size.
+ *
+ * First greedy orders, then local search over orders, which moves buffers between chunks; at last each chunk of the best
+ * placement is a problem of its own.
+ *
+ * Invariant: valid; the split into chunks is that of an order. Of a few buffers, partitions.ts tries all splits.
+ */
+import { selectBuffers } from '../../problem/select.js';
+import { placementSize, type PlaceOptions } from '../allocator.js';
+import { stackBoundOf } from './bounds.js';
+import type { Budget } from '../budget.js';
+import { isSearchable } from '../exact/instance.js';
+import { fillChunks } from '../greedy/fill-chunks.js';
+import { EFFORT_PER_STEP } from '../greedy/fit.js';
+import { OrderClimb } from '../greedy/order-climb.js';
+import { ORDERS } from '../greedy/orders.js';
+import type { Timeline } from '../../problem/timeline.js';
+import { PartIncumbent, WholeIncumbent } from './incumbents.js';
+import { lowerPart } from './lower-part.js';
+import { MOST_PARTITIONED } from './partitions.js';
+
+/** The local search gets this part of the budget. So many buffers in an order count as one step. */
+const CLIMB_SHARE = 0.25;
+const BUFFERS_PER_STEP = 32;
+/** What part of the remaining budget one chunk may take. */
+const CHUNK_SHARE = 0.5;
+
+/** Looks for the smallest total. */
+export function* placeInChunks(
+  incumbent: WholeIncumbent,
+  timeline: Timeline,
+  options: PlaceOptions,
+  budget: Budget,
+): Generator<void, void> {
+  const { problem } = incumbent;
+  const orderBudget = budget.slice(CLIMB_SHARE);
+  const evaluate = (order: Int32Array): number => {
+    const { steps, ...candidate } = fillChunks(problem, timeline, order, options);
+    orderBudget.charge(Math.ceil(problem.bufferCount / BUFFERS_PER_STEP) + Math.floor(steps / EFFORT_PER_STEP));
+    incumbent.offer(candidate);
+    return placementSize(candidate);
+  };
+  const isOver = (): boolean => incumbent.isDone || orderBudget.isSpent;
+  for (const order of ORDERS) {
+    evaluate(order(problem));
+    if (isOver()) break;
+    yield;
+  }
+  const climb = new OrderClimb(problem, evaluate);
+  // Of few buffers, every split is tried later.
+  while (problem.bufferCount > MOST_PARTITIONED && !isOver()) {
+    climb.tryOne();
+    yield;
+  }
+  const { chunks } = incumbent.placement!;
+  for (let c = 0; c < chunks.length && !incumbent.isDone && !budget.isSpent; c++) {
+    yield* lowerChunk(incumbent, c, budget.slice(CHUNK_SHARE));
+  }
+}
+
+/** Lowers one chunk as a problem of its own. */
+function* lowerChunk(incumbent: WholeIncumbent, chunk: number, budget: Budget): Generator<void, void> {
+  const { problem } = incumbent;
+  const { offsets, chunkOf, chunks } = incumbent.placement!;
+  const all = Int32Array.from(chunkOf.keys());
+  const buffers = all.filter((b) => chunkOf[b] === chunk);
+  const own = selectBuffers(problem, buffers);
+  if (!isSearchable(own)) return;
+  const lowered: WholeIncumbent = new WholeIncumbent(own, {}, stackBoundOf(own), () => {
+    if (lowered.peak < incumbent.placement!.chunks[chunk]) incumbent.move(buffers, lowered.placement!.offsets);
+  });
+  lowered.offer({
+    offsets: Float64Array.from(buffers, (b) => offsets[b]),
+    chunkOf: new Int32Array(buffers.length),
+    chunks: [chunks[chunk]],
+  });
+  yield* lowerPart(new PartIncumbent(own, all.subarray(0, buffers.length), lowered), budget);
+}

@@ -1,0 +1,82 @@
+/**
+ * The best of all ways to split a few buffers into chunks of limited size.
+ *
+ *     {a b c}     Of every set of buffers, one chunk holds the first buffer, with some of the others or none; what
+ *     {a b} {c}   is left is a smaller set, whose best split is known by then. So each set looks at each of its subsets
+ *     {a} {b c}   once: 3^n looks in all, which is little for ten buffers and far too much for thirty.
+ *
+ * Invariant: buffers with a fixed offset share the first chunk, whose limit they keep to; no other split is smaller if
+ * `isProven`.
+ */
+/* eslint-disable no-bitwise -- sets of buffers, one bit each, none of them bytes */
+import type { Problem } from '../../problem/problem.js';
+import { selectBuffers } from '../../problem/select.js';
+import type { Placement, PlaceOptions } from '../allocator.js';
+import type { Solution } from './solution.js';
+
+/** With more buffers, splits are not tried one by one. */
+export const MOST_PARTITIONED = 10;
+
+export interface Partition extends Placement {
+  readonly isProven: boolean;
+}
+
+/**
+ * Solves every set of buffers with `solveChunk`, as a problem of one unlimited chunk, and adds up. O(3^n), and 2^n solutions.
+ * There must be some placement within the limits.
+ */
+export function bestPartition(
+  problem: Problem,
+  { maxChunkSize = Infinity, allowOversize = false }: PlaceOptions,
+  solveChunk: (problem: Problem) => Solution,
+): Partition {
+  const { bufferCount, sizes, fixedOffsets } = problem;
+  const isFixed = (b: number): boolean => fixedOffsets !== null && !Number.isNaN(fixedOffsets[b]);
+  const all = Array.from({ length: bufferCount }, (_, b) => b);
+  /** The buffer of each bit: the fixed ones first, so that their chunk is. */
+  const buffers = [...all.filter(isFixed), ...all.filter((b) => !isFixed(b))];
+  const fixedSet = 2 ** all.filter(isFixed).length - 1;
+  const membersOf = (set: number): number[] => buffers.filter((_, bit) => (set & (1 << bit)) !== 0);
+  let isProven = true;
+
+  const smallestChunk = (set: number): Solution | null => {
+    const fixedHere = set & fixedSet;
+    if (fixedHere !== 0 && fixedHere !== fixedSet) return null;
+    const members = membersOf(set);
+    const limit = allowOversize ? members.reduce((most, b) => Math.max(most, sizes[b]), maxChunkSize) : maxChunkSize;
+    const chunk = solveChunk(selectBuffers(problem, Int32Array.from(members)));
+    if (chunk.lowerBound > limit) return null;
+    if (chunk.status !== 'optimal') isProven = false;
+    return chunk.peak <= limit ? chunk : null;
+  };
+
+  const setCount = 1 << bufferCount;
+  const chunkOfSet = Array.from({ length: setCount }, (_, set) => (set === 0 ? null : smallestChunk(set)));
+  /** Bytes of the best split of each set, and the chunk in it that holds the set's first buffer. */
+  const totals = new Float64Array(setCount).fill(Infinity, 1);
+  const firstChunks = new Int32Array(setCount);
+  for (let set = 1; set < setCount; set++) {
+    const others = set & (set - 1);
+    for (let left = others; ; left = (left - 1) & others) {
+      const total = (chunkOfSet[set ^ left]?.peak ?? Infinity) + totals[left];
+      if (total < totals[set]) {
+        totals[set] = total;
+        firstChunks[set] = set ^ left;
+      }
+      if (left === 0) break;
+    }
+  }
+
+  const offsets = new Float64Array(bufferCount);
+  const chunkOf = new Int32Array(bufferCount);
+  const chunks: number[] = [];
+  for (let set = setCount - 1; set !== 0; set ^= firstChunks[set]) {
+    const chunk = chunkOfSet[firstChunks[set]]!;
+    membersOf(firstChunks[set]).forEach((b, i) => {
+      offsets[b] = chunk.offsets[i];
+      chunkOf[b] = chunks.length;
+    });
+    chunks.push(chunk.peak);
+  }
+  return { offsets, chunkOf, chunks, isProven };
+}

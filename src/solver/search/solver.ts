@@ -1,0 +1,175 @@
+/**
+ * The layers of the search for the lowest placement, cheapest first, each of which can end it: bounds, greedy orders, and
+ * exact search in each component whose peak is above the bound, unless it is too large for that.
+ *
+ * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
+ */
+import type { Problem } from '../../problem/problem.js';
+import { selectBuffers } from '../../problem/select.js';
+import { placementSize } from '../allocator.js';
+import { boundOf, stackBoundOf } from './bounds.js';
+import { Budget } from '../budget.js';
+import { placeInChunks } from './chunks.js';
+import { timeComponents } from '../../problem/components.js';
+import { isSearchable } from '../exact/instance.js';
+import { checkChunkLimit } from '../greedy/fill-chunks.js';
+import { EFFORT_PER_STEP } from '../greedy/fit.js';
+import { GreedySearch } from '../greedy/search.js';
+import { createTimeline, type Timeline } from '../../problem/timeline.js';
+import { PartIncumbent, WholeIncumbent } from './incumbents.js';
+import { lowerPart } from './lower-part.js';
+import { bestPartition, MOST_PARTITIONED } from './partitions.js';
+import type { Solution, SolveOptions } from './solution.js';
+
+const DEFAULT_MAX_STEPS = 200_000;
+/** What the greedy search spends in a common budget, in its own steps: so many a buffer, within limits. */
+const EFFORT_PER_BUFFER = 1600;
+const LEAST_EFFORT = 1e6;
+const MOST_EFFORT = 5e7;
+/** With a larger budget than this one, the caller is ready to wait: the greedy search may spend all of it. */
+const COMMON_STEPS = 200_000;
+/** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
+const FAR = 1.1;
+/** With more buffers than these, another order costs less than a few dives of the exact search. */
+const MOST_SEARCHED_FIRST = 1024;
+/** What the exact search gets then; the rest is for the other orders. */
+const SEARCH_SHARE = 0.98;
+
+export class Solver {
+  private readonly budget: Budget;
+  private readonly maxSteps: number;
+  private readonly timeline: Timeline;
+  private readonly incumbent: WholeIncumbent;
+
+  /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
+  constructor(
+    private readonly problem: Problem,
+    private readonly options: SolveOptions,
+    budget?: Budget,
+  ) {
+    checkChunkLimit(problem, options);
+    const { maxSteps = DEFAULT_MAX_STEPS, timeLimitMs = Infinity, signal } = options;
+    this.maxSteps = maxSteps;
+    this.budget = budget ?? new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
+    this.timeline = createTimeline(problem);
+    this.incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.report());
+  }
+
+  /** Pauses every few milliseconds, so that the caller can do something else. @throws PlannerError `FIXED_OVERLAP` */
+  *run(): Generator<void, Solution> {
+    const { problem, options, budget, incumbent } = this;
+    if (problem.bufferCount === 0) {
+      incumbent.offer({ offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [] });
+    } else {
+      yield* this.placeInOneChunk();
+      if (!this.isWithinLimit) {
+        incumbent.forget();
+        yield* placeInChunks(incumbent, this.timeline, options, budget);
+      }
+      const { maxChunkSize = Infinity } = options;
+      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
+      if (!incumbent.isDone) budget.giveUp();
+    }
+    return this.solution();
+  }
+
+  /** Whether this is a placement in the end: one chunk that is too large is only a step on the way to several. */
+  private get isWithinLimit(): boolean {
+    const { placement, peak } = this.incumbent;
+    return placement !== null && (placement.chunks.length > 1 || peak <= this.largestChunk);
+  }
+
+  /** Bytes that a chunk may have at most. */
+  private get largestChunk(): number {
+    const { maxChunkSize = Infinity, allowOversize = false } = this.options;
+    return allowOversize ? this.problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
+  }
+
+  private *placeInOneChunk(): Generator<void, void> {
+    const { problem, budget, incumbent } = this;
+    const greedy = new GreedySearch(problem, this.timeline, incumbent.goal);
+    let isWorthMore = yield* this.placeGreedily(greedy, 1);
+    const isFar = incumbent.peak > FAR * incumbent.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
+    if (isWorthMore && !isFar) isWorthMore = yield* this.placeGreedily(greedy);
+    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.options, incumbent.certificate));
+    if (incumbent.isDone || incumbent.bound > this.largestChunk || budget.isSpent) return;
+    const components = timeComponents(problem).map((buffers) => ({ buffers, own: selectBuffers(problem, buffers) }));
+    if (components.every(({ own }) => isSearchable(own))) {
+      const parts = components.map(({ buffers, own }) => new PartIncumbent(own, buffers, incumbent));
+      const keepsRest = isFar && isWorthMore && this.maxSteps < Infinity;
+      yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
+      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.placeGreedily(greedy);
+      return;
+    }
+    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
+  }
+
+  /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
+  private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
+    const { budget, incumbent, maxSteps, problem } = this;
+    const chunkOf = new Int32Array(problem.bufferCount);
+    const most = maxSteps > COMMON_STEPS ? Infinity : commonEffort(problem);
+    const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps), orderCount);
+    for (let before = greedy.steps; ; before = greedy.steps) {
+      const { done, value } = round.next();
+      budget.charge(Math.floor(greedy.steps / EFFORT_PER_STEP) - Math.floor(before / EFFORT_PER_STEP));
+      if (greedy.peak < Infinity) incumbent.offer({ offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] });
+      if (done) return value;
+      if (greedy.peak < Infinity && budget.isSpent) return false;
+      yield;
+    }
+  }
+
+  /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
+  private *lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
+    for (const part of parts.sort((a, b) => b.peak - a.peak)) {
+      if (part.isDone || budget.isSpent) return;
+      yield* lowerPart(part, budget);
+      yield;
+    }
+  }
+
+  /** Tries every split into chunks, within what is left of the budget. */
+  private partition(): void {
+    const { problem, options, budget, incumbent } = this;
+    if (incumbent.isDone) return;
+    const share = 2 ** -problem.bufferCount;
+    const { isProven, ...placement } = bestPartition(problem, options, (part) => solveWhole(part, budget.slice(share)));
+    incumbent.offer(placement);
+    if (isProven) incumbent.prove(placementSize(placement), 2 ** problem.bufferCount);
+  }
+
+  private report(): void {
+    this.options.onProgress?.({
+      peak: this.isWithinLimit ? this.incumbent.peak : Infinity,
+      lowerBound: this.incumbent.bound,
+      steps: this.budget.steps,
+    });
+  }
+
+  private solution(): Solution {
+    const { incumbent, budget } = this;
+    const { certificate, capacity, bound: lowerBound, peak } = incumbent;
+    const placement = incumbent.placement!;
+    let status: Solution['status'] = 'feasible';
+    if (lowerBound > capacity) status = 'infeasible';
+    else if (peak > capacity) status = 'unknown';
+    else if (peak === lowerBound) status = 'optimal';
+    const stopped = status === 'unknown' || status === 'feasible' ? budget.reason : 'done';
+    return { ...placement, status, peak, lowerBound, certificate, steps: budget.steps, stopped };
+  }
+}
+
+/** Solves a part in one chunk, as far as the budget goes. */
+function solveWhole(problem: Problem, budget: Budget): Solution {
+  const search = new Solver(problem, {}, budget).run();
+  for (;;) {
+    const { done, value } = search.next();
+    if (done) return value;
+  }
+}
+
+/** What the greedy search spends in a common budget, in its own steps. */
+function commonEffort({ bufferCount }: Problem): number {
+  return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
+}

@@ -1,0 +1,113 @@
+/** What a search may spend, step by step; the clock is one that the tests move. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Budget, type Limits } from '../../src/solver/budget.js';
+
+const budgetOf = (limits: Partial<Limits> = {}): Budget =>
+  new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined, ...limits });
+
+/** Spends until that is refused, or `most` times; how often it was granted. */
+function spendAll(budget: Budget, most = 10_000): number {
+  let granted = 0;
+  while (granted < most && budget.spend()) granted++;
+  return granted;
+}
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe('Budget', () => {
+  it('grants as many steps as there are, and counts no more', () => {
+    const budget = budgetOf({ maxSteps: 300 });
+    expect([spendAll(budget), budget.steps, budget.reason, budget.isSpent]).toEqual([300, 300, 'steps', true]);
+    expect([budget.spend(), budget.steps]).toEqual([false, 300]);
+    const unlimited = budgetOf();
+    expect([spendAll(unlimited), unlimited.reason, unlimited.isSpent]).toEqual([10_000, 'done', false]);
+  });
+
+  it('looks at the clock and the signal every 256 steps, and before the first', () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const timed = budgetOf({ timeLimitMs: 50 });
+    clock.mockReturnValue(1049);
+    expect(spendAll(timed, 256)).toBe(256);
+    clock.mockReturnValue(1050);
+    // The last one is refused, but was taken: it is what the clock was looked at for.
+    expect([spendAll(timed), timed.steps, timed.reason]).toEqual([255, 512, 'time']);
+    expect(budgetOf({ timeLimitMs: 0 }).reason).toBe('time');
+    expect(budgetOf({ signal: AbortSignal.abort() }).reason).toBe('abort');
+    const controller = new AbortController();
+    const onTick = vi.fn(() => controller.abort());
+    const aborted = budgetOf({ signal: controller.signal, onTick });
+    expect([spendAll(aborted), aborted.reason, onTick.mock.calls.length]).toEqual([255, 'abort', 1]);
+  });
+
+  it('is charged for what has been done already, and looks at the clock then', () => {
+    const budget = budgetOf({ maxSteps: 100 });
+    budget.charge(99);
+    expect([budget.steps, budget.isSpent]).toEqual([99, false]);
+    budget.charge(30);
+    expect([budget.steps, budget.reason]).toEqual([129, 'steps']);
+    const exact = budgetOf({ maxSteps: 100 });
+    exact.charge(100);
+    expect(exact.reason).toBe('steps');
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const timed = budgetOf({ timeLimitMs: 5, maxSteps: 2 });
+    clock.mockReturnValue(9);
+    timed.charge(1);
+    expect(timed.reason).toBe('time');
+    // What ended it first, ended it.
+    timed.giveUp();
+    timed.charge(1);
+    expect([timed.reason, timed.steps]).toEqual(['time', 2]);
+  });
+
+  it('that is given up has spent its steps, unless there was no time anyway', () => {
+    const budget = budgetOf();
+    budget.giveUp();
+    expect(budget.reason).toBe('steps');
+    const controller = new AbortController();
+    const aborted = budgetOf({ signal: controller.signal });
+    controller.abort();
+    aborted.giveUp();
+    expect(aborted.reason).toBe('abort');
+  });
+});
+
+describe('a slice of a budget', () => {
+  it('is a share of what is left, rounded up', () => {
+    const whole = budgetOf({ maxSteps: 301 });
+    whole.charge(200);
+    const half = whole.slice(0.5);
+    expect(spendAll(half, 51)).toBe(51);
+    expect([half.steps, whole.steps, whole.isSpent]).toEqual([51, 251, false]);
+    expect([half.spend(), half.reason, whole.isSpent]).toEqual([false, 'steps', false]);
+    expect([spendAll(whole), whole.steps, whole.reason]).toEqual([301 - 252, 301, 'steps']);
+  });
+
+  it('of an unlimited one grows with what has been spent', () => {
+    const whole = budgetOf();
+    whole.charge(1000);
+    expect(spendAll(whole.slice(0.5), 1e6)).toBe(51_000);
+    expect(whole.isSpent).toBe(false);
+  });
+
+  it('ends with the whole, and by what ended the whole', () => {
+    const controller = new AbortController();
+    const whole = budgetOf({ signal: controller.signal });
+    const slice = whole.slice(1);
+    expect(spendAll(slice, 10)).toBe(10);
+    controller.abort();
+    expect([spendAll(slice), slice.reason, whole.steps]).toEqual([245, 'abort', 256]);
+    const charged = budgetOf({ signal: controller.signal });
+    expect(charged.reason).toBe('abort');
+    const later = new AbortController();
+    const halves = budgetOf({ signal: later.signal, maxSteps: 100 }).slice(0.5);
+    later.abort();
+    halves.charge(1);
+    expect([halves.reason, halves.steps]).toEqual(['abort', 1]);
+    const limited = budgetOf({ maxSteps: 20 });
+    const part = limited.slice(1);
+    part.charge(25);
+    expect([part.reason, part.steps, limited.reason, limited.steps]).toEqual(['steps', 25, 'steps', 25]);
+    const late = budgetOf({ signal: AbortSignal.abort() }).slice(1);
+    expect([late.spend(), late.reason]).toEqual([false, 'abort']);
+  });
+});

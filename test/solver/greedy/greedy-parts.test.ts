@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { LowestFit } from '../../../src/solver/greedy/fit.js';
+import { createLowestFit } from '../../../src/solver/greedy/lowest-fit.js';
+import { ListFit } from '../../../src/solver/greedy/list-fit.js';
+import { TreeFit } from '../../../src/solver/greedy/tree-fit.js';
+import { placeOnline } from '../../../src/solver/greedy/online.js';
+import { createTimeline } from '../../../src/problem/timeline.js';
+import { byArea, byLifetime, bySize } from '../../../src/solver/greedy/orders.js';
+import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
+import { verifyPlacement } from '../../../src/verify/placement.js';
+import { plainGreedy } from '../../support/plain-allocators.js';
+import { tinyBuffers } from '../../support/problems.js';
+import { nested, network, uniform } from '../../support/random-problems.js';
+
+const byTree = (problem: Problem): LowestFit => new TreeFit(problem, createTimeline(problem));
+const byList = (problem: Problem): LowestFit => new ListFit(problem);
+
+const placeAll = (fit: LowestFit, problem: Problem, order: Int32Array): Float64Array => {
+  fit.reset();
+  const offsets = new Float64Array(problem.bufferCount);
+  for (const b of order) {
+    offsets[b] = fit.find(b);
+    fit.take(b, offsets[b]);
+  }
+  return offsets;
+};
+
+describe.each([
+  ['TreeFit', byTree, 'full'],
+  ['ListFit', byList, 'none'],
+] as const)('%s', (_, createFit, gaps) => {
+  it('takes the lowest offset that collides with nothing, again after it was reset', () => {
+    const options = { maxCount: 40, maxStep: 30, maxAlignmentLog2: 2, gaps } as const;
+    fc.assert(
+      fc.property(tinyBuffers(options), (buffers) => {
+        const problem = createProblem(buffers);
+        const fit = createFit(problem);
+        for (const order of [bySize, byArea, byLifetime]) {
+          expect(placeAll(fit, problem, order(problem))).toEqual(plainGreedy(buffers, order(problem)).offsets);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it.each(Object.entries({ uniform, nested, network }))('does so on 400 %s buffers', (_, generate) => {
+    for (let seed = 0; seed < 3; seed++) {
+      const buffers = generate(400, seed);
+      const problem = createProblem(buffers);
+      const fit = createFit(problem);
+      for (const order of [bySize, byLifetime]) {
+        expect(placeAll(fit, problem, order(problem))).toEqual(plainGreedy(buffers, order(problem)).offsets);
+      }
+    }
+  });
+
+  it('counts its effort', () => {
+    const problem = createProblem(Array.from({ length: 64 }, () => ({ size: 1, start: 0, end: 1 })));
+    const fit = createFit(problem);
+    expect(fit.steps).toBe(0);
+    placeAll(fit, problem, bySize(problem));
+    // Of one entry and more for each buffer, a sixteenth at least counts.
+    const { steps } = fit;
+    expect(steps).toBeGreaterThanOrEqual((63 * 64) / 2 / 16);
+    expect(steps).toBeLessThan(64 * 64);
+    placeAll(fit, problem, bySize(problem));
+    expect(fit.steps).toBe(2 * steps);
+  });
+
+  it('starts looking where it is told to', () => {
+    const problem = createProblem([
+      { size: 6, start: 0, end: 2 },
+      { size: 2, start: 1, end: 3, alignment: 4 },
+    ]);
+    const fit = createFit(problem);
+    fit.take(0, 1);
+    expect([fit.find(1), fit.find(1, 9)]).toEqual([8, 12]);
+  });
+});
+
+describe('createLowestFit', () => {
+  it('lists what is placed where most buffers meet, unless there are gaps', () => {
+    const buffers = Array.from({ length: 40 }, (_, b): Buffer => ({ size: 1, start: b, end: b + 20 }));
+    const fitFor = (list: readonly Buffer[]): LowestFit => {
+      const problem = createProblem(list);
+      return createLowestFit(problem, createTimeline(problem));
+    };
+    expect(fitFor(buffers)).toBeInstanceOf(ListFit);
+    expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 10 })))).toBeInstanceOf(ListFit);
+    const many = (count: number): Buffer[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
+    expect(fitFor(many(4096))).toBeInstanceOf(ListFit);
+    expect(fitFor(many(4097))).toBeInstanceOf(TreeFit);
+    expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 2 })))).toBeInstanceOf(TreeFit);
+    expect(fitFor([...buffers, { size: 1, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] }])).toBeInstanceOf(TreeFit);
+  });
+});
+
+describe('TreeFit with gaps', () => {
+  it('uses the part of a buffer that a gap releases', () => {
+    const problem = createProblem([
+      { size: 8, start: 0, end: 9, gaps: [{ start: 3, end: 6, lower: 0, upper: 3 }] },
+      { size: 5, start: 3, end: 6 },
+    ]);
+    expect([...placeAll(byTree(problem), problem, Int32Array.of(0, 1))]).toEqual([0, 3]);
+  });
+});
+
+describe('placeOnline', () => {
+  it('is valid with alignments and gaps', () => {
+    fc.assert(
+      fc.property(tinyBuffers({ maxCount: 40, maxStep: 40, maxSize: 40, maxAlignmentLog2: 3 }), (buffers) => {
+        const problem = createProblem(buffers);
+        const offsets = placeOnline(problem)!;
+        const peak = offsets.reduce((top, offset, b) => Math.max(top, offset + problem.sizes[b]), 0);
+        const chunkOf = new Int32Array(buffers.length);
+        expect(verifyPlacement(problem, { offsets, chunkOf, chunks: [peak] })).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes the smallest hole of a bin, and merges what is freed', () => {
+    //   steps      0 1 2 3     A and C end; D (7) goes into C's hole of 8, not into A's of 16. When B and D have ended
+    //   C 8 | B 1  C B D .     too, all is one block, and E fits below all.
+    const problem = createProblem([
+      { size: 16, start: 0, end: 1 },
+      { size: 1, start: 0, end: 2 },
+      { size: 8, start: 0, end: 1 },
+      { size: 1, start: 0, end: 2 },
+      { size: 7, start: 1, end: 2 },
+      { size: 26, start: 2, end: 3 },
+    ]);
+    expect([...placeOnline(problem)!]).toEqual([0, 16, 17, 25, 17, 0]);
+  });
+
+  it('uses what alignment leaves free below a buffer', () => {
+    //   offset  0 1     8    10     B is aligned to 8. C fits under it, and D on top, though C's end is nearer.
+    //           A C C . B B  D D D D D D D D D D
+    const problem = createProblem([
+      { size: 1, start: 0, end: 4 },
+      { size: 2, start: 1, end: 4, alignment: 8 },
+      { size: 2, start: 2, end: 4 },
+      { size: 10, start: 3, end: 4 },
+    ]);
+    expect([...placeOnline(problem)!]).toEqual([0, 8, 1, 10]);
+  });
+
+  it('declines fixed offsets', () => {
+    expect(placeOnline(createProblem([{ size: 4, start: 0, end: 1, fixedOffset: 0 }]))).toBeNull();
+  });
+});
