@@ -12,7 +12,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /** From the top: what a row may import stands above it. Folders, and files without their extension. */
-const LAYERS = [
+export const LAYERS = [
   'errors',
   'units',
   'format',

@@ -50,19 +50,13 @@ export type { Certificate, Progress, Solution, SolveOptions } from './solver/sea
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
-export {
-  planGraph,
-  Plan,
-  type PlannedLocation,
-  type PlanJson,
-  type PlannedTensor,
-  type SharedStorage,
-  type ShareReason,
-} from './plan/plan.js';
+export { planGraph, Plan, type PlanJson, type SharedStorage, type ShareReason } from './plan/plan.js';
+export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
 export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
-export { verifyPlan, type CheckLimits, type PlanEntry, type PlanLike } from './verify/verify-plan.js';
+export { verifyPlan, type CheckLimits } from './verify/verify-plan.js';
+export type { PlanEntry, PlanLike } from './verify/plan-like.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,

@@ -5,9 +5,14 @@ import type { AllocatorName } from 'tensor-arena';
 import type { CacheType, Program } from 'tensor-arena/models';
 
 export const ALLOCATOR_NAMES = [
-  ...(['auto', 'ggml', 'greedy-by-size', 'greedy-by-lifetime', 'greedy-by-area'] as const),
-  ...(['greedy-by-load', 'greedy-by-start'] as const),
-] satisfies readonly AllocatorName[];
+  'auto',
+  'ggml',
+  'greedy-by-size',
+  'greedy-by-lifetime',
+  'greedy-by-area',
+  'greedy-by-load',
+  'greedy-by-start',
+] as const satisfies readonly AllocatorName[];
 
 /** `default` is what suits the allocator: `ggml` for ggml’s, `full` for all others. */
 export const IN_PLACE_CHOICES = ['default', 'full', 'ggml', 'off'] as const;

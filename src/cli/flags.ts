@@ -5,8 +5,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
-import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
-import { CACHE_TYPES } from '../models/options.js';
+import { MODEL_OPTIONS, type ModelOptions, CACHE_TYPES } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
@@ -21,28 +20,8 @@ import {
   tokenCount,
   wholeNumber,
 } from './flag-values.js';
-import type { InputKind } from './inputs.js';
+import type { Flag } from './flag.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
-
-/** One flag. Without `value` it is a switch. */
-export interface Flag {
-  /** Name of the library's option. */
-  readonly key: string;
-  /** Such as `-c` or `-ub`. */
-  readonly short?: string;
-  readonly long: string;
-  /** What stands for the value in the help. */
-  readonly value?: string;
-  /** How the value is read; rejects with `InvalidArgumentError`. */
-  readonly parse?: (text: string) => unknown;
-  readonly help: string;
-  /** The heading that it stands under in the help. */
-  readonly group: string;
-  /** Whether the command makes no sense without it. Default false. */
-  readonly isRequired?: boolean;
-  /** The kinds of file for which it makes a difference; default: all. */
-  readonly kinds?: readonly InputKind[];
-}
 
 /** The flags that a user gave, read. */
 export type Flags = ModelOptions & {

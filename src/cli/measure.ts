@@ -14,7 +14,7 @@ import { columnsOf } from '../map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
-import { EXIT, weightiest, type ExitCode } from './exit-code.js';
+import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';

@@ -7,7 +7,7 @@ import { solveAsync } from '../solver/search/solve.js';
 import type { SolveOptions } from '../solver/search/solution.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import type { Flags } from './flags.js';
 import type { Terminal } from './terminal.js';
 

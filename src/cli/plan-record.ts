@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 import type { ModelOptions, Phase, ResolvedModelOptions } from '../models/options.js';
 import type { PlanOptions } from '../plan/options.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { flagOf } from './flags.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention is written as its flag takes it. */

@@ -8,10 +8,10 @@ import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
 import { exactBytes, FIXED_GIVEN, groupDigits, IN_PLACE_GIVEN } from '../format.js';
-import { formatPlan } from '../report/plan-text.js';
+import { formatPlan } from './plan-file.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { CliError, inFile } from './failure.js';
+import { EXIT, type ExitCode, CliError } from './cli-error.js';
+import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
@@ -141,12 +141,10 @@ async function planProblem(
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    ...{
-      broken,
-      isCsv: !isJson,
-      given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
-      remedy: remedyOfProblem(placed, flags),
-    },
+    broken,
+    isCsv: !isJson,
+    given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
+    remedy: remedyOfProblem(placed, flags),
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }

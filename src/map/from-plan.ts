@@ -4,7 +4,8 @@
  * Invariant: the boxes at a step add up to the live load of that step.
  */
 import { isKept } from '../graph/table.js';
-import type { Plan, PlannedTensor } from '../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
+import type { PlannedTensor } from '../plan/layout.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 

@@ -8,7 +8,15 @@ import type { OperationFamily } from '../tensor/operation.js';
 
 /** All that the map colours by, in the order of the legend. */
 export const MAP_FAMILIES: readonly MapFamily[] = [
-  ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
+  'input',
+  'matrix',
+  'attention',
+  'norm',
+  'element-wise',
+  'copy',
+  'convolution',
+  'recurrence',
+  'other',
 ];
 
 /** What the map colours by: a family of operations, or that nothing computes the tensor during the run. */

@@ -14,24 +14,9 @@ import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { Arena } from './arena.js';
 import type { ArenaMemory } from './arena-memory.js';
+import type { PlannedLocation, PlannedTensor, PlanLayout } from './layout.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
-
-/** One tensor with bytes of its own in the compute buffer. */
-export interface PlannedTensor {
-  /** Index in `graph.tensors`. */
-  readonly id: number;
-  readonly name: string;
-  readonly chunk: number;
-  /** Bytes from the start of the chunk. */
-  readonly offset: number;
-  /** Bytes, padded to the alignment. */
-  readonly size: number;
-  /** First step at which the bytes are needed, inclusive. */
-  readonly start: number;
-  /** First step at which they no longer are, exclusive. */
-  readonly end: number;
-}
 
 /** Why a tensor has the bytes of another. */
 export type ShareReason = 'view' | 'dependency' | 'output' | 'in-place';
@@ -62,15 +47,8 @@ export interface PlanJson {
   readonly tensors: readonly PlannedTensor[];
 }
 
-/** Where a tensor's first byte is. */
-export interface PlannedLocation {
-  readonly chunk: number;
-  /** Bytes from the start of the chunk. */
-  readonly offset: number;
-}
-
 /** The plan of one graph. */
-export class Plan implements Measurement {
+export class Plan implements Measurement, PlanLayout {
   readonly graph: Graph;
   readonly bufferSize: number;
   readonly chunks: readonly number[];

@@ -92,7 +92,7 @@ export class Tensor implements Layout {
   readonly memory: MemoryKind;
   /** The bytes of an immediate tensor that owns its storage. */
   readonly bytes: Uint8Array | null;
-  /** Where it was made. */
+  /** Where it was made. @internal */
   readonly origin: Origin;
   /** How many tensors were made there before. */
   readonly serial: number;

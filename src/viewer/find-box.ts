@@ -1,15 +1,19 @@
 /**
  * Finding boxes: near a point, by name, the next one, and those of the same bytes. All by index, −1 for none.
  */
-import { columnsOf } from '../map/columns.js';
+import type { BoxColumns } from '../map/columns.js';
 import type { MapBox, MemoryMap } from '../map/memory-map.js';
 
 /**
  * The box that holds a byte at a step, or else the nearest among those within `reach`: small ones are hard to hit.
  * Bytes are counted from the start of the first chunk. O(boxes)
  */
-export function boxNear(map: MemoryMap, step: number, bytes: number, reach: { steps: number; bytes: number }): number {
-  const { starts, ends, bottoms, tops } = columnsOf(map);
+export function boxNear(
+  { starts, ends, bottoms, tops }: BoxColumns,
+  step: number,
+  bytes: number,
+  reach: { steps: number; bytes: number },
+): number {
   let nearest = -1;
   let least = 1;
   for (let b = 0; b < starts.length; b++) {
@@ -41,8 +45,7 @@ export function searchBoxes({ boxes }: MemoryMap, query: string): number[] {
 }
 
 /** The box that starts after (`by` 1) or before (−1) this one, around the ends; the first or last one after none. O(boxes) */
-export function neighbour(map: MemoryMap, current: number, by: 1 | -1): number {
-  const { starts } = columnsOf(map);
+export function neighbour({ starts }: BoxColumns, current: number, by: 1 | -1): number {
   /** Whether `a` comes before `b`, seen in the direction of `by`. */
   const precedes = (a: number, b: number): boolean => by * (starts[a] - starts[b] || a - b) < 0;
   let first = -1;

@@ -1,6 +1,7 @@
 /** Variants of real models that no recorded graph shows, made by changing the real headers. */
 import { expect, it } from 'vitest';
-import { readGguf, type Gguf, type GgufTensor, type GgufValue } from '../../src/gguf/gguf.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
 import { fitContext } from '../../src/models/fit-context.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import { elementType } from '../../src/tensor/element-type.js';

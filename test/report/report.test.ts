@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { graphFromJson, planGraph } from '../../src/index.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/format.js';
 import { peakOfPlan } from '../../src/report/peak.js';
-import { formatPlan } from '../../src/report/plan-text.js';
+import { formatPlan } from '../../src/cli/plan-file.js';
 import { formatTable, printable } from '../../src/report/table.js';
 import { displayWidth, shorten } from '../../src/report/text-width.js';
 import { describeShared, listGraphs, readGraph, readRandomGraphs } from '../support/shared.js';

@@ -5,7 +5,7 @@ import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
 import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import type { PlanLike } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 /** A graph and a plan of it that may have been damaged. */
 export interface Mutant {

@@ -9,7 +9,8 @@ import { createProblem } from '../../src/problem/problem.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { verifyPlacement, type PlacementColumns, type PlacementLimits } from '../../src/verify/placement.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanEntry, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanEntry, PlanLike } from '../../src/verify/plan-like.js';
 import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();

@@ -10,7 +10,8 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
 import { countSpans, firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 import { expectError } from '../support/expect-error.js';
 import { withinUnits } from '../support/effort.js';
 
@@ -368,8 +369,7 @@ describe('replayPlan', () => {
     const early = ctx.setInput(ctx.setName(ctx.exp(p), 'early'));
     const graph = Graph.forward(ctx.setOutput(ctx.add(early, q)));
     const right = planGraph(graph, { inPlace: 'off' });
-    const at = (tensor: Tensor, over: Tensor): PlanLike =>
-      moved(right, new Map([[tensor, right.locate(over).offset]]));
+    const at = (tensor: Tensor, over: Tensor): PlanLike => moved(right, new Map([[tensor, right.locate(over).offset]]));
     expect(kinds(replayPlan(graph, at(q, p)))).toEqual(['stale-read']);
     expect(kinds(replayPlan(graph, at(early, p)))).toEqual(['stale-read']);
     expect(kinds(replayPlan(graph, at(early, q)))).toEqual(['stale-read']);

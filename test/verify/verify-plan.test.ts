@@ -11,7 +11,8 @@ import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 interface Entry {
   id: number;
