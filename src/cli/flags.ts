@@ -52,7 +52,7 @@ export type Flags = ModelOptions & {
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
-  readonly maxSteps?: number;
+  readonly maxEffort?: number;
   readonly timeLimitMs?: number;
   readonly output?: string;
   readonly json?: boolean;
@@ -233,17 +233,20 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
+const MAX_EFFORT: Flag = {
+  key: 'maxEffort',
+  long: '--max-steps',
+  value: 'N',
+  parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
+  kinds: ['problem'],
+  group: PLANNING,
+};
+
 /** How long to search for a smaller placement. */
 export const SEARCH_FLAGS: readonly Flag[] = [
-  {
-    key: 'maxSteps',
-    long: '--max-steps',
-    value: 'N',
-    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-    help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
-    kinds: ['problem'],
-    group: PLANNING,
-  },
+  MAX_EFFORT,
+  { ...MAX_EFFORT, long: '--max-effort', help: 'the same as --max-steps' },
   {
     key: 'timeLimitMs',
     long: '--time-limit',

@@ -5,7 +5,7 @@ import { Graph } from '../../src/graph/graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { createProblem } from '../../src/problem/problem.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { verifyPlacement, type PlacementColumns, type PlacementLimits } from '../../src/verify/placement.js';
+import { verifyPlacement, type PlacementLike, type PlacementLimits } from '../../src/verify/placement.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan, type EntryToVerify, type PlanToVerify } from '../../src/verify/verify-plan.js';
 import { expectError } from '../support/expect-error.js';
@@ -364,7 +364,7 @@ describe('verifyPlacement says', () => {
     { size: 8, start: 0, end: 4, alignment: 8 },
     { size: 4, start: 2, end: 6, fixedOffset: 8 },
   ]);
-  const messages = (placement: PlacementColumns, limits?: PlacementLimits): string[] =>
+  const messages = (placement: PlacementLike, limits?: PlacementLimits): string[] =>
     verifyPlacement(problem, placement, limits).map(({ message }) => message);
 
   it.each([
