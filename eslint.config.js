@@ -74,6 +74,38 @@ function layerRules(layer, row) {
   };
 }
 
+/**
+ * Entry points of subpaths: `src/x/index.ts` exports names of any row, since nothing in `src/` imports it. What the other
+ * files of its folder may import stays as it is.
+ */
+const ENTRY_POINTS = {
+  files: ['src/*/index.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      { patterns: [{ regex: '^(?!\\.{1,2}/)', message: 'An entry point exports what is in src/.' }] },
+    ],
+  },
+};
+
+/** The solver is of use without any graph. */
+const SOLVER_ENTRY_POINT = {
+  files: ['src/solver/index.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^(?!\\./|\\.\\./(errors\\.js$|problem/|verify/placement\\.js$))',
+            message: 'tensor-arena/solver has nothing of graphs.',
+          },
+        ],
+      },
+    ],
+  },
+};
+
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
   regex: '^(?!\\.{1,2}/|tensor-arena(/gguf|/viewer)?$)|/src/',
@@ -113,6 +145,8 @@ export default defineConfig(
     },
   },
   LAYERS.map(layerRules),
+  ENTRY_POINTS,
+  SOLVER_ENTRY_POINT,
   {
     files: ['web/**/*.ts'],
     ignores: ['web/vite.config.ts'],

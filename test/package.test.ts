@@ -174,6 +174,8 @@ describe('lint rules', () => {
     ['the planner in the verifier', 'verify/replay.ts', `import { p } from '../plan/plan.js'; p();`, IMPORTS],
     ['an undeclared package in the command', 'cli/main.ts', `import 'lodash';`, IMPORTS],
     ['a graph in an allocator', 'solver/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
+    ['a graph in the entry point ./solver', 'solver/index.ts', `export * from '../graph/graph.js';`, IMPORTS],
+    ['a package in an entry point', 'gguf/index.ts', `export * from '@huggingface/gguf';`, IMPORTS],
     ['a Node module in the core', 'units.ts', `import 'node:fs';`, IMPORTS],
     ['a package in the core', 'units.ts', `import 'commander';`, IMPORTS],
     ['a Node global in the core', 'units.ts', `process.exit();`, 'no-restricted-globals'],
@@ -194,6 +196,8 @@ describe('lint rules', () => {
   it.each([
     ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
     ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
+    ['the verifier in the entry point ./solver', 'solver/index.ts', `export * from '../verify/placement.js';`],
+    ['a row below in an entry point', 'gguf/index.ts', `export * from '../models/options.js';`],
     ['the GGUF reader in ./gguf', 'gguf/read.ts', `import '@huggingface/gguf';`],
     ['an import from the same row', 'problem/problem.ts', `import './csv.js';`],
     ['the library in the worker of the web page', '../web/worker/worker.ts', `import 'tensor-arena/gguf';`],

@@ -5,8 +5,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
-import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
-import { CACHE_TYPES } from '../models/options.js';
+import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../report/map/theme.js';

@@ -1,6 +1,7 @@
 /** Types as an ES module sees them, without any of browsers or of Node. */
 import { createProblem, PlannerError, type ErrorCode, type Problem } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
+import { solve, verifyPlacement, type BufferSpec, type Solution, type SolveProgress } from 'tensor-arena/solver';
 import { arbitraryProblem } from 'tensor-arena/testing';
 
 const problem: Problem = createProblem([{ size: 64, start: 0, end: 2, alignment: 32 }]);
@@ -8,6 +9,11 @@ export const sizes: Float64Array = problem.sizes;
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   error instanceof PlannerError ? error.code : undefined;
 export const header: Promise<Gguf> = readGguf(new Uint8Array(8));
+const buffers: readonly BufferSpec[] = [{ size: 64, start: 0, end: 2, gaps: [{ start: 1, end: 2 }] }];
+const onProgress = ({ bufferSize, effort }: SolveProgress): void => void [bufferSize, effort];
+// A problem of one entry point is a problem of the other.
+export const solution: Solution = solve(createProblem(buffers), { maxEffort: 100, onProgress });
+export const violations: number = verifyPlacement(problem, solution).length;
 export const problems = arbitraryProblem({ maxMoves: 4 });
 // @ts-expect-error: a buffer without a size is no buffer.
 createProblem([{ start: 0, end: 2 }]);

@@ -12,9 +12,11 @@ import { readFile } from 'node:fs/promises';
 export async function exerciseAll(load, model) {
   const library = await load('tensor-arena');
   const gguf = await load('tensor-arena/gguf');
+  const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library, header));
+  await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, library));
 }
 
@@ -133,6 +135,24 @@ function callsOfLibrary(library, header) {
     sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
     verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
     verifyPlan: (verify) => assert.deepEqual(verify(graph, plan), []),
+  };
+}
+
+/** Whatever the solver exports is what the library exports under that name. */
+function callsOfSolver(solver, library) {
+  const isSame = (name) => [name, (value) => assert.equal(value, library[name])];
+  const problem = solver.createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3, alignment: 32 },
+  ]);
+  const solution = solver.solve(problem);
+  return {
+    ...Object.fromEntries(['ALLOCATORS', 'ERROR_CODES', 'PlannerError', 'createProblem'].map(isSame)),
+    ...Object.fromEntries(['formatPlacementCsv', 'liveBytesPerStep', 'parseProblemCsv'].map(isSame)),
+    liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
+    solve: () => assert.deepEqual([solution.status, solution.bufferSize], ['optimal', 96]),
+    solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).bufferSize, 96),
+    verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
   };
 }
 
