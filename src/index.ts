@@ -37,7 +37,13 @@ export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
 export { graphFromJson } from './graph/json-reader.js';
 export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
 export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
-export { createProblem, type Buffer, type Gap, type GapTable, type Problem } from './problem/problem.js';
+export {
+  createProblem,
+  type BufferSpec as Buffer,
+  type BufferGap as Gap,
+  type GapTable,
+  type Problem,
+} from './problem/problem.js';
 export { parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
@@ -46,7 +52,7 @@ export type { InPlaceMode } from './liveness/liveness.js';
 export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
 export { solve, solveAsync } from './solver/search/solve.js';
-export type { Certificate, Progress, Solution, SolveOptions } from './solver/search/solution.js';
+export type { Certificate, SolveProgress as Progress, Solution, SolveOptions } from './solver/search/solution.js';
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
@@ -60,7 +66,7 @@ export type { PlanEntry, PlanLike } from './verify/plan-like.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
-  type PlacementColumns,
+  type PlacementLike as PlacementColumns,
   type PlacementLimits,
   type PlacementViolation,
 } from './verify/placement.js';

@@ -5,7 +5,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { InPlaceMode } from '../liveness/liveness.js';
-import { MODEL_OPTIONS, type ModelOptions, CACHE_TYPES } from '../models/options.js';
+import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
@@ -31,7 +31,7 @@ export type Flags = ModelOptions & {
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
-  readonly maxSteps?: number;
+  readonly maxEffort?: number;
   readonly timeLimitMs?: number;
   readonly output?: string;
   readonly json?: boolean;
@@ -212,17 +212,20 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
+const MAX_EFFORT: Flag = {
+  key: 'maxEffort',
+  long: '--max-steps',
+  value: 'N',
+  parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
+  kinds: ['problem'],
+  group: PLANNING,
+};
+
 /** How long to search for a smaller placement. */
 export const SEARCH_FLAGS: readonly Flag[] = [
-  {
-    key: 'maxSteps',
-    long: '--max-steps',
-    value: 'N',
-    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-    help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
-    kinds: ['problem'],
-    group: PLANNING,
-  },
+  MAX_EFFORT,
+  { ...MAX_EFFORT, long: '--max-effort', help: 'the same as --max-steps' },
   {
     key: 'timeLimitMs',
     long: '--time-limit',

@@ -1,7 +1,7 @@
 /**
  * `tensor-arena plan FILE`: where does every tensor go?
  */
-import type { Progress } from '../solver/search/solution.js';
+import type { SolveProgress } from '../solver/search/solution.js';
 import { measureModel } from '../models/measure-model.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
@@ -122,11 +122,11 @@ async function planProblem(
   announce: Announce,
 ): Promise<Planned> {
   let nextTime = 0;
-  const onProgress = ({ peak, lowerBound, steps }: Progress): void => {
+  const onProgress = ({ bufferSize, lowerBound, effort }: SolveProgress): void => {
     if (performance.now() < nextTime) return;
     nextTime = performance.now() + PROGRESS_INTERVAL_MS;
-    const found = peak === Infinity ? 'nothing' : `${groupDigits(peak)} bytes`;
-    announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(steps)} steps`, false);
+    const found = bufferSize === Infinity ? 'nothing' : `${groupDigits(bufferSize)} bytes`;
+    announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(effort)} steps`, false);
   };
   const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
@@ -162,9 +162,9 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
 }
 
 /** Only the default allocator searches. */
-function remedyOfProblem({ allocator }: PlacedProblem, { maxSteps, timeLimitMs }: Flags): string {
+function remedyOfProblem({ allocator }: PlacedProblem, { maxEffort, timeLimitMs }: Flags): string {
   if (allocator === 'auto') return '';
-  const given = [maxSteps === undefined ? [] : '--max-steps', timeLimitMs === undefined ? [] : '--time-limit'].flat();
+  const given = [maxEffort === undefined ? [] : '--max-steps', timeLimitMs === undefined ? [] : '--time-limit'].flat();
   const useless = given.length === 0 ? '' : `, and alone heeds ${given.join(' and ')}`;
   return `; --allocator auto may need less${useless}`;
 }

@@ -26,8 +26,8 @@ export interface PlacedChoice {
 
 /** Choices tried times buffers. */
 const MOST_WORK = 20_000;
-/** Search steps for one choice. */
-const TRIAL_STEPS = 300;
+/** Search effort for one choice. */
+const TRIAL_EFFORT = 300;
 
 /** The best choice found, starting from `first`, in which every node takes over what it can. */
 export function improveInPlace(
@@ -51,8 +51,8 @@ export function improveInPlace(
     const size = placementSize(best.placement);
     const liveness = analyzeLiveness(table, 'full', alignment, fused, refused);
     if (liveLoad(liveness.problem).bytes >= size) return false;
-    const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxSteps: TRIAL_STEPS });
-    if (placement.peak >= size) return false;
+    const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxEffort: TRIAL_EFFORT });
+    if (placement.bufferSize >= size) return false;
     best = { liveness, placement };
     choice = refused;
     return true;

@@ -7,7 +7,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { createProblem } from '../../src/problem/problem.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { verifyPlacement, type PlacementColumns, type PlacementLimits } from '../../src/verify/placement.js';
+import { verifyPlacement, type PlacementLike, type PlacementLimits } from '../../src/verify/placement.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import type { PlanEntry, PlanLike } from '../../src/verify/plan-like.js';
@@ -367,7 +367,7 @@ describe('verifyPlacement says', () => {
     { size: 8, start: 0, end: 4, alignment: 8 },
     { size: 4, start: 2, end: 6, fixedOffset: 8 },
   ]);
-  const messages = (placement: PlacementColumns, limits?: PlacementLimits): string[] =>
+  const messages = (placement: PlacementLike, limits?: PlacementLimits): string[] =>
     verifyPlacement(problem, placement, limits).map(({ message }) => message);
 
   it.each([
