@@ -66,7 +66,7 @@ export type { PlanEntry, PlanLike } from './verify/plan-like.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
-  type PlacementLike as PlacementColumns,
+  type PlacementLike,
   type PlacementLimits,
   type PlacementViolation,
 } from './verify/placement.js';
