@@ -8,7 +8,7 @@ export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } fr
 export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize, type Layout } from './tensor/layout.js';
 export type { Dims4 } from './tensor/shape.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
-export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { ReuseRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
@@ -48,7 +48,7 @@ export { parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
 export { findHazards, type Hazard } from './liveness/hazards.js';
-export type { InPlaceMode } from './liveness/liveness.js';
+export type { ReuseMode } from './liveness/liveness.js';
 export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
 export { solve, solveAsync } from './solver/search/solve.js';

@@ -4,10 +4,10 @@
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
-import type { InPlaceMode } from '../liveness/liveness.js';
+import type { ReuseMode } from '../liveness/liveness.js';
 import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
-import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
+import { REUSE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
 import {
@@ -26,7 +26,7 @@ import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from '
 /** The flags that a user gave, read. */
 export type Flags = ModelOptions & {
   readonly allocator?: AllocatorName;
-  readonly inPlace?: InPlaceMode;
+  readonly reuse?: ReuseMode;
   readonly runtime?: RuntimeName;
   readonly alignment?: number;
   readonly maxChunkSize?: number;
@@ -183,10 +183,10 @@ export const PLAN_FLAGS: readonly Flag[] = [
     group: PLANNING,
   },
   {
-    key: 'inPlace',
+    key: 'reuse',
     long: '--in-place',
-    value: IN_PLACE_MODES.join('|'),
-    parse: choice(IN_PLACE_MODES),
+    value: REUSE_MODES.join('|'),
+    parse: choice(REUSE_MODES),
     help: 'which results may overwrite an operand: all that are provably right, those of ggml, none (default: ggml for the allocator ggml, else full)',
     kinds: ['graph', 'model'],
     group: PLANNING,
@@ -275,6 +275,6 @@ export function modelOptionsOf(flags: ModelOptions): ModelOptions {
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */
 export function planOptionsOf(flags: Flags, defaultAllocator: AllocatorName): PlanOptions {
-  const { allocator = defaultAllocator, inPlace, runtime, alignment: bytes, maxChunkSize } = flags;
-  return { allocator, inPlace, runtime, alignment: bytes, maxChunkSize };
+  const { allocator = defaultAllocator, reuse, runtime, alignment: bytes, maxChunkSize } = flags;
+  return { allocator, reuse, runtime, alignment: bytes, maxChunkSize };
 }

@@ -135,10 +135,9 @@ function reportOf(plan: Plan): Report {
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {
-  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace } =
-    measurement;
+  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, optimal, allocator, alignment, reuse } = measurement;
   const counts = { nodes: nodeCount, buffers: bufferCount };
-  return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace };
+  return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace: reuse };
 }
 
 function formatMeasured(

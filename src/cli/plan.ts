@@ -96,19 +96,19 @@ function plannedGraph(
   flags: Flags,
   { architecture, options }: { readonly architecture?: string; readonly options?: RecordedOptions } = {},
 ): Planned {
-  const { bufferSize, lowerBound, optimal, inPlace, chunks, nodeCount: nodes } = graphPlan;
+  const { bufferSize, lowerBound, optimal, reuse, chunks, nodeCount: nodes } = graphPlan;
   const record: PlanRecord = {
     input: inputOf(file, { architecture, nodes }),
-    options: { ...options, inPlace, maxChunkSize: flags.maxChunkSize },
+    options: { ...options, inPlace: reuse, maxChunkSize: flags.maxChunkSize },
   };
   const broken = oversizeChunk(chunks, flags);
   const bound = { given: IN_PLACE_GIVEN, remedy: remedyOfGraph(graphPlan) };
   return { bufferSize, lowerBound, optimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
 }
 
-function remedyOfGraph({ allocator, inPlace }: Plan): string {
+function remedyOfGraph({ allocator, reuse }: Plan): string {
   if (allocator === 'ggml') return '; --allocator auto may need less';
-  return inPlace === 'full' ? '' : '; --in-place full may need less';
+  return reuse === 'full' ? '' : '; --in-place full may need less';
 }
 
 /** How often a search says how far it is. */

@@ -104,7 +104,7 @@ export abstract class CustomOps extends Applier {
     const result: Result = {
       type: elementType(type, `${own.name}: type`),
       ne: shape(listOf(own, 'ne', ne), own.name),
-      inPlaceRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
+      reuseRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
     };
     return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
   }
@@ -150,7 +150,7 @@ export abstract class CustomOps extends Applier {
       offsets.push(end);
       end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
     }
-    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { ggml: false, operands: [] } };
     const operation = ownOperation(own, bytes);
     const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
     const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
@@ -185,7 +185,7 @@ function ownOperation({ name }: Named, result: Result): Row {
     requireArgument(count <= MAX_SOURCES, o, 'number of sources', count, `at most ${MAX_SOURCES}`);
     const empty = o.sources.findIndex((source) => (source ?? null) === null);
     if (empty !== -1) missingOperand(name, operandName(o.operation, empty), null);
-    for (const slot of result.inPlaceRule!.operands) {
+    for (const slot of result.reuseRule!.operands) {
       const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
       requireArgument(isSlot, o, 'overwrites', slot, `one of the ${count} source slots, from 0`);
     }

@@ -10,7 +10,7 @@ import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.j
 import { shape } from '../tensor/shape.js';
 import type { Operation } from '../tensor/operation.js';
 import { Origin } from '../tensor/origin.js';
-import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
+import { SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
@@ -150,7 +150,7 @@ class TensorBuilder {
       view: row.view === undefined || destination !== undefined ? undefined : this.#viewOf(row, layout, id),
       destination,
       allocSize: row.allocSize,
-      inPlaceRule: inPlaceRuleOf(row, operation),
+      reuseRule: reuseRuleOf(row, operation),
     });
     if (row.input === true) this.#origin.markInput(tensor);
     if (row.output === true) this.#origin.markOutput(tensor);
@@ -206,10 +206,7 @@ class TensorBuilder {
 }
 
 /** Kept only where the document deviates from what the operation's row says. */
-function inPlaceRuleOf(
-  { inplace = false, overwrites }: TensorJson,
-  operation: Operation | null,
-): InPlaceRule | undefined {
+function reuseRuleOf({ inplace = false, overwrites }: TensorJson, operation: Operation | null): ReuseRule | undefined {
   if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
   return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
 }

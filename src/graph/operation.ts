@@ -7,7 +7,7 @@
 import type { ElementType } from '../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../tensor/operation.js';
 import type { Dims4 } from '../tensor/shape.js';
-import type { InPlaceRule, Params, Tensor } from '../tensor/tensor.js';
+import type { ReuseRule, Params, Tensor } from '../tensor/tensor.js';
 import type { Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
@@ -22,7 +22,7 @@ export interface Result {
   /** ggml's default name. */
   readonly name?: string;
   /** What may be overwritten, where only the settings tell. Default: what the row says. */
-  readonly inPlaceRule?: InPlaceRule;
+  readonly reuseRule?: ReuseRule;
 }
 
 /** An operation that the library knows, with settings of type `P`. */

@@ -149,7 +149,7 @@ function drawHatch(drawn: readonly Drawn[], scale: Scale, bases: readonly number
 
 /** A dashed edge and an arrow at the left of what takes over its bytes. */
 function drawSeams(drawn: readonly Drawn[]): string {
-  const seams = drawn.filter(({ box, rect, visible }) => box.takesOver !== -1 && rect.x >= visible.x - 0.5);
+  const seams = drawn.filter(({ box, rect, visible }) => box.reuses !== -1 && rect.x >= visible.x - 0.5);
   const edges = seams.map(({ visible: { x, y, height } }) => `M${px(x)} ${px(y)}v${px(height)}`).join('');
   const arrows = seams
     .filter(({ visible }) => visible.width >= NAME_LINE && visible.height >= 8)
@@ -162,8 +162,8 @@ function hasRoom({ width, height }: PixelRect): boolean {
   return Math.max(width, height) >= 2 * NAME_LINE && Math.min(width, height) >= NAME_LINE;
 }
 
-function drawName({ name, size, takesOver }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
-  const arrow = takesOver === -1 ? 0 : NAME_PADDING;
+function drawName({ name, size, reuses }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
+  const arrow = reuses === -1 ? 0 : NAME_PADDING;
   const room = width - NAME_PADDING - arrow;
   const across = height >= NAME_LINE ? fitText(name, NAME_SIZE, room) : '';
   if (across !== '') {

@@ -25,7 +25,7 @@ export interface BoxColumns {
   readonly peakStep: number;
   /** Bytes of the largest box, at least 1. */
   readonly largest: number;
-  readonly handOverCount: number;
+  readonly reuseCount: number;
   readonly viewCount: number;
   /** Whether the operation of any box is known. */
   readonly hasOperations: boolean;
@@ -64,10 +64,10 @@ export function columnsOf(map: MemoryMap): BoxColumns {
   const fills = { family: new Uint8Array(boxes.length), size: new Uint8Array(boxes.length) };
   const load = new Float64Array(stepCount + 1);
   let largest = 1;
-  let handOverCount = 0;
+  let reuseCount = 0;
   let viewCount = 0;
   let hasOperations = false;
-  boxes.forEach(({ start, end, chunk, offset, size, family, takesOver, views, op }, b) => {
+  boxes.forEach(({ start, end, chunk, offset, size, family, reuses, views, op }, b) => {
     starts[b] = start;
     ends[b] = end;
     bottoms[b] = bases[chunk] + offset;
@@ -76,7 +76,7 @@ export function columnsOf(map: MemoryMap): BoxColumns {
     load[start] += size;
     load[end] -= size;
     largest = Math.max(largest, size);
-    if (takesOver !== -1) handOverCount++;
+    if (reuses !== -1) reuseCount++;
     viewCount += views.length;
     hasOperations ||= op !== '';
   });
@@ -96,7 +96,7 @@ export function columnsOf(map: MemoryMap): BoxColumns {
     load: load.subarray(0, stepCount),
     peakStep,
     largest,
-    handOverCount,
+    reuseCount,
     viewCount,
     hasOperations,
   };

@@ -20,14 +20,14 @@ function boxesOf(plan: Plan): MapBox[] {
   const { tensors } = plan.graph;
   const placed = plan.tensors.filter(({ size, start, end }) => size > 0 && end > start);
   const boxOf = new Map(placed.map(({ id }, box) => [id, box]));
-  const takesOver = new Int32Array(placed.length).fill(-1);
-  const takenBy = new Int32Array(placed.length).fill(-1);
-  for (const { id, owner: giver, why } of plan.shares) {
+  const reuses = new Int32Array(placed.length).fill(-1);
+  const reusedBy = new Int32Array(placed.length).fill(-1);
+  for (const { id, owner: reused, why } of plan.shares) {
     const box = boxOf.get(id);
-    const from = boxOf.get(giver);
-    if (why !== 'in-place' || box === undefined || from === undefined) continue;
-    takesOver[box] = from;
-    takenBy[from] = box;
+    const from = boxOf.get(reused);
+    if (why !== 'reuse' || box === undefined || from === undefined) continue;
+    reuses[box] = from;
+    reusedBy[from] = box;
   }
   const views = viewsOf(plan, boxOf);
   return placed.map(({ id, name, chunk, offset, size, start, end }, box): MapBox => {
@@ -42,9 +42,9 @@ function boxesOf(plan: Plan): MapBox[] {
       offset,
       size,
       start,
-      end: takenBy[box] === -1 ? end : placed[takenBy[box]].start,
-      takesOver: takesOver[box],
-      takenBy: takenBy[box],
+      end: reusedBy[box] === -1 ? end : placed[reusedBy[box]].start,
+      reuses: reuses[box],
+      reusedBy: reusedBy[box],
       views: views.get(box) ?? [],
     };
   });

@@ -98,7 +98,7 @@ function lines({ bufferSize, lowerBound }: MemoryMap, isNarrow: boolean): Entry[
   ];
 }
 
-function symbols({ handOverCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
+function symbols({ reuseCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
   const entries: Entry[] = [];
   const seam =
     element('path', { class: 'ta-seam', d: 'M7 0v12' }) + element('path', { class: 'ta-arrow', d: 'M8 2l6 4l-6 4z' });

@@ -59,9 +59,9 @@ export interface MapBox {
    */
   readonly end: number;
   /** Index of the box whose bytes this tensor overwrites as their last reader; -1 if they were free. */
-  readonly takesOver: number;
+  readonly reuses: number;
   /** Index of the box that takes these bytes over; -1 if they become free. */
-  readonly takenBy: number;
+  readonly reusedBy: number;
   readonly views: readonly MapView[];
 }
 

@@ -19,7 +19,7 @@ import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 
 /** Why a tensor has the bytes of another. */
-export type ShareReason = 'view' | 'dependency' | 'output' | 'in-place';
+export type ShareReason = 'view' | 'dependency' | 'output' | 'reuse';
 
 /** A tensor that has the bytes of another. */
 export interface SharedStorage {
@@ -55,7 +55,7 @@ export class Plan implements Measurement, PlanLayout {
   readonly lowerBound: number;
   readonly optimal: boolean;
   readonly allocator: Measurement['allocator'];
-  readonly inPlace: Measurement['inPlace'];
+  readonly reuse: Measurement['reuse'];
   readonly runtime: Measurement['runtime'];
   readonly alignment: number;
   readonly bufferCount: number;
@@ -77,7 +77,7 @@ export class Plan implements Measurement, PlanLayout {
     this.lowerBound = measurement.lowerBound;
     this.optimal = measurement.optimal;
     this.allocator = measurement.allocator;
-    this.inPlace = measurement.inPlace;
+    this.reuse = measurement.reuse;
     this.runtime = measurement.runtime;
     this.alignment = measurement.alignment;
     this.bufferCount = measurement.bufferCount;
@@ -175,8 +175,8 @@ function sharesOf(graph: Graph, { liveness }: Outcome): SharedStorage[] {
     const share = (other: number, why: ShareReason): void => {
       shares.push({ id, name: tensor.name, owner: other, why });
     };
-    const giver = liveness.givers[id];
-    if (giver !== NO_BUFFER) share(giver, 'in-place');
+    const reused = liveness.reused[id];
+    if (reused !== NO_BUFFER) share(reused, 'reuse');
     else if (tensor.isView) share(table.roots[id], viewReason(tensor));
   });
   return shares;
@@ -184,6 +184,6 @@ function sharesOf(graph: Graph, { liveness }: Outcome): SharedStorage[] {
 
 function viewReason(tensor: Tensor): ShareReason {
   if (tensor.destination !== null) return 'output';
-  if (!isPureView(tensor)) return 'in-place';
+  if (!isPureView(tensor)) return 'reuse';
   return tensor.sources.length > 1 ? 'dependency' : 'view';
 }

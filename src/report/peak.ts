@@ -110,9 +110,9 @@ function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, { op
 function untilTakenOver({ tensors, shares }: Plan): PlannedTensor[] {
   const startOf = new Map(tensors.map(({ id, start }) => [id, start]));
   const takenAt = new Map<number, number>();
-  for (const { id, owner: giver, why } of shares) {
+  for (const { id, owner: reused, why } of shares) {
     const start = startOf.get(id);
-    if (why === 'in-place' && start !== undefined) takenAt.set(giver, start);
+    if (why === 'reuse' && start !== undefined) takenAt.set(reused, start);
   }
   return tensors
     .map((tensor) => ({ ...tensor, end: takenAt.get(tensor.id) ?? tensor.end }))

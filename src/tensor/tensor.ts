@@ -23,7 +23,7 @@ export type ParamValue = number | string | boolean | null | readonly ParamValue[
 export type Params = Readonly<Record<string, ParamValue>>;
 
 /** Which operands a result may overwrite, where that differs from the operation's own row. */
-export interface InPlaceRule {
+export interface ReuseRule {
   /** Whether ggml would let this operation run in place, on any operand of the same layout. */
   readonly ggml: boolean;
   /** Source slots that the result may overwrite. */
@@ -51,7 +51,7 @@ export interface TensorSpec extends Layout {
   readonly bytes?: Uint8Array | undefined;
   /** Bytes that a device wants for the tensor, if more than its own length. */
   readonly allocSize?: number | undefined;
-  readonly inPlaceRule?: InPlaceRule | undefined;
+  readonly reuseRule?: ReuseRule | undefined;
 }
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
@@ -81,7 +81,7 @@ export class Tensor implements Layout {
   readonly sources: readonly (Tensor | null)[];
   readonly params: Params;
   readonly allocSize: number | null;
-  readonly inPlaceRule: InPlaceRule | null;
+  readonly reuseRule: ReuseRule | null;
   /** The tensor that owns the storage: itself unless it is a view. */
   readonly root: Tensor;
   /** Byte position of the first element within the root's storage. */
@@ -108,7 +108,7 @@ export class Tensor implements Layout {
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
     this.allocSize = spec.allocSize ?? null;
-    this.inPlaceRule = spec.inPlaceRule ?? null;
+    this.reuseRule = spec.reuseRule ?? null;
     this.root = viewed === undefined ? this : viewed.root;
     this.viewOffset = viewed === undefined ? 0 : viewed.viewOffset + (destination === null ? spec.view!.offset : 0);
     this.destination = destination;
@@ -125,7 +125,7 @@ export class Tensor implements Layout {
 
   /** Source slots that the result may overwrite where both have the same layout. */
   get overwritableSlots(): readonly number[] {
-    return this.inPlaceRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
+    return this.reuseRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
   }
 
   /** Bytes that a storage of its own takes, before padding: what the device wants of it, or {@link byteLength}. */
@@ -178,6 +178,6 @@ export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
     memory: tensor.memory,
     destination,
     allocSize: tensor.allocSize ?? undefined,
-    inPlaceRule: tensor.inPlaceRule ?? undefined,
+    reuseRule: tensor.reuseRule ?? undefined,
   });
 }

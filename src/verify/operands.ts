@@ -25,6 +25,6 @@ export function mayOverwrite(node: Tensor, slot: number): boolean {
   // Of an operation that the library does not know, a graph file's word is all there is: it may overwrite any operand, if
   // none is named. What it does with a storage that it reads twice is anybody's guess.
   const isUnknown =
-    (operation === null || !isKnown(operation)) && declared.length === 0 && node.inPlaceRule?.ggml === true;
+    (operation === null || !isKnown(operation)) && declared.length === 0 && node.reuseRule?.ggml === true;
   return isUnknown && node.sources.every((other, index) => index === slot || other?.root !== source.root);
 }

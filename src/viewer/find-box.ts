@@ -60,8 +60,8 @@ export function neighbour({ starts }: BoxColumns, current: number, by: 1 | -1): 
 /** All boxes that had the same bytes handed on to or from this one, in order, itself included. */
 export function chainOf({ boxes }: MemoryMap, box: number): number[] {
   let first = box;
-  while (boxes[first].takesOver !== -1) first = boxes[first].takesOver;
+  while (boxes[first].reuses !== -1) first = boxes[first].reuses;
   const chain = [first];
-  for (let next = boxes[first].takenBy; next !== -1; next = boxes[next].takenBy) chain.push(next);
+  for (let next = boxes[first].reusedBy; next !== -1; next = boxes[next].reusedBy) chain.push(next);
   return chain;
 }

@@ -31,13 +31,13 @@ function fitsOver(node: Tensor, slot: number): boolean {
 }
 
 /** The bytes of the result, laid out like the operand in `slot`: in fresh memory, or over that operand. */
-function run(node: Tensor, slot: number, seed: number, inPlace: boolean): Uint8Array {
+function run(node: Tensor, slot: number, seed: number, reuse: boolean): Uint8Array {
   const graph = Graph.forward(node);
   const memory = Memory.separate(graph);
   fillLeafs(graph, memory, seed);
   const target = node.sources[slot]!;
-  const storage = inPlace ? memory.storage(target) : memory.storage(target).slice();
-  if (!inPlace && !node.isView) clearElements(target, storage);
+  const storage = reuse ? memory.storage(target) : memory.storage(target).slice();
+  if (!reuse && !node.isView) clearElements(target, storage);
   const out = new Elements(target, storage, target.viewOffset);
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(node.operation!)!(new Call(node, out, sources));

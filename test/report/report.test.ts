@@ -131,8 +131,8 @@ describeShared('on real graphs', () => {
   it('the tensors at the peak add up to the lower bound', () => {
     for (const document of graphs) {
       const graph = graphFromJson(document);
-      for (const inPlace of ['full', 'ggml', 'off'] as const) {
-        const plan = planGraph(graph, { allocator: 'ggml', inPlace });
+      for (const reuse of ['full', 'ggml', 'off'] as const) {
+        const plan = planGraph(graph, { allocator: 'ggml', reuse });
         const { bytes, occupants } = peakOfPlan(plan);
         expect(occupants.reduce((sum, { size }) => sum + size, 0)).toBe(bytes);
         expect(bytes).toBe(plan.lowerBound);

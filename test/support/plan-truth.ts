@@ -39,7 +39,7 @@ export function isLawful(graph: Graph, needed: boolean[], old: Tensor, young: Te
   const step = graph.nodes.indexOf(young);
   const slots = [...young.sources.keys()].filter((slot) => young.sources[slot]?.root === old);
   if (slots.length === 0 || needed.lastIndexOf(true) !== step || isKept(graph, old)) return false;
-  const overwrites = young.inPlaceRule?.operands ?? findOperation(young.op)!.overwrites;
+  const overwrites = young.reuseRule?.operands ?? findOperation(young.op)!.overwrites;
   return slots.every((slot) => {
     const source = young.sources[slot]!;
     return overwrites.includes(slot) && source.viewOffset === 0 && sameLayout(source, young);

@@ -256,7 +256,7 @@ describe('verifyPlan says', () => {
   it('which output, and which operand, is overwritten', () => {
     const z = ctx.setName(ctx.mulMat(ctx.reshape(y, [4, 2]), ctx.reshape(y, [4, 2])), 'z');
     const longer = Graph.forward(z);
-    const right = planGraph(longer, { inPlace: 'off' }).toJSON();
+    const right = planGraph(longer, { reuse: 'off' }).toJSON();
     const [ofY, ofZ] = ['y', 'z'].map((name) => right.tensors.find((each) => each.name === name)!);
     const over = right.tensors.map(({ id, chunk, offset }) => ({
       id,
@@ -417,8 +417,8 @@ it('empty slots and a tensor that names itself are no readings', () => {
   const cache = Context.immediate().newTensor('f16', [4, 2, 2], 'cache');
   const stored = ctx.cpy(half, cache);
   const withSlots = Graph.forward([ctx.setOutput(stored), ctx.setOutput(ctx.relu(ctx.dependency(cache, stored)))]);
-  for (const inPlace of ['off', 'full'] as const) {
-    const right = planGraph(withSlots, { inPlace });
+  for (const reuse of ['off', 'full'] as const) {
+    const right = planGraph(withSlots, { reuse });
     expect(soft.sources).toContain(null);
     expect(half.sources).toContain(half);
     expect(verifyPlan(withSlots, right)).toEqual([]);

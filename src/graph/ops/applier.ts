@@ -198,7 +198,7 @@ export abstract class Applier {
       bytes: ownsBytes
         ? this.#takeBytes({ type: result.type, shape: result.ne, strides: nb }, name || operation.name)
         : undefined,
-      inPlaceRule: result.inPlaceRule,
+      reuseRule: result.reuseRule,
     });
   }
 

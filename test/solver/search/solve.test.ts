@@ -341,10 +341,10 @@ describe('a looser limit', () => {
   it.each([318, 529, 3070])('does not make auto worse than ggml: graphs of seed %i', (seed) => {
     const limits = { maxChunkSize: 64, allowOversize: true };
     for (const graph of fc.sample(arbitraryGraph(), { seed, numRuns: 5 })) {
-      for (const inPlace of ['off', 'ggml', 'full'] as const) {
-        const online = measureGraph(graph, { ...limits, inPlace, allocator: 'ggml' });
+      for (const reuse of ['off', 'ggml', 'full'] as const) {
+        const online = measureGraph(graph, { ...limits, reuse, allocator: 'ggml' });
         if (online.chunks.some((size) => size > limits.maxChunkSize)) continue;
-        expect(measureGraph(graph, { ...limits, inPlace }).bufferSize).toBeLessThanOrEqual(online.bufferSize);
+        expect(measureGraph(graph, { ...limits, reuse }).bufferSize).toBeLessThanOrEqual(online.bufferSize);
       }
     }
   });
