@@ -21,7 +21,7 @@ export const RESHAPE = define<Params & { ne: readonly number[] }>({
     o.requireContiguous('a');
     const result = { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
     const count = elementCount(a);
-    o.requireShape(elementCount(result) === count, ne, () => `of ${count} elements, as ${describe(a)}`);
+    if (elementCount(result) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
     return result;
   },
 });
