@@ -2,8 +2,8 @@
  * The operands of one application of an operation, by name, and what a shape rule may demand of them.
  *
  * Invariant: an operand that must be there is there. A check passes where an operand that may be left out is; one that
- * fails throws `BAD_OPERAND`, naming the operation, the operand, what was found and what it must be. Text is only made
- * for an error, as models apply thousands of operations.
+ * fails throws `BAD_OPERAND`, naming the operation, the operand, what was found and what it must be. Models apply
+ * thousands of operations, so text, and functions that make text, are best made once a check has failed.
  */
 import type { ElementTypeName } from '../tensor/element-type.js';
 import { operandName, type Operation } from '../tensor/operation.js';
@@ -98,20 +98,25 @@ export class Operands {
     if (tensor !== null) badOperand(this.name, name, describeStrides(tensor), limit, 'Apply cont() to it first.');
   }
 
-  /** Demands of a shape that was asked for that it suits the operands. */
-  requireShape(condition: boolean, ne: readonly number[], limit: () => string): void {
-    if (!condition) badOperand(this.name, 'shape', ne, limit(), 'Give another shape.');
+  /** Throws `BAD_OPERAND` for a shape that was asked for and does not suit the operands. */
+  failShape(ne: readonly number[], limit: string): never {
+    return badOperand(this.name, 'shape', ne, limit, 'Give another shape.');
   }
 
   #slotOf(name: string): number {
     const { operands } = this.operation;
-    const slot = operands.indexOf(name);
-    const found = slot === -1 ? operands.indexOf(`${name}?`) : slot;
-    if (found === -1) throw new Error(`${this.name} has no operand ${name}.`);
-    return found;
+    for (let slot = 0; slot < operands.length; slot++) {
+      if (operands[slot] === name || isOptional(operands[slot], name)) return slot;
+    }
+    throw new Error(`${this.name} has no operand ${name}.`);
   }
 
   #failMissing(slot: number): never {
     return missingOperand(this.name, operandName(this.operation, slot), null);
   }
+}
+
+/** Whether `operand` is `name` with a question mark behind it. Compares without making a text. */
+function isOptional(operand: string, name: string): boolean {
+  return operand.length === name.length + 1 && operand.endsWith('?') && operand.startsWith(name);
 }

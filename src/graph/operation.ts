@@ -31,22 +31,26 @@ export interface Row<P extends Params = Params> extends Operation {
   result(operands: Operands, params: P): Result;
 }
 
+const NO_SLOTS: readonly number[] = [];
+
 /** What has to be written down about a row; whatever is left out takes the cautious value. */
 type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family'>> &
   Pick<Row<P>, 'operands' | 'result'> & { readonly name: OperationName };
 
-/** Writes the rows of one family. */
+/** Writes the rows of one family. Field by field, so that all rows have one hidden class. */
 export function rowsOf(family: OperationFamily): <P extends Params = Params>(facts: RowFacts<P>) => Row<P> {
   return (facts) => ({
+    name: facts.name,
     family,
-    isView: false,
-    isPure: facts.updates === undefined,
-    ggmlInPlace: false,
-    overwrites: [],
-    updates: [],
-    writesPart: false,
-    namesItself: [],
-    ...facts,
+    operands: facts.operands,
+    isView: facts.isView ?? false,
+    isPure: facts.isPure ?? facts.updates === undefined,
+    ggmlInPlace: facts.ggmlInPlace ?? false,
+    overwrites: facts.overwrites ?? NO_SLOTS,
+    updates: facts.updates ?? NO_SLOTS,
+    writesPart: facts.writesPart ?? false,
+    namesItself: facts.namesItself ?? NO_SLOTS,
+    result: facts.result,
   });
 }
 

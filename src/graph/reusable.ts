@@ -38,7 +38,7 @@ export function fillReusable(
 ): void {
   const { operation, reuseRule, sources, overwritableSlots: slots } = node;
   // An operation that the library does not know may do what ggml lets it do, and no more.
-  const isUnknown = (operation === null || !isKnown(operation)) && slots.length === 0;
+  const isUnknown = slots.length === 0 && (operation === null || !isKnown(operation));
   const ggmlInPlace = reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
   if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;

@@ -81,7 +81,7 @@ describe('forEachSpan', () => {
     fc.assert(
       fc.property(dims, strides, fc.nat(9), (ne, nb, offset) => {
         const type = ctx.newTensor('f16', [1]).type;
-        const tensor = { type, ne, nb, viewOffset: offset } as unknown as Tensor;
+        const tensor = { type, shape: ne, strides: nb, viewOffset: offset } as unknown as Tensor;
         const expected = new Set<number>();
         for (let i3 = 0; i3 < ne[3]; i3++) {
           for (let i2 = 0; i2 < ne[2]; i2++) {

@@ -19,7 +19,7 @@ const define = rowsOf('element-wise');
 function repeated(o: Operands): Result {
   const a = o.tensor('a');
   const b = o.tensor('b');
-  o.require(canRepeat(b, a), 'b', () => `of lengths that divide those of ${describe(a)}`);
+  if (!canRepeat(b, a)) o.require(false, 'b', `of lengths that divide those of ${describe(a)}`);
   return like(a);
 }
 

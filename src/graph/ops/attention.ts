@@ -96,8 +96,9 @@ function rotation(name: OperationName): Row<RopeParams> {
       o.requireType('positions', 'i32');
       o.requireType('freqFactors', 'f32');
       const pairs = Math.floor(dims / 2);
-      const isEnough = (freqFactors?.ne[0] ?? pairs) >= pairs;
-      o.require(isEnough, 'freqFactors', () => `of a length of at least ${pairs}, half of dims`);
+      if (freqFactors !== null && freqFactors.ne[0] < pairs) {
+        o.require(false, 'freqFactors', `of a length of at least ${pairs}, half of dims`);
+      }
       return like(a);
     },
   });
@@ -106,7 +107,8 @@ function rotation(name: OperationName): Row<RopeParams> {
 /** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
 function requireOffset(o: Operands, offset: number, room: number): void {
   const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
-  requireArgument(isWithin, o, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
+  if (isWithin) return;
+  requireArgument(false, o, 'offset', offset, `an even number up to ${Math.max(0, room)}, the rest of a row`);
 }
 
 export const ROPE = rotation('ROPE');
@@ -154,7 +156,7 @@ export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
     o.requireType('mask', 'f16', 'f32');
     o.requireContiguous('mask');
     o.requireNe('mask', [a.ne[0], ANY, ANY, ANY]);
-    o.require(mask === null || mask.ne[1] >= a.ne[1], 'mask', () => `of at least ${a.ne[1]} rows`);
+    if (mask !== null && mask.ne[1] < a.ne[1]) o.require(false, 'mask', `of at least ${a.ne[1]} rows`);
     o.requireRepeatable('mask', 2, a.ne[2]);
     o.requireRepeatable('mask', 3, a.ne[3]);
     requireMaskForBias(o, maxBias);

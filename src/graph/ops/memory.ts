@@ -33,7 +33,7 @@ export const CPY = define<Params & { type: ElementTypeName | null }>({
     if (type !== null) return { type: elementType(type, `${o.name}: type`), ne: a.ne, name: `${a.name} (copy)` };
     const b = o.tensor('b');
     const count = elementCount(a);
-    o.require(elementCount(b) === count, 'b', () => `of ${count} elements, as ${describe(a)}`);
+    if (elementCount(b) !== count) o.require(false, 'b', `of ${count} elements, as ${describe(a)}`);
     return into(b, b.name === '' ? `${a.name} (copy)` : `${b.name} (copy of ${a.name})`);
   },
 });
@@ -46,7 +46,7 @@ export const CONT = define<Params & { ne: readonly number[] | null }>({
     const a = o.tensor('a');
     const ne = params.ne === null ? a.ne : shape(params.ne, o.name);
     const count = elementCount(a);
-    o.requireShape(elementCount({ shape: ne }) === count, ne, () => `of ${count} elements, as ${describe(a)}`);
+    if (elementCount({ shape: ne }) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
     return { type: a.type, ne, name: `${a.name} (cont)` };
   },
 });
@@ -157,8 +157,7 @@ export const REPEAT_BACK = define<Params & { ne: readonly number[] }>({
   result: (o, params) => {
     const a = o.tensor('a');
     const ne = shape(params.ne, o.name);
-    const fits = canRepeat({ ne }, a);
-    o.requireShape(fits, ne, () => `of lengths that divide those of ${describe(a)}`);
+    if (!canRepeat({ ne }, a)) o.failShape(ne, `of lengths that divide those of ${describe(a)}`);
     return { type: a.type, ne };
   },
 });

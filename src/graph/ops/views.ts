@@ -21,7 +21,7 @@ export const RESHAPE = define<Params & { ne: readonly number[] }>({
     const ne = shape(params.ne, o.name);
     o.requireContiguous('a');
     const count = elementCount(a);
-    o.requireShape(elementCount({ shape: ne }) === count, ne, () => `of ${count} elements, as ${describe(a)}`);
+    if (elementCount({ shape: ne }) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
     return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
   },
 });
