@@ -5,7 +5,7 @@
  * Allocators take turns, so that a busy machine slows all of them; compare only within one run.
  */
 import { spawnSync } from 'node:child_process';
-import { graphFromJson } from '../src/graph/json-reader.js';
+import { graphFromJson } from '../src/json/read.js';
 import { Graph } from '../src/graph/graph.js';
 import { measureGraph } from '../src/plan/measure.js';
 import type { PlanOptions } from '../src/plan/options.js';

@@ -10,7 +10,7 @@
  * empty sources are -1.
  */
 import { elementType } from '../src/tensor/element-type.js';
-import type { GraphJson } from '../src/graph/json.js';
+import type { GraphJson } from '../src/json/write.js';
 
 export function peerText(document: unknown): string {
   const { tensors, leafs, nodes } = document as GraphJson;

@@ -5,36 +5,49 @@
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
-export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize, type Layout } from './tensor/layout.js';
-export type { Dims4 } from './tensor/shape.js';
+export {
+  byteLength,
+  contiguousStrides,
+  elementCount,
+  isContiguous,
+  rowSize,
+  type Layout,
+  type Dims4,
+} from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
 export type { ReuseRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
-export { Context } from './graph/context.js';
+export { Context } from './dialects/ggml/context.js';
 export type {
   AttentionOptions,
   FlashAttentionOptions,
   RopeBackOptions,
   RopeMode,
   RopeOptions,
-} from './graph/ops/attention.js';
-export type { SoftMaxBackOptions } from './graph/ops/training.js';
-export type { ScaleOptions } from './graph/ops/arithmetic.js';
-export type { InPlaceOption } from './graph/ops/applier.js';
-export type { CustomOptions, CustomResult, CustomResultsOptions } from './graph/custom-ops.js';
-export type { GatedOptions } from './graph/ops/gated.js';
-export type { Triangle } from './graph/ops/matrix.js';
-export type { SnapshotOptions } from './graph/ops/recurrence.js';
-export type { SortOrder } from './graph/ops/reduction.js';
-export type { InterpolateOptions, PadOptions, Pooling, PoolOptions, ScaleMode } from './graph/ops/resampling.js';
-export type { SlidingOptions } from './graph/ops/sliding.js';
-export type { OperationName } from './graph/operation-name.js';
-export { isOperationName } from './graph/operations.js';
+} from './dialects/ggml/ops/attention.js';
+export type { SoftMaxBackOptions } from './dialects/ggml/ops/training.js';
+export type { ScaleOptions } from './dialects/ggml/ops/arithmetic.js';
+export type { InPlaceOption } from './dialects/ggml/ops/applier.js';
+export type { CustomOptions, CustomResult, CustomResultsOptions } from './dialects/ggml/custom-ops.js';
+export type { GatedOptions } from './dialects/ggml/ops/gated.js';
+export type { Triangle } from './dialects/ggml/ops/matrix.js';
+export type { SnapshotOptions } from './dialects/ggml/ops/recurrence.js';
+export type { SortOrder } from './dialects/ggml/ops/reduction.js';
+export type {
+  InterpolateOptions,
+  PadOptions,
+  Pooling,
+  PoolOptions,
+  ScaleMode,
+} from './dialects/ggml/ops/resampling.js';
+export type { SlidingOptions } from './dialects/ggml/ops/sliding.js';
+export type { OperationName } from './dialects/ggml/operation-name.js';
+export { isOperationName } from './dialects/ggml/operations.js';
 export { Graph, type GraphParts } from './graph/graph.js';
-export type { MemoryRange } from './graph/immediate-memory.js';
-export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
-export { graphFromJson } from './graph/json-reader.js';
+export type { MemoryRange } from './tensor/immediate-memory.js';
+export { graphToJson, type GraphJson, type TensorJson } from './json/write.js';
+export { graphFromJson } from './json/read.js';
 export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
 export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
 export {

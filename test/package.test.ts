@@ -182,6 +182,7 @@ describe('lint rules', () => {
     ['a re-export from a row below', 'errors.ts', `export * from './units.js';`, IMPORTS],
     ['the planner in the verifier', 'verify/replay.ts', `import { p } from '../plan/plan.js'; p();`, IMPORTS],
     ['an undeclared package in the command', 'cli/main.ts', `import 'lodash';`, IMPORTS],
+    ['ggml in the planner', 'plan/measure.ts', `import { s } from '../dialects/ggml/shape.js'; s();`, IMPORTS],
     ['a graph in an allocator', 'solver/allocator.ts', `import { g } from '../graph/graph.js'; g();`, IMPORTS],
     ['a graph in the entry point ./solver', 'solver/index.ts', `export * from '../graph/graph.js';`, IMPORTS],
     ['a package in an entry point', 'gguf/index.ts', `export * from '@huggingface/gguf';`, IMPORTS],

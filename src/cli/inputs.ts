@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { readGguf } from '../gguf/gguf.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
-import { graphFromJson } from '../graph/json-reader.js';
+import { graphFromJson } from '../json/read.js';
 import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';

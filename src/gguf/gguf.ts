@@ -8,7 +8,7 @@
 import { named, PlannerError, shown, wrongValue } from '../errors.js';
 import { elementTypeOfGguf, NEXT_GGUF_TYPE } from '../tensor/element-type.js';
 import { byteLength, contiguousStrides } from '../tensor/layout.js';
-import { shape } from '../tensor/shape.js';
+import { shape } from '../dialects/ggml/shape.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { parseHeader, type ParsedTensor } from './parse-header.js';
 import { openRangeSource, partsOf, type GgufSource } from './range-source.js';

@@ -2,7 +2,7 @@
  * What a GGUF header says, as plain data.
  */
 import type { ElementType } from '../tensor/element-type.js';
-import type { Dims4 } from '../tensor/shape.js';
+import type { Dims4 } from '../tensor/layout.js';
 
 /** A metadata value. Integers above 2^53 - 1 stay `bigint`s. */
 export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];

@@ -5,8 +5,7 @@
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
 import { checkArgument } from '../errors.js';
-import type { Origin } from '../tensor/origin.js';
-import { Tensor } from '../tensor/tensor.js';
+import { type Origin, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 import { replacedTensor, Walk } from './walk.js';
 

@@ -7,7 +7,6 @@
 import { sameLayout } from '../tensor/layout.js';
 import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { isKnown } from './operation.js';
 
 /** Whether the node may take over the storage of one of its sources; an entry of `reusable` holds a sum of these. */
 export const REUSABLE = {
@@ -38,7 +37,7 @@ export function fillReusable(
 ): void {
   const { operation, reuseRule, sources, overwritableSlots: slots } = node;
   // An operation that the library does not know may do what ggml lets it do, and no more.
-  const isUnknown = slots.length === 0 && (operation === null || !isKnown(operation));
+  const isUnknown = slots.length === 0 && (operation === null || !operation.isKnown);
   const ggmlInPlace = reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
   if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;

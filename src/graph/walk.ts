@@ -6,9 +6,8 @@
  * walks: entries at or above a count are leftovers.
  */
 import { PlannerError, subject } from '../errors.js';
-import type { Origin } from '../tensor/origin.js';
 import { TensorColumn } from '../tensor/tensor-column.js';
-import type { Tensor } from '../tensor/tensor.js';
+import type { Origin, Tensor } from '../tensor/tensor.js';
 
 export class Walk {
   /** What the last walk met, dependencies first: entries below `foundCount`. */

@@ -8,7 +8,6 @@
  * Invariant: false only if `findHazards` reports no conflict. O(sources from the first writer on).
  */
 import type { GraphTable } from '../graph/table.js';
-import { isKnown } from '../graph/operation.js';
 import { TRAIT } from '../graph/table.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { mayOverwrite } from './hazards.js';
@@ -77,5 +76,5 @@ export function mayConflict(tensors: readonly Tensor[], table: GraphTable): bool
 
 /** Whether a node may write to operands besides its result. */
 function mayUpdate({ operation }: Tensor): boolean {
-  return operation === null || !isKnown(operation) || operation.updates.length > 0;
+  return operation === null || !operation.isKnown || operation.updates.length > 0;
 }

@@ -4,7 +4,7 @@
  * Invariant: names and defaults are those of llama.cpp's `load_hparams`; lengths count elements.
  */
 import { PlannerError } from '../errors.js';
-import type { RopeMode, RopeOptions } from '../graph/ops/attention.js';
+import type { RopeMode, RopeOptions } from '../dialects/ggml/ops/attention.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import { readRope, readScalingType } from './rope-scaling.js';

@@ -4,7 +4,7 @@
  * Invariant: tensors are named, and join the graph, at the same moments as in llama.cpp; names that ggml derives from
  * other names, and `node_N`, depend on it.
  */
-import { Context } from '../graph/context.js';
+import { Context } from '../dialects/ggml/context.js';
 import { Graph } from '../graph/graph.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';

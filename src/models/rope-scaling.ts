@@ -4,7 +4,7 @@
  * Matches what llama.cpp's context makes of them, YaRN's attention factor included. None of it changes a byte of
  * memory; it makes the graph the real one.
  */
-import type { RopeOptions } from '../graph/ops/attention.js';
+import type { RopeOptions } from '../dialects/ggml/ops/attention.js';
 import type { MetadataReader } from './metadata-reader.js';
 
 const SCALING_TYPES = ['none', 'linear', 'yarn', 'longrope'];

@@ -4,7 +4,7 @@
  *
  * Invariant: shapes and names are those of llama.cpp's `llama_memory_recurrent`.
  */
-import { Context } from '../graph/context.js';
+import { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Elements of one sequence's state in one layer. */

@@ -6,7 +6,7 @@
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/types.js';
-import { Context } from '../graph/context.js';
+import { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp, checkBytes } from '../units.js';
 import { loadedTensors } from './loaded-tensors.js';

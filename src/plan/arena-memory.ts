@@ -4,7 +4,7 @@
  * Invariant: every chunk has bytes of its own, aligned as the plan asks.
  */
 import { checkArgument, checkOptions, named, PlannerError, type OptionNames } from '../errors.js';
-import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../graph/immediate-memory.js';
+import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../tensor/immediate-memory.js';
 
 /** Where the bytes of an arena come from. */
 export interface ArenaMemory {

@@ -16,6 +16,9 @@ export interface Layout {
   readonly strides: readonly number[];
 }
 
+/** ggml's shapes and strides: four numbers, innermost dimension first. */
+export type Dims4 = readonly [number, number, number, number];
+
 /** Bytes of one row of `elementCount` elements. @throws PlannerError `BAD_SHAPE`, `BYTES_TOO_LARGE` */
 export function rowSize(type: ElementType, elementCount: number, culprit = 'the tensor'): number {
   if (elementCount % type.blockSize !== 0) {
@@ -62,9 +65,7 @@ export function byteLength(layout: Layout, culprit = 'the tensor'): number {
   if (shape.length === 0) return type.blockBytes;
   // A row of a quantised type counts by blocks, as in ggml_nbytes.
   let bytes =
-    type.blockSize === 1
-      ? type.blockBytes + (shape[0] - 1) * strides[0]
-      : (shape[0] * strides[0]) / type.blockSize;
+    type.blockSize === 1 ? type.blockBytes + (shape[0] - 1) * strides[0] : (shape[0] * strides[0]) / type.blockSize;
   for (let dim = 1; dim < shape.length; dim++) bytes += (shape[dim] - 1) * strides[dim];
   return checkBytes(bytes, culprit);
 }

@@ -14,6 +14,8 @@ export interface Operation {
   /** ggml's name, or one that the caller or a graph file gave to an operation of its own. */
   readonly name: string;
   readonly family: OperationFamily;
+  /** Whether the library knows what it does. If not, a graph file says all that is known of each node. */
+  readonly isKnown: boolean;
   /** Names of the operands by source slot; a question mark at the end says that the operand may be left out. */
   readonly operands: readonly string[];
   /** Whether it computes nothing and only looks at bytes in another way. */
@@ -36,6 +38,23 @@ export interface Operation {
   readonly writesPart: boolean;
   /** Source slots in which the result may name itself, as what is written into: it is not read there. */
   readonly namesItself: readonly number[];
+}
+
+/** An operation of a graph file that the library does not know: what the file says about a node is all that is known. */
+export function unknownOperation(name: string): Operation {
+  return {
+    name,
+    family: 'other',
+    isKnown: false,
+    operands: [],
+    isView: false,
+    isPure: false,
+    ggmlInPlace: false,
+    overwrites: [],
+    updates: [],
+    writesPart: true,
+    namesItself: [],
+  };
 }
 
 /** What messages call the operand in a source slot. */

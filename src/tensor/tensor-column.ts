@@ -5,8 +5,7 @@
  * their origins have made besides.
  */
 /* eslint-disable no-bitwise -- serial numbers, which are no byte counts */
-import type { Origin } from './origin.js';
-import type { Tensor } from './tensor.js';
+import type { Origin, Tensor } from './tensor.js';
 
 const PAGE_BITS = 9;
 const PAGE_LENGTH = 1 << PAGE_BITS;

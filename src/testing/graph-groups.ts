@@ -3,7 +3,7 @@
  *
  * Invariant: none of them is refused, and each has the shape of its operand.
  */
-import type { Context } from '../graph/context.js';
+import type { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** What groups are made of besides `x`, which must be contiguous. */

@@ -9,7 +9,7 @@
  */
 import { Graph } from '../graph/graph.js';
 import { elementCount, sameShape, isContiguous } from '../tensor/layout.js';
-import { hasEvenRows } from '../tensor/shape.js';
+import { hasEvenRows } from '../dialects/ggml/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { applyGroup } from './graph-groups.js';
 import { applyNorm, applyUnary, applyView } from './graph-operations.js';

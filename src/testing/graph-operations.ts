@@ -3,7 +3,7 @@
  *
  * Invariant: none of them is refused; a choice that its operand does not allow becomes a simpler one.
  */
-import type { Context } from '../graph/context.js';
+import type { Context } from '../dialects/ggml/context.js';
 import { elementCount, isContiguous } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 

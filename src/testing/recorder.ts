@@ -3,7 +3,7 @@
  *
  * Invariant: the code makes a graph with the same tensors; calls that the graph does not need are left out.
  */
-import { Context } from '../graph/context.js';
+import { Context } from '../dialects/ggml/context.js';
 import { Graph } from '../graph/graph.js';
 import { Tensor } from '../tensor/tensor.js';
 

@@ -1,10 +1,10 @@
 /** The reference executor by itself: known values, and operations that must agree with others. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
-import { OPERATIONS } from '../../src/graph/operations.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
+import { OPERATIONS } from '../../src/dialects/ggml/operations.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { executeGraph, whyNotExecutable } from '../../src/exec/reference/execute.js';

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findOperation, OPERATIONS } from '../../src/graph/operations.js';
+import { findOperation, OPERATIONS } from '../../src/dialects/ggml/operations.js';
 import { Graph } from '../../src/graph/graph.js';
 import { sameShape } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphToJson } from '../../src/json/write.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { graphOfMoves } from '../../src/testing/graph-moves.js';
 import { cli, FIVE_BUFFERS, scratchFolder, type CliResult } from '../support/cli.js';

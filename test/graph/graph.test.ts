@@ -1,8 +1,8 @@
 /** Graphs: order, growth, marks that change afterwards, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphToJson } from '../../src/json/write.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphFromJson } from '../../src/json/read.js';
 import { mayConflict } from '../../src/liveness/conflicts.js';
 import { listGraphs, partOf, readGraph } from '../support/shared.js';
 

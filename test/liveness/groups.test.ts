@@ -1,7 +1,7 @@
 /** Groups that a runtime may compute at once: which there are, and what they ask of live ranges and hand-overs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { groupsOf } from '../../src/liveness/groups.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';

@@ -1,6 +1,6 @@
 /** Hazards of graphs with very many accesses to one storage: in seconds, where comparing all pairs would take hours. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

@@ -1,9 +1,9 @@
 /** Which orders a graph states, which it relies on, and which are wrong whatever happens. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';

@@ -1,10 +1,10 @@
 /** Live ranges and hand-overs, on graphs small enough to draw. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { analyzeLiveness, NO_BUFFER, type ReuseMode } from '../../src/liveness/liveness.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { liveBytesPerStep } from '../../src/problem/lower-bound.js';

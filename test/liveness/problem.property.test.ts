@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
-import { findOperation } from '../../src/graph/operations.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { analyzeLiveness, NO_BUFFER, type ReuseMode } from '../../src/liveness/liveness.js';
 import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

@@ -1,7 +1,7 @@
 /** Regions of strided views against the bytes that their elements really have, listed one by one. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { overlapOf, regionOf } from '../../src/liveness/regions.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

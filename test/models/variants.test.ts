@@ -5,7 +5,7 @@ import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
 import { fitContext } from '../../src/models/fit-context.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import { elementType } from '../../src/tensor/element-type.js';
-import type { Dims4 } from '../../src/tensor/shape.js';
+import type { Dims4 } from '../../src/tensor/layout.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { firstDifference, type ListedGraph } from '../support/compare-graphs.js';
 import { describeShared, readGraph, sharedPath } from '../support/shared.js';

@@ -1,6 +1,6 @@
 /** Arenas: real bytes where the plan says, and no reading of what is gone. */
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import type { PlanOptions } from '../../src/plan/options.js';

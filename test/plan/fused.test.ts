@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphFromJson } from '../../src/json/read.js';
 import { groupsOf, type FusedGroups } from '../../src/liveness/groups.js';
 import { analyzeLiveness, NO_BUFFER } from '../../src/liveness/liveness.js';
 import { measureGraph } from '../../src/plan/measure.js';

@@ -1,7 +1,7 @@
 /** The allocator `ggml` against ggml's own answers: the table is `npm run parity`, here every row must be clean. */
 import { expect, it } from 'vitest';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { compareWithGgml, expectedGraphs, type ExpectedGraph } from '../support/parity.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placementSize } from '../../src/solver/allocator.js';
 import { auto } from '../../src/solver/search/auto.js';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { GraphTable } from '../../src/graph/table.js';
 import { findHazards } from '../../src/liveness/hazards.js';

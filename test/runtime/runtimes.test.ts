@@ -1,8 +1,8 @@
 /** Runtimes as options: names, rules of one's own, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { findOperation } from '../../src/graph/operations.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Runtime } from '../../src/runtime/runtime.js';

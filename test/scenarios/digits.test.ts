@@ -3,7 +3,7 @@
  * planned graph. In the arena of every plan it classifies exactly as in separate memory, and well.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

@@ -4,7 +4,7 @@
  * decoding gives the logits of one pass over the whole prompt.
  */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

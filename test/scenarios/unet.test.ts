@@ -3,7 +3,7 @@
  * Every plan gives the same image as separate memory, bit by bit.
  */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

@@ -6,10 +6,10 @@
  */
 import fc from 'fast-check';
 import { PlannerError } from '../../src/errors.js';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { elementCount, sameShape, isContiguous } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

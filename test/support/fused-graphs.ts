@@ -4,7 +4,7 @@
  * differ, so that a placement has reason to put one thing over another. The reference executor can run them.
  */
 import fc from 'fast-check';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { applyGroup } from '../../src/testing/graph-groups.js';

@@ -2,7 +2,7 @@
  * One random node per operation that may overwrite none of its operands. Shapes are such that operands have the result's
  * layout wherever the operation allows it, so that it can be tried.
  */
-import type { Context } from '../../src/graph/context.js';
+import type { Context } from '../../src/dialects/ggml/context.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import type { Maker, Recipe } from './operation-recipes.js';
 

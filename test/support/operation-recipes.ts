@@ -4,7 +4,7 @@
  * `keeping-recipes.ts`: a test counts them.
  */
 import fc from 'fast-check';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import type { ElementTypeName } from '../../src/tensor/element-type.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

@@ -7,7 +7,7 @@
  * operations; slow and simple, for small graphs.
  */
 import type { Graph } from '../../src/graph/graph.js';
-import { findOperation } from '../../src/graph/operations.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

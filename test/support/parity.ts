@@ -2,7 +2,7 @@
  * Ours against ggml's: every size, chunk and offset that ggml's own allocator computed for a graph.
  */
 import type { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphFromJson } from '../../src/json/read.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { listGraphs, readGraph, readRandomGraphs } from './shared-data.js';
 

@@ -2,8 +2,8 @@
  * Ways to break a right plan, or its graph, and which check claims to find each.
  */
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
 import type { PlanLike } from '../../src/verify/plan-like.js';

@@ -2,7 +2,7 @@
  * Which plans are wrong, by asking every node about every byte: slow, plain, and nothing of the checks in it.
  */
 import type { Graph } from '../../src/graph/graph.js';
-import { findOperation } from '../../src/graph/operations.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import type { PlanLike } from '../../src/verify/plan-like.js';

@@ -4,7 +4,7 @@
  * leaves a gap above the bound. The reference executor can run them.
  */
 import fc from 'fast-check';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

@@ -1,9 +1,9 @@
 /** Results that lie over what a group of nodes still reads: plans by hand, judged by geometry, replay and fused runs. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphToJson } from '../../src/graph/json.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/json/write.js';
+import { graphFromJson } from '../../src/json/read.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { RuntimeName } from '../../src/runtime/runtimes.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

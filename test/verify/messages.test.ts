@@ -1,9 +1,9 @@
 /** What each violation says, word by word: kind, tensors, steps and bytes, of plans, replays and placements. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphToJson } from '../../src/graph/json.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphToJson } from '../../src/json/write.js';
+import { graphFromJson } from '../../src/json/read.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { createProblem } from '../../src/problem/problem.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

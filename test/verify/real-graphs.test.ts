@@ -1,7 +1,7 @@
 /** Every real graph, under every allocator and in-place mode, through geometry and replay. */
 import { expect, it } from 'vitest';
 import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
+import { graphFromJson } from '../../src/json/read.js';
 import { REUSE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { replayPlan } from '../../src/verify/replay.js';

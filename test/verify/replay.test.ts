@@ -1,10 +1,10 @@
 /** Replay by itself: what it must find, and what it must not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson, type TensorJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson, type TensorJson } from '../../src/json/write.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';

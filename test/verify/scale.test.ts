@@ -1,9 +1,9 @@
 /** Checks of plans with very many tensors: in seconds, where comparing all pairs would take minutes. */
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';

@@ -4,11 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
-import { findOperation } from '../../src/graph/operations.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { planGraph } from '../../src/plan/plan.js';

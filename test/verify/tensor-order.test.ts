@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
-import { graphFromJson } from '../../src/graph/json-reader.js';
-import { graphToJson } from '../../src/graph/json.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson } from '../../src/json/write.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { compareExecutions } from '../../src/testing/compare-executions.js';

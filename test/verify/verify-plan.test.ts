@@ -1,7 +1,7 @@
 /** The verifier catches every way in which a plan can be wrong: right plans are changed, one rule at a time. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context } from '../../src/graph/context.js';
+import { Context } from '../../src/dialects/ggml/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';

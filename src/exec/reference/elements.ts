@@ -5,8 +5,7 @@
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
 import { NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
-import type { Layout } from '../../tensor/layout.js';
-import type { Dims4 } from '../../tensor/shape.js';
+import type { Layout, Dims4 } from '../../tensor/layout.js';
 
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   ...NUMBER_CODECS,

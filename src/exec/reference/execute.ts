@@ -6,8 +6,8 @@
 import { PlannerError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
-import { isKnown, type Row } from '../../graph/operation.js';
-import { Operands } from '../../graph/operands.js';
+import { isRow, type Row } from '../../dialects/ggml/row.js';
+import { Operands } from '../../dialects/ggml/operands.js';
 import { sameShape } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { hasCodec } from './elements.js';
@@ -21,7 +21,7 @@ export function whyNotExecutable(graph: Graph): string | null {
     const { operation } = node;
     if (operation === null || operation.isView) continue;
     if (findKernel(operation) === undefined) return `${node.op} (${node.label}) has no reference kernel`;
-    const misfit = isKnown(operation) ? whyNotItsResult(node, operation) : null;
+    const misfit = isRow(operation) ? whyNotItsResult(node, operation) : null;
     if (misfit !== null) return `${node.op} (${node.label}) ${misfit}`;
     for (const tensor of [node, ...node.sources]) {
       if (tensor !== null && !hasCodec(tensor.type.name)) return `${tensor.label} is ${tensor.type.name}`;

@@ -7,12 +7,12 @@
 import { checkArgument } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import { arrivesAtItsStep } from '../../graph/node-kind.js';
-import { ADD_ID } from '../../graph/ops/arithmetic.js';
-import { MUL_MAT_ID } from '../../graph/ops/matrix.js';
-import { CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, SET, SET_ROWS } from '../../graph/ops/memory.js';
-import { SSM_SCAN } from '../../graph/ops/recurrence.js';
-import { ROLL } from '../../graph/ops/resampling.js';
-import { GET_ROWS_BACK } from '../../graph/ops/training.js';
+import { ADD_ID } from '../../dialects/ggml/ops/arithmetic.js';
+import { MUL_MAT_ID } from '../../dialects/ggml/ops/matrix.js';
+import { CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, SET, SET_ROWS } from '../../dialects/ggml/ops/memory.js';
+import { SSM_SCAN } from '../../dialects/ggml/ops/recurrence.js';
+import { ROLL } from '../../dialects/ggml/ops/resampling.js';
+import { GET_ROWS_BACK } from '../../dialects/ggml/ops/training.js';
 import type { Operation } from '../../tensor/operation.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';

@@ -4,7 +4,7 @@
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_attn` and
  * `build_attn_mha`.
  */
-import type { Context } from '../../graph/context.js';
+import type { Context } from '../../dialects/ggml/context.js';
 import { elementCount, rowSize, isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { isWindowed } from '../hyperparameters.js';

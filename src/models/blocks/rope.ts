@@ -1,7 +1,7 @@
 /**
  * Rotary position embedding, and the factors that stretch it to long contexts.
  */
-import type { RopeOptions } from '../../graph/ops/attention.js';
+import type { RopeOptions } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { graphFromJson } from '../../../src/graph/json-reader.js';
+import { graphFromJson } from '../../../src/json/read.js';
 import { analyzeLiveness } from '../../../src/liveness/liveness.js';
 import { solve } from '../../../src/solver/search/solve.js';
 import { planGraph } from '../../../src/plan/plan.js';

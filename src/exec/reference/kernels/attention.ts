@@ -1,8 +1,8 @@
 /**
  * Attention: rotary positions, soft max, fused attention, and the soft max's gradient.
  */
-import { FLASH_ATTN_EXT, ROPE, ROPE_BACK, SOFT_MAX } from '../../../graph/ops/attention.js';
-import { SOFT_MAX_BACK } from '../../../graph/ops/training.js';
+import { FLASH_ATTN_EXT, ROPE, ROPE_BACK, SOFT_MAX } from '../../../dialects/ggml/ops/attention.js';
+import { SOFT_MAX_BACK } from '../../../dialects/ggml/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 import { rowOf, scaleRow, sum } from './rows.js';

@@ -1,7 +1,7 @@
 /**
  * Kernels that slide: patches, convolutions in one step and transposed ones.
  */
-import { IM2COL, IM2COL_3D, IM2COL_BACK } from '../../../graph/ops/convolution.js';
+import { IM2COL, IM2COL_3D, IM2COL_BACK } from '../../../dialects/ggml/ops/convolution.js';
 import {
   COL2IM_1D,
   CONV_2D,
@@ -9,7 +9,7 @@ import {
   CONV_3D,
   CONV_TRANSPOSE_1D,
   CONV_TRANSPOSE_2D,
-} from '../../../graph/ops/direct-convolution.js';
+} from '../../../dialects/ggml/ops/direct-convolution.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import type { Call, Kernel, Kernels } from './kernel.js';

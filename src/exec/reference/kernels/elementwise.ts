@@ -18,11 +18,11 @@ import {
   SQR,
   SQRT,
   SUB,
-} from '../../../graph/ops/arithmetic.js';
-import { GEGLU, GEGLU_ERF, GEGLU_QUICK, REGLU, SWIGLU, SWIGLU_OAI } from '../../../graph/ops/gated.js';
-import { DIAG_MASK_INF, DIAG_MASK_ZERO, TRI } from '../../../graph/ops/matrix.js';
-import { ADD_REL_POS } from '../../../graph/ops/positions.js';
-import { SILU_BACK } from '../../../graph/ops/training.js';
+} from '../../../dialects/ggml/ops/arithmetic.js';
+import { GEGLU, GEGLU_ERF, GEGLU_QUICK, REGLU, SWIGLU, SWIGLU_OAI } from '../../../dialects/ggml/ops/gated.js';
+import { DIAG_MASK_INF, DIAG_MASK_ZERO, TRI } from '../../../dialects/ggml/ops/matrix.js';
+import { ADD_REL_POS } from '../../../dialects/ggml/ops/positions.js';
+import { SILU_BACK } from '../../../dialects/ggml/ops/training.js';
 import {
   ABS,
   CEIL,
@@ -47,7 +47,7 @@ import {
   TANH,
   TRUNC,
   XIELU,
-} from '../../../graph/ops/unary.js';
+} from '../../../dialects/ggml/ops/unary.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 
 type Unary = (x: number, call: Call) => number;

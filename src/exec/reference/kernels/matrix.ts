@@ -1,7 +1,7 @@
 /**
  * Products of matrices, and systems of equations: every element of the result is written once, after its own sum.
  */
-import { MUL_MAT, MUL_MAT_ID, OUT_PROD, SOLVE_TRI } from '../../../graph/ops/matrix.js';
+import { MUL_MAT, MUL_MAT_ID, OUT_PROD, SOLVE_TRI } from '../../../dialects/ggml/ops/matrix.js';
 import { sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 

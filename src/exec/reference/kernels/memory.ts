@@ -1,7 +1,7 @@
 /**
  * Moving elements: copies, rows in and out, joining, repeating, padding, shifting, windows.
  */
-import { DIAG } from '../../../graph/ops/matrix.js';
+import { DIAG } from '../../../dialects/ggml/ops/matrix.js';
 import {
   ACC,
   CONCAT,
@@ -13,10 +13,10 @@ import {
   REPEAT_BACK,
   SET,
   SET_ROWS,
-} from '../../../graph/ops/memory.js';
-import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../graph/ops/positions.js';
-import { PAD, PAD_REFLECT_1D, ROLL } from '../../../graph/ops/resampling.js';
-import { GET_ROWS_BACK } from '../../../graph/ops/training.js';
+} from '../../../dialects/ggml/ops/memory.js';
+import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../dialects/ggml/ops/positions.js';
+import { PAD, PAD_REFLECT_1D, ROLL } from '../../../dialects/ggml/ops/resampling.js';
+import { GET_ROWS_BACK } from '../../../dialects/ggml/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Kernel, Kernels } from './kernel.js';
 

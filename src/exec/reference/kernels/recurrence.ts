@@ -8,7 +8,7 @@ import {
   RWKV_WKV7,
   SSM_CONV,
   SSM_SCAN,
-} from '../../../graph/ops/recurrence.js';
+} from '../../../dialects/ggml/ops/recurrence.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import { sum } from './rows.js';

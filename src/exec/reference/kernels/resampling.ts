@@ -1,8 +1,8 @@
 /**
  * Pooling, scaling, ranges and the embedding of time steps.
  */
-import { ARANGE, TIMESTEP_EMBEDDING } from '../../../graph/ops/positions.js';
-import { POOL_1D, POOL_2D, POOL_2D_BACK, UPSCALE } from '../../../graph/ops/resampling.js';
+import { ARANGE, TIMESTEP_EMBEDDING } from '../../../dialects/ggml/ops/positions.js';
+import { POOL_1D, POOL_2D, POOL_2D_BACK, UPSCALE } from '../../../dialects/ggml/ops/resampling.js';
 import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import type { Call, Kernel, Kernels } from './kernel.js';

@@ -4,9 +4,18 @@
  * Invariant: within a row (or group) reads and writes come in the order of ggml's kernels: what a norm subtracts is
  * written before it is scaled, what a running sum has passed is overwritten.
  */
-import { GROUP_NORM, L2_NORM, NORM, RMS_NORM } from '../../../graph/ops/norm.js';
-import { ARGMAX, ARGSORT, COUNT_EQUAL, CUMSUM, MEAN, SUM, SUM_ROWS, TOP_K } from '../../../graph/ops/reduction.js';
-import { RMS_NORM_BACK } from '../../../graph/ops/training.js';
+import { GROUP_NORM, L2_NORM, NORM, RMS_NORM } from '../../../dialects/ggml/ops/norm.js';
+import {
+  ARGMAX,
+  ARGSORT,
+  COUNT_EQUAL,
+  CUMSUM,
+  MEAN,
+  SUM,
+  SUM_ROWS,
+  TOP_K,
+} from '../../../dialects/ggml/ops/reduction.js';
+import { RMS_NORM_BACK } from '../../../dialects/ggml/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 

@@ -6,7 +6,7 @@ import {
   CROSS_ENTROPY_LOSS_BACK,
   OPT_STEP_ADAMW,
   OPT_STEP_SGD,
-} from '../../../graph/ops/training.js';
+} from '../../../dialects/ggml/ops/training.js';
 import { rowOf, scaleRow, sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 

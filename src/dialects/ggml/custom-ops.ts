@@ -1,0 +1,224 @@
+/**
+ * Operations that the library does not know: the caller declares what they read, yield and may overwrite.
+ *
+ * Invariant: without a declaration nothing is overwritten, and ggml's rules never run it in place. Several results are
+ * views of one storage, as ggml's own operations have them (`ssm_scan` and others): one node writes one storage.
+ */
+import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../../errors.js';
+import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
+import { operandName } from '../../tensor/operation.js';
+import { byteLength, contiguousStrides, type Layout, type Dims4 } from '../../tensor/layout.js';
+import { shape } from './shape.js';
+import type { Params, ParamValue, Tensor } from '../../tensor/tensor.js';
+import { alignUp, checkAlignment, checkBytes } from '../../units.js';
+import type { Result, Row } from './row.js';
+import { missingOperand } from './operand-error.js';
+import type { Operands, Sources } from './operands.js';
+import { isOperationName } from './operations.js';
+import { Applier } from './ops/applier.js';
+import { CUSTOM } from './ops/custom.js';
+import { listOf, requireArgument, type Named } from './ops/rules.js';
+import { VIEW } from './ops/views.js';
+
+/** ggml has ten slots, of which a custom operation takes nine. */
+const MAX_SOURCES = 9;
+
+/** What an operation of the caller's own is called, and its settings. */
+interface CustomCall {
+  /** What `tensor.op` says: a name that is none of the library's own operations. Default `CUSTOM`. */
+  readonly op?: string;
+  /** Settings for the code that runs the operation, which find their way into graph files. Default: none. */
+  readonly params?: Params;
+  /** A label. Default: given when a graph takes the tensor in. */
+  readonly name?: string;
+}
+
+/** What a custom operation reads, yields, and may overwrite. */
+export interface CustomOptions extends CustomCall {
+  /** Element type of the result. */
+  readonly type: ElementTypeName;
+  /** Shape of the result, one to four element counts. */
+  readonly ne: readonly number[];
+  /**
+   * Positions in `sources` that the result may overwrite where both have the same layout. Declare one only if every
+   * element of that source is read, for good, before an element at its place is written. Default: none.
+   */
+  readonly overwrites?: readonly number[];
+}
+
+/** One of several results. */
+export interface CustomResult {
+  /** Element type. */
+  readonly type: ElementTypeName;
+  /** Shape, one to four element counts. */
+  readonly ne: readonly number[];
+  /** A label. Default: that of the node, and the number of the result. */
+  readonly name?: string;
+}
+
+/** What a custom operation with several results yields. */
+export interface CustomResultsOptions extends CustomCall {
+  /** The results in the order in which they lie in the storage of the node; at least one. */
+  readonly results: readonly CustomResult[];
+  /** Bytes, a power of two: each result starts at a multiple of it within the storage. Default 32. */
+  readonly alignment?: number;
+}
+
+const CUSTOM_NAMES: OptionNames<CustomOptions> = {
+  op: true,
+  params: true,
+  name: true,
+  type: true,
+  ne: true,
+  overwrites: true,
+};
+const RESULTS_NAMES: OptionNames<CustomResultsOptions> = {
+  op: true,
+  params: true,
+  name: true,
+  results: true,
+  alignment: true,
+};
+const RESULT_NAMES: OptionNames<CustomResult> = { type: true, ne: true, name: true };
+
+/** Operations of the caller's own. */
+export abstract class CustomOps extends Applier {
+  /**
+   * The contiguous result of an operation of the caller's own.
+   *
+   * @param sources at most nine tensors that it reads
+   * @throws PlannerError `BAD_ARGUMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`
+   * @example
+   * ```ts
+   * import { Context } from 'tensor-arena';
+   * const ctx = Context.deferred();
+   * const x = ctx.setInput(ctx.newTensor('f32', [64, 8], 'x'));
+   * const y = ctx.custom([x], { op: 'HASH_ROWS', type: 'i32', ne: [8], params: { seed: 7 }, name: 'hashes' });
+   * console.log(y.op, y.params.seed); // HASH_ROWS 7
+   * ```
+   */
+  custom(sources: readonly Tensor[], options: CustomOptions): Tensor {
+    checkOptions(options, CUSTOM_NAMES, CUSTOM.name);
+    const { type, ne, overwrites = [], name = '' } = options;
+    const own = ownName(options);
+    const result: Result = {
+      type: elementType(type, `${own.name}: type`),
+      ne: shape(listOf(own, 'ne', ne), own.name),
+      reuseRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
+    };
+    return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
+  }
+
+  /**
+   * The results of an operation of the caller's own that has several. They lie one after another in the storage of one
+   * node, which is `results[0].sources[0]`, and so have their bytes until the last of them has been read. None of them is
+   * written over a source.
+   *
+   * @param sources at most nine tensors that it reads
+   * @returns a contiguous tensor per result, in their order
+   * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`, `BYTES_TOO_LARGE`
+   * @example
+   * ```ts
+   * import { Context, Graph, planGraph } from 'tensor-arena';
+   * const ctx = Context.deferred();
+   * const x = ctx.setInput(ctx.newTensor('f32', [64, 8], 'x'));
+   * const [values, ids] = ctx.customResults([x], {
+   *   op: 'TOP_TWO',
+   *   results: [
+   *     { type: 'f32', ne: [2, 8], name: 'values' },
+   *     { type: 'i32', ne: [2, 8], name: 'ids' },
+   *   ],
+   * });
+   * const plan = planGraph(Graph.forward([ctx.setOutput(values), ctx.setOutput(ids)]));
+   * console.log(plan.locate(ids).offset - plan.locate(values).offset); // 64
+   * ```
+   */
+  customResults<const R extends readonly CustomResult[]>(
+    sources: readonly Tensor[],
+    options: CustomResultsOptions & { readonly results: R },
+  ): { -readonly [K in keyof R]: Tensor } {
+    checkOptions(options, RESULTS_NAMES, CUSTOM.name);
+    const { results, alignment = 32, name = '' } = options;
+    const own = ownName(options);
+    checkAlignment(alignment, `${own.name}: alignment`);
+    const isList = Array.isArray(results) && results.length > 0;
+    requireArgument(isList, own, 'results', results, 'a list of at least one result');
+    const layouts = results.map((result, index) => layoutOf(own, result, index));
+    const offsets: number[] = [];
+    let end = 0;
+    for (const layout of layouts) {
+      offsets.push(end);
+      end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
+    }
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { ggml: false, operands: [] } };
+    const operation = ownOperation(own, bytes);
+    const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
+    const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
+      const offset = offsets[index];
+      const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
+      const params = { ne: [...ne], nb: nb.slice(1), offset };
+      return this.apply({ ...VIEW, result: () => view }, [node], params);
+    });
+    return views as { -readonly [K in keyof R]: Tensor };
+  }
+}
+
+/** What the caller calls the operation: errors name it so. @throws PlannerError `BAD_ARGUMENT` */
+function ownName({ op = CUSTOM.name }: CustomCall): Named {
+  const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
+  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that is none of the library’s own operations');
+  return { name: op };
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` for a tensor alone, which is easily given in place of a list of one */
+function sourcesOf({ name }: Named, sources: Sources): Sources {
+  const isList: boolean = Array.isArray(sources);
+  const remedy = 'Give the sources in square brackets, also if there is only one.';
+  checkArgument(isList, `${name}: sources`, sources, 'a list of tensors', remedy);
+  return sources;
+}
+
+/** The operation of one call: its result is what the caller says. */
+function ownOperation({ name }: Named, result: Result): Row {
+  const check = (o: Operands): Result => {
+    const count = o.sources.length;
+    requireArgument(count <= MAX_SOURCES, o, 'number of sources', count, `at most ${MAX_SOURCES}`);
+    const empty = o.sources.findIndex((source) => (source ?? null) === null);
+    if (empty !== -1) missingOperand(name, operandName(o.operation, empty), null);
+    for (const slot of result.reuseRule!.operands) {
+      const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
+      requireArgument(isSlot, o, 'overwrites', slot, `one of the ${count} source slots, from 0`);
+    }
+    return result;
+  };
+  return { ...CUSTOM, name, result: check };
+}
+
+function layoutOf(own: Named, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
+  const label = `${own.name}: results[${index}]`;
+  checkOptions(result, RESULT_NAMES, label);
+  const type = elementType(result.type, `${own.name}: type of results[${index}]`);
+  const ne: Dims4 = shape(listOf(own, `results[${index}].ne`, result.ne), label);
+  return { type, shape: ne, strides: contiguousStrides(type, ne, label) };
+}
+
+/** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */
+function paramsOf(own: Named, { params = {} }: CustomCall): Params {
+  const isObject = typeof params === 'object' && params !== null && !Array.isArray(params);
+  requireArgument(isObject, own, 'params', params, 'an object');
+  const given = Object.entries(params).filter(([, value]: [string, unknown]) => value !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [key, settingOf(`${own.name}: params.${key}`, value)]));
+}
+
+function settingOf(culprit: string, value: ParamValue): ParamValue {
+  if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(culprit, each));
+  const isPlain = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+  if (isPlain) return value;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `${culprit} is ${shown(value)}, which a graph file cannot hold.`,
+    culprit,
+    value: shown(value),
+    limit: 'a finite number, a string, true, false, null, or a list of them',
+    remedy: 'Give numbers, strings, flags or lists of them.',
+  });
+}

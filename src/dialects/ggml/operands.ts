@@ -1,0 +1,122 @@
+/**
+ * The operands of one application of an operation, by name, and what a shape rule may demand of them.
+ *
+ * Invariant: an operand that must be there is there. A check passes where an operand that may be left out is; one that
+ * fails throws `BAD_OPERAND`, naming the operation, the operand, what was found and what it must be. Models apply
+ * thousands of operations, so text, and functions that make text, are best made once a check has failed.
+ */
+import type { ElementTypeName } from '../../tensor/element-type.js';
+import { operandName, type Operation } from '../../tensor/operation.js';
+import { isContiguous } from '../../tensor/layout.js';
+import { hasContiguousRows } from './shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { badOperand, describeStrides, missingOperand } from './operand-error.js';
+
+/** Operands by slot; null where one is left out. */
+export type Sources = readonly (Tensor | null)[];
+
+/** Stands for a dimension that may have any length. */
+export const ANY = null;
+
+export class Operands {
+  readonly operation: Operation;
+  readonly sources: Sources;
+
+  /** @throws PlannerError `BAD_OPERAND` if one is missing that may not be left out */
+  constructor(operation: Operation, sources: Sources) {
+    this.operation = operation;
+    this.sources = sources;
+    const { operands } = operation;
+    for (let slot = 0; slot < operands.length; slot++) {
+      if ((sources[slot] ?? null) === null && !operands[slot].endsWith('?')) this.#failMissing(slot);
+    }
+  }
+
+  /** The operation's name. */
+  get name(): string {
+    return this.operation.name;
+  }
+
+  /** An operand that the rule cannot do without. */
+  tensor(name: string): Tensor {
+    const slot = this.#slotOf(name);
+    return this.sources[slot] ?? this.#failMissing(slot);
+  }
+
+  /** An operand that may be left out. */
+  optional(name: string): Tensor | null {
+    return this.sources[this.#slotOf(name)] ?? null;
+  }
+
+  /** Demands whatever else a rule may want. `limit` completes the sentence "… must be". */
+  require(condition: boolean, name: string, limit: string | (() => string)): void {
+    const tensor = condition ? null : this.optional(name);
+    if (tensor !== null) badOperand(this.name, name, tensor, typeof limit === 'string' ? limit : limit());
+  }
+
+  requireType(name: string, ...types: readonly ElementTypeName[]): void {
+    const tensor = this.optional(name);
+    if (tensor === null || types.includes(tensor.type.name)) return;
+    const remedy = 'Cast it first, or make it of that type.';
+    badOperand(this.name, name, tensor, `of type ${types.join(' or ')}`, remedy);
+  }
+
+  /** All lengths that are not {@link ANY} must agree. */
+  requireNe(name: string, ne: readonly (number | null)[]): void {
+    const tensor = this.optional(name);
+    for (let dim = 0; tensor !== null && dim < 4; dim++) {
+      if ((ne[dim] ?? tensor.ne[dim]) === tensor.ne[dim]) continue;
+      const limit = `of shape [${ne.map((n) => n ?? 'any').join(', ')}]`;
+      badOperand(this.name, name, tensor, limit, 'Reshape, permute or repeat it first.');
+    }
+  }
+
+  /** Dimension `dim` of the operand must fit a whole number of times into `length`, so that it can be repeated. */
+  requireRepeatable(name: string, dim: number, length: number): void {
+    const tensor = this.optional(name);
+    if (tensor === null || length % tensor.ne[dim] === 0) return;
+    const limit = `of a length that divides ${length} in dimension ${dim}`;
+    badOperand(this.name, name, tensor, limit, 'Reshape, permute or repeat it first.');
+  }
+
+  /** `from` as in {@link isContiguous}: how many of the outer dimensions may be spread. */
+  requireContiguous(name: string, from = 0): void {
+    const tensor = this.optional(name);
+    if (tensor === null || isContiguous(tensor, from)) return;
+    this.requireStrides(false, name, from === 0 ? 'contiguous' : `contiguous from dimension ${from} on`);
+  }
+
+  /** Elements of a row must follow each other without gaps. */
+  requireDenseRows(name: string): void {
+    const tensor = this.optional(name);
+    if (tensor !== null && !hasContiguousRows(tensor)) this.requireStrides(false, name, 'made of dense rows');
+  }
+
+  /** As {@link require}, where strides are at fault: they print as well. */
+  requireStrides(condition: boolean, name: string, limit: string): void {
+    const tensor = condition ? null : this.optional(name);
+    if (tensor !== null) badOperand(this.name, name, describeStrides(tensor), limit, 'Apply cont() to it first.');
+  }
+
+  /** Throws `BAD_OPERAND` for a shape that was asked for and does not suit the operands. */
+  failShape(ne: readonly number[], limit: string): never {
+    return badOperand(this.name, 'shape', ne, limit, 'Give another shape.');
+  }
+
+  #slotOf(name: string): number {
+    const { operands } = this.operation;
+    for (let slot = 0; slot < operands.length; slot++) {
+      if (operands[slot] === name || isOptional(operands[slot], name)) return slot;
+    }
+    throw new Error(`${this.name} has no operand ${name}.`);
+  }
+
+  #failMissing(slot: number): never {
+    return missingOperand(this.name, operandName(this.operation, slot), null);
+  }
+}
+
+/** Whether `operand` is `name` with a question mark behind it. Compares without making a text. */
+function isOptional(operand: string, name: string): boolean {
+  return operand.length === name.length + 1 && operand.endsWith('?') && operand.startsWith(name);
+}

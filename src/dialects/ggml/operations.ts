@@ -1,0 +1,43 @@
+/**
+ * The operation table: every row of every family, by ggml's name.
+ *
+ * Invariant: only what reads names needs it, such as graph files. Whoever has a tensor has its operation.
+ */
+import type { Row } from './row.js';
+import type { OperationName } from './operation-name.js';
+import { ARITHMETIC_OPERATIONS } from './ops/arithmetic.js';
+import { ATTENTION_OPERATIONS } from './ops/attention.js';
+import { CONVOLUTION_OPERATIONS } from './ops/convolution.js';
+import { CUSTOM_OPERATIONS } from './ops/custom.js';
+import { DIRECT_CONVOLUTION_OPERATIONS } from './ops/direct-convolution.js';
+import { GATED_OPERATIONS } from './ops/gated.js';
+import { MATRIX_OPERATIONS } from './ops/matrix.js';
+import { MEMORY_OPERATIONS } from './ops/memory.js';
+import { NORM_OPERATIONS } from './ops/norm.js';
+import { POSITION_OPERATIONS } from './ops/positions.js';
+import { RECURRENCE_OPERATIONS } from './ops/recurrence.js';
+import { REDUCTION_OPERATIONS } from './ops/reduction.js';
+import { RESAMPLING_OPERATIONS } from './ops/resampling.js';
+import { TRAINING_OPERATIONS } from './ops/training.js';
+import { UNARY_OPERATIONS } from './ops/unary.js';
+import { VIEW_OPERATIONS } from './ops/views.js';
+
+/** Every row. Names are unique. */
+export const OPERATIONS: readonly Row[] = [
+  ...[VIEW_OPERATIONS, MEMORY_OPERATIONS, ARITHMETIC_OPERATIONS, UNARY_OPERATIONS, GATED_OPERATIONS, NORM_OPERATIONS],
+  ...[MATRIX_OPERATIONS, ATTENTION_OPERATIONS, REDUCTION_OPERATIONS, RECURRENCE_OPERATIONS],
+  ...[CONVOLUTION_OPERATIONS, DIRECT_CONVOLUTION_OPERATIONS, RESAMPLING_OPERATIONS, POSITION_OPERATIONS],
+  ...[TRAINING_OPERATIONS, CUSTOM_OPERATIONS],
+].flat();
+
+const TABLE: ReadonlyMap<string, Row> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
+
+/** The row of an operation; `undefined` for one that the library does not know (from a graph file). */
+export function findOperation(name: string): Row | undefined {
+  return TABLE.get(name);
+}
+
+/** Whether `op` is the name of an operation that the library knows. `NONE`, which leafs have, is none. */
+export function isOperationName(op: string): op is OperationName {
+  return TABLE.has(op);
+}

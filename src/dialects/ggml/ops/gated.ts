@@ -1,0 +1,100 @@
+/**
+ * Gated linear units: an activated half times the other half, of one tensor or of two.
+ *
+ * Behaviour as in ggml's constructors `ggml_glu` and `ggml_glu_split`; each unit is an operation of its own name, as
+ * graph files write it.
+ */
+import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { Params, Tensor } from '../../../tensor/tensor.js';
+import { rowsOf, type Row, type Result } from '../row.js';
+import type { Operands, Sources } from '../operands.js';
+import type { OperationName } from '../operation-name.js';
+import type { Named } from './rules.js';
+import { Applier } from './applier.js';
+
+const define = rowsOf('element-wise');
+
+function gatedResult(o: Operands): Result {
+  const a = o.tensor('a');
+  const b = o.optional('b');
+  o.requireContiguous('a', 1);
+  if (b === null) {
+    const [ne0, ne1, ne2, ne3] = a.ne;
+    o.require(ne0 % 2 === 0, 'a', 'of an even length in dimension 0, or come with a gate operand');
+    return { type: a.type, ne: [ne0 / 2, ne1, ne2, ne3] };
+  }
+  o.requireContiguous('b', 1);
+  o.requireNe('b', a.ne);
+  o.requireType('b', a.type.name);
+  return { type: a.type, ne: a.ne };
+}
+
+/** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
+function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Row<P> {
+  return define<P>({ name, operands: ['a', 'b?'], overwrites: [0, 1], result: gatedResult });
+}
+
+export const REGLU = gated('REGLU');
+export const GEGLU = gated('GEGLU');
+export const SWIGLU = gated('SWIGLU');
+export const GEGLU_ERF = gated('GEGLU_ERF');
+export const GEGLU_QUICK = gated('GEGLU_QUICK');
+export const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIGLU_OAI');
+
+/** The rows of this family. */
+export const GATED_OPERATIONS = [REGLU, GEGLU, SWIGLU, GEGLU_ERF, GEGLU_QUICK, SWIGLU_OAI];
+
+/** How a tensor that holds both halves is cut. */
+export interface GatedOptions {
+  /** Whether the second half of `a` is the activated one instead of the first. Default false. */
+  readonly swapped?: boolean;
+}
+
+const GATED_OPTIONS: OptionNames<GatedOptions> = { swapped: true };
+
+/**
+ * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two, `a` is
+ * activated, `b` is the factor, and type and shape agree. Rows must be dense and follow each other without gaps but for
+ * dimension 1. `BAD_OPERAND` is thrown if that doesn't hold.
+ */
+export abstract class GatedOps extends Applier {
+  /** `relu(a) × b`. */
+  reglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.apply(REGLU, halves(a, b), gatedParams(REGLU, options));
+  }
+
+  /** `gelu(a) × b`. */
+  geglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.apply(GEGLU, halves(a, b), gatedParams(GEGLU, options));
+  }
+
+  /** `silu(a) × b`. */
+  swiglu(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.apply(SWIGLU, halves(a, b), gatedParams(SWIGLU, options));
+  }
+
+  /** `geluErf(a) × b`. */
+  gegluErf(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.apply(GEGLU_ERF, halves(a, b), gatedParams(GEGLU_ERF, options));
+  }
+
+  /** `geluQuick(a) × b`. */
+  gegluQuick(a: Tensor, b: Tensor | null = null, options?: GatedOptions): Tensor {
+    return this.apply(GEGLU_QUICK, halves(a, b), gatedParams(GEGLU_QUICK, options));
+  }
+
+  /** The limited SwiGLU of gpt-oss: steepness `alpha`, both factors limited by `limit`, 1 added to the second. */
+  swigluOai(a: Tensor, b: Tensor, alpha: number, limit: number): Tensor {
+    return this.apply(SWIGLU_OAI, [a, b], { alpha, limit });
+  }
+}
+
+/** One tensor that holds both halves, or two tensors. */
+function halves(a: Tensor, b: Tensor | null): Sources {
+  return b === null ? [a] : [a, b];
+}
+
+function gatedParams({ name }: Named, options: GatedOptions = {}): { swapped: boolean } {
+  checkOptions(options, GATED_OPTIONS, name);
+  return { swapped: options.swapped ?? false };
+}

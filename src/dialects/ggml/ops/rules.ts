@@ -1,0 +1,72 @@
+/**
+ * What the shape rules of many operations have in common: results like an operand, and checks of settings.
+ *
+ * Invariant: nothing here knows a particular operation; every check throws `BAD_ARGUMENT`, naming the operation, the
+ * setting, its value and what it must be.
+ */
+import { oneOf, wrongValue } from '../../../errors.js';
+import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
+import type { Dims4 } from '../../../tensor/layout.js';
+import { isPacked } from '../shape.js';
+import type { Tensor } from '../../../tensor/tensor.js';
+import type { Result } from '../row.js';
+
+/** What errors about settings name: an operation, or the operands of one. */
+export interface Named {
+  readonly name: string;
+}
+
+/** A new tensor of the operand's type and shape, which shares its strides if they are those of a new tensor. */
+export function like(a: Tensor): Result {
+  const { type, ne } = a;
+  return { type, ne, nb: isPacked(a) ? a.nb : undefined };
+}
+
+/** A new f32 tensor. */
+export function f32(ne: Dims4): Result {
+  return { type: ELEMENT_TYPES.f32, ne };
+}
+
+/** A new i32 tensor. */
+export function i32(ne: Dims4): Result {
+  return { type: ELEMENT_TYPES.i32, ne };
+}
+
+/** A tensor that writes into the bytes of `target`, under ggml's default name for that. */
+export function into(target: Tensor, name = `${target.name} (view)`): Result {
+  return { type: target.type, ne: target.ne, nb: target.nb, view: { of: target, offset: 0 }, name };
+}
+
+/** Sources by slot, without the empty slots at the end. */
+export function slots(...sources: readonly (Tensor | null | undefined)[]): readonly (Tensor | null)[] {
+  const filled = sources.map((source) => source ?? null);
+  return filled.slice(0, filled.findLastIndex((source) => source !== null) + 1);
+}
+
+/** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
+export function requireArgument(condition: boolean, op: Named, what: string, value: unknown, limit: string): void {
+  if (condition) return;
+  const remedy = value === undefined ? 'Give it.' : 'Choose another value.';
+  throw wrongValue('BAD_ARGUMENT', { culprit: `${op.name}: ${what}`, value, limit, remedy });
+}
+
+/** Each setting must be an integer of at least `min`. */
+export function requireIntegers(op: Named, settings: Readonly<Record<string, number>>, min: number): void {
+  for (const what in settings) {
+    const value = settings[what];
+    if (Number.isSafeInteger(value) && value >= min) continue;
+    requireArgument(false, op, what, value, `an integer of at least ${min}`);
+  }
+}
+
+/** A setting must be one of a few words. */
+export function requireWord(op: Named, what: string, value: string, words: readonly string[]): void {
+  if (!words.includes(value)) requireArgument(false, op, what, value, oneOf(words));
+}
+
+/** A copy of a list of numbers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
+export function listOf(op: Named, what: string, values: readonly number[]): number[] {
+  const isList: boolean = Array.isArray(values);
+  requireArgument(isList, op, what, values, 'a list of numbers');
+  return [...values];
+}

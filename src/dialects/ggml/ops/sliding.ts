@@ -1,0 +1,77 @@
+/**
+ * Kernels that slide over one to three dimensions: settings and the lengths that come out.
+ *
+ * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
+ */
+import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { Dims4 } from '../../../tensor/layout.js';
+import { shape } from '../shape.js';
+import type { Params } from '../../../tensor/tensor.js';
+import type { Operands } from '../operands.js';
+import { requireArgument, requireIntegers, type Named } from './rules.js';
+
+/** One number per dimension that the kernel slides over, innermost first. */
+export interface Sliding extends Params {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+/** How a kernel slides. A single number counts for every dimension. */
+export interface SlidingOptions {
+  /** Elements from one position to the next. Default 1. */
+  readonly stride?: number | readonly number[];
+  /** Zeros assumed at either end. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Input elements from one kernel element to the next. Default 1. */
+  readonly dilation?: number | readonly number[];
+}
+
+const SLIDING_OPTIONS: OptionNames<SlidingOptions> = { stride: true, padding: true, dilation: true };
+
+/** Settings of a kernel that slides over `rank` dimensions. @throws PlannerError `BAD_ARGUMENT` */
+export function slidingOver(row: Named, rank: number, options: SlidingOptions): Sliding {
+  checkOptions(options, SLIDING_OPTIONS, row.name);
+  const { stride = 1, padding = 0, dilation = 1 } = options;
+  return {
+    stride: perDimension(rank, stride),
+    padding: perDimension(rank, padding),
+    dilation: perDimension(rank, dilation),
+  };
+}
+
+/** One number per dimension. */
+export function perDimension(rank: number, setting: number | readonly number[]): number[] {
+  return typeof setting === 'number' ? new Array<number>(rank).fill(setting) : [...setting];
+}
+
+/** Every list has `rank` integers of at least its minimum. @throws PlannerError `BAD_ARGUMENT` */
+export function requireSliding(op: Named, rank: number, { stride, padding, dilation }: Sliding): void {
+  requireList(op, 'stride', rank, stride, 1);
+  requireList(op, 'padding', rank, padding, 0);
+  requireList(op, 'dilation', rank, dilation, 1);
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function requireList(op: Named, what: string, length: number, list: readonly number[], min: number): void {
+  requireArgument(Array.isArray(list) && list.length === length, op, what, list, `a number, or a list of ${length}`);
+  requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
+}
+
+/** Positions of the operand `kernel` on `x` along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
+export function positions(o: Operands, rank: number, sliding: Sliding): number[] {
+  const [kernel, x] = [o.tensor('kernel'), o.tensor('x')];
+  requireSliding(o, rank, sliding);
+  return Array.from({ length: rank }, (_, dim) => {
+    const reach = sliding.dilation[dim] * (kernel.ne[dim] - 1) + 1;
+    const room = x.ne[dim] + 2 * sliding.padding[dim] - reach;
+    const count = Math.trunc(room / sliding.stride[dim]) + 1;
+    o.require(count > 0, 'x', () => `long enough in dimension ${dim} for a kernel that spans ${reach}`);
+    return count;
+  });
+}
+
+/** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
+export function computedShape({ name }: Named, ne: Dims4): Dims4 {
+  return shape(ne, `${name}: shape of the result`);
+}

@@ -1,0 +1,122 @@
+/**
+ * The fields of graph JSON, each by itself: of the right kind, and within the document.
+ *
+ * Invariant: whatever is there, the answer is an error that names the field, or nothing; values are never changed.
+ */
+import { PlannerError, unknownField, wrongValue, type ErrorCode, type OptionNames } from '../errors.js';
+import { shape } from '../dialects/ggml/shape.js';
+import type { TensorJson } from './write.js';
+import { findOperation, isOperationName } from '../dialects/ggml/operations.js';
+
+/** Throws: the document breaks a rule that is more than the kind of a field. */
+export function fail(code: ErrorCode, message: string, culprit: string, value: unknown, limit: string): never {
+  throw new PlannerError(code, { message, culprit, value: value ?? 'missing', limit, remedy: REWRITE });
+}
+
+const REWRITE = 'Correct the field, or write the file again with graphToJson.';
+
+export function expectField(condition: boolean, culprit: string, value: unknown, limit: string): asserts condition {
+  if (!condition) throw wrongValue('BAD_DOCUMENT', { culprit, value, limit, remedy: REWRITE });
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function checkIds(value: unknown, culprit: string, least: number, count: number): number[] {
+  expectField(Array.isArray(value), culprit, value, 'an array of indices');
+  const ids = Array.from(value as unknown[]); // no holes
+  ids.forEach((id, index) => checkId(id, `${culprit}[${index}]`, least, count));
+  return ids as number[];
+}
+
+function checkId(id: unknown, culprit: string, least: number, count: number): void {
+  if (Number.isInteger(id) && (id as number) >= least && (id as number) < count) return;
+  const limit = count === 0 ? 'left out, for there is nothing to refer to' : `an integer from ${least} to ${count - 1}`;
+  const remedy = 'Refer to tensors by their index in tensors[].';
+  throw wrongValue('DANGLING_INDEX', { culprit, value: id, limit, remedy });
+}
+
+const TENSOR_FIELDS: OptionNames<TensorJson> = {
+  ...{ name: true, op: true, type: true, ne: true, nb: true, src: true, view: true, viewOffset: true },
+  ...{ external: true, input: true, output: true, inplace: true, overwrites: true, destination: true },
+  ...{ params: true, nbytes: true, allocSize: true },
+};
+
+/** A misspelt field would silently be left out, and an operation in another case be taken for the caller's own. */
+function checkNames(row: Record<string, unknown>, op: string, label: string): void {
+  for (const field in row) {
+    if (TENSOR_FIELDS[field as keyof TensorJson] === true) continue;
+    throw unknownField('BAD_DOCUMENT', { owner: label, field, names: Object.keys(TENSOR_FIELDS) });
+  }
+  const known = op.toUpperCase();
+  const isMisspelt = op !== known && isOperationName(known);
+  expectField(!isMisspelt, `${label}.op`, op, `${known}, or a name of your own`);
+}
+
+const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
+
+/** Checks the fields of one tensor by themselves. */
+export function checkRow(row: unknown, id: number, count: number): TensorJson {
+  const at = `tensors[${id}]`;
+  expectField(isObject(row), at, row, 'an object');
+  expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
+  const label = `${at} (${row.name})`;
+  expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
+  checkNames(row, row.op, label);
+  expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
+  checkDimensions(row.ne, `${label}.ne`);
+  checkDimensions(row.nb, `${label}.nb`);
+  for (const flag of FLAGS) {
+    expectField(
+      row[flag] === undefined || typeof row[flag] === 'boolean',
+      `${label}.${flag}`,
+      row[flag],
+      'true or false',
+    );
+  }
+  if (row.src !== undefined) checkIds(row.src, `${label}.src`, -1, count);
+  if (row.view !== undefined) checkId(row.view, `${label}.view`, 0, count);
+  else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
+  if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
+  checkComputes(row, label);
+  checkReadsOthers(row, id, label);
+  const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
+  if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
+  expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
+  return row as unknown as TensorJson;
+}
+
+/** An operation that only looks at bytes has none of its own. */
+function checkComputes({ op, view }: Partial<TensorJson>, label: string): void {
+  const isView = findOperation(op!)?.isView === true;
+  expectField(
+    !isView || view !== undefined,
+    `${label}.view`,
+    view,
+    `an index, for ${op} only looks into another tensor`,
+  );
+}
+
+/** Nothing reads what it has not computed yet. ggml's cast names itself as what it writes into. */
+function checkReadsOthers({ op, src = [] }: Partial<TensorJson>, id: number, label: string): void {
+  const slot = src.findIndex(
+    (source, index) => source === id && !(findOperation(op!)?.namesItself ?? []).includes(index),
+  );
+  if (slot === -1) return;
+  throw new PlannerError('CYCLE', {
+    message: `${label}.src[${slot}] is the index of the tensor itself.`,
+    culprit: `${label}.src[${slot}]`,
+    value: id,
+    limit: 'the index of another tensor',
+    remedy: 'Only a cast (CPY) names itself, in src[1], as what it writes into; let others read another tensor.',
+  });
+}
+
+/** Four non-negative integers; shape errors get their own code. */
+function checkDimensions(value: unknown, culprit: string): void {
+  expectField(Array.isArray(value), culprit, value, 'an array of four integers');
+  const numbers = value as number[];
+  shape(numbers, culprit);
+  expectField(numbers.length === 4, culprit, numbers, 'four integers, innermost dimension first');
+}

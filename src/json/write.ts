@@ -1,0 +1,102 @@
+/**
+ * Graph → graph JSON (`"format": "tensor-graph"`, version 1), and what its fields mean.
+ *
+ * Invariant: `graphToJson(graphFromJson(x))` says what `x` says, and equals it where `x` leaves out what says nothing:
+ * flags that are false, empty lists of sources and settings, `external` of views, whose owner says it. Names are labels and need not be unique.
+ */
+import type { Params, Tensor } from '../tensor/tensor.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
+
+/** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
+export interface TensorJson {
+  name: string;
+  /**
+   * ggml's name of the operation; `NONE` for a leaf. A node may be `NONE` as well, as ggml's scheduler writes them: as a view
+   * it only keeps its sources until then, and with bytes of its own it gets their values from outside at its step.
+   */
+  op: string;
+  type: string;
+  ne: number[];
+  nb: number[];
+  /** Ids of the sources; -1 for an empty slot. */
+  src?: number[];
+  /** Id of the tensor that owns the storage. */
+  view?: number;
+  /** Bytes from the start of that storage. */
+  viewOffset?: number;
+  /** The memory lives outside the plan. */
+  external?: boolean;
+  input?: boolean;
+  output?: boolean;
+  /** Whether ggml lets the operation run in place. */
+  inplace?: boolean;
+  /** Source slots that the result may overwrite, where that is not what the operation table says. */
+  overwrites?: number[];
+  /** The tensor that the result is written straight into. */
+  destination?: number;
+  /** The operation's settings. */
+  params?: Params;
+  nbytes: number;
+  /** Bytes that the device wants, if more than `nbytes`. */
+  allocSize?: number;
+}
+
+/**
+ * A graph file. It may have other fields (`meta`, `expected`), its tensors may not: they come back from the round trip and
+ * change nothing.
+ */
+export interface GraphJson {
+  format: 'tensor-graph';
+  version: 1;
+  tensors: TensorJson[];
+  /** Ids of the tensors that are not computed. */
+  leafs: number[];
+  /** Ids of the computed tensors in execution order. */
+  nodes: number[];
+}
+
+/** The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources). */
+export function graphToJson(graph: Graph): GraphJson {
+  checkGraph(graph);
+  const { tensors } = graph;
+  const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
+  const idOf = (tensor: Tensor): number => ids.get(tensor)!;
+  checkClosed(graph);
+  return {
+    ...graph.extras,
+    format: 'tensor-graph',
+    version: 1,
+    tensors: tensors.map((tensor) => tensorToJson(tensor, graph, idOf)),
+    leafs: graph.leafs.map(idOf),
+    nodes: graph.nodes.map(idOf),
+  };
+}
+
+/** Throws `DANGLING_TENSOR` for a tensor that refers to one outside the graph. */
+function checkClosed(graph: Graph): void {
+  void graph.table;
+}
+
+function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => number): TensorJson {
+  const { name, op, operation, type, ne, nb, sources, params, root, allocSize, reuseRule, destination } = tensor;
+  const overwrites = reuseRule?.operands;
+  const isOwnRule = overwrites !== undefined && String(overwrites) !== String(operation?.overwrites ?? []);
+  return {
+    name,
+    op,
+    type: type.name,
+    ne: [...ne],
+    nb: [...nb],
+    ...(root === tensor && tensor.memory !== 'deferred' && { external: true }),
+    ...(graph.inputs.has(tensor) && { input: true }),
+    ...(graph.outputs.has(tensor) && { output: true }),
+    ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
+    ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
+    ...(destination !== null && { destination: idOf(destination) }),
+    ...((reuseRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
+    ...(isOwnRule && { overwrites: [...overwrites] }),
+    ...(Object.keys(params).length > 0 && { params: { ...params } }),
+    nbytes: tensor.byteLength,
+    ...(allocSize !== null && { allocSize }),
+  };
+}

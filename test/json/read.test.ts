@@ -1,0 +1,259 @@
+/** Graph documents: what is accepted, and which error names which field for everything else. */
+import { describe, expect, it } from 'vitest';
+import { graphFromJson } from '../../src/json/read.js';
+import { graphToJson, type TensorJson } from '../../src/json/write.js';
+import { findOperation } from '../../src/dialects/ggml/operations.js';
+import { measureGraph } from '../../src/plan/measure.js';
+import { expectError } from '../support/expect-error.js';
+
+type Row = Omit<Partial<TensorJson>, never> & Record<string, unknown>;
+
+/** Eight floats. */
+function row(fields: Row = {}): Row {
+  return { name: 'x', op: 'NONE', type: 'f32', ne: [8, 1, 1, 1], nb: [4, 32, 32, 32], nbytes: 32, ...fields };
+}
+
+function documentOf(tensors: unknown, leafs: unknown, nodes: unknown): Record<string, unknown> {
+  return { format: 'tensor-graph', version: 1, tensors, leafs, nodes };
+}
+
+/** x, y = relu(x), z = y + y; `changes` go into the rows by index. */
+function chain(changes: Record<number, Row> = {}): Record<string, unknown> {
+  const rows = [
+    row(),
+    row({ name: 'y', op: 'RELU', src: [0], inplace: true }),
+    row({ name: 'z', op: 'ADD', src: [1, 1], inplace: true }),
+  ];
+  return documentOf(
+    rows.map((each, id) => ({ ...each, ...changes[id] })),
+    [0],
+    [1, 2],
+  );
+}
+
+describe('graphFromJson', () => {
+  it('reads leafs, nodes, sources and marks', () => {
+    const graph = graphFromJson(chain({ 0: { input: true }, 2: { output: true } }));
+    expect(graph.nodes.map(({ name }) => name)).toEqual(['y', 'z']);
+    expect(graph.nodes[1].sources).toEqual([graph.nodes[0], graph.nodes[0]]);
+    expect([[...graph.inputs], [...graph.outputs]]).toEqual([[graph.leafs[0]], [graph.nodes[1]]]);
+  });
+
+  it('reads tensors in any order of rows', () => {
+    const rows = [row({ name: 'z', op: 'ADD', src: [2, 2] }), row(), row({ name: 'y', op: 'RELU', src: [1] })];
+    const graph = graphFromJson(documentOf(rows, [1], [2, 0]));
+    expect(graph.tensors.map(({ name }) => name)).toEqual(['z', 'x', 'y']);
+    expect(graphToJson(graph)).toEqual(documentOf(rows, [1], [2, 0]));
+  });
+
+  it('keeps names that are used twice, and fields that the operation table does not know', () => {
+    const document = chain({
+      1: { name: 'x', op: 'SOME_OP', params: { scale: 2, list: [1, [2]] } },
+      2: { overwrites: [1] },
+    });
+    expect(graphToJson(graphFromJson(document))).toEqual(document);
+  });
+
+  it('gives tensors their operations: rows, one for each unknown name, and none where nothing computes', () => {
+    const named = { op: 'SOME_OP', params: {}, inplace: true };
+    const graph = graphFromJson(chain({ 1: named, 2: { ...named, src: [1] } }));
+    const [x, y, z] = graph.tensors;
+    expect([x.operation, x.op]).toEqual([null, 'NONE']);
+    expect(y.operation).toBe(z.operation);
+    expect(y.operation).toMatchObject({ name: 'SOME_OP', family: 'other', isPure: false, overwrites: [] });
+    expect([y.op, y.overwritableSlots, y.reuseRule]).toEqual(['SOME_OP', [], { ggml: true, operands: [] }]);
+    expect(graphFromJson(chain()).tensors[1].operation).toBe(findOperation('RELU'));
+  });
+
+  it('keeps a result that is written straight into another storage', () => {
+    const cache = row({ name: 'cache', ne: [16, 1, 1, 1], nb: [4, 64, 64, 64], nbytes: 64, external: true });
+    const place = { view: 0, viewOffset: 32 };
+    const slot = row({ name: 'slot', op: 'VIEW', src: [0], ...place });
+    const result = row({ name: 'y', op: 'RELU', src: [3], inplace: true, ...place, destination: 1 });
+    const document = documentOf([cache, slot, result, row()], [0, 3], [1, 2]);
+    const graph = graphFromJson(document);
+    expect(graph.nodes[1].destination).toBe(graph.nodes[0]);
+    expect(graphToJson(graph)).toEqual(document);
+  });
+
+  it('shares nothing with the document', () => {
+    const document = chain({ 1: { params: { k: 1 } } });
+    const graph = graphFromJson(document);
+    const before = JSON.stringify(graphToJson(graph));
+    const [first, second] = document.tensors as { ne: number[]; nb: number[]; src: number[]; params: { k: number } }[];
+    first.ne[0] = 99;
+    first.nb[0] = 99;
+    second.src[0] = 99;
+    second.params.k = 99;
+    graphToJson(graph).tensors[1].ne[0] = 99;
+    expect(JSON.stringify(graphToJson(graph))).toBe(before);
+  });
+});
+
+describe('a malformed document', () => {
+  it.each([
+    [null, 'graph document'],
+    [undefined, 'graph document'],
+    ['{}', 'graph document'],
+    [[], 'graph document'],
+    [{}, 'format'],
+    [{ ...chain(), format: 'gguf' }, 'format'],
+    [{ ...chain(), version: 2 }, 'version'],
+    [{ ...chain(), version: '1' }, 'version'],
+    [{ ...chain(), tensors: {} }, 'tensors'],
+    [{ ...chain(), tensors: undefined }, 'tensors'],
+    [{ ...chain(), leafs: undefined }, 'leafs'],
+    [{ ...chain(), nodes: null }, 'nodes'],
+    [documentOf(new Array(2), [], []), 'tensors[0]'],
+    [documentOf([[]], [0], []), 'tensors[0]'],
+    [chain({ 1: { name: 7 as never } }), 'tensors[1].name'],
+    [chain({ 1: { op: null as never } }), 'tensors[1] (y).op'],
+    [chain({ 1: { type: 0 as never } }), 'tensors[1] (y).type'],
+    [chain({ 1: { ne: '8' as never } }), 'tensors[1] (y).ne'],
+    [chain({ 1: { nb: { 0: 4 } as never } }), 'tensors[1] (y).nb'],
+    [chain({ 1: { ne: [8, 1, 1] } }), 'tensors[1] (y).ne'],
+    [chain({ 1: { src: 0 as never } }), 'tensors[1] (y).src'],
+    [chain({ 1: { output: 1 as never } }), 'tensors[1] (y).output'],
+    [chain({ 1: { inplace: 'yes' as never } }), 'tensors[1] (y).inplace'],
+    [chain({ 1: { params: [] as never } }), 'tensors[1] (y).params'],
+    [chain({ 1: { viewOffset: 4 } }), 'tensors[1] (y).viewOffset'],
+    [chain({ 1: { allocSize: 31 } }), 'tensors[1] (y).allocSize'],
+    [chain({ 1: { allocSize: 32.5 } }), 'tensors[1] (y).allocSize'],
+    [chain({ 1: { allocSize: Infinity } }), 'tensors[1] (y).allocSize'],
+    [chain({ 0: { src: [2] }, 2: { src: [1] }, 1: { src: [] } }), 'tensors[0] (x).src'],
+    [chain({ 1: { op: 'VIEW' } }), 'tensors[1] (y).view'],
+    [chain({ 1: { op: 'DEPENDENCY' } }), 'tensors[1] (y).view'],
+    [documentOf([row(), row({ src: [0] })], [0, 1], []), 'tensors[1] (x).src'],
+  ])('%# is refused, naming the field', (document, culprit) => {
+    expectError('BAD_DOCUMENT', culprit, () => graphFromJson(document));
+  });
+
+  it.each([
+    ['BAD_SHAPE', chain({ 1: { ne: [8, 1, 1, 1, 1] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [-8, 1, 1, 1] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [1.5, 1, 1, 1] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [NaN, 1, 1, 1] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [[8], 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: ['8', 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [null, 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { ne: [2 ** 53, 1, 1, 1] } }), 'tensors[1] (y).ne'],
+    ['BAD_SHAPE', chain({ 1: { nb: [4, -32, 32, 32] } }), 'tensors[1] (y).nb'],
+    ['BAD_SHAPE', chain({ 1: { nb: [4, Infinity, 32, 32] } }), 'tensors[1] (y).nb'],
+    ['BAD_SHAPE', chain({ 1: { type: 'q4_0', nb: [18, 18, 18, 18], nbytes: 4 } }), 'tensors[1] (y).ne'],
+    ['BYTES_TOO_LARGE', chain({ 1: { ne: [8, 2 ** 50, 2 ** 50, 1] } }), 'tensors[1] (y)'],
+    ['BYTES_TOO_LARGE', chain({ 1: { ne: [8, 2, 1, 1], nb: [4, 2 ** 53 - 1, 1, 1] } }), 'tensors[1] (y)'],
+    ['UNKNOWN_TYPE', chain({ 1: { type: 'f33' } }), 'tensors[1] (y).type'],
+    ['UNKNOWN_TYPE', chain({ 1: { type: '__proto__' } }), 'tensors[1] (y).type'],
+    ['UNKNOWN_TYPE', chain({ 1: { type: 'constructor' } }), 'tensors[1] (y).type'],
+    ['WRONG_NBYTES', chain({ 1: { nbytes: 33 } }), 'tensors[1] (y).nbytes'],
+    ['WRONG_NBYTES', chain({ 1: { nbytes: undefined } }), 'tensors[1] (y).nbytes'],
+    ['WRONG_NBYTES', chain({ 1: { nbytes: '32' as never } }), 'tensors[1] (y).nbytes'],
+    ['DANGLING_INDEX', chain({ 1: { src: [3] } }), 'tensors[1] (y).src[0]'],
+    ['DANGLING_INDEX', chain({ 1: { src: [0, -2] } }), 'tensors[1] (y).src[1]'],
+    ['DANGLING_INDEX', chain({ 1: { src: [0.5] } }), 'tensors[1] (y).src[0]'],
+    ['DANGLING_INDEX', chain({ 1: { src: [NaN] } }), 'tensors[1] (y).src[0]'],
+    ['DANGLING_INDEX', chain({ 1: { src: ['__proto__'] as never } }), 'tensors[1] (y).src[0]'],
+    ['DANGLING_INDEX', chain({ 1: { src: [[0]] as never } }), 'tensors[1] (y).src[0]'],
+    ['DANGLING_INDEX', chain({ 1: { view: -1 } }), 'tensors[1] (y).view'],
+    ['DANGLING_INDEX', chain({ 1: { view: 3 } }), 'tensors[1] (y).view'],
+    ['DANGLING_INDEX', chain({ 1: { destination: 3 } }), 'tensors[1] (y).destination'],
+    ['DANGLING_INDEX', chain({ 1: { overwrites: [1] } }), 'tensors[1] (y).overwrites[0]'],
+    ['DANGLING_INDEX', chain({ 0: { overwrites: [0] } }), 'tensors[0] (x).overwrites[0]'],
+    ['DANGLING_INDEX', { ...chain(), leafs: [3] }, 'leafs[0]'],
+    ['DANGLING_INDEX', { ...chain(), nodes: [1, '2'] }, 'nodes[1]'],
+    ['DANGLING_INDEX', { ...chain(), leafs: new Array(1) }, 'leafs[0]'],
+    ['DANGLING_INDEX', documentOf([], [0], []), 'leafs[0]'],
+    ['LISTED_TWICE', { ...chain(), leafs: [0, 0] }, 'leafs[1]'],
+    ['LISTED_TWICE', { ...chain(), nodes: [1, 2, 1] }, 'nodes[2]'],
+    ['LISTED_TWICE', { ...chain(), nodes: [1, 2, 0] }, 'nodes[2]'],
+    ['NOT_LISTED', { ...chain(), nodes: [1] }, 'tensors[2] (z)'],
+    ['NOT_LISTED', { ...chain(), leafs: [] }, 'tensors[0] (x)'],
+    ['BAD_ORDER', { ...chain(), nodes: [2, 1] }, 'tensors[2] (z).src'],
+    [
+      'BAD_ORDER',
+      documentOf([row({ op: 'RELU', src: [] }), row({ view: 0, viewOffset: 0 })], [1], [0]),
+      'tensors[1] (x).view',
+    ],
+    ['CYCLE', chain({ 1: { src: [2] } }), /CYCLE tensors\[[12]\] \([yz]\)/],
+    ['CYCLE', chain({ 2: { src: [2, 1] } }), 'tensors[2] (z).src[0]'],
+    ['CYCLE', chain({ 2: { src: [1, 2] } }), 'tensors[2] (z).src[1]'],
+    ['CYCLE', chain({ 1: { op: 'SOME_OP', src: [1] } }), 'tensors[1] (y).src[0]'],
+    ['CYCLE', chain({ 1: { op: 'NONE', src: [1] } }), 'tensors[1] (y).src[0]'],
+    ['CYCLE', chain({ 1: { op: 'CPY', src: [1, 0] } }), 'tensors[1] (y).src[0]'],
+    ['CYCLE', chain({ 1: { view: 1, viewOffset: 0 } }), 'tensors[1] (y)'],
+    [
+      'CYCLE',
+      chain({ 1: { view: 2, viewOffset: 0 }, 2: { view: 1, viewOffset: 0 } }),
+      /CYCLE tensors\[[12]\] \([yz]\)/,
+    ],
+    ['CYCLE', chain({ 1: { destination: 1, view: 0, viewOffset: 0 } }), 'tensors[1] (y)'],
+    [
+      'CYCLE',
+      chain({ 1: { destination: 2, view: 0, viewOffset: 0 }, 2: { view: 0, viewOffset: 0 } }),
+      /CYCLE tensors\[[12]\] \([yz]\)/,
+    ],
+    ['BAD_VIEW', chain({ 1: { view: 0, viewOffset: 4 } }), 'tensors[1] (y).viewOffset'],
+    ['BAD_VIEW', chain({ 1: { view: 0, viewOffset: -4 } }), 'tensors[1] (y).viewOffset'],
+    ['BAD_VIEW', chain({ 1: { view: 0, viewOffset: 0.5 } }), 'tensors[1] (y).viewOffset'],
+    ['BAD_VIEW', chain({ 1: { view: 0, viewOffset: '0' as never } }), 'tensors[1] (y).viewOffset'],
+    ['BAD_VIEW', chain({ 1: { view: 0, viewOffset: 0 }, 2: { view: 1, viewOffset: 0 } }), 'tensors[2] (z).view'],
+    ['BAD_VIEW', chain({ 1: { destination: 0 } }), 'tensors[1] (y).destination'],
+    ['BAD_VIEW', chain({ 1: { destination: 0, view: 0, viewOffset: 4 } }), 'tensors[1] (y).destination'],
+    [
+      'BAD_VIEW',
+      chain({ 1: { destination: 0, view: 0, viewOffset: 0, nb: [4, 64, 64, 64] } }),
+      'tensors[1] (y).destination',
+    ],
+  ] as const)('%s: %#', (code, document, culprit) => {
+    expectError(code, culprit, () => graphFromJson(document));
+  });
+
+  it('is no way to touch a prototype', () => {
+    const polluted = '"__proto__":{"polluted":true}';
+    const document = JSON.stringify(chain({ 1: { name: '__proto__', params: {} } }));
+    const ofTensor: unknown = JSON.parse(document.replace('"params":{}', polluted));
+    expectError('BAD_DOCUMENT', '__proto__ of tensors[1]', () => graphFromJson(ofTensor));
+    const text = document.replace('"params":{}', `"params":{${polluted}}`).replace(/^\{/, `{${polluted},`);
+    const graph = graphFromJson(JSON.parse(text));
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    expect((graph.nodes[0].params as { polluted?: boolean }).polluted).toBeUndefined();
+    expect(graphToJson(graph).tensors[1].name).toBe('__proto__');
+    expect(JSON.stringify(graphToJson(graph))).toContain('"params":{"__proto__":{"polluted":true}}');
+    expect(measureGraph(graph).bufferSize).toBe(32);
+  });
+});
+
+describe('a huge document', () => {
+  const COUNT = 300_000;
+
+  it('with a chain of 300,000 nodes, listed last to first, is read and planned in linear time', () => {
+    const rows = Array.from({ length: COUNT }, (_, id) =>
+      row(id === COUNT - 1 ? {} : { op: 'RELU', src: [id + 1], inplace: true }),
+    );
+    const nodes = Array.from({ length: COUNT - 1 }, (_, index) => COUNT - 2 - index);
+    const graph = graphFromJson(documentOf(rows, [COUNT - 1], nodes));
+    expect(graph.nodes).toHaveLength(COUNT - 1);
+    expect(measureGraph(graph, { allocator: 'ggml' })).toMatchObject({ bufferSize: 32, lowerBound: 32 });
+  });
+
+  it('with a cycle of 200,000 nodes is refused', () => {
+    const count = 200_000;
+    const rows = Array.from({ length: count }, (_, id) => row({ op: 'RELU', src: [(id + 1) % count] }));
+    expectError('CYCLE', /tensors/, () => graphFromJson(documentOf(rows, [], [...rows.keys()])));
+  });
+
+  it('with 200,000 sources of one node is read', () => {
+    const count = 200_000;
+    const rows = Array.from({ length: count }, () => row());
+    const reader = row({ op: 'CONCAT', src: [...rows.keys()].map((id) => id + 1) });
+    const graph = graphFromJson(
+      documentOf(
+        [reader, ...rows],
+        [...rows.keys()].map((id) => id + 1),
+        [0],
+      ),
+    );
+    expect(graph.nodes[0].sources).toHaveLength(count);
+  });
+});
