@@ -12,7 +12,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /** From the top: what a row may import stands above it. Folders, and files without their extension. */
-const LAYERS = [
+export const LAYERS = [
   'errors',
   'units',
   'format',
@@ -78,8 +78,37 @@ function layerRules(layer, row) {
   };
 }
 
-/** What the entry point of a subpath may not import: anything but files of the library. */
-const OWN_FILES = { regex: '^(?!\\.{1,2}/)', message: 'An entry point exports files of the library.' };
+/**
+ * Entry points of subpaths: `src/x/index.ts` exports names of any row, since nothing in `src/` imports it. What the other
+ * files of its folder may import stays as it is.
+ */
+const ENTRY_POINTS = {
+  files: ['src/*/index.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      { patterns: [{ regex: '^(?!\\.{1,2}/)', message: 'An entry point exports what is in src/.' }] },
+    ],
+  },
+};
+
+/** The solver is of use without any graph. */
+const SOLVER_ENTRY_POINT = {
+  files: ['src/solver/index.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^(?!\\./|\\.\\./(errors\\.js$|problem/|verify/placement\\.js$))',
+            message: 'tensor-arena/solver has nothing of graphs.',
+          },
+        ],
+      },
+    ],
+  },
+};
 
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
@@ -121,10 +150,8 @@ export default defineConfig(
     },
   },
   LAYERS.map(layerRules),
-  {
-    files: ['src/*/index.ts'],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [OWN_FILES] }] },
-  },
+  ENTRY_POINTS,
+  SOLVER_ENTRY_POINT,
   {
     files: ['web/**/*.ts'],
     ignores: ['web/vite.config.ts'],

@@ -88,8 +88,8 @@ function runOne(name: string, capacity?: number): Result {
   const warm = name in RANDOM ? [] : Array.from({ length: WARM_RUNS }, () => timed()[1]).sort((a, b) => a - b);
   return {
     bufferCount: problem.bufferCount,
-    peak: solution.peak,
-    gap: solution.peak / solution.lowerBound - 1,
+    peak: solution.bufferSize,
+    gap: solution.bufferSize / solution.lowerBound - 1,
     status: solution.status,
     firstMs,
     warmMs: warm.length === 0 ? null : warm[WARM_RUNS >> 1],

@@ -16,7 +16,7 @@ import { listGraphs, readGraph, sharedIsPresent } from '../test/support/shared-d
 import { peerText } from './peer.js';
 import { timeOf, type Timing } from './statistics.js';
 
-const OPTIONS: PlanOptions = { allocator: 'ggml', inPlace: 'ggml' };
+const OPTIONS: PlanOptions = { allocator: 'ggml', reuse: 'ggml' };
 
 function row(name: string, cells: readonly string[]): void {
   console.log(name.padEnd(44) + cells.map((cell) => cell.padStart(12)).join(''));

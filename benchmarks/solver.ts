@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { solve } from '../src/solver/search/solve.js';
 import type { Solution, SolveOptions } from '../src/solver/search/solution.js';
 import { parseProblemCsv, type CsvProblem } from '../src/problem/csv.js';
-import { createProblem, type Buffer, type Problem } from '../src/problem/problem.js';
+import { createProblem, type BufferSpec, type Problem } from '../src/problem/problem.js';
 import { verifyPlacement } from '../src/verify/placement.js';
 import { listProblems, readProblemCsv, sharedIsPresent } from '../test/support/shared-data.js';
 
@@ -27,39 +27,39 @@ const ROUNDS = 5;
 const SAMPLE = '--sample';
 /** The ones whose minimum is hard to find or to prove. */
 const MINIMISED = ['C', 'D', 'J'];
-const MINIMISING_STEPS = 2_000_000;
+const MINIMISING_EFFORT = 2_000_000;
 
 /** A problem with the capacity that is asked for. */
 interface Copy {
-  readonly buffers: readonly Buffer[];
+  readonly buffers: readonly BufferSpec[];
   readonly capacity: number;
 }
 
-function buffersOf({ problem, lowers, uppers }: CsvProblem): Buffer[] {
+function buffersOf({ problem, lowers, uppers }: CsvProblem): BufferSpec[] {
   return [...lowers].map((start, b) => ({ size: problem.sizes[b], start, end: uppers[b] }));
 }
 
 /** A shuffle that is the same for the same seed. */
-function shuffled(buffers: readonly Buffer[], seed: number): Buffer[] {
+function shuffled(buffers: readonly BufferSpec[], seed: number): BufferSpec[] {
   let state = seed;
   const keys = buffers.map(() => (state = (state * 48271) % 2147483647));
   const order = buffers.map((_, b) => b).sort((a, b) => keys[a] - keys[b]);
   return order.map((b) => buffers[b]);
 }
 
-function mirrored(buffers: readonly Buffer[]): Buffer[] {
+function mirrored(buffers: readonly BufferSpec[]): BufferSpec[] {
   const last = buffers.reduce((most, { end }) => Math.max(most, end), 0);
   return buffers.map((b) => ({ ...b, start: last - b.end, end: last - b.start }));
 }
 
-const rescaled = (buffers: readonly Buffer[]): Buffer[] => buffers.map((b) => ({ ...b, size: b.size * SCALE }));
+const rescaled = (buffers: readonly BufferSpec[]): BufferSpec[] => buffers.map((b) => ({ ...b, size: b.size * SCALE }));
 
-const VARIANTS: readonly (readonly [string, (buffers: readonly Buffer[]) => Copy])[] = [
+const VARIANTS: readonly (readonly [string, (buffers: readonly BufferSpec[]) => Copy])[] = [
   ['as it is', (buffers) => ({ buffers, capacity: CAPACITY })],
   ...[1, 2, 3].map((seed) => {
     return [
       `shuffled ${seed}`,
-      (buffers: readonly Buffer[]) => ({ buffers: shuffled(buffers, seed), capacity: CAPACITY }),
+      (buffers: readonly BufferSpec[]) => ({ buffers: shuffled(buffers, seed), capacity: CAPACITY }),
     ] as const;
   }),
   ['mirrored', (buffers) => ({ buffers: mirrored(buffers), capacity: CAPACITY })],
@@ -97,7 +97,7 @@ const line = (cells: readonly string[]): string =>
 interface Sample {
   readonly firstMs: number[];
   readonly warmMs: number[];
-  readonly steps: number[];
+  readonly efforts: number[];
   readonly statuses: string[];
 }
 
@@ -112,7 +112,7 @@ function takeSample(variant: number, names: readonly string[]): Sample {
   return {
     firstMs: first.map(({ ms }) => ms),
     warmMs: first.map((_, i) => Math.min(...more.map((calls) => calls[i].ms))),
-    steps: first.map(({ solution }) => solution.steps),
+    efforts: first.map(({ solution }) => solution.effort),
     statuses: first.map(({ solution }) => solution.status),
   };
 }
@@ -148,11 +148,11 @@ function benchVariant(variant: number, names: readonly string[], roundCount: num
     warm: over((round, i) => round.row.warmMs[i]),
   };
   console.log(`\n${VARIANTS[variant][0]}, ms, medians of ${roundCount}:`);
-  console.log(line(['problem', 'status', 'steps', ...Object.keys(columns), 'MiniMalloc', 'in a row ×']));
+  console.log(line(['problem', 'status', 'effort', ...Object.keys(columns), 'MiniMalloc', 'in a row ×']));
   names.forEach((name, i) => {
-    const { statuses, steps } = rounds[0].row;
+    const { statuses, efforts } = rounds[0].row;
     const times = [...Object.values(columns).map((times) => times[i]), peer[i]].map((ms) => ms.toFixed(1));
-    console.log(line([name, statuses[i], `${steps[i]}`, ...times, (peer[i] / columns['in a row'][i]).toFixed(0)]));
+    console.log(line([name, statuses[i], `${efforts[i]}`, ...times, (peer[i] / columns['in a row'][i]).toFixed(0)]));
   });
   for (const [title, times] of Object.entries(columns)) {
     const ratios = times.map((ms, i) => peer[i] / ms);
@@ -179,10 +179,10 @@ function benchSolver(letters: readonly string[]): void {
   VARIANTS.forEach((_, variant) => benchVariant(variant, names, variant === 0 ? ROUNDS : 1));
   for (const letter of MINIMISED) {
     const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/${letter}.${CAPACITY}`));
-    const { ms, solution } = timed(problem, { maxSteps: MINIMISING_STEPS });
-    const { status, peak, lowerBound, steps } = solution;
-    const range = peak === lowerBound ? `${peak}` : `from ${lowerBound} to ${peak}`;
-    console.log(`minimum of ${letter}: ${range}, ${status}, ${steps} steps, ${ms.toFixed(1)} ms`);
+    const { ms, solution } = timed(problem, { maxEffort: MINIMISING_EFFORT });
+    const { status, bufferSize, lowerBound, effort } = solution;
+    const range = bufferSize === lowerBound ? `${bufferSize}` : `from ${lowerBound} to ${bufferSize}`;
+    console.log(`minimum of ${letter}: ${range}, ${status}, effort ${effort}, ${ms.toFixed(1)} ms`);
   }
 }
 

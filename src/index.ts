@@ -5,17 +5,10 @@
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
-export {
-  byteLength,
-  contiguousStrides,
-  elementCount,
-  isContiguous,
-  rowSize,
-  type Layout,
-  type Quad,
-} from './tensor/shape.js';
+export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize, type Layout } from './tensor/layout.js';
+export type { Dims4 } from './tensor/shape.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
-export type { InPlaceRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { ReuseRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './graph/context.js';
@@ -44,36 +37,36 @@ export { graphToJson, type GraphJson, type TensorJson } from './graph/json.js';
 export { graphFromJson } from './graph/json-reader.js';
 export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
 export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
-export { createProblem, type Buffer, type Gap, type GapTable, type Problem } from './problem/problem.js';
+export {
+  createProblem,
+  type BufferSpec as Buffer,
+  type BufferGap as Gap,
+  type GapTable,
+  type Problem,
+} from './problem/problem.js';
 export { parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
 export { findHazards, type Hazard } from './liveness/hazards.js';
-export type { InPlaceMode } from './liveness/liveness.js';
+export type { ReuseMode } from './liveness/liveness.js';
 export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
 export { solve, solveAsync } from './solver/search/solve.js';
-export type { Certificate, Progress, Solution, SolveOptions } from './solver/search/solution.js';
+export type { Certificate, SolveProgress as Progress, Solution, SolveOptions } from './solver/search/solution.js';
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
-export {
-  planGraph,
-  Plan,
-  type PlannedLocation,
-  type PlanJson,
-  type PlannedTensor,
-  type SharedStorage,
-  type ShareReason,
-} from './plan/plan.js';
+export { planGraph, Plan, type PlanJson, type SharedStorage, type ShareReason } from './plan/plan.js';
+export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
 export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
-export { verifyPlan, type CheckLimits, type PlanEntry, type PlanLike } from './verify/verify-plan.js';
+export { verifyPlan, type CheckLimits } from './verify/verify-plan.js';
+export type { PlanEntry, PlanLike } from './verify/plan-like.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,
-  type PlacementColumns,
+  type PlacementLike,
   type PlacementLimits,
   type PlacementViolation,
 } from './verify/placement.js';

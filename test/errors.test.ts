@@ -85,7 +85,7 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => fitContext(gguf, bad('8 GiB')),
     () => ctx.topK(x, 65),
     () => ctx.argsort(x, bad('up')),
-    () => solve(createProblem([buffer]), { maxSteps: -1 }),
+    () => solve(createProblem([buffer]), { maxEffort: -1 }),
     () => Context.immediate({ buffer: new ArrayBuffer(8), byteLength: 9 }),
   ],
   BAD_BUFFER: [

@@ -25,7 +25,7 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['aligment', 'alignment', (o) => lib.planGraph(graph, o)],
   ['aligment', 'alignment', (o) => lib.measureGraph(graph, o)],
   ['allocater', 'allocator', (o) => models.measureModel(gguf, {}, o)],
-  ['inplace', 'inPlace', (o) => lib.measureGraph(graph, o)],
+  ['reuze', 'reuse', (o) => lib.measureGraph(graph, o)],
   ['ctxsize', 'ctxSize', (o) => models.measureModel(gguf, o)],
   ['ubatch', 'ubatchSize', (o) => models.measureModel(gguf, o)],
   ['paralel', 'parallel', (o) => models.fitContext(gguf, 2 ** 33, o)],
@@ -81,7 +81,7 @@ describe('a misspelt option', () => {
   it('of which nobody can tell the meaning gets the list alone', () => {
     const error = expectError('BAD_ARGUMENT', 'colour', () => lib.planGraph(graph, { colour: 1 } as never));
     expect(error.message).toBe(
-      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, inPlace, runtime.',
+      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, reuse, runtime.',
     );
   });
 

@@ -5,13 +5,18 @@ import type { AllocatorName } from 'tensor-arena';
 import type { CacheType, Program } from 'tensor-arena/models';
 
 export const ALLOCATOR_NAMES = [
-  ...(['auto', 'ggml', 'greedy-by-size', 'greedy-by-lifetime', 'greedy-by-area'] as const),
-  ...(['greedy-by-load', 'greedy-by-start'] as const),
-] satisfies readonly AllocatorName[];
+  'auto',
+  'ggml',
+  'greedy-by-size',
+  'greedy-by-lifetime',
+  'greedy-by-area',
+  'greedy-by-load',
+  'greedy-by-start',
+] as const satisfies readonly AllocatorName[];
 
 /** `default` is what suits the allocator: `ggml` for ggml’s, `full` for all others. */
 export const IN_PLACE_CHOICES = ['default', 'full', 'ggml', 'off'] as const;
-export type InPlaceChoice = (typeof IN_PLACE_CHOICES)[number];
+export type ReuseChoice = (typeof IN_PLACE_CHOICES)[number];
 
 /** How the compute buffer of a model is planned: as llama.cpp does, or as we would. */
 export const MODEL_ALLOCATORS = ['ggml', 'auto'] as const;
@@ -40,7 +45,7 @@ export interface Settings {
   /** For graphs and problems. */
   readonly allocator: AllocatorName;
   /** For graphs. */
-  readonly inPlace: InPlaceChoice;
+  readonly inPlace: ReuseChoice;
   /** What there is, GiB. */
   readonly memory: number;
   /** How much of it is for other programs and whatever is not counted, GiB. */

@@ -5,23 +5,9 @@ import { basename } from 'node:path';
 import { inspect } from 'node:util';
 import { named, PlannerError } from '../errors.js';
 import { printable } from '../report/table.js';
-import { EXIT, type ExitCode } from './exit-code.js';
+import { CliError, EXIT, systemError, type ExitCode } from './cli-error.js';
 import { flagOf } from './flags.js';
 import { printError, type Terminal } from './terminal.js';
-
-/** Misuse or bad input that the command itself finds. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
-
-  constructor(
-    message: string,
-    options?: ErrorOptions,
-    /** What the command exits with. */
-    readonly exitCode: ExitCode = EXIT.misuse,
-  ) {
-    super(message, options);
-  }
-}
 
 /** What the command exits with after a failure. */
 export function exitCodeOf(error: unknown): ExitCode {
@@ -44,19 +30,6 @@ export async function inFile<T>(file: string, work: () => T | Promise<T>): Promi
   }
 }
 
-export const IS_DIRECTORY = 'is a directory, but must be a file';
-
-/** What a failed call of the operating system means to a user. */
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EISDIR: IS_DIRECTORY,
-  ENOENT: 'no such file or directory',
-  ENOSPC: 'no space left on the device',
-  ENOTDIR: 'a part of the path is not a directory',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-};
-
 /** Prints a failure as one line; where it came from, too, if `DEBUG` is set. */
 export function printFailure(terminal: Terminal, error: unknown): void {
   printError(terminal, describeFailure(error));
@@ -71,13 +44,6 @@ function describeFailure(error: unknown): string {
   if (system !== undefined) return system;
   const message = error instanceof Error ? error.message : String(error);
   return printable(`unexpected: ${message} (set DEBUG=1 to see where)`);
-}
-
-/** The reason of a failed system call; `undefined` for any other error. */
-export function systemError(error: unknown): string | undefined {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (typeof code !== 'string' || typeof syscall !== 'string') return undefined;
-  return Object.hasOwn(SYSTEM_ERRORS, code) ? SYSTEM_ERRORS[code] : code;
 }
 
 /** The text with options of the library, which stand in backticks, under the names of their flags. */

@@ -6,9 +6,10 @@ import type { ModelOptions } from '../models/options.js';
 import type { SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';
 import { exactBytes } from '../format.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { BY_DEFAULT, memorySize, tokenCount } from './flag-values.js';
-import { MODEL_FLAGS, type Flag } from './flags.js';
+import { MODEL_FLAGS } from './flags.js';
+import type { Flag } from './flag.js';
 
 /** The options of a model that make a difference for its sizes: all but the phase. */
 const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase');

@@ -4,7 +4,7 @@
 import { fitContext } from '../models/fit-context.js';
 import { fitJson, formatFit, formatFitOfWeights, type Budget } from '../report/fit-report.js';
 import type { UnknownModel } from '../report/measured-file.js';
-import { EXIT, type ExitCode } from './exit-code.js';
+import { EXIT, type ExitCode } from './cli-error.js';
 import { inFile } from './failure.js';
 import { budgetOf, type FitFlags } from './fit-flags.js';
 import { modelOptionsOf } from './flags.js';

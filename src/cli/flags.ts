@@ -4,11 +4,10 @@
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
-import type { InPlaceMode } from '../liveness/liveness.js';
-import { MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
-import { CACHE_TYPES } from '../models/options.js';
+import type { ReuseMode } from '../liveness/liveness.js';
+import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { PROGRAMS } from '../models/programs.js';
-import { IN_PLACE_MODES, type PlanOptions } from '../plan/options.js';
+import { REUSE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
 import {
@@ -21,38 +20,18 @@ import {
   tokenCount,
   wholeNumber,
 } from './flag-values.js';
-import type { InputKind } from './inputs.js';
+import type { Flag } from './flag.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
-
-/** One flag. Without `value` it is a switch. */
-export interface Flag {
-  /** Name of the library's option. */
-  readonly key: string;
-  /** Such as `-c` or `-ub`. */
-  readonly short?: string;
-  readonly long: string;
-  /** What stands for the value in the help. */
-  readonly value?: string;
-  /** How the value is read; rejects with `InvalidArgumentError`. */
-  readonly parse?: (text: string) => unknown;
-  readonly help: string;
-  /** The heading that it stands under in the help. */
-  readonly group: string;
-  /** Whether the command makes no sense without it. Default false. */
-  readonly isRequired?: boolean;
-  /** The kinds of file for which it makes a difference; default: all. */
-  readonly kinds?: readonly InputKind[];
-}
 
 /** The flags that a user gave, read. */
 export type Flags = ModelOptions & {
   readonly allocator?: AllocatorName;
-  readonly inPlace?: InPlaceMode;
+  readonly reuse?: ReuseMode;
   readonly runtime?: RuntimeName;
   readonly alignment?: number;
   readonly maxChunkSize?: number;
   readonly capacity?: number;
-  readonly maxSteps?: number;
+  readonly maxEffort?: number;
   readonly timeLimitMs?: number;
   readonly output?: string;
   readonly json?: boolean;
@@ -204,10 +183,10 @@ export const PLAN_FLAGS: readonly Flag[] = [
     group: PLANNING,
   },
   {
-    key: 'inPlace',
+    key: 'reuse',
     long: '--in-place',
-    value: IN_PLACE_MODES.join('|'),
-    parse: choice(IN_PLACE_MODES),
+    value: REUSE_MODES.join('|'),
+    parse: choice(REUSE_MODES),
     help: 'which results may overwrite an operand: all that are provably right, those of ggml, none (default: ggml for the allocator ggml, else full)',
     kinds: ['graph', 'model'],
     group: PLANNING,
@@ -233,17 +212,20 @@ export const CAPACITY_FLAG: Flag = {
   group: PLANNING,
 };
 
+const MAX_EFFORT: Flag = {
+  key: 'maxEffort',
+  long: '--max-steps',
+  value: 'N',
+  parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
+  kinds: ['problem'],
+  group: PLANNING,
+};
+
 /** How long to search for a smaller placement. */
 export const SEARCH_FLAGS: readonly Flag[] = [
-  {
-    key: 'maxSteps',
-    long: '--max-steps',
-    value: 'N',
-    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-    help: 'search for so many steps at most, whether for --capacity or for the smallest plan (default: a glance, 200000 for --capacity)',
-    kinds: ['problem'],
-    group: PLANNING,
-  },
+  MAX_EFFORT,
+  { ...MAX_EFFORT, long: '--max-effort', help: 'the same as --max-steps' },
   {
     key: 'timeLimitMs',
     long: '--time-limit',
@@ -293,6 +275,6 @@ export function modelOptionsOf(flags: ModelOptions): ModelOptions {
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */
 export function planOptionsOf(flags: Flags, defaultAllocator: AllocatorName): PlanOptions {
-  const { allocator = defaultAllocator, inPlace, runtime, alignment: bytes, maxChunkSize } = flags;
-  return { allocator, inPlace, runtime, alignment: bytes, maxChunkSize };
+  const { allocator = defaultAllocator, reuse, runtime, alignment: bytes, maxChunkSize } = flags;
+  return { allocator, reuse, runtime, alignment: bytes, maxChunkSize };
 }

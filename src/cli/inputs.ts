@@ -5,40 +5,21 @@
  */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { readGguf, type Gguf } from '../gguf/gguf.js';
+import { readGguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { graphFromJson } from '../graph/json-reader.js';
 import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
-import { CliError, IS_DIRECTORY, systemError } from './failure.js';
+import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
+import { isUrl, kindOf, KINDS } from './input-kinds.js';
 import { printNote, type Terminal } from './terminal.js';
-
-export type InputKind = 'graph' | 'problem' | 'model';
 
 export type Input =
   | { readonly kind: 'graph'; readonly graph: Graph }
   | { readonly kind: 'problem'; readonly csv: CsvProblem }
   | { readonly kind: 'model'; readonly gguf: Gguf };
-
-/** What the ending of a name says about the content. */
-const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
-  ['.gguf', 'model'],
-  ['.json', 'graph'],
-  ['.json.gz', 'graph'],
-  ['.csv', 'problem'],
-  ['.csv.gz', 'problem'],
-];
-
-/** The kind of file that a name stands for; `undefined` if its ending is none of ours. */
-export function kindOf(file: string): InputKind | undefined {
-  const name = (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
-  return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
-}
-
-function isUrl(file: string): boolean {
-  return /^https?:\/\//i.test(file);
-}
 
 /** What a user of another tool may not expect. */
 const INCLUSIVE_NOTE =

@@ -14,7 +14,7 @@ import { columnsOf } from '../map/columns.js';
 import { formatMeasurements } from '../report/measurement-table.js';
 import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
-import { EXIT, weightiest, type ExitCode } from './exit-code.js';
+import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
@@ -135,10 +135,9 @@ function reportOf(plan: Plan): Report {
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {
-  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace } =
-    measurement;
+  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, optimal, allocator, alignment, reuse } = measurement;
   const counts = { nodes: nodeCount, buffers: bufferCount };
-  return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace };
+  return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace: reuse };
 }
 
 function formatMeasured(

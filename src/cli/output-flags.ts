@@ -2,7 +2,7 @@
  * Flags that say what is printed, where, and how it looks.
  */
 import { choice } from './flag-values.js';
-import type { Flag } from './flags.js';
+import type { Flag } from './flag.js';
 
 const OUTPUT = 'Output:';
 

@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CliError, systemError } from './failure.js';
+import { CliError, systemError } from './cli-error.js';
 
 /** @throws CliError if the output would overwrite the input */
 export function checkOutput(output: string | undefined, input: string): void {

@@ -7,7 +7,7 @@ import { solveAsync } from '../solver/search/solve.js';
 import type { SolveOptions } from '../solver/search/solution.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Problem } from '../problem/problem.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import type { Flags } from './flags.js';
 import type { Terminal } from './terminal.js';
 
@@ -35,7 +35,7 @@ export function placeProblem(problem: Problem, { allocator = 'auto', maxChunkSiz
 }
 
 /** What a search was for, and what ended it before it knew; `null`: it is known, or was not looked for. */
-export type Undecided = 'steps' | 'time' | 'abort' | null;
+export type Undecided = 'effort' | 'time' | 'abort' | null;
 
 /**
  * As small as the allocator gets it; if that is too large for `--capacity`, or a limit for a search is named, the default
@@ -50,16 +50,16 @@ export async function searchProblem(
   onProgress: SolveOptions['onProgress'],
 ): Promise<PlacedProblem & { readonly undecided: Undecided }> {
   const { allocator = 'auto', capacity, maxChunkSize, timeLimitMs } = flags;
-  const { maxSteps = timeLimitMs === undefined ? undefined : Infinity } = flags;
+  const { maxEffort = timeLimitMs === undefined ? undefined : Infinity } = flags;
   const placed = placeProblem(problem, flags);
   const isOpen =
     capacity === undefined
-      ? maxSteps !== undefined && !placed.optimal
+      ? maxEffort !== undefined && !placed.optimal
       : placed.bufferSize > capacity && placed.lowerBound <= capacity;
   if (allocator !== 'auto' || !isOpen) return { ...placed, undecided: null };
   // Only here can it be interrupted with a result; before that, Ctrl-C ends the process as it always does.
   const solution = await untilInterrupted((signal) =>
-    solveAsync(problem, { capacity, maxChunkSize, maxSteps, timeLimitMs, signal, onProgress }),
+    solveAsync(problem, { capacity, maxChunkSize, maxEffort, timeLimitMs, signal, onProgress }),
   );
   const { stopped, lowerBound } = solution;
   const found = valueOf(problem, allocator, solution);

@@ -1,12 +1,27 @@
 /**
- * Plan files as `tensor-arena plan` writes them, read back with every field checked: they may come from anywhere.
+ * Plan files: JSON text that people can read as well, one tensor a line; and read back with every field checked, since a
+ * file may come from anywhere.
  */
+import type { PlanJson } from '../plan/plan.js';
 import { RUNTIMES } from '../runtime/runtimes.js';
 import { isPowerOfTwo } from '../units.js';
-import type { PlanLike } from '../verify/verify-plan.js';
-import { CliError } from './failure.js';
-import { checkReadable, kindOf, readJson } from './inputs.js';
+import type { PlanLike } from '../verify/plan-like.js';
+import { CliError } from './cli-error.js';
+import { checkReadable, readJson } from './inputs.js';
+import { kindOf } from './input-kinds.js';
 import { checkRecord, type PlanRecord } from './plan-record.js';
+
+/**
+ * The text of a plan file, ending in a newline. `JSON.parse` gives the plan back, with `record`, how it was made, beside it.
+ */
+export function formatPlan({ tensors, ...head }: PlanJson, record: object = {}): string {
+  const fields = Object.entries({ ...head, ...record }).map(
+    ([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`,
+  );
+  const rows = tensors.map((tensor) => `    ${JSON.stringify(tensor)}`);
+  const list = rows.length === 0 ? '[]' : `[\n${rows.join(',\n')}\n  ]`;
+  return `{\n${fields.join('')}  "tensors": ${list}\n}\n`;
+}
 
 /** What a graph document says it is. */
 const GRAPH_FORMAT = 'tensor-graph';

@@ -5,15 +5,16 @@
  */
 import { basename } from 'node:path';
 import type { ModelOptions, Phase, ResolvedModelOptions } from '../models/options.js';
+import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { flagOf } from './flags.js';
 
-/** Options that say how to build the graph and how to plan it. Flash attention is written as its flag takes it. */
+/** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention'> & { readonly flashAttention?: string } & Pick<
     PlanOptions,
-    'inPlace' | 'alignment' | 'maxChunkSize'
-  >;
+    'alignment' | 'maxChunkSize'
+  > & { readonly inPlace?: ReuseMode };
 
 /** What was planned. */
 export interface PlannedInput {
@@ -68,7 +69,9 @@ export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedO
 }
 
 /** What was written down, as options of the library. */
-export function optionsOfRecord({ flashAttention, ...options }: RecordedOptions): ModelOptions & PlanOptions {
+export function optionsOfRecord(recorded: RecordedOptions): ModelOptions & PlanOptions {
+  const { flashAttention, inPlace: reuse, ...rest } = recorded;
+  const options = reuse === undefined ? rest : { ...rest, reuse };
   if (flashAttention === undefined) return options;
   // The library says what is wrong with any other word.
   const value = { on: true, off: false }[flashAttention] ?? (flashAttention as 'auto');

@@ -1,17 +1,17 @@
 /**
  * `tensor-arena plan FILE`: where does every tensor go?
  */
-import type { Progress } from '../solver/search/solution.js';
+import type { SolveProgress } from '../solver/search/solution.js';
 import { measureModel } from '../models/measure-model.js';
 import type { Measurement } from '../plan/measure.js';
 import { planGraph, type Plan, type PlanJson } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
 import { exactBytes, FIXED_GIVEN, groupDigits, IN_PLACE_GIVEN } from '../format.js';
-import { formatPlan } from '../report/plan-text.js';
+import { formatPlan } from './plan-file.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
-import { EXIT, type ExitCode } from './exit-code.js';
-import { CliError, inFile } from './failure.js';
+import { EXIT, type ExitCode, CliError } from './cli-error.js';
+import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
@@ -96,19 +96,19 @@ function plannedGraph(
   flags: Flags,
   { architecture, options }: { readonly architecture?: string; readonly options?: RecordedOptions } = {},
 ): Planned {
-  const { bufferSize, lowerBound, optimal, inPlace, chunks, nodeCount: nodes } = graphPlan;
+  const { bufferSize, lowerBound, optimal, reuse, chunks, nodeCount: nodes } = graphPlan;
   const record: PlanRecord = {
     input: inputOf(file, { architecture, nodes }),
-    options: { ...options, inPlace, maxChunkSize: flags.maxChunkSize },
+    options: { ...options, inPlace: reuse, maxChunkSize: flags.maxChunkSize },
   };
   const broken = oversizeChunk(chunks, flags);
   const bound = { given: IN_PLACE_GIVEN, remedy: remedyOfGraph(graphPlan) };
   return { bufferSize, lowerBound, optimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
 }
 
-function remedyOfGraph({ allocator, inPlace }: Plan): string {
+function remedyOfGraph({ allocator, reuse }: Plan): string {
   if (allocator === 'ggml') return '; --allocator auto may need less';
-  return inPlace === 'full' ? '' : '; --in-place full may need less';
+  return reuse === 'full' ? '' : '; --in-place full may need less';
 }
 
 /** How often a search says how far it is. */
@@ -122,11 +122,11 @@ async function planProblem(
   announce: Announce,
 ): Promise<Planned> {
   let nextTime = 0;
-  const onProgress = ({ peak, lowerBound, steps }: Progress): void => {
+  const onProgress = ({ bufferSize, lowerBound, effort }: SolveProgress): void => {
     if (performance.now() < nextTime) return;
     nextTime = performance.now() + PROGRESS_INTERVAL_MS;
-    const found = peak === Infinity ? 'nothing' : `${groupDigits(peak)} bytes`;
-    announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(steps)} steps`, false);
+    const found = bufferSize === Infinity ? 'nothing' : `${groupDigits(bufferSize)} bytes`;
+    announce(`${found} found, ${groupDigits(lowerBound)} bytes proven, ${groupDigits(effort)} steps`, false);
   };
   const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
@@ -141,12 +141,10 @@ async function planProblem(
   const record: PlanRecord = { input: inputOf(file), options: { alignment, maxChunkSize } };
   return {
     ...placed,
-    ...{
-      broken,
-      isCsv: !isJson,
-      given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
-      remedy: remedyOfProblem(placed, flags),
-    },
+    broken,
+    isCsv: !isJson,
+    given: csv.problem.fixedOffsets === null ? '' : FIXED_GIVEN,
+    remedy: remedyOfProblem(placed, flags),
     format: () => (isJson ? formatPlan(problemPlan(csv, placed), record) : formatPlacementCsv(csv, placement.offsets)),
   };
 }
@@ -164,9 +162,9 @@ function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): Pl
 }
 
 /** Only the default allocator searches. */
-function remedyOfProblem({ allocator }: PlacedProblem, { maxSteps, timeLimitMs }: Flags): string {
+function remedyOfProblem({ allocator }: PlacedProblem, { maxEffort, timeLimitMs }: Flags): string {
   if (allocator === 'auto') return '';
-  const given = [maxSteps === undefined ? [] : '--max-steps', timeLimitMs === undefined ? [] : '--time-limit'].flat();
+  const given = [maxEffort === undefined ? [] : '--max-steps', timeLimitMs === undefined ? [] : '--time-limit'].flat();
   const useless = given.length === 0 ? '' : `, and alone heeds ${given.join(' and ')}`;
   return `; --allocator auto may need less${useless}`;
 }

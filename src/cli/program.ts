@@ -3,11 +3,12 @@
  */
 import { Command, Help, Option } from 'commander';
 import { version } from '../../package.json';
-import type { ExitCode } from './exit-code.js';
+import type { ExitCode } from './cli-error.js';
 import { BY_DEFAULT } from './flag-values.js';
 import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
-import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flag, type Flags } from './flags.js';
-import { kindOf, type InputKind } from './inputs.js';
+import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
+import type { Flag } from './flag.js';
+import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { plan } from './plan.js';

@@ -5,7 +5,7 @@
  * and not for a few small models, which are done before a thread has started.
  */
 import { statSync } from 'node:fs';
-import { kindOf } from './inputs.js';
+import { kindOf } from './input-kinds.js';
 import type { Terminal } from './terminal.js';
 
 /** What the thread is told: a step begins, or with `null` that all is done. */

@@ -2,7 +2,7 @@
  * One run of the command: arguments in, exit code out. Nothing is thrown.
  */
 import { CommanderError } from 'commander';
-import { EXIT, type ExitCode } from './exit-code.js';
+import { EXIT, type ExitCode } from './cli-error.js';
 import { exitCodeOf, printFailure } from './failure.js';
 import { expandShortNames } from './flags.js';
 import { createProgram } from './program.js';

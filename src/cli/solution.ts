@@ -5,9 +5,9 @@
  * plan in JSON, whose ids are the rows of the problem.
  */
 import { parseSolutionCsv, type CsvProblem } from '../problem/csv.js';
-import type { PlanLike } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/plan-like.js';
 import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { readText } from './inputs.js';
 
 /** Where each buffer is said to be, in the order of the problem; `NaN` where nothing is said. */

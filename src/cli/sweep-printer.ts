@@ -4,7 +4,7 @@
  * Invariant: nothing is printed before the first row, and every row at once.
  */
 import type { SweepGrid } from '../models/sweep-model.js';
-import { BACKEND_NOTE } from '../report/backend.js';
+import { BACKEND_NOTE } from '../report/model-words.js';
 import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
 import type { Budget } from '../report/fit-report.js';
 import { counted, groupDigits } from '../format.js';
@@ -86,7 +86,11 @@ const WIDE_TOTAL = 1023.9 * 1024 ** 3;
 function examplesOf(first: ConfigurationRow, files: readonly string[], grid: SweepGrid): ConfigurationRow[] {
   const widest = {
     ...first,
-    ...{ weights: WIDE_SIZE, context: WIDE_SIZE, compute: WIDE_SIZE, total: Math.floor(WIDE_TOTAL), refusal: ' ' },
+    weights: WIDE_SIZE,
+    context: WIDE_SIZE,
+    compute: WIDE_SIZE,
+    total: Math.floor(WIDE_TOTAL),
+    refusal: ' ',
   };
   // What the models of other files remember is not known yet: the title says both.
   const isRecurrent = files.length > 1 ? first.isRecurrent !== true : first.isRecurrent;

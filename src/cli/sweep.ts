@@ -4,8 +4,8 @@
 import { gridSize, sweepModel, type SweepGrid } from '../models/sweep-model.js';
 import { sweepRow, type ConfigurationRow } from '../report/configuration-table.js';
 import { groupDigits } from '../format.js';
-import { EXIT, weightiest, type ExitCode } from './exit-code.js';
-import { CliError, exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
+import { EXIT, weightiest, type ExitCode, CliError } from './cli-error.js';
+import { exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
 import { budgetOf, gridOf, type SweepFlags } from './fit-flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress, type Announce } from './progress.js';

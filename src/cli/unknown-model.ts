@@ -2,7 +2,7 @@
  * Models whose architecture nobody here can build: what every command does about them.
  */
 import { nullIfThrown } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import { measureWeights } from '../models/weights.js';
 import type { UnknownModel } from '../report/measured-file.js';
 import { printable } from '../report/table.js';

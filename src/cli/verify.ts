@@ -3,18 +3,20 @@
  *
  * The plan says how it was made; flags that were given come before that, and where the two disagree, the answer is no.
  */
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { openModel, readModel } from '../models/model-graph.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { counted, exactBytes } from '../format.js';
 import { printable } from '../report/table.js';
 import { MAX_VIOLATIONS } from '../verify/limits.js';
-import { verifyPlan, type PlanLike } from '../verify/verify-plan.js';
-import { EXIT, type ExitCode } from './exit-code.js';
+import { verifyPlan } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/plan-like.js';
+import { EXIT, type ExitCode } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
-import { kindOf, readInput, readText, type Input } from './inputs.js';
+import { readInput, readText, type Input } from './inputs.js';
+import { kindOf } from './input-kinds.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRecord, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';

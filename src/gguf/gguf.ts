@@ -6,43 +6,17 @@
  * whole blocks, exact byte counts, unique names, offsets that add up.
  */
 import { named, PlannerError, shown, wrongValue } from '../errors.js';
-import { elementTypeOfGguf, NEXT_GGUF_TYPE, type ElementType } from '../tensor/element-type.js';
-import { byteLength, contiguousStrides, shape, type Quad } from '../tensor/shape.js';
+import { elementTypeOfGguf, NEXT_GGUF_TYPE } from '../tensor/element-type.js';
+import { byteLength, contiguousStrides } from '../tensor/layout.js';
+import { shape } from '../tensor/shape.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import { parseHeader, type ParsedTensor } from './parse-header.js';
 import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
-
-/** A metadata value. Integers above 2^53 - 1 stay `bigint`s. */
-export type GgufValue = string | number | bigint | boolean | readonly GgufValue[];
-
-/** How the file stores a value, or each element of a list. */
-export type GgufValueType =
-  'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'bool' | 'string' | 'u64' | 'i64' | 'f64';
+import type { Gguf, GgufTensor } from './types.js';
 
 /** ggml's limit on names. */
 const MAX_NAME_BYTES = 63;
 const utf8 = new TextEncoder();
-
-/** One entry of the tensor list. */
-export interface GgufTensor {
-  readonly name: string;
-  readonly type: ElementType;
-  /** Element counts, innermost dimension first. */
-  readonly ne: Quad;
-  /** Exact size in bytes, without padding. */
-  readonly bytes: number;
-}
-
-/** What a header says. */
-export interface Gguf {
-  /** File name, for messages. */
-  readonly name: string;
-  readonly metadata: Readonly<Record<string, GgufValue>>;
-  /** Of metadata as the file stores them. Where it says nothing of a key, any type that holds the value will do. */
-  readonly types?: Readonly<Record<string, GgufValueType>>;
-  /** In file order. */
-  readonly tensors: readonly GgufTensor[];
-}
 
 /**
  * Reads the header of a GGUF file. A model in several parts is read as one: from the name of any part
@@ -149,8 +123,8 @@ function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor
   const type = elementTypeOfGguf(typeId);
   if (type === undefined) throw unknownType(name, typeId);
   const ne = shape(dimensions.length === 0 ? [1] : dimensions, name);
-  const nb = contiguousStrides(type, ne, name);
-  return { name, type, ne, bytes: byteLength({ type, ne, nb }, name) };
+  const strides = contiguousStrides(type, ne, name);
+  return { name, type, ne, bytes: byteLength({ type, shape: ne, strides }, name) };
 }
 
 /** Types that ggml once had keep their numbers; higher ones than it has now are of a later time. */

@@ -6,7 +6,7 @@
  */
 import { named, type PlannerError } from '../errors.js';
 import { foreignFile } from './foreign-file.js';
-import type { GgufValueType } from './gguf.js';
+import type { GgufValueType } from './types.js';
 import { damagedHeader, HeaderBytes } from './header-bytes.js';
 import type { RangeSource } from './range-source.js';
 

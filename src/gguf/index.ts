@@ -3,5 +3,6 @@
  *
  * @module tensor-arena/gguf
  */
-export { readGguf, type Gguf, type GgufTensor, type GgufValue, type GgufValueType } from './gguf.js';
+export { readGguf } from './gguf.js';
+export type { Gguf, GgufTensor, GgufValue, GgufValueType } from './types.js';
 export type { BlobLike, GgufSource, UrlLike } from './range-source.js';

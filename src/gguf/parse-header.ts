@@ -5,7 +5,7 @@
  * whatever the file says, and nothing that is missing is filled with zeros.
  */
 import { gguf } from '@huggingface/gguf';
-import type { GgufValue, GgufValueType } from './gguf.js';
+import type { GgufValue, GgufValueType } from './types.js';
 import { named } from '../errors.js';
 import { damagedHeader } from './header-bytes.js';
 import { scanHeader } from './header-scan.js';

@@ -7,7 +7,8 @@
 import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../tensor/element-type.js';
 import { operandName } from '../tensor/operation.js';
-import { byteLength, contiguousStrides, shape, type Layout, type Quad } from '../tensor/shape.js';
+import { byteLength, contiguousStrides, type Layout } from '../tensor/layout.js';
+import { shape, type Dims4 } from '../tensor/shape.js';
 import type { Params, ParamValue, Tensor } from '../tensor/tensor.js';
 import { alignUp, checkAlignment, checkBytes } from '../units.js';
 import type { Result, Row } from './operation.js';
@@ -103,7 +104,7 @@ export abstract class CustomOps extends Applier {
     const result: Result = {
       type: elementType(type, `${own.name}: type`),
       ne: shape(listOf(own, 'ne', ne), own.name),
-      inPlaceRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
+      reuseRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
     };
     return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
   }
@@ -149,10 +150,10 @@ export abstract class CustomOps extends Applier {
       offsets.push(end);
       end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
     }
-    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], inPlaceRule: { ggml: false, operands: [] } };
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { ggml: false, operands: [] } };
     const operation = ownOperation(own, bytes);
     const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
-    const views = layouts.map(({ type, ne, nb }, index) => {
+    const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
       const offset = offsets[index];
       const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
       const params = { ne: [...ne], nb: nb.slice(1), offset };
@@ -184,7 +185,7 @@ function ownOperation({ name }: Named, result: Result): Row {
     requireArgument(count <= MAX_SOURCES, o, 'number of sources', count, `at most ${MAX_SOURCES}`);
     const empty = o.sources.findIndex((source) => (source ?? null) === null);
     if (empty !== -1) missingOperand(name, operandName(o.operation, empty), null);
-    for (const slot of result.inPlaceRule!.operands) {
+    for (const slot of result.reuseRule!.operands) {
       const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
       requireArgument(isSlot, o, 'overwrites', slot, `one of the ${count} source slots, from 0`);
     }
@@ -193,12 +194,12 @@ function ownOperation({ name }: Named, result: Result): Row {
   return { ...CUSTOM, name, result: check };
 }
 
-function layoutOf(own: Named, result: CustomResult, index: number): Layout {
+function layoutOf(own: Named, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
   const label = `${own.name}: results[${index}]`;
   checkOptions(result, RESULT_NAMES, label);
   const type = elementType(result.type, `${own.name}: type of results[${index}]`);
-  const ne: Quad = shape(listOf(own, `results[${index}].ne`, result.ne), label);
-  return { type, ne, nb: contiguousStrides(type, ne, label) };
+  const ne: Dims4 = shape(listOf(own, `results[${index}].ne`, result.ne), label);
+  return { type, shape: ne, strides: contiguousStrides(type, ne, label) };
 }
 
 /** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */

@@ -96,6 +96,7 @@ export class Graph {
   /**
    * The graph in flat columns; made once, and again when the graph has grown or more of its tensors are marked.
    *
+   * @internal
    * @throws PlannerError `BAD_OPERAND` as {@link Graph.inputs}, `DANGLING_TENSOR`
    */
   get table(): GraphTable {

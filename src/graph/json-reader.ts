@@ -6,10 +6,11 @@
  */
 import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
-import { byteLength, rowSize, sameLayout, shape, type Layout } from '../tensor/shape.js';
+import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
+import { shape } from '../tensor/shape.js';
 import type { Operation } from '../tensor/operation.js';
 import { Origin } from '../tensor/origin.js';
-import { SELF, Tensor, type InPlaceRule } from '../tensor/tensor.js';
+import { SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from './graph.js';
 import type { TensorJson } from './json.js';
@@ -126,8 +127,8 @@ class TensorBuilder {
     const label = this.#label(id);
     const layout: Layout = {
       type: elementType(row.type, `${label}.type`),
-      ne: shape(row.ne, `${label}.ne`),
-      nb: shape(row.nb, `${label}.nb`),
+      shape: shape(row.ne, `${label}.ne`),
+      strides: shape(row.nb, `${label}.nb`),
     };
     this.#checkBytes(row, layout, label);
     if (row.view !== undefined && row.external === true) {
@@ -141,15 +142,15 @@ class TensorBuilder {
       name: row.name,
       operation,
       type: layout.type,
-      ne: layout.ne,
-      nb: layout.nb,
+      shape: layout.shape,
+      strides: layout.strides,
       sources: row.src?.map((source) => (source === -1 ? null : source === id ? SELF : this.#tensors[source]!)),
       params: row.params === undefined ? undefined : { ...row.params },
       memory: row.external === true ? 'virtual' : 'deferred',
       view: row.view === undefined || destination !== undefined ? undefined : this.#viewOf(row, layout, id),
       destination,
       allocSize: row.allocSize,
-      inPlaceRule: inPlaceRuleOf(row, operation),
+      reuseRule: reuseRuleOf(row, operation),
     });
     if (row.input === true) this.#origin.markInput(tensor);
     if (row.output === true) this.#origin.markOutput(tensor);
@@ -164,7 +165,7 @@ class TensorBuilder {
   }
 
   #checkBytes(row: TensorJson, layout: Layout, label: string): void {
-    rowSize(layout.type, layout.ne[0], `${label}.ne`);
+    rowSize(layout.type, layout.shape[0], `${label}.ne`);
     const bytes = byteLength(layout, label);
     if (row.nbytes !== bytes) {
       const culprit = `${label}.nbytes`;
@@ -205,10 +206,7 @@ class TensorBuilder {
 }
 
 /** Kept only where the document deviates from what the operation's row says. */
-function inPlaceRuleOf(
-  { inplace = false, overwrites }: TensorJson,
-  operation: Operation | null,
-): InPlaceRule | undefined {
+function reuseRuleOf({ inplace = false, overwrites }: TensorJson, operation: Operation | null): ReuseRule | undefined {
   if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
   return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
 }

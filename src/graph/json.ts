@@ -78,8 +78,8 @@ function checkClosed(graph: Graph): void {
 }
 
 function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => number): TensorJson {
-  const { name, op, operation, type, ne, nb, sources, params, root, allocSize, inPlaceRule, destination } = tensor;
-  const overwrites = inPlaceRule?.operands;
+  const { name, op, operation, type, ne, nb, sources, params, root, allocSize, reuseRule, destination } = tensor;
+  const overwrites = reuseRule?.operands;
   const isOwnRule = overwrites !== undefined && String(overwrites) !== String(operation?.overwrites ?? []);
   return {
     name,
@@ -93,7 +93,7 @@ function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => nu
     ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
     ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
     ...(destination !== null && { destination: idOf(destination) }),
-    ...((inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
+    ...((reuseRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
     ...(isOwnRule && { overwrites: [...overwrites] }),
     ...(Object.keys(params).length > 0 && { params: { ...params } }),
     nbytes: tensor.byteLength,

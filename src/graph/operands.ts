@@ -7,7 +7,8 @@
  */
 import type { ElementTypeName } from '../tensor/element-type.js';
 import { operandName, type Operation } from '../tensor/operation.js';
-import { hasContiguousRows, isContiguous, type Quad } from '../tensor/shape.js';
+import { isContiguous } from '../tensor/layout.js';
+import { hasContiguousRows, type Quad } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { badOperand, describeStrides, missingOperand } from './operand-error.js';
 

@@ -6,23 +6,23 @@
  */
 import type { ElementType } from '../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../tensor/operation.js';
-import type { Quad } from '../tensor/shape.js';
-import type { InPlaceRule, Params, Tensor } from '../tensor/tensor.js';
+import type { Dims4 } from '../tensor/shape.js';
+import type { ReuseRule, Params, Tensor } from '../tensor/tensor.js';
 import type { Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
 /** What an operation yields. */
 export interface Result {
   readonly type: ElementType;
-  readonly ne: Quad;
+  readonly ne: Dims4;
   /** Byte strides. Default: contiguous. */
-  readonly nb?: Quad | undefined;
+  readonly nb?: Dims4 | undefined;
   /** The tensor that the result looks into, and at which byte. Default: the result has its own storage. */
   readonly view?: { readonly of: Tensor; readonly offset: number };
   /** ggml's default name. */
   readonly name?: string;
   /** What may be overwritten, where only the settings tell. Default: what the row says. */
-  readonly inPlaceRule?: InPlaceRule;
+  readonly reuseRule?: ReuseRule;
 }
 
 /** An operation that the library knows, with settings of type `P`. */

@@ -9,10 +9,10 @@
 import { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
-import { fillHandOvers } from './hand-over.js';
+import { fillReusable } from './reusable.js';
 import { isResultIfUnread } from './node-kind.js';
 
-export { HAND_OVER } from './hand-over.js';
+export { REUSABLE } from './reusable.js';
 
 /** What a tensor is; a row of `traits` holds a sum of these. */
 export const TRAIT = {
@@ -49,8 +49,8 @@ export interface GraphTable {
   readonly sources: Int32Array;
   /** How often each tensor is among `sources`. */
   readonly uses: Int32Array;
-  /** {@link HAND_OVER}, one per entry of `sources`. */
-  readonly handOver: Uint8Array;
+  /** {@link REUSABLE}, one per entry of `sources`. */
+  readonly reusable: Uint8Array;
   /** Id of the tensor that owns the storage. */
   readonly roots: Int32Array;
   /** Id of the tensor that the result is written straight into; -1 without one. */
@@ -89,7 +89,7 @@ export function buildTable(graph: GraphLists): GraphTable {
   const slotCount = numberTensors(tensors, ids, sizes);
   const sourceFirst = new Int32Array(count + 1);
   const sources = new Int32Array(slotCount);
-  const handOver = new Uint8Array(slotCount);
+  const reusable = new Uint8Array(slotCount);
   const roots = new Int32Array(count);
   const destinations = new Int32Array(count).fill(-1);
   const traits = new Uint8Array(count);
@@ -114,7 +114,7 @@ export function buildTable(graph: GraphLists): GraphTable {
     entry = addSources(tensors, tensor, ids, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && root === tensor) continue;
-    if (root === tensor) fillHandOvers(tensor, first, ids, sizes, handOver);
+    if (root === tensor) fillReusable(tensor, first, ids, sizes, reusable);
     if (overwritesOthers(tensor)) writers.push(id);
   }
   for (const tensor of graph.inputs) traits[ids.get(tensor)] += TRAIT.input;
@@ -137,7 +137,7 @@ export function buildTable(graph: GraphLists): GraphTable {
     sourceFirst,
     sources: sources.subarray(0, entry),
     uses,
-    handOver: handOver.subarray(0, entry),
+    reusable: reusable.subarray(0, entry),
     roots,
     destinations,
     sizes,

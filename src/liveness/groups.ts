@@ -15,7 +15,7 @@
 import type { Graph } from '../graph/graph.js';
 import type { GraphTable } from '../graph/table.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
-import { sameLayout, sameShape } from '../tensor/shape.js';
+import { sameLayout, sameShape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** The groups of a graph, by the step at which they end. */
@@ -157,7 +157,7 @@ class Finder {
 
   /** Adds a group, its last node first. Plain loops: this is part of every first measurement. */
   #add(members: readonly number[], orders: readonly ReadOrder[]): void {
-    const { sources, sourceFirst, roots, handOver } = this.#table;
+    const { sources, sourceFirst, roots, reusable } = this.#table;
     const start = this.#roots.length;
     const inputs: number[] = [];
     const inputOrders: ReadOrder[] = [];
@@ -174,7 +174,7 @@ class Finder {
     }
     for (const member of members) {
       for (let entry = sourceFirst[member]; entry < sourceFirst[member + 1]; entry++) {
-        if (handOver[entry] === 0) continue;
+        if (reusable[entry] === 0) continue;
         const root = roots[sources[entry]];
         for (let i = 0; i < inputs.length; i++) {
           if (this.#roots[start + i] !== root) continue;

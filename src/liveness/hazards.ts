@@ -10,7 +10,7 @@
  */
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
-import { sameLayout } from '../tensor/shape.js';
+import { sameLayout } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Paths } from './paths.js';
 import { overlapOf, regionOf, type Overlap, type Region } from './regions.js';

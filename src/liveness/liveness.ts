@@ -15,13 +15,13 @@
  * the last one that reads it or a view of it; outputs and results that nobody reads live to the end. What a group of
  * nodes reads that may be computed at once lives to the step at which the bytes of the group's result begin to exist.
  */
-import { HAND_OVER, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
+import { REUSABLE, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import type { FusedGroups } from './groups.js';
 
 /** Which nodes may overwrite a dying source: none, those that ggml overwrites, or all that are provably right. */
-export type InPlaceMode = 'off' | 'ggml' | 'full';
+export type ReuseMode = 'off' | 'ggml' | 'full';
 
 /** No buffer: a view, an external tensor, or one of zero bytes. */
 export const NO_BUFFER = -1;
@@ -38,7 +38,7 @@ export interface Liveness {
    */
   readonly storageEnds: Int32Array;
   /** Id of the storage owner whose buffer each tensor took over in place; {@link NO_BUFFER} for all others. */
-  readonly givers: Int32Array;
+  readonly reused: Int32Array;
 }
 
 /**
@@ -56,7 +56,7 @@ export interface Liveness {
  */
 export function analyzeLiveness(
   table: GraphTable,
-  inPlace: InPlaceMode,
+  mode: ReuseMode,
   alignment: number,
   groups: FusedGroups | null = null,
   refused: Uint8Array | null = groups?.refused ?? null,
@@ -70,14 +70,14 @@ export function analyzeLiveness(
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
     if (isComputed(traits[node])) {
-      const entry = findGiver(table, node, inPlace, storageEnds, refused);
-      const giver = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
-      if (giver === NO_BUFFER) buffers.add(node, step);
-      else buffers.handOver(giver, node, step);
+      const entry = findReused(table, node, mode, storageEnds, refused);
+      const reused = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
+      if (reused === NO_BUFFER) buffers.add(node, step);
+      else buffers.reuse(reused, node, step);
     }
     if (groups !== null && groups.lastSteps[group] === step) buffers.keepFor(roots[node], groups, group++);
   }
-  return { problem: buffers.toProblem(), bufferOf: buffers.bufferOf, storageEnds, givers: buffers.givers };
+  return { problem: buffers.toProblem(), bufferOf: buffers.bufferOf, storageEnds, reused: buffers.reused };
 }
 
 /** A graph without nodes still has one step, at which its leafs exist. */
@@ -100,36 +100,35 @@ export function storageEndsOf(table: GraphTable): Int32Array {
 const NO_ENTRY = -1;
 
 /** The entry of `sources` whose storage `node` takes over; {@link NO_ENTRY} if it takes none. */
-function findGiver(
+function findReused(
   table: GraphTable,
   node: number,
-  inPlace: InPlaceMode,
+  mode: ReuseMode,
   storageEnds: Int32Array,
   refused: Uint8Array | null,
 ): number {
-  const { sourceFirst, sources, handOver, roots, sizes } = table;
-  let giver = NO_ENTRY;
+  const { sourceFirst, sources, reusable, roots, sizes } = table;
+  let reused = NO_ENTRY;
   for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-    if (handOver[entry] === 0 || refused?.[entry] === 1 || !canTakeOver(table, node, entry, inPlace, storageEnds))
-      continue;
-    if (inPlace === 'ggml') return entry;
-    if (giver === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[giver]]]) giver = entry;
+    if (reusable[entry] === 0 || refused?.[entry] === 1 || !canReuse(table, node, entry, mode, storageEnds)) continue;
+    if (mode === 'ggml') return entry;
+    if (reused === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[reused]]]) reused = entry;
   }
-  return giver;
+  return reused;
 }
 
 /** Whether `node` may take over the storage of its source at `entry`, which then dies with it. */
-export function canTakeOver(
-  { steps, sources, handOver, roots, sizes, traits }: GraphTable,
+export function canReuse(
+  { steps, sources, reusable, roots, sizes, traits }: GraphTable,
   node: number,
   entry: number,
-  inPlace: InPlaceMode,
+  mode: ReuseMode,
   storageEnds: Int32Array,
 ): boolean {
-  if (inPlace === 'off') return false;
-  const rule = HAND_OVER[inPlace];
-  const allowed = handOver[entry];
-  if (allowed !== rule && allowed !== HAND_OVER.ggml + HAND_OVER.full) return false;
+  if (mode === 'off') return false;
+  const rule = REUSABLE[mode];
+  const allowed = reusable[entry];
+  if (allowed !== rule && allowed !== REUSABLE.ggml + REUSABLE.full) return false;
   const root = roots[sources[entry]];
   return storageEnds[root] === steps[node] + 1 && isPlanned(traits[root]) && !isKept(traits[root]) && sizes[root] > 0;
 }
@@ -144,7 +143,7 @@ interface Shrink {
 /** Buffers under construction, as columns. Plain fields and arrays: this is the hot path of every measurement. */
 class BufferColumns {
   readonly bufferOf: Int32Array;
-  readonly givers: Int32Array;
+  readonly reused: Int32Array;
   private count = 0;
   private readonly sizes: Float64Array;
   /** Bytes that each buffer needs by now. */
@@ -160,7 +159,7 @@ class BufferColumns {
   ) {
     const { tensorCount, plannedCount } = table;
     this.bufferOf = new Int32Array(tensorCount).fill(NO_BUFFER);
-    this.givers = new Int32Array(tensorCount).fill(NO_BUFFER);
+    this.reused = new Int32Array(tensorCount).fill(NO_BUFFER);
     this.sizes = new Float64Array(plannedCount);
     this.bytes = new Float64Array(plannedCount);
     this.starts = new Int32Array(plannedCount);
@@ -178,13 +177,13 @@ class BufferColumns {
     this.ends[buffer] = this.storageEnds[tensor];
   }
 
-  /** `taker` goes where `giver` is, and what it does not need is given back. */
-  handOver(giver: number, taker: number, step: number): void {
-    const buffer = this.bufferOf[giver];
-    const size = alignUp(this.table.sizes[taker], this.alignment);
-    this.givers[taker] = giver;
-    this.bufferOf[taker] = buffer;
-    this.ends[buffer] = Math.max(this.storageEnds[taker], this.ends[buffer]);
+  /** `reuser` goes where `reused` is, and what it does not need is given back. */
+  reuse(reused: number, reuser: number, step: number): void {
+    const buffer = this.bufferOf[reused];
+    const size = alignUp(this.table.sizes[reuser], this.alignment);
+    this.reused[reuser] = reused;
+    this.bufferOf[reuser] = buffer;
+    this.ends[buffer] = Math.max(this.storageEnds[reuser], this.ends[buffer]);
     if (size === this.bytes[buffer]) return;
     this.bytes[buffer] = size;
     // What exists before step 0 has all its bytes at step 0, even if the first node takes it over.

@@ -43,8 +43,8 @@ function isDense(tensor: Tensor): boolean {
 }
 
 /** Blocks or elements, and bytes from one to the next, of each dimension that has more than one. */
-function dimsOf({ type, ne, nb }: Tensor): { count: number; stride: number }[] {
-  const dims = nb.map((stride, dim) => ({ count: dim === 0 ? ne[0] / type.blockSize : ne[dim], stride }));
+function dimsOf({ type, shape, strides }: Tensor): { count: number; stride: number }[] {
+  const dims = strides.map((stride, dim) => ({ count: dim === 0 ? shape[0] / type.blockSize : shape[dim], stride }));
   return dims.filter(({ count }) => count > 1);
 }
 

@@ -3,6 +3,7 @@
  */
 import { groupDigits } from '../format.js';
 import { stepName, type MemoryMap } from './memory-map.js';
+import type { Picture } from './picture.js';
 import { byteUnit, decimal, ticks, type Scale } from './scale.js';
 import { element, fitText, px, text, textWidth } from './svg.js';
 
@@ -28,7 +29,7 @@ export function drawChunkEdges(bases: readonly number[], scale: Scale): string {
 }
 
 /** Numbers and titles around the plot. */
-export function drawAxes(scale: Scale, map: MemoryMap): string {
+export function drawAxes({ scale, map }: Picture): string {
   const chunkCount = map.chunks.length;
   const { x, y, width, height } = scale.plot;
   const bottom = y + height;

@@ -5,12 +5,13 @@
  * Invariant: a name is inside its own rectangle, and rectangles do not overlap, so names do not either.
  */
 import { exactBytes, groupDigits, humanBytes } from '../format.js';
-import { chunkBases, columnsOf, type BoxColumns } from './columns.js';
+import type { BoxColumns } from './columns.js';
 import { stepName, type MapBox, type MemoryMap } from './memory-map.js';
+import type { Picture } from './picture.js';
 import { Raster, type PixelRect } from './raster.js';
 import type { Plot, Scale } from './scale.js';
 import { element, escapeText, fitText, px, text } from './svg.js';
-import { fillClass, fillsOf, type MapColors } from './theme.js';
+import { fillClass, fillsOf } from './theme.js';
 
 /** A rectangle with an edge below this many pixels is merged with its neighbours. */
 const LEAST_EDGE = 2;
@@ -30,8 +31,7 @@ interface Drawn {
 }
 
 /** All rectangles and what belongs to them, as markup. */
-export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withTooltips: boolean): string {
-  const columns = columnsOf(map);
+export function drawBoxes({ map, columns, scale, colors }: Picture, withTooltips: boolean): string {
   const classes = fillsOf(colors).map(fillClass);
   const fills = columns.fills[colors];
   const raster = new Raster(scale.plot);
@@ -49,14 +49,13 @@ export function drawBoxes(map: MemoryMap, scale: Scale, colors: MapColors, withT
   return [
     ...drawn.map((each) => drawRect(each, withTooltips ? describeBox(each.box, map) : '')),
     element('g', { 'shape-rendering': 'crispEdges' }, ...merged),
-    drawHatch(drawn, scale, chunkBases(map)),
+    drawHatch(drawn, scale, columns.bases),
     drawSeams(drawn),
   ].join('');
 }
 
 /** Whether any rectangle is so small that it is merged. */
-export function mergesAny(map: MemoryMap, scale: Scale): boolean {
-  const columns = columnsOf(map);
+export function mergesAny(columns: BoxColumns, scale: Scale): boolean {
   return columns.starts.some((start, b) => start < columns.ends[b] && isSmall(rectOf(columns, b, scale)));
 }
 
@@ -65,8 +64,7 @@ function isSmall({ width, height }: PixelRect): boolean {
 }
 
 /** The names of all rectangles with room for them; drawn last, so that no line crosses them. */
-export function drawNames(map: MemoryMap, scale: Scale, colors: MapColors): string {
-  const columns = columnsOf(map);
+export function drawNames({ map, columns, scale, colors }: Picture): string {
   const classes = fillsOf(colors).map(fillClass);
   const fills = columns.fills[colors];
   const names: string[] = [];
@@ -108,7 +106,11 @@ function drawRect({ rect, fill }: Drawn, tooltip: string): string {
   const { x, y, width, height } = rect;
   const least = Math.min(width, height);
   const attributes = {
-    ...{ class: `ta-box ${fill}`, x, y, width, height },
+    class: `ta-box ${fill}`,
+    x,
+    y,
+    width,
+    height,
     ...(least >= 12 ? { rx: 2 } : {}),
     ...(least < 6 ? { 'stroke-width': least < 4 ? 0 : 0.5 } : {}),
   };
@@ -147,7 +149,7 @@ function drawHatch(drawn: readonly Drawn[], scale: Scale, bases: readonly number
 
 /** A dashed edge and an arrow at the left of what takes over its bytes. */
 function drawSeams(drawn: readonly Drawn[]): string {
-  const seams = drawn.filter(({ box, rect, visible }) => box.takesOver !== -1 && rect.x >= visible.x - 0.5);
+  const seams = drawn.filter(({ box, rect, visible }) => box.reuses !== -1 && rect.x >= visible.x - 0.5);
   const edges = seams.map(({ visible: { x, y, height } }) => `M${px(x)} ${px(y)}v${px(height)}`).join('');
   const arrows = seams
     .filter(({ visible }) => visible.width >= NAME_LINE && visible.height >= 8)
@@ -160,8 +162,8 @@ function hasRoom({ width, height }: PixelRect): boolean {
   return Math.max(width, height) >= 2 * NAME_LINE && Math.min(width, height) >= NAME_LINE;
 }
 
-function drawName({ name, size, takesOver }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
-  const arrow = takesOver === -1 ? 0 : NAME_PADDING;
+function drawName({ name, size, reuses }: MapBox, { x, y, width, height }: PixelRect, style: string): string {
+  const arrow = reuses === -1 ? 0 : NAME_PADDING;
   const room = width - NAME_PADDING - arrow;
   const across = height >= NAME_LINE ? fitText(name, NAME_SIZE, room) : '';
   if (across !== '') {

@@ -2,15 +2,14 @@
  * The boxes of a map column by column, and what a picture says of all of them together. A picture of any part goes
  * through every box; here that is reading numbers one after the other.
  *
- * Invariant: entry `b` of a column is box `b`. A map is plain data that does not change, so its columns are made once.
+ * Invariant: entry `b` of a column is box `b`.
  */
 import { MAP_FAMILIES, type MemoryMap } from './memory-map.js';
-import type { MapColors } from './theme.js';
-
-/** How many classes of size the colours tell apart. */
-export const SIZE_CLASSES = 6;
+import { SIZE_CLASSES, type MapColors } from './theme.js';
 
 export interface BoxColumns {
+  /** Where each chunk starts when all are stacked, bytes. */
+  readonly bases: readonly number[];
   /** Inclusive. */
   readonly starts: Float64Array;
   /** Exclusive. */
@@ -26,23 +25,24 @@ export interface BoxColumns {
   readonly peakStep: number;
   /** Bytes of the largest box, at least 1. */
   readonly largest: number;
-  readonly handOverCount: number;
+  readonly reuseCount: number;
   readonly viewCount: number;
   /** Whether the operation of any box is known. */
   readonly hasOperations: boolean;
 }
 
-const made = new WeakMap<MemoryMap, BoxColumns>();
-
-/** The columns of a map. O(boxes + steps) for the first time. */
-export function columnsOf(map: MemoryMap): BoxColumns {
-  let columns = made.get(map);
-  if (columns === undefined) made.set(map, (columns = makeColumns(map)));
-  return columns;
+/** A map and its columns: what stays the same, however often a part of it is drawn or asked about. */
+export interface IndexedMap {
+  readonly map: MemoryMap;
+  readonly columns: BoxColumns;
 }
 
-/** Where each chunk starts when all are stacked, bytes. */
-export function chunkBases({ chunks }: MemoryMap): number[] {
+/** The map with its columns. O(boxes + steps) */
+export function indexMap(map: MemoryMap): IndexedMap {
+  return { map, columns: columnsOf(map) };
+}
+
+function chunkBases({ chunks }: MemoryMap): number[] {
   let base = 0;
   return chunks.map((size) => (base += size) - size);
 }
@@ -53,7 +53,8 @@ export function sizeClass(size: number, largest: number): number {
   return Math.max(0, SIZE_CLASSES - 1 - quarters);
 }
 
-function makeColumns(map: MemoryMap): BoxColumns {
+/** The columns of a map. O(boxes + steps) */
+export function columnsOf(map: MemoryMap): BoxColumns {
   const { boxes, stepCount } = map;
   const bases = chunkBases(map);
   const starts = new Float64Array(boxes.length);
@@ -63,10 +64,10 @@ function makeColumns(map: MemoryMap): BoxColumns {
   const fills = { family: new Uint8Array(boxes.length), size: new Uint8Array(boxes.length) };
   const load = new Float64Array(stepCount + 1);
   let largest = 1;
-  let handOverCount = 0;
+  let reuseCount = 0;
   let viewCount = 0;
   let hasOperations = false;
-  boxes.forEach(({ start, end, chunk, offset, size, family, takesOver, views, op }, b) => {
+  boxes.forEach(({ start, end, chunk, offset, size, family, reuses, views, op }, b) => {
     starts[b] = start;
     ends[b] = end;
     bottoms[b] = bases[chunk] + offset;
@@ -75,7 +76,7 @@ function makeColumns(map: MemoryMap): BoxColumns {
     load[start] += size;
     load[end] -= size;
     largest = Math.max(largest, size);
-    if (takesOver !== -1) handOverCount++;
+    if (reuses !== -1) reuseCount++;
     viewCount += views.length;
     hasOperations ||= op !== '';
   });
@@ -86,7 +87,17 @@ function makeColumns(map: MemoryMap): BoxColumns {
     if (load[step] > load[peakStep]) peakStep = step;
   }
   return {
-    ...{ starts, ends, bottoms, tops, fills, load: load.subarray(0, stepCount), peakStep },
-    ...{ largest, handOverCount, viewCount, hasOperations },
+    bases,
+    starts,
+    ends,
+    bottoms,
+    tops,
+    fills,
+    load: load.subarray(0, stepCount),
+    peakStep,
+    largest,
+    reuseCount,
+    viewCount,
+    hasOperations,
   };
 }

@@ -12,12 +12,13 @@
 import { FIXED_GIVEN, gapPercent, groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
 import { drawBoxes, drawNames, mergesAny } from './boxes.js';
-import { chunkBases, columnsOf } from './columns.js';
+import { indexMap, type IndexedMap } from './columns.js';
 import { drawLegend, type Legend } from './legend.js';
 import { drawLoad, labelLines, labelPeakStep } from './load.js';
 import type { MemoryMap } from './memory-map.js';
 import { LEAST_SIDE, type MapOptions } from './options.js';
-import { Scale, type MapWindow } from './scale.js';
+import type { Picture } from './picture.js';
+import { Scale, type MapWindow, type Plot } from './scale.js';
 import { element, escapeText, fitText, px, text, textWidth } from './svg.js';
 import { styleSheet, type MapColors } from './theme.js';
 
@@ -34,20 +35,41 @@ const LEAST_PLOT = 60;
 
 /** Draws a map as SVG. O(storages + pixels). */
 export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
-  const { width, height, isNarrow, colors, title, legend, scale } = resolve(map, options);
+  return drawIndexed(indexMap(map), options).svg;
+}
+
+/** A picture, and where its plot is. */
+export interface Drawing {
+  readonly svg: string;
+  readonly plot: Plot;
+}
+
+/** Draws a map that is drawn more than once. */
+export function drawIndexed(indexed: IndexedMap, options: MapOptions): Drawing {
+  const layout = layOut(indexed, options);
+  return { svg: drawPicture(layout, options), plot: layout.picture.scale.plot };
+}
+
+function drawPicture({ width, height, isNarrow, title, legend, picture }: Layout, options: MapOptions): string {
+  const { map, columns, scale, colors } = picture;
   const legendTop = height - legend.height - 8;
   const inside = [
-    drawBoxes(map, scale, colors, options.tooltips ?? true),
-    drawChunkEdges(chunkBases(map), scale),
-    drawLoad(map, scale),
-    drawNames(map, scale, colors),
+    drawBoxes(picture, options.tooltips ?? true),
+    drawChunkEdges(columns.bases, scale),
+    drawLoad(picture),
+    drawNames(picture),
   ];
   const facts = factsOf(map);
   return element(
     'svg',
     {
-      ...{ xmlns: 'http://www.w3.org/2000/svg', class: 'ta-map', role: 'img', width, height },
-      ...{ viewBox: `0 0 ${px(width)} ${px(height)}`, 'aria-label': `${title}: ${facts.join(FACT_SEPARATOR)}` },
+      xmlns: 'http://www.w3.org/2000/svg',
+      class: 'ta-map',
+      role: 'img',
+      width,
+      height,
+      viewBox: `0 0 ${px(width)} ${px(height)}`,
+      'aria-label': `${title}: ${facts.join(FACT_SEPARATOR)}`,
     },
     element('title', {}, escapeText(title)),
     element('style', {}, styleSheet(options.theme ?? 'auto', colors)),
@@ -57,16 +79,16 @@ export function drawMap(map: MemoryMap, options: MapOptions = {}): string {
     text(fitFacts(facts, width - 48), { class: 'ta-muted', x: 24, y: 49 }),
     drawGrid(scale),
     element('g', { 'clip-path': 'url(#ta-plot)' }, ...inside),
-    drawAxes(scale, map),
-    ...(isNarrow ? [] : [labelLines(map, scale)]),
-    labelPeakStep(map, scale),
+    drawAxes(picture),
+    ...(isNarrow ? [] : [labelLines(picture)]),
+    labelPeakStep(picture),
     element('g', { transform: `translate(0 ${px(legendTop)})` }, legend.markup),
   );
 }
 
 /** Colours by family say nothing where no operation is known. */
-export function defaultColors(map: MemoryMap): MapColors {
-  return columnsOf(map).hasOperations ? 'family' : 'size';
+export function defaultColors({ columns }: IndexedMap): MapColors {
+  return columns.hasOperations ? 'family' : 'size';
 }
 
 /** The window that shows everything. */
@@ -74,30 +96,27 @@ export function wholeMap({ stepCount, bufferSize, lowerBound }: MemoryMap): MapW
   return { steps: { from: 0, to: stepCount }, bytes: { from: 0, to: Math.max(bufferSize, lowerBound, 1) } };
 }
 
-/** From steps and bytes to the pixels of the picture that {@link drawMap} draws with the same options. */
-export function scaleOf(map: MemoryMap, options: MapOptions = {}): Scale {
-  return resolve(map, options).scale;
-}
-
-interface Resolved {
+/** What a picture shows, and how much room each part has. */
+interface Layout {
   readonly width: number;
   readonly height: number;
   readonly isNarrow: boolean;
-  readonly colors: MapColors;
   readonly title: string;
   readonly legend: Legend;
-  readonly scale: Scale;
+  readonly picture: Picture;
 }
 
-function resolve(map: MemoryMap, options: MapOptions): Resolved {
+function layOut(indexed: IndexedMap, options: MapOptions): Layout {
+  const { map, columns } = indexed;
   const width = Math.max(LEAST_SIDE, options.width ?? 1200);
   const height = Math.max(LEAST_SIDE, options.height ?? 720);
   const whole = wholeMap(map);
-  const { colors = defaultColors(map), title = 'Memory map', window = whole } = options;
+  const { colors = defaultColors(indexed), title = 'Memory map', window = whole } = options;
   const room = height - HEADER - AXIS - 8;
   const isNarrow = width < NARROW;
   const legendWith = (hasMerged: boolean): Legend => {
-    return drawLegend(map, colors, { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow, hasMerged });
+    const place = { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow, hasMerged };
+    return drawLegend({ map, columns, colors }, place);
   };
   const scaleWith = (shown: MapWindow, legend: Legend): Scale => {
     const plot = { x: 0, y: HEADER, width, height: room - legend.height };
@@ -106,8 +125,9 @@ function resolve(map: MemoryMap, options: MapOptions): Resolved {
   };
   // Whatever the window: a legend that came and went would move the picture while the reader zooms.
   const plain = legendWith(false);
-  const legend = mergesAny(map, scaleWith(whole, plain)) ? legendWith(true) : plain;
-  return { width, height, isNarrow, colors, title, legend, scale: scaleWith(window, legend) };
+  const legend = mergesAny(columns, scaleWith(whole, plain)) ? legendWith(true) : plain;
+  const picture = { map, columns, colors, scale: scaleWith(window, legend) };
+  return { width, height, isNarrow, title, legend, picture };
 }
 
 /** As many facts as there is room for, whole. */

@@ -51,8 +51,8 @@ function boxesOf(problem: Problem, names: readonly (string | undefined)[], place
         size: upper - lower,
         start,
         end,
-        takesOver: -1,
-        takenBy: -1,
+        reuses: -1,
+        reusedBy: -1,
         views: [],
       });
     }

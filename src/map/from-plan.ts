@@ -4,7 +4,8 @@
  * Invariant: the boxes at a step add up to the live load of that step.
  */
 import { isKept } from '../graph/table.js';
-import type { Plan, PlannedTensor } from '../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
+import type { PlannedTensor } from '../plan/layout.js';
 import { familyOf } from './families.js';
 import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 
@@ -19,31 +20,31 @@ function boxesOf(plan: Plan): MapBox[] {
   const { tensors } = plan.graph;
   const placed = plan.tensors.filter(({ size, start, end }) => size > 0 && end > start);
   const boxOf = new Map(placed.map(({ id }, box) => [id, box]));
-  const takesOver = new Int32Array(placed.length).fill(-1);
-  const takenBy = new Int32Array(placed.length).fill(-1);
-  for (const { id, owner: giver, why } of plan.shares) {
+  const reuses = new Int32Array(placed.length).fill(-1);
+  const reusedBy = new Int32Array(placed.length).fill(-1);
+  for (const { id, owner: reused, why } of plan.shares) {
     const box = boxOf.get(id);
-    const from = boxOf.get(giver);
-    if (why !== 'in-place' || box === undefined || from === undefined) continue;
-    takesOver[box] = from;
-    takenBy[from] = box;
+    const from = boxOf.get(reused);
+    if (why !== 'reuse' || box === undefined || from === undefined) continue;
+    reuses[box] = from;
+    reusedBy[from] = box;
   }
   const views = viewsOf(plan, boxOf);
   return placed.map(({ id, name, chunk, offset, size, start, end }, box): MapBox => {
-    const { op, type, ne } = tensors[id];
+    const { op, type, shape } = tensors[id];
     return {
       name,
       op,
       family: familyOf(tensors[id], plan.graph),
       type: type.name,
-      shape: trimmed(ne),
+      shape: trimmed(shape),
       chunk,
       offset,
       size,
       start,
-      end: takenBy[box] === -1 ? end : placed[takenBy[box]].start,
-      takesOver: takesOver[box],
-      takenBy: takenBy[box],
+      end: reusedBy[box] === -1 ? end : placed[reusedBy[box]].start,
+      reuses: reuses[box],
+      reusedBy: reusedBy[box],
       views: views.get(box) ?? [],
     };
   });
@@ -80,8 +81,8 @@ function viewsOf(
 }
 
 /** Sizes without the trailing ones, as people write them. */
-function trimmed(ne: readonly number[]): number[] {
-  let length = ne.length;
-  while (length > 1 && ne[length - 1] === 1) length--;
-  return ne.slice(0, length);
+function trimmed(shape: readonly number[]): number[] {
+  let length = shape.length;
+  while (length > 1 && shape[length - 1] === 1) length--;
+  return shape.slice(0, length);
 }

@@ -2,11 +2,12 @@
  * The legend of a map: only what occurs in it, in rows that wrap.
  */
 import { groupDigits, humanBytes } from '../format.js';
-import { columnsOf, SIZE_CLASSES, type BoxColumns } from './columns.js';
+import type { BoxColumns } from './columns.js';
+import { SIZE_CLASSES, fillClass, fillsOf, type MapColors } from './theme.js';
 import type { MemoryMap } from './memory-map.js';
+import type { ColoredMap } from './picture.js';
 import { SHADES } from './raster.js';
 import { element, px, text, textWidth } from './svg.js';
-import { fillClass, fillsOf, type MapColors } from './theme.js';
 
 const ROW = 20;
 const SYMBOL = 18;
@@ -37,9 +38,8 @@ interface LegendPlace {
 }
 
 /** Draws the legend with its first row at `y` 0, as many rows as there is room for. */
-export function drawLegend(map: MemoryMap, colors: MapColors, place: LegendPlace): Legend {
+export function drawLegend({ map, columns, colors }: ColoredMap, place: LegendPlace): Legend {
   const { x, width, height, isNarrow, hasMerged } = place;
-  const columns = columnsOf(map);
   const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns)];
   if (hasMerged) entries.push(MERGED);
   const lastRow = Math.max(1, Math.floor(height / ROW)) - 1;
@@ -98,7 +98,7 @@ function lines({ bufferSize, lowerBound }: MemoryMap, isNarrow: boolean): Entry[
   ];
 }
 
-function symbols({ handOverCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
+function symbols({ reuseCount: handOvers, viewCount: views }: BoxColumns): Entry[] {
   const entries: Entry[] = [];
   const seam =
     element('path', { class: 'ta-seam', d: 'M7 0v12' }) + element('path', { class: 'ta-arrow', d: 'M8 2l6 4l-6 4z' });

@@ -2,8 +2,8 @@
  * The live load over time: the curve, the lines of the peak and of the lower bound, and the step with the largest load.
  */
 import { groupDigits, humanBytes } from '../format.js';
-import { columnsOf } from './columns.js';
-import { stepName, type MemoryMap } from './memory-map.js';
+import { stepName } from './memory-map.js';
+import type { Picture } from './picture.js';
 import type { Scale } from './scale.js';
 import { element, px, text, textWidth } from './svg.js';
 
@@ -33,8 +33,8 @@ export function loadPath(load: Float64Array, scale: Scale): string {
 }
 
 /** The curve and the lines, to be drawn over the rectangles. */
-export function drawLoad(map: MemoryMap, scale: Scale): string {
-  const { load, peakStep } = columnsOf(map);
+export function drawLoad({ map, columns, scale }: Picture): string {
+  const { load, peakStep } = columns;
   const { x, y, width, height } = scale.plot;
   const across = (bytes: number, style: string): string => {
     return element('path', { class: style, d: `M${px(x)} ${px(scale.y(bytes))}h${px(width)}` });
@@ -56,7 +56,7 @@ const LINE_HEIGHT = 14;
 const LABEL_HEIGHT = 2 * LINE_HEIGHT + 6;
 
 /** The labels of the two lines beside the plot, kept apart. */
-export function labelLines(map: MemoryMap, scale: Scale): string {
+export function labelLines({ map, scale }: Picture): string {
   const { bufferSize, lowerBound } = map;
   const { plot } = scale;
   const lines = [{ bytes: bufferSize, name: 'peak', style: 'ta-peak-text' }];
@@ -82,9 +82,9 @@ export function labelLines(map: MemoryMap, scale: Scale): string {
 }
 
 /** The label of the peak step above the plot. */
-export function labelPeakStep(map: MemoryMap, scale: Scale): string {
+export function labelPeakStep({ map, columns, scale }: Picture): string {
   const { plot } = scale;
-  const { peakStep } = columnsOf(map);
+  const { peakStep } = columns;
   const peak = scale.x(peakStep + 0.5);
   if (peak < plot.x || peak > plot.x + plot.width) return '';
   const name = `peak step ${groupDigits(stepName(map, peakStep))}`;

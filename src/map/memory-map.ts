@@ -8,7 +8,15 @@ import type { OperationFamily } from '../tensor/operation.js';
 
 /** All that the map colours by, in the order of the legend. */
 export const MAP_FAMILIES: readonly MapFamily[] = [
-  ...(['input', 'matrix', 'attention', 'norm', 'element-wise', 'copy', 'convolution', 'recurrence', 'other'] as const),
+  'input',
+  'matrix',
+  'attention',
+  'norm',
+  'element-wise',
+  'copy',
+  'convolution',
+  'recurrence',
+  'other',
 ];
 
 /** What the map colours by: a family of operations, or that nothing computes the tensor during the run. */
@@ -51,9 +59,9 @@ export interface MapBox {
    */
   readonly end: number;
   /** Index of the box whose bytes this tensor overwrites as their last reader; -1 if they were free. */
-  readonly takesOver: number;
+  readonly reuses: number;
   /** Index of the box that takes these bytes over; -1 if they become free. */
-  readonly takenBy: number;
+  readonly reusedBy: number;
   readonly views: readonly MapView[];
 }
 

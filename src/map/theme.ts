@@ -3,7 +3,6 @@
  * have a contrast of at least 4.5 to 1, but never so near to the surface that what is small would fade into it. Families
  * differ in lightness as well as in hue.
  */
-import { SIZE_CLASSES } from './columns.js';
 import { MAP_FAMILIES, type MapFamily } from './memory-map.js';
 
 /** `auto` follows the reader's system. */
@@ -15,6 +14,9 @@ export const MAP_THEMES: readonly MapTheme[] = ['auto', 'light', 'dark'];
 export type MapColors = 'family' | 'size';
 
 export const MAP_COLORS: readonly MapColors[] = ['family', 'size'];
+
+/** How many classes of size the colours tell apart. */
+export const SIZE_CLASSES = 6;
 
 interface Palette {
   readonly families: Readonly<Record<MapFamily, string>>;
@@ -30,20 +32,44 @@ interface Palette {
 
 const LIGHT: Palette = {
   families: {
-    ...{ input: '#ecbc9c', matrix: '#83bdf8', attention: '#b99bed', norm: '#7fe0c7', 'element-wise': '#f4d078' },
-    ...{ copy: '#afbfd5', convolution: '#f18db5', recurrence: '#90d281', other: '#cfd1d5' },
+    input: '#ecbc9c',
+    matrix: '#83bdf8',
+    attention: '#b99bed',
+    norm: '#7fe0c7',
+    'element-wise': '#f4d078',
+    copy: '#afbfd5',
+    convolution: '#f18db5',
+    recurrence: '#90d281',
+    other: '#cfd1d5',
   },
   sizes: ['#dccb6a', '#b9d070', '#8bcf98', '#68c0b3', '#55a8bd', '#4a8fc6'],
-  ...{ surface: '#ffffff', ink: '#16202c', muted: '#566271', grid: '#e7eaee', peak: '#b3261e', bound: '#00695c' },
+  surface: '#ffffff',
+  ink: '#16202c',
+  muted: '#566271',
+  grid: '#e7eaee',
+  peak: '#b3261e',
+  bound: '#00695c',
 };
 
 const DARK: Palette = {
   families: {
-    ...{ input: '#875f43', matrix: '#295e90', attention: '#5f3f8b', norm: '#0f6a59', 'element-wise': '#7b610c' },
-    ...{ copy: '#546273', convolution: '#873259', recurrence: '#327024', other: '#5d636d' },
+    input: '#875f43',
+    matrix: '#295e90',
+    attention: '#5f3f8b',
+    norm: '#0f6a59',
+    'element-wise': '#7b610c',
+    copy: '#546273',
+    convolution: '#873259',
+    recurrence: '#327024',
+    other: '#5d636d',
   },
   sizes: ['#5e581e', '#4c6428', '#2f6641', '#1f6a5f', '#1a6a80', '#2f67a3'],
-  ...{ surface: '#10151b', ink: '#eef2f7', muted: '#a3afbd', grid: '#252d37', peak: '#ff8a80', bound: '#5fd6c3' },
+  surface: '#10151b',
+  ink: '#eef2f7',
+  muted: '#a3afbd',
+  grid: '#252d37',
+  peak: '#ff8a80',
+  bound: '#5fd6c3',
 };
 
 /** The class of a rectangle's colour: a family, or a size from 0 for small. */

@@ -5,7 +5,7 @@
  * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
  */
 import { checkOptions, PlannerError, wrongValue } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import { alignUp } from '../units.js';
 import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
 import { configureIfCountable, openIfCountable, type ModelConfiguration } from './configuration.js';
@@ -132,9 +132,19 @@ function readIfKnown(gguf: Gguf, budget: number): ModelHeader | null {
 function tooHeavy(gguf: Gguf, budget: number, { ctxSize = 0 }: ModelOptions): ContextFit {
   const trained = new MetadataReader(gguf).integer('context_length', 0);
   return {
-    ...{ budget, weights: measureWeights(gguf), fits: false, unlimited: false, proven: true },
-    ...{ wantedContext: ctxSize || trained, trainedContext: trained },
-    ...{ largest: null, beyondTraining: null, largestUbatch: null, largestCache: null, largestByCache: [], tried: [] },
+    budget,
+    weights: measureWeights(gguf),
+    fits: false,
+    wantedContext: ctxSize || trained,
+    trainedContext: trained,
+    largest: null,
+    beyondTraining: null,
+    unlimited: false,
+    proven: true,
+    largestUbatch: null,
+    largestCache: null,
+    largestByCache: [],
+    tried: [],
   };
 }
 

@@ -9,7 +9,7 @@
  *     cell 1: head 0 | head 1 | …               element 1 of head 0: cell 0, cell 1, …
  */
 import { Context } from '../graph/context.js';
-import { elementCount, rowSize } from '../tensor/shape.js';
+import { elementCount, rowSize } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { isWindowed, type Hyperparameters } from './hyperparameters.js';

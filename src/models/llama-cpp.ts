@@ -9,10 +9,10 @@ export const LLAMA_CPP_BUILD = 10573;
 export const LLAMA_CPP_COMMIT = 'd775b8967';
 
 /** How llama.cpp plans on a CPU. */
-export const LLAMA_CPP_PLAN: PlanOptions = { allocator: 'ggml', inPlace: 'ggml', alignment: 32 };
+export const LLAMA_CPP_PLAN: PlanOptions = { allocator: 'ggml', reuse: 'ggml', alignment: 32 };
 
 /** The two ways to plan the compute buffer of a model that are compared: as llama.cpp does, and as well as we can. */
 export const MODEL_PLANS: Readonly<Record<'ggml' | 'auto', PlanOptions>> = {
   ggml: LLAMA_CPP_PLAN,
-  auto: { allocator: 'auto', inPlace: 'full', alignment: 32 },
+  auto: { allocator: 'auto', reuse: 'full', alignment: 32 },
 };

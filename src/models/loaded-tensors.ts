@@ -4,7 +4,7 @@
  * Invariant: it is what the loader does at build 10573 on a CPU, without a draft from the model's own layers, for every
  * architecture that it knows, whether or not the library can build its graph.
  */
-import type { Gguf, GgufTensor } from '../gguf/gguf.js';
+import type { Gguf, GgufTensor } from '../gguf/types.js';
 
 /** Loaded of layers that predict further tokens, too, since the loader forgets that they are to be skipped. */
 const FUSED_EXPERTS = /^ffn_gate_up_exps\./;

@@ -4,7 +4,7 @@
  * Invariant: nothing is estimated. The compute buffer is planned for the very graph that llama.cpp builds, with its
  * allocator unless another is asked for. Conforms to llama.cpp release b10573 (commit d775b8967), CPU backend.
  */
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { measureGraph, place, type Measurement } from '../plan/measure.js';
 import { resolveOptions as resolvePlanOptions, type PlanOptions } from '../plan/options.js';

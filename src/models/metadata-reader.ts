@@ -3,7 +3,7 @@
  * which key is at fault.
  */
 import { wrongValue, type PlannerError } from '../errors.js';
-import type { Gguf, GgufValue, GgufValueType } from '../gguf/gguf.js';
+import type { Gguf, GgufValue, GgufValueType } from '../gguf/types.js';
 
 /** llama.cpp's limit on layers; it also bounds what a hostile header can make us build. */
 const MAX_LAYERS = 512;

@@ -2,7 +2,7 @@
  * From a GGUF header to llama.cpp's compute graph.
  */
 import { PlannerError, shown, type ErrorCode } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { checkGraphSize } from './graph-limit.js';

@@ -2,7 +2,7 @@
  * GGUF files that hold no model of their own: what they are, and what to give instead.
  */
 import { named, PlannerError } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 
 /** What a file is instead of a model, and the key that says so. */
 interface Part {

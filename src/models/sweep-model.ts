@@ -4,7 +4,7 @@
  * Invariant: rows come in the order of nested loops, the first option of the grid outermost. The header is read once.
  */
 import { checkArgument, checkOptions, PlannerError } from '../errors.js';
-import type { Gguf } from '../gguf/gguf.js';
+import type { Gguf } from '../gguf/types.js';
 import { configure, type ModelConfiguration } from './configuration.js';
 import { readModel } from './model-graph.js';
 import { SIZE_OPTIONS, type ModelOptions } from './options.js';

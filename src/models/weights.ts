@@ -5,7 +5,7 @@
  * architecture expects. What a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
-import type { Gguf, GgufTensor } from '../gguf/gguf.js';
+import type { Gguf, GgufTensor } from '../gguf/types.js';
 import { Context } from '../graph/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp, checkBytes } from '../units.js';

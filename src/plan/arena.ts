@@ -10,15 +10,15 @@ import type { Tensor } from '../tensor/tensor.js';
 import { codecOf, TensorElements, type ElementOf } from '../tensor/elements.js';
 import { checkInBuffer, checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
 import { piecesOf, type ArenaMemory, type Piece } from './arena-memory.js';
-import type { Plan } from './plan.js';
+import type { PlanLayout } from './layout.js';
 
-/** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by {@link Plan.allocate}. */
+/** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by `plan.allocate()`. */
 export class Arena {
-  readonly plan: Plan;
+  readonly plan: PlanLayout;
   readonly #pieces: readonly Piece[];
 
-  /** Prefer {@link Plan.allocate}. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
-  constructor(plan: Plan, memory: ArenaMemory = {}) {
+  /** Prefer `plan.allocate()`. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
+  constructor(plan: PlanLayout, memory: ArenaMemory = {}) {
     this.plan = plan;
     this.#pieces = piecesOf(plan, memory);
   }

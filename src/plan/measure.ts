@@ -9,11 +9,11 @@ import { isPlanned, type GraphTable } from '../graph/table.js';
 import { mayConflict } from '../liveness/conflicts.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
 import { groupsOf } from '../liveness/groups.js';
-import { analyzeLiveness, type InPlaceMode, type Liveness } from '../liveness/liveness.js';
+import { analyzeLiveness, type ReuseMode, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { nameOrRules, type RuntimeName } from '../runtime/runtimes.js';
-import { improveInPlace, type PlacedChoice } from './in-place-choice.js';
+import { improveReuse, type PlacedChoice } from './reuse-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
 
 /** What a compute buffer needs. All sizes in bytes. */
@@ -27,7 +27,7 @@ export interface Measurement {
   /** Whether `bufferSize` is proven minimal for this order and these in-place choices. */
   readonly optimal: boolean;
   readonly allocator: AllocatorName;
-  readonly inPlace: InPlaceMode;
+  readonly reuse: ReuseMode;
   /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
   readonly runtime: RuntimeName | Runtime;
   readonly alignment: number;
@@ -80,7 +80,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     lowerBound,
     optimal: bufferSize === lowerBound,
     allocator: options.allocator,
-    inPlace: options.inPlace,
+    reuse: options.reuse,
     runtime: nameOrRules(options.runtime),
     alignment: options.alignment,
     bufferCount: problem.bufferCount,
@@ -91,13 +91,13 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
 
 function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
   const { table } = graph;
-  const { allocator, alignment, inPlace, maxChunkSize, allowOversize } = options;
+  const { allocator, alignment, reuse, maxChunkSize, allowOversize } = options;
   const limits = { maxChunkSize, allowOversize };
   const groups = groupsOf(graph, options.runtime);
-  const liveness = analyzeLiveness(table, inPlace, alignment, groups);
+  const liveness = analyzeLiveness(table, reuse, alignment, groups);
   const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, limits) };
-  const mayChoose = allocator === 'auto' && inPlace === 'full';
-  return mayChoose ? improveInPlace(table, alignment, limits, groups, first) : first;
+  const mayChoose = allocator === 'auto' && reuse === 'full';
+  return mayChoose ? improveReuse(table, alignment, limits, groups, first) : first;
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();

@@ -3,7 +3,7 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
-import type { InPlaceMode } from '../liveness/liveness.js';
+import type { ReuseMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import { checkAlignment } from '../units.js';
@@ -22,7 +22,7 @@ export interface PlanOptions {
    * Which nodes may overwrite a source that dies with them: `full` (all that are provably right), `ggml` (those that
    * ggml overwrites) or `off`. With `full`, the allocator `auto` may leave one out if that makes the buffer smaller. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
    */
-  readonly inPlace?: InPlaceMode;
+  readonly reuse?: ReuseMode;
   /**
    * What runs the graph, by the groups of nodes that it may compute at once: `ggml-cpu`, `ggml-cuda`, `ggml-metal`,
    * `ggml-vulkan`, `none` (nodes run one by one), or rules of your own. Default `ggml-cpu`.
@@ -35,7 +35,7 @@ const PLAN_OPTIONS: OptionNames<PlanOptions> = {
   alignment: true,
   maxChunkSize: true,
   allowOversize: true,
-  inPlace: true,
+  reuse: true,
   runtime: true,
 };
 
@@ -44,20 +44,20 @@ export interface ResolvedOptions {
   readonly alignment: number;
   readonly maxChunkSize: number;
   readonly allowOversize: boolean;
-  readonly inPlace: InPlaceMode;
+  readonly reuse: ReuseMode;
   readonly runtime: Runtime;
 }
 
-export const IN_PLACE_MODES: readonly InPlaceMode[] = ['full', 'ggml', 'off'];
+export const REUSE_MODES: readonly ReuseMode[] = ['full', 'ggml', 'off'];
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   checkOptions(options, PLAN_OPTIONS);
   const { allocator = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
-  const { inPlace = allocator === 'ggml' ? 'ggml' : 'full' } = options;
+  const { reuse = allocator === 'ggml' ? 'ggml' : 'full' } = options;
   checkAlignment(alignment);
   checkChoice('allocator', allocator, Object.keys(ALLOCATORS));
-  checkChoice('inPlace', inPlace, IN_PLACE_MODES);
+  checkChoice('reuse', reuse, REUSE_MODES);
   if (maxChunkSize !== Infinity && !(Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1)) {
     throw wrongValue('BAD_ARGUMENT', {
       culprit: 'maxChunkSize',
@@ -67,5 +67,5 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
     });
   }
   const runtime = resolveRuntime(options.runtime);
-  return { allocator, alignment, maxChunkSize, allowOversize, inPlace, runtime };
+  return { allocator, alignment, maxChunkSize, allowOversize, reuse, runtime };
 }

@@ -14,27 +14,12 @@ import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { Arena } from './arena.js';
 import type { ArenaMemory } from './arena-memory.js';
+import type { PlannedLocation, PlannedTensor, PlanLayout } from './layout.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 
-/** One tensor with bytes of its own in the compute buffer. */
-export interface PlannedTensor {
-  /** Index in `graph.tensors`. */
-  readonly id: number;
-  readonly name: string;
-  readonly chunk: number;
-  /** Bytes from the start of the chunk. */
-  readonly offset: number;
-  /** Bytes, padded to the alignment. */
-  readonly size: number;
-  /** First step at which the bytes are needed, inclusive. */
-  readonly start: number;
-  /** First step at which they no longer are, exclusive. */
-  readonly end: number;
-}
-
 /** Why a tensor has the bytes of another. */
-export type ShareReason = 'view' | 'dependency' | 'output' | 'in-place';
+export type ShareReason = 'view' | 'dependency' | 'output' | 'reuse';
 
 /** A tensor that has the bytes of another. */
 export interface SharedStorage {
@@ -62,22 +47,15 @@ export interface PlanJson {
   readonly tensors: readonly PlannedTensor[];
 }
 
-/** Where a tensor's first byte is. */
-export interface PlannedLocation {
-  readonly chunk: number;
-  /** Bytes from the start of the chunk. */
-  readonly offset: number;
-}
-
 /** The plan of one graph. */
-export class Plan implements Measurement {
+export class Plan implements Measurement, PlanLayout {
   readonly graph: Graph;
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly lowerBound: number;
   readonly optimal: boolean;
   readonly allocator: Measurement['allocator'];
-  readonly inPlace: Measurement['inPlace'];
+  readonly reuse: Measurement['reuse'];
   readonly runtime: Measurement['runtime'];
   readonly alignment: number;
   readonly bufferCount: number;
@@ -99,7 +77,7 @@ export class Plan implements Measurement {
     this.lowerBound = measurement.lowerBound;
     this.optimal = measurement.optimal;
     this.allocator = measurement.allocator;
-    this.inPlace = measurement.inPlace;
+    this.reuse = measurement.reuse;
     this.runtime = measurement.runtime;
     this.alignment = measurement.alignment;
     this.bufferCount = measurement.bufferCount;
@@ -197,8 +175,8 @@ function sharesOf(graph: Graph, { liveness }: Outcome): SharedStorage[] {
     const share = (other: number, why: ShareReason): void => {
       shares.push({ id, name: tensor.name, owner: other, why });
     };
-    const giver = liveness.givers[id];
-    if (giver !== NO_BUFFER) share(giver, 'in-place');
+    const reused = liveness.reused[id];
+    if (reused !== NO_BUFFER) share(reused, 'reuse');
     else if (tensor.isView) share(table.roots[id], viewReason(tensor));
   });
   return shares;
@@ -206,6 +184,6 @@ function sharesOf(graph: Graph, { liveness }: Outcome): SharedStorage[] {
 
 function viewReason(tensor: Tensor): ShareReason {
   if (tensor.destination !== null) return 'output';
-  if (!isPureView(tensor)) return 'in-place';
+  if (!isPureView(tensor)) return 'reuse';
   return tensor.sources.length > 1 ? 'dependency' : 'view';
 }

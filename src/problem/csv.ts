@@ -10,7 +10,7 @@ import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
 import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Column } from './csv-columns.js';
 import { fieldRemedy, rejectAt, rejectHeader } from './csv-errors.js';
-import { createProblem, type Buffer, type Gap, type Problem } from './problem.js';
+import { createProblem, type BufferSpec, type BufferGap, type Problem } from './problem.js';
 
 /** A problem together with what its CSV text called things. */
 export interface CsvProblem {
@@ -50,7 +50,7 @@ export function parseSolutionCsv(text: string): CsvProblem {
 /** @param defaultAlignment null: no alignment counts */
 function readProblem(text: string, defaultAlignment: number | null): CsvProblem {
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
-  const buffers: Buffer[] = [];
+  const buffers: BufferSpec[] = [];
   const ids: string[] = [];
   const rowOfId = new Map<string, number>();
   const total = new Total();
@@ -84,7 +84,7 @@ class Total {
   private highestFixed = 0;
   private rowOfFixed = 0;
 
-  add({ size, alignment = 1, fixedOffset = 0 }: Buffer, row: number): void {
+  add({ size, alignment = 1, fixedOffset = 0 }: BufferSpec, row: number): void {
     this.bytes += size + alignment - 1;
     if (this.bytes > MAX_BYTES)
       rejectAt(row, 'size', this.bytes, MOST, {
@@ -106,7 +106,7 @@ class Total {
 }
 
 /** From a step of the problem back to what it was before it was renumbered. */
-function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly Buffer[]): Float64Array {
+function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly BufferSpec[]): Float64Array {
   const steps = new Float64Array(stepCount + 1);
   let row = 0;
   buffers.forEach((buffer, b) => {
@@ -140,7 +140,7 @@ function readHeader(line: string): Columns {
   return columns;
 }
 
-function readBuffer(row: Row, name: string, defaultAlignment: number | null): Buffer {
+function readBuffer(row: Row, name: string, defaultAlignment: number | null): BufferSpec {
   const start = row.integer('lower', -MAX_BYTES);
   const end = row.integer('upper', -MAX_BYTES, MAX_BYTES - row.lastStep) + row.lastStep;
   if (end <= start) {
@@ -158,7 +158,7 @@ function readBuffer(row: Row, name: string, defaultAlignment: number | null): Bu
   return { name, size, start, end, alignment, gaps, fixedOffset };
 }
 
-function readGaps(row: Row, start: number, end: number, size: number): Gap[] {
+function readGaps(row: Row, start: number, end: number, size: number): BufferGap[] {
   const text = row.text('gaps');
   let free = start;
   return text

@@ -21,7 +21,7 @@ import { checkArgument, unknownField, wrongValue, type OptionNames } from '../er
 import { checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
 /** A part of a buffer's life during which it needs only some of its bytes, or none. */
-export interface Gap {
+export interface BufferGap {
   /** First step of the gap, inclusive. */
   readonly start: number;
   /** First step after the gap, exclusive. */
@@ -33,7 +33,7 @@ export interface Gap {
 }
 
 /** One buffer as a user writes it. It has no other fields: what else you know of a buffer belongs beside it. */
-export interface Buffer {
+export interface BufferSpec {
   /** Bytes, above zero. */
   readonly size: number;
   /** First step, inclusive; any safe integer. */
@@ -45,7 +45,7 @@ export interface Buffer {
   /** The offset, if it is already decided. */
   readonly fixedOffset?: number;
   /** Disjoint parts of `[start, end)` in increasing order. */
-  readonly gaps?: readonly Gap[];
+  readonly gaps?: readonly BufferGap[];
   /** What messages call it. Default: its number, from 0. */
   readonly name?: string;
 }
@@ -85,7 +85,7 @@ export interface Problem {
  *
  * @throws PlannerError `BAD_BUFFER`, also for a field with a name that there is not, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
  */
-export function createProblem(buffers: readonly Buffer[]): Problem {
+export function createProblem(buffers: readonly BufferSpec[]): Problem {
   const isList: boolean = Array.isArray(buffers);
   checkArgument(isList, 'buffers', buffers, 'a list of buffers', 'Give an empty list for none.');
   const n = buffers.length;
@@ -147,7 +147,7 @@ export function labelOfBuffer({ names, rows }: Pick<Problem, 'names' | 'rows'>, 
 }
 
 /** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */
-function rankSteps(buffers: readonly Buffer[], gapCount: number): Ranks {
+function rankSteps(buffers: readonly BufferSpec[], gapCount: number): Ranks {
   const steps = new Float64Array(2 * (buffers.length + gapCount));
   let count = 0;
   for (const { start, end, gaps } of buffers) {
@@ -202,7 +202,7 @@ function rankBySorting(steps: Float64Array): Ranks {
   return { rankOf, stepCount: Math.max(0, distinct - 1) };
 }
 
-function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: number) => number): GapTable {
+function gapTable(buffers: readonly BufferSpec[], gapCount: number, rankOf: (step: number) => number): GapTable {
   const first = new Int32Array(buffers.length + 1);
   const starts = new Int32Array(gapCount);
   const ends = new Int32Array(gapCount);
@@ -223,9 +223,9 @@ function gapTable(buffers: readonly Buffer[], gapCount: number, rankOf: (step: n
   return { first, starts, ends, lowers, uppers };
 }
 
-const NO_GAPS: readonly Gap[] = [];
+const NO_GAPS: readonly BufferGap[] = [];
 
-const BUFFER_FIELDS: OptionNames<Buffer> = {
+const BUFFER_FIELDS: OptionNames<BufferSpec> = {
   size: true,
   start: true,
   end: true,
@@ -234,7 +234,7 @@ const BUFFER_FIELDS: OptionNames<Buffer> = {
   gaps: true,
   name: true,
 };
-const GAP_FIELDS: OptionNames<Gap> = { start: true, end: true, lower: true, upper: true };
+const GAP_FIELDS: OptionNames<BufferGap> = { start: true, end: true, lower: true, upper: true };
 
 /** A misspelt field would silently be left out, and with it an alignment or a fixed offset. */
 function checkFields<T extends object>(thing: T, names: OptionNames<T>, label: () => string): void {
@@ -245,8 +245,8 @@ function checkFields<T extends object>(thing: T, names: OptionNames<T>, label: (
   }
 }
 
-function checkBuffer(buffer: Buffer, b: number): void {
-  const isObject = typeof buffer === 'object' && (buffer as Buffer | null) !== null;
+function checkBuffer(buffer: BufferSpec, b: number): void {
+  const isObject = typeof buffer === 'object' && (buffer as BufferSpec | null) !== null;
   checkArgument(isObject, `buffer ${b}`, buffer, 'an object', 'Give it a size, a start and an end.');
   checkFields(buffer, BUFFER_FIELDS, () => labelOf(buffer, b));
   const { size, start, end, fixedOffset, gaps = NO_GAPS, alignment = 1, name = '' } = buffer;
@@ -264,7 +264,8 @@ function checkBuffer(buffer: Buffer, b: number): void {
   if (!isList) reject('gaps', gaps, 'a list');
   let free = start;
   for (const gap of gaps) {
-    if (typeof gap !== 'object' || (gap as Gap | null) === null) reject('gap', gap, 'an object with start and end');
+    if (typeof gap !== 'object' || (gap as BufferGap | null) === null)
+      reject('gap', gap, 'an object with start and end');
     checkFields(gap, GAP_FIELDS, () => `a gap of ${labelOf(buffer, b)}`);
     const { start: from, end: to, lower = 0, upper = lower } = gap;
     const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
@@ -276,7 +277,7 @@ function checkBuffer(buffer: Buffer, b: number): void {
 }
 
 /** As {@link labelOfBuffer}, while there is no problem yet. */
-function labelOf({ name }: Buffer, b: number): string {
+function labelOf({ name }: BufferSpec, b: number): string {
   return `buffer ${name ?? b}`;
 }
 

@@ -9,7 +9,7 @@ import type { ModelConfiguration, ModelSizes } from '../models/configuration.js'
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, ResolvedModelOptions } from '../models/options.js';
 import type { SweepRow } from '../models/sweep-model.js';
-import { contextTitle } from './context-title.js';
+import { contextTitle } from './model-words.js';
 import { groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
@@ -42,7 +42,8 @@ export interface ConfigurationRow {
   readonly fits?: boolean | null;
 }
 
-type Sizes = Pick<ModelConfiguration, 'run' | 'weights' | 'context' | 'isRecurrent'> & Pick<FitAttempt, 'compute' | 'total'>;
+type Sizes = Pick<ModelConfiguration, 'run' | 'weights' | 'context' | 'isRecurrent'> &
+  Pick<FitAttempt, 'compute' | 'total'>;
 
 /** The row of what was measured. */
 export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {

@@ -3,7 +3,7 @@
  */
 import { describeOutputs } from '../models/assumption.js';
 import type { ContextFit, FitAttempt, FittingConfiguration } from '../models/fit-context.js';
-import { BACKEND, BACKEND_NOTE } from './backend.js';
+import { BACKEND, BACKEND_NOTE } from './model-words.js';
 import { configurationLayout, configurationRow, type ConfigurationRow } from './configuration-table.js';
 import { counted, exactBytes, groupDigits } from '../format.js';
 import type { Style } from './style.js';

@@ -4,7 +4,7 @@
 import type { Hazard } from '../liveness/hazards.js';
 import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
-import { BACKEND } from './backend.js';
+import { BACKEND } from './model-words.js';
 
 /** What every kind of file has. All sizes in bytes. */
 export interface MeasuredFile {

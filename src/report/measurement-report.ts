@@ -4,8 +4,7 @@
 import type { Hazard } from '../liveness/hazards.js';
 import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
-import { BACKEND_NOTE } from './backend.js';
-import { contextTitle } from './context-title.js';
+import { BACKEND_NOTE, contextTitle } from './model-words.js';
 import { counted, exactBytes, FIXED_GIVEN, gapText, groupDigits, humanBytes, IN_PLACE_GIVEN } from '../format.js';
 import type { Style } from './style.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';

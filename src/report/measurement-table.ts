@@ -1,8 +1,7 @@
 /**
  * Several measurements as a table, one row a file.
  */
-import { BACKEND_NOTE } from './backend.js';
-import { contextTitle } from './context-title.js';
+import { BACKEND_NOTE, contextTitle } from './model-words.js';
 import { gapText, groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';

@@ -9,11 +9,12 @@
  *
  * Invariant: the bytes of what lives at the peak add up to the live load, which is the lower bound of a plan.
  */
-import type { Placement } from '../solver/allocator.js';
-import type { Plan, PlannedTensor } from '../plan/plan.js';
+import type { PlannedTensor } from '../plan/layout.js';
+import type { Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import { neededParts } from '../problem/parts.js';
+import type { Placement } from '../solver/allocator.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A tensor or a buffer that needs bytes. */
@@ -80,8 +81,15 @@ export function peakOfPlacement({ problem, ids, lowers, uppers, steps }: CsvProb
     const part = neededParts(problem, b).find(({ start, end }) => start <= step && step < end);
     if (part === undefined) continue;
     alive.push({
-      ...{ name: ids[b], op: '', type: '', shape: '', size: part.upper - part.lower, chunk: placement.chunkOf[b] },
-      ...{ offset: placement.offsets[b] + part.lower, start: lowers[b], end: uppers[b] },
+      name: ids[b],
+      op: '',
+      type: '',
+      shape: '',
+      size: part.upper - part.lower,
+      chunk: placement.chunkOf[b],
+      offset: placement.offsets[b] + part.lower,
+      start: lowers[b],
+      end: uppers[b],
     });
   }
   const name = steps[step] ?? 0;
@@ -102,9 +110,9 @@ function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, { op
 function untilTakenOver({ tensors, shares }: Plan): PlannedTensor[] {
   const startOf = new Map(tensors.map(({ id, start }) => [id, start]));
   const takenAt = new Map<number, number>();
-  for (const { id, owner: giver, why } of shares) {
+  for (const { id, owner: reused, why } of shares) {
     const start = startOf.get(id);
-    if (why === 'in-place' && start !== undefined) takenAt.set(giver, start);
+    if (why === 'reuse' && start !== undefined) takenAt.set(reused, start);
   }
   return tensors
     .map((tensor) => ({ ...tensor, end: takenAt.get(tensor.id) ?? tensor.end }))

@@ -1,27 +1,29 @@
 /**
  * How much effort a search may still spend, and what ended it.
  *
- * Invariant: without a time limit and a signal, only the steps count, so that the same input gives the same answer on
- * every machine. The clock and the signal are looked at every 256 steps. What a slice spends, the whole has spent.
+ * A unit of effort is one node of the exact search, or other work that takes about as long.
+ *
+ * Invariant: without a time limit and a signal, only effort counts, so that the same input gives the same answer on
+ * every machine. The clock and the signal are looked at every 256 units. A slice charges its parent.
  */
 
 /** Why a search came to an end: it had its answer, or it ran out of something. */
-export type StopReason = 'done' | 'steps' | 'time' | 'abort';
+export type StopReason = 'done' | 'effort' | 'time' | 'abort';
 
 export interface Limits {
-  readonly maxSteps: number;
+  readonly maxEffort: number;
   readonly timeLimitMs: number;
   readonly signal: { readonly aborted: boolean } | undefined;
-  /** Called every 256 steps. */
+  /** Called every 256 units of effort. */
   readonly onTick: (() => void) | undefined;
 }
 
 const CLOCK_INTERVAL = 256;
-/** Steps of the first slice of an unlimited budget. */
+/** Effort of the first slice of an unlimited budget. */
 const FIRST_SLICE = 50_000;
 
 export class Budget {
-  steps = 0;
+  effort = 0;
   reason: StopReason = 'done';
   private readonly deadline: number;
 
@@ -41,34 +43,37 @@ export class Budget {
   /** A part of what is left. */
   slice(share: number): Budget {
     this.checkClock();
-    const { maxSteps } = this.limits;
-    const left = maxSteps === Infinity ? FIRST_SLICE + this.steps : (maxSteps - this.steps) * share;
-    return new Budget({ maxSteps: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined }, this);
+    const { maxEffort } = this.limits;
+    const left = maxEffort === Infinity ? FIRST_SLICE + this.effort : (maxEffort - this.effort) * share;
+    return new Budget(
+      { maxEffort: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined },
+      this,
+    );
   }
 
-  /** Counts one step; false once the budget is spent. */
+  /** Spends one unit; false once the budget is spent. */
   spend(): boolean {
     if (this.isSpent) return false;
     if (this.whole !== null && !this.whole.spend()) this.reason = this.whole.reason;
-    else if (this.steps >= this.limits.maxSteps) this.reason = 'steps';
-    else if (++this.steps % CLOCK_INTERVAL === 0) this.tick();
+    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
+    else if (++this.effort % CLOCK_INTERVAL === 0) this.tick();
     return !this.isSpent;
   }
 
-  /** Counts several steps that have been taken already, and looks at the clock and the signal. */
-  charge(steps: number): void {
-    this.whole?.charge(steps);
-    this.steps += steps;
+  /** Counts effort that has been spent already, and looks at the clock and the signal. */
+  charge(effort: number): void {
+    this.whole?.charge(effort);
+    this.effort += effort;
     if (this.isSpent) return;
     if (this.whole?.isSpent === true) this.reason = this.whole.reason;
-    else if (this.steps >= this.limits.maxSteps) this.reason = 'steps';
+    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
     else this.checkClock();
   }
 
   /** There is nothing left to try. */
   giveUp(): void {
     if (!this.isSpent) this.checkClock();
-    if (!this.isSpent) this.reason = 'steps';
+    if (!this.isSpent) this.reason = 'effort';
   }
 
   private tick(): void {

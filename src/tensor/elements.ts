@@ -1,11 +1,11 @@
 /**
- * The elements of a tensor in memory, by their four indices, whatever the strides.
+ * The elements of a tensor in memory, by their indices, whatever the strides.
  *
  * Invariant: a write is in memory when `set` returns. Indices are checked: bytes outside the tensor are never touched.
  */
 import { checkArgument, isListLike, PlannerError, shown, subject } from '../errors.js';
 import type { ElementTypeName } from './element-type.js';
-import type { Layout, Quad } from './shape.js';
+import { elementCount, type Layout } from './layout.js';
 import { decodeBf16, decodeF16, encodeBf16, encodeF16 } from './small-floats.js';
 
 /** What an element is in JavaScript: the value of f16 and bf16 as well, which a typed array shows as bits. */
@@ -81,16 +81,16 @@ export function codecOf(type: ElementTypeName, culprit: string): Codec<number | 
 /** Access to the elements of one tensor by their indices, whatever its strides; see `Arena.elements`. */
 export class TensorElements<V extends number | bigint = number> {
   /** Element counts, innermost dimension first. */
-  readonly ne: Quad;
-  readonly #nb: Quad;
+  readonly shape: readonly number[];
+  readonly #strides: readonly number[];
   readonly #codec: Codec<V>;
   readonly #view: DataView;
   readonly #start: number;
 
   /** @param start byte position of the first element within `view` */
-  constructor({ ne, nb }: Layout, codec: Codec<V>, view: DataView, start: number) {
-    this.ne = ne;
-    this.#nb = nb;
+  constructor({ shape, strides }: Layout, codec: Codec<V>, view: DataView, start: number) {
+    this.shape = shape;
+    this.#strides = strides;
     this.#codec = codec;
     this.#view = view;
     this.#start = start;
@@ -98,20 +98,19 @@ export class TensorElements<V extends number | bigint = number> {
 
   /** Number of elements. */
   get count(): number {
-    const { ne } = this;
-    return ne[0] * ne[1] * ne[2] * ne[3];
+    return elementCount(this);
   }
 
-  /** The element at these indices, innermost dimension first. @throws PlannerError `BAD_ARGUMENT` */
-  get(i0: number, i1 = 0, i2 = 0, i3 = 0): V {
-    return this.#codec.get(this.#view, this.#at(i0, i1, i2, i3));
+  /** The element at these indices, innermost dimension first; those left out are 0. @throws PlannerError `BAD_ARGUMENT` */
+  get(i0: number, ...outer: number[]): V {
+    return this.#codec.get(this.#view, this.#at(i0, outer));
   }
 
   /** Writes the element at these indices. @throws PlannerError `BAD_ARGUMENT` */
-  set(value: V, i0: number, i1 = 0, i2 = 0, i3 = 0): void {
+  set(value: V, i0: number, ...outer: number[]): void {
     const codec = this.#codec;
     if (typeof value !== codec.kind) refuseElement(value, codec.kind);
-    codec.set(this.#view, this.#at(i0, i1, i2, i3), value);
+    codec.set(this.#view, this.#at(i0, outer), value);
   }
 
   /** A copy of all elements, in the order of a contiguous tensor of this shape. */
@@ -142,20 +141,27 @@ export class TensorElements<V extends number | bigint = number> {
   }
 
   /** The indices of the element at a position in the order of a contiguous tensor of this shape. */
-  protected indices(position: number): [number, number, number, number] {
-    const [n0, n1, n2] = this.ne;
-    const row = Math.floor(position / n0);
-    const plane = Math.floor(row / n1);
-    return [position % n0, row % n1, plane % n2, Math.floor(plane / n2)];
+  protected indices(position: number): [number, ...number[]] {
+    const indices: [number, ...number[]] = [0];
+    let rest = position;
+    for (const [dim, length] of this.shape.entries()) {
+      indices[dim] = rest % length;
+      rest = Math.floor(rest / length);
+    }
+    return indices;
   }
 
-  #at(i0: number, i1: number, i2: number, i3: number): number {
-    const { ne } = this;
-    const nb = this.#nb;
-    if (!(isIndex(i0, ne[0]) && isIndex(i1, ne[1]) && isIndex(i2, ne[2]) && isIndex(i3, ne[3]))) {
-      refuseIndices([i0, i1, i2, i3], ne);
+  #at(i0: number, outer: readonly number[]): number {
+    const { shape } = this;
+    const strides = this.#strides;
+    let isInside = isIndex(i0, shape[0] ?? 1) && (outer.length === 0 || outer.length < shape.length);
+    let at = this.#start + i0 * (strides[0] ?? 0);
+    for (let dim = 0; dim < outer.length; dim++) {
+      isInside &&= isIndex(outer[dim], shape[dim + 1]);
+      at += outer[dim] * strides[dim + 1];
     }
-    return this.#start + i0 * nb[0] + i1 * nb[1] + i2 * nb[2] + i3 * nb[3];
+    if (!isInside) refuseIndices([i0, ...outer], shape);
+    return at;
   }
 }
 
@@ -170,18 +176,18 @@ function refuseElement(value: unknown, kind: Codec<unknown>['kind']): never {
   });
 }
 
-function refuseIndices(indices: readonly unknown[], ne: Quad): never {
+function refuseIndices(indices: readonly unknown[], shape: readonly number[]): never {
   const strange = indices.findIndex((index) => typeof index !== 'number');
   const found = strange === -1 || indices[strange] !== undefined ? shown(indices[strange]) : 'missing';
   const message =
     strange === -1
-      ? `The index of an element is [${indices.join(', ')}], outside of a tensor of [${ne.join(', ')}].`
+      ? `The index of an element is [${indices.join(', ')}], outside of a tensor of [${shape.join(', ')}].`
       : `The index of an element in dimension ${strange} is ${found}, but must be a number.`;
   throw new PlannerError('BAD_ARGUMENT', {
     message,
     culprit: 'index of an element',
     value: indices,
-    limit: `integers below [${ne.join(', ')}]`,
+    limit: `integers below [${shape.join(', ')}]`,
     remedy:
       'Give one index per dimension, innermost first; if a graph computes it, look for its bytes being overwritten.',
   });

@@ -7,7 +7,8 @@
 import type { ElementType } from './element-type.js';
 import type { Operation } from './operation.js';
 import type { Origin } from './origin.js';
-import { byteLength, type Layout, type Quad } from './shape.js';
+import { byteLength, type Layout } from './layout.js';
+import type { Dims4 } from './shape.js';
 
 /**
  * Where a tensor's bytes come from: `immediate` has them from the start, `deferred` gets them from a plan, `virtual`
@@ -22,7 +23,7 @@ export type ParamValue = number | string | boolean | null | readonly ParamValue[
 export type Params = Readonly<Record<string, ParamValue>>;
 
 /** Which operands a result may overwrite, where that differs from the operation's own row. */
-export interface InPlaceRule {
+export interface ReuseRule {
   /** Whether ggml would let this operation run in place, on any operand of the same layout. */
   readonly ggml: boolean;
   /** Source slots that the result may overwrite. */
@@ -50,7 +51,7 @@ export interface TensorSpec extends Layout {
   readonly bytes?: Uint8Array | undefined;
   /** Bytes that a device wants for the tensor, if more than its own length. */
   readonly allocSize?: number | undefined;
-  readonly inPlaceRule?: InPlaceRule | undefined;
+  readonly reuseRule?: ReuseRule | undefined;
 }
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
@@ -73,13 +74,14 @@ export class Tensor implements Layout {
   /** What computes it; null for a leaf, and for nodes that only ggml's scheduler makes. */
   readonly operation: Operation | null;
   readonly type: ElementType;
-  readonly ne: Quad;
-  /** Byte strides, innermost first. */
-  readonly nb: Quad;
+  /** Element counts, innermost dimension first. */
+  readonly shape: readonly number[];
+  /** Byte strides, one per dimension. */
+  readonly strides: readonly number[];
   readonly sources: readonly (Tensor | null)[];
   readonly params: Params;
   readonly allocSize: number | null;
-  readonly inPlaceRule: InPlaceRule | null;
+  readonly reuseRule: ReuseRule | null;
   /** The tensor that owns the storage: itself unless it is a view. */
   readonly root: Tensor;
   /** Byte position of the first element within the root's storage. */
@@ -90,7 +92,7 @@ export class Tensor implements Layout {
   readonly memory: MemoryKind;
   /** The bytes of an immediate tensor that owns its storage. */
   readonly bytes: Uint8Array | null;
-  /** Where it was made. */
+  /** Where it was made. @internal */
   readonly origin: Origin;
   /** How many tensors were made there before. */
   readonly serial: number;
@@ -101,12 +103,12 @@ export class Tensor implements Layout {
     this.name = spec.name ?? '';
     this.operation = spec.operation ?? null;
     this.type = spec.type;
-    this.ne = spec.ne;
-    this.nb = destination === null ? spec.nb : destination.nb;
+    this.shape = spec.shape;
+    this.strides = destination === null ? spec.strides : destination.strides;
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
     this.allocSize = spec.allocSize ?? null;
-    this.inPlaceRule = spec.inPlaceRule ?? null;
+    this.reuseRule = spec.reuseRule ?? null;
     this.root = viewed === undefined ? this : viewed.root;
     this.viewOffset = viewed === undefined ? 0 : viewed.viewOffset + (destination === null ? spec.view!.offset : 0);
     this.destination = destination;
@@ -123,7 +125,7 @@ export class Tensor implements Layout {
 
   /** Source slots that the result may overwrite where both have the same layout. */
   get overwritableSlots(): readonly number[] {
-    return this.inPlaceRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
+    return this.reuseRule?.operands ?? this.operation?.overwrites ?? NO_SLOTS;
   }
 
   /** Bytes that a storage of its own takes, before padding: what the device wants of it, or {@link byteLength}. */
@@ -139,6 +141,16 @@ export class Tensor implements Layout {
     if (this.name !== '' && !this.name.startsWith(' (')) return this.name;
     if (this.isView) return `view of ${this.root.label} at byte ${this.viewOffset}`;
     return this.operation === null ? 'unnamed leaf' : this.operation.name;
+  }
+
+  /** ggml's name of the shape, which has four dimensions there. */
+  get ne(): Dims4 {
+    return this.shape as Dims4;
+  }
+
+  /** ggml's name of the strides. */
+  get nb(): Dims4 {
+    return this.strides as Dims4;
   }
 
   /** Bytes from the first to one past the last element. */
@@ -159,13 +171,13 @@ export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
     name: tensor.name,
     operation: tensor.operation,
     type: tensor.type,
-    ne: tensor.ne,
-    nb: destination.nb,
+    shape: tensor.shape,
+    strides: destination.strides,
     sources: tensor.sources.map((source) => (source === tensor ? SELF : source)),
     params: tensor.params,
     memory: tensor.memory,
     destination,
     allocSize: tensor.allocSize ?? undefined,
-    inPlaceRule: tensor.inPlaceRule ?? undefined,
+    reuseRule: tensor.reuseRule ?? undefined,
   });
 }

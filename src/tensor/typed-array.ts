@@ -5,7 +5,7 @@
  */
 import type { ElementTypeName } from './element-type.js';
 import type { Tensor } from './tensor.js';
-import { isContiguous } from './shape.js';
+import { isContiguous } from './layout.js';
 import { PlannerError, shown, subject } from '../errors.js';
 
 /** Any of the arrays that {@link TypedArrayOf} names. */

@@ -2,7 +2,7 @@
  * The one check that a view stays within the storage that it looks into.
  */
 import { named, PlannerError } from '../errors.js';
-import { byteLength, isEmpty, type Layout } from './shape.js';
+import { byteLength, isEmpty, type Layout } from './layout.js';
 
 /**
  * As in ggml, a view without elements may start anywhere: it has no byte that could lie outside.
@@ -12,17 +12,18 @@ import { byteLength, isEmpty, type Layout } from './shape.js';
  * @throws PlannerError `BAD_VIEW`
  */
 export function checkViewBounds(layout: Layout, offset: number, storageBytes: number, culprit: string): void {
-  let strides = true;
-  for (let dim = 0; dim < 4; dim++) strides &&= Number.isSafeInteger(layout.nb[dim]) && layout.nb[dim] >= 0;
-  const end = strides ? offset + byteLength(layout, culprit) : NaN;
-  const isInside = end <= storageBytes || isEmpty(layout.ne);
-  if (strides && Number.isSafeInteger(offset) && offset >= 0 && isInside) return;
+  const { strides } = layout;
+  let areStrides = true;
+  for (let dim = 0; dim < strides.length; dim++) areStrides &&= Number.isSafeInteger(strides[dim]) && strides[dim] >= 0;
+  const end = areStrides ? offset + byteLength(layout, culprit) : NaN;
+  const isInside = end <= storageBytes || isEmpty(layout);
+  if (areStrides && Number.isSafeInteger(offset) && offset >= 0 && isInside) return;
   throw new PlannerError('BAD_VIEW', {
-    message: strides
+    message: areStrides
       ? `${named(culprit)} takes the view to bytes ${offset} to ${end}, beyond the ${storageBytes} bytes of its storage.`
-      : `${named(culprit)} belongs to a view whose strides, [${layout.nb.join(', ')}], are not all integers of at least 0.`,
+      : `${named(culprit)} belongs to a view whose strides, [${strides.join(', ')}], are not all integers of at least 0.`,
     culprit,
-    value: `bytes [${offset}, ${end}) with strides [${layout.nb.join(', ')}]`,
+    value: `bytes [${offset}, ${end}) with strides [${strides.join(', ')}]`,
     limit: `within the ${storageBytes} bytes of its storage`,
     remedy: 'Give offset and strides in bytes, not elements, and keep the last element inside.',
   });

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import type { PlaceOptions } from '../solver/allocator.js';
 import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
-import { createProblem, type Buffer, type Gap, type Problem } from '../problem/problem.js';
+import { createProblem, type BufferSpec, type BufferGap, type Problem } from '../problem/problem.js';
 import { alignUp, checkAlignment } from '../units.js';
 import { codeOfProblem } from './problem-code.js';
 
@@ -83,7 +83,7 @@ export function arbitraryProblem(options: ArbitraryProblemOptions = {}): fc.Arbi
     fixed: fixedOffsets ? fc.constantFrom(...FIXED) : fc.constant(null),
   });
   return fc.array(move, { maxLength: maxMoves, size: 'max' }).map((moves) => {
-    const buffers: Buffer[] = [];
+    const buffers: BufferSpec[] = [];
     let step = 0;
     for (const { kind, size, length, log2, place, need, fixed } of moves) {
       const count = kind === 'fan' ? 2 + (length % 4) : 1;
@@ -137,9 +137,9 @@ function leastChunk({ sizes, fixedOffsets }: Problem, allowOversize: boolean): n
 
 /** The lowest offset from `from` on at which a buffer collides with none of those whose offsets are fixed. */
 function freeOffset(
-  { size, start, end, alignment }: Required<Pick<Buffer, 'size' | 'start' | 'end' | 'alignment'>>,
+  { size, start, end, alignment }: Required<Pick<BufferSpec, 'size' | 'start' | 'end' | 'alignment'>>,
   from: number,
-  others: readonly Buffer[],
+  others: readonly BufferSpec[],
 ): number {
   const alive = others.filter((other) => other.fixedOffset !== undefined && other.start < end && start < other.end);
   let offset = alignUp(from, alignment);
@@ -164,7 +164,7 @@ function gapsOf(
   size: number,
   place: (typeof PLACES)[number],
   need: (typeof NEEDS)[number],
-): Gap[] {
+): BufferGap[] {
   if (place === 'none') return [];
   const from = place === 'middle' || place === 'end' ? start + 1 : start;
   const to = place === 'middle' || place === 'start' ? end - 1 : end;

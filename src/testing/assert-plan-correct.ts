@@ -4,7 +4,8 @@
 import { checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { replayPlan } from '../verify/replay.js';
-import { verifyPlan, type CheckLimits, type PlanLike } from '../verify/verify-plan.js';
+import { verifyPlan, type CheckLimits } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/plan-like.js';
 import { whyNotExecutable } from '../exec/reference/execute.js';
 import { checkSeed } from '../exec/reference/fill.js';
 import { compareExecutions } from './compare-executions.js';

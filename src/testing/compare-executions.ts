@@ -16,7 +16,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, type Group } from '../verify/fused-groups.js';
-import type { PlanLike } from '../verify/verify-plan.js';
+import type { PlanLike } from '../verify/plan-like.js';
 
 /** A tensor whose value differs between the two runs. */
 export interface ExecutionDifference {

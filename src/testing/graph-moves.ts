@@ -8,7 +8,8 @@
  * before and before everyone who reads it later; and the reference executor can run the graph.
  */
 import { Graph } from '../graph/graph.js';
-import { elementCount, hasEvenRows, isContiguous, sameShape } from '../tensor/shape.js';
+import { elementCount, sameShape, isContiguous } from '../tensor/layout.js';
+import { hasEvenRows } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { applyGroup } from './graph-groups.js';
 import { applyNorm, applyUnary, applyView } from './graph-operations.js';

@@ -4,7 +4,7 @@
  * Invariant: none of them is refused; a choice that its operand does not allow becomes a simpler one.
  */
 import type { Context } from '../graph/context.js';
-import { elementCount, isContiguous } from '../tensor/shape.js';
+import { elementCount, isContiguous } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Element by element. `a` must be contiguous. */

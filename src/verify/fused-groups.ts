@@ -6,7 +6,7 @@
  */
 import type { Graph } from '../graph/graph.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
-import { sameLayout, sameShape } from '../tensor/shape.js';
+import { sameLayout, sameShape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Nodes that may be computed at once. */

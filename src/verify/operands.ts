@@ -4,7 +4,7 @@
  * Invariant: the one place where the verifiers take a word for anything.
  */
 import { isKnown } from '../graph/operation.js';
-import { sameLayout } from '../tensor/shape.js';
+import { sameLayout } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Lists of slots as sets: a graph file may name any number of them, and each is asked for. */
@@ -25,6 +25,6 @@ export function mayOverwrite(node: Tensor, slot: number): boolean {
   // Of an operation that the library does not know, a graph file's word is all there is: it may overwrite any operand, if
   // none is named. What it does with a storage that it reads twice is anybody's guess.
   const isUnknown =
-    (operation === null || !isKnown(operation)) && declared.length === 0 && node.inPlaceRule?.ggml === true;
+    (operation === null || !isKnown(operation)) && declared.length === 0 && node.reuseRule?.ggml === true;
   return isUnknown && node.sources.every((other, index) => index === slot || other?.root !== source.root);
 }

@@ -9,7 +9,7 @@ import { forEachCollision, type Rectangle } from './collisions.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 
 /** What a placement looks like to the verifier; the allocators' `Placement` is one. */
-export interface PlacementColumns {
+export interface PlacementLike {
   readonly offsets: ArrayLike<number>;
   readonly chunkOf: ArrayLike<number>;
   readonly chunks: ArrayLike<number>;
@@ -50,7 +50,7 @@ export interface PlacementViolation {
  */
 export function verifyPlacement(
   problem: Problem,
-  placement: PlacementColumns,
+  placement: PlacementLike,
   limits: PlacementLimits = {},
 ): PlacementViolation[] {
   checkLimits(limits, PLACEMENT_LIMITS);
@@ -75,7 +75,7 @@ function checkProblemAndPlacement(problem: unknown, placement: unknown): void {
   const { sizes, alignments, starts, ends } = (problem ?? {}) as Partial<Record<keyof Problem, unknown>>;
   const isProblem = [sizes, alignments, starts, ends].every(isListLike);
   checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem, or read one.');
-  const columns = (placement ?? {}) as Partial<Record<keyof PlacementColumns, unknown>>;
+  const columns = (placement ?? {}) as Partial<Record<keyof PlacementLike, unknown>>;
   const missing = (['offsets', 'chunkOf', 'chunks'] as const).find((column) => !isListLike(columns[column]));
   if (missing === undefined) return;
   const isObject = typeof placement === 'object' && placement !== null;
@@ -86,7 +86,7 @@ function checkProblemAndPlacement(problem: unknown, placement: unknown): void {
 
 function checkBuffer(
   { sizes, alignments, fixedOffsets }: Problem,
-  { offsets, chunkOf, chunks }: PlacementColumns,
+  { offsets, chunkOf, chunks }: PlacementLike,
   b: number,
   violations: PlacementViolation[],
 ): void {
@@ -113,7 +113,7 @@ function checkBuffer(
 
 function checkChunkSizes(
   { bufferCount, sizes }: Problem,
-  { chunkOf, chunks }: PlacementColumns,
+  { chunkOf, chunks }: PlacementLike,
   { maxChunkSize = Infinity, allowOversize = false }: PlacementLimits,
   violations: PlacementViolation[],
 ): void {
@@ -132,7 +132,7 @@ interface Piece extends Rectangle {
   readonly chunk: number;
 }
 
-function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns): Piece[] {
+function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementLike): Piece[] {
   const { bufferCount, sizes, starts, ends, gaps } = problem;
   const pieces: Piece[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
@@ -157,7 +157,7 @@ function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementColumns): Pie
 /** Adds overlaps until there are `most` violations. */
 function findOverlaps(
   problem: Problem,
-  placement: PlacementColumns,
+  placement: PlacementLike,
   violations: PlacementViolation[],
   most: number,
 ): void {

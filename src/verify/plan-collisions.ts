@@ -54,7 +54,7 @@ export function findCollisions(graph: Graph, placed: readonly Placed[], most: nu
 /** What is wrong with `newcomer` coming to life where `holder` still is; null if nothing. */
 function collisionOf(holder: Placed, newcomer: Placed): PlanViolation | null {
   const isHandOver = newcomer.isComputed && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isHandOver && mayTakeOver(newcomer, holder)) return null;
+  if (isHandOver && mayReuse(newcomer, holder)) return null;
   const kind = holder.isKept ? 'output-overwritten' : isHandOver ? 'in-place-not-allowed' : 'overlap';
   const bytes = [Math.max(holder.bottom, newcomer.bottom), Math.min(holder.top, newcomer.top)] as const;
   const label = labelOf(holder.tensor, holder.id);
@@ -84,10 +84,10 @@ function sharing(
   return { kind, ids: [id, newcomerId], steps: [start, until], bytes, message };
 }
 
-/** Whether the operation of `taker` may overwrite what it reads of `giver`, lying where the plan puts both. */
-function mayTakeOver({ tensor: node, bottom }: Placed, giver: Placed): boolean {
+/** Whether the operation of `reuser` may overwrite what it reads of `reused`, lying where the plan puts both. */
+function mayReuse({ tensor: node, bottom }: Placed, reused: Placed): boolean {
   return node.sources.every((source, slot) => {
-    const isRead = source !== null && source !== node && source.root === giver.tensor;
-    return !isRead || (giver.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
+    const isRead = source !== null && source !== node && source.root === reused.tensor;
+    return !isRead || (reused.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
   });
 }

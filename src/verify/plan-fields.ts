@@ -3,7 +3,7 @@
  *
  * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is computed.
  */
-import type { PlanEntry, PlanLike } from './verify-plan.js';
+import type { PlanEntry, PlanLike } from './plan-like.js';
 
 /** What is wrong with the fields of a plan as a whole, one sentence part each. */
 export function strangePlanFields({ alignment, bufferSize, chunks, lowerBound }: PlanLike): string[] {

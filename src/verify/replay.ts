@@ -26,7 +26,8 @@ import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
 import { StatedOrder } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, runtimeOf, type PlanLike } from './verify-plan.js';
+import { checkGraphAndPlan, runtimeOf } from './verify-plan.js';
+import type { PlanLike } from './plan-like.js';
 
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {

@@ -19,9 +19,9 @@ interface Spans {
   readonly isAscending: boolean;
 }
 
-function spansOf({ type, ne, nb }: Tensor): Spans {
-  const dims = nb
-    .map((stride, dim) => ({ stride, count: dim === 0 ? ne[0] / type.blockSize : ne[dim] }))
+function spansOf({ type, shape, strides }: Tensor): Spans {
+  const dims = strides
+    .map((stride, dim) => ({ stride, count: dim === 0 ? shape[0] / type.blockSize : shape[dim] }))
     .sort((a, b) => a.stride - b.stride);
   let length = type.blockBytes;
   while (dims.length > 0 && dims[0].stride <= length) {
@@ -39,7 +39,7 @@ function spansOf({ type, ne, nb }: Tensor): Spans {
 
 /** How many spans {@link forEachSpan} visits. O(1). */
 export function countSpans(tensor: Tensor): number {
-  return tensor.ne.includes(0) ? 0 : spansOf(tensor).dims.reduce((product, { count }) => product * count, 1);
+  return tensor.shape.includes(0) ? 0 : spansOf(tensor).dims.reduce((product, { count }) => product * count, 1);
 }
 
 /**
@@ -47,7 +47,7 @@ export function countSpans(tensor: Tensor): number {
  * tensors, permuted or not, and one per row for a matrix whose rows are apart.
  */
 export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) => void): void {
-  if (tensor.ne.includes(0)) return;
+  if (tensor.shape.includes(0)) return;
   const { length, dims, isAscending } = spansOf(tensor);
   const walk = (start: number, dim: number, visitStart: (start: number) => void): void => {
     if (dim < 0) return visitStart(start);

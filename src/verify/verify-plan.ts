@@ -19,36 +19,9 @@ import { findFusedOverlaps } from './fused-overlaps.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { strangeEntryFields, strangePlanFields } from './plan-fields.js';
+import type { PlanEntry, PlanLike } from './plan-like.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 import { storageNeeds, type Need } from './storage-needs.js';
-
-/** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
-export interface PlanLike {
-  readonly alignment: number;
-  readonly bufferSize: number;
-  readonly chunks: readonly number[];
-  readonly tensors: readonly PlanEntry[];
-  /** What the plan was made for: the name of a runtime, or one's own. `ggml-cpu` if left out. */
-  readonly runtime?: string | Runtime;
-  /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
-  readonly lowerBound?: number;
-  /** Must say whether `bufferSize` equals `lowerBound`. Not checked if left out. */
-  readonly optimal?: boolean;
-}
-
-/** One tensor's entry of a plan. What it says of name, size and live range is checked if it is there. */
-export interface PlanEntry {
-  readonly id: number;
-  readonly chunk: number;
-  readonly offset: number;
-  readonly name?: string;
-  /** Bytes, at least what the tensor needs. */
-  readonly size?: number;
-  /** First step, inclusive: no later than the tensor is needed. */
-  readonly start?: number;
-  /** Last step, exclusive: no earlier than the tensor is needed. */
-  readonly end?: number;
-}
 
 /** The limits under which the plan was made. */
 export interface CheckLimits {

@@ -9,10 +9,10 @@ const MOST_VIEWS = 4;
 /** Terms and values, in reading order; what is unknown is left out. */
 export function detailsOf(map: MemoryMap, index: number): (readonly [string, string])[] {
   const { boxes, chunks } = map;
-  const { op, type, shape, size, chunk, offset, start, end, takesOver, takenBy, views } = boxes[index];
+  const { op, type, shape, size, chunk, offset, start, end, reuses, reusedBy, views } = boxes[index];
   const shares = [
-    ...(takesOver === -1 ? [] : [`overwrites ${boxes[takesOver].name}`]),
-    ...(takenBy === -1 ? [] : [`overwritten by ${boxes[takenBy].name}`]),
+    ...(reuses === -1 ? [] : [`overwrites ${boxes[reuses].name}`]),
+    ...(reusedBy === -1 ? [] : [`overwritten by ${boxes[reusedBy].name}`]),
     ...views.slice(0, MOST_VIEWS).map((view) => `${view.name} (${view.op.toLowerCase()})`),
     ...(views.length > MOST_VIEWS ? [`${groupDigits(views.length - MOST_VIEWS)} more views`] : []),
   ];

@@ -1,15 +1,19 @@
 /**
  * Finding boxes: near a point, by name, the next one, and those of the same bytes. All by index, −1 for none.
  */
-import { columnsOf } from '../map/columns.js';
+import type { BoxColumns } from '../map/columns.js';
 import type { MapBox, MemoryMap } from '../map/memory-map.js';
 
 /**
  * The box that holds a byte at a step, or else the nearest among those within `reach`: small ones are hard to hit.
  * Bytes are counted from the start of the first chunk. O(boxes)
  */
-export function boxNear(map: MemoryMap, step: number, bytes: number, reach: { steps: number; bytes: number }): number {
-  const { starts, ends, bottoms, tops } = columnsOf(map);
+export function boxNear(
+  { starts, ends, bottoms, tops }: BoxColumns,
+  step: number,
+  bytes: number,
+  reach: { steps: number; bytes: number },
+): number {
   let nearest = -1;
   let least = 1;
   for (let b = 0; b < starts.length; b++) {
@@ -41,8 +45,7 @@ export function searchBoxes({ boxes }: MemoryMap, query: string): number[] {
 }
 
 /** The box that starts after (`by` 1) or before (−1) this one, around the ends; the first or last one after none. O(boxes) */
-export function neighbour(map: MemoryMap, current: number, by: 1 | -1): number {
-  const { starts } = columnsOf(map);
+export function neighbour({ starts }: BoxColumns, current: number, by: 1 | -1): number {
   /** Whether `a` comes before `b`, seen in the direction of `by`. */
   const precedes = (a: number, b: number): boolean => by * (starts[a] - starts[b] || a - b) < 0;
   let first = -1;
@@ -57,8 +60,8 @@ export function neighbour(map: MemoryMap, current: number, by: 1 | -1): number {
 /** All boxes that had the same bytes handed on to or from this one, in order, itself included. */
 export function chainOf({ boxes }: MemoryMap, box: number): number[] {
   let first = box;
-  while (boxes[first].takesOver !== -1) first = boxes[first].takesOver;
+  while (boxes[first].reuses !== -1) first = boxes[first].reuses;
   const chain = [first];
-  for (let next = boxes[first].takenBy; next !== -1; next = boxes[next].takenBy) chain.push(next);
+  for (let next = boxes[first].reusedBy; next !== -1; next = boxes[next].reusedBy) chain.push(next);
   return chain;
 }

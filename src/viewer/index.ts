@@ -5,10 +5,11 @@
  * @module tensor-arena/viewer
  */
 export { counted, groupDigits, humanBytes } from '../format.js';
+export type { Drawing } from '../map/draw.js';
 export type { Plot, Scale } from '../map/scale.js';
 export { renderMapHtml, type MapPageOptions } from './html.js';
 export type { Point } from './input.js';
-export type { BoxQuestion, Drawing, FoundBox, MapFacts, MapSource, SearchResult } from './map-source.js';
+export type { BoxQuestion, FoundBox, MapFacts, MapSource, SearchResult } from './map-source.js';
 export { openMap, serveMap, type OpenedMap, type ServedMap } from './served-map.js';
 export { VIEWER_STYLE } from './style.js';
 export type { ViewerMap } from './named-source.js';

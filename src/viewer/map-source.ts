@@ -4,11 +4,11 @@
  *
  * Invariant: all that a viewer knows of a map comes from here.
  */
-import { columnsOf } from '../map/columns.js';
-import { defaultColors, drawMap, scaleOf, wholeMap } from '../map/draw.js';
+import { indexMap, type IndexedMap } from '../map/columns.js';
+import { defaultColors, drawIndexed, wholeMap, type Drawing } from '../map/draw.js';
 import type { MemoryMap } from '../map/memory-map.js';
 import type { MapOptions } from '../map/options.js';
-import type { MapWindow, Plot } from '../map/scale.js';
+import type { MapWindow } from '../map/scale.js';
 import type { MapColors } from '../map/theme.js';
 import { detailsOf } from './details.js';
 import { boxNear, chainOf, neighbour, searchBoxes } from './find-box.js';
@@ -19,12 +19,6 @@ export interface MapFacts {
   readonly whole: MapWindow;
   /** What the colours say unless the reader chooses. */
   readonly colors: MapColors;
-}
-
-/** A picture, and where its plot is. */
-export interface Drawing {
-  readonly svg: string;
-  readonly plot: Plot;
 }
 
 /** Which box: by its index, by its place, by its neighbour in time, or by what tells it from others in a similar map. */
@@ -75,44 +69,41 @@ export interface MapSource {
 }
 
 /** What is known of a map before it is drawn. */
-export function factsOf(map: MemoryMap): MapFacts {
-  return { whole: wholeMap(map), colors: defaultColors(map) };
+export function factsOf(indexed: IndexedMap): MapFacts {
+  return { whole: wholeMap(indexed.map), colors: defaultColors(indexed) };
 }
 
 /** A map that is on the page itself: answers come before the next frame. */
 export function localSource(map: MemoryMap): MapSource {
+  const indexed = indexMap(map);
   return {
-    facts: factsOf(map),
-    draw: (options) => Promise.resolve(draw(map, options)),
-    find: (question) => Promise.resolve(find(map, question)),
-    search: (query, limit) => Promise.resolve(search(map, query, limit)),
+    facts: factsOf(indexed),
+    draw: (options) => Promise.resolve(drawIndexed(indexed, options)),
+    find: (question) => Promise.resolve(find(indexed, question)),
+    search: (query, limit) => Promise.resolve(search(indexed, query, limit)),
   };
 }
 
-export function draw(map: MemoryMap, options: MapOptions): Drawing {
-  return { svg: drawMap(map, options), plot: scaleOf(map, options).plot };
+export function find(indexed: IndexedMap, question: BoxQuestion): FoundBox | null {
+  const index = indexOf(indexed, question);
+  return index < 0 || index >= indexed.map.boxes.length ? null : describe(indexed, index);
 }
 
-export function find(map: MemoryMap, question: BoxQuestion): FoundBox | null {
-  const index = indexOf(map, question);
-  return index < 0 || index >= map.boxes.length ? null : describe(map, index);
+export function search(indexed: IndexedMap, query: string, limit: number): SearchResult {
+  const found = searchBoxes(indexed.map, query);
+  return { boxes: found.slice(0, limit).map((index) => describe(indexed, index)), total: found.length };
 }
 
-export function search(map: MemoryMap, query: string, limit: number): SearchResult {
-  const found = searchBoxes(map, query);
-  return { boxes: found.slice(0, limit).map((index) => describe(map, index)), total: found.length };
-}
-
-function indexOf(map: MemoryMap, question: BoxQuestion): number {
+function indexOf({ map, columns }: IndexedMap, question: BoxQuestion): number {
   if ('index' in question) return question.index;
-  if ('beside' in question) return neighbour(map, question.beside, question.by);
-  if ('reach' in question) return boxNear(map, question.step, question.bytes, question.reach);
+  if ('beside' in question) return neighbour(columns, question.beside, question.by);
+  if ('reach' in question) return boxNear(columns, question.step, question.bytes, question.reach);
   return map.boxes.findIndex(({ name, start }) => name === question.name && start === question.start);
 }
 
-function describe(map: MemoryMap, index: number): FoundBox {
+function describe({ map, columns }: IndexedMap, index: number): FoundBox {
   const { name, op, size } = map.boxes[index];
-  const { starts, ends, bottoms, tops } = columnsOf(map);
+  const { starts, ends, bottoms, tops } = columns;
   const areaOf = (b: number): MapWindow => ({
     steps: { from: starts[b], to: ends[b] },
     bytes: { from: bottoms[b], to: tops[b] },

@@ -8,9 +8,11 @@
  *
  * Invariant: each question has one answer, in order; a map that is closed, or whose worker is gone, answers no more.
  */
+import { indexMap, type IndexedMap } from '../map/columns.js';
+import { drawIndexed } from '../map/draw.js';
 import type { MapOptions } from '../map/options.js';
 import type { MemoryMap } from '../map/memory-map.js';
-import { draw, factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
+import { factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 
 /** What a worker sends to the page; `port` has to be in the list of what is transferred. */
 export interface ServedMap {
@@ -47,18 +49,19 @@ type Question =
  * ```
  */
 export function serveMap(map: MemoryMap): ServedMap {
+  const indexed = indexMap(map);
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<Question>) => {
     if ('close' in data) port1.close();
-    else port1.postMessage(answer(map, data));
+    else port1.postMessage(answer(indexed, data));
   };
-  return { facts: factsOf(map), port: port2 };
+  return { facts: factsOf(indexed), port: port2 };
 }
 
-function answer(map: MemoryMap, question: Exclude<Question, { readonly close: true }>): unknown {
-  if ('draw' in question) return draw(map, question.draw);
-  if ('find' in question) return find(map, question.find);
-  return search(map, question.search, question.limit);
+function answer(indexed: IndexedMap, question: Exclude<Question, { readonly close: true }>): unknown {
+  if ('draw' in question) return drawIndexed(indexed, question.draw);
+  if ('find' in question) return find(indexed, question.find);
+  return search(indexed, question.search, question.limit);
 }
 
 /** Opens a map that a worker serves. */

@@ -468,6 +468,7 @@ describe('plan, searching for longer', () => {
     const many = await cli('plan', hard, '--max-steps', '60000');
     expect([few.code, many.code]).toEqual([0, 0]);
     expect(peakOf(many.out)).toBeLessThan(peakOf(few.out));
+    expect(await cli('plan', hard, '--max-effort', '60000')).toEqual(many);
   });
 
   it('writes the best plan found when it is interrupted, and says so', async () => {

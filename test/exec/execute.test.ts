@@ -193,7 +193,7 @@ describe('compareExecutions', () => {
   const x = ctx.setInput(ctx.newTensor('f32', [4]));
   const [a, b] = [ctx.relu(x), ctx.neg(x)];
   const graph = Graph.forward(ctx.setOutput(ctx.add(a, b)));
-  const plan = planGraph(graph, { inPlace: 'off' });
+  const plan = planGraph(graph, { reuse: 'off' });
 
   it('finds nothing wrong with a right plan', () => {
     expect(compareExecutions(graph, plan)).toEqual([]);

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findOperation, OPERATIONS } from '../../src/graph/operations.js';
 import { Graph } from '../../src/graph/graph.js';
-import { sameShape } from '../../src/tensor/shape.js';
+import { sameShape } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { Elements } from '../../src/exec/reference/elements.js';
 import { fillLeafs } from '../../src/exec/reference/fill.js';
@@ -31,13 +31,13 @@ function fitsOver(node: Tensor, slot: number): boolean {
 }
 
 /** The bytes of the result, laid out like the operand in `slot`: in fresh memory, or over that operand. */
-function run(node: Tensor, slot: number, seed: number, inPlace: boolean): Uint8Array {
+function run(node: Tensor, slot: number, seed: number, reuse: boolean): Uint8Array {
   const graph = Graph.forward(node);
   const memory = Memory.separate(graph);
   fillLeafs(graph, memory, seed);
   const target = node.sources[slot]!;
-  const storage = inPlace ? memory.storage(target) : memory.storage(target).slice();
-  if (!inPlace && !node.isView) clearElements(target, storage);
+  const storage = reuse ? memory.storage(target) : memory.storage(target).slice();
+  if (!reuse && !node.isView) clearElements(target, storage);
   const out = new Elements(target, storage, target.viewOffset);
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(node.operation!)!(new Call(node, out, sources));

@@ -9,7 +9,7 @@ import { findOperation } from '../../src/graph/operations.js';
 import type { Sliding } from '../../src/graph/ops/sliding.js';
 import { elementType } from '../../src/tensor/element-type.js';
 import { Origin } from '../../src/tensor/origin.js';
-import type { Quad } from '../../src/tensor/shape.js';
+import type { Dims4 } from '../../src/tensor/shape.js';
 import { Tensor, type Params } from '../../src/tensor/tensor.js';
 import { describeShared, listGraphs, partOf, readGraph } from '../support/shared.js';
 
@@ -17,8 +17,8 @@ interface TensorJson {
   readonly name: string;
   readonly op: string;
   readonly type: string;
-  readonly ne: Quad;
-  readonly nb: Quad;
+  readonly ne: Dims4;
+  readonly nb: Dims4;
   readonly src?: readonly number[];
   readonly view?: number;
   readonly viewOffset?: number;
@@ -58,7 +58,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 };
 
 /** Strides and paddings that let the kernel take as many positions as the result has, after its first dimension. */
-function slidingTo(ne: Quad, kernel: Tensor, x: Tensor, rank: number): Sliding {
+function slidingTo(ne: Dims4, kernel: Tensor, x: Tensor, rank: number): Sliding {
   const dims = [0, 1, 2].slice(0, rank);
   const found = dims.map((dim) => {
     for (let stride = 1; stride <= x.ne[dim]; stride++) {
@@ -148,5 +148,12 @@ describeShared('shape rules on real graphs', () => {
 
 function leaf({ type, ne, nb, view, viewOffset = 0 }: TensorJson, tensors: readonly Tensor[]): Tensor {
   const place = view === undefined ? {} : { view: { of: tensors[view], offset: viewOffset } };
-  return new Tensor({ origin: new Origin(), ne, nb, memory: 'deferred', type: elementType(type), ...place });
+  return new Tensor({
+    origin: new Origin(),
+    shape: ne,
+    strides: nb,
+    memory: 'deferred',
+    type: elementType(type),
+    ...place,
+  });
 }

@@ -184,7 +184,7 @@ describe('a custom operation', () => {
       const read = graphFromJson(graphToJson(graph));
       for (const each of [graph, read]) {
         const plan = planGraph(each);
-        const isOver = plan.shares.some(({ id, why }) => each.tensors[id].op === 'MINE' && why === 'in-place');
+        const isOver = plan.shares.some(({ id, why }) => each.tensors[id].op === 'MINE' && why === 'reuse');
         expect(isOver).toBe(overwrites !== undefined);
         expect([...verifyPlan(each, plan), ...replayPlan(each, plan)]).toEqual([]);
       }

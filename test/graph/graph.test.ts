@@ -78,7 +78,7 @@ describe('a graph', () => {
     const place = ctx.view(Context.immediate().newTensor('f32', [8], 'cache'), [8]);
     const y = ctx.setOutput(ctx.sqr(leaf('x')), place);
     const graph = Graph.forward([place, y]);
-    const plan = planGraph(graph, { inPlace: 'off' });
+    const plan = planGraph(graph, { reuse: 'off' });
     expect(plan.find(y)).toBeUndefined();
     expect(plan.shares).toContainEqual({ id: graph.tensors.indexOf(y), name: y.name, owner: 0, why: 'output' });
   });

@@ -29,7 +29,7 @@ it('errors, hazards and violations say so', () => {
   const [hazard] = findHazards(graph);
   expect(hazard.missing).toContain('view of leaf_0 at byte 128');
   const late = Graph.forward(ctx.setOutput(ctx.add(ctx.sqr(part), ctx.relu(part))));
-  const plan = planGraph(late, { inPlace: 'off' });
+  const plan = planGraph(late, { reuse: 'off' });
   const tensors = plan.tensors.map((entry) => ({ ...entry, name: undefined, offset: entry.id === 0 ? 0 : 128 }));
   const messages = replayPlan(late, { ...plan.toJSON(), tensors }).map(({ message }) => message);
   expect(messages.join('\n')).toContain('view of leaf_0 at byte 128');

@@ -70,7 +70,7 @@ it('a view without an operation keeps its storage to its step, and no longer', (
   ]);
   expect(plan.shares.map(({ name, why }) => [name, why])).toEqual([
     ['x (dep)', 'view'],
-    ['y', 'in-place'],
+    ['y', 'reuse'],
   ]);
   assertPlanCorrect(splitGraph(), plan);
 });
@@ -84,7 +84,7 @@ it('a view without an operation that is an output keeps its storage to the end',
 
 it('what arrives at its step has bytes of its own from there on', () => {
   const graph = splitGraph({ 1: row('z', { op: 'SQR', src: [0], output: true }) });
-  const plan = planGraph(graph, { inPlace: 'off' });
+  const plan = planGraph(graph, { reuse: 'off' });
   expect(whyNotExecutable(graph)).toBeNull();
   expect(compareExecutions(graph, plan)).toEqual([]);
   // Over `z`, which lasts to the end: found by all three.

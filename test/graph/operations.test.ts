@@ -373,7 +373,7 @@ describe('names and storage', () => {
   it('a custom operation overwrites what it declares', () => {
     const [a, b] = [f32(8), f32(8)];
     const result = ctx.custom([a, b], { type: 'f32', ne: [8], overwrites: [1], name: 'mine' });
-    expect([result.name, result.inPlaceRule]).toEqual(['mine', { ggml: false, operands: [1] }]);
+    expect([result.name, result.reuseRule]).toEqual(['mine', { ggml: false, operands: [1] }]);
   });
 });
 

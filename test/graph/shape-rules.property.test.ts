@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/graph/context.js';
-import { elementCount, isContiguous, sameLayout } from '../../src/tensor/shape.js';
+import { elementCount, sameLayout, isContiguous } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 const ctx = Context.deferred();

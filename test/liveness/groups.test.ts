@@ -72,13 +72,13 @@ describe('groups', () => {
     const twice = norm();
     const others = norm();
     const seen = norm();
-    const inPlace = ctx.rmsNorm(ctx.relu(leaf('x')), 1e-5, { inPlace: true });
+    const reuse = ctx.rmsNorm(ctx.relu(leaf('x')), 1e-5, { inPlace: true });
     const column = ctx.rmsNorm(leaf('x', [8]), 1e-5);
     expect(groupNames(ctx.mul(output, weight()), 'ggml-cpu')).toEqual([]);
     expect(groupNames(ctx.mul(twice, twice), 'ggml-cpu')).toEqual([]);
     expect(groupNames([ctx.mul(others, weight()), ctx.relu(others)], 'ggml-cpu')).toEqual([]);
     expect(groupNames([ctx.mul(seen, weight()), ctx.relu(ctx.view(seen, [8]))], 'ggml-cpu')).toEqual([]);
-    expect(groupNames(ctx.mul(inPlace, weight()), 'ggml-cpu')).toEqual([]);
+    expect(groupNames(ctx.mul(reuse, weight()), 'ggml-cpu')).toEqual([]);
     expect(groupNames(ctx.mul(leaf('y'), column), 'ggml-cpu')).toEqual([]);
   });
 
@@ -132,11 +132,11 @@ describe('live ranges with groups', () => {
     const x = named('x', ctx.relu(leaf('input')));
     const product = named('y', ctx.mul(named('n', ctx.rmsNorm(x, 1e-5)), weight()));
     const output = ctx.setOutput(named('z', ctx.relu(product)));
-    expect(rangesOf(planOf(output, { inPlace: 'off' }))).toMatchObject({ x: [0, 3], n: [1, 3], y: [2, 4] });
-    expect(rangesOf(planOf(output, { inPlace: 'off', runtime: 'none' }))).toMatchObject({ x: [0, 2], n: [1, 3] });
+    expect(rangesOf(planOf(output, { reuse: 'off' }))).toMatchObject({ x: [0, 3], n: [1, 3], y: [2, 4] });
+    expect(rangesOf(planOf(output, { reuse: 'off', runtime: 'none' }))).toMatchObject({ x: [0, 2], n: [1, 3] });
     // y takes over n, which takes over x, or which has been there together with x.
-    for (const inPlace of ['ggml', 'full'] as const) {
-      expect(rangesOf(planOf(output, { inPlace }))).toMatchObject({ x: [0, 2], n: [1, 3] });
+    for (const reuse of ['ggml', 'full'] as const) {
+      expect(rangesOf(planOf(output, { reuse }))).toMatchObject({ x: [0, 2], n: [1, 3] });
     }
   });
 
@@ -144,21 +144,21 @@ describe('live ranges with groups', () => {
     const x = named('x', ctx.relu(leaf('input', [8, 4])));
     const sum = named('y', ctx.add(x, named('m', ctx.mulMat(weight([8, 8]), x))));
     const output = ctx.setOutput(ctx.relu(sum));
-    const takenBy = (runtime: RuntimeName): string[] => {
-      const plan = planOf(output, { allocator: 'ggml', inPlace: 'full', runtime });
+    const reusedBy = (runtime: RuntimeName): string[] => {
+      const plan = planOf(output, { allocator: 'ggml', reuse: 'full', runtime });
       const { tensors } = plan.graph;
       return plan.shares.filter(({ name }) => name === 'y').map((share) => tensors[share.owner].name);
     };
-    expect(takenBy('ggml-cpu')).toEqual(['x']);
-    expect(takenBy('ggml-cuda')).toEqual(['m']);
+    expect(reusedBy('ggml-cpu')).toEqual(['x']);
+    expect(reusedBy('ggml-cuda')).toEqual(['m']);
   });
 
   it('let a result lie exactly on what a norm reads, and not on another view of it', () => {
     const storage = named('storage', ctx.relu(leaf('input', [8, 8])));
     const rows = (first: number): Tensor => ctx.view(storage, [8, 4], [32], first * 32);
     const taken = (output: Tensor): boolean => {
-      const { shares } = planOf(ctx.setOutput(output), { allocator: 'ggml', inPlace: 'full' });
-      return shares.some(({ name, why }) => name === 'y' && why === 'in-place');
+      const { shares } = planOf(ctx.setOutput(output), { allocator: 'ggml', reuse: 'full' });
+      return shares.some(({ name, why }) => name === 'y' && why === 'reuse');
     };
     const same = (x: Tensor): Tensor => ctx.relu(named('y', ctx.mul(x, ctx.rmsNorm(x, 1e-5))));
     expect(taken(same(named('x', ctx.relu(leaf('other')))))).toBe(true);
@@ -166,9 +166,9 @@ describe('live ranges with groups', () => {
     const shifted = ctx.rmsNorm(rows(4), 1e-5);
     const plan = planOf(ctx.setOutput(ctx.relu(named('y', ctx.mul(first, shifted)))), {
       allocator: 'ggml',
-      inPlace: 'full',
+      reuse: 'full',
     });
-    const giver = plan.shares.find(({ name, why }) => name === 'y' && why === 'in-place');
-    expect(giver === undefined ? null : plan.graph.tensors[giver.owner].op).toBe('RMS_NORM');
+    const reused = plan.shares.find(({ name, why }) => name === 'y' && why === 'reuse');
+    expect(reused === undefined ? null : plan.graph.tensors[reused.owner].op).toBe('RMS_NORM');
   });
 });

@@ -5,7 +5,7 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
-import { analyzeLiveness, NO_BUFFER, type InPlaceMode } from '../../src/liveness/liveness.js';
+import { analyzeLiveness, NO_BUFFER, type ReuseMode } from '../../src/liveness/liveness.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { liveBytesPerStep } from '../../src/problem/lower-bound.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -22,12 +22,12 @@ function rangesOf(plan: Plan): Record<string, [number, number]> {
   return Object.fromEntries(plan.tensors.map(({ name, start, end }) => [name, [start, end]]));
 }
 
-/** `taker<giver` of every hand-over. */
-function handOvers(outputs: Tensor | Tensor[], inPlace: InPlaceMode): string[] {
+/** `reuser<reused` of every hand-over. */
+function handOvers(outputs: Tensor | Tensor[], reuse: ReuseMode): string[] {
   const graph = Graph.forward(outputs);
-  const plan = planGraph(graph, { inPlace });
+  const plan = planGraph(graph, { reuse });
   expect(verifyPlan(graph, plan)).toEqual([]);
-  const taken = plan.shares.filter(({ why }) => why === 'in-place');
+  const taken = plan.shares.filter(({ why }) => why === 'reuse');
   return taken.map((share) => `${share.name}<${graph.tensors[share.owner].name}`);
 }
 
@@ -38,7 +38,7 @@ describe('live ranges', () => {
     const seen = ctx.reshape(y, [4, 2]);
     const z = named(ctx.exp(x), 'z');
     const out = named(ctx.mul(ctx.reshape(z, [4, 2]), seen), 'out');
-    expect(rangesOf(planGraph(Graph.forward([y, seen, z, out]), { inPlace: 'off' }))).toEqual({
+    expect(rangesOf(planGraph(Graph.forward([y, seen, z, out]), { reuse: 'off' }))).toEqual({
       x: [0, 3],
       y: [0, 5],
       z: [2, 5],
@@ -51,7 +51,7 @@ describe('live ranges', () => {
     const marked = named(ctx.sqr(x), 'marked');
     const viewed = named(ctx.exp(x), 'viewed');
     const outputs = [ctx.setOutput(marked), ctx.mulMat(marked, marked), ctx.reshape(viewed, [4, 2]), leaf('unread')];
-    const ranges = rangesOf(planGraph(Graph.forward([...outputs, named(ctx.relu(x), 'last')]), { inPlace: 'off' }));
+    const ranges = rangesOf(planGraph(Graph.forward([...outputs, named(ctx.relu(x), 'last')]), { reuse: 'off' }));
     expect(ranges).toMatchObject({ marked: [0, 5], viewed: [2, 5], unread: [0, 5], last: [4, 5] });
   });
 
@@ -73,7 +73,7 @@ describe('live ranges', () => {
     const y = named(ctx.sqr(leaf('x')), 'y');
     const z = named(ctx.mulMat(y, y), 'z');
     const out = ctx.mulMat(ctx.dependency(y, z), leaf('w'));
-    const plan = planGraph(Graph.forward(out), { inPlace: 'off' });
+    const plan = planGraph(Graph.forward(out), { reuse: 'off' });
     expect(rangesOf(plan).y).toEqual([0, 4]);
     expect(plan.shares.map(({ why }) => why)).toEqual(['dependency']);
   });
@@ -121,8 +121,8 @@ describe('hand-overs', () => {
   it('make a chain of one buffer, and say so', () => {
     const x = named(ctx.mulMat(leaf('a'), leaf('b')), 'x');
     const z = named(ctx.relu(named(ctx.scale(named(ctx.sqr(x), 'p'), 2), 'q')), 'r');
-    const plan = planGraph(Graph.forward(z), { inPlace: 'full' });
-    expect(plan.shares.map(({ why, name }) => [why, name])).toEqual(['p', 'q', 'r'].map((name) => ['in-place', name]));
+    const plan = planGraph(Graph.forward(z), { reuse: 'full' });
+    expect(plan.shares.map(({ why, name }) => [why, name])).toEqual(['p', 'q', 'r'].map((name) => ['reuse', name]));
     expect(new Set(plan.tensors.slice(2).map(({ offset }) => offset)).size).toBe(1);
   });
 });
@@ -174,32 +174,32 @@ describe('storages beyond exact numbers', () => {
 
 describe('the problem of a graph', () => {
   /** Bytes needed at each step: of every storage, until its end or until another takes it over. */
-  function bytesNeeded(graph: Graph, inPlace: InPlaceMode): number[] {
+  function bytesNeeded(graph: Graph, reuse: ReuseMode): number[] {
     const { tensors, nodes, inputs, table } = graph;
-    const { bufferOf, givers, storageEnds } = analyzeLiveness(table, inPlace, 1);
+    const { bufferOf, reused, storageEnds } = analyzeLiveness(table, reuse, 1);
     const steps = new Map(nodes.map((node, step) => [node, inputs.has(node) ? 0 : step]));
     const startOf = (id: number): number => {
-      const giver = givers[id];
+      const operand = reused[id];
       const start = steps.get(tensors[id]) ?? 0;
       // What is there before step 0 has all its bytes at step 0.
-      return giver === NO_BUFFER ? start : Math.max(start, startOf(giver) + 1);
+      return operand === NO_BUFFER ? start : Math.max(start, startOf(operand) + 1);
     };
     const bytes = new Array<number>(Math.max(1, nodes.length)).fill(0);
     tensors.forEach((tensor, id) => {
       if (bufferOf[id] === NO_BUFFER) return;
-      const taker = givers.indexOf(id);
-      const end = taker === -1 ? storageEnds[id] : Math.min(storageEnds[id], startOf(taker));
+      const reuser = reused.indexOf(id);
+      const end = reuser === -1 ? storageEnds[id] : Math.min(storageEnds[id], startOf(reuser));
       for (let step = startOf(id); step < end; step++) bytes[step] += tensor.allocSize ?? tensor.byteLength;
     });
     return bytes;
   }
 
-  it.each(['off', 'ggml', 'full'] as const)('asks for each byte as long as it is needed, mode %s', (inPlace) => {
+  it.each(['off', 'ggml', 'full'] as const)('asks for each byte as long as it is needed, mode %s', (reuse) => {
     fc.assert(
       fc.property(arbitraryGraphs(), (drawn) => {
         const graph = graphOf(drawn);
-        const { problem } = analyzeLiveness(graph.table, inPlace, 1);
-        expect(Array.from(liveBytesPerStep(problem))).toEqual(bytesNeeded(graph, inPlace));
+        const { problem } = analyzeLiveness(graph.table, reuse, 1);
+        expect(Array.from(liveBytesPerStep(problem))).toEqual(bytesNeeded(graph, reuse));
       }),
       { numRuns: 300 },
     );

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
-import { analyzeLiveness, NO_BUFFER, type InPlaceMode } from '../../src/liveness/liveness.js';
-import { sameLayout } from '../../src/tensor/shape.js';
+import { analyzeLiveness, NO_BUFFER, type ReuseMode } from '../../src/liveness/liveness.js';
+import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { alignUp } from '../../src/units.js';
 import { arbitraryGraphs, graphOf } from '../support/arbitrary-graph.js';
@@ -36,7 +36,7 @@ function endOf({ tensors, nodes, outputs }: Graph, owner: Tensor): { end: number
 }
 
 /** Whether `node`, at `step`, may go over what it reads in `slot`. */
-function mayTakeOver(graph: Graph, node: Tensor, slot: number, step: number, mode: InPlaceMode): boolean {
+function mayReuse(graph: Graph, node: Tensor, slot: number, step: number, mode: ReuseMode): boolean {
   const source = node.sources[slot];
   if (mode === 'off' || source === null || source === node || !isPlanned(source.root)) return false;
   const { end, isKept } = endOf(graph, source.root);
@@ -45,11 +45,11 @@ function mayTakeOver(graph: Graph, node: Tensor, slot: number, step: number, mod
   if (!isLastReader || !sameLayout(source, node) || size < sizeOf(node) || size === 0) return false;
 
   const operation = findOperation(node.op);
-  const declared = node.inPlaceRule?.operands ?? operation?.overwrites ?? [];
+  const declared = node.reuseRule?.operands ?? operation?.overwrites ?? [];
   const others = node.sources.flatMap((other, index) => (other !== node && other?.root === source.root ? [index] : []));
   const isUnknown = operation === undefined && declared.length === 0;
   if (mode === 'ggml' || isUnknown) {
-    const isInPlace = node.inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
+    const isInPlace = node.reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
     return isInPlace && !source.isView && others.length === 1 && (isUnknown || declared.includes(slot));
   }
   const readsTheSame = others.every((index) => {
@@ -60,9 +60,9 @@ function mayTakeOver(graph: Graph, node: Tensor, slot: number, step: number, mod
 }
 
 /** The slot whose storage a node takes over; -1 if none. */
-function slotTaken(graph: Graph, node: Tensor, step: number, mode: InPlaceMode, isRefused: IsRefused): number {
+function slotTaken(graph: Graph, node: Tensor, step: number, mode: ReuseMode, isRefused: IsRefused): number {
   const slots = [...node.sources.keys()].filter(
-    (slot) => !isRefused(node, slot) && mayTakeOver(graph, node, slot, step, mode),
+    (slot) => !isRefused(node, slot) && mayReuse(graph, node, slot, step, mode),
   );
   if (mode === 'ggml' || slots.length === 0) return slots[0] ?? -1;
   const sizes = slots.map((slot) => sizeOf(node.sources[slot]!.root));
@@ -71,7 +71,7 @@ function slotTaken(graph: Graph, node: Tensor, step: number, mode: InPlaceMode, 
 
 type IsRefused = (node: Tensor, slot: number) => boolean;
 
-function rowsOf(graph: Graph, mode: InPlaceMode, alignment: number, isRefused: IsRefused): Row[] {
+function rowsOf(graph: Graph, mode: ReuseMode, alignment: number, isRefused: IsRefused): Row[] {
   const { leafs, nodes, inputs } = graph;
   const rows: Row[] = [];
   const open = (owner: Tensor, start: number): void => {
@@ -124,7 +124,7 @@ it.each(['off', 'ggml', 'full'] as const)('is what the rules say, mode %s', (mod
         const before = node.sources.slice(0, slot).filter((source) => source !== null && source !== node).length;
         return refused?.[table.sourceFirst[tensors.indexOf(node)] + before] === 1;
       };
-      const { problem, bufferOf, givers } = analyzeLiveness(table, mode, alignment, null, refused);
+      const { problem, bufferOf, reused } = analyzeLiveness(table, mode, alignment, null, refused);
       const rows = rowsOf(graph, mode, alignment, isRefused);
 
       expect(problem.bufferCount).toBe(rows.length);
@@ -139,7 +139,7 @@ it.each(['off', 'ggml', 'full'] as const)('is what the rules say, mode %s', (mod
         const row = rows.findIndex(({ owners }) => owners.includes(tensor));
         expect(bufferOf[id]).toBe(row === -1 ? NO_BUFFER : row);
         const place = row === -1 ? 0 : rows[row].owners.indexOf(tensor);
-        expect(givers[id]).toBe(place === 0 ? NO_BUFFER : tensors.indexOf(rows[row].owners[place - 1]));
+        expect(reused[id]).toBe(place === 0 ? NO_BUFFER : tensors.indexOf(rows[row].owners[place - 1]));
       });
       const { gaps } = problem;
       expect(gaps === null || gaps.starts.length > 0).toBe(true);

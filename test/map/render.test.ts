@@ -45,18 +45,18 @@ const arbitraryMap = fc
   });
 
 describe('memoryMapOf', () => {
-  it('shows hand-overs as one bar: the taker starts where the giver ends, at the same offset', () => {
+  it('shows hand-overs as one bar: the reuser starts where the reused ends, at the same offset', () => {
     const ctx = Context.deferred();
     const x = ctx.setInput(ctx.newTensor('f32', [64], 'x'));
     const a = ctx.norm(x, 1e-5);
     const map = memoryMapOf(planGraph(Graph.forward(ctx.setOutput(ctx.relu(a)))));
-    const givers = map.boxes.filter(({ takenBy }) => takenBy !== -1);
-    expect(givers.length).toBeGreaterThan(0);
-    for (const giver of givers) {
-      const taker = map.boxes[giver.takenBy];
-      expect(taker.start).toBe(giver.end);
-      expect(taker.offset).toBe(giver.offset);
-      expect(map.boxes[taker.takesOver]).toBe(giver);
+    const allReused = map.boxes.filter(({ reusedBy }) => reusedBy !== -1);
+    expect(allReused.length).toBeGreaterThan(0);
+    for (const reused of allReused) {
+      const reuser = map.boxes[reused.reusedBy];
+      expect(reuser.start).toBe(reused.end);
+      expect(reuser.offset).toBe(reused.offset);
+      expect(map.boxes[reuser.reuses]).toBe(reused);
     }
   });
 
@@ -66,7 +66,7 @@ describe('memoryMapOf', () => {
     const row = ctx.view(a, [8], [], 64);
     const y = ctx.setOutput(ctx.relu(row));
     const graph = Graph.forward(y);
-    const map = memoryMapOf(planGraph(graph, { inPlace: 'off' }));
+    const map = memoryMapOf(planGraph(graph, { reuse: 'off' }));
     const box = map.boxes.find(({ name }) => name === a.name)!;
     const step = graph.nodes.indexOf(row);
     expect(box.views).toEqual([
@@ -148,7 +148,7 @@ describe('renderMap', () => {
   });
 
   it('names every storage of a small graph, and gives its facts', () => {
-    const plan = planGraph(chain(6), { inPlace: 'off' });
+    const plan = planGraph(chain(6), { reuse: 'off' });
     const svg = renderMap(plan);
     const names = textRects(parseXml(svg)).map(({ label }) => label);
     for (const { name } of memoryMapOf(plan).boxes) expect(names).toContain(name);

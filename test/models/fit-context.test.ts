@@ -1,7 +1,7 @@
 /** The largest context that fits, against a search that tries every one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Gguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import type { PlannerError } from '../../src/index.js';
 import { fitContext, measureModel, type ModelOptions } from '../../src/models/index.js';

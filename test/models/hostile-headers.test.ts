@@ -1,7 +1,7 @@
 /** Headers that say what must not be believed: a clear error in bounded time, and no nonsense. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Gguf, GgufValue } from '../../src/gguf/gguf.js';
+import type { Gguf, GgufValue } from '../../src/gguf/types.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { PlannerError } from '../../src/index.js';
 import { fitContext, measureModel } from '../../src/models/index.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlannerError } from '../../src/errors.js';
-import type { Gguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { measureModel, measureWeights, type ModelOptions } from '../../src/models/index.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { tinyGemma2, tinyLlama, tinyPhi3, type Changes } from '../support/tiny-models.js';

@@ -1,6 +1,6 @@
 /** Headers that llama.cpp refuses to load although all of their parts look right, and odd ones that it takes. */
 import { describe, expect, it } from 'vitest';
-import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/gguf.js';
+import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
 import { measureModel, type ModelOptions } from '../../src/models/index.js';
 import { elementType, type ElementTypeName } from '../../src/tensor/element-type.js';
 import { expectError } from '../support/expect-error.js';

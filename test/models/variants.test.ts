@@ -1,10 +1,11 @@
 /** Variants of real models that no recorded graph shows, made by changing the real headers. */
 import { expect, it } from 'vitest';
-import { readGguf, type Gguf, type GgufTensor, type GgufValue } from '../../src/gguf/gguf.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
 import { fitContext } from '../../src/models/fit-context.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import { elementType } from '../../src/tensor/element-type.js';
-import type { Quad } from '../../src/tensor/shape.js';
+import type { Dims4 } from '../../src/tensor/shape.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { firstDifference, type ListedGraph } from '../support/compare-graphs.js';
 import { describeShared, readGraph, sharedPath } from '../support/shared.js';
@@ -25,7 +26,7 @@ async function changed(file: string, { metadata = {}, replace = {} }: Changes): 
   return { ...gguf, metadata: Object.fromEntries(all) as Record<string, GgufValue>, tensors };
 }
 
-function tensor(name: string, ne: Quad): GgufTensor {
+function tensor(name: string, ne: Dims4): GgufTensor {
   return { name, type: elementType('f32'), ne, bytes: 4 * ne[0] * ne[1] * ne[2] * ne[3] };
 }
 

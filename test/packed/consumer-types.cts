@@ -1,9 +1,10 @@
 /** Types as a CommonJS module sees them, without any of browsers or of Node. */
-import { createProblem, PlannerError, solve, type ErrorCode, type Graph, type Problem } from 'tensor-arena';
+import { createProblem, PlannerError, type ErrorCode, type Graph, type Problem } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
 import { executeGraph, Memory } from 'tensor-arena/exec';
 import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
 import { measureModel, type ModelSizes } from 'tensor-arena/models';
+import { solve, verifyPlacement, type BufferSpec, type Solution, type SolveProgress } from 'tensor-arena/solver';
 import { arbitraryProblem } from 'tensor-arena/testing';
 
 const problem: Problem = createProblem([{ size: 64, start: 0, end: 2, alignment: 32 }]);
@@ -14,6 +15,11 @@ export const header: Promise<Gguf> = readGguf(new Uint8Array(8));
 export const sizesOf = async (): Promise<ModelSizes> => measureModel(await header, { flashAttention: 'auto' });
 export const map: MemoryMap = memoryMapOf(problem, solve(problem));
 export const run = (graph: Graph): void => executeGraph(graph, Memory.separate(graph));
+const buffers: readonly BufferSpec[] = [{ size: 64, start: 0, end: 2, gaps: [{ start: 1, end: 2 }] }];
+const onProgress = ({ bufferSize, effort }: SolveProgress): void => void [bufferSize, effort];
+// A problem of one entry point is a problem of the other.
+export const solution: Solution = solve(createProblem(buffers), { maxEffort: 100, onProgress });
+export const violations: number = verifyPlacement(problem, solution).length;
 export const problems = arbitraryProblem({ maxMoves: 4 });
 // @ts-expect-error: a buffer without a size is no buffer.
 createProblem([{ start: 0, end: 2 }]);

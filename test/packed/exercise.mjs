@@ -15,9 +15,11 @@ export async function exerciseAll(load, model) {
   const map = await load('tensor-arena/map');
   const models = await load('tensor-arena/models');
   const exec = await load('tensor-arena/exec');
+  const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
+  await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/models', models, callsOfModels(models, library, header));
   await callEach('tensor-arena/map', map, callsOfMap(map, library));
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, library));
@@ -122,10 +124,28 @@ function callsOfLibrary(library) {
     planGraph: () => assert.ok(plan.bufferSize > 0 && plan.bufferSize < graph.tensors.length * 2048 + 16384),
     replayPlan: (replayPlan) => assert.deepEqual(replayPlan(graph, plan), []),
     rowSize: (rowSize) => assert.equal(rowSize(ELEMENT_TYPES.f32, 64), 256),
-    solve: () => assert.equal(solution.peak, 96),
-    solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).peak, 96),
+    solve: () => assert.equal(solution.bufferSize, 96),
+    solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).bufferSize, 96),
     verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
     verifyPlan: (verify) => assert.deepEqual(verify(graph, plan), []),
+  };
+}
+
+/** Whatever the solver exports is what the library exports under that name. */
+function callsOfSolver(solver, library) {
+  const isSame = (name) => [name, (value) => assert.equal(value, library[name])];
+  const problem = solver.createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3, alignment: 32 },
+  ]);
+  const solution = solver.solve(problem);
+  return {
+    ...Object.fromEntries(['ALLOCATORS', 'ERROR_CODES', 'PlannerError', 'createProblem'].map(isSame)),
+    ...Object.fromEntries(['formatPlacementCsv', 'liveBytesPerStep', 'parseProblemCsv'].map(isSame)),
+    liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
+    solve: () => assert.deepEqual([solution.status, solution.bufferSize], ['optimal', 96]),
+    solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).bufferSize, 96),
+    verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
   };
 }
 

@@ -15,7 +15,7 @@ function example(options: PlanOptions = {}) {
   const z = ctx.setName(ctx.mulMat(y, y), 'z');
   const out = ctx.setOutput(ctx.setName(ctx.exp(z), 'out'));
   const graph = Graph.forward(out);
-  return { ctx, graph, plan: planGraph(graph, { inPlace: 'off', ...options }), x, y, z, out };
+  return { ctx, graph, plan: planGraph(graph, { reuse: 'off', ...options }), x, y, z, out };
 }
 
 describe.each([
@@ -138,7 +138,7 @@ describe('options', () => {
   it.each([
     ['BAD_ARGUMENT', 'allocator', { allocator: 'best' as never }],
     ['BAD_ARGUMENT', 'allocator', { allocator: '__proto__' as never }],
-    ['BAD_ARGUMENT', 'inPlace', { inPlace: 'yes' as never }],
+    ['BAD_ARGUMENT', 'reuse', { reuse: 'yes' as never }],
     ['BAD_ARGUMENT', 'maxChunkSize', { maxChunkSize: 0 }],
     ['BAD_ARGUMENT', 'maxChunkSize', { maxChunkSize: -1 }],
     ['BAD_ARGUMENT', 'maxChunkSize', { maxChunkSize: 1.5 }],
@@ -217,12 +217,12 @@ describe('elements by their indices', () => {
   const ids = ctx.setInput(ctx.newTensor('i64', [2], 'ids'));
   const packed = ctx.setInput(ctx.newTensor('q8_0', [32], 'packed'));
   const graph = Graph.forward([out, halves, ctx.setOutput(ctx.dup(ids)), ctx.setOutput(ctx.dup(packed))]);
-  const arena = planGraph(graph, { inPlace: 'off' }).allocate();
+  const arena = planGraph(graph, { reuse: 'off' }).allocate();
 
   it('are those of the bytes, for reading and writing', () => {
     arena.data(x, 'f32').set(Array.from({ length: 12 }, (_, i) => i));
     const elements = arena.elements(turned, 'f32');
-    expect([elements.ne, elements.count]).toEqual([[3, 2, 1, 1], 6]);
+    expect([elements.shape, elements.count]).toEqual([[3, 2, 1, 1], 6]);
     expect(elements.toArray()).toEqual([2, 6, 10, 3, 7, 11]);
     elements.set(-1, 2, 1);
     expect(elements.get(2, 1)).toBe(-1);

@@ -11,14 +11,15 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { groupsOf, type FusedGroups } from '../../src/liveness/groups.js';
 import { analyzeLiveness, NO_BUFFER } from '../../src/liveness/liveness.js';
 import { measureGraph } from '../../src/plan/measure.js';
-import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { REUSE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { RUNTIMES, type RuntimeName } from '../../src/runtime/runtimes.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
 import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { fusedGraphs } from '../support/fused-graphs.js';
 import { describeShared, listRecordings, readRecording, sharedPath } from '../support/shared.js';
@@ -80,8 +81,8 @@ describe('graphs that are mostly groups', () => {
   it('are found wrong, by all that can find it, where the plan leaves the runtime out', () => {
     const count = { geometry: 0, replay: 0, execution: 0 };
     for (const graph of fc.sample(fusedGraphs(undefined, 8), { numRuns: 300, seed: 1 })) {
-      for (const inPlace of IN_PLACE_MODES) {
-        const plan = planGraph(graph, { allocator: 'greedy-by-size', inPlace, runtime: 'none' });
+      for (const reuse of REUSE_MODES) {
+        const plan = planGraph(graph, { allocator: 'greedy-by-size', reuse, runtime: 'none' });
         const [geometry, replay, execution] = findings(graph, plan, 'ggml-cuda');
         // Each check is stricter than the next.
         expect([geometry || !replay, replay || !execution]).toEqual([true, true]);
@@ -136,14 +137,14 @@ describeShared('every architecture of llama.cpp, small', () => {
     for (const recording of prompts) {
       const { name } = recording;
       const graph = graphFromJson(readRecording(recording));
-      for (const inPlace of IN_PLACE_MODES) {
+      for (const reuse of REUSE_MODES) {
         const allocator: AllocatorName = 'ggml';
-        const plan = planGraph(graph, { allocator, inPlace });
-        expect(verifyPlan(graph, plan), `${name}, ${inPlace}`).toEqual([]);
-        const alone = planGraph(graph, { allocator, inPlace, runtime: 'none' });
-        if (verifyPlan(graph, alone, { runtime: 'ggml-cpu' }).length > 0) wrong.add(inPlace);
+        const plan = planGraph(graph, { allocator, reuse });
+        expect(verifyPlan(graph, plan), `${name}, ${reuse}`).toEqual([]);
+        const alone = planGraph(graph, { allocator, reuse, runtime: 'none' });
+        if (verifyPlan(graph, alone, { runtime: 'ggml-cpu' }).length > 0) wrong.add(reuse);
         // Where results take over what dies, nothing has to live longer.
-        if (inPlace !== 'off') expect(plan.bufferSize, name).toBe(alone.bufferSize);
+        if (reuse !== 'off') expect(plan.bufferSize, name).toBe(alone.bufferSize);
       }
       const { bufferSize } = measureGraph(graph, { allocator: 'ggml', runtime: 'ggml-cuda' });
       expect(bufferSize, name).toBe(measureGraph(graph, { allocator: 'ggml', runtime: 'none' }).bufferSize);

@@ -21,9 +21,9 @@ describeShared('parity with ggml', () => {
     expect(plan.lowerBound).toBeLessThanOrEqual(plan.bufferSize);
     expect(plan.lowerBound > 0).toBe(plan.bufferSize > 0);
     expect(verifyPlan(plan.graph, plan)).toEqual([]);
-    const { alignment, inPlace } = plan;
+    const { alignment, reuse } = plan;
     const limit = graph.expected.maxChunkSize === null ? {} : { maxChunkSize: graph.expected.maxChunkSize };
-    const measured = measureGraph(plan.graph, { allocator: 'ggml', alignment, inPlace, ...limit });
+    const measured = measureGraph(plan.graph, { allocator: 'ggml', alignment, reuse, ...limit });
     expect(measured).toMatchObject({ bufferSize: plan.bufferSize, chunks: plan.chunks, lowerBound: plan.lowerBound });
   });
 

@@ -8,7 +8,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { measureGraph } from '../../src/plan/measure.js';
-import { IN_PLACE_MODES, type PlanOptions } from '../../src/plan/options.js';
+import { REUSE_MODES, type PlanOptions } from '../../src/plan/options.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import { alignUp } from '../../src/units.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
@@ -18,7 +18,7 @@ import { findFaults } from '../support/oracle.js';
 const RUNS = { numRuns: 300 };
 
 const arbitraryOptions = fc.record({
-  inPlace: fc.constantFrom(...IN_PLACE_MODES),
+  reuse: fc.constantFrom(...REUSE_MODES),
   alignment: fc.constantFrom(1, 4, 32, 256),
   /** Times the largest tensor: a limit under which the graph can be planned. */
   chunkFactor: fc.constantFrom(1, 2, 5, Infinity),
@@ -28,10 +28,10 @@ const arbitraryCase = fc.tuple(arbitraryGraphs(), arbitraryOptions);
 
 function optionsFor(
   graph: Graph,
-  { inPlace, alignment, chunkFactor }: typeof arbitraryOptions extends fc.Arbitrary<infer T> ? T : never,
+  { reuse, alignment, chunkFactor }: typeof arbitraryOptions extends fc.Arbitrary<infer T> ? T : never,
 ): Required<Omit<PlanOptions, 'allocator' | 'allowOversize' | 'runtime'>> {
   const sizes = graph.tensors.map((tensor) => alignUp(tensor.allocSize ?? tensor.byteLength, alignment));
-  return { inPlace, alignment, maxChunkSize: Math.max(1, ...sizes) * chunkFactor };
+  return { reuse, alignment, maxChunkSize: Math.max(1, ...sizes) * chunkFactor };
 }
 
 /** Whether some node needs what another has destroyed, so that only ggml's allocator plans the graph. */
@@ -88,12 +88,13 @@ describe('arbitrary graphs', () => {
         if (tensor.byteLength === 0) seen.add('empty');
         if (tensor.destination?.memory === 'deferred') seen.add('written into an intermediate');
         if (tensor.allocSize !== null) seen.add('allocSize');
-        if (graph.outputs.has(tensor) && graph.nodes.some((node) => node.sources.includes(tensor))) seen.add('read output');
+        if (graph.outputs.has(tensor) && graph.nodes.some((node) => node.sources.includes(tensor)))
+          seen.add('read output');
       }
     }
     expect([...seen].sort()).toEqual(
       [
-        ...['conflict', 'unordered', 'view', 'dependency', 'output', 'in-place', 'chunks', 'empty', 'allocSize'],
+        ...['conflict', 'unordered', 'view', 'dependency', 'output', 'reuse', 'chunks', 'empty', 'allocSize'],
         ...['read output', 'written into an intermediate'],
       ].sort(),
     );
@@ -126,8 +127,8 @@ describe('arbitrary graphs', () => {
     fc.assert(
       fc.property(arbitraryGraphs(), (drawn: Drawn) => {
         const graph = graphOf(drawn);
-        const bound = (inPlace: PlanOptions['inPlace']): number =>
-          measureGraph(graph, { allocator: 'ggml', inPlace }).lowerBound;
+        const bound = (reuse: PlanOptions['reuse']): number =>
+          measureGraph(graph, { allocator: 'ggml', reuse }).lowerBound;
         expect(bound('ggml')).toBeLessThanOrEqual(bound('off'));
         expect(bound('full')).toBeLessThanOrEqual(bound('ggml'));
       }),

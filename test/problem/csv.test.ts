@@ -6,7 +6,7 @@ import { PlannerError } from '../../src/errors.js';
 import { parseProblemCsv, type CsvProblem } from '../../src/problem/csv.js';
 import { formatPlacementCsv } from '../../src/problem/csv-writer.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
-import type { Buffer, Gap } from '../../src/problem/problem.js';
+import type { BufferSpec, BufferGap } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 import { describeShared, readProblemCsv } from '../support/shared.js';
 
@@ -21,8 +21,8 @@ function errorOf(text: string): PlannerError {
 }
 
 /** The rows as text, with every column, and read. A window without bytes is written as none. */
-function problemOf(rows: readonly Buffer[]): { text: string; csv: CsvProblem } {
-  const gapText = ({ start, end, lower = 0, upper = 0 }: Gap): string =>
+function problemOf(rows: readonly BufferSpec[]): { text: string; csv: CsvProblem } {
+  const gapText = ({ start, end, lower = 0, upper = 0 }: BufferGap): string =>
     `${start}-${end}${upper > lower ? `@${lower}:${upper}` : ''}`;
   const lines = rows.map(({ start, end, size, alignment, fixedOffset = '', gaps = [] }, id) =>
     [`b${id}`, start, end, size, alignment, fixedOffset, gaps.map(gapText).join(' ')].join(','),
@@ -202,7 +202,7 @@ describe('formatPlacementCsv', () => {
     const spread = fc.integer({ min: 1, max: 1000 });
     fc.assert(
       fc.property(tinyBuffers({ maxAlignmentLog2: 3 }), spread, fc.boolean(), (tiny, factor, fixesFirst) => {
-        const rows = tiny.map(({ start, end, gaps, ...rest }, b): Buffer => {
+        const rows = tiny.map(({ start, end, gaps, ...rest }, b): BufferSpec => {
           const steps = { start: start * factor - 500, end: end * factor - 500 };
           const parts = gaps?.map((gap) => ({ ...gap, start: gap.start * factor - 500, end: gap.end * factor - 500 }));
           return { ...rest, ...steps, gaps: parts, ...(fixesFirst && b === 0 ? { fixedOffset: 64 } : {}) };

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { countOverlaps, findOverlaps } from '../../src/problem/overlaps.js';
-import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 
-const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
+const isLive = ({ start, end, gaps = [] }: BufferSpec, step: number): boolean =>
   start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end && gap.lower === gap.upper);
 
 describe('findOverlaps', () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buffersWithWindows, busyStretches, idleStretches, neededParts, partsOf } from '../../src/problem/parts.js';
-import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 
 const LAST_STEP = 14;
@@ -11,7 +11,7 @@ const EACH_STEP = Array.from({ length: LAST_STEP }, (_, start) => ({ size: 1, st
 const STEPS = [...EACH_STEP.keys()];
 
 /** `lower-upper` of what a buffer needs at a step; empty if it needs nothing. */
-function need({ start, end, size, gaps = [] }: Buffer, step: number): string {
+function need({ start, end, size, gaps = [] }: BufferSpec, step: number): string {
   if (step < start || step >= end) return '';
   const gap = gaps.find((each) => each.start <= step && step < each.end);
   const { lower = 0, upper = lower } = gap ?? { upper: size };

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { graphFromJson, planGraph } from '../../src/index.js';
 import { counted, exactBytes, gapText, groupDigits, humanBytes } from '../../src/format.js';
 import { peakOfPlan } from '../../src/report/peak.js';
-import { formatPlan } from '../../src/report/plan-text.js';
+import { formatPlan } from '../../src/cli/plan-file.js';
 import { formatTable, printable } from '../../src/report/table.js';
 import { displayWidth, shorten } from '../../src/report/text-width.js';
 import { describeShared, listGraphs, readGraph, readRandomGraphs } from '../support/shared.js';
@@ -131,8 +131,8 @@ describeShared('on real graphs', () => {
   it('the tensors at the peak add up to the lower bound', () => {
     for (const document of graphs) {
       const graph = graphFromJson(document);
-      for (const inPlace of ['full', 'ggml', 'off'] as const) {
-        const plan = planGraph(graph, { allocator: 'ggml', inPlace });
+      for (const reuse of ['full', 'ggml', 'off'] as const) {
+        const plan = planGraph(graph, { allocator: 'ggml', reuse });
         const { bytes, occupants } = peakOfPlan(plan);
         expect(occupants.reduce((sum, { size }) => sum + size, 0)).toBe(bytes);
         expect(bytes).toBe(plan.lowerBound);

@@ -157,8 +157,8 @@ describe('a network that reads digits', () => {
     expect(train(plan, 2)).toEqual(train(null, 2));
   });
 
-  it.each(ALL_PLANS)('classifies digits it has never seen: $allocator, in-place $inPlace', ({ allocator, inPlace }) => {
-    const plan = planGraph(classifier, { allocator, inPlace });
+  it.each(ALL_PLANS)('classifies digits it has never seen: $allocator, in-place $reuse', ({ allocator, reuse }) => {
+    const plan = planGraph(classifier, { allocator, reuse });
     const { pixels, digits } = drawBatch(7);
     const found = classify(Memory.planned(classifier, plan), pixels, learned);
     expect(found).toEqual(classify(Memory.separate(classifier), pixels, learned));

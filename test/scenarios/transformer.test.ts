@@ -148,10 +148,10 @@ const empty: Caches = stores.map((store) => new Array<number>(store.ne[0] * stor
 const steps = TOKENS.map((_, past) => decode(past, 1));
 
 describe('a transformer with a KV cache', () => {
-  it.each(ALL_PLANS)('decodes bit by bit alike: $allocator, in-place $inPlace', ({ allocator, inPlace }) => {
+  it.each(ALL_PLANS)('decodes bit by bit alike: $allocator, in-place $reuse', ({ allocator, reuse }) => {
     let [expectedCaches, foundCaches] = [empty, empty];
     steps.forEach((step, past) => {
-      const plan = planGraph(step.graph, { allocator, inPlace });
+      const plan = planGraph(step.graph, { allocator, reuse });
       expect(verifyPlan(step.graph, plan)).toEqual([]);
       expect(replayPlan(step.graph, plan, { order: 'stated' })).toEqual([]);
       const token = [TOKENS[past]];

@@ -62,8 +62,8 @@ describe('a U-Net with skips', () => {
     expect(new Set(image).size).toBeGreaterThan(100);
   });
 
-  it.each(ALL_PLANS)('is right: $allocator, in-place $inPlace', ({ allocator, inPlace }) => {
-    const plan = planGraph(graph, { allocator, inPlace });
+  it.each(ALL_PLANS)('is right: $allocator, in-place $reuse', ({ allocator, reuse }) => {
+    const plan = planGraph(graph, { allocator, reuse });
     assertPlanCorrect(graph, plan);
     const total = graph.nodes.reduce((sum, node) => sum + (node.isView ? 0 : node.byteLength), 0);
     expect(plan.bufferSize).toBeLessThan(total / 3);

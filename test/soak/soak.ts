@@ -12,7 +12,7 @@ import { placementSize } from '../../src/solver/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
-import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { REUSE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
@@ -44,9 +44,9 @@ function checkGraph(graph: Graph, alignment: number, valueSeed: number): void {
   nodeCount += graph.nodes.length;
   if (leavesGap(graph, alignment)) choiceCount++;
   const seen = new Set<string>();
-  for (const inPlace of IN_PLACE_MODES) {
+  for (const reuse of REUSE_MODES) {
     for (const allocator of allocators) {
-      const plan = planGraph(graph, { allocator, inPlace, alignment });
+      const plan = planGraph(graph, { allocator, reuse, alignment });
       planCount++;
       const places = String(plan.tensors.map(({ chunk, offset }) => [chunk, offset]));
       if (seen.has(places)) continue;

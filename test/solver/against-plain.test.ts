@@ -6,7 +6,7 @@ import { fillChunks } from '../../src/solver/greedy/fill-chunks.js';
 import { placeOnline } from '../../src/solver/greedy/online.js';
 import { byLifetime, bySize, byStart } from '../../src/solver/greedy/orders.js';
 import { createTimeline } from '../../src/problem/timeline.js';
-import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { plainGgml, plainGreedy, plainOnline } from '../support/plain-allocators.js';
 import { tinyBuffers } from '../support/problems.js';
 
@@ -28,7 +28,7 @@ const shrinking = fc
     { maxLength: 24 },
   )
   .map((rows) =>
-    rows.map(({ start, rest, tails, alignment, delay, isOrdered }): Buffer => {
+    rows.map(({ start, rest, tails, alignment, delay, isOrdered }): BufferSpec => {
       const end = start + rest + delay + tails.length;
       const sizes = isOrdered ? [...tails].sort((a, b) => b - a) : tails;
       const gaps = sizes.map((upper, i) => ({
@@ -40,7 +40,7 @@ const shrinking = fc
     }),
   );
 
-const lives = (maxSteps: number, sizes: fc.Arbitrary<number>, minLength: number): fc.Arbitrary<Buffer[]> => {
+const lives = (maxSteps: number, sizes: fc.Arbitrary<number>, minLength: number): fc.Arbitrary<BufferSpec[]> => {
   const life = fc.record({ start: fc.nat(40), steps: fc.integer({ min: 1, max: maxSteps }), size: sizes });
   const list = fc.array(life, { minLength, maxLength: 2 * minLength });
   return list.map((rows) => rows.map(({ start, steps, size }) => ({ start, end: start + steps, size })));
@@ -81,7 +81,7 @@ describe('fillChunks', () => {
     const limits = fc.constantFrom(Infinity, 40, 24, 12);
     fc.assert(
       fc.property(buffers, pinned, orders, limits, (list, pins, orderOf, limit) => {
-        const fixed: Buffer[] = [];
+        const fixed: BufferSpec[] = [];
         if (pins !== null) {
           fixed.push({ size: 5, start: 1, end: 6, fixedOffset: pins.low });
           fixed.push({ size: 3, start: 2, end: 9, fixedOffset: pins.low + 5 + pins.above });
@@ -101,7 +101,7 @@ describe('fillChunks', () => {
 });
 
 /** Every second one of many ends at once, and what comes then finds many holes. */
-const holey = (sizes: fc.Arbitrary<number>): fc.Arbitrary<Buffer[]> =>
+const holey = (sizes: fc.Arbitrary<number>): fc.Arbitrary<BufferSpec[]> =>
   fc
     .tuple(fc.array(sizes, { minLength: 80, maxLength: 120 }), fc.array(sizes, { minLength: 60, maxLength: 90 }))
     .map(([first, then]) => [

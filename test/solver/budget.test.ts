@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Budget, type Limits } from '../../src/solver/budget.js';
 
 const budgetOf = (limits: Partial<Limits> = {}): Budget =>
-  new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined, ...limits });
+  new Budget({ maxEffort: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined, ...limits });
 
 /** Spends until that is refused, or `most` times; how often it was granted. */
 function spendAll(budget: Budget, most = 10_000): number {
@@ -16,9 +16,9 @@ afterEach(() => void vi.restoreAllMocks());
 
 describe('Budget', () => {
   it('grants as many steps as there are, and counts no more', () => {
-    const budget = budgetOf({ maxSteps: 300 });
-    expect([spendAll(budget), budget.steps, budget.reason, budget.isSpent]).toEqual([300, 300, 'steps', true]);
-    expect([budget.spend(), budget.steps]).toEqual([false, 300]);
+    const budget = budgetOf({ maxEffort: 300 });
+    expect([spendAll(budget), budget.effort, budget.reason, budget.isSpent]).toEqual([300, 300, 'effort', true]);
+    expect([budget.spend(), budget.effort]).toEqual([false, 300]);
     const unlimited = budgetOf();
     expect([spendAll(unlimited), unlimited.reason, unlimited.isSpent]).toEqual([10_000, 'done', false]);
   });
@@ -30,7 +30,7 @@ describe('Budget', () => {
     expect(spendAll(timed, 256)).toBe(256);
     clock.mockReturnValue(1050);
     // The last one is refused, but was taken: it is what the clock was looked at for.
-    expect([spendAll(timed), timed.steps, timed.reason]).toEqual([255, 512, 'time']);
+    expect([spendAll(timed), timed.effort, timed.reason]).toEqual([255, 512, 'time']);
     expect(budgetOf({ timeLimitMs: 0 }).reason).toBe('time');
     expect(budgetOf({ signal: AbortSignal.abort() }).reason).toBe('abort');
     const controller = new AbortController();
@@ -40,29 +40,29 @@ describe('Budget', () => {
   });
 
   it('is charged for what has been done already, and looks at the clock then', () => {
-    const budget = budgetOf({ maxSteps: 100 });
+    const budget = budgetOf({ maxEffort: 100 });
     budget.charge(99);
-    expect([budget.steps, budget.isSpent]).toEqual([99, false]);
+    expect([budget.effort, budget.isSpent]).toEqual([99, false]);
     budget.charge(30);
-    expect([budget.steps, budget.reason]).toEqual([129, 'steps']);
-    const exact = budgetOf({ maxSteps: 100 });
+    expect([budget.effort, budget.reason]).toEqual([129, 'effort']);
+    const exact = budgetOf({ maxEffort: 100 });
     exact.charge(100);
-    expect(exact.reason).toBe('steps');
+    expect(exact.reason).toBe('effort');
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
-    const timed = budgetOf({ timeLimitMs: 5, maxSteps: 2 });
+    const timed = budgetOf({ timeLimitMs: 5, maxEffort: 2 });
     clock.mockReturnValue(9);
     timed.charge(1);
     expect(timed.reason).toBe('time');
     // What ended it first, ended it.
     timed.giveUp();
     timed.charge(1);
-    expect([timed.reason, timed.steps]).toEqual(['time', 2]);
+    expect([timed.reason, timed.effort]).toEqual(['time', 2]);
   });
 
   it('that is given up has spent its steps, unless there was no time anyway', () => {
     const budget = budgetOf();
     budget.giveUp();
-    expect(budget.reason).toBe('steps');
+    expect(budget.reason).toBe('effort');
     const controller = new AbortController();
     const aborted = budgetOf({ signal: controller.signal });
     controller.abort();
@@ -73,13 +73,13 @@ describe('Budget', () => {
 
 describe('a slice of a budget', () => {
   it('is a share of what is left, rounded up', () => {
-    const whole = budgetOf({ maxSteps: 301 });
+    const whole = budgetOf({ maxEffort: 301 });
     whole.charge(200);
     const half = whole.slice(0.5);
     expect(spendAll(half, 51)).toBe(51);
-    expect([half.steps, whole.steps, whole.isSpent]).toEqual([51, 251, false]);
-    expect([half.spend(), half.reason, whole.isSpent]).toEqual([false, 'steps', false]);
-    expect([spendAll(whole), whole.steps, whole.reason]).toEqual([301 - 252, 301, 'steps']);
+    expect([half.effort, whole.effort, whole.isSpent]).toEqual([51, 251, false]);
+    expect([half.spend(), half.reason, whole.isSpent]).toEqual([false, 'effort', false]);
+    expect([spendAll(whole), whole.effort, whole.reason]).toEqual([301 - 252, 301, 'effort']);
   });
 
   it('of an unlimited one grows with what has been spent', () => {
@@ -95,18 +95,18 @@ describe('a slice of a budget', () => {
     const slice = whole.slice(1);
     expect(spendAll(slice, 10)).toBe(10);
     controller.abort();
-    expect([spendAll(slice), slice.reason, whole.steps]).toEqual([245, 'abort', 256]);
+    expect([spendAll(slice), slice.reason, whole.effort]).toEqual([245, 'abort', 256]);
     const charged = budgetOf({ signal: controller.signal });
     expect(charged.reason).toBe('abort');
     const later = new AbortController();
-    const halves = budgetOf({ signal: later.signal, maxSteps: 100 }).slice(0.5);
+    const halves = budgetOf({ signal: later.signal, maxEffort: 100 }).slice(0.5);
     later.abort();
     halves.charge(1);
-    expect([halves.reason, halves.steps]).toEqual(['abort', 1]);
-    const limited = budgetOf({ maxSteps: 20 });
+    expect([halves.reason, halves.effort]).toEqual(['abort', 1]);
+    const limited = budgetOf({ maxEffort: 20 });
     const part = limited.slice(1);
     part.charge(25);
-    expect([part.reason, part.steps, limited.reason, limited.steps]).toEqual(['steps', 25, 'steps', 25]);
+    expect([part.reason, part.effort, limited.reason, limited.effort]).toEqual(['effort', 25, 'effort', 25]);
     const late = budgetOf({ signal: AbortSignal.abort() }).slice(1);
     expect([late.spend(), late.reason]).toEqual([false, 'abort']);
   });

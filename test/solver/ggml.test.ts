@@ -5,13 +5,13 @@ import { ALLOCATORS } from '../../src/solver/allocators.js';
 import { auto } from '../../src/solver/search/auto.js';
 import { ggmlAllocator } from '../../src/solver/ggml.js';
 import type { PlaceOptions, Placement } from '../../src/solver/allocator.js';
-import { createProblem, type Buffer } from '../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 import { tinyBuffers } from '../support/problems.js';
 
 /** `[size, start, end]` each. */
 function place(rows: readonly (readonly [number, number, number])[], options?: PlaceOptions): Placement {
-  const buffers = rows.map(([size, start, end]): Buffer => ({ size, start, end }));
+  const buffers = rows.map(([size, start, end]): BufferSpec => ({ size, start, end }));
   return ggmlAllocator.place(createProblem(buffers), options);
 }
 

@@ -10,7 +10,7 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
-import { elementCount, isContiguous, sameShape } from '../../src/tensor/shape.js';
+import { elementCount, sameShape, isContiguous } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 /** Which move, and three numbers that it may use. */

@@ -52,7 +52,7 @@ export async function checkConformance(recording: Recording): Promise<Conformanc
     compute: differ(measured.compute, reported.compute) ?? differ(measured.measurement.bufferSize, gallocr.bufferSize),
     offsets: firstOffset(measured, recorded),
     bufferSize: gallocr.bufferSize,
-    ourSize: measureGraph(measured.graph, { allocator: 'auto', inPlace: 'full' }).bufferSize,
+    ourSize: measureGraph(measured.graph, { allocator: 'auto', reuse: 'full' }).bufferSize,
   };
 }
 

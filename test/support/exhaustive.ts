@@ -1,14 +1,14 @@
 /**
  * The true minimum of a tiny problem, by trying every order, or every offset.
  */
-import type { Buffer, Problem } from '../../src/problem/problem.js';
+import type { BufferSpec, Problem } from '../../src/problem/problem.js';
 import { verifyPlacement } from '../../src/verify/placement.js';
 
 /**
  * Sorted by offset, an optimal placement from which nothing can be moved down is what first fit makes of that order, so
  * the best of all orders is the minimum. Shares no code with the library; gaps must release all bytes.
  */
-export function minimumPeak(buffers: readonly Buffer[]): number {
+export function minimumPeak(buffers: readonly BufferSpec[]): number {
   const meet = buffers.map((a) => buffers.map((b) => shareStep(a, b)));
   const offsets = buffers.map(({ fixedOffset }) => fixedOffset ?? -1);
   let best = Infinity;
@@ -37,8 +37,8 @@ export function minimumPeak(buffers: readonly Buffer[]): number {
   return best;
 }
 
-function shareStep(a: Buffer, b: Buffer): boolean {
-  const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
+function shareStep(a: BufferSpec, b: BufferSpec): boolean {
+  const isLive = ({ start, end, gaps = [] }: BufferSpec, step: number): boolean =>
     start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end);
   for (let step = Math.max(a.start, b.start); step < Math.min(a.end, b.end); step++) {
     if (isLive(a, step) && isLive(b, step)) return true;
@@ -74,7 +74,7 @@ export function minimumOfAllOffsets(problem: Problem): number {
  * The least total of all chunks of limited size: of every way to deal the buffers out, each chunk by every order. A chunk may be as
  * large as the largest buffer in it.
  */
-export function minimumTotal(buffers: readonly Buffer[], maxChunkSize: number): number {
+export function minimumTotal(buffers: readonly BufferSpec[], maxChunkSize: number): number {
   const count = 2 ** buffers.length;
   const has = (set: number, b: number): boolean => Math.floor(set / 2 ** b) % 2 === 1;
   const alone = Array.from({ length: count }, (_, set) => minimumPeak(buffers.filter((_, b) => has(set, b))));

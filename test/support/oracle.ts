@@ -8,7 +8,7 @@
  */
 import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
-import { sameLayout } from '../../src/tensor/shape.js';
+import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 interface Place {
@@ -127,7 +127,7 @@ class Run {
     const [written, read] = [this.#bytesOf(node), this.#bytesOf(source)];
     const targets = new Set(written);
     if (!read.some((at) => targets.has(at))) return false;
-    const operands = node.inPlaceRule?.operands ?? findOperation(node.op)?.overwrites ?? [];
+    const operands = node.reuseRule?.operands ?? findOperation(node.op)?.overwrites ?? [];
     return !(operands.includes(slot) && sameLayout(node, source) && written[0] === read[0]);
   }
 

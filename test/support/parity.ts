@@ -47,7 +47,7 @@ export function compareWithGgml({ document, expected }: ExpectedGraph): Parity {
   const { alignment, maxChunkSize } = expected;
   const graph = graphFromJson(document);
   const limit = maxChunkSize === null ? {} : { maxChunkSize };
-  const plan = planGraph(graph, { allocator: 'ggml', inPlace: 'ggml', alignment, ...limit });
+  const plan = planGraph(graph, { allocator: 'ggml', reuse: 'ggml', alignment, ...limit });
   return { plan, differences: differencesOf(graph, plan, expected) };
 }
 

@@ -3,7 +3,7 @@
  * with the library, and give the same offsets, chunks and sizes.
  */
 import type { Placement } from '../../src/solver/allocator.js';
-import type { Buffer } from '../../src/problem/problem.js';
+import type { BufferSpec } from '../../src/problem/problem.js';
 
 /** A stretch of steps in which a buffer needs the same bytes. */
 interface Piece {
@@ -15,13 +15,13 @@ interface Piece {
 
 const alignUp = (bytes: number, alignment: number): number => Math.ceil(bytes / alignment) * alignment;
 
-const largestAlignment = (buffers: readonly Buffer[]): number =>
+const largestAlignment = (buffers: readonly BufferSpec[]): number =>
   Math.max(1, ...buffers.map(({ alignment = 1 }) => alignment));
 
-const byStart = (buffers: readonly Buffer[]): number[] =>
+const byStart = (buffers: readonly BufferSpec[]): number[] =>
   [...buffers.keys()].sort((a, b) => buffers[a].start - buffers[b].start || a - b);
 
-function piecesOf({ start, end, size, gaps = [] }: Buffer): Piece[] {
+function piecesOf({ start, end, size, gaps = [] }: BufferSpec): Piece[] {
   const pieces: Piece[] = [];
   let from = start;
   for (const gap of gaps) {
@@ -36,7 +36,11 @@ function piecesOf({ start, end, size, gaps = [] }: Buffer): Piece[] {
 }
 
 /** Buffers in `order`, each at the lowest free offset of the chunk that grows least; what is fixed comes first. */
-export function plainGreedy(buffers: readonly Buffer[], order: Iterable<number>, maxChunkSize = Infinity): Placement {
+export function plainGreedy(
+  buffers: readonly BufferSpec[],
+  order: Iterable<number>,
+  maxChunkSize = Infinity,
+): Placement {
   const pieces = buffers.map(piecesOf);
   const offsets = new Float64Array(buffers.length);
   const chunkOf = new Int32Array(buffers.length);
@@ -92,7 +96,7 @@ interface PlainChunk {
 }
 
 /** ggml's allocator: each buffer at its start into the smallest hole, or where a chunk's end leaves most for reuse. */
-export function plainGgml(buffers: readonly Buffer[], maxChunkSize = Infinity): Placement {
+export function plainGgml(buffers: readonly BufferSpec[], maxChunkSize = Infinity): Placement {
   const alignment = largestAlignment(buffers);
   const chunks: PlainChunk[] = [];
   const offsets = new Float64Array(buffers.length);
@@ -162,7 +166,7 @@ function give(chunk: PlainChunk, offset: number, size: number): void {
 }
 
 /** Where a buffer gives up a tail for good after its start; other gaps are of no use. */
-function shrinksOf({ start, end, gaps = [] }: Buffer, b: number, alignment: number): ({ step: number } & Tail)[] {
+function shrinksOf({ start, end, gaps = [] }: BufferSpec, b: number, alignment: number): ({ step: number } & Tail)[] {
   const shrinks: ({ step: number } & Tail)[] = [];
   let until = end;
   let least = 0;
@@ -208,7 +212,7 @@ function findFree(blocks: readonly OnlineBlock[], size: number, alignment: numbe
 }
 
 /** Offsets by two-level segregated fit. */
-export function plainOnline(buffers: readonly Buffer[]): Float64Array {
+export function plainOnline(buffers: readonly BufferSpec[]): Float64Array {
   let age = 0;
   let top = 0;
   const blocks: OnlineBlock[] = [];

@@ -6,7 +6,7 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
 import { planGraph, type Plan } from '../../src/plan/plan.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import type { PlanLike } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 import {
   accessesOfOneStorage,
   hasConflict,

@@ -3,9 +3,9 @@
  */
 import type { Graph } from '../../src/graph/graph.js';
 import { findOperation } from '../../src/graph/operations.js';
-import { sameLayout } from '../../src/tensor/shape.js';
+import { sameLayout } from '../../src/tensor/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import type { PlanLike } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 /** A graph and a plan of it that may have been damaged. */
 export interface Mutant {
@@ -39,7 +39,7 @@ export function isLawful(graph: Graph, needed: boolean[], old: Tensor, young: Te
   const step = graph.nodes.indexOf(young);
   const slots = [...young.sources.keys()].filter((slot) => young.sources[slot]?.root === old);
   if (slots.length === 0 || needed.lastIndexOf(true) !== step || isKept(graph, old)) return false;
-  const overwrites = young.inPlaceRule?.operands ?? findOperation(young.op)!.overwrites;
+  const overwrites = young.reuseRule?.operands ?? findOperation(young.op)!.overwrites;
   return slots.every((slot) => {
     const source = young.sources[slot]!;
     return overwrites.includes(slot) && source.viewOffset === 0 && sameLayout(source, young);

@@ -1,6 +1,6 @@
 /** Arbitrary small placement problems. */
 import fc from 'fast-check';
-import type { Buffer, Gap } from '../../src/problem/problem.js';
+import type { BufferSpec, BufferGap } from '../../src/problem/problem.js';
 
 export interface TinyOptions {
   readonly maxCount?: number;
@@ -16,7 +16,7 @@ export interface TinyOptions {
 export type Row = readonly [number, number, number, number, ...(readonly [number, number, number, number])[]];
 
 /** The buffers that rows stand for. */
-export function buffersOf(rows: readonly Row[]): Buffer[] {
+export function buffersOf(rows: readonly Row[]): BufferSpec[] {
   return rows.map(([size, start, end, alignment, ...gaps]) => {
     return {
       size,
@@ -29,7 +29,7 @@ export function buffersOf(rows: readonly Row[]): Buffer[] {
 }
 
 /** Up to `maxCount` buffers with short sizes and lives, so that they get in each other's way. */
-export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
+export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<BufferSpec[]> {
   const { maxCount = 7, maxSize = 8, maxStep = 7, maxAlignmentLog2 = 0, gaps = 'window' } = options;
   const life = fc
     .uniqueArray(fc.nat({ max: maxStep }), { minLength: 2, maxLength: gaps === 'none' ? 2 : 4 })
@@ -38,7 +38,7 @@ export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
   const isFromStart = fc.nat({ max: 3 }).map((n) => n === 3);
   const buffer = fc
     .tuple(life, fc.integer({ min: 1, max: maxSize }), fc.nat({ max: maxAlignmentLog2 }), window, isFromStart)
-    .map(([steps, size, log2, [a, b], fromStart]): Buffer => {
+    .map(([steps, size, log2, [a, b], fromStart]): BufferSpec => {
       const [start, ...rest] = steps;
       const end = rest.pop()!;
       const plain = { size, start, end, alignment: 2 ** log2 };
@@ -46,7 +46,7 @@ export function tinyBuffers(options: TinyOptions = {}): fc.Arbitrary<Buffer[]> {
       // With one step in between, the gap is what comes before it or what comes after it.
       const [from, to] = rest.length === 2 ? rest : size % 2 === 0 ? [start, rest[0]] : [rest[0], end];
       const [lower, upper] = gaps === 'full' ? [0, 0] : [Math.min(a, b, size), Math.min(Math.max(a, b), size)];
-      const gap: Gap = { start: fromStart ? start : from, end: to, lower, upper };
+      const gap: BufferGap = { start: fromStart ? start : from, end: to, lower, upper };
       return { ...plain, gaps: [gap] };
     });
   return fc.array(buffer, { maxLength: maxCount });

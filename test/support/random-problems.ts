@@ -1,10 +1,10 @@
 /**
  * Random placement problems of any size, the same for the same seed.
  */
-import type { Buffer } from '../../src/problem/problem.js';
+import type { BufferSpec } from '../../src/problem/problem.js';
 
 /** One way to draw a problem of `count` buffers. */
-export type Generator = (count: number, seed: number) => Buffer[];
+export type Generator = (count: number, seed: number) => BufferSpec[];
 
 /**
  * Both ends of a life anywhere in time, every pair of ends as likely as any other: at the middle half of all buffers
@@ -22,7 +22,7 @@ export const uniform: Generator = (count, seed) => {
 export const nested: Generator = (count, seed) => {
   const random = createRandom(seed);
   const open: number[] = [];
-  const buffers: Buffer[] = [];
+  const buffers: BufferSpec[] = [];
   for (let step = 0, opened = 0; step < 2 * count; step++) {
     const mustOpen = open.length === 0;
     if (opened < count && (mustOpen || random(2) === 0)) {
@@ -84,7 +84,7 @@ export const cutUp: Generator = (count, seed) => {
 /** Short lives and sizes with alignments, gaps, fixed offsets and copies of one buffer; some seeds' offsets collide. */
 export const mixed: Generator = (count, seed) => {
   const random = createRandom(seed);
-  const buffers: Buffer[] = [];
+  const buffers: BufferSpec[] = [];
   while (buffers.length < count) {
     const start = random(12);
     const end = start + 1 + random(6);
@@ -103,7 +103,7 @@ export const mixed: Generator = (count, seed) => {
  * it; found by trying seeds.
  */
 export const OPEN_PEAK = 31;
-export const OPEN: readonly Buffer[] = (() => {
+export const OPEN: readonly BufferSpec[] = (() => {
   let state = 498;
   const next = (below: number): number => {
     state = (state * 48271) % 2147483647;
@@ -127,7 +127,7 @@ function createRandom(seed: number): (below: number) => number {
 }
 
 /** Eight buffers whose minimum is 10 bytes, one more than their live load, without any alignment. */
-export const TIGHT: readonly Buffer[] = [
+export const TIGHT: readonly BufferSpec[] = [
   { size: 5, start: 1, end: 3 },
   { size: 3, start: 2, end: 4 },
   { size: 1, start: 1, end: 5 },

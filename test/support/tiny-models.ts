@@ -1,7 +1,8 @@
 /**
  * Small models as GGUF headers, for what the real ones don't show.
  */
-import { readGguf, type Gguf } from '../../src/gguf/gguf.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { metadataOf, writeGguf, type WrittenTensor } from './gguf-writer.js';
 
 export type Values = Readonly<Record<string, string | number | boolean>>;

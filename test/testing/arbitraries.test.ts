@@ -5,7 +5,7 @@ import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { findHazards } from '../../src/liveness/hazards.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
 import { graphToJson } from '../../src/graph/json.js';
-import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { REUSE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { arbitraryGraph, describeGraph } from '../../src/testing/arbitrary-graph.js';
@@ -50,7 +50,7 @@ describe('arbitraryGraph', () => {
   it('finds a planner that knows nothing of nodes that are computed at once', () => {
     const graphs = fc.sample(arbitraryGraph(), { numRuns: 300, seed: 1 });
     const wrong = graphs.filter((graph) => {
-      const plan = planGraph(graph, { inPlace: 'off', runtime: 'none', allocator: 'greedy-by-size' });
+      const plan = planGraph(graph, { reuse: 'off', runtime: 'none', allocator: 'greedy-by-size' });
       expect(verifyPlan(graph, plan)).toEqual([]);
       return verifyPlan(graph, plan, { runtime: 'ggml-cpu' }).length > 0;
     });
@@ -241,14 +241,14 @@ describe('assertPlanCorrect', () => {
       ],
       1,
     );
-    const plan = planGraph(graph, { inPlace: 'off' });
+    const plan = planGraph(graph, { reuse: 'off' });
     const tensors = plan.tensors.map((entry) => ({ ...entry, offset: 0 }));
     expect(() => assertPlanCorrect(graph, { ...plan.toJSON(), tensors })).toThrow(
       /The plan is wrong\.\n {2}geometry: .*\n {2}replay: /s,
     );
   });
 
-  it.each(IN_PLACE_MODES)('holds for every allocator, in-place mode %s', (inPlace) => {
+  it.each(REUSE_MODES)('holds for every allocator, in-place mode %s', (reuse) => {
     const options = fc.record({
       allocator: fc.constantFrom(...allocators),
       alignment: fc.constantFrom(1, 32, 256),
@@ -258,7 +258,7 @@ describe('assertPlanCorrect', () => {
       fc.property(arbitraryGraph(), options, fc.nat(), (graph, { allocator, alignment, isChunked }, seed) => {
         const largest = Math.max(...graph.tensors.map(({ byteLength }) => alignUp(byteLength, alignment)));
         const maxChunkSize = isChunked ? Math.max(4096, largest) : Infinity;
-        const plan = planGraph(graph, { allocator, inPlace, alignment, maxChunkSize });
+        const plan = planGraph(graph, { allocator, reuse, alignment, maxChunkSize });
         // ggml's sixteenth chunk is unlimited, so its plans may exceed the limit there; these graphs never get so far.
         assertPlanCorrect(graph, plan, { maxChunkSize, seed });
       }),

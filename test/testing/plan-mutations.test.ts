@@ -60,8 +60,8 @@ describe('plans broken on purpose', () => {
         arbitraryGraph({ maxMoves: 10 }),
         fc.constantFrom('off' as const, 'full' as const),
         fc.infiniteStream(fc.nat()),
-        (graph, inPlace, numbers) => {
-          const plan = planGraph(graph, { inPlace });
+        (graph, reuse, numbers) => {
+          const plan = planGraph(graph, { reuse });
           if (placed(plan).length === 0) return;
           expect(hasConflict({ graph, plan })).toBe(false);
           const mutant = withoutStatements(damage(graph, plan, (count) => numbers.next().value % count));

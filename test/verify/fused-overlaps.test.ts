@@ -9,7 +9,8 @@ import type { RuntimeName } from '../../src/runtime/runtimes.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { compareExecutions } from '../../src/testing/compare-executions.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 const ROW_BYTES = 32;
 

@@ -7,9 +7,10 @@ import { graphFromJson } from '../../src/graph/json-reader.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { createProblem } from '../../src/problem/problem.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { verifyPlacement, type PlacementColumns, type PlacementLimits } from '../../src/verify/placement.js';
+import { verifyPlacement, type PlacementLike, type PlacementLimits } from '../../src/verify/placement.js';
 import { replayPlan } from '../../src/verify/replay.js';
-import { verifyPlan, type PlanEntry, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanEntry, PlanLike } from '../../src/verify/plan-like.js';
 import { expectError } from '../support/expect-error.js';
 
 const ctx = Context.deferred();
@@ -255,7 +256,7 @@ describe('verifyPlan says', () => {
   it('which output, and which operand, is overwritten', () => {
     const z = ctx.setName(ctx.mulMat(ctx.reshape(y, [4, 2]), ctx.reshape(y, [4, 2])), 'z');
     const longer = Graph.forward(z);
-    const right = planGraph(longer, { inPlace: 'off' }).toJSON();
+    const right = planGraph(longer, { reuse: 'off' }).toJSON();
     const [ofY, ofZ] = ['y', 'z'].map((name) => right.tensors.find((each) => each.name === name)!);
     const over = right.tensors.map(({ id, chunk, offset }) => ({
       id,
@@ -366,7 +367,7 @@ describe('verifyPlacement says', () => {
     { size: 8, start: 0, end: 4, alignment: 8 },
     { size: 4, start: 2, end: 6, fixedOffset: 8 },
   ]);
-  const messages = (placement: PlacementColumns, limits?: PlacementLimits): string[] =>
+  const messages = (placement: PlacementLike, limits?: PlacementLimits): string[] =>
     verifyPlacement(problem, placement, limits).map(({ message }) => message);
 
   it.each([
@@ -416,8 +417,8 @@ it('empty slots and a tensor that names itself are no readings', () => {
   const cache = Context.immediate().newTensor('f16', [4, 2, 2], 'cache');
   const stored = ctx.cpy(half, cache);
   const withSlots = Graph.forward([ctx.setOutput(stored), ctx.setOutput(ctx.relu(ctx.dependency(cache, stored)))]);
-  for (const inPlace of ['off', 'full'] as const) {
-    const right = planGraph(withSlots, { inPlace });
+  for (const reuse of ['off', 'full'] as const) {
+    const right = planGraph(withSlots, { reuse });
     expect(soft.sources).toContain(null);
     expect(half.sources).toContain(half);
     expect(verifyPlan(withSlots, right)).toEqual([]);

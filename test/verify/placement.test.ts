@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createProblem, type Problem } from '../../src/problem/problem.js';
-import { verifyPlacement, type PlacementColumns, type PlacementLimits } from '../../src/verify/placement.js';
+import { verifyPlacement, type PlacementLike, type PlacementLimits } from '../../src/verify/placement.js';
 import { tinyBuffers } from '../support/problems.js';
 
 const pair = createProblem([
@@ -9,7 +9,7 @@ const pair = createProblem([
   { size: 4, start: 2, end: 6, fixedOffset: 8 },
 ]);
 
-function kinds(problem: Problem, placement: PlacementColumns, limits?: PlacementLimits): string[] {
+function kinds(problem: Problem, placement: PlacementLike, limits?: PlacementLimits): string[] {
   return verifyPlacement(problem, placement, limits).map(({ kind, buffers }) => `${kind} ${buffers.join()}`.trim());
 }
 

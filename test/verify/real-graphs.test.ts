@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import { graphFromJson } from '../../src/graph/json-reader.js';
-import { IN_PLACE_MODES } from '../../src/plan/options.js';
+import { REUSE_MODES } from '../../src/plan/options.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { verifyPlan } from '../../src/verify/verify-plan.js';
@@ -14,14 +14,14 @@ describeShared('plans of real graphs', () => {
   it.each(partOf(listGraphs()))('%s', (name) => {
     const graph = graphFromJson(readGraph(name));
     const seen = new Set<string>();
-    for (const inPlace of IN_PLACE_MODES) {
+    for (const reuse of REUSE_MODES) {
       for (const allocator of allocators) {
-        const plan = planGraph(graph, { allocator, inPlace });
+        const plan = planGraph(graph, { allocator, reuse });
         const places = String(plan.tensors.map(({ chunk, offset }) => [chunk, offset]));
         if (seen.has(places)) continue; // two allocators found the same
         seen.add(places);
-        expect(verifyPlan(graph, plan), `${allocator}, ${inPlace}`).toEqual([]);
-        expect(replayPlan(graph, plan), `${allocator}, ${inPlace}`).toEqual([]);
+        expect(verifyPlan(graph, plan), `${allocator}, ${reuse}`).toEqual([]);
+        expect(replayPlan(graph, plan), `${allocator}, ${reuse}`).toEqual([]);
       }
     }
   });

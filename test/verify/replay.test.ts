@@ -10,7 +10,8 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from '../../src/verify/interval-map.js';
 import { replayPlan, type ReplayViolation } from '../../src/verify/replay.js';
 import { countSpans, firstCommonBytes, forEachSpan } from '../../src/verify/spans.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 import { expectError } from '../support/expect-error.js';
 import { withinUnits } from '../support/effort.js';
 
@@ -80,7 +81,7 @@ describe('forEachSpan', () => {
     fc.assert(
       fc.property(dims, strides, fc.nat(9), (ne, nb, offset) => {
         const type = ctx.newTensor('f16', [1]).type;
-        const tensor = { type, ne, nb, viewOffset: offset } as unknown as Tensor;
+        const tensor = { type, shape: ne, strides: nb, viewOffset: offset } as unknown as Tensor;
         const expected = new Set<number>();
         for (let i3 = 0; i3 < ne[3]; i3++) {
           for (let i2 = 0; i2 < ne[2]; i2++) {
@@ -160,7 +161,7 @@ describe('replayPlan', () => {
   const y = ctx.setOutput(ctx.setName(ctx.mul(a, b), 'y'));
   const z = ctx.setOutput(ctx.setName(ctx.sum(y), 'z'));
   const graph = Graph.forward(z);
-  const plan = planGraph(graph, { inPlace: 'off' });
+  const plan = planGraph(graph, { reuse: 'off' });
 
   it('finds nothing wrong with a right plan', () => {
     expect(replayPlan(graph, plan, { order: 'stated' })).toEqual([]);
@@ -197,10 +198,10 @@ describe('replayPlan', () => {
     const s = input('s');
     const total = ctx.setOutput(ctx.add(s, s));
     const sums = Graph.forward(total);
-    const inPlace = planGraph(sums, { inPlace: 'full' });
-    expect(inPlace.locate(total)).toEqual(inPlace.locate(s));
-    expect(replayPlan(sums, inPlace)).toEqual([]);
-    const shifted = replayPlan(sums, moved(inPlace, new Map([[total, 4]]), [64]));
+    const reuse = planGraph(sums, { reuse: 'full' });
+    expect(reuse.locate(total)).toEqual(reuse.locate(s));
+    expect(replayPlan(sums, reuse)).toEqual([]);
+    const shifted = replayPlan(sums, moved(reuse, new Map([[total, 4]]), [64]));
     expect(kinds(shifted)).toEqual(['overwritten-operand', 'overwritten-operand']); // one per slot
   });
 
@@ -209,7 +210,7 @@ describe('replayPlan', () => {
     const target = ctx.newTensor('f32', [16], 'target');
     const written = ctx.setOutput(ctx.setName(ctx.tanh(source), 'written'), ctx.view(target, [8], [], 32));
     const graph = Graph.forward(written);
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     expect(replayPlan(graph, right)).toEqual([]);
     const overlapping = moved(
       right,
@@ -230,7 +231,7 @@ describe('replayPlan', () => {
     const json = graphToJson(Graph.forward([owner, later].map((tensor) => ctx.setOutput(tensor))));
     json.tensors.find(({ name }) => name === 'later')!.allocSize = 64;
     const graph = graphFromJson(json);
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     expect(replayPlan(graph, right)).toEqual([]);
     const [first, second] = ['owner', 'later'].map((name) => graph.tensors.find((tensor) => tensor.name === name)!);
     const behind = moved(
@@ -289,7 +290,7 @@ describe('replayPlan', () => {
   it('looks at deferred storages alone, and at chunks by their numbers', () => {
     const cache = Context.immediate().newTensor('f32', [8], 'cache');
     const graph = Graph.forward(ctx.setOutput(ctx.add(input('q'), cache)));
-    const right = planGraph(graph, { inPlace: 'off' }).toJSON();
+    const right = planGraph(graph, { reuse: 'off' }).toJSON();
     const id = graph.tensors.indexOf(cache);
     const strange = [...right.tensors, { ...right.tensors[0], id }, { ...right.tensors[0], id: 99 }];
     expect(replayPlan(graph, { ...right, tensors: strange })).toEqual([]);
@@ -305,7 +306,7 @@ describe('replayPlan', () => {
     const seen = ctx.dependency(ctx.dependency(whole, halves[0]), halves[1]);
     const result = ctx.setOutput(ctx.relu(ctx.dependency(seen, other)));
     const graph = Graph.forward([...halves, other, result]);
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     expect(replayPlan(graph, right)).toEqual([]);
     const { offset } = right.locate(whole);
     const step = graph.nodes.indexOf(result);
@@ -319,7 +320,7 @@ describe('replayPlan', () => {
     const y = ctx.setName(ctx.sqr(input('q', [16])), 'y');
     const upper = ctx.setName(ctx.relu(ctx.view(y, [8], [], 32)), 'upper');
     const graph = Graph.forward(ctx.setOutput(upper));
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     const { offset } = right.locate(y);
     const at = (shift: number): PlanLike => moved(right, new Map([[upper, offset + shift]]), [4096]);
     const verdict = (plan: PlanLike): number[] => [
@@ -336,7 +337,7 @@ describe('replayPlan', () => {
     const source = ctx.setName(ctx.sqr(input('r')), 'source');
     const written = ctx.setOutput(ctx.neg(source), ctx.view(target, [8], [], 32));
     const into = Graph.forward(written);
-    const apart = planGraph(into, { inPlace: 'off' });
+    const apart = planGraph(into, { reuse: 'off' });
     const together = (shift: number): PlanLike =>
       moved(
         apart,
@@ -367,9 +368,8 @@ describe('replayPlan', () => {
     const [p, q] = ['p', 'q'].map((name) => ctx.newTensor('f32', [8], name));
     const early = ctx.setInput(ctx.setName(ctx.exp(p), 'early'));
     const graph = Graph.forward(ctx.setOutput(ctx.add(early, q)));
-    const right = planGraph(graph, { inPlace: 'off' });
-    const at = (tensor: Tensor, over: Tensor): PlanLike =>
-      moved(right, new Map([[tensor, right.locate(over).offset]]));
+    const right = planGraph(graph, { reuse: 'off' });
+    const at = (tensor: Tensor, over: Tensor): PlanLike => moved(right, new Map([[tensor, right.locate(over).offset]]));
     expect(kinds(replayPlan(graph, at(q, p)))).toEqual(['stale-read']);
     expect(kinds(replayPlan(graph, at(early, p)))).toEqual(['stale-read']);
     expect(kinds(replayPlan(graph, at(early, q)))).toEqual(['stale-read']);
@@ -391,7 +391,7 @@ describe('replayPlan', () => {
     const half = ctx.setName(ctx.cast(input('q'), 'f16'), 'half');
     const later = ctx.setName(ctx.exp(input('r')), 'later');
     const graph = Graph.forward([half, later]);
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     const wrong = moved(right, new Map([[later, right.locate(half).offset]]));
     expect(kinds(replayPlan(graph, wrong))).toEqual(['lost-result']);
     expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['output-overwritten']);
@@ -401,7 +401,7 @@ describe('replayPlan', () => {
     const square = ctx.setName(ctx.sqr(input('q', [4, 4])), 'square');
     const turned = ctx.setOutput(ctx.sqr(ctx.transpose(square)));
     const graph = Graph.forward(turned);
-    const right = planGraph(graph, { inPlace: 'off' });
+    const right = planGraph(graph, { reuse: 'off' });
     const wrong = moved(right, new Map([[turned, right.locate(square).offset]]));
     expect(kinds(replayPlan(graph, wrong))).toEqual(['overwritten-operand']);
     expect(verifyPlan(graph, wrong).map(({ kind }) => kind)).toEqual(['in-place-not-allowed']);
@@ -446,7 +446,7 @@ describe('replayPlan', () => {
     const first = ctx.setName(ctx.cont(left), 'first');
     const second = ctx.setName(ctx.cont(ctx.view(both, [2, 8], [16], 8)), 'second');
     const interleaved = Graph.forward([ctx.setOutput(first), ctx.setOutput(second)]);
-    const apart = planGraph(interleaved, { inPlace: 'off' });
+    const apart = planGraph(interleaved, { reuse: 'off' });
     const { offset } = apart.locate(both);
     expect(replayPlan(interleaved, apart)).toEqual([]);
     const [violation] = replayPlan(interleaved, moved(apart, new Map([[first, offset + 64]])));

@@ -25,7 +25,7 @@ describe('at scale', () => {
       const ctx = Context.deferred();
       const x = ctx.setInput(ctx.newTensor('f32', [8]));
       const graph = Graph.forward(Array.from({ length: count }, () => ctx.relu(x)));
-      const plan = planGraph(graph, { allocator: 'ggml', inPlace: 'off' });
+      const plan = planGraph(graph, { allocator: 'ggml', reuse: 'off' });
       expect(verifyPlan(graph, plan)).toEqual([]);
       expect(replayPlan(graph, plan)).toEqual([]);
       const swapped = plan.tensors.map((entry) => (entry.id === count ? { ...entry, offset: 32 } : entry));

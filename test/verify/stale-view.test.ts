@@ -13,7 +13,8 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { planGraph } from '../../src/plan/plan.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 /**
  *     step   0          1              2          3

@@ -11,7 +11,8 @@ import { ALL_PLANS } from '../support/all-plans.js';
 import { expectError } from '../support/expect-error.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import type { PlanViolation } from '../../src/verify/plan-violation.js';
-import { verifyPlan, type PlanLike } from '../../src/verify/verify-plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
+import type { PlanLike } from '../../src/verify/plan-like.js';
 
 interface Entry {
   id: number;
@@ -98,7 +99,7 @@ describe('verifyPlan', () => {
     const ctx = Context.deferred();
     const y = ctx.setName(ctx.sqr(ctx.newTensor('f32', [4, 4])), 'y');
     const graph = Graph.forward(ctx.setName(ctx.mulMat(y, y), 'product'));
-    const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
+    const plan = planGraph(graph, { reuse: 'off' }).toJSON();
     const place = plan.tensors.find(({ name }) => name === 'y')!;
     const tensors = plan.tensors.map((entry) =>
       entry.name === 'product' ? { ...entry, offset: place.offset } : entry,
@@ -141,7 +142,7 @@ describe('verifyPlan', () => {
     const z = ctx.setName(ctx.exp(x), 'z');
     const last = ctx.mulMat(ctx.setName(ctx.cont(lastRows), 'part'), z);
     const graph = Graph.forward([y, lastRows, z, last]);
-    const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
+    const plan = planGraph(graph, { reuse: 'off' }).toJSON();
     const [ofY, ofZ] = ['y', 'z'].map((name) => plan.tensors.find((entry) => entry.name === name)!);
     const tensors = plan.tensors.map((entry) => (entry === ofZ ? { ...entry, offset: ofY.offset } : entry));
     const [read, overwritten] = [graph.nodes.findIndex(({ name }) => name === 'part'), graph.nodes.indexOf(z)];
@@ -235,8 +236,8 @@ describe('limits of chunks', () => {
     const options = fc.tuple(limits, fc.constantFrom(...ALL_PLANS), fc.constantFrom(1, 32, 64));
     let oversized = 0;
     fc.assert(
-      fc.property(arbitraryGraph({ maxMoves: 10 }), options, (graph, [limit, { allocator, inPlace }, alignment]) => {
-        const plan = planGraph(graph, { allocator, inPlace, alignment, ...limit });
+      fc.property(arbitraryGraph({ maxMoves: 10 }), options, (graph, [limit, { allocator, reuse }, alignment]) => {
+        const plan = planGraph(graph, { allocator, reuse, alignment, ...limit });
         if (allocator === 'ggml' && plan.chunks.length >= 16) return; // its last chunk knows no limit
         expect(verifyPlan(graph, plan, limit)).toEqual([]);
         if (plan.chunks.some((size) => size > limit.maxChunkSize)) oversized++;
@@ -251,7 +252,7 @@ describe('what a plan says of its tensors', () => {
   const ctx = Context.deferred();
   const x = ctx.setInput(ctx.newTensor('f32', [8], 'x'));
   const graph = Graph.forward(ctx.setOutput(ctx.sqr(x)));
-  const plan = planGraph(graph, { inPlace: 'off' }).toJSON();
+  const plan = planGraph(graph, { reuse: 'off' }).toJSON();
   const kindsWith = (change: Partial<(typeof plan.tensors)[number]>): string[] =>
     verifyPlan(graph, { ...plan, tensors: [{ ...plan.tensors[0], ...change }, plan.tensors[1]] }).map(
       ({ kind }) => kind,
@@ -270,7 +271,7 @@ describe('what a plan says of its tensors', () => {
     const halfway = ctx.view(x, [4], [], 16);
     const outside = Context.immediate().newTensor('f32', [4], 'outside');
     const withView = Graph.forward(ctx.setOutput(ctx.add(halfway, outside)));
-    const right = planGraph(withView, { inPlace: 'off' }).toJSON();
+    const right = planGraph(withView, { reuse: 'off' }).toJSON();
     const owner = right.tensors.find(({ id }) => withView.tensors[id] === x)!;
     const kindsFor = (tensor: Tensor, offset: number, chunk = 0): string[] => {
       const entry = { id: withView.tensors.indexOf(tensor), chunk, offset };

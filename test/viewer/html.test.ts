@@ -18,7 +18,7 @@ describe('renderMapHtml', () => {
     expect(page).toContain('<title>a &amp; b</title>');
     expect(maps.map(({ name }) => name)).toEqual(['auto', 'ggml']);
     expect(maps[0].map.boxes.length).toBeGreaterThan(0);
-    const twice = renderMapHtml(planGraph(graph), { other: planGraph(graph, { inPlace: 'off' }) });
+    const twice = renderMapHtml(planGraph(graph), { other: planGraph(graph, { reuse: 'off' }) });
     expect(twice).toContain('"name":"plan 1"');
   });
 

@@ -46,7 +46,7 @@ describeBrowser('the web page', () => {
     await web.page.getByLabel('Flash attention').uncheck();
     await web.page.getByLabel('tensor-arena’s').check();
     const options = { ctxSize, ubatchSize: 256, cacheTypeK: 'q8_0', flashAttention: false };
-    const second = await bytesOf(options, { allocator: 'auto', inPlace: 'full' });
+    const second = await bytesOf(options, { allocator: 'auto', reuse: 'full' });
     await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual(second);
   });
 
@@ -150,7 +150,7 @@ describeBrowser('the web page', () => {
     expect(await web.page.locator('#file-name').innerText()).toBe('attention.json');
     expect(await web.bytes()).toEqual([digits(planGraph(exampleGraph()).bufferSize)]);
     await web.page.locator('#in-place').selectOption('off');
-    const off = digits(planGraph(exampleGraph(), { inPlace: 'off' }).bufferSize);
+    const off = digits(planGraph(exampleGraph(), { reuse: 'off' }).bufferSize);
     await expect.poll(() => web.bytes(), { timeout: 90_000 }).toEqual([off]);
     for (const [bad, message] of [
       [fileOf('broken.json', '{'), 'broken.json is not valid JSON'],

@@ -39,8 +39,13 @@ function problemPlan({ problem, ids, lowers, uppers }: CsvProblem, placement: Pl
   const { allocator, bufferSize, lowerBound, chunks } = map;
   const alignment = problem.alignments.reduce((a, b) => Math.max(a, b), 1);
   const tensors = ids.map((name, id) => ({
-    ...{ id, name, chunk: placement.chunkOf[id], offset: placement.offsets[id], size: problem.sizes[id] },
-    ...{ start: lowers[id], end: uppers[id] },
+    id,
+    name,
+    chunk: placement.chunkOf[id],
+    offset: placement.offsets[id],
+    size: problem.sizes[id],
+    start: lowers[id],
+    end: uppers[id],
   }));
   return { allocator, alignment, bufferSize, lowerBound, optimal: bufferSize === lowerBound, chunks, tensors };
 }

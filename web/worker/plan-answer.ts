@@ -11,7 +11,10 @@ export function planAnswer(planned: Planned): PlanAnswer {
   const map = mapOf(planned);
   const { bufferSize, lowerBound, allocator } = map;
   return {
-    ...{ bufferSize, lowerBound, allocator, optimal: bufferSize === lowerBound },
+    bufferSize,
+    lowerBound,
+    allocator,
+    optimal: bufferSize === lowerBound,
     bufferCount: planned.kind === 'problem' ? planned.csv.problem.bufferCount : planned.plan.bufferCount,
     nodeCount: planned.kind === 'problem' ? null : planned.plan.nodeCount,
     model: planned.kind === 'model' ? modelFacts(planned.gguf, planned.model) : null,
@@ -22,10 +25,18 @@ export function planAnswer(planned: Planned): PlanAnswer {
 function modelFacts({ metadata }: Gguf, model: ModelMeasurement): ModelFacts {
   const { architecture, isRecurrent, weights, context, compute, total, run, llamaCppBuild } = model;
   return {
-    ...{ architecture, isRecurrent, weights, context, compute, total, llamaCppBuild },
+    architecture,
+    isRecurrent,
+    weights,
+    context,
+    compute,
+    total,
+    llamaCppBuild,
     trainedContext: Number(metadata[`${architecture}.context_length`]),
     contextSize: run.contextSize,
-    ...{ ubatchSize: run.ubatchSize, sequences: run.sequences, isUnified: run.isUnified },
+    ubatchSize: run.ubatchSize,
+    sequences: run.sequences,
+    isUnified: run.isUnified,
     outputs: run.maxOutputs,
     assumption: describeOutputs(run),
   };

@@ -64,7 +64,7 @@ export function planInput(input: Input, settings: Settings): Planned {
     }
     case 'graph': {
       const { allocator, inPlace } = settings;
-      const options: PlanOptions = inPlace === 'default' ? { allocator } : { allocator, inPlace };
+      const options: PlanOptions = inPlace === 'default' ? { allocator } : { allocator, reuse: inPlace };
       return { kind: 'graph', plan: planGraph(input.graph, options) };
     }
     case 'problem':

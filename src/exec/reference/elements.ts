@@ -5,7 +5,8 @@
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
 import { NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
-import type { Layout } from '../../tensor/shape.js';
+import type { Layout } from '../../tensor/layout.js';
+import type { Dims4 } from '../../tensor/shape.js';
 
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
   ...NUMBER_CODECS,
@@ -26,6 +27,10 @@ export class Elements extends TensorElements {
   constructor(layout: Layout, storage: Uint8Array, start: number) {
     const view = new DataView(storage.buffer, storage.byteOffset, storage.byteLength);
     super(layout, CODECS[layout.type.name]!, view, start);
+  }
+
+  get ne(): Dims4 {
+    return this.shape as Dims4;
   }
 
   /** The element at an index of a larger tensor that this one is repeated to fill. */

@@ -8,7 +8,7 @@ import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
 import { isKnown, type Row } from '../../graph/operation.js';
 import { Operands } from '../../graph/operands.js';
-import { sameShape } from '../../tensor/shape.js';
+import { sameShape } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { hasCodec } from './elements.js';
 import { Call } from './kernels/kernel.js';
@@ -36,7 +36,7 @@ function whyNotItsResult(node: Tensor, row: Row): string | null {
     // A file may leave out the settings that only say what the result says, too.
     const params = { type: null, ne: node.ne, ...node.params };
     const { type, ne } = row.result(new Operands(row, node.sources), params);
-    return type === node.type && sameShape({ ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
+    return type === node.type && sameShape({ shape: ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
   } catch (error) {
     if (error instanceof PlannerError) return `cannot be applied: ${error.message}`;
     throw error;

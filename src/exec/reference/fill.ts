@@ -14,7 +14,7 @@ import { SSM_SCAN } from '../../graph/ops/recurrence.js';
 import { ROLL } from '../../graph/ops/resampling.js';
 import { GET_ROWS_BACK } from '../../graph/ops/training.js';
 import type { Operation } from '../../tensor/operation.js';
-import { elementCount } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Memory } from './memory.js';
 
@@ -30,8 +30,14 @@ const ROW_COUNTS = new Map<Operation, (node: Tensor) => number>([
 
 /** The slots whose elements an operation passes on as they are. */
 const COPIED_SLOTS = new Map<Operation, readonly number[]>([
-  ...[CPY, CONT, DUP, REPEAT, ROLL, GET_ROWS].map((row) => [row, [0]] as const),
-  ...[CONCAT, SET].map((row) => [row, [0, 1]] as const),
+  [CPY, [0]],
+  [CONT, [0]],
+  [DUP, [0]],
+  [REPEAT, [0]],
+  [ROLL, [0]],
+  [GET_ROWS, [0]],
+  [CONCAT, [0, 1]],
+  [SET, [0, 1]],
 ]);
 
 /** Integers that name nothing stay below this. */

@@ -8,7 +8,8 @@
 import { PlannerError, subject, wrongValue } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { checkGraphAndPlan, type PlanEntry, type PlanLike } from '../../verify/verify-plan.js';
+import { checkGraphAndPlan } from '../../verify/verify-plan.js';
+import type { PlanEntry, PlanLike } from '../../verify/plan-like.js';
 import { Elements } from './elements.js';
 
 /** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */

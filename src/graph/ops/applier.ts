@@ -7,7 +7,8 @@
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../errors.js';
 import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { operandName, type Operation } from '../../tensor/operation.js';
-import { byteLength, contiguousStrides, sameShape, shape, type Layout } from '../../tensor/shape.js';
+import { byteLength, contiguousStrides, sameShape, type Layout } from '../../tensor/layout.js';
+import { shape } from '../../tensor/shape.js';
 import { Origin } from '../../tensor/origin.js';
 import { SELF, Tensor, writtenInto, type MemoryKind, type ParamValue, type Params } from '../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
@@ -55,13 +56,13 @@ export abstract class Applier {
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
-    const layout: Layout = { type: elements, ne: quad, nb: contiguousStrides(elements, quad, culprit) };
+    const layout: Layout = { type: elements, shape: quad, strides: contiguousStrides(elements, quad, culprit) };
     return new Tensor({
       origin: this.#origin,
       name,
       type: elements,
-      ne: quad,
-      nb: layout.nb,
+      shape: quad,
+      strides: layout.strides,
       memory: this.memory,
       bytes: this.#takeBytes(layout, name || 'unnamed leaf'),
     });
@@ -180,7 +181,7 @@ export abstract class Applier {
     const result = operation.result(new Operands(operation, operands), params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
     if (options.inPlace === true)
-      return this.#inPlace(operation, operands, { type: result.type, ne: result.ne, nb }, params);
+      return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     const name = shortened(result.name ?? '');
     const ownsBytes = this.#byteSource !== null && result.view === undefined;
@@ -189,14 +190,16 @@ export abstract class Applier {
       name,
       operation,
       type: result.type,
-      ne: result.ne,
-      nb,
+      shape: result.ne,
+      strides: nb,
       sources,
       params: definedOnly(params),
       memory: this.memory,
       view: result.view,
-      bytes: ownsBytes ? this.#takeBytes({ type: result.type, ne: result.ne, nb }, name || operation.name) : undefined,
-      inPlaceRule: result.inPlaceRule,
+      bytes: ownsBytes
+        ? this.#takeBytes({ type: result.type, shape: result.ne, strides: nb }, name || operation.name)
+        : undefined,
+      reuseRule: result.reuseRule,
     });
   }
 
@@ -207,7 +210,7 @@ export abstract class Applier {
       operation.name,
       'in-place operand',
       target ?? 'missing',
-      `of type ${layout.type.name} and shape [${layout.ne.join(', ')}], for an operation that can run in place`,
+      `of type ${layout.type.name} and shape [${layout.shape.join(', ')}], for an operation that can run in place`,
     );
     const name = shortened(`${target.name} (view)`);
     return new Tensor({
@@ -215,8 +218,8 @@ export abstract class Applier {
       name,
       operation,
       type: target.type,
-      ne: target.ne,
-      nb: target.nb,
+      shape: target.shape,
+      strides: target.strides,
       sources,
       params: definedOnly(params),
       memory: this.memory,

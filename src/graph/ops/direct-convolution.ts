@@ -4,7 +4,7 @@
  * Behaviour as in ggml's `ggml_conv_2d_direct`, `ggml_conv_2d_dw_direct`, `ggml_conv_3d_direct`, `ggml_conv_transpose_1d`,
  * `ggml_conv_transpose_2d_p0`, `ggml_col2im_1d`. Patches overlap, so nothing is overwritten.
  */
-import { hasContiguousChannels, type Quad } from '../../tensor/shape.js';
+import { hasContiguousChannels, type Dims4 } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { rowsOf } from '../operation.js';
 import { ANY } from '../operands.js';
@@ -34,12 +34,12 @@ export const CONV_2D_DW = define<Sliding>({
     const x = o.tensor('x');
     o.requireNe('kernel', [ANY, ANY, 1, x.ne[2]]);
     const [width, height] = positions(o, 2, params);
-    const ne: Quad = [width, height, x.ne[2], x.ne[3]];
+    const ne: Dims4 = [width, height, x.ne[2], x.ne[3]];
     if (!hasContiguousChannels(x)) return { type: x.type, ne };
     const isPlain = x.type.blockSize === 1;
     o.require(isPlain, 'x', 'of an unquantised type where channels lie innermost');
     const pixelBytes = x.ne[2] * x.type.blockBytes;
-    const nb: Quad = [pixelBytes, width * pixelBytes, x.type.blockBytes, height * width * pixelBytes];
+    const nb: Dims4 = [pixelBytes, width * pixelBytes, x.type.blockBytes, height * width * pixelBytes];
     return { type: x.type, ne, nb };
   },
 });

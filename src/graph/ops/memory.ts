@@ -4,7 +4,8 @@
  * Behaviour as in ggml's constructors `ggml_cpy`, `ggml_cont`, `ggml_get_rows`, `ggml_set_rows`, `ggml_concat`, ….
  */
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { canRepeat, elementCount, shape } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
+import { canRepeat, shape } from '../../tensor/shape.js';
 import { SELF, type Params, type Tensor } from '../../tensor/tensor.js';
 import { rowsOf } from '../operation.js';
 import { ANY, type Operands } from '../operands.js';
@@ -45,7 +46,7 @@ export const CONT = define<Params & { ne: readonly number[] | null }>({
     const a = o.tensor('a');
     const ne = params.ne === null ? a.ne : shape(params.ne, o.name);
     const count = elementCount(a);
-    if (elementCount({ ne }) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
+    if (elementCount({ shape: ne }) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
     return { type: a.type, ne, name: `${a.name} (cont)` };
   },
 });

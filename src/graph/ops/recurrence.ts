@@ -5,7 +5,7 @@
  * `ggml_gated_linear_attn`, `ggml_gated_delta_net`. Output and states have no operand's layout: nothing is overwritten.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { elementCount } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { rowsOf, type Result } from '../operation.js';
 import { ANY, type Operands } from '../operands.js';

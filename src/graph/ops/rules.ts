@@ -6,7 +6,7 @@
  */
 import { oneOf, wrongValue } from '../../errors.js';
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
-import { isPacked, type Quad } from '../../tensor/shape.js';
+import { isPacked, type Dims4 } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Result } from '../operation.js';
 
@@ -22,12 +22,12 @@ export function like(a: Tensor): Result {
 }
 
 /** A new f32 tensor. */
-export function f32(ne: Quad): Result {
+export function f32(ne: Dims4): Result {
   return { type: ELEMENT_TYPES.f32, ne };
 }
 
 /** A new i32 tensor. */
-export function i32(ne: Quad): Result {
+export function i32(ne: Dims4): Result {
   return { type: ELEMENT_TYPES.i32, ne };
 }
 

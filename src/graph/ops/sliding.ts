@@ -4,7 +4,7 @@
  * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { shape, type Quad } from '../../tensor/shape.js';
+import { shape, type Dims4 } from '../../tensor/shape.js';
 import type { Params } from '../../tensor/tensor.js';
 import type { Operands } from '../operands.js';
 import { requireArgument, requireIntegers, type Named } from './rules.js';
@@ -71,6 +71,6 @@ export function positions(o: Operands, rank: number, sliding: Sliding): number[]
 }
 
 /** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
-export function computedShape({ name }: Named, ne: Quad): Quad {
+export function computedShape({ name }: Named, ne: Dims4): Dims4 {
   return shape(ne, `${name}: shape of the result`);
 }

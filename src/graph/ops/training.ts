@@ -4,7 +4,7 @@
  * Behaviour as in ggml's `ggml_cross_entropy_loss`, `ggml_rms_norm_back`, `ggml_opt_step_adamw`, ….
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { elementCount } from '../../tensor/shape.js';
+import { elementCount } from '../../tensor/layout.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { rowsOf } from '../operation.js';
 import { ANY, type Operands } from '../operands.js';

@@ -1,7 +1,8 @@
 /**
  * Operations that compute nothing: they look at the bytes of another tensor in another way.
  */
-import { elementCount, type Quad, rowSize, shape } from '../../tensor/shape.js';
+import { elementCount, rowSize } from '../../tensor/layout.js';
+import { type Dims4, shape } from '../../tensor/shape.js';
 import type { Params, Tensor } from '../../tensor/tensor.js';
 import { checkViewBounds } from '../../tensor/view-bounds.js';
 import { rowsOf } from '../operation.js';
@@ -19,10 +20,9 @@ export const RESHAPE = define<Params & { ne: readonly number[] }>({
     const a = o.tensor('a');
     const ne = shape(params.ne, o.name);
     o.requireContiguous('a');
-    const result = { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
     const count = elementCount(a);
-    if (elementCount(result) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
-    return result;
+    if (elementCount({ shape: ne }) !== count) o.failShape(ne, `of ${count} elements, as ${describe(a)}`);
+    return { type: a.type, ne, view: { of: a, offset: 0 }, name: `${a.name} (reshaped)` };
   },
 });
 
@@ -43,10 +43,10 @@ export const VIEW = define<ViewParams>({
     const nb1 = nb[0] ?? rowSize(a.type, viewNe[0]);
     const nb2 = nb[1] ?? nb1 * viewNe[1];
     const nb3 = nb[2] ?? nb2 * viewNe[2];
-    const viewNb: Quad = [a.type.blockBytes, nb1, nb2, nb3];
-    const result = { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
-    checkViewBounds(result, a.viewOffset + offset, a.root.byteLength, `${o.name} of ${a.label}`);
-    return result;
+    const viewNb: Dims4 = [a.type.blockBytes, nb1, nb2, nb3];
+    const layout = { type: a.type, shape: viewNe, strides: viewNb };
+    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `${o.name} of ${a.label}`);
+    return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
   },
 });
 
@@ -119,7 +119,7 @@ export abstract class ViewOps extends Applier {
   }
 
   /** Dimension `i` of `a` becomes dimension `axes[i]` of the result. @throws PlannerError `BAD_OPERAND` */
-  permute(a: Tensor, axes: Quad): Tensor {
+  permute(a: Tensor, axes: Dims4): Tensor {
     return this.apply(PERMUTE, [a], { axes: listOf(PERMUTE, 'axes', axes) });
   }
 

@@ -5,7 +5,7 @@
  * `build_attn_mha`.
  */
 import type { Context } from '../../graph/context.js';
-import { elementCount, isContiguous, rowSize } from '../../tensor/shape.js';
+import { elementCount, rowSize, isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { isWindowed } from '../hyperparameters.js';
 import type { KvCache } from '../kv-cache.js';

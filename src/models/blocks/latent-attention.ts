@@ -7,7 +7,7 @@
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's graph of `deepseek2`.
  */
-import { rowSize } from '../../tensor/shape.js';
+import { rowSize } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { KvCache } from '../kv-cache.js';
 import type { Hyperparameters } from '../hyperparameters.js';

@@ -20,8 +20,8 @@ import type { Overlaps } from '../../problem/overlaps.js';
 import type { Outcome } from './search.js';
 import { findSeparations, type Separations } from './separations.js';
 
-/** So many pairs looked at, or offsets raised, cost as much as one step. */
-const LOOKS_PER_STEP = 256;
+/** So many pairs looked at, or offsets raised, cost as much as one unit of effort. */
+const LOOKS_PER_EFFORT = 256;
 
 /** A pair that has been decided. */
 interface Choice {
@@ -73,7 +73,7 @@ export class Interlocking {
       if (ways === null) return 'found';
       const [way, other = null] = ways;
       const isAlive = (way !== undefined && this.choose(way, other, limit)) || this.backtrack(limit);
-      budget.charge(Math.floor((this.separations.count + this.bounds.raises - raises) / LOOKS_PER_STEP));
+      budget.charge(Math.floor((this.separations.count + this.bounds.raises - raises) / LOOKS_PER_EFFORT));
       if (!isAlive) return this.isUnsure ? 'stopped' : 'exhausted';
     }
     return 'paused';

@@ -56,7 +56,7 @@ export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budge
   };
 
   for (let round = 1; ; round++) {
-    const before = budget.steps;
+    const before = budget.effort;
     const turns = round <= ROUNDS_BEFORE_PROOF ? SHORT_ROUND : ROUND;
     for (let turn = 1; turn < turns; turn++) {
       const { capacity } = descent;
@@ -81,7 +81,7 @@ export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budge
       capacityToProve = descent.capacity;
       prover.begin(capacityToProve, 'deadliest');
     }
-    const failures = Math.ceil((budget.steps - before) * PROOF_SHARE);
+    const failures = Math.ceil((budget.effort - before) * PROOF_SHARE);
     if (!settle(prover.advance(failures, budget), capacityToProve, prover)) return;
     yield;
   }

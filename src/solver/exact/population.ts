@@ -10,7 +10,7 @@
  */
 import { createRandom } from '../random.js';
 
-/** One of the middle: with others of 30, A to K take from two thirds to twice as many steps together. */
+/** One of the middle: with others of 30, A to K take from two thirds to twice as much effort together. */
 const SEED = 8;
 const MOST_MEMBERS = 16;
 const FEWEST_PARENTS = 4;

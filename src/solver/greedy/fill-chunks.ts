@@ -14,9 +14,9 @@ import type { LowestFit } from './fit.js';
 import { createLowestFit, takeFixed } from './lowest-fit.js';
 import type { Timeline } from '../../problem/timeline.js';
 
-/** With the effort that it took: sets read or changed and intervals met. */
+/** With the work that it took: sets read or changed and intervals met. */
 export interface FilledChunks extends Placement {
-  readonly steps: number;
+  readonly work: number;
 }
 
 /**
@@ -77,7 +77,7 @@ export function fillChunks(
     chunks[chunk] = Math.max(chunks[chunk], offsets[b] + size);
     limits[chunk] = Math.max(limits[chunk], size);
   }
-  return { offsets, chunkOf, chunks, steps: fits.reduce((sum, fit) => sum + fit.steps, 0) };
+  return { offsets, chunkOf, chunks, work: fits.reduce((sum, fit) => sum + fit.work, 0) };
 }
 
 /**

@@ -4,8 +4,8 @@
  * Invariant: what is taken stays until `reset`.
  */
 export interface LowestFit {
-  /** Effort so far: sets read or changed and intervals met, 20 to 100 ns each. */
-  readonly steps: number;
+  /** Work so far: sets read or changed and intervals met, 20 to 100 ns each. */
+  readonly work: number;
   /** Frees everything. */
   reset(): void;
   /** The lowest free offset for a buffer, at least `from`, aligned. */
@@ -14,5 +14,5 @@ export interface LowestFit {
   take(buffer: number, offset: number): void;
 }
 
-/** So many of its steps count as one step of the exact search. */
-export const EFFORT_PER_STEP = 2500;
+/** So much work counts as one unit of effort. */
+export const WORK_PER_EFFORT = 2500;

@@ -10,8 +10,8 @@ import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
 import type { LowestFit } from './fit.js';
 
-/** So many entries cost as much as one step. */
-const ENTRIES_PER_STEP = 16;
+/** So many entries cost as much as one unit of work. */
+const ENTRIES_PER_WORK = 16;
 
 export class ListFit implements LowestFit {
   private readonly starts: Int32Array;
@@ -30,8 +30,8 @@ export class ListFit implements LowestFit {
     this.highs = new Float64Array(bufferCount);
   }
 
-  get steps(): number {
-    return Math.floor(this.seenCount / ENTRIES_PER_STEP);
+  get work(): number {
+    return Math.floor(this.seenCount / ENTRIES_PER_WORK);
   }
 
   reset(): void {

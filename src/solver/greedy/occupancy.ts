@@ -19,8 +19,8 @@ import { alignUp } from '../../units.js';
 import { IntervalSets } from './interval-sets.js';
 
 export class Occupancy {
-  /** Sets read and intervals met so far: the effort, the same on every machine. */
-  steps = 0;
+  /** Sets read and intervals met so far: the work, the same on every machine. */
+  work = 0;
   readonly #leafCount: number;
   /** Set `2 * node` holds what is within a node, set `2 * node + 1` what is across it. */
   readonly #sets: IntervalSets;
@@ -58,7 +58,7 @@ export class Occupancy {
     }
     let width = 1;
     for (; outerLeft >= 1; outerLeft >>>= 1, outerRight >>>= 1, width *= 2) {
-      this.steps++;
+      this.work++;
       if (!this.#isInside(outerLeft, width, start, end)) sets.add(2 * outerLeft, low, high);
       if (outerRight !== outerLeft && !this.#isInside(outerRight, width, start, end))
         sets.add(2 * outerRight, low, high);
@@ -66,7 +66,7 @@ export class Occupancy {
   }
 
   #cover(node: number, low: number, high: number): void {
-    this.steps += 2;
+    this.work += 2;
     this.#sets.add(2 * node, low, high);
     if (node < this.#leafCount) this.#sets.add(2 * node + 1, low, high);
   }
@@ -118,7 +118,7 @@ export class Occupancy {
     const lasts = this.#lasts;
     const { lows, highs } = this.#sets;
     let offset = alignUp(from, alignment);
-    let steps = listCount;
+    let work = listCount;
     // Round and round until every list agrees with the offset.
     for (let i = 0, agreeing = 0; agreeing < listCount; i = i + 1 === listCount ? 0 : i + 1) {
       const last = lasts[i];
@@ -128,7 +128,7 @@ export class Occupancy {
       agreeing++;
       for (;;) {
         if (cursor < last && highs[cursor] - lower <= offset) cursor = skip(highs, cursor + 1, last, offset + lower);
-        steps++;
+        work++;
         if (cursor === last || lows[cursor] >= offset + upper) break;
         const end = highs[cursor++] - lower;
         offset = alignment === 1 ? end : alignUp(end, alignment);
@@ -136,7 +136,7 @@ export class Occupancy {
       }
       cursors[i] = cursor;
     }
-    this.steps += steps;
+    this.work += work;
     return offset;
   }
 

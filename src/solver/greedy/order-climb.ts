@@ -11,7 +11,7 @@ import type { Problem } from '../../problem/problem.js';
 import type { Budget } from '../budget.js';
 import type { Incumbent } from '../incumbent.js';
 import { createRandom } from '../random.js';
-import { EFFORT_PER_STEP } from './fit.js';
+import { WORK_PER_EFFORT } from './fit.js';
 import { createLowestFit, placeInOrder } from './lowest-fit.js';
 import { byKey } from './orders.js';
 import { createTimeline } from '../../problem/timeline.js';
@@ -24,7 +24,7 @@ const PATIENCE = 1000;
 const NOISE = 0.65;
 
 /**
- * Looks for placements below the best one until the incumbent is done, or the budget is spent. An order is one step at least.
+ * Looks for placements below the best one until the incumbent is done, or the budget is spent. An order costs one unit of effort at least.
  *
  * @throws PlannerError `FIXED_OVERLAP`
  */
@@ -33,9 +33,9 @@ export function* climb(problem: Problem, incumbent: Incumbent<Float64Array>, bud
   const offsets = new Float64Array(problem.bufferCount);
   const orders = new OrderClimb(problem, (order, limit) => placeInOrder(problem, fit, order, limit, offsets));
   for (let i = 1; !incumbent.isDone && !budget.isSpent; i++) {
-    const before = fit.steps;
+    const before = fit.work;
     const peak = orders.tryOne();
-    budget.charge(1 + Math.floor((fit.steps - before) / EFFORT_PER_STEP));
+    budget.charge(1 + Math.floor((fit.work - before) / WORK_PER_EFFORT));
     // Above it, the placement may be incomplete.
     if (peak < incumbent.peak) incumbent.offer(offsets);
     if (i % TURN_ORDERS === 0) yield;

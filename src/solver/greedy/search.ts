@@ -5,7 +5,7 @@
  * place in the order. In a round each order gets one attempt; an order that ends far above the best is given up, and so
  * is a first attempt that takes too long, since the allocator of `online.ts` gives a placement at any size.
  *
- * Invariant: `offsets` is the best placement found, with `peak`; effort is counted in steps, never in time.
+ * Invariant: `offsets` is the best placement found, with `peak`; work is counted, never time.
  */
 import type { Problem } from '../../problem/problem.js';
 import type { LowestFit } from './fit.js';
@@ -15,13 +15,13 @@ import { ORDERS } from './orders.js';
 import type { Timeline } from '../../problem/timeline.js';
 
 /** The first attempt may take no more than this: a fraction of a second. */
-const FIRST_STEPS = 1.25e7;
+const FIRST_WORK = 1.25e7;
 /** An order is given up when it ends this much above the best. */
 const HOPELESS = 1.05;
-/** What sorting, or placing online, costs in steps a buffer. */
-const ORDER_STEPS = 10;
-/** Hardly any attempt is finished in fewer steps a buffer than these, so none is begun with less to spend. */
-const ATTEMPT_STEPS = 50;
+/** What sorting, or placing online, costs in work a buffer. */
+const ORDER_WORK = 10;
+/** Hardly any attempt is finished with less work a buffer than this, so none is begun with less to spend. */
+const ATTEMPT_WORK = 50;
 /** An order in which no more buffers than these came too late is tried again at once. */
 const FEW_LATE = 16;
 /** After so many buffers of an attempt, the caller may look up. */
@@ -39,7 +39,7 @@ export class GreedySearch {
   offsets: Float64Array;
   peak = Infinity;
   private readonly fit: LowestFit;
-  private orderSteps = 0;
+  private orderWork = 0;
   private scratch: Float64Array;
   /** What the next round tries, the orders with the fewest late buffers first. */
   private contenders: Iterator<Int32Array, void> = this.firstOrders();
@@ -59,32 +59,32 @@ export class GreedySearch {
     this.scratch = new Float64Array(problem.bufferCount);
   }
 
-  /** Effort so far, in the unit of {@link LowestFit}. */
-  get steps(): number {
-    return this.fit.steps + this.orderSteps;
+  /** Work so far, in the unit of {@link LowestFit}. */
+  get work(): number {
+    return this.fit.work + this.orderWork;
   }
 
   /**
-   * One attempt with each order that is worth it, or with the next `most` of them, unless the goal is reached or `stepBudget`
+   * One attempt with each order that is worth it, or with the next `most` of them, unless the goal is reached or `workBudget`
    * spent. Returns whether there are more, in this round or another one. Pauses now and then; whoever does not go on after a
    * pause has the best placement so far, once `peak` is finite.
    */
-  *round(stepBudget: number, most = Infinity): Generator<void, boolean> {
+  *round(workBudget: number, most = Infinity): Generator<void, boolean> {
     for (let i = 0; i < most; i++) {
       const next = this.contenders.next();
       if (next.done) return this.beginRound();
       let order = next.value;
       const isFirst = this.peak === Infinity;
-      let isWorthMore = yield* this.attempt(order, isFirst ? Math.min(FIRST_STEPS, stepBudget) : stepBudget);
+      let isWorthMore = yield* this.attempt(order, isFirst ? Math.min(FIRST_WORK, workBudget) : workBudget);
       if (isFirst && this.peak === Infinity && !this.placeOnline()) {
         isWorthMore = yield* this.attempt(order, Infinity);
       }
-      for (let few = FEW_LATE; isWorthMore && this.late.length <= few && !this.isDone(stepBudget);) {
+      for (let few = FEW_LATE; isWorthMore && this.late.length <= few && !this.isDone(workBudget);) {
         few = this.late.length - 1;
         order = movedForward(order, this.late);
-        isWorthMore = yield* this.attempt(order, stepBudget);
+        isWorthMore = yield* this.attempt(order, workBudget);
       }
-      if (this.isDone(stepBudget)) return false;
+      if (this.isDone(workBudget)) return false;
       if (isWorthMore) this.tried.push({ order, late: this.late });
     }
     return true;
@@ -100,20 +100,20 @@ export class GreedySearch {
 
   private *firstOrders(): Generator<Int32Array> {
     for (const order of ORDERS) {
-      this.orderSteps += ORDER_STEPS * this.problem.bufferCount;
+      this.orderWork += ORDER_WORK * this.problem.bufferCount;
       yield order(this.problem);
     }
   }
 
-  private isDone(stepBudget: number): boolean {
-    const left = stepBudget - this.steps;
-    return this.peak <= this.goal || left < ATTEMPT_STEPS * this.problem.bufferCount;
+  private isDone(workBudget: number): boolean {
+    const left = workBudget - this.work;
+    return this.peak <= this.goal || left < ATTEMPT_WORK * this.problem.bufferCount;
   }
 
   /** Whether that could be done. */
   private placeOnline(): boolean {
     const offsets = placeOnline(this.problem);
-    this.orderSteps += ORDER_STEPS * this.problem.bufferCount;
+    this.orderWork += ORDER_WORK * this.problem.bufferCount;
     if (offsets === null) return false;
     this.keep(
       offsets,
@@ -123,10 +123,10 @@ export class GreedySearch {
   }
 
   /**
-   * Places by one order and keeps the result if it is the best, but gives up above `stepLimit`. Returns whether the order
+   * Places by one order and keeps the result if it is the best, but gives up above `workLimit`. Returns whether the order
    * is worth another attempt.
    */
-  private *attempt(order: Int32Array, stepLimit: number): Generator<void, boolean> {
+  private *attempt(order: Int32Array, workLimit: number): Generator<void, boolean> {
     const { fit, goal, scratch: offsets } = this;
     const { sizes, fixedOffsets } = this.problem;
     const hopeless = this.peak * HOPELESS;
@@ -143,7 +143,7 @@ export class GreedySearch {
       }
       const offset = fit.find(b);
       const end = offset + sizes[b];
-      if ((end > hopeless && this.late.length > FEW_LATE) || this.steps > stepLimit) return false;
+      if ((end > hopeless && this.late.length > FEW_LATE) || this.work > workLimit) return false;
       fit.take(b, offset);
       offsets[b] = offset;
       if (end > peak) peak = end;

@@ -8,8 +8,8 @@ import type { Timeline } from '../../problem/timeline.js';
 
 export class TreeFit implements LowestFit {
   private readonly occupancy: Occupancy;
-  /** Looking at a buffer that is never needed is a step too: effort that were free would never end. */
-  private idleSteps = 0;
+  /** Looks at buffers that are never needed count as well, so that a budget always runs out. */
+  private idleWork = 0;
 
   constructor(
     private readonly problem: Problem,
@@ -18,8 +18,8 @@ export class TreeFit implements LowestFit {
     this.occupancy = new Occupancy(timeline.sectionCount);
   }
 
-  get steps(): number {
-    return this.occupancy.steps + this.idleSteps;
+  get work(): number {
+    return this.occupancy.work + this.idleWork;
   }
 
   reset(): void {
@@ -29,7 +29,7 @@ export class TreeFit implements LowestFit {
   find(buffer: number, from = 0): number {
     const { occupancy } = this;
     const { first, starts, ends, lowers, uppers } = this.timeline;
-    if (first[buffer] === first[buffer + 1]) this.idleSteps++;
+    if (first[buffer] === first[buffer + 1]) this.idleWork++;
     occupancy.ask();
     for (let p = first[buffer]; p < first[buffer + 1]; p++) {
       occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);

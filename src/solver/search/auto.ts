@@ -13,7 +13,7 @@ import { placeLargestFirst } from '../greedy/largest-first.js';
 import { solve } from './solve.js';
 
 /** A fraction of a second in the worst case; a typical model graph needs none of them. */
-const MAX_STEPS = 20_000;
+const MAX_EFFORT = 20_000;
 
 export const auto: Allocator = {
   name: 'auto',
@@ -21,7 +21,7 @@ export const auto: Allocator = {
     checkOptions(options, PLACE_OPTIONS);
     const atOnce = placeAtOnce(problem, options);
     if (atOnce !== null) return atOnce;
-    const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxSteps: MAX_STEPS });
+    const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxEffort: MAX_EFFORT });
     const found = { offsets, chunkOf, chunks, lowerBound };
     // ggml knows no fixed offsets.
     if (status === 'optimal' || problem.fixedOffsets !== null) return found;

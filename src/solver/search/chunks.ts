@@ -12,7 +12,7 @@ import { stackBoundOf } from './bounds.js';
 import type { Budget } from '../budget.js';
 import { isSearchable } from '../exact/instance.js';
 import { fillChunks } from '../greedy/fill-chunks.js';
-import { EFFORT_PER_STEP } from '../greedy/fit.js';
+import { WORK_PER_EFFORT } from '../greedy/fit.js';
 import { OrderClimb } from '../greedy/order-climb.js';
 import { ORDERS } from '../greedy/orders.js';
 import type { Timeline } from '../../problem/timeline.js';
@@ -20,9 +20,9 @@ import { PartIncumbent, WholeIncumbent } from './incumbents.js';
 import { lowerPart } from './lower-part.js';
 import { MOST_PARTITIONED } from './partitions.js';
 
-/** The local search gets this part of the budget. So many buffers in an order count as one step. */
+/** The local search gets this part of the budget. So many buffers in an order count as one unit of effort. */
 const CLIMB_SHARE = 0.25;
-const BUFFERS_PER_STEP = 32;
+const BUFFERS_PER_EFFORT = 32;
 /** What part of the remaining budget one chunk may take. */
 const CHUNK_SHARE = 0.5;
 
@@ -36,8 +36,8 @@ export function* placeInChunks(
   const { problem } = incumbent;
   const orderBudget = budget.slice(CLIMB_SHARE);
   const evaluate = (order: Int32Array): number => {
-    const { steps, ...candidate } = fillChunks(problem, timeline, order, options);
-    orderBudget.charge(Math.ceil(problem.bufferCount / BUFFERS_PER_STEP) + Math.floor(steps / EFFORT_PER_STEP));
+    const { work, ...candidate } = fillChunks(problem, timeline, order, options);
+    orderBudget.charge(Math.ceil(problem.bufferCount / BUFFERS_PER_EFFORT) + Math.floor(work / WORK_PER_EFFORT));
     incumbent.offer(candidate);
     return placementSize(candidate);
   };

@@ -47,7 +47,7 @@ export function bestPartition(
     const chunk = solveChunk(selectBuffers(problem, Int32Array.from(members)));
     if (chunk.lowerBound > limit) return null;
     if (chunk.status !== 'optimal') isProven = false;
-    return chunk.peak <= limit ? chunk : null;
+    return chunk.bufferSize <= limit ? chunk : null;
   };
 
   const setCount = 1 << bufferCount;
@@ -58,7 +58,7 @@ export function bestPartition(
   for (let set = 1; set < setCount; set++) {
     const others = set & (set - 1);
     for (let left = others; ; left = (left - 1) & others) {
-      const total = (chunkOfSet[set ^ left]?.peak ?? Infinity) + totals[left];
+      const total = (chunkOfSet[set ^ left]?.bufferSize ?? Infinity) + totals[left];
       if (total < totals[set]) {
         totals[set] = total;
         firstChunks[set] = set ^ left;
@@ -76,7 +76,7 @@ export function bestPartition(
       offsets[b] = chunk.offsets[i];
       chunkOf[b] = chunks.length;
     });
-    chunks.push(chunk.peak);
+    chunks.push(chunk.bufferSize);
   }
   return { offsets, chunkOf, chunks, isProven };
 }

@@ -10,38 +10,40 @@ export interface SolveOptions extends PlaceOptions {
   /** Bytes: decide whether a placement within them exists. Default: minimise. */
   readonly capacity?: number;
   /**
-   * Search steps at most, the one limit that is the same on every machine. Default 200 000: some seconds. In a greedy
-   * placement a step stands for 2,500 accesses to sets of intervals; by default that takes no more than 50 million accesses.
+   * Most effort that the search may spend, the one limit that is the same on every machine. Default 200 000: some seconds.
+   * A unit is one node of the exact search, or 2,500 accesses to sets of intervals in a greedy placement, of which a limit of
+   * up to 200 000 allows 50 million at most.
    */
-  readonly maxSteps?: number;
+  readonly maxEffort?: number;
   /** Milliseconds; one placement is always finished. Default: no limit; with one, the result depends on the machine. */
   readonly timeLimitMs?: number;
   /**
-   * An `AbortSignal`: ends the search with the best placement so far; one is always finished. It is looked at every 256 steps. While `solve` runs
+   * An `AbortSignal`: ends the search with the best placement so far; one is always finished. It is looked at every 256 units of effort. While `solve` runs
    * nothing but `onProgress` can abort it, since it is synchronous; `solveAsync` lets others do that.
    */
   readonly signal?: { readonly aborted: boolean };
-  /** Called at every improvement and every 256 steps. */
-  readonly onProgress?: (progress: Progress) => void;
+  /** Called at every improvement and every 256 units of effort. */
+  readonly onProgress?: (progress: SolveProgress) => void;
 }
 
 /** Their names. */
 export const SOLVE_OPTIONS: OptionNames<SolveOptions> = {
   ...PLACE_OPTIONS,
   capacity: true,
-  maxSteps: true,
+  maxEffort: true,
   timeLimitMs: true,
   signal: true,
   onProgress: true,
 };
 
 /** How far a search has come. */
-export interface Progress {
-  /** Bytes of the best placement so far; `Infinity` while none within `maxChunkSize` is known. */
-  readonly peak: number;
+export interface SolveProgress {
+  /** Bytes of all chunks of the best placement so far; `Infinity` while none within `maxChunkSize` is known. */
+  readonly bufferSize: number;
   /** Bytes that no placement can do without. */
   readonly lowerBound: number;
-  readonly steps: number;
+  /** Effort spent so far, in the unit of `maxEffort`. */
+  readonly effort: number;
 }
 
 /** Why no placement below `bytes` exists: something that can be checked without the solver. */
@@ -71,12 +73,13 @@ export interface Solution extends Placement {
    */
   readonly status: 'optimal' | 'feasible' | 'infeasible' | 'unknown';
   /** Bytes of all chunks together. */
-  readonly peak: number;
+  readonly bufferSize: number;
   /** Bytes that no placement can do without. */
   readonly lowerBound: number;
   /** The proof of `lowerBound`. */
   readonly certificate: Certificate;
-  readonly steps: number;
+  /** Effort spent, in the unit of `maxEffort`. */
+  readonly effort: number;
   /** What ended the search. */
   readonly stopped: StopReason;
 }

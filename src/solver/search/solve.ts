@@ -58,12 +58,12 @@ function checkProblem(problem: Problem): void {
 }
 
 function checkLimits(options: SolveOptions): void {
-  const { capacity = 0, maxSteps = 0, timeLimitMs = 0, signal, onProgress } = options;
+  const { capacity = 0, maxEffort = 0, timeLimitMs = 0, signal, onProgress } = options;
   const check = (culprit: string, value: unknown, valid: boolean, limit: string): void =>
     checkArgument(valid, culprit, value, limit, 'Correct it, or leave it out.');
   check('capacity', capacity, Number.isSafeInteger(capacity) && capacity >= 0, 'an integer from 0 to 2^53 - 1');
-  const isCount = maxSteps === Infinity || (Number.isSafeInteger(maxSteps) && maxSteps >= 0);
-  check('maxSteps', maxSteps, isCount, 'an integer from 0 to 2^53 - 1, or Infinity');
+  const isCount = maxEffort === Infinity || (Number.isSafeInteger(maxEffort) && maxEffort >= 0);
+  check('maxEffort', maxEffort, isCount, 'an integer from 0 to 2^53 - 1, or Infinity');
   check('timeLimitMs', timeLimitMs, typeof timeLimitMs === 'number' && timeLimitMs >= 0, 'at least 0');
   const isSignal = signal === undefined || typeof (signal as typeof signal | null)?.aborted === 'boolean';
   check('signal', signal, isSignal, 'an AbortSignal');

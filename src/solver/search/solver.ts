@@ -13,7 +13,7 @@ import { placeInChunks } from './chunks.js';
 import { timeComponents } from '../../problem/components.js';
 import { isSearchable } from '../exact/instance.js';
 import { checkChunkLimit } from '../greedy/fill-chunks.js';
-import { EFFORT_PER_STEP } from '../greedy/fit.js';
+import { WORK_PER_EFFORT } from '../greedy/fit.js';
 import { GreedySearch } from '../greedy/search.js';
 import { createTimeline, type Timeline } from '../../problem/timeline.js';
 import { PartIncumbent, WholeIncumbent } from './incumbents.js';
@@ -21,13 +21,13 @@ import { lowerPart } from './lower-part.js';
 import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import type { Solution, SolveOptions } from './solution.js';
 
-const DEFAULT_MAX_STEPS = 200_000;
-/** What the greedy search spends in a common budget, in its own steps: so many a buffer, within limits. */
-const EFFORT_PER_BUFFER = 1600;
-const LEAST_EFFORT = 1e6;
-const MOST_EFFORT = 5e7;
+const DEFAULT_MAX_EFFORT = 200_000;
+/** What the greedy search may work in a common budget: so much a buffer, within limits. */
+const WORK_PER_BUFFER = 1600;
+const LEAST_WORK = 1e6;
+const MOST_WORK = 5e7;
 /** With a larger budget than this one, the caller is ready to wait: the greedy search may spend all of it. */
-const COMMON_STEPS = 200_000;
+const COMMON_EFFORT = 200_000;
 /** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
 const FAR = 1.1;
 /** With more buffers than these, another order costs less than a few dives of the exact search. */
@@ -37,7 +37,7 @@ const SEARCH_SHARE = 0.98;
 
 export class Solver {
   private readonly budget: Budget;
-  private readonly maxSteps: number;
+  private readonly maxEffort: number;
   private readonly timeline: Timeline;
   private readonly incumbent: WholeIncumbent;
 
@@ -48,9 +48,9 @@ export class Solver {
     budget?: Budget,
   ) {
     checkChunkLimit(problem, options);
-    const { maxSteps = DEFAULT_MAX_STEPS, timeLimitMs = Infinity, signal } = options;
-    this.maxSteps = maxSteps;
-    this.budget = budget ?? new Budget({ maxSteps, timeLimitMs, signal, onTick: () => this.report() });
+    const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal } = options;
+    this.maxEffort = maxEffort;
+    this.budget = budget ?? new Budget({ maxEffort, timeLimitMs, signal, onTick: () => this.report() });
     this.timeline = createTimeline(problem);
     this.incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.report());
   }
@@ -96,7 +96,7 @@ export class Solver {
     const components = timeComponents(problem).map((buffers) => ({ buffers, own: selectBuffers(problem, buffers) }));
     if (components.every(({ own }) => isSearchable(own))) {
       const parts = components.map(({ buffers, own }) => new PartIncumbent(own, buffers, incumbent));
-      const keepsRest = isFar && isWorthMore && this.maxSteps < Infinity;
+      const keepsRest = isFar && isWorthMore && this.maxEffort < Infinity;
       yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
       if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.placeGreedily(greedy);
       return;
@@ -106,13 +106,13 @@ export class Solver {
 
   /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
   private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
-    const { budget, incumbent, maxSteps, problem } = this;
+    const { budget, incumbent, maxEffort, problem } = this;
     const chunkOf = new Int32Array(problem.bufferCount);
-    const most = maxSteps > COMMON_STEPS ? Infinity : commonEffort(problem);
-    const round = greedy.round(Math.min(most, EFFORT_PER_STEP * maxSteps), orderCount);
-    for (let before = greedy.steps; ; before = greedy.steps) {
+    const most = maxEffort > COMMON_EFFORT ? Infinity : commonWork(problem);
+    const round = greedy.round(Math.min(most, WORK_PER_EFFORT * maxEffort), orderCount);
+    for (let before = greedy.work; ; before = greedy.work) {
       const { done, value } = round.next();
-      budget.charge(Math.floor(greedy.steps / EFFORT_PER_STEP) - Math.floor(before / EFFORT_PER_STEP));
+      budget.charge(Math.floor(greedy.work / WORK_PER_EFFORT) - Math.floor(before / WORK_PER_EFFORT));
       if (greedy.peak < Infinity) incumbent.offer({ offsets: greedy.offsets, chunkOf, chunks: [greedy.peak] });
       if (done) return value;
       if (greedy.peak < Infinity && budget.isSpent) return false;
@@ -141,9 +141,9 @@ export class Solver {
 
   private report(): void {
     this.options.onProgress?.({
-      peak: this.isWithinLimit ? this.incumbent.peak : Infinity,
+      bufferSize: this.isWithinLimit ? this.incumbent.peak : Infinity,
       lowerBound: this.incumbent.bound,
-      steps: this.budget.steps,
+      effort: this.budget.effort,
     });
   }
 
@@ -156,7 +156,7 @@ export class Solver {
     else if (peak > capacity) status = 'unknown';
     else if (peak === lowerBound) status = 'optimal';
     const stopped = status === 'unknown' || status === 'feasible' ? budget.reason : 'done';
-    return { ...placement, status, peak, lowerBound, certificate, steps: budget.steps, stopped };
+    return { ...placement, status, bufferSize: peak, lowerBound, certificate, effort: budget.effort, stopped };
   }
 }
 
@@ -169,7 +169,7 @@ function solveWhole(problem: Problem, budget: Budget): Solution {
   }
 }
 
-/** What the greedy search spends in a common budget, in its own steps. */
-function commonEffort({ bufferCount }: Problem): number {
-  return Math.min(MOST_EFFORT, Math.max(LEAST_EFFORT, EFFORT_PER_BUFFER * bufferCount));
+/** What the greedy search may work in a common budget. */
+function commonWork({ bufferCount }: Problem): number {
+  return Math.min(MOST_WORK, Math.max(LEAST_WORK, WORK_PER_BUFFER * bufferCount));
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { findCore, placeAround } from '../../../src/solver/exact/core.js';
 import { bySize } from '../../../src/solver/greedy/orders.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { selectBuffers } from '../../../src/problem/select.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { minimumPeak } from '../../support/exhaustive.js';
@@ -63,7 +63,7 @@ describe('placeAround', () => {
     const list = fc.array(buffer, { minLength: count.min, maxLength: count.max });
     fc.assert(
       fc.property(list, fc.nat({ max: 20 }), (shapes, lift) => {
-        const buffers = shapes.map(({ size, start, steps }): Buffer => ({ size, start, end: start + 1 + steps }));
+        const buffers = shapes.map(({ size, start, steps }): BufferSpec => ({ size, start, end: start + 1 + steps }));
         const problem = createProblem(buffers);
         const capacity = liveLoad(problem).bytes;
         const core = findCore(problem, capacity);

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createInstance, isSearchable, unitOf } from '../../../src/solver/exact/instance.js';
 import { createRandom } from '../../../src/solver/random.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { tinyBuffers } from '../../support/problems.js';
 
-const isLive = ({ start, end, gaps = [] }: Buffer, step: number): boolean =>
+const isLive = ({ start, end, gaps = [] }: BufferSpec, step: number): boolean =>
   start <= step && step < end && !gaps.some((gap) => gap.start <= step && step < gap.end && gap.lower === gap.upper);
 
 describe('createInstance', () => {
@@ -108,7 +108,7 @@ describe('createInstance', () => {
       { size: 1, start: 0, end: 1, fixedOffset: 2 ** 29 },
     ],
   ])('uses 32 bits as long as the highest offset that %s may lead to has room in them', (_, small, large) => {
-    const columnOf = (buffer: Buffer) =>
+    const columnOf = (buffer: BufferSpec) =>
       createInstance(createProblem([buffer, buffer, { size: 1, start: 1, end: 2 }])).sizes;
     expect(columnOf(small)).toBeInstanceOf(Int32Array);
     expect(columnOf(large)).toBeInstanceOf(Float64Array);
@@ -117,7 +117,7 @@ describe('createInstance', () => {
 
 describe('unitOf', () => {
   it('divides all sizes and fixed offsets; an alignment that does not divide it makes it smaller', () => {
-    const unit = (...rows: Partial<Buffer>[]): number =>
+    const unit = (...rows: Partial<BufferSpec>[]): number =>
       unitOf(createProblem(rows.map((row) => ({ size: 48, start: 0, end: 1, ...row }))));
     expect(unit({})).toBe(48);
     expect(unit({ alignment: 16 }, {})).toBe(48);
@@ -129,10 +129,10 @@ describe('unitOf', () => {
 
 describe('isSearchable', () => {
   it('has limits of buffers and of pairs', () => {
-    const short = (count: number): Buffer[] =>
+    const short = (count: number): BufferSpec[] =>
       Array.from({ length: count }, (_, b) => ({ size: 1, start: b, end: b + 1 }));
     expect([10_000, 10_001].map((count) => isSearchable(createProblem(short(count))))).toEqual([true, false]);
-    const long = (count: number): Buffer[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
+    const long = (count: number): BufferSpec[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
     // n (n - 1) / 2 pairs.
     expect([2828, 2829].map((count) => isSearchable(createProblem(long(count))))).toEqual([true, false]);
   });

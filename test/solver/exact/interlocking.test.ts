@@ -8,20 +8,20 @@ import { findSeparations } from '../../../src/solver/exact/separations.js';
 import { createTimeline } from '../../../src/problem/timeline.js';
 import { createRandom } from '../../../src/solver/random.js';
 import { solve } from '../../../src/solver/search/solve.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { expectValid } from '../../support/solve-valid.js';
 
 /** One needs its lower half and then its upper one, the other the other way round. */
-const HALVES: readonly Buffer[] = [
+const HALVES: readonly BufferSpec[] = [
   { size: 8, start: 0, end: 4, gaps: [{ start: 0, end: 2, upper: 4 }, { start: 2, end: 4, lower: 4, upper: 8 }] },
   { size: 8, start: 0, end: 4, gaps: [{ start: 0, end: 2, lower: 4, upper: 8 }, { start: 2, end: 4, upper: 4 }] },
 ]; // prettier-ignore
 
-const budgetOf = (maxSteps: number): Budget =>
-  new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+const budgetOf = (maxEffort: number): Budget =>
+  new Budget({ maxEffort, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
 
 describe('findSeparations', () => {
-  const separationsOf = (buffers: readonly Buffer[]) => {
+  const separationsOf = (buffers: readonly BufferSpec[]) => {
     const problem = createProblem(buffers);
     return findSeparations(createTimeline(problem), findOverlaps(problem));
   };
@@ -94,7 +94,7 @@ describe('Interlocking', () => {
       state = (state * 48271) % 2147483647;
       return state % below;
     };
-    const buffers = Array.from({ length: 7 }, (): Buffer => {
+    const buffers = Array.from({ length: 7 }, (): BufferSpec => {
       const start = next(5);
       const end = start + 3 + next(4);
       const size = 2 + next(7);
@@ -103,12 +103,12 @@ describe('Interlocking', () => {
       return { size, start, end, gaps: [{ start: start + 1, end: end - 1, lower, upper }] };
     });
     const problem = createProblem(buffers);
-    const { peak } = expectValid(buffers);
-    expect(peak).toBe(25);
+    const { bufferSize } = expectValid(buffers);
+    expect(bufferSize).toBe(25);
     const search = new Interlocking(problem, findOverlaps(problem));
-    expect(search.advance(peak - 1, Infinity, budgetOf(1))).toBe('stopped');
+    expect(search.advance(bufferSize - 1, Infinity, budgetOf(1))).toBe('stopped');
     let pauses = 0;
-    for (let outcome; (outcome = search.advance(peak - 1, 2, budgetOf(1000))) !== 'exhausted'; pauses++) {
+    for (let outcome; (outcome = search.advance(bufferSize - 1, 2, budgetOf(1000))) !== 'exhausted'; pauses++) {
       expect(outcome).toBe('paused');
     }
     expect(pauses).toBeGreaterThan(10);
@@ -132,7 +132,7 @@ describe('solve, where small parts have partial gaps', () => {
       });
       const solution = solve(createProblem(buffers));
       expect(solution.status).toBe('optimal');
-      steps += solution.steps;
+      steps += solution.effort;
     }
     expect(steps).toBeLessThan(10_000);
   });
@@ -140,7 +140,7 @@ describe('solve, where small parts have partial gaps', () => {
 
 describe('solve, where a huge part has partial gaps', () => {
   it('ends within its steps, with a valid placement', () => {
-    const buffers = Array.from({ length: 400 }, (_, b): Buffer => {
+    const buffers = Array.from({ length: 400 }, (_, b): BufferSpec => {
       const size = 10 + ((b * 37) % 91);
       const start = (b * 53) % 200;
       return {
@@ -150,8 +150,8 @@ describe('solve, where a huge part has partial gaps', () => {
         gaps: [{ start: start + 20, end: start + 60, lower: b % 9, upper: size - (b % 2) }],
       };
     });
-    const { stopped, steps } = expectValid(buffers, { maxSteps: 2000 });
-    expect(stopped).toBe('steps');
-    expect(steps).toBeLessThan(3000);
+    const { stopped, effort } = expectValid(buffers, { maxEffort: 2000 });
+    expect(stopped).toBe('effort');
+    expect(effort).toBeLessThan(3000);
   });
 });

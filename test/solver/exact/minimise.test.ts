@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/solver/budget.js';
 import { createInstance, type Units } from '../../../src/solver/exact/instance.js';
 import { minimise } from '../../../src/solver/exact/minimise.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
 import { TrackedIncumbent, type Range } from '../../support/incumbents.js';
 import { cutUp, mixed } from '../../support/random-problems.js';
@@ -11,18 +11,18 @@ import { cutUp, mixed } from '../../support/random-problems.js';
 function run(
   range: Range,
   goal: number,
-  maxSteps: number,
+  maxEffort: number,
   buffers = cutUp(40, 3),
-): { highs: number[]; lows: number[]; steps: number } {
-  const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+): { highs: number[]; lows: number[]; effort: number } {
+  const budget = new Budget({ maxEffort, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   const instance = createInstance(createProblem(buffers));
   const incumbent = new TrackedIncumbent(instance.sizes, range, goal);
   const search = minimise(instance, incumbent, budget);
   while (search.next().done !== true);
-  return { highs: incumbent.peaks, lows: incumbent.bounds, steps: budget.steps };
+  return { highs: incumbent.peaks, lows: incumbent.bounds, effort: budget.effort };
 }
 
-const TRAJECTORIES: [string, Buffer[], spare: number, goal: number, expected: string][] = [
+const TRAJECTORIES: [string, BufferSpec[], spare: number, goal: number, expected: string][] = [
   ['mixed(14, 78)', mixed(14, 78), 60, 0, '32 31 | 31 | 6777'],
   ['mixed(14, 269)', mixed(14, 269), 5, 0, '31 | 31 | 3869'],
   ['mixed(18, 217)', mixed(18, 217), 60, 0, '37 | 33 34 36 37 | 1348'],
@@ -35,8 +35,8 @@ const TRAJECTORIES: [string, Buffer[], spare: number, goal: number, expected: st
 
 describe('minimise', () => {
   it('does nothing where the range is closed, or the goal is reached', () => {
-    expect(run({ bound: 1000, peak: 1000 }, 0, 1e6)).toEqual({ highs: [], lows: [], steps: 0 });
-    expect(run({ bound: 900, peak: 1100 }, 1100, 1e6)).toEqual({ highs: [], lows: [], steps: 0 });
+    expect(run({ bound: 1000, peak: 1000 }, 0, 1e6)).toEqual({ highs: [], lows: [], effort: 0 });
+    expect(run({ bound: 900, peak: 1100 }, 1100, 1e6)).toEqual({ highs: [], lows: [], effort: 0 });
   });
 
   it('closes the range from above, and from below where the bound is too low', () => {
@@ -54,11 +54,11 @@ describe('minimise', () => {
   });
 
   it('ends with its budget', () => {
-    expect(run({ bound: 1000, peak: 1400 }, 0, 20).steps).toBe(20);
+    expect(run({ bound: 1000, peak: 1400 }, 0, 20).effort).toBe(20);
   });
 
   it('goes no further once the capacity is refuted', () => {
-    const budget = new Budget({ maxSteps: 1e6, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+    const budget = new Budget({ maxEffort: 1e6, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
     const instance = createInstance(createProblem(cutUp(40, 3)));
     const range = { bound: 990, peak: 1400 };
     const incumbent: TrackedIncumbent<Units> = new TrackedIncumbent(
@@ -78,7 +78,7 @@ describe('minimise', () => {
   // Numbers that are the same on every machine; see search-effort.test.ts.
   it.each(TRAJECTORIES)('takes the way that it took: %s', (_, buffers, spare, goal, expected) => {
     const { bytes } = liveLoad(createProblem(buffers));
-    const { highs, lows, steps } = run({ bound: bytes, peak: bytes + spare }, goal, 50_000, buffers);
-    expect(`${highs.join(' ')} | ${lows.join(' ')} | ${steps}`).toBe(expected);
+    const { highs, lows, effort } = run({ bound: bytes, peak: bytes + spare }, goal, 50_000, buffers);
+    expect(`${highs.join(' ')} | ${lows.join(' ')} | ${effort}`).toBe(expected);
   });
 });

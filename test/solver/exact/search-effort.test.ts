@@ -7,15 +7,15 @@ import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/solver/budget.js';
 import { createInstance } from '../../../src/solver/exact/instance.js';
 import { Search, type Focus, type Outcome } from '../../../src/solver/exact/search.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { CUT_UP_PEAK, cutUp, mixed } from '../../support/random-problems.js';
 
 /** Alignments far above the sizes: what can rest on nothing but each other has to be lifted at once. */
-const steep = (seed: number): Buffer[] =>
+const steep = (seed: number): BufferSpec[] =>
   mixed(6, seed).map(({ size, start, end, alignment }) => ({ size, start, end, alignment: alignment === 4 ? 512 : 1 }));
 
 /** The same problem in sizes that take 64 bits; a byte elsewhere keeps them from being divided. */
-function inLargeUnits(buffers: readonly Buffer[]): Buffer[] {
+function inLargeUnits(buffers: readonly BufferSpec[]): BufferSpec[] {
   const scale = 2 ** 31;
   const scaled = buffers.map(({ fixedOffset, ...buffer }) => {
     const large = { ...buffer, size: buffer.size * scale, alignment: (buffer.alignment ?? 1) * scale };
@@ -26,17 +26,17 @@ function inLargeUnits(buffers: readonly Buffer[]): Buffer[] {
 
 /** What a search came to, after how many nodes, with how many buffers placed at once, and how often it was left. */
 function run(search: Search, capacity: number, focus: Focus, patience: number): string {
-  const budget = new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+  const budget = new Budget({ maxEffort: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   search.begin(capacity, focus);
   let outcome: Outcome;
   let pauses = 0;
   while ((outcome = search.advance(patience, budget)) === 'paused') pauses++;
-  expect(budget.steps).toBe(search.nodes);
+  expect(budget.effort).toBe(search.nodes);
   return `${outcome} ${search.nodes} ${search.mostPlaced}${pauses > 0 ? ` ${pauses}` : ''}`;
 }
 
 /** Searches below and at the minimum, by one focus and by the other; one object for all, as restarts have it. */
-function runAll(buffers: readonly Buffer[], minimum: number, patience = Infinity): string[] {
+function runAll(buffers: readonly BufferSpec[], minimum: number, patience = Infinity): string[] {
   const instance = createInstance(createProblem(buffers));
   const search = new Search(instance);
   const { unit } = instance;
@@ -45,7 +45,7 @@ function runAll(buffers: readonly Buffer[], minimum: number, patience = Infinity
   );
 }
 
-const PROBLEMS: [string, readonly Buffer[], minimum: number, expected: string[]][] = [
+const PROBLEMS: [string, readonly BufferSpec[], minimum: number, expected: string[]][] = [
   [
     'mixed(14, 78)',
     mixed(14, 78),

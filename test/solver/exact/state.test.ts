@@ -5,7 +5,7 @@ import { createInstance, type Instance } from '../../../src/solver/exact/instanc
 import { State, UNPLACED } from '../../../src/solver/exact/state.js';
 import { createStacks } from '../../../src/solver/exact/stacks.js';
 import { supportedBounds } from '../../../src/solver/exact/support.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { tinyBuffers } from '../../support/problems.js';
 
 /** Those with a stack. */
@@ -165,7 +165,7 @@ describe('State', () => {
   });
 
   it('is dead at the root where a buffer alone is too large, or fixed too high', () => {
-    const buffers: Buffer[] = [
+    const buffers: BufferSpec[] = [
       { size: 4, start: 0, end: 1, fixedOffset: 3 },
       { size: 5, start: 1, end: 2 },
     ];
@@ -219,7 +219,7 @@ describe('State', () => {
   });
 });
 
-function instanceOf(buffers: readonly Buffer[]): Instance {
+function instanceOf(buffers: readonly BufferSpec[]): Instance {
   return createInstance(createProblem(buffers));
 }
 

@@ -5,7 +5,7 @@ import { Budget } from '../../../src/solver/budget.js';
 import { createInstance } from '../../../src/solver/exact/instance.js';
 import { createRandom } from '../../../src/solver/random.js';
 import { Search, type Focus, type Outcome } from '../../../src/solver/exact/search.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { minimumPeak } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
@@ -24,7 +24,7 @@ const problems = fc
     fc.array(fc.option(fc.nat({ max: 12 }), { freq: 4 }), { minLength: 7, maxLength: 7 }),
   )
   .map(([plain, fixed]) =>
-    plain.map((buffer, b): Buffer => {
+    plain.map((buffer, b): BufferSpec => {
       const offset = fixed[b] ?? null;
       return offset === null || offset % 3 > 0
         ? buffer
@@ -38,7 +38,7 @@ const problems = fc
     return buffers.length > 0 && verifyPlacement(createProblem(pinned), placement).length === 0;
   });
 
-const unlimited = new Budget({ maxSteps: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+const unlimited = new Budget({ maxEffort: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
 
 function runToTheEnd(search: Search, capacity: number, focus: Focus, patience: number): Outcome {
   search.begin(capacity, focus);

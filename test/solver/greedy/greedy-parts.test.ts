@@ -7,7 +7,7 @@ import { TreeFit } from '../../../src/solver/greedy/tree-fit.js';
 import { placeOnline } from '../../../src/solver/greedy/online.js';
 import { createTimeline } from '../../../src/problem/timeline.js';
 import { byArea, byLifetime, bySize } from '../../../src/solver/greedy/orders.js';
-import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { plainGreedy } from '../../support/plain-allocators.js';
 import { tinyBuffers } from '../../support/problems.js';
@@ -58,14 +58,14 @@ describe.each([
   it('counts its effort', () => {
     const problem = createProblem(Array.from({ length: 64 }, () => ({ size: 1, start: 0, end: 1 })));
     const fit = createFit(problem);
-    expect(fit.steps).toBe(0);
+    expect(fit.work).toBe(0);
     placeAll(fit, problem, bySize(problem));
     // Of one entry and more for each buffer, a sixteenth at least counts.
-    const { steps } = fit;
-    expect(steps).toBeGreaterThanOrEqual((63 * 64) / 2 / 16);
-    expect(steps).toBeLessThan(64 * 64);
+    const { work } = fit;
+    expect(work).toBeGreaterThanOrEqual((63 * 64) / 2 / 16);
+    expect(work).toBeLessThan(64 * 64);
     placeAll(fit, problem, bySize(problem));
-    expect(fit.steps).toBe(2 * steps);
+    expect(fit.work).toBe(2 * work);
   });
 
   it('starts looking where it is told to', () => {
@@ -81,14 +81,14 @@ describe.each([
 
 describe('createLowestFit', () => {
   it('lists what is placed where most buffers meet, unless there are gaps', () => {
-    const buffers = Array.from({ length: 40 }, (_, b): Buffer => ({ size: 1, start: b, end: b + 20 }));
-    const fitFor = (list: readonly Buffer[]): LowestFit => {
+    const buffers = Array.from({ length: 40 }, (_, b): BufferSpec => ({ size: 1, start: b, end: b + 20 }));
+    const fitFor = (list: readonly BufferSpec[]): LowestFit => {
       const problem = createProblem(list);
       return createLowestFit(problem, createTimeline(problem));
     };
     expect(fitFor(buffers)).toBeInstanceOf(ListFit);
     expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 10 })))).toBeInstanceOf(ListFit);
-    const many = (count: number): Buffer[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
+    const many = (count: number): BufferSpec[] => Array.from({ length: count }, () => ({ size: 1, start: 0, end: 1 }));
     expect(fitFor(many(4096))).toBeInstanceOf(ListFit);
     expect(fitFor(many(4097))).toBeInstanceOf(TreeFit);
     expect(fitFor(buffers.map((buffer) => ({ ...buffer, end: buffer.start + 2 })))).toBeInstanceOf(TreeFit);

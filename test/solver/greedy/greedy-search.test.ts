@@ -6,7 +6,7 @@ import { ORDERS } from '../../../src/solver/greedy/orders.js';
 import { GreedySearch } from '../../../src/solver/greedy/search.js';
 import { createTimeline } from '../../../src/problem/timeline.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
-import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { tinyBuffers } from '../../support/problems.js';
 import { uniform } from '../../support/random-problems.js';
@@ -19,7 +19,7 @@ function runRound(search: GreedySearch, stepBudget: number): boolean {
   return result.value;
 }
 
-/** All rounds within a budget of steps, down to the live load. */
+/** All rounds within a budget of work, down to the live load. */
 function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
   const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
   while (runRound(search, stepBudget));
@@ -45,7 +45,7 @@ describe('GreedySearch', () => {
     const buffers = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
     fc.assert(
       fc.property(buffers, fc.option(fixed), fc.nat({ max: 3000 }), (list, offsets, stepBudget) => {
-        const pinned: Buffer[] = [];
+        const pinned: BufferSpec[] = [];
         if (offsets !== null) {
           pinned.push({ size: 5, start: 0, end: 4, fixedOffset: offsets[0] });
           pinned.push({ size: 5, start: 2, end: 6, fixedOffset: offsets[0] + 5 + offsets[1] });
@@ -102,19 +102,19 @@ describe('GreedySearch', () => {
       return search;
     };
     const first = peakOf(Infinity);
-    expect(peakOf(first.peak)).toMatchObject({ peak: first.peak, steps: first.steps });
+    expect(peakOf(first.peak)).toMatchObject({ peak: first.peak, work: first.work });
     const next = new GreedySearch(problem, createTimeline(problem), first.peak - 1);
     runRound(next, Infinity);
     expect(next.peak).toBeLessThan(first.peak);
-    expect(next.steps).toBeGreaterThan(first.steps);
+    expect(next.work).toBeGreaterThan(first.work);
   });
 
   it('spends its budget and hardly more, but ends one placement first', () => {
     const problem = createProblem(uniform(600, 3));
     const peaks = [0, 1e4, 1e5, 1e6].map((stepBudget) => {
       const search = searchGreedily(problem, stepBudget);
-      expect(search.steps).toBeLessThanOrEqual(stepBudget + 50 * 600);
-      if (stepBudget > 1e5) expect(search.steps).toBeGreaterThan(stepBudget / 2);
+      expect(search.work).toBeLessThanOrEqual(stepBudget + 50 * 600);
+      if (stepBudget > 1e5) expect(search.work).toBeGreaterThan(stepBudget / 2);
       return search.peak;
     });
     expect(peaks).toEqual([...peaks].sort((a, b) => b - a));
@@ -154,13 +154,13 @@ describe('GreedySearch', () => {
     expect(atOnce.length).toBeGreaterThan(hard.length / 10);
   });
 
-  it('gives an attempt up in its middle once its steps are spent', () => {
+  it('gives an attempt up in its middle once its work is spent', () => {
     const count = 3000;
     const problem = createProblem(uniform(count, 1));
     for (const stepBudget of [6e5, 1e6]) {
       const search = searchGreedily(problem, stepBudget);
-      expect(search.steps).toBeGreaterThan(stepBudget - 50 * count);
-      expect(search.steps).toBeLessThan(stepBudget + count); // one more look at all others, at most
+      expect(search.work).toBeGreaterThan(stepBudget - 50 * count);
+      expect(search.work).toBeLessThan(stepBudget + count); // one more look at all others, at most
     }
   });
 
@@ -175,7 +175,7 @@ describe('GreedySearch', () => {
   });
 
   it('rejects fixed offsets that collide', () => {
-    const fixed = (size: number, fixedOffset: number): Buffer => ({ size, start: 0, end: 4, fixedOffset });
+    const fixed = (size: number, fixedOffset: number): BufferSpec => ({ size, start: 0, end: 4, fixedOffset });
     const problem = createProblem([fixed(8, 0), fixed(4, 6)]);
     expect(() => searchGreedily(problem, 1e6)).toThrow(/the fixed offset of buffer 1, 6, it overlaps/);
     const named = createProblem([fixed(8, 0), { ...fixed(4, 6), name: 'beta' }]);

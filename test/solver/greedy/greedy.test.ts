@@ -9,7 +9,7 @@ import {
   greedyByStart,
 } from '../../../src/solver/greedy/family.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { expectError } from '../../support/expect-error.js';
 import { tinyBuffers } from '../../support/problems.js';
@@ -17,7 +17,7 @@ import { tinyBuffers } from '../../support/problems.js';
 const family: Allocator[] = [greedyBySize, greedyByLifetime, greedyByArea, greedyByLoad, greedyByStart];
 
 /** The five buffers of problem.ts. */
-const example: Buffer[] = [
+const example: BufferSpec[] = [
   { size: 4, start: 0, end: 1 },
   { size: 4, start: 1, end: 4 },
   { size: 4, start: 0, end: 3 },
@@ -69,16 +69,16 @@ describe.each(family)('$name', (allocator) => {
   });
 
   it('names the fixed buffer that another one meets, not those whose gaps it uses', () => {
-    const alpha: Buffer = {
+    const alpha: BufferSpec = {
       size: 8,
       start: 0,
       end: 9,
       fixedOffset: 0,
       gaps: [{ start: 3, end: 6, lower: 6, upper: 8 }],
     };
-    const beta: Buffer = { size: 8, start: 0, end: 9, fixedOffset: 8, gaps: [{ start: 1, end: 8 }] };
-    const gamma: Buffer = { size: 3, start: 5, end: 7, fixedOffset: 7 };
-    const delta: Buffer = { size: 2, start: 2, end: 7, fixedOffset: 8, name: 'delta' };
+    const beta: BufferSpec = { size: 8, start: 0, end: 9, fixedOffset: 8, gaps: [{ start: 1, end: 8 }] };
+    const gamma: BufferSpec = { size: 3, start: 5, end: 7, fixedOffset: 7 };
+    const delta: BufferSpec = { size: 2, start: 2, end: 7, fixedOffset: 8, name: 'delta' };
     const problem = createProblem([alpha, beta, gamma, delta]);
     const error = expectError('FIXED_OVERLAP', 'the fixed offset of buffer 2', () => allocator.place(problem));
     expect(error.limit).toBe('clear of buffer 0, which is fixed at 0 and ends at 8');
@@ -90,8 +90,8 @@ describe.each(family)('$name', (allocator) => {
   });
 
   it('wants fixed buffers to end by the limit, or by the largest of them, whatever is beside them', () => {
-    const fixed: Buffer = { size: 4, start: 0, end: 2, fixedOffset: 2 };
-    const free = (size: number): Buffer => ({ size, start: 1, end: 2 });
+    const fixed: BufferSpec = { size: 4, start: 0, end: 2, fixedOffset: 2 };
+    const free = (size: number): BufferSpec => ({ size, start: 1, end: 2 });
     const options = { maxChunkSize: 2, allowOversize: true };
     for (const list of [
       [fixed, free(2), free(7)],
@@ -121,11 +121,12 @@ describe.each(family)('$name', (allocator) => {
 
 describe('greedyBySize', () => {
   it('says what it cannot do, and how it could', () => {
-    const buffers: Buffer[] = [
+    const buffers: BufferSpec[] = [
       { size: 9, start: 0, end: 2 },
       { size: 8, start: 1, end: 3, fixedOffset: 4 },
     ];
-    const place = (list: readonly Buffer[], options?: PlaceOptions) => greedyBySize.place(createProblem(list), options);
+    const place = (list: readonly BufferSpec[], options?: PlaceOptions) =>
+      greedyBySize.place(createProblem(list), options);
     const colliding = [...buffers, { size: 8, start: 2, end: 3, fixedOffset: 11 }];
     const collision = expectError('FIXED_OVERLAP', 'the fixed offset of buffer 2', () => place(colliding));
     expect([collision.value, collision.limit]).toEqual([11, 'clear of buffer 1, which is fixed at 4 and ends at 12']);

@@ -5,13 +5,13 @@ import { placeLargestFirst } from '../../../src/solver/greedy/largest-first.js';
 import { bySize, byKey } from '../../../src/solver/greedy/orders.js';
 import { createTimeline } from '../../../src/problem/timeline.js';
 import { countOverlaps } from '../../../src/problem/overlaps.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { network } from '../../support/random-problems.js';
 
 const bufferOf = fc
   .tuple(fc.integer({ min: 1, max: 40 }), fc.nat(20), fc.integer({ min: 1, max: 8 }), fc.nat(3))
-  .map(([size, start, life, log2]): Buffer => ({ size, start, end: start + life, alignment: 2 ** log2 }));
-const inOrder = (buffers: readonly Buffer[]): Buffer[] => [...buffers].sort((a, b) => a.start - b.start);
+  .map(([size, start, life, log2]): BufferSpec => ({ size, start, end: start + life, alignment: 2 ** log2 }));
+const inOrder = (buffers: readonly BufferSpec[]): BufferSpec[] => [...buffers].sort((a, b) => a.start - b.start);
 
 describe('placeLargestFirst', () => {
   it('gives what the lowest fit gives in order of size, or nothing where that is above the limit', () => {
@@ -36,7 +36,7 @@ describe('placeLargestFirst', () => {
 
   it('leaves to others what has gaps, fixed offsets, another order, or is both crowded and large', () => {
     const buffer = { size: 4, start: 0, end: 3 };
-    const placed = (buffers: readonly Buffer[]): unknown => placeLargestFirst(createProblem(buffers), Infinity);
+    const placed = (buffers: readonly BufferSpec[]): unknown => placeLargestFirst(createProblem(buffers), Infinity);
     expect(placed([buffer])).not.toBeNull();
     expect(placed([])).toBeNull();
     expect(placed([{ ...buffer, gaps: [{ start: 1, end: 2 }] }])).toBeNull();

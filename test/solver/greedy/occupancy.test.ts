@@ -64,31 +64,31 @@ describe('Occupancy', () => {
       occupancy.take(i, 1000, offset, offset + 8);
     }
     // A query over half of a thousand sections reads some twenty sets, and each holds one interval.
-    const before = occupancy.steps;
+    const before = occupancy.work;
     occupancy.ask();
     occupancy.need(0, 1000, 0, 8);
     expect(occupancy.lowest(1, 0)).toBe(1600);
-    expect(occupancy.steps - before).toBeLessThan(60);
-    expect(occupancy.steps - before).toBeGreaterThan(10);
+    expect(occupancy.work - before).toBeLessThan(60);
+    expect(occupancy.work - before).toBeGreaterThan(10);
     // A buffer changes a set of each of the ten levels at least, and two of each at most.
     expect(before).toBeLessThan(200 * 120);
     const empty = new Occupancy(1024);
     empty.take(0, 1024, 0, 8);
-    expect(empty.steps).toBe(13);
+    expect(empty.work).toBe(13);
     empty.take(5, 6, 8, 16);
-    expect(empty.steps).toBe(26);
+    expect(empty.work).toBe(26);
   });
 
   it('skips many intervals at a time', () => {
     const occupancy = new Occupancy(1);
     for (let i = 0; i < 4000; i++) occupancy.take(0, 1, 10 * i, 10 * i + 9);
-    const before = occupancy.steps;
+    const before = occupancy.work;
     for (const from of [39_000, 20_000, 1234]) {
       occupancy.ask();
       occupancy.need(0, 1, 0, 1);
       expect(occupancy.lowest(1, from)).toBe(from + ((9 - (from % 10) + 10) % 10));
     }
-    expect(occupancy.steps - before).toBeLessThan(20);
+    expect(occupancy.work - before).toBeLessThan(20);
     occupancy.ask();
     occupancy.need(0, 1, 0, 2);
     expect(occupancy.lowest(1, 0)).toBe(39_999); // nowhere else are two bytes free

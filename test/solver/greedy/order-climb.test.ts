@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { stackBoundOf } from '../../../src/solver/search/bounds.js';
 import { Budget } from '../../../src/solver/budget.js';
 import { climb } from '../../../src/solver/greedy/order-climb.js';
-import { createProblem, type Buffer, type Problem } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec, type Problem } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { TrackedIncumbent } from '../../support/incumbents.js';
 import { tinyBuffers } from '../../support/problems.js';
@@ -13,12 +13,12 @@ import { mixed } from '../../support/random-problems.js';
 interface Climb {
   /** Peaks of the placements, in the order in which they were found. */
   readonly peaks: number[];
-  readonly steps: number;
+  readonly effort: number;
   readonly pauses: number;
 }
 
-function run(problem: Problem, peak: number, goal: number, maxSteps: number): Climb {
-  const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+function run(problem: Problem, peak: number, goal: number, maxEffort: number): Climb {
+  const budget = new Budget({ maxEffort, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   const incumbent = new (class extends TrackedIncumbent<Float64Array> {
     override offer(offsets: Float64Array): void {
       super.offer(offsets);
@@ -29,11 +29,11 @@ function run(problem: Problem, peak: number, goal: number, maxSteps: number): Cl
   const search = climb(problem, incumbent, budget);
   let pauses = 0;
   while (search.next().done !== true) pauses++;
-  return { peaks: incumbent.peaks, steps: budget.steps, pauses };
+  return { peaks: incumbent.peaks, effort: budget.effort, pauses };
 }
 
 /** Forty buffers with alignments up to 256 and gaps that leave a part. */
-function loose(seed: number): Buffer[] {
+function loose(seed: number): BufferSpec[] {
   return mixed(40, seed).map(({ size, start, end, alignment = 1, gaps = [] }) => ({
     size: size * 37,
     start,
@@ -47,13 +47,13 @@ describe('climb', () => {
   it('goes down only, to valid placements, and ends at its goal or with its budget', () => {
     const shape = tinyBuffers({ gaps: 'window', maxCount: 7, maxAlignmentLog2: 3 }).filter(({ length }) => length > 0);
     fc.assert(
-      fc.property(shape, fc.integer({ min: 1, max: 100 }), (buffers, maxSteps) => {
+      fc.property(shape, fc.integer({ min: 1, max: 100 }), (buffers, maxEffort) => {
         const problem = createProblem(buffers);
         const goal = stackBoundOf(problem).bytes;
-        const { peaks, steps } = run(problem, Infinity, goal, maxSteps);
+        const { peaks, effort } = run(problem, Infinity, goal, maxEffort);
         expect(peaks).toEqual([...new Set(peaks)].sort((a, b) => b - a));
-        expect(steps).toBeLessThanOrEqual(maxSteps);
-        if (steps < maxSteps) expect(peaks.at(-1)).toBe(goal);
+        expect(effort).toBeLessThanOrEqual(maxEffort);
+        if (effort < maxEffort) expect(peaks.at(-1)).toBe(goal);
       }),
       { numRuns: 300 },
     );
@@ -61,8 +61,8 @@ describe('climb', () => {
 
   it('takes one step an order at least, and lets the caller look up', () => {
     const problem = createProblem(loose(1));
-    expect(run(problem, Infinity, 0, 1000)).toMatchObject({ steps: 1000, pauses: 15 });
-    expect(run(problem, Infinity, Infinity, 1000)).toEqual({ peaks: [], steps: 0, pauses: 0 });
+    expect(run(problem, Infinity, 0, 1000)).toMatchObject({ effort: 1000, pauses: 15 });
+    expect(run(problem, Infinity, Infinity, 1000)).toEqual({ peaks: [], effort: 0, pauses: 0 });
   });
 
   it('keeps fixed offsets', () => {

@@ -13,23 +13,23 @@ import {
   ORDERS,
   type Order,
 } from '../../../src/solver/greedy/orders.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { tinyBuffers } from '../../support/problems.js';
 
-const loadAt = (buffers: readonly Buffer[], step: number): number =>
+const loadAt = (buffers: readonly BufferSpec[], step: number): number =>
   buffers.reduce((sum, { size, start, end }) => sum + (start <= step && step < end ? size : 0), 0);
-const stepsOf = ({ start, end }: Buffer): number[] => Array.from({ length: end - start }, (_, i) => start + i);
+const stepsOf = ({ start, end }: BufferSpec): number[] => Array.from({ length: end - start }, (_, i) => start + i);
 const coarse = (key: number): number => Math.floor(Math.log2(key) / 2);
 
 /** The lowest of the steps with the highest load. */
-function busiestStep(buffers: readonly Buffer[]): number {
+function busiestStep(buffers: readonly BufferSpec[]): number {
   const steps = buffers.flatMap(stepsOf).sort((a, b) => a - b);
   return steps.reduce((best, step) => (loadAt(buffers, step) > loadAt(buffers, best) ? step : best), steps[0]);
 }
 
 /** Keys, the first one that differs decides; the largest comes first. */
-type Keys = (buffer: Buffer, all: readonly Buffer[]) => number[];
-const lifetime = ({ start, end }: Buffer): number => end - start;
+type Keys = (buffer: BufferSpec, all: readonly BufferSpec[]) => number[];
+const lifetime = ({ start, end }: BufferSpec): number => end - start;
 
 describe('orders', () => {
   it.each<[string, Order, Keys]>([

@@ -9,11 +9,11 @@ import { describeShared, listGraphs, partOf, readGraph } from '../../support/sha
 describeShared('auto on the recorded graphs', () => {
   it.each(partOf(listGraphs()))('%s: no gap, proven', (name) => {
     const graph = graphFromJson(readGraph(name));
-    for (const inPlace of ['off', 'ggml', 'full'] as const) {
-      const { problem } = analyzeLiveness(graph.table, inPlace, 32);
-      const solution = solve(problem, { maxSteps: 20_000 });
+    for (const reuse of ['off', 'ggml', 'full'] as const) {
+      const { problem } = analyzeLiveness(graph.table, reuse, 32);
+      const solution = solve(problem, { maxEffort: 20_000 });
       expect(verifyPlacement(problem, solution)).toEqual([]);
-      expect([solution.status, solution.peak]).toEqual(['optimal', solution.lowerBound]);
+      expect([solution.status, solution.bufferSize]).toEqual(['optimal', solution.lowerBound]);
     }
     const ggml = planGraph(graph, { allocator: 'ggml' }).bufferSize;
     expect(planGraph(graph).bufferSize).toBeLessThanOrEqual(ggml);

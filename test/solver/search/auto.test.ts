@@ -21,10 +21,10 @@ describe('auto', () => {
   /** What `auto` must give: the search's placement, or ggml's if that is smaller and keeps to the limit. */
   function expectBetterOfTwo(problem: Problem, options: PlaceOptions): 'search' | 'ggml' {
     const placement = auto.place(problem, options);
-    const found = solve(problem, { ...options, maxSteps: 20_000 });
+    const found = solve(problem, { ...options, maxEffort: 20_000 });
     const online = ggmlAllocator.place(problem, options);
     const isWithin = online.chunks.every((size) => size <= (options.maxChunkSize ?? Infinity));
-    const isBetter = isWithin && found.status !== 'optimal' && placementSize(online) < found.peak;
+    const isBetter = isWithin && found.status !== 'optimal' && placementSize(online) < found.bufferSize;
     expect(verifyPlacement(problem, placement, options)).toEqual([]);
     const { offsets, chunkOf, chunks } = isBetter ? online : found;
     expect(placement).toEqual({ offsets, chunkOf, chunks, lowerBound: found.lowerBound });

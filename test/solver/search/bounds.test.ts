@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { boundOf } from '../../../src/solver/search/bounds.js';
 import type { Certificate } from '../../../src/solver/search/solution.js';
 import { solve } from '../../../src/solver/search/solve.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { minimumPeak } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
 
-const aligned = (sizes: readonly number[], alignment: number): Buffer[] =>
+const aligned = (sizes: readonly number[], alignment: number): BufferSpec[] =>
   sizes.map((size) => ({ size, start: 0, end: 1, alignment }));
 
 describe('boundOf', () => {
   it('pads all but the buffer on top, which is the one with the most padding', () => {
     const problem = createProblem(aligned([5, 5, 7], 4));
     expect(boundOf(problem)).toEqual({ kind: 'aligned', bytes: 21, step: 0, alignment: 4 });
-    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 21, steps: 0 });
+    expect(solve(problem)).toMatchObject({ status: 'optimal', bufferSize: 21, effort: 0 });
   });
 
   it('pads nothing where there may be several chunks', () => {
@@ -26,7 +26,7 @@ describe('boundOf', () => {
     // The two large ones take 64 + 1 bytes; what is less aligned fits between them.
     const problem = createProblem([...aligned([1, 1], 64), ...aligned([8, 8], 8)]);
     expect(boundOf(problem)).toMatchObject({ kind: 'aligned', bytes: 65, alignment: 64 });
-    expect(solve(problem).peak).toBe(65);
+    expect(solve(problem).bufferSize).toBe(65);
   });
 
   it('is the live load where sizes need no padding', () => {
@@ -58,7 +58,7 @@ describe('boundOf', () => {
     const kinds = new Map<string, number>();
     fc.assert(
       fc.property(shape, alike, fc.option(fixed, { freq: 2 }), (list, common, offsets) => {
-        const buffers = list.map((drawn, b): Buffer => {
+        const buffers = list.map((drawn, b): BufferSpec => {
           const alignment = common ?? drawn.alignment!;
           const offset = offsets?.[b] ?? null;
           return { ...drawn, alignment, ...(offset !== null && { fixedOffset: offset - (offset % alignment) }) };
@@ -77,14 +77,14 @@ describe('boundOf', () => {
 
   it('looks at the step with the most padded bytes first, of however many there are', () => {
     // At every step two buffers that end before the next; the fullest step is one of the last.
-    const pair = (step: number, size: number): Buffer[] =>
+    const pair = (step: number, size: number): BufferSpec[] =>
       [size, size].map((bytes) => ({ size: bytes, start: step, end: step + 1, alignment: 4 }));
     const problem = createProblem(Array.from({ length: 300 }, (_, step) => pair(step, step === 271 ? 9 : 5)).flat());
     expect(boundOf(problem)).toEqual({ kind: 'aligned', bytes: 21, step: 271, alignment: 4 });
   });
 
   it('knows that a buffer has all its bytes somewhere, even if it never needs them at once', () => {
-    const halves: Buffer = {
+    const halves: BufferSpec = {
       size: 8,
       start: 0,
       end: 4,
@@ -95,7 +95,7 @@ describe('boundOf', () => {
     };
     const problem = createProblem([{ size: 5, start: 1, end: 2 }, { ...halves, size: 16 }, halves]);
     expect(boundOf(problem)).toEqual({ kind: 'end', bytes: 16, buffer: 1 });
-    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 16, steps: 0 });
+    expect(solve(problem)).toMatchObject({ status: 'optimal', bufferSize: 16, effort: 0 });
   });
 
   it('counts what is needed at a step, not before, after, or in a gap', () => {
@@ -112,7 +112,7 @@ describe('boundOf', () => {
 });
 
 /** What a buffer needs at a step: its first byte and one past its last; `null` for nothing. */
-function needAt({ size, start, end, gaps = [] }: Buffer, step: number): [number, number] | null {
+function needAt({ size, start, end, gaps = [] }: BufferSpec, step: number): [number, number] | null {
   if (step < start || step >= end) return null;
   const gap = gaps.find((each) => each.start <= step && step < each.end);
   const { lower = 0, upper = lower } = gap ?? { lower: 0, upper: size };
@@ -120,7 +120,7 @@ function needAt({ size, start, end, gaps = [] }: Buffer, step: number): [number,
 }
 
 /** The steps at which something starts or ends, in order: certificates count those. */
-function stepsOf(buffers: readonly Buffer[]): number[] {
+function stepsOf(buffers: readonly BufferSpec[]): number[] {
   const all = buffers.flatMap(({ start, end, gaps = [] }) => [
     start,
     end,
@@ -130,7 +130,7 @@ function stepsOf(buffers: readonly Buffer[]): number[] {
 }
 
 /** The bytes that a certificate proves, worked out from the buffers; that of an exhausted search proves what it says. */
-function bytesProvenBy(certificate: Certificate, buffers: readonly Buffer[]): number {
+function bytesProvenBy(certificate: Certificate, buffers: readonly BufferSpec[]): number {
   if (certificate.kind === 'end') {
     const { fixedOffset = 0, size } = buffers[certificate.buffer];
     return fixedOffset + size;
@@ -155,7 +155,7 @@ function bytesProvenBy(certificate: Certificate, buffers: readonly Buffer[]): nu
 }
 
 /** Everything that a look at single steps and buffers can prove. */
-function simpleCertificates(buffers: readonly Buffer[]): Certificate[] {
+function simpleCertificates(buffers: readonly BufferSpec[]): Certificate[] {
   const steps = [...stepsOf(buffers).keys()].slice(0, -1);
   return [
     ...steps.map((step): Certificate => ({ kind: 'load', bytes: 0, step })),

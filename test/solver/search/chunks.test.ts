@@ -16,8 +16,8 @@ import { verifyPlacement } from '../../../src/verify/placement.js';
 import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, uniform } from '../../support/random-problems.js';
 import { buffersOf, tinyBuffers } from '../../support/problems.js';
 
-function run(problem: Problem, options: PlaceOptions, goal: number, maxSteps: number): Placement {
-  const budget = new Budget({ maxSteps, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
+function run(problem: Problem, options: PlaceOptions, goal: number, maxEffort: number): Placement {
+  const budget = new Budget({ maxEffort, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   const found: Placement[] = [];
   const aim = { ...options, capacity: goal };
   const incumbent: WholeIncumbent = new WholeIncumbent(problem, aim, boundOf(problem, options), () => {
@@ -38,8 +38,8 @@ describe('placeInChunks', () => {
         const problem = createProblem(list);
         const options = { maxChunkSize };
         const placements = ORDERS.map((order) => {
-          const { steps, ...placement } = fillChunks(problem, createTimeline(problem), order(problem), options);
-          expect(steps).toBeGreaterThanOrEqual(0);
+          const { work, ...placement } = fillChunks(problem, createTimeline(problem), order(problem), options);
+          expect(work).toBeGreaterThanOrEqual(0);
           return placement;
         });
         const least = Math.min(...placements.map(placementSize));
@@ -101,7 +101,7 @@ describe('placeInChunks', () => {
         [3000, 17, 21, 64],
       ]),
     );
-    const options = { maxSteps: 3000, maxChunkSize: 3000 };
+    const options = { maxEffort: 3000, maxChunkSize: 3000 };
     expect(verifyPlacement(problem, solve(problem, options), { maxChunkSize: 3000 })).toEqual([]);
   });
 
@@ -131,7 +131,7 @@ describe('placeInChunks', () => {
         expect(placementSize(found)).toBeLessThan(Math.min(...byOrders));
         expect(found.chunks.length).toBe(chunkCount);
         found.chunks.forEach((size, chunk) => {
-          expect(solve(partOf(problem, found, chunk))).toMatchObject({ status: 'optimal', peak: size });
+          expect(solve(partOf(problem, found, chunk))).toMatchObject({ status: 'optimal', bufferSize: size });
         });
       }
     },
@@ -146,8 +146,8 @@ describe('placeInChunks', () => {
 
   it('stops at its goal, and lowers nothing where its budget is spent', () => {
     const problem = createProblem(cutUp(30, 1));
-    const sizeWith = (goal: number, maxSteps: number): number =>
-      placementSize(run(problem, { maxChunkSize: 1200 }, goal, maxSteps));
+    const sizeWith = (goal: number, maxEffort: number): number =>
+      placementSize(run(problem, { maxChunkSize: 1200 }, goal, maxEffort));
     const greedy = sizeWith(CUT_UP_PEAK, 0);
     expect(greedy).toBeGreaterThan(CUT_UP_PEAK);
     expect(sizeWith(CUT_UP_PEAK, 100_000)).toBe(CUT_UP_PEAK);
@@ -168,10 +168,10 @@ describe('placeInChunks', () => {
     const shape = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
     const limit = fc.constantFrom(8, 11, 20);
     fc.assert(
-      fc.property(shape, limit, fc.boolean(), fc.nat({ max: 200 }), (list, maxChunkSize, allowOversize, maxSteps) => {
+      fc.property(shape, limit, fc.boolean(), fc.nat({ max: 200 }), (list, maxChunkSize, allowOversize, maxEffort) => {
         const problem = createProblem(list);
         const options = { maxChunkSize, allowOversize };
-        const placement = run(problem, options, liveLoad(problem).bytes, maxSteps);
+        const placement = run(problem, options, liveLoad(problem).bytes, maxEffort);
         expect(verifyPlacement(problem, placement, options)).toEqual([]);
       }),
       { numRuns: 300 },

@@ -12,9 +12,9 @@ const endless = createProblem(cutUp(300, 1));
 describe('solveAsync', () => {
   it.each([
     ['a small problem', createProblem(network(50, 1)), {}],
-    ['a problem that needs the search', endless, { maxSteps: 3000 }],
-    ['many buffers', createProblem(uniform(5000, 1)), { maxSteps: 2000 }],
-    ['several chunks', createProblem(uniform(100, 2)), { maxChunkSize: 2 ** 22, maxSteps: 500 }],
+    ['a problem that needs the search', endless, { maxEffort: 3000 }],
+    ['many buffers', createProblem(uniform(5000, 1)), { maxEffort: 2000 }],
+    ['several chunks', createProblem(uniform(100, 2)), { maxChunkSize: 2 ** 22, maxEffort: 500 }],
   ])('gives what solve gives: %s', async (_, problem, options) => {
     expect(await solveAsync(problem, options)).toEqual(solve(problem, options));
   });
@@ -26,7 +26,7 @@ describe('solveAsync', () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
     const { signal } = controller;
-    const solution = await solveAsync(problem, { signal, maxSteps: Infinity });
+    const solution = await solveAsync(problem, { signal, maxEffort: Infinity });
     expect(solution).toMatchObject({ status: 'feasible', stopped: 'abort' });
     expect(verifyPlacement(problem, solution)).toEqual([]);
   });
@@ -36,16 +36,16 @@ describe('solveAsync', () => {
     await expect(solveAsync(problem, { maxChunkSize: 8 })).rejects.toThrow(
       /takes \d+ bytes, but a chunk may have at most 8/,
     );
-    await expect(solveAsync(problem, { maxSteps: -1 })).rejects.toThrow(/`maxSteps` is -1, but must be/);
+    await expect(solveAsync(problem, { maxEffort: -1 })).rejects.toThrow(/`maxEffort` is -1, but must be/);
   });
 });
 
 describeShared('solveAsync on a hard problem', () => {
   it('ends at its time limit with less than the greedy placement', async () => {
     const { problem } = parseProblemCsv(readProblemCsv('minimalloc/D.1048576'));
-    const solution = await solveAsync(problem, { timeLimitMs: 300, maxSteps: Infinity });
+    const solution = await solveAsync(problem, { timeLimitMs: 300, maxEffort: Infinity });
     expect(solution).toMatchObject({ status: 'feasible', stopped: 'time' });
-    expect(solution.peak).toBeLessThan(solve(problem, { maxSteps: 0 }).peak);
+    expect(solution.bufferSize).toBeLessThan(solve(problem, { maxEffort: 0 }).bufferSize);
     expect(verifyPlacement(problem, solution)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auto } from '../../../src/solver/search/auto.js';
 import { solve } from '../../../src/solver/search/solve.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { minimumOfAllOffsets, minimumPeak, minimumTotal } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
@@ -20,13 +20,16 @@ describe('solve, against exhaustive search', () => {
       fc.property(tinyBuffers(shape), (buffers) => {
         const solution = expectValid(buffers);
         const minimum = minimumPeak(buffers);
-        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
         if (minimum === 0) return;
         const below = solve(createProblem(buffers), { capacity: minimum - 1 });
         expect(below.status).toBe('infeasible');
         expect(below.certificate.bytes).toBe(minimum);
         const within = expectValid(buffers, { capacity: minimum });
-        expect([within.peak, within.status]).toEqual([minimum, within.lowerBound === minimum ? 'optimal' : 'feasible']);
+        expect([within.bufferSize, within.status]).toEqual([
+          minimum,
+          within.lowerBound === minimum ? 'optimal' : 'feasible',
+        ]);
       }),
       { numRuns },
     );
@@ -43,9 +46,9 @@ describe('solve, against exhaustive search', () => {
     fc.assert(
       fc.property(farApart, (buffers) => {
         // A search that lifted buffers byte by byte would run out of steps.
-        const solution = expectValid(buffers, { maxSteps: 20_000 });
+        const solution = expectValid(buffers, { maxEffort: 20_000 });
         const minimum = minimumPeak(buffers);
-        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
       }),
       { numRuns: 1000 },
     );
@@ -57,7 +60,7 @@ describe('solve, against exhaustive search', () => {
     let compared = 0;
     fc.assert(
       fc.property(mixed, ([plain, fixed]) => {
-        const buffers = plain.map((buffer, b): Buffer => {
+        const buffers = plain.map((buffer, b): BufferSpec => {
           const offset = fixed[b];
           return offset === null ? buffer : { ...buffer, fixedOffset: offset - (offset % buffer.alignment!) };
         });
@@ -71,7 +74,7 @@ describe('solve, against exhaustive search', () => {
         }
         compared++;
         const solution = expectValid(buffers);
-        expect(solution.peak).toBe(minimumPeak(buffers));
+        expect(solution.bufferSize).toBe(minimumPeak(buffers));
         expect(solution.status).toBe('optimal');
       }),
       { numRuns: 2000 },
@@ -86,8 +89,8 @@ describe('solve, against exhaustive search', () => {
       { size: 3, start: 0, end: 2, alignment: 4 },
       { size: 14, start: 0, end: 2, alignment: 4 },
     ];
-    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 22 });
-    expect(expectValid(buffers, { capacity: 22 }).peak).toBe(22);
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', bufferSize: 22 });
+    expect(expectValid(buffers, { capacity: 22 }).bufferSize).toBe(22);
   });
 
   it('with a fixed offset above the live load, which is a proof by itself', () => {
@@ -106,11 +109,11 @@ describe('solve, against exhaustive search', () => {
       fc.property(tinyBuffers(shape), (buffers) => {
         const solution = expectValid(buffers);
         const minimum = minimumOfAllOffsets(createProblem(buffers));
-        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
         if (minimum === 0) return;
         const below = solve(createProblem(buffers), { capacity: minimum - 1 });
         expect([below.status, below.lowerBound]).toEqual(['infeasible', minimum]);
-        expect(expectValid(buffers, { capacity: minimum }).peak).toBe(minimum);
+        expect(expectValid(buffers, { capacity: minimum }).bufferSize).toBe(minimum);
       }),
       { numRuns },
     );
@@ -124,7 +127,7 @@ describe('solve, against exhaustive search', () => {
         const buffers = [...plain, { start, end: start + 3, size, fixedOffset }];
         const solution = expectValid(buffers);
         const minimum = minimumOfAllOffsets(createProblem(buffers));
-        expect([solution.status, solution.peak]).toEqual(['optimal', minimum]);
+        expect([solution.status, solution.bufferSize]).toEqual(['optimal', minimum]);
       }),
       { numRuns: 500 },
     );
@@ -144,12 +147,12 @@ describe('solve with chunks', () => {
         const buffers = plain.map((buffer, b) =>
           b !== 1 || low === null ? buffer : { ...buffer, fixedOffset: low - (low % buffer.alignment!) },
         );
-        const isWithinLimit = ({ size, fixedOffset = 0 }: Buffer): boolean =>
+        const isWithinLimit = ({ size, fixedOffset = 0 }: BufferSpec): boolean =>
           fixedOffset + size <= Math.max(maxChunkSize, size);
         if (!buffers.every(isWithinLimit)) return;
         const minimum = minimumTotal(buffers, maxChunkSize);
         const solution = expectValid(buffers, { maxChunkSize, allowOversize: true });
-        expect([solution.status, solution.peak, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
+        expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
         if (solution.chunks.length > 1) split++;
       }),
       { numRuns: 1500 },

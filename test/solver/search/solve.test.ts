@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { solve } from '../../../src/solver/search/solve.js';
-import type { Progress, SolveOptions } from '../../../src/solver/search/solution.js';
+import type { SolveProgress, SolveOptions } from '../../../src/solver/search/solution.js';
 import { measureGraph } from '../../../src/plan/measure.js';
 import { parseProblemCsv } from '../../../src/problem/csv.js';
 import { liveLoad } from '../../../src/problem/lower-bound.js';
-import { createProblem, type Buffer, type Gap } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec, type BufferGap } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { arbitraryGraph } from '../../../src/testing/arbitrary-graph.js';
 import { expectError } from '../../support/expect-error.js';
@@ -16,22 +16,27 @@ import { describeShared, readProblemCsv } from '../../support/shared.js';
 import { withinUnits } from '../../support/effort.js';
 
 /** The same with all bytes times a power of two. */
-const scaled = (buffers: readonly Buffer[], factor: number): Buffer[] =>
+const scaled = (buffers: readonly BufferSpec[], factor: number): BufferSpec[] =>
   buffers.map((b) => ({ ...b, size: b.size * factor, alignment: b.alignment! * factor }));
 
 describe('solve, on a problem that needs the search', () => {
   it('proves its minimum, and one byte less impossible', () => {
     const solution = expectValid(OPEN);
-    expect(solution).toMatchObject({ status: 'optimal', peak: OPEN_PEAK, lowerBound: OPEN_PEAK, stopped: 'done' });
-    const { certificate, steps } = solution;
+    expect(solution).toMatchObject({
+      status: 'optimal',
+      bufferSize: OPEN_PEAK,
+      lowerBound: OPEN_PEAK,
+      stopped: 'done',
+    });
+    const { certificate, effort } = solution;
     if (certificate.kind !== 'exhausted') throw new Error('the bound was proven otherwise');
     expect(certificate.bytes).toBe(OPEN_PEAK);
     // Of one tree, while the steps are those of all searches.
     expect(certificate.nodes).toBeGreaterThan(1);
-    expect(certificate.nodes).toBeLessThan(steps);
+    expect(certificate.nodes).toBeLessThan(effort);
     const below = expectValid(OPEN, { capacity: OPEN_PEAK - 1 });
     expect(below).toMatchObject({ status: 'infeasible', lowerBound: OPEN_PEAK, stopped: 'done' });
-    expect(below.steps).toBeGreaterThan(256);
+    expect(below.effort).toBeGreaterThan(256);
   });
 
   it.each([
@@ -44,8 +49,8 @@ describe('solve, on a problem that needs the search', () => {
     ['beyond 32 bits in units', [...scaled(OPEN, 2 ** 36), { size: 1, start: 0, end: 1, fixedOffset: 0 }], null],
   ] as const)('has the same minimum %s', (_, buffers, factor) => {
     const solution = expectValid(buffers);
-    if (factor !== null) expect([solution.status, solution.peak]).toEqual(['optimal', OPEN_PEAK * factor]);
-    else expect(solution.peak).toBeGreaterThanOrEqual(OPEN_PEAK * 2 ** 36);
+    if (factor !== null) expect([solution.status, solution.bufferSize]).toEqual(['optimal', OPEN_PEAK * factor]);
+    else expect(solution.bufferSize).toBeGreaterThanOrEqual(OPEN_PEAK * 2 ** 36);
   });
 
   it('gives the same placement each time', () => {
@@ -53,11 +58,11 @@ describe('solve, on a problem that needs the search', () => {
   });
 
   it('stops after its steps', () => {
-    const solution = expectValid(OPEN, { maxSteps: 20 });
-    expect([solution.status, solution.stopped, solution.steps]).toEqual(['feasible', 'steps', 20]);
-    const below = { status: 'unknown', stopped: 'steps' };
-    expect(expectValid(OPEN, { maxSteps: 20, capacity: OPEN_PEAK - 1 })).toMatchObject(below);
-    expect(expectValid(OPEN, { maxSteps: 0 }).steps).toBe(0);
+    const solution = expectValid(OPEN, { maxEffort: 20 });
+    expect([solution.status, solution.stopped, solution.effort]).toEqual(['feasible', 'effort', 20]);
+    const below = { status: 'unknown', stopped: 'effort' };
+    expect(expectValid(OPEN, { maxEffort: 20, capacity: OPEN_PEAK - 1 })).toMatchObject(below);
+    expect(expectValid(OPEN, { maxEffort: 0 }).effort).toBe(0);
   });
 
   it('stops at once at its time limit', () => {
@@ -73,19 +78,19 @@ describe('solve, on a problem that needs the search', () => {
   });
 
   it('reports progress that only gets better and ends at the result', () => {
-    const seen: Progress[] = [];
+    const seen: SolveProgress[] = [];
     const solution = expectValid(OPEN, { onProgress: (progress) => seen.push(progress) });
     seen.slice(1).forEach((progress, i) => {
-      expect(progress.peak).toBeLessThanOrEqual(seen[i].peak);
+      expect(progress.bufferSize).toBeLessThanOrEqual(seen[i].bufferSize);
       expect(progress.lowerBound).toBeGreaterThanOrEqual(seen[i].lowerBound);
-      expect(progress.steps).toBeGreaterThanOrEqual(seen[i].steps);
+      expect(progress.effort).toBeGreaterThanOrEqual(seen[i].effort);
     });
-    expect(seen.at(-1)).toMatchObject({ peak: solution.peak, lowerBound: solution.lowerBound });
+    expect(seen.at(-1)).toMatchObject({ bufferSize: solution.bufferSize, lowerBound: solution.lowerBound });
   });
 
   it('treats parts that share no step on their own', () => {
     const later = OPEN.map((b) => ({ ...b, start: b.start + 100, end: b.end + 100, alignment: 1 }));
-    expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', peak: OPEN_PEAK });
+    expect(expectValid([...OPEN, ...later])).toMatchObject({ status: 'optimal', bufferSize: OPEN_PEAK });
   });
 });
 
@@ -99,9 +104,9 @@ describe('solve, on very many buffers that are never needed', () => {
         gaps: [{ start: b, end: b + 5 }],
       })),
     );
-    const solution = solve(problem, { maxSteps: 100 });
+    const solution = solve(problem, { maxEffort: 100 });
     expect(verifyPlacement(problem, solution)).toEqual([]);
-    expect(solution).toMatchObject({ status: 'optimal', peak: 7, certificate: { kind: 'end', buffer: 6 } });
+    expect(solution).toMatchObject({ status: 'optimal', bufferSize: 7, certificate: { kind: 'end', buffer: 6 } });
   });
 });
 
@@ -114,7 +119,11 @@ describe('solve, on many parts that all need the search', () => {
     const problem = createProblem(buffers);
     const solution = await withinUnits(8000, () => solve(problem));
     expect(liveLoad(problem).bytes).toBe(9);
-    expect(solution).toMatchObject({ status: 'optimal', peak: 10, certificate: { kind: 'exhausted', bytes: 10 } });
+    expect(solution).toMatchObject({
+      status: 'optimal',
+      bufferSize: 10,
+      certificate: { kind: 'exhausted', bytes: 10 },
+    });
     expect(verifyPlacement(problem, solution)).toEqual([]);
   });
 });
@@ -127,14 +136,14 @@ describe('solve, on rectangles without a byte to spare', () => {
     [100, 4],
   ])('puts %i pieces together again, seed %i', (count, seed) => {
     const solution = expectValid(cutUp(count, seed));
-    expect(solution).toMatchObject({ status: 'optimal', peak: CUT_UP_PEAK });
+    expect(solution).toMatchObject({ status: 'optimal', bufferSize: CUT_UP_PEAK });
   });
 
   it.each([100, 200, 400])('stays above their height while it looks: %i pieces', (count) => {
     for (let seed = 1; seed <= 3; seed++) {
-      const solution = expectValid(cutUp(count, seed), { maxSteps: 5000 });
+      const solution = expectValid(cutUp(count, seed), { maxEffort: 5000 });
       expect(solution.lowerBound).toBe(CUT_UP_PEAK);
-      expect(solution.peak).toBeGreaterThanOrEqual(CUT_UP_PEAK);
+      expect(solution.bufferSize).toBeGreaterThanOrEqual(CUT_UP_PEAK);
     }
   });
 });
@@ -142,7 +151,7 @@ describe('solve, on rectangles without a byte to spare', () => {
 describe('solve, where sizes differ by a factor of 2^40', () => {
   it('counts what it rules out as well, and so comes to an end', () => {
     // The lowest offsets of the small buffers creep up byte by byte, which once nothing limited.
-    const gap = (start: number, end: number, lower: number, upper: number): Gap => ({ start, end, lower, upper });
+    const gap = (start: number, end: number, lower: number, upper: number): BufferGap => ({ start, end, lower, upper });
     const problem = createProblem([
       { size: 169342041991, start: 715, end: 3968, gaps: [gap(1846, 3810, 169342041991, 169342041991)] },
       { size: 42673948851, start: 9, end: 1640 },
@@ -155,9 +164,9 @@ describe('solve, where sizes differ by a factor of 2^40', () => {
       { size: 37, start: 417, end: 3766, gaps: [gap(1852, 3766, 16, 37)] },
       { size: 6, start: 634, end: 3477, gaps: [gap(3359, 3477, 6, 6)] },
     ]);
-    const solution = solve(problem, { maxSteps: 1000 });
+    const solution = solve(problem, { maxEffort: 1000 });
     expect(verifyPlacement(problem, solution)).toEqual([]);
-    expect(solution.steps).toBeLessThanOrEqual(1000);
+    expect(solution.effort).toBeLessThanOrEqual(1000);
   });
 });
 
@@ -165,10 +174,10 @@ describe('solve, where overlaps are too many to list', () => {
   const problem = createProblem(uniform(5000, 1));
 
   it('ends at once if it is aborted beforehand, or out of time, with a valid placement', () => {
-    for (const options of [{ signal: AbortSignal.abort() }, { timeLimitMs: 0 }, { maxSteps: 0 }]) {
+    for (const options of [{ signal: AbortSignal.abort() }, { timeLimitMs: 0 }, { maxEffort: 0 }]) {
       const solution = solve(problem, options);
       expect(verifyPlacement(problem, solution)).toEqual([]);
-      const stopped = 'signal' in options ? 'abort' : 'timeLimitMs' in options ? 'time' : 'steps';
+      const stopped = 'signal' in options ? 'abort' : 'timeLimitMs' in options ? 'time' : 'effort';
       expect([solution.status, solution.stopped]).toEqual(['feasible', stopped]);
     }
   });
@@ -176,21 +185,21 @@ describe('solve, where overlaps are too many to list', () => {
   it('reports progress, and can be aborted from there', () => {
     const controller = new AbortController();
     const peaks: number[] = [];
-    const onProgress = ({ peak }: Progress): void => {
-      peaks.push(peak);
+    const onProgress = ({ bufferSize }: SolveProgress): void => {
+      peaks.push(bufferSize);
       controller.abort();
     };
     const solution = solve(problem, { signal: controller.signal, onProgress });
     expect(solution.stopped).toBe('abort');
-    expect(peaks.at(-1)).toBe(solution.peak);
+    expect(peaks.at(-1)).toBe(solution.bufferSize);
     expect(verifyPlacement(problem, solution)).toEqual([]);
   });
 
   it('is no worse with more steps, and counts them', () => {
-    const few = solve(problem, { maxSteps: 100 });
-    const more = solve(problem, { maxSteps: 1000 });
-    expect(more.peak).toBeLessThanOrEqual(few.peak);
-    expect(few.steps).toBeLessThanOrEqual(200);
+    const few = solve(problem, { maxEffort: 100 });
+    const more = solve(problem, { maxEffort: 1000 });
+    expect(more.bufferSize).toBeLessThanOrEqual(few.bufferSize);
+    expect(few.effort).toBeLessThanOrEqual(200);
   });
 });
 
@@ -198,14 +207,14 @@ describe('solve with chunks', () => {
   it('needs no more than twice the live load for equal halves', () => {
     const buffers = Array.from({ length: 40 }, (_, b) => ({ size: 5, start: b, end: b + 6 }));
     const solution = expectValid(buffers, { maxChunkSize: 10 });
-    expect([solution.status, solution.peak, solution.chunks]).toEqual(['optimal', 30, [10, 10, 10]]);
+    expect([solution.status, solution.bufferSize, solution.chunks]).toEqual(['optimal', 30, [10, 10, 10]]);
   });
 
   it('does not take the minimum of one chunk for that of several where padding is between them', () => {
     const buffers = [0, 1].map(() => ({ size: 1, start: 0, end: 1, alignment: 2 }));
-    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 3 });
-    expect(expectValid(buffers, { maxChunkSize: 1 })).toMatchObject({ status: 'optimal', peak: 2 });
-    expect(expectValid(buffers, { maxChunkSize: 8 })).toMatchObject({ status: 'optimal', peak: 2 });
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', bufferSize: 3 });
+    expect(expectValid(buffers, { maxChunkSize: 1 })).toMatchObject({ status: 'optimal', bufferSize: 2 });
+    expect(expectValid(buffers, { maxChunkSize: 8 })).toMatchObject({ status: 'optimal', bufferSize: 2 });
   });
 
   it('does so neither where a fixed offset puts padding between them', () => {
@@ -213,9 +222,12 @@ describe('solve with chunks', () => {
       { size: 16, start: 0, end: 1, alignment: 4, fixedOffset: 4 },
       { size: 16, start: 0, end: 1, alignment: 16 },
     ];
-    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 48 });
-    expect(expectValid(buffers, { maxChunkSize: 40 })).toMatchObject({ status: 'optimal', peak: 36 });
-    expect(expectValid(buffers, { maxChunkSize: 40, capacity: 36 })).toMatchObject({ status: 'feasible', peak: 36 });
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', bufferSize: 48 });
+    expect(expectValid(buffers, { maxChunkSize: 40 })).toMatchObject({ status: 'optimal', bufferSize: 36 });
+    expect(expectValid(buffers, { maxChunkSize: 40, capacity: 36 })).toMatchObject({
+      status: 'feasible',
+      bufferSize: 36,
+    });
   });
 
   it('rejects what cannot be placed', () => {
@@ -243,8 +255,8 @@ describe('solve, misused', () => {
     [{ capacity: -1 }, integer],
     [{ capacity: 1.5 }, integer],
     [{ capacity: 2 ** 53 }, integer],
-    [{ maxSteps: -1 }, `${integer}, or Infinity`],
-    [{ maxSteps: 0.5 }, `${integer}, or Infinity`],
+    [{ maxEffort: -1 }, `${integer}, or Infinity`],
+    [{ maxEffort: 0.5 }, `${integer}, or Infinity`],
     [{ allowOversize: 'no' }, 'true or false'],
     [{ timeLimitMs: NaN }, 'at least 0'],
     [{ timeLimitMs: '5' }, 'at least 0'],
@@ -269,12 +281,12 @@ describeShared('published problems', () => {
     const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/${name}.${capacity}`));
     const solution = solve(problem, { capacity });
     expect(verifyPlacement(problem, solution)).toEqual([]);
-    expect(solution.peak).toBeLessThanOrEqual(capacity);
+    expect(solution.bufferSize).toBeLessThanOrEqual(capacity);
   });
 
   it('C has the minimum 1039360', () => {
     const { problem } = parseProblemCsv(readProblemCsv(`minimalloc/C.${capacity}`));
-    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 1039360, certificate: { kind: 'load' } });
+    expect(solve(problem)).toMatchObject({ status: 'optimal', bufferSize: 1039360, certificate: { kind: 'load' } });
   });
 
   it('E does not fit into a byte less', () => {
@@ -318,21 +330,21 @@ describe('a looser limit', () => {
         [1024, 22, 24, 64],
       ]),
       ...fc.sample(tinyBuffers({ maxCount: 20, maxAlignmentLog2: 3, gaps: 'full' }), { seed: 1, numRuns: 40 }),
-    ].map((buffers) => ({ problem: createProblem(buffers), ...solve(createProblem(buffers), { maxSteps: 20_000 }) }));
-    for (const { problem, peak, status } of found) {
+    ].map((buffers) => ({ problem: createProblem(buffers), ...solve(createProblem(buffers), { maxEffort: 20_000 }) }));
+    for (const { problem, bufferSize, status } of found) {
       expect(status).toBe('optimal');
       for (const spare of [1, 16])
-        expect(solve(problem, { capacity: peak + spare }).peak).toBeLessThanOrEqual(peak + spare);
+        expect(solve(problem, { capacity: bufferSize + spare }).bufferSize).toBeLessThanOrEqual(bufferSize + spare);
     }
   });
 
   it.each([318, 529, 3070])('does not make auto worse than ggml: graphs of seed %i', (seed) => {
     const limits = { maxChunkSize: 64, allowOversize: true };
     for (const graph of fc.sample(arbitraryGraph(), { seed, numRuns: 5 })) {
-      for (const inPlace of ['off', 'ggml', 'full'] as const) {
-        const online = measureGraph(graph, { ...limits, inPlace, allocator: 'ggml' });
+      for (const reuse of ['off', 'ggml', 'full'] as const) {
+        const online = measureGraph(graph, { ...limits, reuse, allocator: 'ggml' });
         if (online.chunks.some((size) => size > limits.maxChunkSize)) continue;
-        expect(measureGraph(graph, { ...limits, inPlace }).bufferSize).toBeLessThanOrEqual(online.bufferSize);
+        expect(measureGraph(graph, { ...limits, reuse }).bufferSize).toBeLessThanOrEqual(online.bufferSize);
       }
     }
   });

@@ -1,17 +1,17 @@
 /** What the solver claims of its result, in problems that need more than one of its layers. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Progress } from '../../../src/solver/search/solution.js';
+import type { SolveProgress } from '../../../src/solver/search/solution.js';
 import { solve } from '../../../src/solver/search/solve.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { verifyPlacement } from '../../../src/verify/placement.js';
 import { tinyBuffers } from '../../support/problems.js';
 import { CUT_UP_PEAK, cutUp, OPEN, OPEN_PEAK, TIGHT } from '../../support/random-problems.js';
 import { expectValid } from '../../support/solve-valid.js';
 
-const times = (buffers: readonly Buffer[], factor: number): Buffer[] =>
+const times = (buffers: readonly BufferSpec[], factor: number): BufferSpec[] =>
   buffers.map((buffer) => ({ ...buffer, size: buffer.size * factor, alignment: factor }));
-const later = (buffers: readonly Buffer[], steps: number): Buffer[] =>
+const later = (buffers: readonly BufferSpec[], steps: number): BufferSpec[] =>
   buffers.map((buffer) => ({ ...buffer, start: buffer.start + steps, end: buffer.end + steps }));
 
 describe('what an exhausted search proves', () => {
@@ -20,7 +20,7 @@ describe('what an exhausted search proves', () => {
     ['sizes that are multiples of the alignment', times(TIGHT, 4), 4],
     ['fixed offsets that are, too', [{ ...times(TIGHT, 4)[0], fixedOffset: 0 }, ...times(TIGHT, 4).slice(1)], 4],
   ])('holds for several chunks, too, given %s', (_, buffers, unit) => {
-    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 10 * unit });
+    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', bufferSize: 10 * unit });
     const { status, lowerBound, certificate } = expectValid(buffers, { maxChunkSize: 9 * unit });
     expect([status === 'optimal' || status === 'feasible', lowerBound]).toEqual([true, 10 * unit]);
     expect(certificate.kind).toBe('exhausted');
@@ -30,10 +30,17 @@ describe('what an exhausted search proves', () => {
     const window = { size: 8, start: 0, end: 1, alignment: 8, gaps: [{ start: 0, end: 1, lower: 0, upper: 3 }] };
     const whole = { size: 8, start: 0, end: 1 };
     const buffers = [window, whole, window, whole];
-    expect(expectValid(buffers)).toMatchObject({ status: 'optimal', peak: 27, certificate: { kind: 'exhausted' } });
+    expect(expectValid(buffers)).toMatchObject({
+      status: 'optimal',
+      bufferSize: 27,
+      certificate: { kind: 'exhausted' },
+    });
     // Twice a window below a whole buffer: 11 bytes each, but in one chunk the second window starts at 16 at the earliest.
     expect(expectValid(buffers, { maxChunkSize: 22 })).toMatchObject({ status: 'optimal', chunks: [11, 11] });
-    expect(expectValid(buffers, { maxChunkSize: 22, capacity: 22 })).toMatchObject({ status: 'optimal', peak: 22 });
+    expect(expectValid(buffers, { maxChunkSize: 22, capacity: 22 })).toMatchObject({
+      status: 'optimal',
+      bufferSize: 22,
+    });
   });
 });
 
@@ -52,21 +59,24 @@ describe('parts that share no step', () => {
       fc.property(parts, (list) => {
         const scaled = list.map(([part, factor]) => part.map((each) => ({ ...each, size: each.size * factor })));
         const buffers = scaled.flatMap((part, i) => later(part, 100 * i));
-        const seen: Progress[] = [];
+        const seen: SolveProgress[] = [];
         const problem = createProblem(buffers);
         const solution = solve(problem, { onProgress: (progress) => seen.push(progress) });
         expect(verifyPlacement(problem, solution)).toEqual([]);
-        expect(solution.peak).toBe(
+        expect(solution.bufferSize).toBe(
           problem.sizes.reduce((top, size, b) => Math.max(top, solution.offsets[b] + size), 0),
         );
-        expect(solution.status === 'optimal').toBe(solution.lowerBound === solution.peak);
-        seen.slice(1).forEach(({ peak, lowerBound }, i) => {
-          expect(peak).toBeLessThanOrEqual(seen[i].peak);
+        expect(solution.status === 'optimal').toBe(solution.lowerBound === solution.bufferSize);
+        seen.slice(1).forEach(({ bufferSize, lowerBound }, i) => {
+          expect(bufferSize).toBeLessThanOrEqual(seen[i].bufferSize);
           expect(lowerBound).toBeGreaterThanOrEqual(seen[i].lowerBound);
         });
         const alone = scaled.map((part) => solve(createProblem(part)));
         if (alone.every(({ status }) => status === 'optimal')) {
-          expect(solution).toMatchObject({ status: 'optimal', peak: Math.max(...alone.map(({ peak }) => peak)) });
+          expect(solution).toMatchObject({
+            status: 'optimal',
+            bufferSize: Math.max(...alone.map(({ bufferSize }) => bufferSize)),
+          });
         }
       }),
       { numRuns: 100 },
@@ -78,13 +88,13 @@ describe('a capacity', () => {
   it('is met exactly where it is the minimum, and refused by one byte less', () => {
     fc.assert(
       fc.property(tinyBuffers({ gaps: 'full', maxCount: 7, maxAlignmentLog2: 2 }), (buffers) => {
-        const { peak } = expectValid(buffers);
-        expect(expectValid(buffers, { capacity: peak }).peak).toBe(peak);
-        if (peak > 0) expect(expectValid(buffers, { capacity: peak - 1 }).status).toBe('infeasible');
+        const { bufferSize } = expectValid(buffers);
+        expect(expectValid(buffers, { capacity: bufferSize }).bufferSize).toBe(bufferSize);
+        if (bufferSize > 0) expect(expectValid(buffers, { capacity: bufferSize - 1 }).status).toBe('infeasible');
       }),
       { numRuns: 300 },
     );
-    expect(expectValid(OPEN, { capacity: OPEN_PEAK }).peak).toBe(OPEN_PEAK);
+    expect(expectValid(OPEN, { capacity: OPEN_PEAK }).bufferSize).toBe(OPEN_PEAK);
   });
 });
 
@@ -94,10 +104,10 @@ describe('a capacity that is refuted', () => {
     { size: 5, start: 0, end: 1, alignment: 2, fixedOffset: 2 },
   ];
   it('ends the search there, however far above it the placement is', () => {
-    expect(expectValid(padded)).toMatchObject({ status: 'optimal', peak: 12 });
+    expect(expectValid(padded)).toMatchObject({ status: 'optimal', bufferSize: 12 });
     const solution = expectValid(padded, { capacity: 9 });
     expect(solution).toMatchObject({ status: 'infeasible', certificate: { kind: 'exhausted' }, stopped: 'done' });
-    expect(solution.steps).toBeLessThan(100);
+    expect(solution.effort).toBeLessThan(100);
   });
 });
 
@@ -112,7 +122,7 @@ describe('a buffer above the limit of a chunk, if that is allowed', () => {
 describe('progress', () => {
   it('is told at least every 256 steps', () => {
     const steps: number[] = [0];
-    const { steps: last } = expectValid(OPEN, { onProgress: (progress) => steps.push(progress.steps) });
+    const { effort: last } = expectValid(OPEN, { onProgress: (progress) => steps.push(progress.effort) });
     expect(last).toBeGreaterThan(1000);
     const longest = [...steps.slice(1), last].reduce((most, at, i) => Math.max(most, at - steps[i]), 0);
     expect(longest).toBeLessThanOrEqual(256);
@@ -123,11 +133,14 @@ describe('progress', () => {
     // What is above both limits is placed in one chunk first.
     for (const maxChunkSize of [CUT_UP_PEAK - 1, 700]) {
       const peaks: number[] = [];
-      const options = { maxChunkSize, maxSteps: 20_000 };
-      const { peak, chunks } = solve(problem, { ...options, onProgress: (progress) => peaks.push(progress.peak) });
+      const options = { maxChunkSize, maxEffort: 20_000 };
+      const { bufferSize, chunks } = solve(problem, {
+        ...options,
+        onProgress: (progress) => peaks.push(progress.bufferSize),
+      });
       expect(chunks.length).toBeGreaterThan(1);
       expect(peaks[0]).toBe(Infinity);
-      expect(peaks.at(-1)).toBe(peak);
+      expect(peaks.at(-1)).toBe(bufferSize);
       peaks.slice(1).forEach((each, i) => expect(each).toBeLessThanOrEqual(peaks[i]));
     }
   });
@@ -135,8 +148,8 @@ describe('progress', () => {
 
 describe('what ended the search', () => {
   it('is no answer where chunks are left above the bound', () => {
-    const solution = expectValid(cutUp(60, 3), { maxChunkSize: 600, maxSteps: 1_000_000 });
-    expect(solution.steps).toBeLessThan(1_000_000);
-    expect(solution).toMatchObject({ status: 'feasible', stopped: 'steps' });
+    const solution = expectValid(cutUp(60, 3), { maxChunkSize: 600, maxEffort: 1_000_000 });
+    expect(solution.effort).toBeLessThan(1_000_000);
+    expect(solution).toMatchObject({ status: 'feasible', stopped: 'effort' });
   });
 });

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { boundOf, stackBoundOf } from '../../../src/solver/search/bounds.js';
 import { MOST_STACKED, stackHeight } from '../../../src/solver/search/stack-height.js';
 import { solve } from '../../../src/solver/search/solve.js';
-import { createProblem, type Buffer } from '../../../src/problem/problem.js';
+import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { minimumOfAllOffsets, minimumPeak } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
 
-type Item = Pick<Buffer, 'size'> & { alignment: number };
+type Item = Pick<BufferSpec, 'size'> & { alignment: number };
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
@@ -24,7 +24,7 @@ const heightOf = (items: readonly Item[]): number =>
     items.map(({ alignment }) => alignment),
   );
 
-const atOnce = (items: readonly Item[]): Buffer[] => items.map((item) => ({ ...item, start: 0, end: 1 }));
+const atOnce = (items: readonly Item[]): BufferSpec[] => items.map((item) => ({ ...item, start: 0, end: 1 }));
 
 describe('stackHeight', () => {
   it('is the least of all orders', () => {
@@ -55,13 +55,13 @@ describe('stackBoundOf', () => {
     const problem = createProblem(atOnce(items));
     expect(boundOf(problem).bytes).toBe(18);
     expect(stackBoundOf(problem)).toEqual({ kind: 'stacked', bytes: 18 + 3, step: 0, alignment: 1 });
-    expect(solve(problem)).toMatchObject({ status: 'optimal', peak: 21, certificate: { kind: 'stacked' } });
+    expect(solve(problem)).toMatchObject({ status: 'optimal', bufferSize: 21, certificate: { kind: 'stacked' } });
     expect(stackBoundOf(problem, { maxChunkSize: 10 }).kind).toBe('load');
   });
 
   it('never exceeds the minimum, nor falls below the simpler bound', () => {
     let higher = 0;
-    const check = (buffers: readonly Buffer[], minimum: number): void => {
+    const check = (buffers: readonly BufferSpec[], minimum: number): void => {
       const problem = createProblem(buffers);
       const { bytes } = stackBoundOf(problem);
       expect(bytes).toBeGreaterThanOrEqual(boundOf(problem).bytes);

@@ -3,7 +3,8 @@
  *
  * Invariant: matrices are in the quantisation that is asked for where their rows allow it, else in F16; all the rest is F32.
  */
-import { readGguf, type Gguf } from '../../../src/gguf/gguf.js';
+import { readGguf } from '../../../src/gguf/gguf.js';
+import type { Gguf } from '../../../src/gguf/types.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../../src/tensor/element-type.js';
 import { metadataOf, writeGguf, type WrittenTensor } from '../gguf-writer.js';
 

@@ -2,7 +2,18 @@
  * Moving elements: copies, rows in and out, joining, repeating, padding, shifting, windows.
  */
 import { DIAG } from '../../../graph/ops/matrix.js';
-import { ACC, CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, REPEAT_BACK, SET, SET_ROWS } from '../../../graph/ops/memory.js';
+import {
+  ACC,
+  CONCAT,
+  CONT,
+  CPY,
+  DUP,
+  GET_ROWS,
+  REPEAT,
+  REPEAT_BACK,
+  SET,
+  SET_ROWS,
+} from '../../../graph/ops/memory.js';
 import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../graph/ops/positions.js';
 import { PAD, PAD_REFLECT_1D, ROLL } from '../../../graph/ops/resampling.js';
 import { GET_ROWS_BACK } from '../../../graph/ops/training.js';

@@ -1,7 +1,12 @@
 /**
  * Losses, their gradients, and optimiser steps. The weights are changed where they are: the result is a view of them.
  */
-import { CROSS_ENTROPY_LOSS, CROSS_ENTROPY_LOSS_BACK, OPT_STEP_ADAMW, OPT_STEP_SGD } from '../../../graph/ops/training.js';
+import {
+  CROSS_ENTROPY_LOSS,
+  CROSS_ENTROPY_LOSS_BACK,
+  OPT_STEP_ADAMW,
+  OPT_STEP_SGD,
+} from '../../../graph/ops/training.js';
 import { rowOf, scaleRow, sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 

@@ -7,7 +7,7 @@ import { Context } from '../../src/graph/context.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { GraphTable } from '../../src/graph/table.js';
 import { findHazards } from '../../src/liveness/hazards.js';
-import { analyzeLiveness, canTakeOver } from '../../src/liveness/liveness.js';
+import { analyzeLiveness, canReuse } from '../../src/liveness/liveness.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
@@ -45,7 +45,7 @@ function choicesOf(table: GraphTable): (readonly number[])[][] {
   for (const node of table.nodes) {
     const entries: number[] = [];
     for (let e = table.sourceFirst[node]; e < table.sourceFirst[node + 1]; e++) {
-      if (canTakeOver(table, node, e, 'full', storageEnds)) entries.push(e);
+      if (canReuse(table, node, e, 'full', storageEnds)) entries.push(e);
     }
     if (entries.length > 0) choices.push([entries, ...entries.map((taken) => entries.filter((e) => e !== taken))]);
   }

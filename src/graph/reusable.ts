@@ -4,13 +4,13 @@
  * Invariant: a source that may be taken over has the layout of the result, and nothing else that the node reads of the
  * same storage is needed once the first element of the result is written.
  */
-import { sameLayout } from '../tensor/shape.js';
+import { sameLayout } from '../tensor/layout.js';
 import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isKnown } from './operation.js';
 
-/** Whether the node may take over the storage of one of its sources; an entry of `handOver` holds a sum of these. */
-export const HAND_OVER = {
+/** Whether the node may take over the storage of one of its sources; an entry of `reusable` holds a sum of these. */
+export const REUSABLE = {
   /** By ggml's rule. */
   ggml: 1,
   /** By the operation's row, also through views that start where the storage does, and for repeated operands. */
@@ -23,23 +23,23 @@ const FEW_SOURCES = 10;
 type Slots = readonly number[] | ReadonlySet<number>;
 
 /**
- * Fills the entries of one node in `handOver`, from `entry` on: one for each source that is neither null nor the node.
+ * Fills the entries of one node in `reusable`, from `entry` on: one for each source that is neither null nor the node.
  *
  * @param node owns its storage
  * @param sizes bytes by the ids of those that own storages
  * @param size bytes of its storage
  */
-export function fillHandOvers(
+export function fillReusable(
   node: Tensor,
   entry: number,
   ids: TensorColumn,
   sizes: Float64Array,
-  handOver: Uint8Array,
+  reusable: Uint8Array,
 ): void {
-  const { operation, inPlaceRule, sources, overwritableSlots: slots } = node;
+  const { operation, reuseRule, sources, overwritableSlots: slots } = node;
   // An operation that the library does not know may do what ggml lets it do, and no more.
   const isUnknown = slots.length === 0 && (operation === null || !isKnown(operation));
-  const ggmlInPlace = inPlaceRule?.ggml ?? operation?.ggmlInPlace ?? false;
+  const ggmlInPlace = reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
   if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;
   const counts = sources.length > FEW_SOURCES ? countReadings(node, overwrites) : null;
@@ -55,7 +55,7 @@ export function fillHandOvers(
     const isSound = isUnknown || isAmong(overwrites, slot);
     const ggml = ggmlInPlace && isSound && source === root && Math.abs(count) === 1;
     const full = isUnknown ? ggml : count > 0 && source.viewOffset === 0;
-    handOver[at] = (ggml ? HAND_OVER.ggml : 0) + (full ? HAND_OVER.full : 0);
+    reusable[at] = (ggml ? REUSABLE.ggml : 0) + (full ? REUSABLE.full : 0);
   }
 }
 

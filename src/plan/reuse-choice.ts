@@ -15,7 +15,7 @@ import { auto } from '../solver/search/auto.js';
 import { solve } from '../solver/search/solve.js';
 import type { GraphTable } from '../graph/table.js';
 import type { FusedGroups } from '../liveness/groups.js';
-import { analyzeLiveness, canTakeOver, storageEndsOf, type Liveness } from '../liveness/liveness.js';
+import { analyzeLiveness, canReuse, storageEndsOf, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 
 /** A choice of hand-overs with its placement. */
@@ -26,11 +26,11 @@ export interface PlacedChoice {
 
 /** Choices tried times buffers. */
 const MOST_WORK = 20_000;
-/** Search steps for one choice. */
-const TRIAL_STEPS = 300;
+/** Search effort for one choice. */
+const TRIAL_EFFORT = 300;
 
 /** The best choice found, starting from `first`, in which every node takes over what it can. */
-export function improveInPlace(
+export function improveReuse(
   table: GraphTable,
   alignment: number,
   options: PlaceOptions,
@@ -51,8 +51,8 @@ export function improveInPlace(
     const size = placementSize(best.placement);
     const liveness = analyzeLiveness(table, 'full', alignment, fused, refused);
     if (liveLoad(liveness.problem).bytes >= size) return false;
-    const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxSteps: TRIAL_STEPS });
-    if (placement.peak >= size) return false;
+    const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxEffort: TRIAL_EFFORT });
+    if (placement.bufferSize >= size) return false;
     best = { liveness, placement };
     choice = refused;
     return true;
@@ -86,7 +86,7 @@ function handOversByNode(table: GraphTable, never: Uint8Array): Group[] {
   for (const node of nodes) {
     const entriesOf = new Map<number, number[]>();
     for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
-      if (never[entry] === 1 || !canTakeOver(table, node, entry, 'full', storageEnds)) continue;
+      if (never[entry] === 1 || !canReuse(table, node, entry, 'full', storageEnds)) continue;
       const root = roots[sources[entry]];
       entriesOf.set(root, [...(entriesOf.get(root) ?? []), entry]);
     }

@@ -1,0 +1,26 @@
+/**
+ * Which kind of file a name stands for.
+ */
+
+/** What a file may hold. */
+export type InputKind = 'graph' | 'problem' | 'model';
+
+/** What the ending of a name says about the content. */
+export const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
+  ['.gguf', 'model'],
+  ['.json', 'graph'],
+  ['.json.gz', 'graph'],
+  ['.csv', 'problem'],
+  ['.csv.gz', 'problem'],
+];
+
+/** The kind of file that a name stands for; `undefined` if its ending is none of ours. */
+export function kindOf(file: string): InputKind | undefined {
+  const name = (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
+  return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+/** Whether a name is an address of the web. */
+export function isUrl(file: string): boolean {
+  return /^https?:\/\//i.test(file);
+}

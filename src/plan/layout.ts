@@ -1,0 +1,43 @@
+/**
+ * Where tensors are, as far as memory has to know it: what an arena needs of a plan.
+ */
+import type { Tensor } from '../tensor/tensor.js';
+
+/** One tensor with bytes of its own in the compute buffer. */
+export interface PlannedTensor {
+  /** Index in `graph.tensors`. */
+  readonly id: number;
+  readonly name: string;
+  readonly chunk: number;
+  /** Bytes from the start of the chunk. */
+  readonly offset: number;
+  /** Bytes, padded to the alignment. */
+  readonly size: number;
+  /** First step at which the bytes are needed, inclusive. */
+  readonly start: number;
+  /** First step at which they no longer are, exclusive. */
+  readonly end: number;
+}
+
+/** Where a tensor's first byte is. */
+export interface PlannedLocation {
+  readonly chunk: number;
+  /** Bytes from the start of the chunk. */
+  readonly offset: number;
+}
+
+/** Chunks, and the tensors in them. */
+export interface PlanLayout {
+  /** Size of each chunk, bytes. */
+  readonly chunks: readonly number[];
+  /** Bytes that every offset is a multiple of. */
+  readonly alignment: number;
+  /** Steps of the graph. */
+  readonly nodeCount: number;
+  /** The plan of the storage that a tensor owns or looks into; `undefined` if that is in no chunk. */
+  find(tensor: Tensor): PlannedTensor | undefined;
+  /** Whether a planned tensor still holds its value when the graph has run. */
+  isKept(planned: PlannedTensor): boolean;
+  /** Where the first byte of a tensor is. @throws PlannerError `NOT_READABLE` if it is in no chunk */
+  locate(tensor: Tensor): PlannedLocation;
+}
