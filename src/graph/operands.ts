@@ -8,7 +8,7 @@
 import type { ElementTypeName } from '../tensor/element-type.js';
 import { operandName, type Operation } from '../tensor/operation.js';
 import { isContiguous } from '../tensor/layout.js';
-import { hasContiguousRows, type Quad } from '../tensor/shape.js';
+import { hasContiguousRows } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { badOperand, describeStrides, missingOperand } from './operand-error.js';
 
@@ -80,7 +80,7 @@ export class Operands {
   }
 
   /** As {@link requireRepeatable}, of dimensions 2 and 3 into those of a shape. */
-  requireOuterRepeatable(name: string, ne: Quad): void {
+  requireOuterRepeatable(name: string, ne: readonly number[]): void {
     const tensor = this.optional(name);
     if (tensor === null || (ne[2] % tensor.ne[2] === 0 && ne[3] % tensor.ne[3] === 0)) return;
     this.requireRepeatable(name, 2, ne[2]);
