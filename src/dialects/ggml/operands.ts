@@ -28,7 +28,7 @@ export class Operands {
     this.sources = sources;
     const { operands } = operation;
     for (let slot = 0; slot < operands.length; slot++) {
-      if ((sources[slot] ?? null) === null && !operands[slot].endsWith('?')) this.#failMissing(slot);
+      if ((sources[slot] ?? null) === null && !operands[slot].endsWith('?')) failMissing(this.operation, slot);
     }
   }
 
@@ -39,13 +39,13 @@ export class Operands {
 
   /** An operand that the rule cannot do without. */
   tensor(name: string): Tensor {
-    const slot = this.#slotOf(name);
-    return this.sources[slot] ?? this.#failMissing(slot);
+    const slot = slotOf(this.operation, name);
+    return this.sources[slot] ?? failMissing(this.operation, slot);
   }
 
   /** An operand that may be left out. */
   optional(name: string): Tensor | null {
-    return this.sources[this.#slotOf(name)] ?? null;
+    return this.sources[slotOf(this.operation, name)] ?? null;
   }
 
   /** Demands whatever else a rule may want. `limit` completes the sentence "… must be". */
@@ -79,6 +79,14 @@ export class Operands {
     badOperand(this.name, name, tensor, limit, 'Reshape, permute or repeat it first.');
   }
 
+  /** As {@link requireRepeatable}, of dimensions 2 and 3 into those of a shape. */
+  requireOuterRepeatable(name: string, ne: readonly number[]): void {
+    const tensor = this.optional(name);
+    if (tensor === null || (ne[2] % tensor.ne[2] === 0 && ne[3] % tensor.ne[3] === 0)) return;
+    this.requireRepeatable(name, 2, ne[2]);
+    this.requireRepeatable(name, 3, ne[3]);
+  }
+
   /** `from` as in {@link isContiguous}: how many of the outer dimensions may be spread. */
   requireContiguous(name: string, from = 0): void {
     const tensor = this.optional(name);
@@ -102,18 +110,16 @@ export class Operands {
   failShape(ne: readonly number[], limit: string): never {
     return badOperand(this.name, 'shape', ne, limit, 'Give another shape.');
   }
+}
 
-  #slotOf(name: string): number {
-    const { operands } = this.operation;
-    for (let slot = 0; slot < operands.length; slot++) {
-      if (operands[slot] === name || isOptional(operands[slot], name)) return slot;
-    }
-    throw new Error(`${this.name} has no operand ${name}.`);
-  }
+function slotOf({ name: operation, operands }: Operation, name: string): number {
+  for (let slot = 0; slot < operands.length; slot++) if (operands[slot] === name) return slot;
+  for (let slot = 0; slot < operands.length; slot++) if (isOptional(operands[slot], name)) return slot;
+  throw new Error(`${operation} has no operand ${name}.`);
+}
 
-  #failMissing(slot: number): never {
-    return missingOperand(this.name, operandName(this.operation, slot), null);
-  }
+function failMissing(operation: Operation, slot: number): never {
+  return missingOperand(operation.name, operandName(operation, slot), null);
 }
 
 /** Whether `operand` is `name` with a question mark behind it. Compares without making a text. */

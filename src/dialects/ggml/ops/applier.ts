@@ -24,6 +24,8 @@ import { describe, missingOperand, requireOperand } from '../operand-error.js';
 import { Operands, type Sources } from '../operands.js';
 import type { Row } from '../row.js';
 
+const NO_SETTINGS: Params = {};
+
 /** ggml keeps 63 characters of a name. */
 const MAX_NAME_LENGTH = 63;
 
@@ -77,7 +79,7 @@ export abstract class Applier {
   setName(tensor: Tensor, name: string): Tensor {
     checkTensor('setName', tensor);
     checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
-    tensor.name = name.slice(0, MAX_NAME_LENGTH);
+    tensor.name = shortened(name);
     return tensor;
   }
 
@@ -176,20 +178,19 @@ export abstract class Applier {
   protected apply<P extends Params>(
     operation: Row<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
-    params: P = {} as P,
+    params: P = NO_SETTINGS as P,
     options: InPlaceOption = NOT_IN_PLACE,
   ): Tensor {
     if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkOptions(options, IN_PLACE_OPTION, operation.name);
-    const operands = sources.includes(SELF)
-      ? sources.map((source) => (source === SELF ? null : source))
-      : (sources as Sources);
+    const namesItself = operation.namesItself.length > 0 && sources.includes(SELF);
+    const operands = namesItself ? sources.map((source) => (source === SELF ? null : source)) : (sources as Sources);
     for (let slot = 0; slot < operands.length; slot++) checkOperand(operation, operands[slot] ?? null, slot);
     const result = operation.result(new Operands(operation, operands), params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
     if (options.inPlace === true)
       return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
-    const name = (result.name ?? '').slice(0, MAX_NAME_LENGTH);
+    const name = shortened(result.name ?? '');
     const ownsBytes = this.#byteSource !== null && result.view === undefined;
     return new Tensor({
       origin: this.#origin,
@@ -218,7 +219,7 @@ export abstract class Applier {
       target ?? 'missing',
       `of type ${layout.type.name} and shape [${layout.shape.join(', ')}], for an operation that can run in place`,
     );
-    const name = `${target.name} (view)`.slice(0, MAX_NAME_LENGTH);
+    const name = shortened(`${target.name} (view)`);
     return new Tensor({
       origin: this.#origin,
       name,
@@ -239,6 +240,11 @@ export abstract class Applier {
   }
 }
 
+/** What ggml keeps of a name. */
+function shortened(name: string): string {
+  return name.length > MAX_NAME_LENGTH ? name.slice(0, MAX_NAME_LENGTH) : name;
+}
+
 /** Throws `BAD_OPERAND` unless `tensor` is one. */
 function checkTensor(op: string, tensor: unknown): void {
   if (!(tensor instanceof Tensor)) missingOperand(op, 'tensor', tensor);
@@ -252,6 +258,7 @@ function checkOperand(operation: Operation, tensor: unknown, slot: number): void
 
 /** Settings that were given; what is left out is not stored. */
 function definedOnly(params: Params): Params {
+  if (params === NO_SETTINGS) return params;
   const settings: Readonly<Record<string, ParamValue | undefined>> = params;
   for (const key in settings) {
     if (settings[key] !== undefined) continue;

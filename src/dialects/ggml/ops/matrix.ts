@@ -14,8 +14,8 @@ import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('matrix');
 
-function requireRows(o: Operands, name: string): void {
-  o.requireStrides(!isTransposed(o.tensor(name)), name, 'stored row by row, not transposed');
+function requireRows(o: Operands, name: string, a: Tensor): void {
+  if (isTransposed(a)) o.requireStrides(false, name, 'stored row by row, not transposed');
 }
 
 export const MUL_MAT = define({
@@ -25,9 +25,8 @@ export const MUL_MAT = define({
     const a = o.tensor('a');
     const b = o.tensor('b');
     o.requireNe('b', [a.ne[0], ANY, ANY, ANY]);
-    o.requireRepeatable('a', 2, b.ne[2]);
-    o.requireRepeatable('a', 3, b.ne[3]);
-    requireRows(o, 'a');
+    o.requireOuterRepeatable('a', b.ne);
+    requireRows(o, 'a', a);
     return f32([a.ne[1], b.ne[1], b.ne[2], b.ne[3]]);
   },
 });
@@ -39,7 +38,7 @@ export const MUL_MAT_ID = define({
     const experts = o.tensor('experts');
     const b = o.tensor('b');
     const ids = o.tensor('ids');
-    requireRows(o, 'experts');
+    requireRows(o, 'experts', experts);
     o.requireType('ids', 'i32');
     o.requireNe('experts', [ANY, ANY, ANY, 1]);
     o.requireNe('b', [experts.ne[0], ANY, ANY, 1]);
@@ -56,9 +55,8 @@ export const OUT_PROD = define({
     const a = o.tensor('a');
     const b = o.tensor('b');
     o.requireNe('b', [ANY, a.ne[1], ANY, ANY]);
-    o.requireRepeatable('a', 2, b.ne[2]);
-    o.requireRepeatable('a', 3, b.ne[3]);
-    requireRows(o, 'a');
+    o.requireOuterRepeatable('a', b.ne);
+    requireRows(o, 'a', a);
     return f32([a.ne[0], b.ne[0], b.ne[2], b.ne[3]]);
   },
 });

@@ -39,8 +39,14 @@ export function into(target: Tensor, name = `${target.name} (view)`): Result {
 
 /** Sources by slot, without the empty slots at the end. */
 export function slots(...sources: readonly (Tensor | null | undefined)[]): readonly (Tensor | null)[] {
-  const filled = sources.map((source) => source ?? null);
-  return filled.slice(0, filled.findLastIndex((source) => source !== null) + 1);
+  const filled: (Tensor | null)[] = [];
+  for (let slot = 0; slot < sources.length; slot++) {
+    const source = sources[slot] ?? null;
+    if (source === null) continue;
+    while (filled.length < slot) filled.push(null);
+    filled.push(source);
+  }
+  return filled;
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
