@@ -61,12 +61,15 @@ export function isEmpty({ shape }: Pick<Layout, 'shape'>): boolean {
 /** Bytes from the first to one past the last element, gaps between strides included; 0 for an empty tensor. */
 export function byteLength(layout: Layout, culprit = 'the tensor'): number {
   const { type, shape, strides } = layout;
-  if (isEmpty(layout)) return 0;
   if (shape.length === 0) return type.blockBytes;
+  if (shape[0] === 0) return 0;
   // A row of a quantised type counts by blocks, as in ggml_nbytes.
   let bytes =
     type.blockSize === 1 ? type.blockBytes + (shape[0] - 1) * strides[0] : (shape[0] * strides[0]) / type.blockSize;
-  for (let dim = 1; dim < shape.length; dim++) bytes += (shape[dim] - 1) * strides[dim];
+  for (let dim = 1; dim < shape.length; dim++) {
+    if (shape[dim] === 0) return 0;
+    bytes += (shape[dim] - 1) * strides[dim];
+  }
   return checkBytes(bytes, culprit);
 }
 

@@ -125,6 +125,8 @@ export class Tensor implements Layout {
   readonly shape: readonly number[];
   /** Byte strides, one per dimension. */
   readonly strides: readonly number[];
+  /** Bytes from the first to one past the last element. */
+  readonly byteLength: number;
   readonly sources: readonly (Tensor | null)[];
   readonly params: Params;
   readonly allocSize: number | null;
@@ -152,6 +154,7 @@ export class Tensor implements Layout {
     this.type = spec.type;
     this.shape = spec.shape;
     this.strides = destination === null ? spec.strides : destination.strides;
+    this.byteLength = byteLength(this, this.name);
     this.sources = spec.sources === undefined ? NO_SOURCES : resolved(spec.sources, this);
     this.params = spec.params ?? NO_PARAMS;
     this.allocSize = spec.allocSize ?? null;
@@ -198,11 +201,6 @@ export class Tensor implements Layout {
   /** ggml's name of the strides. */
   get nb(): Dims4 {
     return this.strides as Dims4;
-  }
-
-  /** Bytes from the first to one past the last element. */
-  get byteLength(): number {
-    return byteLength(this, this.name);
   }
 
   /** Whether the bytes belong to another tensor's storage. */

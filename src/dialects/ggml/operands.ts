@@ -6,7 +6,7 @@
  * thousands of operations, so text, and functions that make text, are best made once a check has failed.
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
-import { operandName, type Operation } from '../../tensor/operation.js';
+import type { Operation } from '../../tensor/operation.js';
 import { isContiguous } from '../../tensor/layout.js';
 import { hasContiguousRows } from './shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -18,17 +18,24 @@ export type Sources = readonly (Tensor | null)[];
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
 
+/** An operation, as far as its operands go. */
+export interface OperandNames extends Operation {
+  /** Names of the operands by source slot, without question marks. */
+  readonly operandNames: readonly string[];
+  /** How many operands must be there. They come first. */
+  readonly requiredCount: number;
+}
+
 export class Operands {
-  readonly operation: Operation;
+  readonly operation: OperandNames;
   readonly sources: Sources;
 
   /** @throws PlannerError `BAD_OPERAND` if one is missing that may not be left out */
-  constructor(operation: Operation, sources: Sources) {
+  constructor(operation: OperandNames, sources: Sources) {
     this.operation = operation;
     this.sources = sources;
-    const { operands } = operation;
-    for (let slot = 0; slot < operands.length; slot++) {
-      if ((sources[slot] ?? null) === null && !operands[slot].endsWith('?')) failMissing(this.operation, slot);
+    for (let slot = 0; slot < operation.requiredCount; slot++) {
+      if ((sources[slot] ?? null) === null) failMissing(operation, slot);
     }
   }
 
@@ -112,17 +119,11 @@ export class Operands {
   }
 }
 
-function slotOf({ name: operation, operands }: Operation, name: string): number {
-  for (let slot = 0; slot < operands.length; slot++) if (operands[slot] === name) return slot;
-  for (let slot = 0; slot < operands.length; slot++) if (isOptional(operands[slot], name)) return slot;
+function slotOf({ name: operation, operandNames }: OperandNames, name: string): number {
+  for (let slot = 0; slot < operandNames.length; slot++) if (operandNames[slot] === name) return slot;
   throw new Error(`${operation} has no operand ${name}.`);
 }
 
-function failMissing(operation: Operation, slot: number): never {
-  return missingOperand(operation.name, operandName(operation, slot), null);
-}
-
-/** Whether `operand` is `name` with a question mark behind it. Compares without making a text. */
-function isOptional(operand: string, name: string): boolean {
-  return operand.length === name.length + 1 && operand.endsWith('?') && operand.startsWith(name);
+function failMissing({ name, operandNames }: OperandNames, slot: number): never {
+  return missingOperand(name, operandNames[slot], null);
 }

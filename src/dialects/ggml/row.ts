@@ -8,7 +8,7 @@ import type { ElementType } from '../../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../../tensor/operation.js';
 import type { Dims4 } from '../../tensor/layout.js';
 import type { ReuseRule, Params, Tensor } from '../../tensor/tensor.js';
-import type { Operands } from './operands.js';
+import type { OperandNames, Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
 /** What an operation yields. */
@@ -26,7 +26,7 @@ export interface Result {
 }
 
 /** An operation that the library knows, with settings of type `P`. */
-export interface Row<P extends Params = Params> extends Operation {
+export interface Row<P extends Params = Params> extends OperandNames {
   /** The shape and type rule. A method, so that rows with different settings fit into one table. */
   result(operands: Operands, params: P): Result;
 }
@@ -34,7 +34,7 @@ export interface Row<P extends Params = Params> extends Operation {
 const NO_SLOTS: readonly number[] = [];
 
 /** What has to be written down about a row; whatever is left out takes the cautious value. */
-type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family'>> &
+type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family' | 'operandNames' | 'requiredCount'>> &
   Pick<Row<P>, 'operands' | 'result'> & { readonly name: OperationName };
 
 /** Writes the rows of one family. Field by field, so that all rows have one hidden class. */
@@ -43,6 +43,8 @@ export function rowsOf(family: OperationFamily): <P extends Params = Params>(fac
     name: facts.name,
     family,
     isKnown: true,
+    operandNames: facts.operands.map((name) => name.replace('?', '')),
+    requiredCount: facts.operands.filter((name) => !name.endsWith('?')).length,
     operands: facts.operands,
     isView: facts.isView ?? false,
     isPure: facts.isPure ?? facts.updates === undefined,

@@ -281,6 +281,15 @@ describe('the facts of an operation', () => {
     }
   });
 
+  it('name operands that may be left out behind all others', () => {
+    for (const { name, operands, operandNames, requiredCount } of OPERATIONS) {
+      expect(
+        operandNames.map((operand, slot) => (slot < requiredCount ? operand : `${operand}?`)),
+        name,
+      ).toEqual(operands);
+    }
+  });
+
   it('point at operands that there are', () => {
     for (const { name, operands, overwrites, updates, namesItself } of OPERATIONS) {
       for (const slot of [...overwrites, ...updates, ...namesItself]) expect(operands[slot], name).toBeDefined();
