@@ -10,16 +10,19 @@
  * empty sources are -1.
  */
 import { elementType } from '../src/tensor/element-type.js';
-import type { GraphJson } from '../src/json/write.js';
+import { graphFromJson } from '../src/json/read.js';
+import { graphToJson } from '../src/json/write.js';
 
 export function peerText(document: unknown): string {
-  const { tensors, leafs, nodes } = document as GraphJson;
+  const { tensors, leafs, nodes } = graphToJson(graphFromJson(document));
   const rows = tensors.map((row) => {
-    const { op, type, ne, nb, inplace = false, external = false, input = false, output = false } = row;
+    const { op, type, shape, strides, inplace = false, external = false, input = false, output = false } = row;
     const { view = -1, viewOffset = 0, src = [] } = row;
     const kind = op === 'NONE' ? 0 : inplace ? 2 : 1;
     const flags = [external, input, output].map(Number);
-    return [elementType(type).ggufId, ...ne, ...nb, kind, ...flags, view, viewOffset, src.length, ...src].join(' ');
+    return [elementType(type).ggufId, ...shape, ...strides, kind, ...flags, view, viewOffset, src.length, ...src].join(
+      ' ',
+    );
   });
   const counts = [tensors.length, leafs.length, nodes.length];
   return [counts.join(' '), ...rows, leafs.join(' '), nodes.join(' ')].join('\n');

@@ -21,7 +21,8 @@ const answers = ctx.setOutput(ctx.mulMat(down, hidden));
 const graph = Graph.forward(answers);
 const plan = planGraph(graph);
 console.log(`compute buffer: ${plan.bufferSize} bytes, violations: ${verifyPlan(graph, plan).length}`);
-for (const { name, why, owner } of plan.shares) console.log(`${name} is ${why} ${graph.tensors[owner].name}`);
+for (const { name, why, owner } of plan.shares)
+  console.log(`${name} shares the bytes of ${graph.tensors[owner].name} (${why})`);
 
 const arena = plan.allocate(); // the one ArrayBuffer; reuse it for every run
 arena.data(inputs, 'f32').set([0, 0, 0, 1, 1, 0, 1, 1]);

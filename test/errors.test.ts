@@ -165,8 +165,8 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
   UNKNOWN_ARCHITECTURE: [() => measureModel(ggufWith({ 'general.architecture': 'yet-unborn' }))],
   UNKNOWN_TYPE: [() => ctx.newTensor(bad('q9'), [4])],
   WRONG_NBYTES: [
-    () => graphFromJson(rows({ ...leaf, nbytes: 3 }, node)),
-    () => graphFromJson(rows({ ...leaf, nbytes: undefined }, node)),
+    () => graphFromJson(rows({ ...leaf, byteLength: 3 }, node)),
+    () => graphFromJson(rows({ ...leaf, byteLength: undefined }, node)),
   ],
 };
 

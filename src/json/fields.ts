@@ -4,9 +4,8 @@
  * Invariant: whatever is there, the answer is an error that names the field, or nothing; values are never changed.
  */
 import { PlannerError, unknownField, wrongValue, type ErrorCode, type OptionNames } from '../errors.js';
-import { shape } from '../dialects/ggml/shape.js';
+import type { Dialect } from '../dialects/dialects.js';
 import type { TensorJson } from './write.js';
-import { findOperation, isOperationName } from '../dialects/ggml/operations.js';
 
 /** Throws: the document breaks a rule that is more than the kind of a field. */
 export function fail(code: ErrorCode, message: string, culprit: string, value: unknown, limit: string): never {
@@ -37,36 +36,68 @@ function checkId(id: unknown, culprit: string, least: number, count: number): vo
   throw wrongValue('DANGLING_INDEX', { culprit, value: id, limit, remedy });
 }
 
-const TENSOR_FIELDS: OptionNames<TensorJson> = {
-  ...{ name: true, op: true, type: true, ne: true, nb: true, src: true, view: true, viewOffset: true },
-  ...{ external: true, input: true, output: true, inplace: true, overwrites: true, destination: true },
-  ...{ params: true, nbytes: true, allocSize: true },
+/** What a version of the format calls the fields that have had other names. */
+export interface FieldNames {
+  readonly shape: string;
+  readonly strides: string;
+  readonly byteLength: string;
+}
+
+export const FIELD_NAMES: Readonly<Record<number, FieldNames>> = {
+  1: { shape: 'ne', strides: 'nb', byteLength: 'nbytes' },
+  2: { shape: 'shape', strides: 'strides', byteLength: 'byteLength' },
+};
+
+/** What a document says of all its tensors. */
+export interface DocumentKind {
+  readonly dialect: Dialect;
+  readonly names: FieldNames;
+}
+
+const TENSOR_FIELDS: OptionNames<Omit<TensorJson, keyof FieldNames>> = {
+  name: true,
+  op: true,
+  type: true,
+  src: true,
+  view: true,
+  viewOffset: true,
+  external: true,
+  input: true,
+  output: true,
+  inplace: true,
+  overwrites: true,
+  destination: true,
+  params: true,
+  allocSize: true,
 };
 
 /** A misspelt field would silently be left out, and an operation in another case be taken for the caller's own. */
-function checkNames(row: Record<string, unknown>, op: string, label: string): void {
+function checkNames(row: Record<string, unknown>, op: string, { dialect, names }: DocumentKind, label: string): void {
+  const layout = Object.values(names) as string[];
   for (const field in row) {
-    if (TENSOR_FIELDS[field as keyof TensorJson] === true) continue;
-    throw unknownField('BAD_DOCUMENT', { owner: label, field, names: Object.keys(TENSOR_FIELDS) });
+    if (TENSOR_FIELDS[field as keyof typeof TENSOR_FIELDS] === true || layout.includes(field)) continue;
+    throw unknownField('BAD_DOCUMENT', { owner: label, field, names: [...Object.keys(TENSOR_FIELDS), ...layout] });
   }
   const known = op.toUpperCase();
-  const isMisspelt = op !== known && isOperationName(known);
+  const isMisspelt = op !== known && dialect.findOperation(known) !== undefined;
   expectField(!isMisspelt, `${label}.op`, op, `${known}, or a name of your own`);
 }
 
 const FLAGS = ['external', 'input', 'output', 'inplace'] as const;
 
-/** Checks the fields of one tensor by themselves. */
-export function checkRow(row: unknown, id: number, count: number): TensorJson {
+/** Checks the fields of one tensor by themselves, and returns them under the names that they have now. */
+export function checkRow(row: unknown, id: number, count: number, kind: DocumentKind): TensorJson {
+  const { dialect, names } = kind;
   const at = `tensors[${id}]`;
   expectField(isObject(row), at, row, 'an object');
   expectField(typeof row.name === 'string', `${at}.name`, row.name, 'a string');
   const label = `${at} (${row.name})`;
   expectField(typeof row.op === 'string', `${label}.op`, row.op, 'a string');
-  checkNames(row, row.op, label);
+  checkNames(row, row.op, kind, label);
   expectField(typeof row.type === 'string', `${label}.type`, row.type, 'the name of an element type');
-  checkDimensions(row.ne, `${label}.ne`);
-  checkDimensions(row.nb, `${label}.nb`);
+  const { [names.shape]: shape, [names.strides]: strides, [names.byteLength]: byteLength, ...rest } = row;
+  checkNumbers(shape, dialect.rank, `${label}.${names.shape}`);
+  checkNumbers(strides, (shape as number[]).length, `${label}.${names.strides}`);
   for (const flag of FLAGS) {
     expectField(
       row[flag] === undefined || typeof row[flag] === 'boolean',
@@ -79,16 +110,16 @@ export function checkRow(row: unknown, id: number, count: number): TensorJson {
   if (row.view !== undefined) checkId(row.view, `${label}.view`, 0, count);
   else expectField(row.viewOffset === undefined, `${label}.viewOffset`, row.viewOffset, 'left out without a view');
   if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
-  checkComputes(row, label);
-  checkReadsOthers(row, id, label);
+  checkComputes(row, dialect, label);
+  checkReadsOthers(row, id, dialect, label);
   const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
   if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
   expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
-  return row as unknown as TensorJson;
+  return { ...rest, shape, strides, byteLength } as unknown as TensorJson;
 }
 
 /** An operation that only looks at bytes has none of its own. */
-function checkComputes({ op, view }: Partial<TensorJson>, label: string): void {
+function checkComputes({ op, view }: Partial<TensorJson>, { findOperation }: Dialect, label: string): void {
   const isView = findOperation(op!)?.isView === true;
   expectField(
     !isView || view !== undefined,
@@ -99,7 +130,12 @@ function checkComputes({ op, view }: Partial<TensorJson>, label: string): void {
 }
 
 /** Nothing reads what it has not computed yet. ggml's cast names itself as what it writes into. */
-function checkReadsOthers({ op, src = [] }: Partial<TensorJson>, id: number, label: string): void {
+function checkReadsOthers(
+  { op, src = [] }: Partial<TensorJson>,
+  id: number,
+  { findOperation }: Dialect,
+  label: string,
+): void {
   const slot = src.findIndex(
     (source, index) => source === id && !(findOperation(op!)?.namesItself ?? []).includes(index),
   );
@@ -113,10 +149,12 @@ function checkReadsOthers({ op, src = [] }: Partial<TensorJson>, id: number, lab
   });
 }
 
-/** Four non-negative integers; shape errors get their own code. */
-function checkDimensions(value: unknown, culprit: string): void {
-  expectField(Array.isArray(value), culprit, value, 'an array of four integers');
-  const numbers = value as number[];
-  shape(numbers, culprit);
-  expectField(numbers.length === 4, culprit, numbers, 'four integers, innermost dimension first');
+/** Integers of at least 0, as many as there are dimensions. */
+function checkNumbers(value: unknown, rank: number | null, culprit: string): void {
+  const limit = `an array of ${rank ?? 'any number of'} integers from 0 to 2^53 - 1, innermost dimension first`;
+  expectField(Array.isArray(value), culprit, value, limit);
+  const numbers = Array.from(value as unknown[]); // no holes
+  const areNumbers = numbers.every((number) => Number.isSafeInteger(number) && (number as number) >= 0);
+  if (areNumbers && (rank === null || numbers.length === rank)) return;
+  throw wrongValue('BAD_SHAPE', { culprit, value, limit, remedy: REWRITE });
 }

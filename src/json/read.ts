@@ -7,15 +7,13 @@
 import { named, shown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
-import { shape } from '../dialects/ggml/shape.js';
+import { dialectOf } from '../dialects/dialects.js';
 import { unknownOperation, type Operation } from '../tensor/operation.js';
 import { Origin, SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from '../graph/graph.js';
 import type { TensorJson } from './write.js';
-import { checkIds, checkRow, expectField, fail, isObject } from './fields.js';
-
-import { findOperation } from '../dialects/ggml/operations.js';
+import { checkIds, checkRow, expectField, fail, FIELD_NAMES, isObject, type DocumentKind } from './fields.js';
 
 /**
  * Reads a graph document, for instance the result of `JSON.parse`.
@@ -24,8 +22,8 @@ import { findOperation } from '../dialects/ggml/operations.js';
  * `BYTES_TOO_LARGE`, `CYCLE`, `DANGLING_INDEX`, `LISTED_TWICE`, `NOT_LISTED`, `UNKNOWN_TYPE`, `WRONG_NBYTES`
  */
 export function graphFromJson(document: unknown): Graph {
-  const { tensors: rows, leafs, nodes } = checkDocument(document);
-  const tensors = new TensorBuilder(rows).build();
+  const { tensors: rows, leafs, nodes, kind } = checkDocument(document);
+  const tensors = new TensorBuilder(rows, kind).build();
   checkLists(rows, leafs, nodes);
   return new Graph({
     tensors,
@@ -37,11 +35,12 @@ export function graphFromJson(document: unknown): Graph {
 
 /** The fields that are none of the format's own, as own data properties whatever their names. */
 function extrasOf(document: object): Record<string, unknown> {
-  const known = ['format', 'version', 'tensors', 'leafs', 'nodes'];
+  const known = ['format', 'version', 'dialect', 'tensors', 'leafs', 'nodes'];
   return Object.fromEntries(Object.entries(document).filter(([key]) => !known.includes(key)));
 }
 
 interface Rows {
+  readonly kind: DocumentKind;
   readonly tensors: readonly TensorJson[];
   readonly leafs: readonly number[];
   readonly nodes: readonly number[];
@@ -50,12 +49,21 @@ interface Rows {
 function checkDocument(document: unknown): Rows {
   expectField(isObject(document), 'graph document', document, 'an object');
   expectField(document.format === 'tensor-graph', 'format', document.format, '"tensor-graph"');
-  expectField(document.version === 1, 'version', document.version, '1, the only version there is');
-  const { tensors, leafs, nodes } = document;
+  const { version, tensors, leafs, nodes } = document;
+  expectField(version === 1 || version === 2, 'version', version, '1 or 2, the versions there are');
+  const { dialect } = version === 1 ? { dialect: 'ggml' } : document;
+  expectField(
+    typeof dialect === 'string' && dialect !== '',
+    'dialect',
+    dialect,
+    'the name of a dialect, such as "ggml"',
+  );
+  const kind: DocumentKind = { dialect: dialectOf(dialect), names: FIELD_NAMES[version] };
   expectField(Array.isArray(tensors), 'tensors', tensors, 'an array');
   const rows = Array.from(tensors as unknown[]); // no holes
   return {
-    tensors: rows.map((row, id) => checkRow(row, id, rows.length)),
+    kind,
+    tensors: rows.map((row, id) => checkRow(row, id, rows.length, kind)),
     leafs: checkIds(leafs, 'leafs', 0, rows.length),
     nodes: checkIds(nodes, 'nodes', 0, rows.length),
   };
@@ -66,11 +74,14 @@ class TensorBuilder {
   readonly #rows: readonly TensorJson[];
   readonly #tensors: (Tensor | undefined)[];
   readonly #isOpen: Uint8Array;
-  readonly #origin = new Origin();
+  readonly #origin: Origin;
+  readonly #kind: DocumentKind;
   /** Operations that the library does not know, by name. */
   readonly #unknown = new Map<string, Operation>();
 
-  constructor(rows: readonly TensorJson[]) {
+  constructor(rows: readonly TensorJson[], kind: DocumentKind) {
+    this.#kind = kind;
+    this.#origin = new Origin(kind.dialect.name);
     this.#rows = rows;
     this.#tensors = new Array<Tensor | undefined>(rows.length);
     this.#isOpen = new Uint8Array(rows.length);
@@ -126,8 +137,8 @@ class TensorBuilder {
     const label = this.#label(id);
     const layout: Layout = {
       type: elementType(row.type, `${label}.type`),
-      shape: shape(row.ne, `${label}.ne`),
-      strides: shape(row.nb, `${label}.nb`),
+      shape: [...row.shape],
+      strides: [...row.strides],
     };
     this.#checkBytes(row, layout, label);
     if (row.view !== undefined && row.external === true) {
@@ -158,22 +169,25 @@ class TensorBuilder {
 
   #operationOf({ op }: TensorJson): Operation | null {
     if (op === 'NONE') return null;
-    const operation = findOperation(op) ?? this.#unknown.get(op) ?? unknownOperation(op);
+    const operation = this.#kind.dialect.findOperation(op) ?? this.#unknown.get(op) ?? unknownOperation(op);
     if (!operation.isKnown) this.#unknown.set(op, operation);
     return operation;
   }
 
   #checkBytes(row: TensorJson, layout: Layout, label: string): void {
-    rowSize(layout.type, layout.shape[0], `${label}.ne`);
+    const { names } = this.#kind;
+    rowSize(layout.type, layout.shape[0] ?? 1, `${label}.${names.shape}`);
     const bytes = byteLength(layout, label);
-    if (row.nbytes !== bytes) {
-      const culprit = `${label}.nbytes`;
-      const message = `${culprit} is ${row.nbytes === undefined ? 'missing' : shown(row.nbytes)}, but its type, ne and nb make ${bytes}.`;
-      fail('WRONG_NBYTES', message, culprit, row.nbytes, `${bytes}, what type, ne and nb say`);
+    const found: unknown = row.byteLength;
+    if (found !== bytes) {
+      const culprit = `${label}.${names.byteLength}`;
+      const parts = `type, ${names.shape} and ${names.strides}`;
+      const message = `${culprit} is ${found === undefined ? 'missing' : shown(found)}, but its ${parts} make ${bytes}.`;
+      fail('WRONG_NBYTES', message, culprit, found, `${bytes}, what ${parts} say`);
     }
     const { allocSize } = row;
     const isEnough = allocSize === undefined || (Number.isSafeInteger(allocSize) && allocSize >= bytes);
-    expectField(isEnough, `${label}.allocSize`, allocSize, `an integer of at least ${bytes}, its nbytes`);
+    expectField(isEnough, `${label}.allocSize`, allocSize, `an integer of at least ${bytes}, its ${names.byteLength}`);
   }
 
   #viewOf({ view, viewOffset = 0 }: TensorJson, layout: Layout, id: number): { of: Tensor; offset: number } {
@@ -195,9 +209,9 @@ class TensorBuilder {
       this.#tensors[row.view ?? -1] === destination.root &&
       row.viewOffset === destination.viewOffset;
     if (!matches) {
-      const limit = 'a tensor of the same type, ne, nb, view and viewOffset';
+      const limit = 'a tensor of the same type, shape, strides, view and viewOffset';
       const culprit = `${this.#label(id)}.destination`;
-      const message = `${culprit} is ${row.destination}, which differs from it in type, ne, nb, view or viewOffset.`;
+      const message = `${culprit} is ${row.destination}, which differs from it in type, shape, strides, view or viewOffset.`;
       fail('BAD_VIEW', message, culprit, row.destination, limit);
     }
     return destination;

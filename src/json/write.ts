@@ -1,23 +1,26 @@
 /**
- * Graph → graph JSON (`"format": "tensor-graph"`, version 1), and what its fields mean.
+ * Graph → graph JSON (`"format": "tensor-graph"`, version 2), and what its fields mean.
  *
  * Invariant: `graphToJson(graphFromJson(x))` says what `x` says, and equals it where `x` leaves out what says nothing:
  * flags that are false, empty lists of sources and settings, `external` of views, whose owner says it. Names are labels and need not be unique.
  */
-import type { Params, Tensor } from '../tensor/tensor.js';
+import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
+import type { Params, Tensor } from '../tensor/tensor.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
 export interface TensorJson {
   name: string;
   /**
-   * ggml's name of the operation; `NONE` for a leaf. A node may be `NONE` as well, as ggml's scheduler writes them: as a view
+   * The dialect's name of the operation; `NONE` for a leaf. A node may be `NONE` as well, as ggml's scheduler writes them: as a view
    * it only keeps its sources until then, and with bytes of its own it gets their values from outside at its step.
    */
   op: string;
   type: string;
-  ne: number[];
-  nb: number[];
+  /** Element counts, innermost dimension first. Version 1: `ne`. */
+  shape: number[];
+  /** Byte strides, one per dimension. Version 1: `nb`. */
+  strides: number[];
   /** Ids of the sources; -1 for an empty slot. */
   src?: number[];
   /** Id of the tensor that owns the storage. */
@@ -36,8 +39,9 @@ export interface TensorJson {
   destination?: number;
   /** The operation's settings. */
   params?: Params;
-  nbytes: number;
-  /** Bytes that the device wants, if more than `nbytes`. */
+  /** Bytes from the first to one past the last element. Version 1: `nbytes`. */
+  byteLength: number;
+  /** Bytes that the device wants, if more than `byteLength`. */
   allocSize?: number;
 }
 
@@ -47,7 +51,9 @@ export interface TensorJson {
  */
 export interface GraphJson {
   format: 'tensor-graph';
-  version: 1;
+  version: 2;
+  /** Whose names the operations have. The library knows those of `ggml`; of others, the file says all that is known. */
+  dialect: string;
   tensors: TensorJson[];
   /** Ids of the tensors that are not computed. */
   leafs: number[];
@@ -55,7 +61,11 @@ export interface GraphJson {
   nodes: number[];
 }
 
-/** The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources). */
+/**
+ * The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources).
+ *
+ * @throws PlannerError `BAD_ARGUMENT` if the operations are of several dialects, `DANGLING_TENSOR`
+ */
 export function graphToJson(graph: Graph): GraphJson {
   checkGraph(graph);
   const { tensors } = graph;
@@ -65,11 +75,21 @@ export function graphToJson(graph: Graph): GraphJson {
   return {
     ...graph.extras,
     format: 'tensor-graph',
-    version: 1,
+    version: 2,
+    dialect: dialectOfGraph(graph),
     tensors: tensors.map((tensor) => tensorToJson(tensor, graph, idOf)),
     leafs: graph.leafs.map(idOf),
     nodes: graph.nodes.map(idOf),
   };
+}
+
+/** The one dialect that all tensors are of; ggml's if there are none. */
+function dialectOfGraph({ tensors }: Graph): string {
+  const dialects = new Set(tensors.map(({ origin }) => origin.dialect));
+  const [dialect = 'ggml'] = dialects;
+  const found = [...dialects].join(' and ');
+  checkArgument(dialects.size < 2, 'dialects of the graph', found, 'one', 'Write a graph file for each dialect.');
+  return dialect;
 }
 
 /** Throws `DANGLING_TENSOR` for a tensor that refers to one outside the graph. */
@@ -78,15 +98,16 @@ function checkClosed(graph: Graph): void {
 }
 
 function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => number): TensorJson {
-  const { name, op, operation, type, ne, nb, sources, params, root, allocSize, reuseRule, destination } = tensor;
+  const { name, op, operation, type, shape, strides, sources, params, root, allocSize, reuseRule, destination } =
+    tensor;
   const overwrites = reuseRule?.operands;
   const isOwnRule = overwrites !== undefined && String(overwrites) !== String(operation?.overwrites ?? []);
   return {
     name,
     op,
     type: type.name,
-    ne: [...ne],
-    nb: [...nb],
+    shape: [...shape],
+    strides: [...strides],
     ...(root === tensor && tensor.memory !== 'deferred' && { external: true }),
     ...(graph.inputs.has(tensor) && { input: true }),
     ...(graph.outputs.has(tensor) && { output: true }),
@@ -96,7 +117,7 @@ function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => nu
     ...((reuseRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
     ...(isOwnRule && { overwrites: [...overwrites] }),
     ...(Object.keys(params).length > 0 && { params: { ...params } }),
-    nbytes: tensor.byteLength,
+    byteLength: tensor.byteLength,
     ...(allocSize !== null && { allocSize }),
   };
 }

@@ -57,6 +57,8 @@ export interface TensorSpec extends Layout {
  * of an origin have the serial numbers 0, 1, 2, … in the order in which they were made.
  */
 export class Origin {
+  /** Name of the dialect that the operations of its tensors are of. */
+  readonly dialect: string;
   /** Tensors made so far. */
   count = 0;
   /** Grows with every mark and replacement: what a graph took over before is stale. */
@@ -65,6 +67,10 @@ export class Origin {
   readonly #outputs = new Set<Tensor>();
   /** Null at first: walks ask about every tensor. */
   #replaced: Set<Tensor> | null = null;
+
+  constructor(dialect: string) {
+    this.dialect = dialect;
+  }
 
   /** Tensors that are set from outside before every run. */
   get inputs(): ReadonlySet<Tensor> {

@@ -43,10 +43,10 @@ describe('examples', () => {
     expect(await output('size-a-model', MODEL, '1')).not.toMatch(/ {2}fits$/m);
   });
 
-  it('run-a-network: computes exclusive or, in place', async () => {
+  it('run-a-network: computes exclusive or, reusing bytes', async () => {
     const text = await output('run-a-network');
     expect(text).toContain('violations: 0');
-    expect(text).toContain('is in-place');
+    expect(text).toContain('node_1 shares the bytes of node_0 (reuse)');
     expect(text).toContain('answers: 0 1 1 0');
   });
 

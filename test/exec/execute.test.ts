@@ -248,7 +248,7 @@ describe('compareExecutions', () => {
     expect(whyNotExecutable(quantised)).toBe('w is q8_0');
     expect(whyNotExecutable(Graph.forward(ctx.cast(ctx.newTensor('f32', [4]), 'f16')))).toBeNull();
     const copied = graphToJson(Graph.forward(ctx.cont(ctx.newTensor('f32', [4, 2]))));
-    Object.assign(copied.tensors[1], { ne: [4, 4, 1, 1], nb: [4, 16, 64, 64], nbytes: 64 });
+    Object.assign(copied.tensors[1], { shape: [4, 4, 1, 1], strides: [4, 16, 64, 64], byteLength: 64 });
     expect(whyNotExecutable(graphFromJson(copied))).toMatch(/^CONT .* should be f32 \[4, 2, 1, 1\]$/);
     const sums = graphToJson(Graph.forward(ctx.concat(ctx.newTensor('f32', [4]), ctx.newTensor('f32', [4]), 0)));
     delete sums.tensors[2].params;

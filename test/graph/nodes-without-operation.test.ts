@@ -18,12 +18,12 @@ const PLANNERS: readonly AllocatorName[] = ['ggml', 'auto', 'greedy-by-size'];
 
 /** Eight floats without an operation. */
 function row(name: string, fields: Partial<TensorJson> = {}): TensorJson {
-  const layout = { type: 'f32', ne: [8, 1, 1, 1], nb: [4, 32, 32, 32], nbytes: 32 };
+  const layout = { type: 'f32', shape: [8, 1, 1, 1], strides: [4, 32, 32, 32], byteLength: 32 };
   return { name, op: 'NONE', ...layout, view: undefined, viewOffset: undefined, ...fields };
 }
 
 function documentOf(tensors: TensorJson[], leafs: number[], nodes: number[]): GraphJson {
-  return { format: 'tensor-graph', version: 1, tensors, leafs, nodes };
+  return { format: 'tensor-graph', version: 2, dialect: 'ggml', tensors, leafs, nodes };
 }
 
 /** As ggml's scheduler writes a split: what keeps the input alive, and its copy for another device. */

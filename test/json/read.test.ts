@@ -3,18 +3,30 @@ import { describe, expect, it } from 'vitest';
 import { graphFromJson } from '../../src/json/read.js';
 import { graphToJson, type TensorJson } from '../../src/json/write.js';
 import { findOperation } from '../../src/dialects/ggml/operations.js';
+import { Context } from '../../src/dialects/ggml/context.js';
+import { Graph } from '../../src/graph/graph.js';
 import { measureGraph } from '../../src/plan/measure.js';
+import { planGraph } from '../../src/plan/plan.js';
+import { verifyPlan } from '../../src/verify/verify-plan.js';
 import { expectError } from '../support/expect-error.js';
 
 type Row = Omit<Partial<TensorJson>, never> & Record<string, unknown>;
 
 /** Eight floats. */
 function row(fields: Row = {}): Row {
-  return { name: 'x', op: 'NONE', type: 'f32', ne: [8, 1, 1, 1], nb: [4, 32, 32, 32], nbytes: 32, ...fields };
+  return {
+    name: 'x',
+    op: 'NONE',
+    type: 'f32',
+    shape: [8, 1, 1, 1],
+    strides: [4, 32, 32, 32],
+    byteLength: 32,
+    ...fields,
+  };
 }
 
 function documentOf(tensors: unknown, leafs: unknown, nodes: unknown): Record<string, unknown> {
-  return { format: 'tensor-graph', version: 1, tensors, leafs, nodes };
+  return { format: 'tensor-graph', version: 2, dialect: 'ggml', tensors, leafs, nodes };
 }
 
 /** x, y = relu(x), z = y + y; `changes` go into the rows by index. */
@@ -66,7 +78,13 @@ describe('graphFromJson', () => {
   });
 
   it('keeps a result that is written straight into another storage', () => {
-    const cache = row({ name: 'cache', ne: [16, 1, 1, 1], nb: [4, 64, 64, 64], nbytes: 64, external: true });
+    const cache = row({
+      name: 'cache',
+      shape: [16, 1, 1, 1],
+      strides: [4, 64, 64, 64],
+      byteLength: 64,
+      external: true,
+    });
     const place = { view: 0, viewOffset: 32 };
     const slot = row({ name: 'slot', op: 'VIEW', src: [0], ...place });
     const result = row({ name: 'y', op: 'RELU', src: [3], inplace: true, ...place, destination: 1 });
@@ -80,13 +98,69 @@ describe('graphFromJson', () => {
     const document = chain({ 1: { params: { k: 1 } } });
     const graph = graphFromJson(document);
     const before = JSON.stringify(graphToJson(graph));
-    const [first, second] = document.tensors as { ne: number[]; nb: number[]; src: number[]; params: { k: number } }[];
-    first.ne[0] = 99;
-    first.nb[0] = 99;
+    const [first, second] = document.tensors as {
+      shape: number[];
+      strides: number[];
+      src: number[];
+      params: { k: number };
+    }[];
+    first.shape[0] = 99;
+    first.strides[0] = 99;
     second.src[0] = 99;
     second.params.k = 99;
-    graphToJson(graph).tensors[1].ne[0] = 99;
+    graphToJson(graph).tensors[1].shape[0] = 99;
     expect(JSON.stringify(graphToJson(graph))).toBe(before);
+  });
+});
+
+describe('versions and dialects', () => {
+  /** The document as version 1 had it. */
+  function asVersion1({ tensors, ...rest }: Record<string, unknown>): Record<string, unknown> {
+    const rows = (tensors as TensorJson[]).map(({ shape: ne, strides: nb, byteLength: nbytes, ...row }) => {
+      return { ...row, ne, nb, nbytes };
+    });
+    const document: Record<string, unknown> = { ...rest, version: 1, tensors: rows };
+    delete document['dialect'];
+    return document;
+  }
+
+  it('version 1 says the same in other words', () => {
+    const document = chain({ 0: { input: true }, 2: { output: true } });
+    expect(graphToJson(graphFromJson(asVersion1(document)))).toEqual(document);
+    expectError('BAD_SHAPE', 'tensors[1] (y).ne', () => graphFromJson(asVersion1(chain({ 1: { shape: [8] } }))));
+    expectError('WRONG_NBYTES', 'tensors[1] (y).nbytes', () =>
+      graphFromJson(asVersion1(chain({ 1: { byteLength: 4 } }))),
+    );
+  });
+
+  it('fields of one version are none of the other', () => {
+    expectError('BAD_DOCUMENT', 'ne of tensors[0] (x)', () =>
+      graphFromJson({ ...asVersion1(chain()), version: 2, dialect: 'ggml' }),
+    );
+    expectError('BAD_DOCUMENT', 'shape of tensors[0] (x)', () => graphFromJson({ ...chain(), version: 1 }));
+  });
+
+  it('an unknown dialect has tensors of any rank, and operations of which the file says what they may overwrite', () => {
+    const layout = { shape: [2, 3, 1, 2, 2], strides: [4, 8, 24, 24, 48], byteLength: 96 };
+    const rows = [
+      row({ ...layout, input: true }),
+      row({ ...layout, name: 'y', op: 'Erf', src: [0], overwrites: [0] }),
+      row({ name: 'z', op: 'ReduceSum', src: [1], shape: [], strides: [], byteLength: 4, output: true }),
+    ];
+    const document = { ...documentOf(rows, [0], [1, 2]), dialect: 'onnx' };
+    const graph = graphFromJson(document);
+    expect(graphToJson(graph)).toEqual(document);
+    expect(measureGraph(graph, { alignment: 4 }).bufferSize).toBe(100);
+    expect(verifyPlan(graph, planGraph(graph, { alignment: 4 }))).toEqual([]);
+    // ADD of ggml has another rule; what is called so elsewhere is not known.
+    const added = graphFromJson({ ...chain(), dialect: 'other' });
+    expect(added.nodes[1].operation).toMatchObject({ name: 'ADD', isKnown: false });
+  });
+
+  it('a graph of two dialects is refused', () => {
+    const foreign = graphFromJson({ ...chain(), dialect: 'onnx' }).nodes[1];
+    const both = Graph.forward(Context.deferred().relu(foreign));
+    expectError('BAD_ARGUMENT', 'dialects of the graph', () => graphToJson(both));
   });
 });
 
@@ -98,8 +172,10 @@ describe('a malformed document', () => {
     [[], 'graph document'],
     [{}, 'format'],
     [{ ...chain(), format: 'gguf' }, 'format'],
-    [{ ...chain(), version: 2 }, 'version'],
-    [{ ...chain(), version: '1' }, 'version'],
+    [{ ...chain(), version: 3 }, 'version'],
+    [{ ...chain(), dialect: 7 }, 'dialect'],
+    [{ ...chain(), dialect: undefined }, 'dialect'],
+    [{ ...chain(), version: '2' }, 'version'],
     [{ ...chain(), tensors: {} }, 'tensors'],
     [{ ...chain(), tensors: undefined }, 'tensors'],
     [{ ...chain(), leafs: undefined }, 'leafs'],
@@ -109,9 +185,8 @@ describe('a malformed document', () => {
     [chain({ 1: { name: 7 as never } }), 'tensors[1].name'],
     [chain({ 1: { op: null as never } }), 'tensors[1] (y).op'],
     [chain({ 1: { type: 0 as never } }), 'tensors[1] (y).type'],
-    [chain({ 1: { ne: '8' as never } }), 'tensors[1] (y).ne'],
-    [chain({ 1: { nb: { 0: 4 } as never } }), 'tensors[1] (y).nb'],
-    [chain({ 1: { ne: [8, 1, 1] } }), 'tensors[1] (y).ne'],
+    [chain({ 1: { shape: '8' as never } }), 'tensors[1] (y).shape'],
+    [chain({ 1: { strides: { 0: 4 } as never } }), 'tensors[1] (y).strides'],
     [chain({ 1: { src: 0 as never } }), 'tensors[1] (y).src'],
     [chain({ 1: { output: 1 as never } }), 'tensors[1] (y).output'],
     [chain({ 1: { inplace: 'yes' as never } }), 'tensors[1] (y).inplace'],
@@ -129,26 +204,27 @@ describe('a malformed document', () => {
   });
 
   it.each([
-    ['BAD_SHAPE', chain({ 1: { ne: [8, 1, 1, 1, 1] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [-8, 1, 1, 1] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [1.5, 1, 1, 1] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [NaN, 1, 1, 1] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [[8], 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: ['8', 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [null, 1, 1, 1] as never } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { ne: [2 ** 53, 1, 1, 1] } }), 'tensors[1] (y).ne'],
-    ['BAD_SHAPE', chain({ 1: { nb: [4, -32, 32, 32] } }), 'tensors[1] (y).nb'],
-    ['BAD_SHAPE', chain({ 1: { nb: [4, Infinity, 32, 32] } }), 'tensors[1] (y).nb'],
-    ['BAD_SHAPE', chain({ 1: { type: 'q4_0', nb: [18, 18, 18, 18], nbytes: 4 } }), 'tensors[1] (y).ne'],
-    ['BYTES_TOO_LARGE', chain({ 1: { ne: [8, 2 ** 50, 2 ** 50, 1] } }), 'tensors[1] (y)'],
-    ['BYTES_TOO_LARGE', chain({ 1: { ne: [8, 2, 1, 1], nb: [4, 2 ** 53 - 1, 1, 1] } }), 'tensors[1] (y)'],
+    ['BAD_SHAPE', chain({ 1: { shape: [8, 1, 1, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [8, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [-8, 1, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [1.5, 1, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [NaN, 1, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [[8], 1, 1, 1] as never } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: ['8', 1, 1, 1] as never } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [null, 1, 1, 1] as never } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { shape: [2 ** 53, 1, 1, 1] } }), 'tensors[1] (y).shape'],
+    ['BAD_SHAPE', chain({ 1: { strides: [4, -32, 32, 32] } }), 'tensors[1] (y).strides'],
+    ['BAD_SHAPE', chain({ 1: { strides: [4, Infinity, 32, 32] } }), 'tensors[1] (y).strides'],
+    ['BAD_SHAPE', chain({ 1: { type: 'q4_0', strides: [18, 18, 18, 18], byteLength: 4 } }), 'tensors[1] (y).shape'],
+    ['BYTES_TOO_LARGE', chain({ 1: { shape: [8, 2 ** 50, 2 ** 50, 1] } }), 'tensors[1] (y)'],
+    ['BYTES_TOO_LARGE', chain({ 1: { shape: [8, 2, 1, 1], strides: [4, 2 ** 53 - 1, 1, 1] } }), 'tensors[1] (y)'],
     ['UNKNOWN_TYPE', chain({ 1: { type: 'f33' } }), 'tensors[1] (y).type'],
     ['UNKNOWN_TYPE', chain({ 1: { type: '__proto__' } }), 'tensors[1] (y).type'],
     ['UNKNOWN_TYPE', chain({ 1: { type: 'constructor' } }), 'tensors[1] (y).type'],
-    ['WRONG_NBYTES', chain({ 1: { nbytes: 33 } }), 'tensors[1] (y).nbytes'],
-    ['WRONG_NBYTES', chain({ 1: { nbytes: undefined } }), 'tensors[1] (y).nbytes'],
-    ['WRONG_NBYTES', chain({ 1: { nbytes: '32' as never } }), 'tensors[1] (y).nbytes'],
+    ['WRONG_NBYTES', chain({ 1: { byteLength: 33 } }), 'tensors[1] (y).byteLength'],
+    ['WRONG_NBYTES', chain({ 1: { byteLength: undefined } }), 'tensors[1] (y).byteLength'],
+    ['WRONG_NBYTES', chain({ 1: { byteLength: '32' as never } }), 'tensors[1] (y).byteLength'],
     ['DANGLING_INDEX', chain({ 1: { src: [3] } }), 'tensors[1] (y).src[0]'],
     ['DANGLING_INDEX', chain({ 1: { src: [0, -2] } }), 'tensors[1] (y).src[1]'],
     ['DANGLING_INDEX', chain({ 1: { src: [0.5] } }), 'tensors[1] (y).src[0]'],
@@ -202,7 +278,7 @@ describe('a malformed document', () => {
     ['BAD_VIEW', chain({ 1: { destination: 0, view: 0, viewOffset: 4 } }), 'tensors[1] (y).destination'],
     [
       'BAD_VIEW',
-      chain({ 1: { destination: 0, view: 0, viewOffset: 0, nb: [4, 64, 64, 64] } }),
+      chain({ 1: { destination: 0, view: 0, viewOffset: 0, strides: [4, 64, 64, 64] } }),
       'tensors[1] (y).destination',
     ],
   ] as const)('%s: %#', (code, document, culprit) => {

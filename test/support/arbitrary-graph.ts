@@ -194,7 +194,7 @@ export function graphOf({ moves, lastCount, extras }: Drawn): Graph {
   const json = graphToJson(graph);
   for (const [index, bytes] of extras) {
     const row = json.tensors[index % json.tensors.length];
-    if (row.nbytes > 0) row.allocSize = row.nbytes + bytes;
+    if (row.byteLength > 0) row.allocSize = row.byteLength + bytes;
   }
   return graphFromJson(json);
 }

@@ -40,7 +40,7 @@ function tensorOf(origin: Origin, shape: readonly number[], operand?: Tensor): T
 
 describe('graphs of any rank', () => {
   it.each([[[]], [[7]], [[3, 5]], [[2, 3, 4, 5, 6]], [[2, 2, 2, 2, 2, 2, 2]], [[2, 0, 3, 1, 5]]])('%j', (shape) => {
-    const origin = new Origin();
+    const origin = new Origin('onnx');
     const x = tensorOf(origin, shape);
     origin.markInput(x);
     const y = tensorOf(origin, shape, x);

@@ -148,7 +148,7 @@ describeShared('shape rules on real graphs', () => {
 function leaf({ type, ne, nb, view, viewOffset = 0 }: TensorJson, tensors: readonly Tensor[]): Tensor {
   const place = view === undefined ? {} : { view: { of: tensors[view], offset: viewOffset } };
   return new Tensor({
-    origin: new Origin(),
+    origin: new Origin('ggml'),
     shape: ne,
     strides: nb,
     memory: 'deferred',

@@ -44,7 +44,7 @@ export abstract class Applier {
   /** Where the tensors of this context have their bytes. */
   readonly memory: MemoryKind;
   readonly #byteSource: ByteSource | null;
-  readonly #origin = new Origin();
+  readonly #origin = new Origin('ggml');
 
   /** @internal */
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {

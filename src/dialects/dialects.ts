@@ -1,0 +1,22 @@
+/**
+ * The dialects whose operations the library knows, by the names that graph files give them.
+ *
+ * Invariant: an unknown dialect is one too: of its operations a graph file says all that is known.
+ */
+import type { Operation } from '../tensor/operation.js';
+import { findOperation } from './ggml/operations.js';
+
+/** The operations of one program, and what holds for all of its tensors. */
+export interface Dialect {
+  readonly name: string;
+  /** How many dimensions every tensor has; null where that differs. */
+  readonly rank: number | null;
+  readonly findOperation: (name: string) => Operation | undefined;
+}
+
+const GGML: Dialect = { name: 'ggml', rank: 4, findOperation };
+
+/** The dialect of that name. */
+export function dialectOf(name: string): Dialect {
+  return name === GGML.name ? GGML : { name, rank: null, findOperation: () => undefined };
+}
