@@ -3,16 +3,21 @@
  */
 
 export const REQUIRED_COLUMNS = ['id', 'lower', 'upper', 'size'] as const;
-/** `hint` is MiniMalloc's and has no bearing on what is a valid placement. */
+/** `hint` is a column of MiniMalloc. It does not affect which placements are valid. */
 export const OPTIONAL_COLUMNS = ['alignment', 'offset', 'gaps', 'hint'] as const;
 export type Column = (typeof REQUIRED_COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
 
-/** MiniMalloc's column of ends: as `upper`, but of the last step of a life, and of a gap, instead of the one after it. */
+/**
+ * MiniMalloc's other column of ends: `end` is the last step of a live range, `upper` the step after it. With `end`,
+ * gaps end at their last step as well.
+ */
 const LAST_STEP = 'end';
 
 const OTHER_NAMES: Readonly<Record<string, Column>> = {
-  ...{ buffer: 'id', buffer_id: 'id' },
-  ...{ begin: 'lower', start: 'lower' },
+  buffer: 'id',
+  buffer_id: 'id',
+  begin: 'lower',
+  start: 'lower',
   [LAST_STEP]: 'upper',
 };
 
@@ -25,7 +30,7 @@ export function columnNamed(name: string): Column | undefined {
   return own ?? (Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined);
 }
 
-/** Whether ends in a text with this header are last steps, which belong to the life. */
+/** Whether a text with this header writes an end as the last step, instead of the step after it. */
 export function endsAreInclusive(header: string): boolean {
   return header.split(',').includes(LAST_STEP);
 }

@@ -2,9 +2,8 @@
  * Problems as CSV text, in the format of MiniMalloc (ASPLOS 2023): `id,lower,upper,size[,alignment][,offset][,gaps]`,
  * live ranges half-open, gaps as `lower-upper` or `lower-upper@from:to` with spaces between them.
  *
- * Invariant: text is either read completely or rejected with the row and the column at fault; nothing is half-read.
- * Fields hold no quotes and no commas, which is all that the format needs, so a line is split at its commas here
- * and the core stays without dependencies.
+ * Invariant: text is either read completely or rejected with the row and the column at fault. Fields hold no quotes and
+ * no commas, so this file splits lines at commas itself, and the core needs no CSV library.
  */
 import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
@@ -12,7 +11,7 @@ import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Col
 import { fieldRemedy, rejectAt, rejectHeader } from './csv-errors.js';
 import { createProblem, type BufferSpec, type BufferGap, type Problem } from './problem.js';
 
-/** A problem together with what its CSV text called things. */
+/** A problem with the ids and the steps of its CSV text. */
 export interface CsvProblem {
   readonly problem: Problem;
   /** One per buffer, as written. */
@@ -21,7 +20,7 @@ export interface CsvProblem {
   readonly lowers: Float64Array;
   /** Original ends, exclusive. */
   readonly uppers: Float64Array;
-  /** What each step of the problem, 0 to `stepCount`, is called in the text; ascending. */
+  /** The text's step for each step of the problem, 0 to `stepCount`; ascending. */
   readonly steps: Float64Array;
 }
 
@@ -30,11 +29,13 @@ type Columns = Readonly<Record<Column, number>>;
 
 /**
  * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
- * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin` and
- * `start` for `lower`, and `end` for `upper`; ends, also of gaps, are then last steps, inclusive. O(n log n).
+ * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin`
+ * and `start` for `lower`, and `end` for `upper`. The header `end` says that all ends, also of gaps, are last steps
+ * (inclusive). O(n log n).
  *
- * @param defaultAlignment of the rows that name none, a power of two. Default 1
- * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
+ * @param defaultAlignment a power of two, for rows without an alignment. Default 1
+ * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is
+ *   not a power of two.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
   checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
@@ -42,12 +43,16 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
   return readProblem(text, defaultAlignment);
 }
 
-/** Reads a placement, offsets as they are, aligned or not: all its alignments are 1. @throws PlannerError `BAD_CSV` */
+/**
+ * Reads a placement. Its offsets need not be aligned: the problem has alignment 1 throughout.
+ *
+ * @throws PlannerError `BAD_CSV`
+ */
 export function parseSolutionCsv(text: string): CsvProblem {
   return readProblem(text, null);
 }
 
-/** @param defaultAlignment null: no alignment counts */
+/** @param defaultAlignment null: ignore every alignment */
 function readProblem(text: string, defaultAlignment: number | null): CsvProblem {
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: BufferSpec[] = [];
@@ -78,7 +83,7 @@ function readProblem(text: string, defaultAlignment: number | null): CsvProblem 
   return { problem, ids, lowers, uppers, steps: stepsOf(problem, buffers) };
 }
 
-/** Whether all offsets that a placement may have are exact: as `createProblem` checks it, but by row and column. */
+/** Checks that every offset of every placement is an exact integer, as `createProblem` does, but by row and column. */
 class Total {
   private bytes = 0;
   private highestFixed = 0;
@@ -95,7 +100,7 @@ class Total {
     this.rowOfFixed = row;
   }
 
-  /** What comes after a fixed buffer may have to lie on top of it. */
+  /** In the worst case every buffer is stacked above the highest fixed one. */
   checkFixed(): void {
     const highest = this.highestFixed + this.bytes;
     if (highest <= MAX_BYTES) return;
@@ -105,7 +110,7 @@ class Total {
   }
 }
 
-/** From a step of the problem back to what it was before it was renumbered. */
+/** The step of the text for each renumbered step of the problem. */
 function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly BufferSpec[]): Float64Array {
   const steps = new Float64Array(stepCount + 1);
   let row = 0;
@@ -123,8 +128,14 @@ function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly B
 function readHeader(line: string): Columns {
   if (line === '') rejectHeader('id', line, 'a header that names the columns', 'is missing, for the row is empty');
   const columns: Record<Column, number> = {
-    ...{ id: -1, lower: -1, upper: -1, size: -1 },
-    ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
+    id: -1,
+    lower: -1,
+    upper: -1,
+    size: -1,
+    alignment: -1,
+    offset: -1,
+    gaps: -1,
+    hint: -1,
   };
   line.split(',').forEach((name, index) => {
     const column = columnNamed(name);
@@ -172,7 +183,7 @@ function readGaps(row: Row, start: number, end: number, size: number): BufferGap
         .flatMap((digits) => (digits ? [Number(digits)] : []));
       const to = last + row.lastStep;
       const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
-      const life = row.lastStep === 1 ? `[${start}, ${end - 1}]` : `[${start}, ${end})`;
+      const liveRange = row.lastStep === 1 ? `[${start}, ${end - 1}]` : `[${start}, ${end})`;
       if (from < free && from >= start)
         row.reject(
           'gaps',
@@ -180,7 +191,7 @@ function readGaps(row: Row, start: number, end: number, size: number): BufferGap
           OVERLAP_LIMIT,
           `has ${shown(part)}, which overlaps the gap before it or comes too late`,
         );
-      if (!inOrder) row.reject('gaps', part, `a non-empty gap within the life, ${life}`);
+      if (!inOrder) row.reject('gaps', part, `a non-empty gap within the life, ${liveRange}`);
       if (lower > upper || upper > size) row.reject('gaps', part, `a gap whose window is within [0, ${size}]`);
       free = to;
       return { start: from, end: to, lower, upper };
@@ -195,18 +206,18 @@ const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 
-/** A cursor that goes through the text line by line and knows where it stands; only what is asked for is cut out. */
+/** A cursor over the lines of a text. It cuts a field out of the text only when asked for the field. */
 class Row {
   /** The first line is 1. */
   line = 1;
-  /** 1 if ends are last steps, which belong to the life; else 0. */
+  /** Steps from an end as written to the exclusive end: 1 if the text writes last steps, else 0. */
   readonly lastStep: number;
   private readonly columns: Columns;
   private readonly columnCount: number;
   private readonly names: readonly string[];
   /** Where the next line starts. */
   private position = 0;
-  /** Positions of the commas, and of the line's two ends: field f is between numbers f and f + 1. */
+  /** Positions of the commas, with one before the line and one behind it: field f lies between entries f and f + 1. */
   private readonly commas: Int32Array;
 
   /** Reads the header. */
@@ -242,7 +253,7 @@ class Row {
     return index === -1 || this.commas[index] + 1 === this.commas[index + 1];
   }
 
-  /** Digits with or without a minus. Beyond 2^53 the value would be inexact, and is rejected. */
+  /** Reads digits, with or without a minus. Rejects a value beyond 2^53, which would be inexact. */
   integer(column: Column, least: number, most = MAX_BYTES): number {
     const { file, commas } = this;
     const index = this.columns[column];
@@ -262,7 +273,7 @@ class Row {
     return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);
   }
 
-  /** What the file calls a column. */
+  /** The file's name for a column. */
   nameOf(column: Column): string {
     return this.names[this.columns[column]] ?? column;
   }
