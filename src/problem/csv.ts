@@ -7,8 +7,8 @@
  */
 import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
-import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Column } from './csv-columns.js';
-import { fieldRemedy, rejectAt, rejectHeader } from './csv-errors.js';
+import { endsAreInclusive, readHeader, type Column, type Columns } from './csv-columns.js';
+import { fieldRemedy, rejectAt } from './csv-errors.js';
 import { createProblem, type BufferSpec, type BufferGap, type Problem } from './problem.js';
 
 /** A problem with the ids and the steps of its CSV text. */
@@ -23,9 +23,6 @@ export interface CsvProblem {
   /** The text's step for each step of the problem, 0 to `stepCount`; ascending. */
   readonly steps: Float64Array;
 }
-
-/** Index of each column; -1 where it is absent. */
-type Columns = Readonly<Record<Column, number>>;
 
 /**
  * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
@@ -123,32 +120,6 @@ function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly B
     }
   });
   return steps;
-}
-
-function readHeader(line: string): Columns {
-  if (line === '') rejectHeader('id', line, 'a header that names the columns', 'is missing, for the row is empty');
-  const columns: Record<Column, number> = {
-    id: -1,
-    lower: -1,
-    upper: -1,
-    size: -1,
-    alignment: -1,
-    offset: -1,
-    gaps: -1,
-    hint: -1,
-  };
-  line.split(',').forEach((name, index) => {
-    const column = columnNamed(name);
-    if (column === undefined || columns[column] !== -1) {
-      const fault = column === undefined ? 'is unknown' : 'is there twice';
-      rejectHeader(name, name, `one of ${COLUMN_NAMES}, each column at most once`, fault);
-    }
-    columns[column] = index;
-  });
-  for (const name of REQUIRED_COLUMNS) {
-    if (columns[name] === -1) rejectHeader(name, line, `a header with the column "${name}"`, 'is missing');
-  }
-  return columns;
 }
 
 function readBuffer(row: Row, name: string, defaultAlignment: number | null): BufferSpec {

@@ -1,13 +1,13 @@
 /**
- * How much effort a search may still spend, and what ended it.
+ * How much effort a search may still spend, and why it ended.
  *
  * A unit of effort is one node of the exact search, or other work that takes about as long.
  *
  * Invariant: without a time limit and a signal, only effort counts, so that the same input gives the same answer on
- * every machine. The clock and the signal are looked at every 256 units. A slice charges its parent.
+ * every machine. The clock and the signal are checked every 256 units. A slice charges its parent.
  */
 
-/** Why a search came to an end: it had its answer, or it ran out of something. */
+/** Why a search ended: it had its answer, or it reached a limit. */
 export type StopReason = 'done' | 'effort' | 'time' | 'abort';
 
 export interface Limits {
@@ -40,7 +40,7 @@ export class Budget {
     return this.reason !== 'done';
   }
 
-  /** A part of what is left. */
+  /** A budget with a share of the effort that is left. */
   slice(share: number): Budget {
     this.checkClock();
     const { maxEffort } = this.limits;
@@ -60,7 +60,7 @@ export class Budget {
     return !this.isSpent;
   }
 
-  /** Counts effort that has been spent already, and looks at the clock and the signal. */
+  /** Counts effort that has been spent already, and checks the clock and the signal. */
   charge(effort: number): void {
     this.whole?.charge(effort);
     this.effort += effort;
@@ -70,7 +70,7 @@ export class Budget {
     else this.checkClock();
   }
 
-  /** There is nothing left to try. */
+  /** Ends the budget because nothing is left to try. */
   giveUp(): void {
     if (!this.isSpent) this.checkClock();
     if (!this.isSpent) this.reason = 'effort';
@@ -81,7 +81,7 @@ export class Budget {
     this.checkClock();
   }
 
-  /** Looks at the clock and the signal, which may change whenever the caller's code has run. */
+  /** Checks the clock and the signal. The signal can change whenever the caller's code has run. */
   private checkClock(): void {
     if (this.limits.signal?.aborted) this.reason = 'abort';
     else if (this.deadline !== Infinity && performance.now() >= this.deadline) this.reason = 'time';

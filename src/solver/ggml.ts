@@ -33,7 +33,7 @@ export const ggmlAllocator: Allocator = {
   },
 };
 
-/** The same without a check: the placement is of no use if it is larger than 2^53 - 1 bytes. */
+/** The same without checks: a placement above 2^53 - 1 bytes is not exact. */
 export function placeAsGgml(problem: Problem, maxChunkSize: number): Placement {
   return new OnlinePlacement(problem, maxChunkSize).run();
 }
@@ -83,14 +83,17 @@ class OnlinePlacement {
     this.chunkOf[buffer] = chunk;
   }
 
-  /** As ggml does, the last chunk with any fitting hole wins, by its smallest one: fits are compared per chunk. */
+  /**
+   * Selects the smallest fitting hole of each chunk and returns the last chunk that has one. Like ggml, it does not
+   * compare the holes of different chunks.
+   */
   private chunkWithBestHole(size: number): number {
     let best = -1;
     for (let c = 0; c < this.chunks.length; c++) if (this.chunks[c].selectHole(size)) best = c;
     return best;
   }
 
-  /** Reuse as much as possible of what a chunk has reached already; grow as little as possible otherwise. */
+  /** Takes the chunk with the least room to spare below its highest end; failing that, the chunk that grows least. */
   private chunkWithBestLastBlock(size: number): number {
     let best = -1;
     let bestReuse = -Infinity;
@@ -113,7 +116,7 @@ class OnlinePlacement {
     return this.chunks.push(chunk) - 1;
   }
 
-  /** Gives back what ends at `step`: whole buffers, and tails that an in-place successor does not need. */
+  /** Gives back the buffers that end at `step`, and the tails that gaps give up then. */
   private free({ first, next }: Endings, step: number): void {
     for (let b = first[step]; b !== -1; b = next[b]) {
       this.chunks[this.chunkOf[b]].free(this.offsets[b], this.occupied[b]);
@@ -141,8 +144,8 @@ interface Shrink {
 }
 
 /**
- * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
- * does not need from its start on is one of them, for it has nothing yet that it could give up.
+ * Gaps that give up a tail for good, the latest first. An online allocator ignores all other gaps. It also ignores a
+ * gap at the very start of a buffer, because the buffer then has no bytes yet that it could give up.
  */
 function shrinksOf({ bufferCount, starts, ends }: Problem, gaps: GapTable, alignment: number): Shrink[] {
   const shrinks: Shrink[] = [];

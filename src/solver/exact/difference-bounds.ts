@@ -1,8 +1,8 @@
 /**
  * The lowest offsets that obey bounds of the form "v is at least so many bytes above u", with an undo trail.
  *
- * Invariant: no offset could be lower, given the bounds in force; each is a multiple of its alignment, and none ends above
- * the limit of the last bound that held.
+ * Invariant: no offset could be lower under the bounds in force; each offset is a multiple of the buffer's alignment,
+ * and no buffer ends above the limit of the last bound that held.
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
@@ -14,10 +14,10 @@ export interface Bound {
   readonly distance: number;
 }
 
-/** `endless`: bounds raise each other in a circle, and whether alignments stop that some time is left open. */
+/** `endless`: bounds raise each other in a circle. Alignments might end the circle later, so nothing is decided. */
 export type Outcome = 'holds' | 'fails' | 'endless';
 
-/** Heights of the two stacks, for a return to what was. */
+/** Heights of the two stacks, for a return to an earlier state. */
 export interface Mark {
   readonly boundCount: number;
   readonly raiseCount: number;
@@ -30,7 +30,7 @@ export class DifferenceBounds {
   raises = 0;
   private readonly isAligned: boolean;
   private readonly bounds: Bound[] = [];
-  /** The bounds in which a buffer is the lower one, by their places in `bounds`, the last one first. */
+  /** Per buffer: the bounds in which the buffer is `lower`, as ascending places in `bounds`. */
   private readonly boundsAbove: number[][];
   private readonly raised: number[] = [];
   private readonly offsetsBefore: number[] = [];
@@ -52,7 +52,9 @@ export class DifferenceBounds {
     while (this.bounds.length > boundCount) this.boundsAbove[this.bounds.pop()!.lower].pop();
   }
 
-  /** Puts a bound in force and raises what it takes; whatever comes of it, {@link undo} takes it back. */
+  /**
+   * Puts a bound in force and raises offsets until all bounds hold. {@link undo} takes this back, also after a failure.
+   */
   add(bound: Bound, limit: number): Outcome {
     const { offsets, boundsAbove, bounds } = this;
     const { sizes, alignments, fixedOffsets, bufferCount } = this.problem;

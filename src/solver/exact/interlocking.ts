@@ -2,15 +2,15 @@
  * Exhaustive search for buffers that need only some of their bytes at times, and so may interlock: neither is below the
  * other.
  *
- *     step   0 1 2 3     Two buffers of 8 bytes: ░ needs its lower half, then its upper one, and ▒ the other way round.
- *        8 ┤             Both can lie at offset 0.
+ *     step   0 1 2 3     Two buffers of 8 bytes: ░ needs its lower half, then its upper half; ▒ needs its upper half,
+ *        8 ┤             then its lower half. Both can lie at offset 0.
  *          │ ▒ ▒ ░ ░
- *        4 ┤             A placement says of each two that meet whether the difference of their offsets is below or above
- *          │ ░ ░ ▒ ▒     a stretch that is excluded. Given some of these choices, there are lowest offsets that obey
- *        0 ┼────────     them. If they break no other pair, no placement with these choices is lower; if they do, one
- *                        such pair is decided, one way and then the other.
+ *        4 ┤             Each pair that meets excludes a stretch of differences between the two offsets. A choice puts
+ *          │ ░ ░ ▒ ▒     the difference of one pair below or above its stretch. A node computes the lowest offsets that
+ *        0 ┼────────     obey all choices so far. If these offsets break no pair, no placement with these choices is
+ *                        lower. Otherwise the search decides one broken pair, one way and then the other.
  *
- * Invariant: the offsets at a node are the lowest that obey the choices made, so nothing below the node has lower ones.
+ * Invariant: the offsets at a node are the lowest that obey its choices, so no node below it has lower offsets.
  */
 import type { Problem } from '../../problem/problem.js';
 import { createTimeline, type Timeline } from '../../problem/timeline.js';
@@ -20,7 +20,7 @@ import type { Overlaps } from '../../problem/overlaps.js';
 import type { Outcome } from './search.js';
 import { findSeparations, type Separations } from './separations.js';
 
-/** So many pairs looked at, or offsets raised, cost as much as one unit of effort. */
+/** Pairs examined, or offsets raised, per unit of effort. */
 const LOOKS_PER_EFFORT = 256;
 
 /** A pair that has been decided. */
@@ -36,11 +36,11 @@ export class Interlocking {
   private readonly bounds: DifferenceBounds;
   private readonly separations: Separations;
   private readonly timeline: Timeline;
-  /** Bytes needed in each section, and where the lowest of them can be at a node. */
+  /** Bytes needed in each section, and the lowest offset of any of these bytes at the current node. */
   private readonly needs: Float64Array;
   private readonly lowest: Float64Array;
   private readonly choices: Choice[] = [];
-  /** Whether a node was left without a proof. */
+  /** Whether the search has left a node without a proof. */
   private isUnsure = false;
 
   constructor(
@@ -58,12 +58,15 @@ export class Interlocking {
     }
   }
 
-  /** Bytes; after `found`, those of the placement. */
+  /** Bytes; after `found`, the offsets of the placement. */
   get offsets(): Float64Array {
     return this.bounds.offsets;
   }
 
-  /** Visits up to `maxNodes` nodes, looking for a placement of at most `limit` bytes, which must not grow from call to call. */
+  /**
+   * Visits up to `maxNodes` nodes, looking for a placement of at most `limit` bytes. `limit` must not grow from call to
+   * call.
+   */
   advance(limit: number, maxNodes: number, budget: Budget): Outcome {
     for (let left = maxNodes; left > 0; left--) {
       if (!budget.spend()) return 'stopped';
@@ -79,7 +82,7 @@ export class Interlocking {
     return 'paused';
   }
 
-  /** Whether everything ends within `limit`, in every section also if what is needed there is stacked up without a gap. */
+  /** Whether all buffers end within `limit`, and so would the needed bytes of each section if stacked without holes. */
   private hasRoom(limit: number): boolean {
     const { lowest, needs, offsets } = this;
     const { first, starts, ends, lowers } = this.timeline;
@@ -96,8 +99,8 @@ export class Interlocking {
   }
 
   /**
-   * The ways to mend the broken pair that is hardest to mend, the one that raises less first; none if there is a pair that cannot
-   * be mended. `null` if no pair is broken.
+   * The ways to mend the broken pair that takes the largest raise; the way with the smaller raise comes first. Empty if
+   * some broken pair cannot be mended, `null` if no pair is broken.
    */
   private findBroken(limit: number): Bound[] | null {
     const { offsets } = this;
@@ -132,7 +135,7 @@ export class Interlocking {
       .sort((v, w) => this.raiseOf(v, limit) - this.raiseOf(w, limit));
   }
 
-  /** By how many bytes a bound raises its upper buffer at least; `Infinity` if that is too much. */
+  /** The least bytes by which a bound raises its upper buffer; `Infinity` if the buffer then ends above `limit`. */
   private raiseOf({ lower, upper, distance }: Bound, limit: number): number {
     const offset = this.offsets[lower] + distance;
     return offset + this.problem.sizes[upper] > limit ? Infinity : offset - this.offsets[upper];

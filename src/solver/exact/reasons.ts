@@ -10,7 +10,7 @@
 import { grown } from '../../columns.js';
 
 export class Reasons {
-  /** After a failure, the buffers that caused it; before, what is being collected. */
+  /** The buffers that caused the last failure; before a failure, the causes collected so far. */
   readonly conflict: Int32Array;
   private readonly wordCount: number;
   private readonly sets: Int32Array;
@@ -50,7 +50,7 @@ export class Reasons {
     this.conflict[b >>> 5] |= 1 << (b & 31);
   }
 
-  /** Takes one buffer out of the conflict, and puts the reasons of its bound in. */
+  /** Replaces one buffer in the conflict by the reasons of its bound. */
   replaceBlame(b: number): void {
     this.conflict[b >>> 5] &= ~(1 << (b & 31));
     this.blameReasonsOf(b);
@@ -66,7 +66,7 @@ export class Reasons {
     for (let i = 0, s = b * wordCount; i < wordCount; i++, s++) conflict[i] |= neighbours[s] & placed[i];
   }
 
-  /** One more reason for the bound of `b`; {@link remove} takes it back. */
+  /** Adds a reason for the bound of `b`; {@link remove} takes it back. */
   add(b: number, reason: number): void {
     this.sets[b * this.wordCount + (reason >>> 5)] |= 1 << (reason & 31);
   }

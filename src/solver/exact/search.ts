@@ -1,9 +1,9 @@
 /**
  * Depth-first search for a placement within a capacity.
  *
- * It looks for a canonical solution: one from which no buffer can be moved down. Such a solution exists if any does.
- * At each node it picks an unplaced buffer that nothing unplaced can get under, and either places it at its lowest
- * offset or rules that offset out. Order matters only between neighbours, so it can stay where it is tightest:
+ * It looks for a canonical solution: one from which no buffer can be moved down. Such a solution exists if any does. At
+ * each node it picks an unplaced buffer below which no unplaced buffer fits, and either places it at its lowest offset
+ * or rules that offset out. Only the order of neighbours matters, so the search can stay where it is tightest:
  *
  *     │      ┌──┐                The picked buffer need not be the lowest of all, as in MiniMalloc, only the lowest
  *     │ ┌────┤  │ next           around. When nothing unplaced crosses a boundary of sections any more (here |), the
@@ -13,8 +13,8 @@
  * A failure carries its causes; a choice that is not among them is undone without trying its alternative
  * (conflict-directed backjumping; Prosser, 1993).
  *
- * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that its depth
- * is not the engine's, and so that a search can be left and taken up again.
+ * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that the engine
+ * does not limit its depth, and so that a search can pause and go on.
  */
 import type { Budget } from '../budget.js';
 import type { Instance } from './instance.js';
@@ -22,14 +22,14 @@ import { State } from './state.js';
 import { isSupported, supportedBounds } from './support.js';
 
 /**
- * Where to go on: in the section with the most left to place, or where that much is left and failures are frequent.
+ * The section to work on next: the one with the most left to place, or the one with both much left and many failures.
  */
 export type Focus = 'fullest' | 'deadliest';
 
-/** `paused`: as many failures as were allowed. `stopped`: the budget is spent. */
+/** `paused`: the allowed failures are used up. `stopped`: the budget is spent. */
 export type Outcome = 'found' | 'exhausted' | 'paused' | 'stopped';
 
-/** So many times the unplaced buffers of a part are raised one by one before all that support each other are at once. */
+/** Raises per unplaced buffer of a part. After these, all buffers that support each other are raised at once. */
 const MOST_RAISES = 2;
 
 /** A stretch of sections to be solved on its own: its buffers are a range of `order`. */
@@ -49,9 +49,9 @@ function createPart(base: number, count: number, from: number, to: number, paren
 
 export class Search {
   readonly state: State;
-  /** The most buffers that were placed at once since {@link begin}. */
+  /** The most buffers placed at one node since {@link begin}. */
   mostPlaced = 0;
-  /** Nodes of the tree that were looked at since {@link begin}. */
+  /** Nodes of the tree visited since {@link begin}. */
   nodes = 0;
   private focus: Focus = 'fullest';
   /** Whether the current node may lead to a solution; if not, the conflict says why. */
@@ -69,7 +69,10 @@ export class Search {
   private readonly agenda: Part[] = [];
   private part: Part = createPart(0, 0, 0, 0, -1);
 
-  /** `priorities`: added to the load of each section, relative to the capacity, where the next one is chosen. Default 0. */
+  /**
+   * `priorities` are added to the load of each section, relative to the capacity, to choose the next section. Default
+   * 0.
+   */
   constructor(
     readonly instance: Instance,
     private readonly priorities: Float64Array = new Float64Array(instance.sectionCount),
@@ -83,7 +86,7 @@ export class Search {
     this.frameAgenda = new Int32Array(count);
   }
 
-  /** Starts at the root: a placement within `capacity` units is looked for. */
+  /** Starts at the root, looking for a placement within `capacity` units. */
   begin(capacity: number, focus: Focus): void {
     const { state, instance } = this;
     this.frameCount = 0;
@@ -97,8 +100,8 @@ export class Search {
   }
 
   /**
-   * Goes on until `maxFailures` more choices have failed, from where it was. On `found` the state holds the placement;
-   * then, and after `exhausted`, only {@link begin} makes sense.
+   * Goes on from where the search was, until `maxFailures` more choices have failed. After `found` the state holds the
+   * placement. After `found` or `exhausted`, only {@link begin} may follow.
    */
   advance(maxFailures: number, budget: Budget): Outcome {
     const { state } = this;
@@ -124,7 +127,7 @@ export class Search {
     }
   }
 
-  /** Raises all buffers of the current part at once, as far as they only support each other. */
+  /** Raises all buffers of the current part that only support each other, at once. */
   private raisePart(): boolean {
     const { base, count, from, to } = this.part;
     const members = this.order.subarray(base, base + count);
@@ -147,7 +150,10 @@ export class Search {
     return true;
   }
 
-  /** Returns to the frame that the current part depends on, and rules its choice out there. False: dead as well. */
+  /**
+   * Returns to the frame that the current part depends on, and rules its choice out there. False if the node there is
+   * dead as well.
+   */
   private backtrack(): boolean {
     const { state, order, instance } = this;
     const frame = this.part.parent;
@@ -174,7 +180,7 @@ export class Search {
     return state.lowest[b] > offset || state.raise(b, from, to);
   }
 
-  /** A buffer of the current part that nothing unplaced can get under. */
+  /** A buffer of the current part below which no unplaced buffer fits. */
   private pick(): number {
     const { state, part, focus, priorities } = this;
     const { loads, deaths, capacity } = state;
@@ -188,7 +194,7 @@ export class Search {
       most = value;
       section = s;
     }
-    // What is left when every section is empty has gaps throughout its life, and so no neighbours.
+    // A buffer left when every section is empty has gaps throughout its live range, and so no neighbours.
     return section < 0 ? this.order[part.base] : this.pickIn(section);
   }
 

@@ -22,18 +22,18 @@ export class State {
   capacity = 0;
   /** Offset of each placed buffer, `UNPLACED` for the others. */
   readonly offsets: Units;
-  /** Lowest possible offset of each unplaced buffer; above every limit for the others, which saves a look at each. */
+  /** Lowest possible offset of each unplaced buffer; above every limit for placed buffers, which saves a test. */
   readonly lowest: Units;
   /** Unplaced units per section. */
   readonly loads: Units;
-  /** Unplaced buffers that live on both sides of the boundary below section s. */
+  /** Unplaced buffers whose live ranges cross the boundary between the sections s - 1 and s. */
   readonly crossings: Int32Array;
   /** How often each section was found to be dead, while `countsDeaths`. */
   readonly deaths: Float64Array;
   countsDeaths = false;
-  /** Why the bounds are what they are, and why the last failure was one. */
+  /** The reasons for each bound and for the last failure. */
   readonly reasons: Reasons;
-  /** Stacks whose heights mark a state to return to. */
+  /** Heights of the two undo stacks, which together mark a state to return to. */
   placedCount = 0;
   trailCount = 0;
 
@@ -41,7 +41,7 @@ export class State {
   private readonly unlimited: number;
   private readonly placed: Int32Array;
   private readonly stacks: readonly Stack[];
-  /** Changes of `lowest`: who, from which value, and the placed buffer that became a reason (-1: a whole conflict). */
+  /** Changes of `lowest`: the buffer, its old value, and the placed buffer that is the reason (-1: the conflict). */
   private trailBuffer: Int32Array;
   private trailLowest: Units;
   private trailReason: Int32Array;
@@ -68,7 +68,7 @@ export class State {
     for (let b = 0; b < count; b++) this.addLoad(b, 1);
   }
 
-  /** Returns to the empty placement, now within `capacity` units; false if that is impossible for sure. */
+  /** Returns to the empty placement, now within `capacity` units; false if no placement can be within it. */
   reset(capacity: number): boolean {
     this.undo(0, 0);
     this.capacity = capacity;
@@ -113,8 +113,8 @@ export class State {
   }
 
   /**
-   * Rules the lowest offset of an unplaced buffer out. In a canonical solution it then rests on a neighbour that is not
-   * placed yet. The conflict holds the reasons on entry, and those of the failure if it fails.
+   * Rules out the lowest offset of an unplaced buffer, which then rests on an unplaced neighbour in any canonical
+   * solution. The conflict holds the reasons on entry, and the reasons of a failure.
    */
   raise(b: number, from: number, to: number): boolean {
     const { sizes, first, other, starts, ends } = this.instance;
@@ -139,7 +139,7 @@ export class State {
     return this.propagate(from, to);
   }
 
-  /** Raises unplaced buffers, `members`, to `bounds`, which the conflict on entry is the reason for. */
+  /** Raises the unplaced buffers `members` to `bounds`. The conflict on entry holds the reasons. */
   raiseTo(members: Int32Array, bounds: Float64Array, from: number, to: number): boolean {
     const { lowest } = this;
     for (let i = 0; i < members.length; i++) {
@@ -192,7 +192,7 @@ export class State {
     const { lowest, capacity } = this;
     const { memberFirst, members, joinedFirst, joined } = this.instance;
     const { heights, slack, padded, watchA, watchB } = stack;
-    // Sections in a row often have one single candidate, whose neighbours are raised: below what, and how low are others.
+    // Sections in a row often share one candidate: its limit when its neighbours were raised, and the lowest rival.
     let alone = -1;
     let aloneLimit = 0;
     let rival = 0;
@@ -239,7 +239,7 @@ export class State {
     return true;
   }
 
-  /** Buffer `b` starts at `limit` at most: raises the neighbours that do not fit below it. */
+  /** Raises the neighbours that do not fit below buffer `b`, which starts at `limit` at most. */
   private putUnderneath(b: number, limit: number, stack: Stack, section: number): boolean {
     const { sizes, starts, ends, first, other } = this.instance;
     const { lowest } = this;
@@ -283,7 +283,7 @@ export class State {
     }
   }
 
-  /** Records the bound of `b` before it changes; `reason` is the one placed buffer that is added, or -1 for the conflict. */
+  /** Records the bound of `b` before a change. Its new reason is the placed buffer `reason`, or if -1 the conflict. */
   private push(b: number, reason: number): void {
     if (this.trailCount === this.trailBuffer.length) {
       this.trailBuffer = grown(this.trailBuffer);

@@ -1,22 +1,22 @@
 /**
- * The lowest fit by a list of what is placed, in order of offset: for a few thousand buffers most of which meet.
+ * The lowest fit by a list of placed buffers in order of offset: for a few thousand buffers, most of which meet.
  *
- * A buffer's offset is raised above everything in its way, from the bottom up, until what comes next leaves room. That looks
- * at many buffers which do not live at the same time, but each costs next to nothing.
+ * A query goes up the list and raises the offset above each buffer in the way, until the next one leaves room. The
+ * query also passes many buffers that live at other times, but each of these costs next to nothing.
  *
- * Invariant: entries 0 to `count` (exclusive) are placed buffers in order of offset. Without gaps.
+ * Invariant: entries 0 to `count` (exclusive) are placed buffers in order of offset; the problem has no gaps.
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
 import type { LowestFit } from './fit.js';
 
-/** So many entries cost as much as one unit of work. */
+/** Entries passed per unit of work. */
 const ENTRIES_PER_WORK = 16;
 
 export class ListFit implements LowestFit {
   private readonly starts: Int32Array;
   private readonly ends: Int32Array;
-  /** First byte taken, and the one behind the last. */
+  /** First byte taken, inclusive, and last one, exclusive. */
   private readonly lows: Float64Array;
   private readonly highs: Float64Array;
   private count = 0;

@@ -1,9 +1,10 @@
 /**
- * Tries several orders with the lowest fit, then again and again with what ended too high moved forward.
+ * Tries several orders with the lowest fit, then moves buffers that ended too high forward and tries again.
  *
- * Moving forward is squeaky wheel optimisation (Joslin and Clements 1999): whoever ends above the goal takes half its
- * place in the order. In a round each order gets one attempt; an order that ends far above the best is given up, and so
- * is a first attempt that takes too long, since the allocator of `online.ts` gives a placement at any size.
+ * Moving forward is squeaky wheel optimisation (Joslin and Clements 1999): a buffer that ends above the goal goes to
+ * half its place in the order. In a round each order gets one attempt. An order that ends far above the best one is
+ * given up. A first attempt that takes too long is given up as well, since the allocator of `online.ts` gives a
+ * placement at any size.
  *
  * Invariant: `offsets` is the best placement found, with `peak`; work is counted, never time.
  */
@@ -14,17 +15,17 @@ import { placeOnline } from './online.js';
 import { ORDERS } from './orders.js';
 import type { Timeline } from '../../problem/timeline.js';
 
-/** The first attempt may take no more than this: a fraction of a second. */
+/** Most work of the first attempt: a fraction of a second. */
 const FIRST_WORK = 1.25e7;
-/** An order is given up when it ends this much above the best. */
+/** An order is given up when it ends above `HOPELESS` times the best. */
 const HOPELESS = 1.05;
-/** What sorting, or placing online, costs in work a buffer. */
+/** Work per buffer of sorting, or of placing online. */
 const ORDER_WORK = 10;
-/** Hardly any attempt is finished with less work a buffer than this, so none is begun with less to spend. */
+/** Hardly any attempt takes less work per buffer, so no attempt begins with less work left. */
 const ATTEMPT_WORK = 50;
-/** An order in which no more buffers than these came too late is tried again at once. */
+/** An order with at most so many late buffers is tried again at once. */
 const FEW_LATE = 16;
-/** After so many buffers of an attempt, the caller may look up. */
+/** Buffers of an attempt between two turns of the caller. */
 const PAUSE_INTERVAL = 4096;
 
 /** An order that may be worth another attempt. */
@@ -43,7 +44,7 @@ export class GreedySearch {
   private scratch: Float64Array;
   /** What the next round tries, the orders with the fewest late buffers first. */
   private contenders: Iterator<Int32Array, void> = this.firstOrders();
-  /** What has been tried in this round and is worth another attempt. */
+  /** The orders of this round that are worth another attempt. */
   private tried: Contender[] = [];
   /** Places in the order, ascending, of the buffers that ended above the goal in the last attempt. */
   private late: number[] = [];
@@ -65,9 +66,9 @@ export class GreedySearch {
   }
 
   /**
-   * One attempt with each order that is worth it, or with the next `most` of them, unless the goal is reached or `workBudget`
-   * spent. Returns whether there are more, in this round or another one. Pauses now and then; whoever does not go on after a
-   * pause has the best placement so far, once `peak` is finite.
+   * Makes one attempt with each order that is worth it, or with the next `most` orders, until the goal is reached or
+   * `workBudget` is spent. Returns whether more orders are left, in this round or the next. Pauses now and then:
+   * `offsets` then is the best placement so far, once `peak` is finite.
    */
   *round(workBudget: number, most = Infinity): Generator<void, boolean> {
     for (let i = 0; i < most; i++) {
@@ -90,7 +91,7 @@ export class GreedySearch {
     return true;
   }
 
-  /** Whether there is anything to try in it. */
+  /** Begins the next round; returns whether there is an order to try. */
   private beginRound(): boolean {
     const next = this.tried.sort((a, b) => a.late.length - b.late.length);
     this.tried = [];
@@ -110,7 +111,7 @@ export class GreedySearch {
     return this.peak <= this.goal || left < ATTEMPT_WORK * this.problem.bufferCount;
   }
 
-  /** Whether that could be done. */
+  /** Places as `online.ts` does; false if that cannot be done. */
   private placeOnline(): boolean {
     const offsets = placeOnline(this.problem);
     this.orderWork += ORDER_WORK * this.problem.bufferCount;
@@ -123,8 +124,8 @@ export class GreedySearch {
   }
 
   /**
-   * Places by one order and keeps the result if it is the best, but gives up above `workLimit`. Returns whether the order
-   * is worth another attempt.
+   * Places by one order and keeps the result if it is the best, but gives up above `workLimit`. Returns whether the
+   * order is worth another attempt.
    */
   private *attempt(order: Int32Array, workLimit: number): Generator<void, boolean> {
     const { fit, goal, scratch: offsets } = this;
@@ -162,7 +163,7 @@ export class GreedySearch {
   }
 }
 
-/** The order with what stands at the places `late`, ascending, at half its place. Merges, O(n). */
+/** A copy of the order that puts the buffers at the ascending places `late` at half their places. A merge, O(n). */
 function movedForward(order: Int32Array, late: readonly number[]): Int32Array {
   const isLate = new Uint8Array(order.length);
   for (const place of late) isLate[place] = 1;

@@ -8,7 +8,7 @@ import type { Timeline } from '../../problem/timeline.js';
 
 export class TreeFit implements LowestFit {
   private readonly occupancy: Occupancy;
-  /** Looks at buffers that are never needed count as well, so that a budget always runs out. */
+  /** Queries for buffers that never need a byte. They count as work, so that a budget always runs out. */
   private idleWork = 0;
 
   constructor(

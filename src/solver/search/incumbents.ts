@@ -5,8 +5,8 @@
  *     PartIncumbent    those buffers of one chunk that can be lowered without the others
  *     CoreIncumbent    the buffers of a part that the exact search works on, in units
  *
- * Invariant: what a view is offered reaches the whole as a valid placement; what a view proves reaches it only where the
- * proof holds for the whole.
+ * Invariant: a placement that a view is offered reaches the whole as a valid placement; a proof reaches the whole only
+ * if it holds there.
  */
 import type { Problem } from '../../problem/problem.js';
 import { placementSize, type Placement, type PlaceOptions } from '../allocator.js';
@@ -15,18 +15,18 @@ import type { Instance, Units } from '../exact/instance.js';
 import type { Incumbent } from '../incumbent.js';
 import type { Certificate } from './solution.js';
 
-/** What is asked for. */
+/** What the caller asks for. */
 export interface Aim extends PlaceOptions {
-  /** Bytes that are small enough. Default: the minimum is wanted. */
+  /** Bytes that are small enough. Default: minimise. */
   readonly capacity?: number;
 }
 
 export class WholeIncumbent implements Incumbent<Placement> {
   /** `null` until the first offer. */
   placement: Placement | null = null;
-  /** Bytes: nothing above them is of interest. `Infinity` if the minimum is wanted. */
+  /** Bytes that a placement of interest must not exceed. `Infinity` if the minimum is wanted. */
   readonly capacity: number;
-  /** Whether a proof has come in that the capacity is too small. */
+  /** Whether a proof has shown that the capacity is too small. */
   isRefuted = false;
   /** Whether a proof for one chunk holds for several. */
   private readonly isOneChunkEnough: boolean;
@@ -78,12 +78,12 @@ export class WholeIncumbent implements Incumbent<Placement> {
     this.onChange();
   }
 
-  /** Forgets a placement that is beyond the limits, and so is only a step on the way. */
+  /** Forgets a placement beyond the limits, which was of use only to the search. */
   forget(): void {
     this.placement = null;
   }
 
-  /** Moves some buffers of one chunk; what is in the other chunks stays. */
+  /** Moves some buffers of one chunk; buffers in other chunks stay. */
   move(buffers: Int32Array, found: Float64Array): void {
     const { chunkOf, chunks, ...rest } = this.placement!;
     const { bufferCount, sizes } = this.problem;
@@ -104,7 +104,7 @@ export class WholeIncumbent implements Incumbent<Placement> {
 export class PartIncumbent implements Incumbent<Float64Array> {
   peak: number;
 
-  /** `problem` is that of the buffers, of which there is a placement in one chunk. */
+  /** `problem` holds just `buffers`, which the placement of `whole` has in one chunk. */
   constructor(
     readonly problem: Problem,
     private readonly buffers: Int32Array,
@@ -114,7 +114,7 @@ export class PartIncumbent implements Incumbent<Float64Array> {
     this.peak = peakOf(problem.sizes, (i) => offsets[buffers[i]]);
   }
 
-  /** Bytes: nothing above them is of interest. */
+  /** Bytes that a placement of interest must not exceed. */
   get capacity(): number {
     return this.whole.capacity;
   }
@@ -148,8 +148,8 @@ export class CoreIncumbent implements Incumbent<Units> {
   private isRefuted = false;
 
   /**
-   * `bound`: units. `isExact`: whether the part has no lower placement than its core, which is so unless it needs only parts
-   * of buffers at times.
+   * `bound` is in units. `isExact`: whether a bound of the core is a bound of the part, which gaps that leave windows
+   * prevent.
    */
   constructor(
     private readonly part: PartIncumbent,
@@ -193,8 +193,9 @@ function peakOf(sizes: Units, offsetOf: (i: number) => number): number {
 }
 
 /**
- * Whether what no single chunk can hold, several cannot hold either: on top of each other they are one chunk of their
- * total size, but only if no padding comes between them. So whatever offsets are sums of must be a multiple of every alignment.
+ * Whether a bound for one chunk holds for several chunks: stacked on top of each other, these are one chunk of their
+ * total size, but only if no padding comes between them. So every number that offsets are sums of must be a multiple of
+ * every alignment.
  */
 function isOneChunkEnough(
   { alignments, sizes, fixedOffsets, gaps }: Problem,

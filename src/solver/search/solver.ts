@@ -1,8 +1,9 @@
 /**
- * The layers of the search for the lowest placement, cheapest first, each of which can end it: bounds, greedy orders, and
- * exact search in each component whose peak is above the bound, unless it is too large for that.
+ * The layers of the search for the lowest placement, the cheapest first. Bounds and greedy orders come first, then
+ * exact search in each component whose peak is above the bound, unless a component is too large. Each layer can end the
+ * search.
  *
- * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
+ * Invariant: whatever ends the search, the placement is valid and `lowerBound <= true minimum <= peak`.
  */
 import type { Problem } from '../../problem/problem.js';
 import { selectBuffers } from '../../problem/select.js';
@@ -22,17 +23,17 @@ import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import type { Solution, SolveOptions } from './solution.js';
 
 const DEFAULT_MAX_EFFORT = 200_000;
-/** What the greedy search may work in a common budget: so much a buffer, within limits. */
+/** Work of the greedy search in a common budget: a number per buffer, within limits. */
 const WORK_PER_BUFFER = 1600;
 const LEAST_WORK = 1e6;
 const MOST_WORK = 5e7;
 /** With a larger budget than this one, the caller is ready to wait: the greedy search may spend all of it. */
 const COMMON_EFFORT = 200_000;
-/** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
+/** If the first order ends above `FAR` times the goal, other orders seldom reach it: the exact search comes first. */
 const FAR = 1.1;
 /** With more buffers than these, another order costs less than a few dives of the exact search. */
 const MOST_SEARCHED_FIRST = 1024;
-/** What the exact search gets then; the rest is for the other orders. */
+/** The share of the exact search then; the other orders get the rest. */
 const SEARCH_SHARE = 0.98;
 
 export class Solver {
@@ -73,7 +74,7 @@ export class Solver {
     return this.solution();
   }
 
-  /** Whether this is a placement in the end: one chunk that is too large is only a step on the way to several. */
+  /** Whether the placement keeps the limit. One chunk that is too large only leads to the search for several. */
   private get isWithinLimit(): boolean {
     const { placement, peak } = this.incumbent;
     return placement !== null && (placement.chunks.length > 1 || peak <= this.largestChunk);
@@ -104,7 +105,7 @@ export class Solver {
     while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
   }
 
-  /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
+  /** Tries the rest of a round of orders, or the next `orderCount` orders; returns whether more orders are left. */
   private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
     const { budget, incumbent, maxEffort, problem } = this;
     const chunkOf = new Int32Array(problem.bufferCount);
@@ -169,7 +170,7 @@ function solveWhole(problem: Problem, budget: Budget): Solution {
   }
 }
 
-/** What the greedy search may work in a common budget. */
+/** The work of the greedy search in a common budget. */
 function commonWork({ bufferCount }: Problem): number {
   return Math.min(MOST_WORK, Math.max(LEAST_WORK, WORK_PER_BUFFER * bufferCount));
 }
