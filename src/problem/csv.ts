@@ -82,26 +82,26 @@ function readProblem(text: string, defaultAlignment: number | null): CsvProblem 
 
 /** Checks that every offset of every placement is an exact integer, as `createProblem` does, but by row and column. */
 class Total {
-  private bytes = 0;
-  private highestFixed = 0;
-  private rowOfFixed = 0;
+  #bytes = 0;
+  #highestFixed = 0;
+  #rowOfFixed = 0;
 
   add({ size, alignment = 1, fixedOffset = 0 }: BufferSpec, row: number): void {
-    this.bytes += size + alignment - 1;
-    if (this.bytes > MAX_BYTES)
-      rejectAt(row, 'size', this.bytes, MOST, {
-        fault: `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`,
+    this.#bytes += size + alignment - 1;
+    if (this.#bytes > MAX_BYTES)
+      rejectAt(row, 'size', this.#bytes, MOST, {
+        fault: `brings all sizes with padding to ${this.#bytes}, above 2^53 - 1`,
       });
-    if (fixedOffset <= this.highestFixed) return;
-    this.highestFixed = fixedOffset;
-    this.rowOfFixed = row;
+    if (fixedOffset <= this.#highestFixed) return;
+    this.#highestFixed = fixedOffset;
+    this.#rowOfFixed = row;
   }
 
   /** In the worst case every buffer is stacked above the highest fixed one. */
   checkFixed(): void {
-    const highest = this.highestFixed + this.bytes;
+    const highest = this.#highestFixed + this.#bytes;
     if (highest <= MAX_BYTES) return;
-    rejectAt(this.rowOfFixed, 'offset', highest, MOST, {
+    rejectAt(this.#rowOfFixed, 'offset', highest, MOST, {
       fault: `comes with all sizes to ${highest}, above 2^53 - 1`,
     });
   }
@@ -183,51 +183,54 @@ class Row {
   line = 1;
   /** Steps from an end as written to the exclusive end: 1 if the text writes last steps, else 0. */
   readonly lastStep: number;
-  private readonly columns: Columns;
-  private readonly columnCount: number;
-  private readonly names: readonly string[];
+  readonly #columns: Columns;
+  readonly #columnCount: number;
+  readonly #names: readonly string[];
   /** Where the next line starts. */
-  private position = 0;
+  #position = 0;
   /** Positions of the commas, with one before the line and one behind it: field f lies between entries f and f + 1. */
-  private readonly commas: Int32Array;
+  readonly #commas: Int32Array;
+  readonly #file: string;
 
   /** Reads the header. */
-  constructor(private readonly file: string) {
-    const header = file.slice(0, this.endOfLine());
-    this.columns = readHeader(header);
+  constructor(file: string) {
+    this.#file = file;
+    const header = file.slice(0, this.#endOfLine());
+    this.#columns = readHeader(header);
     this.lastStep = endsAreInclusive(header) ? 1 : 0;
-    this.names = header.split(',');
-    this.columnCount = this.names.length;
-    this.commas = new Int32Array(this.columnCount + 1);
+    this.#names = header.split(',');
+    this.#columnCount = this.#names.length;
+    this.#commas = new Int32Array(this.#columnCount + 1);
   }
 
   /** Goes to the next line that is not empty; false if there is none. */
   next(): boolean {
-    while (this.position <= this.file.length) {
-      const start = this.position;
-      const end = this.endOfLine();
+    while (this.#position <= this.#file.length) {
+      const start = this.#position;
+      const end = this.#endOfLine();
       this.line++;
       if (start === end) continue;
-      this.split(start, end);
+      this.#split(start, end);
       return true;
     }
     return false;
   }
 
   text(column: Column): string {
-    const index = this.columns[column];
-    return this.file.slice(this.commas[index] + 1, this.commas[index + 1]);
+    const index = this.#columns[column];
+    return this.#file.slice(this.#commas[index] + 1, this.#commas[index + 1]);
   }
 
   isEmpty(column: Column): boolean {
-    const index = this.columns[column];
-    return index === -1 || this.commas[index] + 1 === this.commas[index + 1];
+    const index = this.#columns[column];
+    return index === -1 || this.#commas[index] + 1 === this.#commas[index + 1];
   }
 
   /** Reads digits, with or without a minus. Rejects a value beyond 2^53, which would be inexact. */
   integer(column: Column, least: number, most = MAX_BYTES): number {
-    const { file, commas } = this;
-    const index = this.columns[column];
+    const file = this.#file;
+    const commas = this.#commas;
+    const index = this.#columns[column];
     const end = commas[index + 1];
     let i = commas[index] + 1;
     const isNegative = file.charCodeAt(i) === MINUS;
@@ -246,7 +249,7 @@ class Row {
 
   /** The file's name for a column. */
   nameOf(column: Column): string {
-    return this.names[this.columns[column]] ?? column;
+    return this.#names[this.#columns[column]] ?? column;
   }
 
   reject(column: Column, value: unknown, limit: string, fault?: string): never {
@@ -255,16 +258,20 @@ class Row {
   }
 
   /** Moves the position to the next line and returns the end of the current one. */
-  private endOfLine(): number {
-    const { file, position } = this;
+  #endOfLine(): number {
+    const file = this.#file;
+    const position = this.#position;
     const newline = file.indexOf(NEWLINE, position);
     const end = newline === -1 ? file.length : newline;
-    this.position = end + 1;
+    this.#position = end + 1;
     return newline > position && file[newline - 1] === CARRIAGE_RETURN ? end - 1 : end;
   }
 
-  private split(start: number, end: number): void {
-    const { file, commas, names, columnCount } = this;
+  #split(start: number, end: number): void {
+    const file = this.#file;
+    const commas = this.#commas;
+    const names = this.#names;
+    const columnCount = this.#columnCount;
     let count = 0;
     commas[0] = start - 1;
     for (let i = start; i < end; i++) {

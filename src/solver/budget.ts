@@ -25,15 +25,16 @@ const FIRST_SLICE = 50_000;
 export class Budget {
   effort = 0;
   reason: StopReason = 'done';
-  private readonly deadline: number;
+  readonly #deadline: number;
+  readonly #limits: Limits;
+  readonly #whole: Budget | null;
 
-  constructor(
-    private readonly limits: Limits,
-    private readonly whole: Budget | null = null,
-  ) {
+  constructor(limits: Limits, whole: Budget | null = null) {
+    this.#limits = limits;
+    this.#whole = whole;
     const { timeLimitMs } = limits;
-    this.deadline = timeLimitMs === Infinity ? Infinity : performance.now() + timeLimitMs;
-    this.checkClock();
+    this.#deadline = timeLimitMs === Infinity ? Infinity : performance.now() + timeLimitMs;
+    this.#checkClock();
   }
 
   get isSpent(): boolean {
@@ -42,8 +43,8 @@ export class Budget {
 
   /** A budget with a share of the effort that is left. */
   slice(share: number): Budget {
-    this.checkClock();
-    const { maxEffort } = this.limits;
+    this.#checkClock();
+    const { maxEffort } = this.#limits;
     const left = maxEffort === Infinity ? FIRST_SLICE + this.effort : (maxEffort - this.effort) * share;
     return new Budget(
       { maxEffort: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined },
@@ -54,36 +55,36 @@ export class Budget {
   /** Spends one unit; false once the budget is spent. */
   spend(): boolean {
     if (this.isSpent) return false;
-    if (this.whole !== null && !this.whole.spend()) this.reason = this.whole.reason;
-    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
-    else if (++this.effort % CLOCK_INTERVAL === 0) this.tick();
+    if (this.#whole !== null && !this.#whole.spend()) this.reason = this.#whole.reason;
+    else if (this.effort >= this.#limits.maxEffort) this.reason = 'effort';
+    else if (++this.effort % CLOCK_INTERVAL === 0) this.#tick();
     return !this.isSpent;
   }
 
   /** Counts effort that has been spent already, and checks the clock and the signal. */
   charge(effort: number): void {
-    this.whole?.charge(effort);
+    this.#whole?.charge(effort);
     this.effort += effort;
     if (this.isSpent) return;
-    if (this.whole?.isSpent === true) this.reason = this.whole.reason;
-    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
-    else this.checkClock();
+    if (this.#whole?.isSpent === true) this.reason = this.#whole.reason;
+    else if (this.effort >= this.#limits.maxEffort) this.reason = 'effort';
+    else this.#checkClock();
   }
 
   /** Ends the budget because nothing is left to try. */
   giveUp(): void {
-    if (!this.isSpent) this.checkClock();
+    if (!this.isSpent) this.#checkClock();
     if (!this.isSpent) this.reason = 'effort';
   }
 
-  private tick(): void {
-    this.limits.onTick?.();
-    this.checkClock();
+  #tick(): void {
+    this.#limits.onTick?.();
+    this.#checkClock();
   }
 
   /** Checks the clock and the signal. The signal can change whenever the caller's code has run. */
-  private checkClock(): void {
-    if (this.limits.signal?.aborted) this.reason = 'abort';
-    else if (this.deadline !== Infinity && performance.now() >= this.deadline) this.reason = 'time';
+  #checkClock(): void {
+    if (this.#limits.signal?.aborted) this.reason = 'abort';
+    else if (this.#deadline !== Infinity && performance.now() >= this.#deadline) this.reason = 'time';
   }
 }

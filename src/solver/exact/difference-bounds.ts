@@ -28,49 +28,53 @@ export class DifferenceBounds {
   readonly offsets: Float64Array;
   /** How often an offset has been raised: the effort. */
   raises = 0;
-  private readonly isAligned: boolean;
-  private readonly bounds: Bound[] = [];
+  readonly #isAligned: boolean;
+  readonly #bounds: Bound[] = [];
   /** Per buffer: the bounds in which the buffer is `lower`, as ascending places in `bounds`. */
-  private readonly boundsAbove: number[][];
-  private readonly raised: number[] = [];
-  private readonly offsetsBefore: number[] = [];
+  readonly #boundsAbove: number[][];
+  readonly #raised: number[] = [];
+  readonly #offsetsBefore: number[] = [];
+  readonly #problem: Problem;
 
-  constructor(private readonly problem: Problem) {
+  constructor(problem: Problem) {
+    this.#problem = problem;
     const { bufferCount, fixedOffsets, alignments } = problem;
     this.offsets = new Float64Array(bufferCount);
     fixedOffsets?.forEach((offset, b) => (this.offsets[b] = Number.isNaN(offset) ? 0 : offset));
-    this.isAligned = alignments.some((alignment) => alignment > 1);
-    this.boundsAbove = Array.from({ length: bufferCount }, () => []);
+    this.#isAligned = alignments.some((alignment) => alignment > 1);
+    this.#boundsAbove = Array.from({ length: bufferCount }, () => []);
   }
 
   mark(): Mark {
-    return { boundCount: this.bounds.length, raiseCount: this.raised.length };
+    return { boundCount: this.#bounds.length, raiseCount: this.#raised.length };
   }
 
   undo({ boundCount, raiseCount }: Mark): void {
-    while (this.raised.length > raiseCount) this.offsets[this.raised.pop()!] = this.offsetsBefore.pop()!;
-    while (this.bounds.length > boundCount) this.boundsAbove[this.bounds.pop()!.lower].pop();
+    while (this.#raised.length > raiseCount) this.offsets[this.#raised.pop()!] = this.#offsetsBefore.pop()!;
+    while (this.#bounds.length > boundCount) this.#boundsAbove[this.#bounds.pop()!.lower].pop();
   }
 
   /**
    * Puts a bound in force and raises offsets until all bounds hold. {@link undo} takes this back, also after a failure.
    */
   add(bound: Bound, limit: number): Outcome {
-    const { offsets, boundsAbove, bounds } = this;
-    const { sizes, alignments, fixedOffsets, bufferCount } = this.problem;
+    const { offsets } = this;
+    const boundsAbove = this.#boundsAbove;
+    const bounds = this.#bounds;
+    const { sizes, alignments, fixedOffsets, bufferCount } = this.#problem;
     boundsAbove[bound.lower].push(bounds.push(bound) - 1);
     const queue = [bound.lower];
     for (let i = 0; i < queue.length; i++) {
       // First in, first out: without a circle no buffer is in the queue more often than there are buffers.
-      if (i > bufferCount ** 2) return this.isAligned ? 'endless' : 'fails';
+      if (i > bufferCount ** 2) return this.#isAligned ? 'endless' : 'fails';
       for (const index of boundsAbove[queue[i]]) {
         const { lower, upper, distance } = bounds[index];
         const offset = alignUp(offsets[lower] + distance, alignments[upper]);
         if (offset <= offsets[upper]) continue;
         const isFixed = fixedOffsets !== null && !Number.isNaN(fixedOffsets[upper]);
         if (isFixed || offset + sizes[upper] > limit) return 'fails';
-        this.raised.push(upper);
-        this.offsetsBefore.push(offsets[upper]);
+        this.#raised.push(upper);
+        this.#offsetsBefore.push(offsets[upper]);
         this.raises++;
         offsets[upper] = offset;
         queue.push(upper);

@@ -94,44 +94,46 @@ const DIVES = 12;
 class Descent {
   capacity: number;
   /** By how much to climb next, while nothing has been found. */
-  private climb: number;
-  private stride = 1;
-  private divesLeft = 2 * DIVES;
+  #climb: number;
+  #stride = 1;
+  #divesLeft = 2 * DIVES;
+  readonly #incumbent: Incumbent<Units>;
 
-  constructor(private readonly incumbent: Incumbent<Units>) {
+  constructor(incumbent: Incumbent<Units>) {
+    this.#incumbent = incumbent;
     this.capacity = incumbent.goal;
-    this.climb = Math.ceil(this.capacity / 64);
+    this.#climb = Math.ceil(this.capacity / 64);
   }
 
   onFound(): void {
-    this.stride = this.climb > 0 ? this.quarter : 2 * this.stride;
-    this.climb = 0;
-    this.goDown();
+    this.#stride = this.#climb > 0 ? this.#quarter : 2 * this.#stride;
+    this.#climb = 0;
+    this.#goDown();
   }
 
   /** A dive was given up, which proves nothing. */
   onMissed(): void {
-    if (--this.divesLeft === 0) this.onRefuted();
+    if (--this.#divesLeft === 0) this.onRefuted();
   }
 
   onRefuted(): void {
-    if (this.climb > 0 && this.capacity + this.climb < this.incumbent.peak) {
-      this.capacity += this.climb;
-      this.climb *= 2;
-      this.divesLeft = DIVES;
+    if (this.#climb > 0 && this.capacity + this.#climb < this.#incumbent.peak) {
+      this.capacity += this.#climb;
+      this.#climb *= 2;
+      this.#divesLeft = DIVES;
       return;
     }
-    this.stride = this.climb > 0 ? this.quarter : Math.ceil(this.stride / 2);
-    this.climb = 0;
-    this.goDown();
+    this.#stride = this.#climb > 0 ? this.#quarter : Math.ceil(this.#stride / 2);
+    this.#climb = 0;
+    this.#goDown();
   }
 
-  private goDown(): void {
-    this.capacity = Math.max(this.incumbent.goal, this.incumbent.peak - this.stride);
-    this.divesLeft = DIVES;
+  #goDown(): void {
+    this.capacity = Math.max(this.#incumbent.goal, this.#incumbent.peak - this.#stride);
+    this.#divesLeft = DIVES;
   }
 
-  private get quarter(): number {
-    return Math.ceil((this.incumbent.peak - this.incumbent.goal) / 4);
+  get #quarter(): number {
+    return Math.ceil((this.#incumbent.peak - this.#incumbent.goal) / 4);
   }
 }

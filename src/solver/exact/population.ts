@@ -43,9 +43,9 @@ interface Member {
 export class Population {
   /** Priorities of the current dive: one number per section, added to the relative load of the section. */
   readonly priorities: Float64Array;
-  private readonly members: Member[] = [];
-  private readonly random = createRandom(SEED);
-  private drawnCount = 0;
+  readonly #members: Member[] = [];
+  readonly #random = createRandom(SEED);
+  #drawnCount = 0;
 
   constructor(sectionCount: number) {
     this.priorities = new Float64Array(sectionCount);
@@ -53,16 +53,18 @@ export class Population {
 
   /** Draws the next priorities. */
   draw(): void {
-    const { members, random } = this;
-    const first = FIRST_AMPLITUDES[this.drawnCount++];
-    if (first !== undefined) this.fill(first);
-    else if (members.length < FEWEST_PARENTS || random() < FRESH_SHARE) this.fill(AMPLITUDE);
-    else this.breed();
+    const members = this.#members;
+    const random = this.#random;
+    const first = FIRST_AMPLITUDES[this.#drawnCount++];
+    if (first !== undefined) this.#fill(first);
+    else if (members.length < FEWEST_PARENTS || random() < FRESH_SHARE) this.#fill(AMPLITUDE);
+    else this.#breed();
   }
 
   /** Rates the current priorities. In a full population they replace the worst member, unless they are worse still. */
   rate(rating: number): void {
-    const { members, priorities } = this;
+    const { priorities } = this;
+    const members = this.#members;
     if (members.length < MOST_MEMBERS) {
       members.push({ priorities: priorities.slice(), rating });
       return;
@@ -75,22 +77,24 @@ export class Population {
 
   /** Lowers all ratings: the capacity has shrunk, so earlier dives count for less. */
   age(): void {
-    for (const member of this.members) member.rating *= AGEING;
+    for (const member of this.#members) member.rating *= AGEING;
   }
 
-  private fill(amplitude: number): void {
-    const { priorities, random } = this;
+  #fill(amplitude: number): void {
+    const { priorities } = this;
+    const random = this.#random;
     for (let s = 0; s < priorities.length; s++) priorities[s] = random() * amplitude;
   }
 
-  private breed(): void {
-    const { priorities, random } = this;
+  #breed(): void {
+    const { priorities } = this;
+    const random = this.#random;
     const count = priorities.length;
-    priorities.set(this.pickMember().priorities);
+    priorities.set(this.#pickMember().priorities);
     const kind = random();
     if (kind < CROSSING_SHARE) {
-      const other = this.pickMember().priorities;
-      const [a, b] = [this.below(count), this.below(count)];
+      const other = this.#pickMember().priorities;
+      const [a, b] = [this.#below(count), this.#below(count)];
       for (let s = Math.min(a, b); s < Math.max(a, b); s++) priorities[s] = other[s];
     } else if (kind < CROSSING_SHARE + JITTER_SHARE) {
       const amplitude = JITTER_AMPLITUDE * random();
@@ -101,11 +105,11 @@ export class Population {
     }
   }
 
-  private pickMember(): Member {
-    return this.members[this.below(this.members.length)];
+  #pickMember(): Member {
+    return this.#members[this.#below(this.#members.length)];
   }
 
-  private below(count: number): number {
-    return Math.floor(this.random() * count);
+  #below(count: number): number {
+    return Math.floor(this.#random() * count);
   }
 }

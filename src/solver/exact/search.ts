@@ -53,21 +53,22 @@ export class Search {
   mostPlaced = 0;
   /** Nodes of the tree visited since {@link begin}. */
   nodes = 0;
-  private focus: Focus = 'fullest';
+  #focus: Focus = 'fullest';
   /** Whether the current node may lead to a solution; if not, the conflict says why. */
-  private isAlive = false;
+  #isAlive = false;
   /** Buffers raised one by one since one was placed. */
-  private raiseCount = 0;
-  private readonly rank: Int32Array;
-  private readonly order: Int32Array;
+  #raiseCount = 0;
+  readonly #rank: Int32Array;
+  readonly #order: Int32Array;
   /** The decisions so far, one frame each. */
-  private readonly frameBuffer: Int32Array;
-  private readonly frameTrail: Int32Array;
-  private readonly frameAgenda: Int32Array;
-  private readonly framePart: Part[] = [];
-  private frameCount = 0;
-  private readonly agenda: Part[] = [];
-  private part: Part = createPart(0, 0, 0, 0, -1);
+  readonly #frameBuffer: Int32Array;
+  readonly #frameTrail: Int32Array;
+  readonly #frameAgenda: Int32Array;
+  readonly #framePart: Part[] = [];
+  #frameCount = 0;
+  readonly #agenda: Part[] = [];
+  #part: Part = createPart(0, 0, 0, 0, -1);
+  readonly #priorities: Float64Array;
 
   /**
    * `priorities` are added to the load of each section, relative to the capacity, to choose the next section. Default
@@ -75,28 +76,29 @@ export class Search {
    */
   constructor(
     readonly instance: Instance,
-    private readonly priorities: Float64Array = new Float64Array(instance.sectionCount),
+    priorities: Float64Array = new Float64Array(instance.sectionCount),
   ) {
+    this.#priorities = priorities;
     const { count } = instance;
     this.state = new State(instance);
-    this.rank = rankBuffers(instance, this.state.loads);
-    this.order = Int32Array.from({ length: count }, (_, b) => b);
-    this.frameBuffer = new Int32Array(count);
-    this.frameTrail = new Int32Array(count);
-    this.frameAgenda = new Int32Array(count);
+    this.#rank = rankBuffers(instance, this.state.loads);
+    this.#order = Int32Array.from({ length: count }, (_, b) => b);
+    this.#frameBuffer = new Int32Array(count);
+    this.#frameTrail = new Int32Array(count);
+    this.#frameAgenda = new Int32Array(count);
   }
 
   /** Starts at the root, looking for a placement within `capacity` units. */
   begin(capacity: number, focus: Focus): void {
     const { state, instance } = this;
-    this.frameCount = 0;
+    this.#frameCount = 0;
     this.mostPlaced = 0;
     this.nodes = 0;
-    this.agenda.length = 0;
-    this.part = createPart(0, instance.count, 0, instance.sectionCount, -1);
-    this.focus = focus;
+    this.#agenda.length = 0;
+    this.#part = createPart(0, instance.count, 0, instance.sectionCount, -1);
+    this.#focus = focus;
     state.countsDeaths = focus === 'deadliest';
-    this.isAlive = state.reset(capacity);
+    this.#isAlive = state.reset(capacity);
   }
 
   /**
@@ -106,47 +108,48 @@ export class Search {
   advance(maxFailures: number, budget: Budget): Outcome {
     const { state } = this;
     for (let failures = 0; ;) {
-      while (!this.isAlive) {
-        if (this.part.parent < 0) return 'exhausted';
+      while (!this.#isAlive) {
+        if (this.#part.parent < 0) return 'exhausted';
         if (failures++ >= maxFailures) return 'paused';
-        this.isAlive = this.backtrack();
-        this.raiseCount = 0;
+        this.#isAlive = this.#backtrack();
+        this.#raiseCount = 0;
       }
       if (!budget.spend()) return 'stopped';
       this.nodes++;
-      const { from, to, count } = this.part;
-      const b = this.pick();
+      const { from, to, count } = this.#part;
+      const b = this.#pick();
       if (!isSupported(state, b)) {
         state.reasons.conflict.fill(0);
-        this.isAlive = this.raiseCount++ < MOST_RAISES * count ? state.raise(b, from, to) : this.raisePart();
+        this.#isAlive = this.#raiseCount++ < MOST_RAISES * count ? state.raise(b, from, to) : this.#raisePart();
       } else {
-        this.raiseCount = 0;
-        this.isAlive = this.descend(b);
-        if (this.isAlive && this.part.count === 0 && !this.nextPart()) return 'found';
+        this.#raiseCount = 0;
+        this.#isAlive = this.#descend(b);
+        if (this.#isAlive && this.#part.count === 0 && !this.#nextPart()) return 'found';
       }
     }
   }
 
   /** Raises all buffers of the current part that only support each other, at once. */
-  private raisePart(): boolean {
-    const { base, count, from, to } = this.part;
-    const members = this.order.subarray(base, base + count);
+  #raisePart(): boolean {
+    const { base, count, from, to } = this.#part;
+    const members = this.#order.subarray(base, base + count);
     return this.state.raiseTo(members, supportedBounds(this.state, members), from, to);
   }
 
   /** Pushes a frame and places the buffer; the current part becomes what is left of it. */
-  private descend(b: number): boolean {
-    const { state, part } = this;
-    const frame = this.frameCount++;
-    this.frameBuffer[frame] = b;
-    this.frameTrail[frame] = state.trailCount;
-    this.frameAgenda[frame] = this.agenda.length;
-    this.framePart[frame] = part;
-    this.part = createPart(part.base, part.count, part.from, part.to, frame);
+  #descend(b: number): boolean {
+    const { state } = this;
+    const part = this.#part;
+    const frame = this.#frameCount++;
+    this.#frameBuffer[frame] = b;
+    this.#frameTrail[frame] = state.trailCount;
+    this.#frameAgenda[frame] = this.#agenda.length;
+    this.#framePart[frame] = part;
+    this.#part = createPart(part.base, part.count, part.from, part.to, frame);
     if (!state.place(b, part.from, part.to)) return false;
     this.mostPlaced = Math.max(this.mostPlaced, state.placedCount);
-    this.part.count = this.moveToEnd(b, part);
-    this.splitPart(b);
+    this.#part.count = this.#moveToEnd(b, part);
+    this.#splitPart(b);
     return true;
   }
 
@@ -154,17 +157,18 @@ export class Search {
    * Returns to the frame that the current part depends on, and rules its choice out there. False if the node there is
    * dead as well.
    */
-  private backtrack(): boolean {
-    const { state, order, instance } = this;
-    const frame = this.part.parent;
-    const b = this.frameBuffer[frame];
-    state.undo(this.frameTrail[frame], frame);
-    this.agenda.length = this.frameAgenda[frame];
-    this.part = this.framePart[frame];
-    this.frameCount = frame;
+  #backtrack(): boolean {
+    const { state, instance } = this;
+    const order = this.#order;
+    const frame = this.#part.parent;
+    const b = this.#frameBuffer[frame];
+    state.undo(this.#frameTrail[frame], frame);
+    this.#agenda.length = this.#frameAgenda[frame];
+    this.#part = this.#framePart[frame];
+    this.#frameCount = frame;
     if (!state.reasons.isBlamed(b)) return false;
     state.reasons.replaceBlame(b);
-    const { base, count, from, to } = this.part;
+    const { base, count, from, to } = this.#part;
     const { spanClass, sizes } = instance;
     const offset = state.lowest[b];
     let causes: Int32Array | null = null;
@@ -181,8 +185,11 @@ export class Search {
   }
 
   /** A buffer of the current part below which no unplaced buffer fits. */
-  private pick(): number {
-    const { state, part, focus, priorities } = this;
+  #pick(): number {
+    const { state } = this;
+    const part = this.#part;
+    const focus = this.#focus;
+    const priorities = this.#priorities;
     const { loads, deaths, capacity } = state;
     let section = -1;
     let most = -Infinity;
@@ -195,37 +202,37 @@ export class Search {
       section = s;
     }
     // A buffer left when every section is empty has gaps throughout its live range, and so no neighbours.
-    return section < 0 ? this.order[part.base] : this.pickIn(section);
+    return section < 0 ? this.#order[part.base] : this.#pickIn(section);
   }
 
-  private pickIn(section: number): number {
+  #pickIn(section: number): number {
     const { memberFirst, members, first, other, sizes } = this.instance;
     const { offsets, lowest } = this.state;
     let b = -1;
     for (let e = memberFirst[section]; e < memberFirst[section + 1]; e++) {
       const y = members[e];
-      if (offsets[y] < 0 && (b < 0 || this.isBefore(y, b))) b = y;
+      if (offsets[y] < 0 && (b < 0 || this.#isBefore(y, b))) b = y;
     }
     for (;;) {
       let under = -1;
       for (let e = first[b]; e < first[b + 1]; e++) {
         const y = other[e];
         if (lowest[y] + sizes[y] > lowest[b]) continue;
-        if (under < 0 || this.isBefore(y, under)) under = y;
+        if (under < 0 || this.#isBefore(y, under)) under = y;
       }
       if (under < 0) return b;
       b = under;
     }
   }
 
-  private isBefore(a: number, b: number): boolean {
+  #isBefore(a: number, b: number): boolean {
     const difference = this.state.lowest[a] - this.state.lowest[b];
-    return difference < 0 || (difference === 0 && this.rank[a] < this.rank[b]);
+    return difference < 0 || (difference === 0 && this.#rank[a] < this.#rank[b]);
   }
 
   /** Swaps a buffer to the end of its part's range; returns how many are left before it. */
-  private moveToEnd(b: number, { base, count }: Part): number {
-    const { order } = this;
+  #moveToEnd(b: number, { base, count }: Part): number {
+    const order = this.#order;
     let i = base;
     while (order[i] !== b) i++;
     order[i] = order[base + count - 1];
@@ -234,8 +241,10 @@ export class Search {
   }
 
   /** Cuts the current part wherever placing `b` has left a boundary that nothing crosses. */
-  private splitPart(b: number): void {
-    const { order, part, instance } = this;
+  #splitPart(b: number): void {
+    const { instance } = this;
+    const order = this.#order;
+    const part = this.#part;
     const { starts, ends } = instance;
     const { crossings } = this.state;
     let cut = false;
@@ -253,16 +262,16 @@ export class Search {
         order[i] = order[next];
         order[next++] = y;
       }
-      if (next > base) this.agenda.push(createPart(base, next - base, from, s, part.parent));
+      if (next > base) this.#agenda.push(createPart(base, next - base, from, s, part.parent));
       base = next;
       from = s;
     }
-    this.part = this.agenda.pop()!;
+    this.#part = this.#agenda.pop()!;
   }
 
-  private nextPart(): boolean {
-    if (this.agenda.length === 0) return false;
-    this.part = this.agenda.pop()!;
+  #nextPart(): boolean {
+    if (this.#agenda.length === 0) return false;
+    this.#part = this.#agenda.pop()!;
     return true;
   }
 }

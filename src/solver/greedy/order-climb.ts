@@ -45,53 +45,59 @@ export function* climb(problem: Problem, incumbent: Incumbent<Float64Array>, bud
 
 /** The current order, and the next one to try. */
 export class OrderClimb {
-  private readonly random = createRandom(1);
-  private order: Int32Array;
-  private candidate: Int32Array;
-  private peak = Infinity;
-  private stalled = PATIENCE;
+  readonly #random = createRandom(1);
+  #order: Int32Array;
+  #candidate: Int32Array;
+  #peak = Infinity;
+  #stalled = PATIENCE;
+  readonly #problem: Problem;
+  readonly #evaluate: (order: Int32Array, limit: number) => number;
 
   constructor(
-    private readonly problem: Problem,
+    problem: Problem,
     /** The bytes of the placement by an order, or any number above `limit` if they exceed `limit`. */
-    private readonly evaluate: (order: Int32Array, limit: number) => number,
+    evaluate: (order: Int32Array, limit: number) => number,
   ) {
-    this.order = new Int32Array(problem.bufferCount);
-    this.candidate = new Int32Array(problem.bufferCount);
+    this.#problem = problem;
+    this.#evaluate = evaluate;
+    this.#order = new Int32Array(problem.bufferCount);
+    this.#candidate = new Int32Array(problem.bufferCount);
   }
 
   /** Evaluates one more order, and returns its bytes. */
   tryOne(): number {
-    const isFresh = this.stalled >= PATIENCE;
-    if (isFresh) this.begin();
-    else this.move();
-    const peak = this.evaluate(this.candidate, isFresh ? Infinity : this.peak);
-    this.stalled = isFresh || peak < this.peak ? 0 : this.stalled + 1;
-    if (isFresh || peak <= this.peak) {
-      this.peak = peak;
-      [this.order, this.candidate] = [this.candidate, this.order];
+    const isFresh = this.#stalled >= PATIENCE;
+    if (isFresh) this.#begin();
+    else this.#move();
+    const peak = this.#evaluate(this.#candidate, isFresh ? Infinity : this.#peak);
+    this.#stalled = isFresh || peak < this.#peak ? 0 : this.#stalled + 1;
+    if (isFresh || peak <= this.#peak) {
+      this.#peak = peak;
+      [this.#order, this.#candidate] = [this.#candidate, this.#order];
     }
     return peak;
   }
 
-  private begin(): void {
-    const { problem, random } = this;
-    this.candidate = byKey(
+  #begin(): void {
+    const problem = this.#problem;
+    const random = this.#random;
+    this.#candidate = byKey(
       problem,
       problem.sizes.map((size) => size * (1 + random() * NOISE)),
     );
   }
 
-  private move(): void {
-    const { order, candidate } = this;
-    const [from, to] = [this.place(), this.place()];
+  #move(): void {
+    const order = this.#order;
+    const candidate = this.#candidate;
+    const [from, to] = [this.#place(), this.#place()];
     candidate.set(order);
     if (from < to) candidate.copyWithin(from, from + 1, to + 1);
     else candidate.copyWithin(to + 1, to, from);
     candidate[to] = order[from];
   }
 
-  private place(): number {
-    return Math.floor(this.random() * this.order.length);
+  #place(): number {
+    return Math.floor(this.#random() * this.#order.length);
   }
 }

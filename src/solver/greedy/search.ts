@@ -39,30 +39,30 @@ export class GreedySearch {
   /** Bytes; one per buffer. */
   offsets: Float64Array;
   peak = Infinity;
-  private readonly fit: LowestFit;
-  private orderWork = 0;
-  private scratch: Float64Array;
+  readonly #fit: LowestFit;
+  #orderWork = 0;
+  #scratch: Float64Array;
   /** What the next round tries, the orders with the fewest late buffers first. */
-  private contenders: Iterator<Int32Array, void> = this.firstOrders();
+  #contenders: Iterator<Int32Array, void> = this.#firstOrders();
   /** The orders of this round that are worth another attempt. */
-  private tried: Contender[] = [];
+  #tried: Contender[] = [];
   /** Places in the order, ascending, of the buffers that ended above the goal in the last attempt. */
-  private late: number[] = [];
+  #late: number[] = [];
+  readonly #problem: Problem;
+  readonly #goal: number;
 
   /** `goal`: bytes at which to stop. */
-  constructor(
-    private readonly problem: Problem,
-    timeline: Timeline,
-    private readonly goal: number,
-  ) {
-    this.fit = createLowestFit(problem, timeline);
+  constructor(problem: Problem, timeline: Timeline, goal: number) {
+    this.#problem = problem;
+    this.#goal = goal;
+    this.#fit = createLowestFit(problem, timeline);
     this.offsets = new Float64Array(problem.bufferCount);
-    this.scratch = new Float64Array(problem.bufferCount);
+    this.#scratch = new Float64Array(problem.bufferCount);
   }
 
   /** Work so far, in the unit of {@link LowestFit}. */
   get work(): number {
-    return this.fit.work + this.orderWork;
+    return this.#fit.work + this.#orderWork;
   }
 
   /**
@@ -72,53 +72,53 @@ export class GreedySearch {
    */
   *round(workBudget: number, most = Infinity): Generator<void, boolean> {
     for (let i = 0; i < most; i++) {
-      const next = this.contenders.next();
-      if (next.done) return this.beginRound();
+      const next = this.#contenders.next();
+      if (next.done) return this.#beginRound();
       let order = next.value;
       const isFirst = this.peak === Infinity;
-      let isWorthMore = yield* this.attempt(order, isFirst ? Math.min(FIRST_WORK, workBudget) : workBudget);
-      if (isFirst && this.peak === Infinity && !this.placeOnline()) {
-        isWorthMore = yield* this.attempt(order, Infinity);
+      let isWorthMore = yield* this.#attempt(order, isFirst ? Math.min(FIRST_WORK, workBudget) : workBudget);
+      if (isFirst && this.peak === Infinity && !this.#placeOnline()) {
+        isWorthMore = yield* this.#attempt(order, Infinity);
       }
-      for (let few = FEW_LATE; isWorthMore && this.late.length <= few && !this.isDone(workBudget);) {
-        few = this.late.length - 1;
-        order = movedForward(order, this.late);
-        isWorthMore = yield* this.attempt(order, workBudget);
+      for (let few = FEW_LATE; isWorthMore && this.#late.length <= few && !this.#isDone(workBudget);) {
+        few = this.#late.length - 1;
+        order = movedForward(order, this.#late);
+        isWorthMore = yield* this.#attempt(order, workBudget);
       }
-      if (this.isDone(workBudget)) return false;
-      if (isWorthMore) this.tried.push({ order, late: this.late });
+      if (this.#isDone(workBudget)) return false;
+      if (isWorthMore) this.#tried.push({ order, late: this.#late });
     }
     return true;
   }
 
   /** Begins the next round; returns whether there is an order to try. */
-  private beginRound(): boolean {
-    const next = this.tried.sort((a, b) => a.late.length - b.late.length);
-    this.tried = [];
-    this.contenders = next.map(({ order, late }) => movedForward(order, late)).values();
+  #beginRound(): boolean {
+    const next = this.#tried.sort((a, b) => a.late.length - b.late.length);
+    this.#tried = [];
+    this.#contenders = next.map(({ order, late }) => movedForward(order, late)).values();
     return next.length > 0;
   }
 
-  private *firstOrders(): Generator<Int32Array> {
+  *#firstOrders(): Generator<Int32Array> {
     for (const order of ORDERS) {
-      this.orderWork += ORDER_WORK * this.problem.bufferCount;
-      yield order(this.problem);
+      this.#orderWork += ORDER_WORK * this.#problem.bufferCount;
+      yield order(this.#problem);
     }
   }
 
-  private isDone(workBudget: number): boolean {
+  #isDone(workBudget: number): boolean {
     const left = workBudget - this.work;
-    return this.peak <= this.goal || left < ATTEMPT_WORK * this.problem.bufferCount;
+    return this.peak <= this.#goal || left < ATTEMPT_WORK * this.#problem.bufferCount;
   }
 
   /** Places as `online.ts` does; false if that cannot be done. */
-  private placeOnline(): boolean {
-    const offsets = placeOnline(this.problem);
-    this.orderWork += ORDER_WORK * this.problem.bufferCount;
+  #placeOnline(): boolean {
+    const offsets = placeOnline(this.#problem);
+    this.#orderWork += ORDER_WORK * this.#problem.bufferCount;
     if (offsets === null) return false;
-    this.keep(
+    this.#keep(
       offsets,
-      this.problem.sizes.reduce((peak, size, b) => Math.max(peak, offsets[b] + size), 0),
+      this.#problem.sizes.reduce((peak, size, b) => Math.max(peak, offsets[b] + size), 0),
     );
     return true;
   }
@@ -127,13 +127,15 @@ export class GreedySearch {
    * Places by one order and keeps the result if it is the best, but gives up above `workLimit`. Returns whether the
    * order is worth another attempt.
    */
-  private *attempt(order: Int32Array, workLimit: number): Generator<void, boolean> {
-    const { fit, goal, scratch: offsets } = this;
-    const { sizes, fixedOffsets } = this.problem;
+  *#attempt(order: Int32Array, workLimit: number): Generator<void, boolean> {
+    const fit = this.#fit;
+    const goal = this.#goal;
+    const offsets = this.#scratch;
+    const { sizes, fixedOffsets } = this.#problem;
     const hopeless = this.peak * HOPELESS;
     fit.reset();
-    let peak = takeFixed(this.problem, fit);
-    this.late = [];
+    let peak = takeFixed(this.#problem, fit);
+    this.#late = [];
     for (let i = 0; i < order.length; i++) {
       if ((i + 1) % PAUSE_INTERVAL === 0) yield;
       const b = order[i];
@@ -144,21 +146,21 @@ export class GreedySearch {
       }
       const offset = fit.find(b);
       const end = offset + sizes[b];
-      if ((end > hopeless && this.late.length > FEW_LATE) || this.work > workLimit) return false;
+      if ((end > hopeless && this.#late.length > FEW_LATE) || this.work > workLimit) return false;
       fit.take(b, offset);
       offsets[b] = offset;
       if (end > peak) peak = end;
-      if (end > goal) this.late.push(i);
+      if (end > goal) this.#late.push(i);
     }
-    this.keep(offsets, peak);
+    this.#keep(offsets, peak);
     return true;
   }
 
   /** Keeps a placement if it is the best so far. */
-  private keep(offsets: Float64Array, peak: number): void {
+  #keep(offsets: Float64Array, peak: number): void {
     if (peak >= this.peak) return;
     this.peak = peak;
-    this.scratch = this.offsets;
+    this.#scratch = this.offsets;
     this.offsets = offsets;
   }
 }

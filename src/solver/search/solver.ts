@@ -37,77 +37,85 @@ const MOST_SEARCHED_FIRST = 1024;
 const SEARCH_SHARE = 0.98;
 
 export class Solver {
-  private readonly budget: Budget;
-  private readonly maxEffort: number;
-  private readonly timeline: Timeline;
-  private readonly incumbent: WholeIncumbent;
+  readonly #budget: Budget;
+  readonly #maxEffort: number;
+  readonly #timeline: Timeline;
+  readonly #incumbent: WholeIncumbent;
+  readonly #problem: Problem;
+  readonly #options: SolveOptions;
 
   /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
-  constructor(
-    private readonly problem: Problem,
-    private readonly options: SolveOptions,
-    budget?: Budget,
-  ) {
+  constructor(problem: Problem, options: SolveOptions, budget?: Budget) {
+    this.#problem = problem;
+    this.#options = options;
     checkChunkLimit(problem, options);
     const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal } = options;
-    this.maxEffort = maxEffort;
-    this.budget = budget ?? new Budget({ maxEffort, timeLimitMs, signal, onTick: () => this.report() });
-    this.timeline = createTimeline(problem);
-    this.incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.report());
+    this.#maxEffort = maxEffort;
+    this.#budget = budget ?? new Budget({ maxEffort, timeLimitMs, signal, onTick: () => this.#report() });
+    this.#timeline = createTimeline(problem);
+    this.#incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.#report());
   }
 
   /** Pauses every few milliseconds, so that the caller can do something else. @throws PlannerError `FIXED_OVERLAP` */
   *run(): Generator<void, Solution> {
-    const { problem, options, budget, incumbent } = this;
+    const problem = this.#problem;
+    const options = this.#options;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
     if (problem.bufferCount === 0) {
       incumbent.offer({ offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [] });
     } else {
-      yield* this.placeInOneChunk();
-      if (!this.isWithinLimit) {
+      yield* this.#placeInOneChunk();
+      if (!this.#isWithinLimit) {
         incumbent.forget();
-        yield* placeInChunks(incumbent, this.timeline, options, budget);
+        yield* placeInChunks(incumbent, this.#timeline, options, budget);
       }
       const { maxChunkSize = Infinity } = options;
-      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
+      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.#partition();
       if (!incumbent.isDone) budget.giveUp();
     }
-    return this.solution();
+    return this.#solution();
   }
 
   /** Whether the placement keeps the limit. One chunk that is too large only leads to the search for several. */
-  private get isWithinLimit(): boolean {
-    const { placement, peak } = this.incumbent;
-    return placement !== null && (placement.chunks.length > 1 || peak <= this.largestChunk);
+  get #isWithinLimit(): boolean {
+    const { placement, peak } = this.#incumbent;
+    return placement !== null && (placement.chunks.length > 1 || peak <= this.#largestChunk);
   }
 
   /** Bytes that a chunk may have at most. */
-  private get largestChunk(): number {
-    const { maxChunkSize = Infinity, allowOversize = false } = this.options;
-    return allowOversize ? this.problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
+  get #largestChunk(): number {
+    const { maxChunkSize = Infinity, allowOversize = false } = this.#options;
+    return allowOversize ? this.#problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
   }
 
-  private *placeInOneChunk(): Generator<void, void> {
-    const { problem, budget, incumbent } = this;
-    const greedy = new GreedySearch(problem, this.timeline, incumbent.goal);
-    let isWorthMore = yield* this.placeGreedily(greedy, 1);
+  *#placeInOneChunk(): Generator<void, void> {
+    const problem = this.#problem;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
+    const greedy = new GreedySearch(problem, this.#timeline, incumbent.goal);
+    let isWorthMore = yield* this.#placeGreedily(greedy, 1);
     const isFar = incumbent.peak > FAR * incumbent.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
-    if (isWorthMore && !isFar) isWorthMore = yield* this.placeGreedily(greedy);
-    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.options, incumbent.certificate));
-    if (incumbent.isDone || incumbent.bound > this.largestChunk || budget.isSpent) return;
+    if (isWorthMore && !isFar) isWorthMore = yield* this.#placeGreedily(greedy);
+    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.#options, incumbent.certificate));
+    if (incumbent.isDone || incumbent.bound > this.#largestChunk || budget.isSpent) return;
     const components = timeComponents(problem).map((buffers) => ({ buffers, own: selectBuffers(problem, buffers) }));
     if (components.every(({ own }) => isSearchable(own))) {
       const parts = components.map(({ buffers, own }) => new PartIncumbent(own, buffers, incumbent));
-      const keepsRest = isFar && isWorthMore && this.maxEffort < Infinity;
-      yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
-      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.placeGreedily(greedy);
+      const keepsRest = isFar && isWorthMore && this.#maxEffort < Infinity;
+      yield* this.#lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
+      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.#placeGreedily(greedy);
       return;
     }
-    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
+    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.#placeGreedily(greedy);
   }
 
   /** Tries the rest of a round of orders, or the next `orderCount` orders; returns whether more orders are left. */
-  private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
-    const { budget, incumbent, maxEffort, problem } = this;
+  *#placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
+    const maxEffort = this.#maxEffort;
+    const problem = this.#problem;
     const chunkOf = new Int32Array(problem.bufferCount);
     const most = maxEffort > COMMON_EFFORT ? Infinity : commonWork(problem);
     const round = greedy.round(Math.min(most, WORK_PER_EFFORT * maxEffort), orderCount);
@@ -122,7 +130,7 @@ export class Solver {
   }
 
   /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
+  *#lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
     for (const part of parts.sort((a, b) => b.peak - a.peak)) {
       if (part.isDone || budget.isSpent) return;
       yield* lowerPart(part, budget);
@@ -131,8 +139,11 @@ export class Solver {
   }
 
   /** Tries every split into chunks, within what is left of the budget. */
-  private partition(): void {
-    const { problem, options, budget, incumbent } = this;
+  #partition(): void {
+    const problem = this.#problem;
+    const options = this.#options;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
     if (incumbent.isDone) return;
     const share = 2 ** -problem.bufferCount;
     const { isProven, ...placement } = bestPartition(problem, options, (part) => solveWhole(part, budget.slice(share)));
@@ -140,16 +151,17 @@ export class Solver {
     if (isProven) incumbent.prove(placementSize(placement), 2 ** problem.bufferCount);
   }
 
-  private report(): void {
-    this.options.onProgress?.({
-      bufferSize: this.isWithinLimit ? this.incumbent.peak : Infinity,
-      lowerBound: this.incumbent.bound,
-      effort: this.budget.effort,
+  #report(): void {
+    this.#options.onProgress?.({
+      bufferSize: this.#isWithinLimit ? this.#incumbent.peak : Infinity,
+      lowerBound: this.#incumbent.bound,
+      effort: this.#budget.effort,
     });
   }
 
-  private solution(): Solution {
-    const { incumbent, budget } = this;
+  #solution(): Solution {
+    const incumbent = this.#incumbent;
+    const budget = this.#budget;
     const { certificate, capacity, bound: lowerBound, peak } = incumbent;
     const placement = incumbent.placement!;
     let status: Solution['status'] = 'feasible';
