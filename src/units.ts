@@ -1,8 +1,8 @@
 /**
  * Checked byte arithmetic.
  *
- * Invariant: bytes are integers in `number`s, exact up to 2^53 - 1; whatever would exceed that throws instead of
- * rounding. 32-bit operators never touch a byte count.
+ * Invariant: bytes are integers in `number`s, exact up to 2^53 - 1; a larger value throws instead of being rounded.
+ * 32-bit operators never touch a byte count.
  */
 import { named, PlannerError, wrongValue } from './errors.js';
 
@@ -38,8 +38,8 @@ export function checkAlignment(alignment: number, culprit = 'alignment'): number
 }
 
 /**
- * The smallest multiple of `alignment`, a power of two, that is at least `bytes`. Exact as long as the result is at most 2^53 - 1:
- * the caller checks inputs once with {@link checkBytes}, hot loops then call this without checks.
+ * The smallest multiple of `alignment`, a power of two, that is at least `bytes`. Exact as long as the result is at
+ * most 2^53 - 1. The caller checks the inputs once with {@link checkBytes}, so that hot loops need no checks.
  */
 export function alignUp(bytes: number, alignment: number): number {
   return Math.ceil(bytes / alignment) * alignment; // exact: a power of two changes the exponent only

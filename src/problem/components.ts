@@ -1,5 +1,5 @@
 /**
- * Splits a problem where nothing is live: what comes before such a step and what comes after share no byte at any time.
+ * Splits a problem between steps where no live range crosses: a buffer before never meets a buffer after.
  *
  * Invariant: every buffer is in exactly one component, and no two components overlap in time.
  */
@@ -9,7 +9,7 @@ import type { Problem } from './problem.js';
 export function timeComponents({ bufferCount, stepCount, starts, ends }: Problem): Int32Array[] {
   const crossings = new Int32Array(stepCount + 2);
   for (let b = 0; b < bufferCount; b++) {
-    // A buffer holds the steps start + 1 to end - 1 together with those before them.
+    // The buffer crosses the boundaries before the steps start + 1 to end - 1.
     crossings[starts[b] + 1]++;
     crossings[ends[b]]--;
   }

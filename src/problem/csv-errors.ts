@@ -1,14 +1,14 @@
 /**
- * What is said about a CSV text that cannot be read: row, column under the name that the file has for it, and a remedy.
+ * Errors about CSV texts: each names the row, the column as the file calls it, and a remedy.
  */
 import { PlannerError, shown } from '../errors.js';
 
-/** What to do about a header. */
+/** The remedy for a faulty header. */
 const HEADER_REMEDY =
   "Name the columns id,lower,upper,size and optionally alignment,offset,gaps,hint; MiniMalloc's names are read as well: " +
   'buffer or buffer_id for id, begin or start for lower, and end for upper, which is then the last step of a life.';
 
-/** What to do about a field of the column. */
+/** The remedy for a faulty field of `column`. */
 export function fieldRemedy(column: string, isInclusive: boolean): string {
   if (column !== 'gaps') return 'Correct this field.';
   const end = isInclusive ? 'last step' : 'step after the last';
@@ -19,7 +19,7 @@ export function rejectHeader(column: string, value: unknown, limit: string, faul
   return rejectAt(1, column, value, limit, { fault, remedy: HEADER_REMEDY });
 }
 
-/** @param fault completes the sentence "Row 1, column … …". Default: it is `value`, but must be `limit` */
+/** @param fault ends the sentence "Row 1, column …". Default: "is `value`, but must be `limit`" */
 export function rejectAt(
   row: number,
   column: string,

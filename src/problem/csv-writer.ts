@@ -1,18 +1,18 @@
 /**
  * Placements as CSV, in MiniMalloc's format.
  *
- * Invariant: what is written can be read as a problem that differs from the placed one only in that all offsets are fixed.
+ * Invariant: the text can be read again, as the placed problem with every offset fixed.
  */
 import { checkArgument, isListLike, PlannerError } from '../errors.js';
 import type { CsvProblem } from './csv.js';
 import type { Problem } from './problem.js';
 
 /**
- * Writes a placement as MiniMalloc does: `id,lower,upper,size,offset` with the original ids and steps, one row a buffer, a
- * newline after each; before `offset` a column `alignment` and one `gaps`, if any buffer has them. The text is a problem again,
- * in which every offset is fixed. O(buffers + gaps).
+ * Writes a placement as MiniMalloc does: the columns `id,lower,upper,size,offset` with the original ids and steps, and
+ * one row a buffer, each with a newline. If any buffer has an alignment or gaps, a column `alignment` or `gaps`
+ * precedes `offset`. The text can be read again, as a problem in which every offset is fixed. O(buffers + gaps).
  *
- * @param csv without `steps`, gaps are in the steps of the problem
+ * @param csv the problem and its names; without `steps`, gaps are written in the steps of the problem
  * @throws PlannerError `BAD_ARGUMENT` if there is not one offset per buffer.
  */
 export function formatPlacementCsv(
@@ -24,7 +24,7 @@ export function formatPlacementCsv(
   checkArgument(isListLike(offsets), 'offsets', offsets, 'a list of numbers', 'Give the offsets of a placement.');
   if (offsets.length !== problem.bufferCount) {
     throw new PlannerError('BAD_ARGUMENT', {
-      message: `The number of offsets is ${offsets.length}, but that of buffers is ${problem.bufferCount}.`,
+      message: `The number of offsets is ${offsets.length}, but the number of buffers is ${problem.bufferCount}.`,
       culprit: 'number of offsets',
       value: offsets.length,
       limit: `the number of buffers (${problem.bufferCount})`,
@@ -44,7 +44,7 @@ export function formatPlacementCsv(
   return `${columns.map(([title]) => title).join(',')}\n${rows.join('')}`;
 }
 
-/** @throws PlannerError `BAD_ARGUMENT` for a problem alone, which has no ids */
+/** @throws PlannerError `BAD_ARGUMENT` for a problem without ids */
 function checkCsvProblem(csv: unknown): void {
   const { problem, ids, lowers, uppers } = (csv ?? {}) as Partial<Record<keyof CsvProblem, unknown>>;
   const isRead = typeof problem === 'object' && problem !== null && [ids, lowers, uppers].every(isListLike);
@@ -52,7 +52,7 @@ function checkCsvProblem(csv: unknown): void {
   checkArgument(isRead, 'csv', csv, limit, 'Give all that was read, not the problem alone.');
 }
 
-/** The gaps of a buffer as they are read: `lower-upper`, or `lower-upper@from:to` where bytes stay in use. */
+/** The gaps of a buffer as text: `lower-upper`, or `lower-upper@from:to` for a gap that keeps bytes in use. */
 function gapsText({ gaps }: Problem, steps: CsvProblem['steps'] | undefined, b: number): string {
   if (gaps === null) return '';
   const { first, starts, ends, lowers, uppers } = gaps;

@@ -2,17 +2,16 @@
  * Problems as CSV text, in the format of MiniMalloc (ASPLOS 2023): `id,lower,upper,size[,alignment][,offset][,gaps]`,
  * live ranges half-open, gaps as `lower-upper` or `lower-upper@from:to` with spaces between them.
  *
- * Invariant: text is either read completely or rejected with the row and the column at fault; nothing is half-read.
- * Fields hold no quotes and no commas, which is all that the format needs, so a line is split at its commas here
- * and the core stays without dependencies.
+ * Invariant: text is either read completely or rejected with the row and the column at fault. Fields hold no quotes and
+ * no commas, so this file splits lines at commas itself, and the core needs no CSV library.
  */
 import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
-import { COLUMN_NAMES, columnNamed, endsAreInclusive, REQUIRED_COLUMNS, type Column } from './csv-columns.js';
-import { fieldRemedy, rejectAt, rejectHeader } from './csv-errors.js';
+import { endsAreInclusive, readHeader, type Column, type Columns } from './csv-columns.js';
+import { fieldRemedy, rejectAt } from './csv-errors.js';
 import { createProblem, type BufferSpec, type BufferGap, type Problem } from './problem.js';
 
-/** A problem together with what its CSV text called things. */
+/** A problem with the ids and the steps of its CSV text. */
 export interface CsvProblem {
   readonly problem: Problem;
   /** One per buffer, as written. */
@@ -21,20 +20,19 @@ export interface CsvProblem {
   readonly lowers: Float64Array;
   /** Original ends, exclusive. */
   readonly uppers: Float64Array;
-  /** What each step of the problem, 0 to `stepCount`, is called in the text; ascending. */
+  /** The text's step for each step of the problem, 0 to `stepCount`; ascending. */
   readonly steps: Float64Array;
 }
 
-/** Index of each column; -1 where it is absent. */
-type Columns = Readonly<Record<Column, number>>;
-
 /**
  * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
- * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin` and
- * `start` for `lower`, and `end` for `upper`; ends, also of gaps, are then last steps, inclusive. O(n log n).
+ * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin`
+ * and `start` for `lower`, and `end` for `upper`. The header `end` says that all ends, also of gaps, are last steps
+ * (inclusive). O(n log n).
  *
- * @param defaultAlignment of the rows that name none, a power of two. Default 1
- * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is no power of two.
+ * @param defaultAlignment a power of two, for rows without an alignment. Default 1
+ * @throws PlannerError `BAD_CSV` naming row (the first line is 1) and column, `BAD_ALIGNMENT` if `defaultAlignment` is
+ *   not a power of two.
  */
 export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem {
   checkArgument(typeof text === 'string', 'text', text, 'a string', 'Decode the bytes of the file first.');
@@ -42,12 +40,16 @@ export function parseProblemCsv(text: string, defaultAlignment = 1): CsvProblem 
   return readProblem(text, defaultAlignment);
 }
 
-/** Reads a placement, offsets as they are, aligned or not: all its alignments are 1. @throws PlannerError `BAD_CSV` */
+/**
+ * Reads a placement. Its offsets need not be aligned: the problem has alignment 1 throughout.
+ *
+ * @throws PlannerError `BAD_CSV`
+ */
 export function parseSolutionCsv(text: string): CsvProblem {
   return readProblem(text, null);
 }
 
-/** @param defaultAlignment null: no alignment counts */
+/** @param defaultAlignment null: ignore every alignment */
 function readProblem(text: string, defaultAlignment: number | null): CsvProblem {
   const row = new Row(text.startsWith('\uFEFF') ? text.slice(1) : text);
   const buffers: BufferSpec[] = [];
@@ -78,34 +80,34 @@ function readProblem(text: string, defaultAlignment: number | null): CsvProblem 
   return { problem, ids, lowers, uppers, steps: stepsOf(problem, buffers) };
 }
 
-/** Whether all offsets that a placement may have are exact: as `createProblem` checks it, but by row and column. */
+/** Checks that every offset of every placement is an exact integer, as `createProblem` does, but by row and column. */
 class Total {
-  private bytes = 0;
-  private highestFixed = 0;
-  private rowOfFixed = 0;
+  #bytes = 0;
+  #highestFixed = 0;
+  #rowOfFixed = 0;
 
   add({ size, alignment = 1, fixedOffset = 0 }: BufferSpec, row: number): void {
-    this.bytes += size + alignment - 1;
-    if (this.bytes > MAX_BYTES)
-      rejectAt(row, 'size', this.bytes, MOST, {
-        fault: `brings all sizes with padding to ${this.bytes}, above 2^53 - 1`,
+    this.#bytes += size + alignment - 1;
+    if (this.#bytes > MAX_BYTES)
+      rejectAt(row, 'size', this.#bytes, MOST, {
+        fault: `brings all sizes with padding to ${this.#bytes}, above 2^53 - 1`,
       });
-    if (fixedOffset <= this.highestFixed) return;
-    this.highestFixed = fixedOffset;
-    this.rowOfFixed = row;
+    if (fixedOffset <= this.#highestFixed) return;
+    this.#highestFixed = fixedOffset;
+    this.#rowOfFixed = row;
   }
 
-  /** What comes after a fixed buffer may have to lie on top of it. */
+  /** In the worst case every buffer is stacked above the highest fixed one. */
   checkFixed(): void {
-    const highest = this.highestFixed + this.bytes;
+    const highest = this.#highestFixed + this.#bytes;
     if (highest <= MAX_BYTES) return;
-    rejectAt(this.rowOfFixed, 'offset', highest, MOST, {
+    rejectAt(this.#rowOfFixed, 'offset', highest, MOST, {
       fault: `comes with all sizes to ${highest}, above 2^53 - 1`,
     });
   }
 }
 
-/** From a step of the problem back to what it was before it was renumbered. */
+/** The step of the text for each renumbered step of the problem. */
 function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly BufferSpec[]): Float64Array {
   const steps = new Float64Array(stepCount + 1);
   let row = 0;
@@ -118,26 +120,6 @@ function stepsOf({ stepCount, starts, ends, gaps }: Problem, buffers: readonly B
     }
   });
   return steps;
-}
-
-function readHeader(line: string): Columns {
-  if (line === '') rejectHeader('id', line, 'a header that names the columns', 'is missing, for the row is empty');
-  const columns: Record<Column, number> = {
-    ...{ id: -1, lower: -1, upper: -1, size: -1 },
-    ...{ alignment: -1, offset: -1, gaps: -1, hint: -1 },
-  };
-  line.split(',').forEach((name, index) => {
-    const column = columnNamed(name);
-    if (column === undefined || columns[column] !== -1) {
-      const fault = column === undefined ? 'is unknown' : 'is there twice';
-      rejectHeader(name, name, `one of ${COLUMN_NAMES}, each column at most once`, fault);
-    }
-    columns[column] = index;
-  });
-  for (const name of REQUIRED_COLUMNS) {
-    if (columns[name] === -1) rejectHeader(name, line, `a header with the column "${name}"`, 'is missing');
-  }
-  return columns;
 }
 
 function readBuffer(row: Row, name: string, defaultAlignment: number | null): BufferSpec {
@@ -172,7 +154,7 @@ function readGaps(row: Row, start: number, end: number, size: number): BufferGap
         .flatMap((digits) => (digits ? [Number(digits)] : []));
       const to = last + row.lastStep;
       const inOrder = Number.isSafeInteger(from) && Number.isSafeInteger(to) && free <= from && from < to && to <= end;
-      const life = row.lastStep === 1 ? `[${start}, ${end - 1}]` : `[${start}, ${end})`;
+      const liveRange = row.lastStep === 1 ? `[${start}, ${end - 1}]` : `[${start}, ${end})`;
       if (from < free && from >= start)
         row.reject(
           'gaps',
@@ -180,7 +162,7 @@ function readGaps(row: Row, start: number, end: number, size: number): BufferGap
           OVERLAP_LIMIT,
           `has ${shown(part)}, which overlaps the gap before it or comes too late`,
         );
-      if (!inOrder) row.reject('gaps', part, `a non-empty gap within the life, ${life}`);
+      if (!inOrder) row.reject('gaps', part, `a non-empty gap within the life, ${liveRange}`);
       if (lower > upper || upper > size) row.reject('gaps', part, `a gap whose window is within [0, ${size}]`);
       free = to;
       return { start: from, end: to, lower, upper };
@@ -195,57 +177,60 @@ const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 
-/** A cursor that goes through the text line by line and knows where it stands; only what is asked for is cut out. */
+/** A cursor over the lines of a text. It cuts a field out of the text only when asked for the field. */
 class Row {
   /** The first line is 1. */
   line = 1;
-  /** 1 if ends are last steps, which belong to the life; else 0. */
+  /** Steps from an end as written to the exclusive end: 1 if the text writes last steps, else 0. */
   readonly lastStep: number;
-  private readonly columns: Columns;
-  private readonly columnCount: number;
-  private readonly names: readonly string[];
+  readonly #columns: Columns;
+  readonly #columnCount: number;
+  readonly #names: readonly string[];
   /** Where the next line starts. */
-  private position = 0;
-  /** Positions of the commas, and of the line's two ends: field f is between numbers f and f + 1. */
-  private readonly commas: Int32Array;
+  #position = 0;
+  /** Positions of the commas, with one before the line and one behind it: field f lies between entries f and f + 1. */
+  readonly #commas: Int32Array;
+  readonly #file: string;
 
   /** Reads the header. */
-  constructor(private readonly file: string) {
-    const header = file.slice(0, this.endOfLine());
-    this.columns = readHeader(header);
+  constructor(file: string) {
+    this.#file = file;
+    const header = file.slice(0, this.#endOfLine());
+    this.#columns = readHeader(header);
     this.lastStep = endsAreInclusive(header) ? 1 : 0;
-    this.names = header.split(',');
-    this.columnCount = this.names.length;
-    this.commas = new Int32Array(this.columnCount + 1);
+    this.#names = header.split(',');
+    this.#columnCount = this.#names.length;
+    this.#commas = new Int32Array(this.#columnCount + 1);
   }
 
   /** Goes to the next line that is not empty; false if there is none. */
   next(): boolean {
-    while (this.position <= this.file.length) {
-      const start = this.position;
-      const end = this.endOfLine();
+    while (this.#position <= this.#file.length) {
+      const start = this.#position;
+      const end = this.#endOfLine();
       this.line++;
       if (start === end) continue;
-      this.split(start, end);
+      this.#split(start, end);
       return true;
     }
     return false;
   }
 
   text(column: Column): string {
-    const index = this.columns[column];
-    return this.file.slice(this.commas[index] + 1, this.commas[index + 1]);
+    const index = this.#columns[column];
+    return this.#file.slice(this.#commas[index] + 1, this.#commas[index + 1]);
   }
 
   isEmpty(column: Column): boolean {
-    const index = this.columns[column];
-    return index === -1 || this.commas[index] + 1 === this.commas[index + 1];
+    const index = this.#columns[column];
+    return index === -1 || this.#commas[index] + 1 === this.#commas[index + 1];
   }
 
-  /** Digits with or without a minus. Beyond 2^53 the value would be inexact, and is rejected. */
+  /** Reads digits, with or without a minus. Rejects a value beyond 2^53, which would be inexact. */
   integer(column: Column, least: number, most = MAX_BYTES): number {
-    const { file, commas } = this;
-    const index = this.columns[column];
+    const file = this.#file;
+    const commas = this.#commas;
+    const index = this.#columns[column];
     const end = commas[index + 1];
     let i = commas[index] + 1;
     const isNegative = file.charCodeAt(i) === MINUS;
@@ -262,9 +247,9 @@ class Row {
     return this.reject(column, this.text(column), `an integer from ${lowest} to 2^53 - 1`);
   }
 
-  /** What the file calls a column. */
+  /** The file's name for a column. */
   nameOf(column: Column): string {
-    return this.names[this.columns[column]] ?? column;
+    return this.#names[this.#columns[column]] ?? column;
   }
 
   reject(column: Column, value: unknown, limit: string, fault?: string): never {
@@ -273,16 +258,20 @@ class Row {
   }
 
   /** Moves the position to the next line and returns the end of the current one. */
-  private endOfLine(): number {
-    const { file, position } = this;
+  #endOfLine(): number {
+    const file = this.#file;
+    const position = this.#position;
     const newline = file.indexOf(NEWLINE, position);
     const end = newline === -1 ? file.length : newline;
-    this.position = end + 1;
+    this.#position = end + 1;
     return newline > position && file[newline - 1] === CARRIAGE_RETURN ? end - 1 : end;
   }
 
-  private split(start: number, end: number): void {
-    const { file, commas, names, columnCount } = this;
+  #split(start: number, end: number): void {
+    const file = this.#file;
+    const commas = this.#commas;
+    const names = this.#names;
+    const columnCount = this.#columnCount;
     let count = 0;
     commas[0] = start - 1;
     for (let i = start; i < end; i++) {

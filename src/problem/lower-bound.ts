@@ -7,7 +7,7 @@
  *        4 ┤ ██ ██ ██ ██
  *        0 ┼──┬──┬──┬──
  *
- * Invariant: bytes that a gap releases are not counted, padding is not counted.
+ * Invariant: neither padding nor bytes that a gap releases are counted.
  */
 import { partsOf } from './parts.js';
 import type { Problem } from './problem.js';

@@ -1,12 +1,12 @@
 /**
- * Which buffers keep each other apart: every pair that is live at one step.
+ * Pairs of buffers that meet, so that each keeps the other off its bytes.
  *
  *     A  ▒▒▒▒·▒▒▒      A and B meet, A and C do not: A needs nothing where C lives.
  *     B    ▒▒▒
  *     C      ▒
  *
- * Invariant: neighbours `other[first[b]]` to `other[first[b + 1]]` (exclusive) are those of buffer b, and each pair stands in
- * both lists. A gap counts only if it leaves nothing of a buffer.
+ * Invariant: the neighbours of buffer b are `other[first[b]]` to `other[first[b + 1]]` (exclusive), and each pair is in
+ * both lists. A gap keeps buffers from meeting only if it leaves no byte of its buffer.
  */
 import { grown } from '../columns.js';
 import { busyStretches, type Stretches } from './parts.js';
@@ -18,7 +18,9 @@ export interface Overlaps {
   readonly other: Int32Array;
 }
 
-/** Lists all pairs; one with gaps may be listed once for each two stretches that meet. O(n + steps + pairs). */
+/**
+ * Lists all pairs. A pair with gaps is listed once for each two of its busy stretches that meet. O(n + steps + pairs).
+ */
 export function findOverlaps(problem: Problem): Overlaps {
   const { count, firsts, seconds } = findPairs(inStartOrder(busyStretches(problem), problem.stepCount));
   const first = new Int32Array(problem.bufferCount + 1);
@@ -37,7 +39,7 @@ export function findOverlaps(problem: Problem): Overlaps {
   return { first, other };
 }
 
-/** The owners of stretches that meet; rows from `count` on mean nothing. */
+/** The owners of stretches that meet; rows from `count` on are unused. */
 interface Pairs {
   readonly count: number;
   readonly firsts: Int32Array;
@@ -85,7 +87,7 @@ function inStartOrder({ owners, starts, ends }: Stretches, stepCount: number): S
   return sorted;
 }
 
-/** How many pairs of buffers live at one step, as if there were no gaps. O(buffers + steps). */
+/** Counts the pairs of buffers whose live ranges meet, ignoring gaps. O(buffers + steps). */
 export function countOverlaps({ bufferCount, stepCount, starts, ends }: Problem): number {
   const startsAt = new Int32Array(stepCount + 1);
   const endsAt = new Int32Array(stepCount + 1);

@@ -1,5 +1,5 @@
 /**
- * Lives of buffers, cut at their gaps: the one place that does so.
+ * Cuts live ranges into parts at their gaps. No other file cuts them.
  *
  *     size ┤ ██      ██
  *          │ ██ ████ ██        three parts: all bytes, those that a gap leaves, all bytes
@@ -7,11 +7,11 @@
  *
  * A gap that leaves some bytes leaves a *window*; a buffer is *idle* in a gap that leaves none.
  *
- * Invariant: the parts of a buffer are in the order of time, do not overlap, and need a byte each.
+ * Invariant: the parts of a buffer are in order of time, share no step, and each need at least one byte.
  */
 import type { Problem } from './problem.js';
 
-/** Steps, and the bytes that are needed then, from the start of the buffer. */
+/** A run of steps, and the bytes needed then, relative to the buffer. */
 export interface NeededPart {
   /** Inclusive. */
   readonly start: number;
@@ -22,7 +22,7 @@ export interface NeededPart {
   readonly upper: number;
 }
 
-/** Stretches of time, each of one buffer, by buffer and then by time. */
+/** Runs of steps, each of one buffer; sorted by buffer, then by time. */
 export interface Stretches {
   readonly owners: Int32Array;
   /** Inclusive. */
@@ -31,7 +31,7 @@ export interface Stretches {
   readonly ends: Int32Array;
 }
 
-/** The parts of all lives. Those of buffer `b` are rows `first[b]` to `first[b + 1]` (exclusive). */
+/** The parts of all live ranges; buffer `b` has the rows `first[b]` to `first[b + 1]` (exclusive). */
 export interface Parts extends Stretches {
   readonly first: Int32Array;
   /** First byte needed, relative to the buffer. */
@@ -42,8 +42,8 @@ export interface Parts extends Stretches {
 
 type Visit = (start: number, end: number, lower: number, upper: number) => void;
 
-/** Calls back for each part of a buffer's life that needs bytes. */
-function cutLife({ sizes, starts, ends, gaps }: Problem, b: number, visit: Visit): void {
+/** Calls back for each part of a buffer's live range. */
+function cutLiveRange({ sizes, starts, ends, gaps }: Problem, b: number, visit: Visit): void {
   let start = starts[b];
   if (gaps !== null) {
     for (let g = gaps.first[b]; g < gaps.first[b + 1]; g++) {
@@ -55,14 +55,14 @@ function cutLife({ sizes, starts, ends, gaps }: Problem, b: number, visit: Visit
   if (start < ends[b]) visit(start, ends[b], 0, sizes[b]);
 }
 
-/** The parts of one buffer's life. O(its gaps). */
+/** The parts of one buffer's live range. O(its gaps). */
 export function neededParts(problem: Problem, b: number): NeededPart[] {
   const parts: NeededPart[] = [];
-  cutLife(problem, b, (start, end, lower, upper) => parts.push({ start, end, lower, upper }));
+  cutLiveRange(problem, b, (start, end, lower, upper) => parts.push({ start, end, lower, upper }));
   return parts;
 }
 
-/** The parts of all lives; without gaps the columns of the problem serve. O(buffers + gaps). */
+/** The parts of all live ranges; without gaps, columns of the problem itself. O(buffers + gaps). */
 export function partsOf(problem: Problem): Parts {
   const { bufferCount, sizes, gaps } = problem;
   const first = new Int32Array(bufferCount + 1);
@@ -80,7 +80,7 @@ export function partsOf(problem: Problem): Parts {
   const uppers = new Float64Array(most);
   let count = 0;
   for (let b = 0; b < bufferCount; b++) {
-    cutLife(problem, b, (start, end, lower, upper) => {
+    cutLiveRange(problem, b, (start, end, lower, upper) => {
       owners[count] = b;
       starts[count] = start;
       ends[count] = end;
@@ -99,7 +99,7 @@ export function partsOf(problem: Problem): Parts {
   };
 }
 
-/** The stretches in which a buffer needs some of its bytes, each as long as it can be. O(buffers + gaps). */
+/** The longest stretches in which a buffer needs at least one byte throughout. O(buffers + gaps). */
 export function busyStretches(problem: Problem): Stretches {
   const parts = partsOf(problem);
   if (problem.gaps === null) return parts;
@@ -134,7 +134,7 @@ export function idleStretches({ bufferCount, gaps }: Problem): Stretches {
   return { owners: owners.subarray(0, count), starts: starts.subarray(0, count), ends: ends.subarray(0, count) };
 }
 
-/** Per buffer, 1 if a gap leaves it some bytes. O(buffers + gaps). */
+/** Per buffer: 1 if some gap leaves it a window. O(buffers + gaps). */
 export function buffersWithWindows({ bufferCount, gaps }: Problem): Uint8Array {
   const hasWindow = new Uint8Array(bufferCount);
   for (let b = 0; b < bufferCount && gaps !== null; b++) {

@@ -15,12 +15,12 @@
  *
  * Invariant of a `Problem`: one entry per buffer in every column; sizes above zero; `0 <= start < end <= stepCount`;
  * alignments are powers of two; the sum of all sizes, each with the most padding that its own alignment can take, is an
- * exact byte count, and so is whatever an allocator makes of them.
+ * exact byte count, and so is every offset and size that an allocator computes.
  */
 import { checkArgument, unknownField, wrongValue, type OptionNames } from '../errors.js';
 import { checkAlignment, checkBytes, isPowerOfTwo, MAX_BYTES } from '../units.js';
 
-/** A part of a buffer's life during which it needs only some of its bytes, or none. */
+/** Steps of a live range in which the buffer needs only some of its bytes, or none. */
 export interface BufferGap {
   /** First step of the gap, inclusive. */
   readonly start: number;
@@ -32,25 +32,25 @@ export interface BufferGap {
   readonly upper?: number;
 }
 
-/** One buffer as a user writes it. It has no other fields: what else you know of a buffer belongs beside it. */
+/** One buffer as a user writes it. Other fields are refused: keep further data of a buffer elsewhere. */
 export interface BufferSpec {
   /** Bytes, above zero. */
   readonly size: number;
   /** First step, inclusive; any safe integer. */
   readonly start: number;
-  /** First step after the buffer's life, exclusive; above `start`. */
+  /** First step after the live range, exclusive; above `start`. */
   readonly end: number;
   /** The offset must be a multiple of this power of two. Default 1. */
   readonly alignment?: number;
   /** The offset, if it is already decided. */
   readonly fixedOffset?: number;
-  /** Disjoint parts of `[start, end)` in increasing order. */
+  /** Disjoint, within `[start, end)`, in increasing order. Default: none. */
   readonly gaps?: readonly BufferGap[];
-  /** What messages call it. Default: its number, from 0. */
+  /** The buffer's name in messages. Default: its number, from 0. */
   readonly name?: string;
 }
 
-/** Gaps of all buffers in one table: those of buffer `b` are rows `first[b]` to `first[b + 1]` (exclusive). */
+/** Gaps of all buffers in one table: buffer `b` has the rows `first[b]` to `first[b + 1]` (exclusive). */
 export interface GapTable {
   readonly first: Int32Array;
   readonly starts: Int32Array;
@@ -70,12 +70,12 @@ export interface Problem {
   /** Exclusive. */
   readonly ends: Int32Array;
   readonly alignments: Float64Array;
-  /** `NaN` where the offset is free; `null` if all are. */
+  /** `NaN` where the offset is free; `null` if all offsets are free. */
   readonly fixedOffsets: Float64Array | null;
   readonly gaps: GapTable | null;
-  /** What messages call the buffers that have a name; absent if none has one. */
+  /** The buffers' names in messages; absent if no buffer has a name. */
   readonly names?: readonly (string | undefined)[];
-  /** The row of a text that each buffer was read from, which messages say as well; absent if there is none. */
+  /** The row of the text that each buffer was read from, for messages; absent without a text. */
   readonly rows?: ArrayLike<number>;
 }
 
@@ -83,7 +83,7 @@ export interface Problem {
  * Builds a {@link Problem} from buffers. Steps may be any safe integers: they are renumbered densely, in order, which
  * changes no overlap. O(n log n).
  *
- * @throws PlannerError `BAD_BUFFER`, also for a field with a name that there is not, `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`; nothing is half-built.
+ * @throws PlannerError `BAD_BUFFER`, also for an unknown field; `BAD_ALIGNMENT`, `BYTES_TOO_LARGE`.
  */
 export function createProblem(buffers: readonly BufferSpec[]): Problem {
   const isList: boolean = Array.isArray(buffers);
@@ -114,7 +114,7 @@ export function createProblem(buffers: readonly BufferSpec[]): Problem {
     if (buffer.name !== undefined) (names ??= new Array<string | undefined>(n))[b] = buffer.name;
     gapCount += buffer.gaps?.length ?? 0;
   }
-  // Only now: what comes after a fixed buffer may have to lie on top of it.
+  // Checked last: in the worst case every buffer is stacked above the highest fixed one.
   if (fixedOffsets !== null) {
     const culprit = `fixed offset of ${labelOf(buffers[highestFixed], highestFixed)} plus all sizes`;
     checkBytes(fixedOffsets[highestFixed] + totalBytes, culprit);
@@ -140,13 +140,15 @@ export function createProblem(buffers: readonly BufferSpec[]): Problem {
   };
 }
 
-/** What messages call a buffer: `buffer` and its name, or its number from 0 if it has none, and its row if it has one. */
+/**
+ * A buffer in messages: `buffer` and its name, or its number from 0 if it is unnamed, and its row in a text, if any.
+ */
 export function labelOfBuffer({ names, rows }: Pick<Problem, 'names' | 'rows'>, b: number): string {
   const row = rows === undefined ? '' : ` (row ${rows[b]})`;
   return `buffer ${names?.[b] ?? b}${row}`;
 }
 
-/** Numbers the distinct steps at which something starts or ends 0, 1, 2, …; the last one only ends things. */
+/** Numbers the distinct starts and ends 0, 1, 2, … in ascending order. At the last number nothing starts. */
 function rankSteps(buffers: readonly BufferSpec[], gapCount: number): Ranks {
   const steps = new Float64Array(2 * (buffers.length + gapCount));
   let count = 0;
@@ -162,13 +164,13 @@ function rankSteps(buffers: readonly BufferSpec[], gapCount: number): Ranks {
   return rankByTable(steps) ?? rankBySorting(steps);
 }
 
-/** How a step is renumbered, and how many steps there are. */
+/** The new number of each step, and the number of steps. */
 interface Ranks {
   readonly rankOf: (step: number) => number;
   readonly stepCount: number;
 }
 
-/** Table entries for each step that is named: where they are further apart, they are sorted instead. */
+/** Most table entries per named step: steps that lie further apart are sorted instead. */
 const TABLE_FACTOR = 4;
 
 function rankByTable(steps: Float64Array): Ranks | null {
@@ -236,7 +238,7 @@ const BUFFER_FIELDS: OptionNames<BufferSpec> = {
 };
 const GAP_FIELDS: OptionNames<BufferGap> = { start: true, end: true, lower: true, upper: true };
 
-/** A misspelt field would silently be left out, and with it an alignment or a fixed offset. */
+/** Refuses unknown fields: a misspelt `alignment` or `fixedOffset` would be ignored in silence. */
 function checkFields<T extends object>(thing: T, names: OptionNames<T>, label: () => string): void {
   for (const field in thing) {
     if (names[field] !== true) {

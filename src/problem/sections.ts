@@ -1,25 +1,26 @@
 /**
- * Steps as sections: consecutive steps are one section unless something ends, and then something starts, between them.
+ * Groups steps into sections: a section ends where something ends, if something has started in the section.
  *
- *     step     0 1 2 3 4 5          Only steps at which something has just begun and something is about to end need
- *              A A A A . .          a look: what is live at any other step is a subset of what is live at one of
- *              B . C C C .          these. Here they are steps 0, 3 and 5, with what is live then:
+ *     step     0 1 2 3 4 5          Each section has a step at which all its stretches meet: here 0, 3 and 5, with
+ *              A A A A . .          {A, B}, {A, C, D} and {E}. At any other step of a section some of these stretches
+ *              B . C C . .          are live, and no others. So one look at each section replaces a look at each step.
  *              . . D D E E
- *     section  0   1    2           {A, B}, {A, C, D}, {E}
+ *     section  0 1 1 1 2 2
  *
- * Invariant: two stretches of time share a section just when they share a step. Every section has one step at which all of
- * its stretches are live: after its last start, before its first end.
+ * Invariant: two stretches of time share a section exactly if they share a step.
  */
 export interface Sections {
   readonly count: number;
   /**
-   * Per step, 0 to `stepCount`: how many sections are complete before it. So a stretch of steps `[start, end)` is the stretch of
-   * sections `[at[start], at[end])`.
+   * Per step, 0 to `stepCount`: how many sections are complete before it. So the steps `[start, end)` are the sections
+   * `[at[start], at[end])`.
    */
   readonly at: Int32Array;
 }
 
-/** Numbers the sections between the steps at which something starts and those at which something ends. O(steps + columns). */
+/**
+ * Numbers the sections; `starts` and `ends` are columns of steps at which something starts or ends. O(steps + columns).
+ */
 export function numberSections(
   stepCount: number,
   starts: readonly Int32Array[],

@@ -1,12 +1,13 @@
 /**
- * A part of a problem, as a problem of its own.
+ * Some buffers of a problem, as a problem of their own.
  *
- * Invariant: buffer i of the result is buffer `buffers[i]` of the original. Steps of a part count from the first at which one of
- * its buffers starts, to the last at which one ends, so that what is done for each step of each part is little in total.
+ * Invariant: buffer i of the result is buffer `buffers[i]` of the original. The result begins at the first start of its
+ * buffers and ends at their last end. So work per step, done for each component of a problem, stays proportional to the
+ * steps of the problem.
  */
 import type { GapTable, Problem } from './problem.js';
 
-/** The problem of some buffers; of all, in their order, it is the problem itself. O(buffers + gaps). */
+/** The problem of some buffers; `problem` itself if these are all buffers in order. O(buffers + gaps). */
 export function selectBuffers(problem: Problem, buffers: Int32Array): Problem {
   if (isAll(problem, buffers)) return problem;
   const { gaps, names, rows } = problem;

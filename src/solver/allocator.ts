@@ -1,5 +1,5 @@
 /**
- * What every allocator takes and gives: a {@link Problem} in, a {@link Placement} out.
+ * The interface of every allocator: a {@link Problem} in, a {@link Placement} out.
  *
  * Invariant: offsets are multiples of the buffers' alignments, and no two buffers of one chunk share a byte at a step
  * at which both need it. The allocators trust their input; `createProblem` has checked it.
@@ -15,7 +15,7 @@ export interface Placement {
   readonly chunkOf: Int32Array;
   /** Bytes of each chunk: the highest end in it. */
   readonly chunks: readonly number[];
-  /** Bytes that no placement can do without, where the allocator has proven more than the live load. */
+  /** Bytes that no placement can go below; absent if the allocator has proven nothing. */
   readonly lowerBound?: number;
 }
 
@@ -30,7 +30,7 @@ export interface PlaceOptions {
   readonly allowOversize?: boolean;
 }
 
-/** Their names. */
+/** The option names, for checks. */
 export const PLACE_OPTIONS: OptionNames<PlaceOptions> = { maxChunkSize: true, allowOversize: true };
 
 /** A way to place buffers: pure and deterministic. */
@@ -39,9 +39,10 @@ export interface Allocator {
   /**
    * Places every buffer. Offsets are in bytes from the start of the chunk.
    *
-   * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed offsets collide,
-   *   `BAD_ARGUMENT`. That of ggml takes what is too large, but throws `BAD_ARGUMENT` for a fixed offset, which it cannot
-   *   keep, and `BYTES_TOO_LARGE` where padding all sizes to the largest alignment leads beyond 2^53 - 1 bytes.
+   * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed
+   *   offsets collide, `BAD_ARGUMENT`. The allocator `ggml` accepts a buffer above `maxChunkSize`, but throws
+   *   `BAD_ARGUMENT` for a fixed offset, which it cannot keep, and `BYTES_TOO_LARGE` if its placement, with all sizes
+   *   padded to the largest alignment, exceeds 2^53 - 1 bytes.
    */
   place(problem: Problem, options?: PlaceOptions): Placement;
 }

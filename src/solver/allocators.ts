@@ -6,7 +6,7 @@ import { ggmlAllocator } from './ggml.js';
 import { greedyByArea, greedyByLifetime, greedyByLoad, greedyBySize, greedyByStart } from './greedy/family.js';
 import { auto } from './search/auto.js';
 
-/** What `allocator: NAME` can mean. `auto` is the default of `planGraph` and `measureGraph`. */
+/** The allocators that the option `allocator` can name. `auto` is the default of `planGraph` and `measureGraph`. */
 export const ALLOCATORS = {
   auto,
   ggml: ggmlAllocator,

@@ -1,13 +1,13 @@
 /**
- * How much effort a search may still spend, and what ended it.
+ * How much effort a search may still spend, and why it ended.
  *
  * A unit of effort is one node of the exact search, or other work that takes about as long.
  *
  * Invariant: without a time limit and a signal, only effort counts, so that the same input gives the same answer on
- * every machine. The clock and the signal are looked at every 256 units. A slice charges its parent.
+ * every machine. The clock and the signal are checked every 256 units. A slice charges its parent.
  */
 
-/** Why a search came to an end: it had its answer, or it ran out of something. */
+/** Why a search ended: it had its answer, or it reached a limit. */
 export type StopReason = 'done' | 'effort' | 'time' | 'abort';
 
 export interface Limits {
@@ -25,25 +25,26 @@ const FIRST_SLICE = 50_000;
 export class Budget {
   effort = 0;
   reason: StopReason = 'done';
-  private readonly deadline: number;
+  readonly #deadline: number;
+  readonly #limits: Limits;
+  readonly #whole: Budget | null;
 
-  constructor(
-    private readonly limits: Limits,
-    private readonly whole: Budget | null = null,
-  ) {
+  constructor(limits: Limits, whole: Budget | null = null) {
+    this.#limits = limits;
+    this.#whole = whole;
     const { timeLimitMs } = limits;
-    this.deadline = timeLimitMs === Infinity ? Infinity : performance.now() + timeLimitMs;
-    this.checkClock();
+    this.#deadline = timeLimitMs === Infinity ? Infinity : performance.now() + timeLimitMs;
+    this.#checkClock();
   }
 
   get isSpent(): boolean {
     return this.reason !== 'done';
   }
 
-  /** A part of what is left. */
+  /** A budget with a share of the effort that is left. */
   slice(share: number): Budget {
-    this.checkClock();
-    const { maxEffort } = this.limits;
+    this.#checkClock();
+    const { maxEffort } = this.#limits;
     const left = maxEffort === Infinity ? FIRST_SLICE + this.effort : (maxEffort - this.effort) * share;
     return new Budget(
       { maxEffort: Math.ceil(left), timeLimitMs: Infinity, signal: undefined, onTick: undefined },
@@ -54,36 +55,36 @@ export class Budget {
   /** Spends one unit; false once the budget is spent. */
   spend(): boolean {
     if (this.isSpent) return false;
-    if (this.whole !== null && !this.whole.spend()) this.reason = this.whole.reason;
-    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
-    else if (++this.effort % CLOCK_INTERVAL === 0) this.tick();
+    if (this.#whole !== null && !this.#whole.spend()) this.reason = this.#whole.reason;
+    else if (this.effort >= this.#limits.maxEffort) this.reason = 'effort';
+    else if (++this.effort % CLOCK_INTERVAL === 0) this.#tick();
     return !this.isSpent;
   }
 
-  /** Counts effort that has been spent already, and looks at the clock and the signal. */
+  /** Counts effort that has been spent already, and checks the clock and the signal. */
   charge(effort: number): void {
-    this.whole?.charge(effort);
+    this.#whole?.charge(effort);
     this.effort += effort;
     if (this.isSpent) return;
-    if (this.whole?.isSpent === true) this.reason = this.whole.reason;
-    else if (this.effort >= this.limits.maxEffort) this.reason = 'effort';
-    else this.checkClock();
+    if (this.#whole?.isSpent === true) this.reason = this.#whole.reason;
+    else if (this.effort >= this.#limits.maxEffort) this.reason = 'effort';
+    else this.#checkClock();
   }
 
-  /** There is nothing left to try. */
+  /** Ends the budget because nothing is left to try. */
   giveUp(): void {
-    if (!this.isSpent) this.checkClock();
+    if (!this.isSpent) this.#checkClock();
     if (!this.isSpent) this.reason = 'effort';
   }
 
-  private tick(): void {
-    this.limits.onTick?.();
-    this.checkClock();
+  #tick(): void {
+    this.#limits.onTick?.();
+    this.#checkClock();
   }
 
-  /** Looks at the clock and the signal, which may change whenever the caller's code has run. */
-  private checkClock(): void {
-    if (this.limits.signal?.aborted) this.reason = 'abort';
-    else if (this.deadline !== Infinity && performance.now() >= this.deadline) this.reason = 'time';
+  /** Checks the clock and the signal. The signal can change whenever the caller's code has run. */
+  #checkClock(): void {
+    if (this.#limits.signal?.aborted) this.reason = 'abort';
+    else if (this.#deadline !== Infinity && performance.now() >= this.#deadline) this.reason = 'time';
   }
 }

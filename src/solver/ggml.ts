@@ -33,69 +33,73 @@ export const ggmlAllocator: Allocator = {
   },
 };
 
-/** The same without a check: the placement is of no use if it is larger than 2^53 - 1 bytes. */
+/** The same without checks: a placement above 2^53 - 1 bytes is not exact. */
 export function placeAsGgml(problem: Problem, maxChunkSize: number): Placement {
   return new OnlinePlacement(problem, maxChunkSize).run();
 }
 
 /** Plain fields and loops: this is the hot path of every measurement. */
 class OnlinePlacement {
-  private readonly chunks: Chunk[] = [];
-  private readonly offsets: Float64Array;
-  private readonly chunkOf: Int32Array;
+  readonly #chunks: Chunk[] = [];
+  readonly #offsets: Float64Array;
+  readonly #chunkOf: Int32Array;
   /** Padded bytes that each buffer takes now. */
-  private readonly occupied: Float64Array;
+  readonly #occupied: Float64Array;
   /** Gaps that give up a tail, the latest first. */
-  private readonly shrinks: Shrink[];
+  readonly #shrinks: Shrink[];
+  readonly #problem: Problem;
+  readonly #maxChunkSize: number;
 
-  constructor(
-    private readonly problem: Problem,
-    private readonly maxChunkSize: number,
-  ) {
+  constructor(problem: Problem, maxChunkSize: number) {
+    this.#problem = problem;
+    this.#maxChunkSize = maxChunkSize;
     const { bufferCount, sizes } = problem;
     const alignment = largestAlignment(problem);
-    this.offsets = new Float64Array(bufferCount);
-    this.chunkOf = new Int32Array(bufferCount);
-    this.occupied = new Float64Array(bufferCount);
-    for (let b = 0; b < bufferCount; b++) this.occupied[b] = alignUp(sizes[b], alignment);
-    this.shrinks = problem.gaps === null ? [] : shrinksOf(problem, problem.gaps, alignment);
+    this.#offsets = new Float64Array(bufferCount);
+    this.#chunkOf = new Int32Array(bufferCount);
+    this.#occupied = new Float64Array(bufferCount);
+    for (let b = 0; b < bufferCount; b++) this.#occupied[b] = alignUp(sizes[b], alignment);
+    this.#shrinks = problem.gaps === null ? [] : shrinksOf(problem, problem.gaps, alignment);
   }
 
   run(): Placement {
-    const { bufferCount, starts } = this.problem;
+    const { bufferCount, starts } = this.#problem;
     const order = startOrder(starts);
-    const endings = endingsByStep(this.problem);
+    const endings = endingsByStep(this.#problem);
     let step = 0;
     for (let i = 0; i < bufferCount; i++) {
       const buffer = order === null ? i : order[i];
-      for (const start = starts[buffer]; step < start;) this.free(endings, ++step);
-      this.allocate(buffer);
+      for (const start = starts[buffer]; step < start;) this.#free(endings, ++step);
+      this.#allocate(buffer);
     }
-    return { offsets: this.offsets, chunkOf: this.chunkOf, chunks: this.chunks.map(({ maxSize }) => maxSize) };
+    return { offsets: this.#offsets, chunkOf: this.#chunkOf, chunks: this.#chunks.map(({ maxSize }) => maxSize) };
   }
 
-  private allocate(buffer: number): void {
-    const size = this.occupied[buffer];
-    let chunk = this.chunkWithBestHole(size);
-    if (chunk === -1) chunk = this.chunkWithBestLastBlock(size);
-    if (chunk === -1) chunk = this.openChunk(size);
-    this.offsets[buffer] = this.chunks[chunk].take(size);
-    this.chunkOf[buffer] = chunk;
+  #allocate(buffer: number): void {
+    const size = this.#occupied[buffer];
+    let chunk = this.#chunkWithBestHole(size);
+    if (chunk === -1) chunk = this.#chunkWithBestLastBlock(size);
+    if (chunk === -1) chunk = this.#openChunk(size);
+    this.#offsets[buffer] = this.#chunks[chunk].take(size);
+    this.#chunkOf[buffer] = chunk;
   }
 
-  /** As ggml does, the last chunk with any fitting hole wins, by its smallest one: fits are compared per chunk. */
-  private chunkWithBestHole(size: number): number {
+  /**
+   * Selects the smallest fitting hole of each chunk and returns the last chunk that has one. Like ggml, it does not
+   * compare the holes of different chunks.
+   */
+  #chunkWithBestHole(size: number): number {
     let best = -1;
-    for (let c = 0; c < this.chunks.length; c++) if (this.chunks[c].selectHole(size)) best = c;
+    for (let c = 0; c < this.#chunks.length; c++) if (this.#chunks[c].selectHole(size)) best = c;
     return best;
   }
 
-  /** Reuse as much as possible of what a chunk has reached already; grow as little as possible otherwise. */
-  private chunkWithBestLastBlock(size: number): number {
+  /** Takes the chunk with the least room to spare below its highest end; failing that, the chunk that grows least. */
+  #chunkWithBestLastBlock(size: number): number {
     let best = -1;
     let bestReuse = -Infinity;
-    for (let c = 0; c < this.chunks.length; c++) {
-      const chunk = this.chunks[c];
+    for (let c = 0; c < this.#chunks.length; c++) {
+      const chunk = this.#chunks[c];
       if (!chunk.selectLastBlock(size)) continue;
       const reuse = chunk.maxSize - chunk.selectedOffset() - size;
       const better = bestReuse < 0 ? reuse > bestReuse : reuse >= 0 && reuse < bestReuse;
@@ -106,23 +110,23 @@ class OnlinePlacement {
     return best;
   }
 
-  private openChunk(size: number): number {
-    const isLast = this.chunks.length === MAX_CHUNKS - 1;
-    const chunk = new Chunk(isLast ? Infinity : Math.max(size, this.maxChunkSize));
+  #openChunk(size: number): number {
+    const isLast = this.#chunks.length === MAX_CHUNKS - 1;
+    const chunk = new Chunk(isLast ? Infinity : Math.max(size, this.#maxChunkSize));
     chunk.selectLastBlock(size);
-    return this.chunks.push(chunk) - 1;
+    return this.#chunks.push(chunk) - 1;
   }
 
-  /** Gives back what ends at `step`: whole buffers, and tails that an in-place successor does not need. */
-  private free({ first, next }: Endings, step: number): void {
+  /** Gives back the buffers that end at `step`, and the tails that gaps give up then. */
+  #free({ first, next }: Endings, step: number): void {
     for (let b = first[step]; b !== -1; b = next[b]) {
-      this.chunks[this.chunkOf[b]].free(this.offsets[b], this.occupied[b]);
+      this.#chunks[this.#chunkOf[b]].free(this.#offsets[b], this.#occupied[b]);
     }
-    while (this.shrinks.length > 0 && this.shrinks[this.shrinks.length - 1].step === step) {
-      const { buffer, bytes } = this.shrinks.pop()!;
-      const tail = this.occupied[buffer] - bytes;
-      if (tail > 0) this.chunks[this.chunkOf[buffer]].free(this.offsets[buffer] + bytes, tail);
-      this.occupied[buffer] = bytes;
+    while (this.#shrinks.length > 0 && this.#shrinks[this.#shrinks.length - 1].step === step) {
+      const { buffer, bytes } = this.#shrinks.pop()!;
+      const tail = this.#occupied[buffer] - bytes;
+      if (tail > 0) this.#chunks[this.#chunkOf[buffer]].free(this.#offsets[buffer] + bytes, tail);
+      this.#occupied[buffer] = bytes;
     }
   }
 }
@@ -141,8 +145,8 @@ interface Shrink {
 }
 
 /**
- * Gaps that only give up a tail for good, the latest first. Of other gaps an online allocator makes no use; what a buffer
- * does not need from its start on is one of them, for it has nothing yet that it could give up.
+ * Gaps that give up a tail for good, the latest first. An online allocator ignores all other gaps. It also ignores a
+ * gap at the very start of a buffer, because the buffer then has no bytes yet that it could give up.
  */
 function shrinksOf({ bufferCount, starts, ends }: Problem, gaps: GapTable, alignment: number): Shrink[] {
   const shrinks: Shrink[] = [];
@@ -187,25 +191,25 @@ function endingsByStep({ bufferCount, stepCount, ends }: Problem): Endings {
 /** Free blocks of one chunk, sorted by offset, never touching one another. */
 class Chunk {
   maxSize = 0;
-  private offsets = new Float64Array(16);
-  private sizes = new Float64Array(16);
-  private count = 1;
-  private selected = 0;
+  #offsets = new Float64Array(16);
+  #sizes = new Float64Array(16);
+  #count = 1;
+  #selected = 0;
 
   constructor(limit: number) {
-    this.sizes[0] = limit;
+    this.#sizes[0] = limit;
   }
 
   selectedOffset(): number {
-    return this.offsets[this.selected];
+    return this.#offsets[this.#selected];
   }
 
   /** Selects the smallest block of at least `size` other than the last, the later one on a tie. */
   selectHole(size: number): boolean {
-    const { sizes } = this;
+    const sizes = this.#sizes;
     let best = -1;
     let bestSize = Infinity;
-    for (let i = 0, last = this.count - 1; i < last; i++) {
+    for (let i = 0, last = this.#count - 1; i < last; i++) {
       const blockSize = sizes[i];
       if (blockSize >= size && blockSize <= bestSize) {
         best = i;
@@ -213,27 +217,27 @@ class Chunk {
       }
     }
     if (best === -1) return false;
-    this.selected = best;
+    this.#selected = best;
     return true;
   }
 
   selectLastBlock(size: number): boolean {
-    const last = this.count - 1;
-    if (last < 0 || this.sizes[last] < size) return false;
-    this.selected = last;
+    const last = this.#count - 1;
+    if (last < 0 || this.#sizes[last] < size) return false;
+    this.#selected = last;
     return true;
   }
 
   /** Takes `size` bytes from the start of the selected block and returns their offset. */
   take(size: number): number {
-    const block = this.selected;
-    const offset = this.offsets[block];
+    const block = this.#selected;
+    const offset = this.#offsets[block];
     const end = offset + size;
-    if (this.sizes[block] === size) {
-      this.remove(block);
+    if (this.#sizes[block] === size) {
+      this.#remove(block);
     } else {
-      this.offsets[block] = end;
-      this.sizes[block] -= size;
+      this.#offsets[block] = end;
+      this.#sizes[block] -= size;
     }
     if (end > this.maxSize) this.maxSize = end;
     return offset;
@@ -241,7 +245,9 @@ class Chunk {
 
   /** Gives `size` bytes at `offset` back and merges them with their neighbours. */
   free(offset: number, size: number): void {
-    const { offsets, sizes, count } = this;
+    const offsets = this.#offsets;
+    const sizes = this.#sizes;
+    const count = this.#count;
     let next = 0;
     while (next < count && offsets[next] < offset) next++;
     const joinsPrevious = next > 0 && offsets[next - 1] + sizes[next - 1] === offset;
@@ -250,30 +256,32 @@ class Chunk {
       sizes[next - 1] += size;
       if (joinsNext) {
         sizes[next - 1] += sizes[next];
-        this.remove(next);
+        this.#remove(next);
       }
     } else if (joinsNext) {
       offsets[next] = offset;
       sizes[next] += size;
     } else {
-      this.insert(next, offset, size);
+      this.#insert(next, offset, size);
     }
   }
 
   /** A loop: there are too few blocks for `copyWithin` to pay. */
-  private remove(block: number): void {
-    const { offsets, sizes } = this;
-    const last = --this.count;
+  #remove(block: number): void {
+    const offsets = this.#offsets;
+    const sizes = this.#sizes;
+    const last = --this.#count;
     for (let i = block; i < last; i++) {
       offsets[i] = offsets[i + 1];
       sizes[i] = sizes[i + 1];
     }
   }
 
-  private insert(block: number, offset: number, size: number): void {
-    if (this.count === this.offsets.length) this.grow();
-    const { offsets, sizes } = this;
-    for (let i = this.count++; i > block; i--) {
+  #insert(block: number, offset: number, size: number): void {
+    if (this.#count === this.#offsets.length) this.#grow();
+    const offsets = this.#offsets;
+    const sizes = this.#sizes;
+    for (let i = this.#count++; i > block; i--) {
       offsets[i] = offsets[i - 1];
       sizes[i] = sizes[i - 1];
     }
@@ -281,8 +289,8 @@ class Chunk {
     sizes[block] = size;
   }
 
-  private grow(): void {
-    this.offsets = grown(this.offsets);
-    this.sizes = grown(this.sizes);
+  #grow(): void {
+    this.#offsets = grown(this.#offsets);
+    this.#sizes = grown(this.#sizes);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What every search is handed: the best placement so far, and what is proven. A search reads when it may stop, and offers
- * and proves what it finds.
+ * The best placement so far and the best proven bound. Every search gets an incumbent, asks it whether to stop, and
+ * reports placements (`offer`) and proofs (`prove`) to it.
  *
  *     size   ├──────────┼──────────┼───────────┤
  *            0        bound      goal         peak
@@ -19,6 +19,6 @@ export interface Incumbent<Found> {
   readonly isDone: boolean;
   /** Takes a placement if it is smaller than the best one, and copies it. */
   offer(found: Found): void;
-  /** Records that no placement is below `bound`: the search was exhausted after so many nodes. */
+  /** Records that no placement is below `bound`; the exhausted search had visited `nodes` nodes. */
   prove(bound: number, nodes: number): void;
 }

@@ -1,11 +1,11 @@
 /**
- * What the allocator ggml says to a problem whose offsets are fixed.
+ * The error of the allocator ggml for fixed offsets.
  */
 import { PlannerError } from '../errors.js';
 import type { Problem } from '../problem/problem.js';
 
 /**
- * An online allocator takes the block that fits best: it has no say in the offset, and the problem none either.
+ * Refuses fixed offsets: the allocator ggml takes the block that fits best, so no offset can be chosen beforehand.
  *
  * @throws PlannerError `BAD_ARGUMENT`
  */

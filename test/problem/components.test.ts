@@ -5,11 +5,11 @@ import { createProblem } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 
 describe('timeComponents', () => {
-  it('are parts that share no step, as many as there are', () => {
+  it('returns as many components as possible, and no two share a step', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 10, maxStep: 20, gaps: 'none' }), (buffers) => {
         const components = timeComponents(createProblem(buffers)).map((part) => [...part]);
-        // Two are together just if a chain of buffers, each sharing a step with the next, leads from one to the other.
+        // Two buffers are in one component exactly if a chain of buffers that meet leads from one to the other.
         const group = buffers.map((_, b) => b);
         const join = (from: number, to: number): void => group.forEach((g, i) => (group[i] = g === from ? to : g));
         buffers.forEach((p, i) =>

@@ -20,7 +20,7 @@ function errorOf(text: string): PlannerError {
   throw new Error('the text was accepted');
 }
 
-/** The rows as text, with every column, and read. A window without bytes is written as none. */
+/** Writes the rows as text with every column, and reads the text. A window without bytes is written as none. */
 function problemOf(rows: readonly BufferSpec[]): { text: string; csv: CsvProblem } {
   const gapText = ({ start, end, lower = 0, upper = 0 }: BufferGap): string =>
     `${start}-${end}${upper > lower ? `@${lower}:${upper}` : ''}`;
@@ -54,7 +54,7 @@ describe('parseProblemCsv', () => {
     expect([...problem.gaps!.uppers]).toEqual([0, 4]);
   });
 
-  it('remembers what each step was called, those of gaps too', () => {
+  it('remembers the original steps, also of gaps', () => {
     const { problem, steps } = parseProblemCsv('id,lower,upper,size,gaps\na,-7,1000,8,5-90\nb,20,1000,8,\n');
     expect([...steps]).toEqual([-7, 5, 20, 90, 1000]);
     expect(problem.stepCount).toBe(4);

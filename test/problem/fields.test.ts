@@ -7,7 +7,7 @@ const buffer = { size: 64, start: 0, end: 4 };
 const problemOf = (extra: object, gaps?: unknown): unknown =>
   createProblem([{ ...buffer, ...extra, ...(gaps === undefined ? {} : { gaps: gaps as never }) }]);
 
-describe('a field that there is not', () => {
+describe('an unknown field', () => {
   it.each([
     ['aligment', 'alignment'],
     ['allignment', 'alignment'],

@@ -34,7 +34,7 @@ describe('countOverlaps', () => {
     );
   });
 
-  it('takes gaps for no gaps', () => {
+  it('ignores gaps', () => {
     const problem = createProblem([
       { size: 1, start: 0, end: 9, gaps: [{ start: 3, end: 6 }] },
       { size: 1, start: 3, end: 6 },

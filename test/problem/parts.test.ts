@@ -1,4 +1,6 @@
-/** Lives cut at their gaps: every cut says of every step what the buffer as it was written says. */
+/**
+ * Live ranges cut at their gaps: every cut agrees at each step with the buffer as written.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buffersWithWindows, busyStretches, idleStretches, neededParts, partsOf } from '../../src/problem/parts.js';
@@ -6,7 +8,7 @@ import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { tinyBuffers } from '../support/problems.js';
 
 const LAST_STEP = 14;
-/** Every step between 0 and the last one begins or ends something, so that none is renumbered. */
+/** Something begins or ends at every step from 0 to the last one, so that no step is renumbered. */
 const EACH_STEP = Array.from({ length: LAST_STEP }, (_, start) => ({ size: 1, start, end: start + 1 }));
 const STEPS = [...EACH_STEP.keys()];
 
@@ -27,7 +29,7 @@ const problems = fc.tuple(tinyBuffers({ maxStep: LAST_STEP - 1 }), fc.boolean())
   }),
 );
 
-describe('parts of lives', () => {
+describe('parts of live ranges', () => {
   it('say what each buffer needs at each step', () => {
     fc.assert(
       fc.property(problems, (buffers) => {
@@ -52,7 +54,7 @@ describe('parts of lives', () => {
     );
   });
 
-  it('join to stretches that need something, with idle ones between them', () => {
+  it('join to busy stretches, with idle stretches between them', () => {
     fc.assert(
       fc.property(problems, (buffers) => {
         const problem = createProblem([...buffers, ...EACH_STEP]);
@@ -62,7 +64,7 @@ describe('parts of lives', () => {
           const rows = [...busy.owners.keys()].filter((row) => busy.owners[row] === b);
           const isBusy = STEPS.map((step) => rows.some((p) => busy.starts[p] <= step && step < busy.ends[p]));
           expect(isBusy).toEqual(STEPS.map((step) => need(buffer, step) !== ''));
-          // None can be longer.
+          // No stretch can be longer.
           for (const [i, row] of rows.slice(1).entries()) expect(busy.starts[row]).toBeGreaterThan(busy.ends[rows[i]]);
           const gaps = [...idle.owners.keys()].filter((row) => idle.owners[row] === b);
           const isIdle = STEPS.map((step) => gaps.some((p) => idle.starts[p] <= step && step < idle.ends[p]));
@@ -73,7 +75,7 @@ describe('parts of lives', () => {
     );
   });
 
-  it('tell buffers of which a gap leaves some bytes', () => {
+  it('tell which buffers have a window', () => {
     const life = { size: 4, start: 0, end: 3 };
     const problem = createProblem([
       life,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createProblem } from '../../src/problem/problem.js';
 import { selectBuffers } from '../../src/problem/select.js';
 
-it('counts the steps of a part from its first one, those of gaps too', () => {
+it('counts steps, also of gaps, from the first start of the selected buffers', () => {
   const problem = createProblem([
     { size: 1, start: 0, end: 9 },
     { size: 2, start: 3, end: 8, gaps: [{ start: 4, end: 6, lower: 1, upper: 2 }] },

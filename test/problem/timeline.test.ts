@@ -1,4 +1,6 @@
-/** Steps as sections: as few as there are, and none that another one holds. */
+/**
+ * Sections of steps: as few as possible, and none contained in another.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createProblem } from '../../src/problem/problem.js';
@@ -16,7 +18,7 @@ describe('createTimeline', () => {
     expect([sectionCount, ...starts, ...ends]).toEqual([2, 0, 0, 1, 1, 1, 2]);
   });
 
-  it('has as few sections as there are, in which just those meet that share a step and need bytes', () => {
+  it('has as few sections as possible, and parts share a section exactly if they share a step', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 8, maxStep: 14 }), (buffers) => {
         if (buffers.length === 0) return;
@@ -30,7 +32,7 @@ describe('createTimeline', () => {
           const [lower, upper] = gap === undefined ? [0, size] : [gap.lower ?? 0, gap.upper ?? gap.lower ?? 0];
           return lower < upper ? `${lower}-${upper}` : '';
         };
-        // At one step of each section everything in it is live; sections come in the order of steps.
+        // Each section has a step at which all its parts are live; sections are in the order of steps.
         const pictures = new Set(
           Array.from({ length: sectionCount }, (_, section) =>
             buffers
@@ -59,7 +61,7 @@ describe('createTimeline', () => {
     );
   });
 
-  it('has no section that another one holds', () => {
+  it('has no section that another section contains', () => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 8, maxStep: 14, gaps: 'none' }), (buffers) => {
         const { sectionCount, starts, ends } = createTimeline(createProblem(buffers));
@@ -74,7 +76,7 @@ describe('createTimeline', () => {
     );
   });
 
-  it('has none without buffers', () => {
+  it('has no section without buffers', () => {
     expect(createTimeline(createProblem([])).sectionCount).toBe(0);
   });
 });

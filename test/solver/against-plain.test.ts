@@ -1,4 +1,6 @@
-/** The allocators against themselves, said plainly: every offset, chunk and size the same. */
+/**
+ * The allocators against plain versions of themselves: every offset, chunk and size must be equal.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ggmlAllocator } from '../../src/solver/ggml.js';
@@ -10,11 +12,11 @@ import { createProblem, type BufferSpec } from '../../src/problem/problem.js';
 import { plainGgml, plainGreedy, plainOnline } from '../support/plain-allocators.js';
 import { tinyBuffers } from '../support/problems.js';
 
-/** Many short lives of few sizes: memory in pieces. */
+/** Many short live ranges of few sizes, which fragment memory. */
 const crowded = tinyBuffers({ maxCount: 40, maxStep: 25, maxSize: 24, maxAlignmentLog2: 2, gaps: 'none' });
 const withGaps = tinyBuffers({ maxCount: 24, maxStep: 12, maxSize: 12, maxAlignmentLog2: 2 });
 
-/** Tails that are given back again and again, as chains of hand-overs do; some from the start, some that grow again. */
+/** Tails given back again and again, as by chains of reuse; some from the start, some that grow again. */
 const shrinking = fc
   .array(
     fc.record({
@@ -86,7 +88,7 @@ describe('fillChunks', () => {
           fixed.push({ size: 5, start: 1, end: 6, fixedOffset: pins.low });
           fixed.push({ size: 3, start: 2, end: 9, fixedOffset: pins.low + 5 + pins.above });
         }
-        // In the middle, so that what is fixed has neither the first nor the last number.
+        // In the middle, so that the fixed buffers have neither the first nor the last index.
         const all = [...list.slice(0, 3), ...fixed, ...list.slice(3)];
         const maxChunkSize = pins === null ? limit : Math.max(limit, pins.low + pins.above + 8);
         const problem = createProblem(all);
@@ -100,7 +102,7 @@ describe('fillChunks', () => {
   });
 });
 
-/** Every second one of many ends at once, and what comes then finds many holes. */
+/** Every second buffer of many ends at once, so that the next buffers find many holes. */
 const holey = (sizes: fc.Arbitrary<number>): fc.Arbitrary<BufferSpec[]> =>
   fc
     .tuple(fc.array(sizes, { minLength: 80, maxLength: 120 }), fc.array(sizes, { minLength: 60, maxLength: 90 }))

@@ -1,11 +1,13 @@
-/** What a search may spend, step by step; the clock is one that the tests move. */
+/**
+ * What a search may spend, unit by unit of effort. The tests move the clock themselves.
+ */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Budget, type Limits } from '../../src/solver/budget.js';
 
 const budgetOf = (limits: Partial<Limits> = {}): Budget =>
   new Budget({ maxEffort: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined, ...limits });
 
-/** Spends until that is refused, or `most` times; how often it was granted. */
+/** Spends until the budget refuses, at most `most` times; returns how often it granted. */
 function spendAll(budget: Budget, most = 10_000): number {
   let granted = 0;
   while (granted < most && budget.spend()) granted++;
@@ -15,7 +17,7 @@ function spendAll(budget: Budget, most = 10_000): number {
 afterEach(() => void vi.restoreAllMocks());
 
 describe('Budget', () => {
-  it('grants as many steps as there are, and counts no more', () => {
+  it('grants its effort, and counts no more', () => {
     const budget = budgetOf({ maxEffort: 300 });
     expect([spendAll(budget), budget.effort, budget.reason, budget.isSpent]).toEqual([300, 300, 'effort', true]);
     expect([budget.spend(), budget.effort]).toEqual([false, 300]);
@@ -23,13 +25,13 @@ describe('Budget', () => {
     expect([spendAll(unlimited), unlimited.reason, unlimited.isSpent]).toEqual([10_000, 'done', false]);
   });
 
-  it('looks at the clock and the signal every 256 steps, and before the first', () => {
+  it('checks the clock and the signal every 256 units of effort, and before the first', () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const timed = budgetOf({ timeLimitMs: 50 });
     clock.mockReturnValue(1049);
     expect(spendAll(timed, 256)).toBe(256);
     clock.mockReturnValue(1050);
-    // The last one is refused, but was taken: it is what the clock was looked at for.
+    // The last unit is refused, but counted: the check of the clock follows the count.
     expect([spendAll(timed), timed.effort, timed.reason]).toEqual([255, 512, 'time']);
     expect(budgetOf({ timeLimitMs: 0 }).reason).toBe('time');
     expect(budgetOf({ signal: AbortSignal.abort() }).reason).toBe('abort');
@@ -39,7 +41,7 @@ describe('Budget', () => {
     expect([spendAll(aborted), aborted.reason, onTick.mock.calls.length]).toEqual([255, 'abort', 1]);
   });
 
-  it('is charged for what has been done already, and looks at the clock then', () => {
+  it('is charged for effort already spent, and then checks the clock', () => {
     const budget = budgetOf({ maxEffort: 100 });
     budget.charge(99);
     expect([budget.effort, budget.isSpent]).toEqual([99, false]);
@@ -53,13 +55,13 @@ describe('Budget', () => {
     clock.mockReturnValue(9);
     timed.charge(1);
     expect(timed.reason).toBe('time');
-    // What ended it first, ended it.
+    // The first reason stays.
     timed.giveUp();
     timed.charge(1);
     expect([timed.reason, timed.effort]).toEqual(['time', 2]);
   });
 
-  it('that is given up has spent its steps, unless there was no time anyway', () => {
+  it('that is given up has spent its effort, unless its time had run out', () => {
     const budget = budgetOf();
     budget.giveUp();
     expect(budget.reason).toBe('effort');
@@ -82,14 +84,14 @@ describe('a slice of a budget', () => {
     expect([spendAll(whole), whole.effort, whole.reason]).toEqual([301 - 252, 301, 'effort']);
   });
 
-  it('of an unlimited one grows with what has been spent', () => {
+  it('of an unlimited budget grows with the effort spent', () => {
     const whole = budgetOf();
     whole.charge(1000);
     expect(spendAll(whole.slice(0.5), 1e6)).toBe(51_000);
     expect(whole.isSpent).toBe(false);
   });
 
-  it('ends with the whole, and by what ended the whole', () => {
+  it('ends with the whole budget, for the same reason', () => {
     const controller = new AbortController();
     const whole = budgetOf({ signal: controller.signal });
     const slice = whole.slice(1);

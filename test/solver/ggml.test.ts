@@ -55,7 +55,7 @@ describe('ggml', () => {
     expect(placement.chunks).toEqual([21]);
   });
 
-  it('joins freed bytes with what is free on both sides', () => {
+  it('joins freed bytes with free bytes on both sides', () => {
     const rows = [[4, 0, 1], [4, 0, 2], [4, 0, 1], [4, 0, 9], [12, 2, 9]] as const; // prettier-ignore
     expect(offsetsOf(place(rows))).toEqual([0, 4, 8, 12, 0]);
   });
@@ -89,7 +89,7 @@ describe('ggml', () => {
     expect([[...offsets], chunks]).toEqual([[0, 16], [48]]);
   });
 
-  it('takes what is never needed as whole for a buffer like any other', () => {
+  it('treats a buffer that is never needed as whole like any other', () => {
     const problem = createProblem([
       { size: 7, start: 1, end: 3 },
       { size: 6, start: 0, end: 1 },
@@ -110,7 +110,7 @@ describe('ggml', () => {
   });
 
   it('gives up nothing that a buffer does not have yet', () => {
-    // C needs but four bytes from its start on, when it has none: A has those that it would give up.
+    // C needs only four bytes from its start on, when it has none yet: A holds the bytes that C would give up.
     const problem = createProblem([
       { size: 8, start: 0, end: 2 },
       { size: 4, start: 0, end: 1 },

@@ -1,10 +1,10 @@
 /**
- * The buffers that matter: without those for which there is room whatever the others do.
+ * The core of a problem: the buffers left after removing each buffer that finds room wherever the others lie.
  *
- *     capacity ┤             However its neighbours lie, each of them keeps b out of at most its own size and that of
- *              │  ▒▒▒▒ b?    b, less one unit. If these stretches together are too short to rule out every offset
- *              │  b?         within the capacity, b can be placed last. Without b its neighbours have one neighbour
- *              │  ▒▒▒▒ b?    less, and some of them may be placed last but one, and so on.
+ *     capacity ┤             A neighbour rules out a stretch of offsets for b: at most its own size plus the size of b,
+ *              │  ▒▒▒▒ b?    less one unit. If the stretches of all neighbours are too short to rule out every offset
+ *              │  b?         within the capacity, b can be placed last. Without b, its neighbours have one neighbour
+ *              │  ▒▒▒▒ b?    less. So some of them can be placed last but one, and so on.
  *            0 ┼──────────
  *
  * Invariant: for every capacity from the given one on, the core has a placement exactly if the whole problem has.
@@ -18,7 +18,7 @@ import { unitOf } from './instance.js';
 export interface Core {
   /** Ascending. */
   readonly buffers: Int32Array;
-  /** All others, in an order in which there is room for each of them. */
+  /** All other buffers, in an order in which each finds room. */
   readonly others: Int32Array;
 }
 

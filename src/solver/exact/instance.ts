@@ -5,8 +5,8 @@
  *
  * Bytes become units, the greatest common divisor of everything that offsets can be sums of.
  *
- * Invariant: buffers are numbered from 0 within the instance; two are neighbours exactly if some section holds both.
- * A gap that leaves a part of a buffer counts as no gap: what is found is valid, and interlocking.ts goes on from there.
+ * Invariant: buffers are numbered from 0 within the instance; two are neighbours exactly if some section holds both. A
+ * gap that leaves a window is ignored: placements found here are valid, and interlocking.ts makes use of windows.
  */
 import { idleStretches } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
@@ -23,7 +23,7 @@ export interface Instance {
   readonly sizes: Units;
   /** Units; `null` if every offset in whole units is aligned. */
   readonly alignments: Units | null;
-  /** Units, -1 where the offset is free; `null` if all are. */
+  /** Units, -1 where the offset is free; `null` if all offsets are free. */
   readonly fixed: Units | null;
   readonly sectionCount: number;
   /** First section, inclusive. */
@@ -36,19 +36,25 @@ export interface Instance {
   /** Members of section s that section s - 1 does not have, in the same layout. */
   readonly joinedFirst: Int32Array;
   readonly joined: Int32Array;
-  /** Sections within its span in which buffer b needs nothing: `idle[idleFirst[b]]` and so on. `null`: no gaps. */
+  /**
+   * Sections within its live range in which buffer b needs nothing: `idle[idleFirst[b]]` to `idle[idleFirst[b + 1]]`,
+   * exclusive. `null` without gaps.
+   */
   readonly idleFirst: Int32Array | null;
   readonly idle: Int32Array;
-  /** Neighbours of b, in the same layout. */
+  /** Neighbours of b: `other[first[b]]` to `other[first[b + 1]]`, exclusive. */
   readonly first: Int32Array;
   readonly other: Int32Array;
-  /** Buffers with one number live in exactly the same sections and have no other constraint; -1 has no equal. */
+  /**
+   * Buffers with the same number live in exactly the same sections and have no other constraint. -1: the buffer has a
+   * constraint of its own.
+   */
   readonly spanClass: Int32Array;
 }
 
-/** Above so many pairs of buffers, overlaps are not listed: 8 bytes each. */
+/** Most pairs of buffers that are listed, 8 bytes each. */
 const MOST_PAIRS = 4_000_000;
-/** Two bits are kept for each two buffers, whether they meet or not. */
+/** Most buffers: the search keeps two bits for each ordered pair of buffers, whether they meet or not. */
 const MOST_BUFFERS = 10_000;
 
 /** Whether a problem is small enough for the exact search. O(n + steps). */
@@ -108,7 +114,7 @@ function greatestCommonDivisor(a: number, b: number): number {
   return a;
 }
 
-/** Bytes: the greatest common divisor of all that offsets can be sums of. */
+/** Bytes per unit: the greatest common divisor of all numbers that offsets can be sums of. */
 export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
   let unit = 0;
   for (const size of sizes) unit = greatestCommonDivisor(size, unit);
@@ -121,8 +127,9 @@ export function unitOf({ sizes, alignments, fixedOffsets }: Problem): number {
 }
 
 /**
- * Makes units of bytes, 32-bit ones if no offset that the search looks at, nor the sum of two, is higher: a buffer lies
- * above others, each with its size and the padding before it, and the lowest of them at 0 or at a fixed offset.
+ * Converts bytes to units, in 32-bit columns if no offset of the search, nor the sum of two offsets, can exceed 32
+ * bits. The highest offset that can occur is a stack of all buffers, each with its padding, above the highest fixed
+ * offset.
  */
 function unitConverter({ sizes, alignments, fixedOffsets }: Problem, unit: number): (bytes: Float64Array) => Units {
   let highest = 0;
@@ -167,7 +174,7 @@ function listMembers(
 ): Pick<Instance, Membership> {
   const memberFirst = new Int32Array(sectionCount + 1);
   const joinedFirst = new Int32Array(sectionCount + 1);
-  /** Calls back for each section that buffer i lives in; `joins`: it does not live in the one before. */
+  /** Visits each section in which buffer i lives; `joins`: i does not live in the section before. */
   const forEachSection = (i: number, visit: (s: number, joins: boolean) => void): void => {
     let e = idleFirst === null ? 0 : idleFirst[i];
     const end = idleFirst === null ? 0 : idleFirst[i + 1];

@@ -1,15 +1,15 @@
 /**
  * The lowest peak of one instance: dives that look for placements, and beside them one exhaustive search for a proof.
  *
- *     bound                     ◄── stride ── peak        The bound is proven, the peak is in hand. The bound itself
- *      ├──────────────────────────────┼────────┤          comes first, being the answer more often than not. Then
- *      no less than                 tried    found        come some that are higher by 1/64, 3/64, 7/64 and so on, until
- *                                                         one is met; and then it goes down, in strides that double
- *                                                         where a placement was found and halve where none was.
+ *     bound                     ◄── stride ── peak        Dives first try the bound as capacity, which is most often
+ *      ├──────────────────────────────┼────────┤          the answer. Then they try capacities higher by 1/64, 3/64,
+ *      no less than                 tried    found        7/64 and so on, until a dive finds a placement. From there
+ *                                                         the capacity goes down, in strides that double after a
+ *                                                         placement and halve after a failure.
  *
- * The time that a search takes has a heavy tail: where one order of sections is lost, another is done at once (Gomes,
- * Selman and Kautz, 1998). So a dive is given up early, and the next one follows other priorities. What a dive cannot do
- * is prove that nothing exists; that takes the one search which is never given up.
+ * The time that a search takes has a heavy tail: one order of sections gets lost where another finishes at once (Gomes,
+ * Selman and Kautz, 1998). So a dive is given up early, and the next dive follows other priorities. A dive that is
+ * given up proves nothing. The proof that no placement exists comes from the one search that is never given up.
  *
  * Invariant: `bound <= true minimum <= peak`, in units; deterministic.
  */
@@ -19,20 +19,20 @@ import type { Instance, Units } from './instance.js';
 import { Population } from './population.js';
 import { Search, type Outcome } from './search.js';
 
-/** A dive may fail so often. */
+/** Failures after which a dive is given up. */
 const DIVE_FAILURES = 150;
-/** The last dive of every round goes where failures have been frequent, and may fail twice as often. */
+/** Dives per round. The last dive prefers sections with frequent failures, and may fail twice as often. */
 const ROUND = 6;
-/** At first rounds are short: early on, failures say more than breeding can. */
+/** Dives per round at first, when failures guide the search better than bred priorities. */
 const SHORT_ROUND = 3;
 const DEATH_DECAY = 0.5;
-/** The search for a proof begins after so many rounds; then it gets this part of what the dives get. */
+/** Rounds before the search for a proof begins. Then that search gets `PROOF_SHARE` of the effort of the dives. */
 const ROUNDS_BEFORE_PROOF = 4;
 const PROOF_SHARE = 0.25;
 
 /**
- * Lowers the peak and raises the bound, both in units, until the incumbent is done or the budget is spent. A generator, so
- * that the caller can look up between two dives.
+ * Lowers the peak and raises the bound, both in units, until the incumbent is done or the budget is spent. A generator,
+ * so that the caller can do something else between two dives.
  */
 export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budget: Budget): Generator<void, void> {
   if (incumbent.isDone) return;
@@ -42,7 +42,7 @@ export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budge
   let prover: Search | null = null;
   let capacityToProve = -1;
 
-  /** Whether to go on. */
+  /** Reports an outcome to the incumbent; returns whether to go on. */
   const settle = (outcome: Outcome, capacity: number, { state: { offsets }, nodes }: Search): boolean => {
     if (outcome === 'found') {
       incumbent.offer(offsets);
@@ -87,51 +87,53 @@ export function* minimise(instance: Instance, incumbent: Incumbent<Units>, budge
   }
 }
 
-/** A capacity gets so many dives before the next one is tried; the first one gets twice as many. */
+/** Dives at one capacity before the next capacity is tried; the first capacity gets twice as many. */
 const DIVES = 12;
 
-/** Which capacity to try. */
+/** Chooses the capacity that the dives try. */
 class Descent {
   capacity: number;
   /** By how much to climb next, while nothing has been found. */
-  private climb: number;
-  private stride = 1;
-  private divesLeft = 2 * DIVES;
+  #climb: number;
+  #stride = 1;
+  #divesLeft = 2 * DIVES;
+  readonly #incumbent: Incumbent<Units>;
 
-  constructor(private readonly incumbent: Incumbent<Units>) {
+  constructor(incumbent: Incumbent<Units>) {
+    this.#incumbent = incumbent;
     this.capacity = incumbent.goal;
-    this.climb = Math.ceil(this.capacity / 64);
+    this.#climb = Math.ceil(this.capacity / 64);
   }
 
   onFound(): void {
-    this.stride = this.climb > 0 ? this.quarter : 2 * this.stride;
-    this.climb = 0;
-    this.goDown();
+    this.#stride = this.#climb > 0 ? this.#quarter : 2 * this.#stride;
+    this.#climb = 0;
+    this.#goDown();
   }
 
-  /** A dive has failed, which says little. */
+  /** A dive was given up, which proves nothing. */
   onMissed(): void {
-    if (--this.divesLeft === 0) this.onRefuted();
+    if (--this.#divesLeft === 0) this.onRefuted();
   }
 
   onRefuted(): void {
-    if (this.climb > 0 && this.capacity + this.climb < this.incumbent.peak) {
-      this.capacity += this.climb;
-      this.climb *= 2;
-      this.divesLeft = DIVES;
+    if (this.#climb > 0 && this.capacity + this.#climb < this.#incumbent.peak) {
+      this.capacity += this.#climb;
+      this.#climb *= 2;
+      this.#divesLeft = DIVES;
       return;
     }
-    this.stride = this.climb > 0 ? this.quarter : Math.ceil(this.stride / 2);
-    this.climb = 0;
-    this.goDown();
+    this.#stride = this.#climb > 0 ? this.#quarter : Math.ceil(this.#stride / 2);
+    this.#climb = 0;
+    this.#goDown();
   }
 
-  private goDown(): void {
-    this.capacity = Math.max(this.incumbent.goal, this.incumbent.peak - this.stride);
-    this.divesLeft = DIVES;
+  #goDown(): void {
+    this.capacity = Math.max(this.#incumbent.goal, this.#incumbent.peak - this.#stride);
+    this.#divesLeft = DIVES;
   }
 
-  private get quarter(): number {
-    return Math.ceil((this.incumbent.peak - this.incumbent.goal) / 4);
+  get #quarter(): number {
+    return Math.ceil((this.#incumbent.peak - this.#incumbent.goal) / 4);
   }
 }

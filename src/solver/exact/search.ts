@@ -1,9 +1,9 @@
 /**
  * Depth-first search for a placement within a capacity.
  *
- * It looks for a canonical solution: one from which no buffer can be moved down. Such a solution exists if any does.
- * At each node it picks an unplaced buffer that nothing unplaced can get under, and either places it at its lowest
- * offset or rules that offset out. Order matters only between neighbours, so it can stay where it is tightest:
+ * It looks for a canonical solution: one from which no buffer can be moved down. Such a solution exists if any does. At
+ * each node it picks an unplaced buffer below which no unplaced buffer fits, and either places it at its lowest offset
+ * or rules that offset out. Only the order of neighbours matters, so the search can stay where it is tightest:
  *
  *     │      ┌──┐                The picked buffer need not be the lowest of all, as in MiniMalloc, only the lowest
  *     │ ┌────┤  │ next           around. When nothing unplaced crosses a boundary of sections any more (here |), the
@@ -13,8 +13,8 @@
  * A failure carries its causes; a choice that is not among them is undone without trying its alternative
  * (conflict-directed backjumping; Prosser, 1993).
  *
- * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that its depth
- * is not the engine's, and so that a search can be left and taken up again.
+ * Invariant: `exhausted` means that no placement within the capacity exists. The stack is explicit, so that the engine
+ * does not limit its depth, and so that a search can pause and go on.
  */
 import type { Budget } from '../budget.js';
 import type { Instance } from './instance.js';
@@ -22,14 +22,14 @@ import { State } from './state.js';
 import { isSupported, supportedBounds } from './support.js';
 
 /**
- * Where to go on: in the section with the most left to place, or where that much is left and failures are frequent.
+ * The section to work on next: the one with the most left to place, or the one with both much left and many failures.
  */
 export type Focus = 'fullest' | 'deadliest';
 
-/** `paused`: as many failures as were allowed. `stopped`: the budget is spent. */
+/** `paused`: the allowed failures are used up. `stopped`: the budget is spent. */
 export type Outcome = 'found' | 'exhausted' | 'paused' | 'stopped';
 
-/** So many times the unplaced buffers of a part are raised one by one before all that support each other are at once. */
+/** Raises per unplaced buffer of a part. After these, all buffers that support each other are raised at once. */
 const MOST_RAISES = 2;
 
 /** A stretch of sections to be solved on its own: its buffers are a range of `order`. */
@@ -49,116 +49,126 @@ function createPart(base: number, count: number, from: number, to: number, paren
 
 export class Search {
   readonly state: State;
-  /** The most buffers that were placed at once since {@link begin}. */
+  /** The most buffers placed at one node since {@link begin}. */
   mostPlaced = 0;
-  /** Nodes of the tree that were looked at since {@link begin}. */
+  /** Nodes of the tree visited since {@link begin}. */
   nodes = 0;
-  private focus: Focus = 'fullest';
+  #focus: Focus = 'fullest';
   /** Whether the current node may lead to a solution; if not, the conflict says why. */
-  private isAlive = false;
+  #isAlive = false;
   /** Buffers raised one by one since one was placed. */
-  private raiseCount = 0;
-  private readonly rank: Int32Array;
-  private readonly order: Int32Array;
+  #raiseCount = 0;
+  readonly #rank: Int32Array;
+  readonly #order: Int32Array;
   /** The decisions so far, one frame each. */
-  private readonly frameBuffer: Int32Array;
-  private readonly frameTrail: Int32Array;
-  private readonly frameAgenda: Int32Array;
-  private readonly framePart: Part[] = [];
-  private frameCount = 0;
-  private readonly agenda: Part[] = [];
-  private part: Part = createPart(0, 0, 0, 0, -1);
+  readonly #frameBuffer: Int32Array;
+  readonly #frameTrail: Int32Array;
+  readonly #frameAgenda: Int32Array;
+  readonly #framePart: Part[] = [];
+  #frameCount = 0;
+  readonly #agenda: Part[] = [];
+  #part: Part = createPart(0, 0, 0, 0, -1);
+  readonly #priorities: Float64Array;
 
-  /** `priorities`: added to the load of each section, relative to the capacity, where the next one is chosen. Default 0. */
+  /**
+   * `priorities` are added to the load of each section, relative to the capacity, to choose the next section. Default
+   * 0.
+   */
   constructor(
     readonly instance: Instance,
-    private readonly priorities: Float64Array = new Float64Array(instance.sectionCount),
+    priorities: Float64Array = new Float64Array(instance.sectionCount),
   ) {
+    this.#priorities = priorities;
     const { count } = instance;
     this.state = new State(instance);
-    this.rank = rankBuffers(instance, this.state.loads);
-    this.order = Int32Array.from({ length: count }, (_, b) => b);
-    this.frameBuffer = new Int32Array(count);
-    this.frameTrail = new Int32Array(count);
-    this.frameAgenda = new Int32Array(count);
+    this.#rank = rankBuffers(instance, this.state.loads);
+    this.#order = Int32Array.from({ length: count }, (_, b) => b);
+    this.#frameBuffer = new Int32Array(count);
+    this.#frameTrail = new Int32Array(count);
+    this.#frameAgenda = new Int32Array(count);
   }
 
-  /** Starts at the root: a placement within `capacity` units is looked for. */
+  /** Starts at the root, looking for a placement within `capacity` units. */
   begin(capacity: number, focus: Focus): void {
     const { state, instance } = this;
-    this.frameCount = 0;
+    this.#frameCount = 0;
     this.mostPlaced = 0;
     this.nodes = 0;
-    this.agenda.length = 0;
-    this.part = createPart(0, instance.count, 0, instance.sectionCount, -1);
-    this.focus = focus;
+    this.#agenda.length = 0;
+    this.#part = createPart(0, instance.count, 0, instance.sectionCount, -1);
+    this.#focus = focus;
     state.countsDeaths = focus === 'deadliest';
-    this.isAlive = state.reset(capacity);
+    this.#isAlive = state.reset(capacity);
   }
 
   /**
-   * Goes on until `maxFailures` more choices have failed, from where it was. On `found` the state holds the placement;
-   * then, and after `exhausted`, only {@link begin} makes sense.
+   * Goes on from where the search was, until `maxFailures` more choices have failed. After `found` the state holds the
+   * placement. After `found` or `exhausted`, only {@link begin} may follow.
    */
   advance(maxFailures: number, budget: Budget): Outcome {
     const { state } = this;
     for (let failures = 0; ;) {
-      while (!this.isAlive) {
-        if (this.part.parent < 0) return 'exhausted';
+      while (!this.#isAlive) {
+        if (this.#part.parent < 0) return 'exhausted';
         if (failures++ >= maxFailures) return 'paused';
-        this.isAlive = this.backtrack();
-        this.raiseCount = 0;
+        this.#isAlive = this.#backtrack();
+        this.#raiseCount = 0;
       }
       if (!budget.spend()) return 'stopped';
       this.nodes++;
-      const { from, to, count } = this.part;
-      const b = this.pick();
+      const { from, to, count } = this.#part;
+      const b = this.#pick();
       if (!isSupported(state, b)) {
         state.reasons.conflict.fill(0);
-        this.isAlive = this.raiseCount++ < MOST_RAISES * count ? state.raise(b, from, to) : this.raisePart();
+        this.#isAlive = this.#raiseCount++ < MOST_RAISES * count ? state.raise(b, from, to) : this.#raisePart();
       } else {
-        this.raiseCount = 0;
-        this.isAlive = this.descend(b);
-        if (this.isAlive && this.part.count === 0 && !this.nextPart()) return 'found';
+        this.#raiseCount = 0;
+        this.#isAlive = this.#descend(b);
+        if (this.#isAlive && this.#part.count === 0 && !this.#nextPart()) return 'found';
       }
     }
   }
 
-  /** Raises all buffers of the current part at once, as far as they only support each other. */
-  private raisePart(): boolean {
-    const { base, count, from, to } = this.part;
-    const members = this.order.subarray(base, base + count);
+  /** Raises all buffers of the current part that only support each other, at once. */
+  #raisePart(): boolean {
+    const { base, count, from, to } = this.#part;
+    const members = this.#order.subarray(base, base + count);
     return this.state.raiseTo(members, supportedBounds(this.state, members), from, to);
   }
 
   /** Pushes a frame and places the buffer; the current part becomes what is left of it. */
-  private descend(b: number): boolean {
-    const { state, part } = this;
-    const frame = this.frameCount++;
-    this.frameBuffer[frame] = b;
-    this.frameTrail[frame] = state.trailCount;
-    this.frameAgenda[frame] = this.agenda.length;
-    this.framePart[frame] = part;
-    this.part = createPart(part.base, part.count, part.from, part.to, frame);
+  #descend(b: number): boolean {
+    const { state } = this;
+    const part = this.#part;
+    const frame = this.#frameCount++;
+    this.#frameBuffer[frame] = b;
+    this.#frameTrail[frame] = state.trailCount;
+    this.#frameAgenda[frame] = this.#agenda.length;
+    this.#framePart[frame] = part;
+    this.#part = createPart(part.base, part.count, part.from, part.to, frame);
     if (!state.place(b, part.from, part.to)) return false;
     this.mostPlaced = Math.max(this.mostPlaced, state.placedCount);
-    this.part.count = this.moveToEnd(b, part);
-    this.splitPart(b);
+    this.#part.count = this.#moveToEnd(b, part);
+    this.#splitPart(b);
     return true;
   }
 
-  /** Returns to the frame that the current part depends on, and rules its choice out there. False: dead as well. */
-  private backtrack(): boolean {
-    const { state, order, instance } = this;
-    const frame = this.part.parent;
-    const b = this.frameBuffer[frame];
-    state.undo(this.frameTrail[frame], frame);
-    this.agenda.length = this.frameAgenda[frame];
-    this.part = this.framePart[frame];
-    this.frameCount = frame;
+  /**
+   * Returns to the frame that the current part depends on, and rules its choice out there. False if the node there is
+   * dead as well.
+   */
+  #backtrack(): boolean {
+    const { state, instance } = this;
+    const order = this.#order;
+    const frame = this.#part.parent;
+    const b = this.#frameBuffer[frame];
+    state.undo(this.#frameTrail[frame], frame);
+    this.#agenda.length = this.#frameAgenda[frame];
+    this.#part = this.#framePart[frame];
+    this.#frameCount = frame;
     if (!state.reasons.isBlamed(b)) return false;
     state.reasons.replaceBlame(b);
-    const { base, count, from, to } = this.part;
+    const { base, count, from, to } = this.#part;
     const { spanClass, sizes } = instance;
     const offset = state.lowest[b];
     let causes: Int32Array | null = null;
@@ -174,9 +184,12 @@ export class Search {
     return state.lowest[b] > offset || state.raise(b, from, to);
   }
 
-  /** A buffer of the current part that nothing unplaced can get under. */
-  private pick(): number {
-    const { state, part, focus, priorities } = this;
+  /** A buffer of the current part below which no unplaced buffer fits. */
+  #pick(): number {
+    const { state } = this;
+    const part = this.#part;
+    const focus = this.#focus;
+    const priorities = this.#priorities;
     const { loads, deaths, capacity } = state;
     let section = -1;
     let most = -Infinity;
@@ -188,38 +201,38 @@ export class Search {
       most = value;
       section = s;
     }
-    // What is left when every section is empty has gaps throughout its life, and so no neighbours.
-    return section < 0 ? this.order[part.base] : this.pickIn(section);
+    // A buffer left when every section is empty has gaps throughout its live range, and so no neighbours.
+    return section < 0 ? this.#order[part.base] : this.#pickIn(section);
   }
 
-  private pickIn(section: number): number {
+  #pickIn(section: number): number {
     const { memberFirst, members, first, other, sizes } = this.instance;
     const { offsets, lowest } = this.state;
     let b = -1;
     for (let e = memberFirst[section]; e < memberFirst[section + 1]; e++) {
       const y = members[e];
-      if (offsets[y] < 0 && (b < 0 || this.isBefore(y, b))) b = y;
+      if (offsets[y] < 0 && (b < 0 || this.#isBefore(y, b))) b = y;
     }
     for (;;) {
       let under = -1;
       for (let e = first[b]; e < first[b + 1]; e++) {
         const y = other[e];
         if (lowest[y] + sizes[y] > lowest[b]) continue;
-        if (under < 0 || this.isBefore(y, under)) under = y;
+        if (under < 0 || this.#isBefore(y, under)) under = y;
       }
       if (under < 0) return b;
       b = under;
     }
   }
 
-  private isBefore(a: number, b: number): boolean {
+  #isBefore(a: number, b: number): boolean {
     const difference = this.state.lowest[a] - this.state.lowest[b];
-    return difference < 0 || (difference === 0 && this.rank[a] < this.rank[b]);
+    return difference < 0 || (difference === 0 && this.#rank[a] < this.#rank[b]);
   }
 
   /** Swaps a buffer to the end of its part's range; returns how many are left before it. */
-  private moveToEnd(b: number, { base, count }: Part): number {
-    const { order } = this;
+  #moveToEnd(b: number, { base, count }: Part): number {
+    const order = this.#order;
     let i = base;
     while (order[i] !== b) i++;
     order[i] = order[base + count - 1];
@@ -228,8 +241,10 @@ export class Search {
   }
 
   /** Cuts the current part wherever placing `b` has left a boundary that nothing crosses. */
-  private splitPart(b: number): void {
-    const { order, part, instance } = this;
+  #splitPart(b: number): void {
+    const { instance } = this;
+    const order = this.#order;
+    const part = this.#part;
     const { starts, ends } = instance;
     const { crossings } = this.state;
     let cut = false;
@@ -247,16 +262,16 @@ export class Search {
         order[i] = order[next];
         order[next++] = y;
       }
-      if (next > base) this.agenda.push(createPart(base, next - base, from, s, part.parent));
+      if (next > base) this.#agenda.push(createPart(base, next - base, from, s, part.parent));
       base = next;
       from = s;
     }
-    this.part = this.agenda.pop()!;
+    this.#part = this.#agenda.pop()!;
   }
 
-  private nextPart(): boolean {
-    if (this.agenda.length === 0) return false;
-    this.part = this.agenda.pop()!;
+  #nextPart(): boolean {
+    if (this.#agenda.length === 0) return false;
+    this.#part = this.#agenda.pop()!;
     return true;
   }
 }

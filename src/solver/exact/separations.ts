@@ -3,9 +3,9 @@
  *
  *     bytes   a needs 8, then its lower 4; b needs its upper 2 of 6, then all 6.
  *         8 ┤ ▒▒
- *           │ ▒▒ .. b b      While all of a lives with 2 bytes of b, b's offset less a's is not between -6 and 4; later,
- *         4 ┤ ▒▒ .. b b      while 4 bytes of a live with all of b, not between -6 and 4 either: b lies below, or above
- *           │ ▒▒ ▒▒          from 4 on.
+ *           │ ▒▒ .. b b      First, all of a meets 2 bytes of b: b's offset less a's cannot lie between -6 and 4.
+ *         4 ┤ ▒▒ .. b b      Later, 4 bytes of a meet all of b, which excludes the same stretch. So b's offset is at
+ *           │ ▒▒ ▒▒          least 6 below a's or at least 4 above a's.
  *         0 ┼───────
  *
  * Invariant: the excluded stretches of a pair ascend and share no number; their ends are allowed.
@@ -13,17 +13,17 @@
 import type { Timeline } from '../../problem/timeline.js';
 import type { Overlaps } from '../../problem/overlaps.js';
 
-/** Pairs of buffers that are needed at one time, each once. */
+/** Pairs of buffers that meet, each listed once. */
 export interface Separations {
   readonly count: number;
-  /** The first buffer of each pair; offsets differ by the second one's less the first one's. */
+  /** The first buffer of each pair. A difference is the second buffer's offset less the first buffer's. */
   readonly firsts: Int32Array;
   readonly seconds: Int32Array;
-  /** What pair p excludes are rows `rows[p]` to `rows[p + 1]` (exclusive). */
+  /** Pair p excludes the stretches in rows `rows[p]` to `rows[p + 1]` (exclusive). */
   readonly rows: Int32Array;
-  /** Bytes, exclusive. */
+  /** Lower ends of the excluded stretches, in bytes, exclusive. */
   readonly lows: Float64Array;
-  /** Bytes, exclusive. */
+  /** Upper ends of the excluded stretches, in bytes, exclusive. */
   readonly highs: Float64Array;
 }
 

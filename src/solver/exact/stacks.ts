@@ -1,27 +1,27 @@
 /**
- * What the unplaced members of each section take at least when they lie on top of each other.
+ * The least height of each section's unplaced members when they lie on top of each other.
  *
- *     offset                All members take the sum of their sizes. Those that are aligned to 4 or more take a multiple
- *      13 ┤ ▒▒▒▒            of 4 each, whatever lies in the padding between them, except for the one on top. So there is
- *       8 ┤ ▒▒▒▒            one stack for all members, and one more for each alignment to which sizes need padding.
+ *     offset                All members together take the sum of their sizes. Each member aligned to 4 or more takes a
+ *      13 ┤ ▒▒▒▒            multiple of 4, except for the one on top, even if others lie in the padding. So there is one
+ *       8 ┤ ▒▒▒▒            stack for all members, and one more for each alignment to which sizes need padding.
  *       5 ┤
  *         │ ▒▒▒▒
  *       0 ┼─────
  *
  * Two candidates for the bottom are watched per section, as clauses are in SAT solvers.
  *
- * Invariant: `heights` never exceeds what the unplaced members take.
+ * Invariant: `heights` less `slack` never exceeds the units that the unplaced members take.
  */
 import type { Instance, Units } from './instance.js';
 
 export interface Stack {
-  /** Units, at least 1; only members that are aligned to it or more count. */
+  /** Units, at least 1. Only members with at least this alignment count. */
   readonly alignment: number;
-  /** Units per buffer that counts, padded. */
+  /** Units per buffer, padded; 0 for a buffer that does not count. */
   readonly padded: Units;
-  /** Units per section: what is unplaced, padded. */
+  /** Units per section: the padded sizes of its unplaced members. */
   readonly heights: Units;
-  /** Units per section: the most padding of one member, which the one on top does not need. */
+  /** Units per section: the most padding of one member, since the member on top needs none. */
   readonly slack: Units;
   readonly watchA: Int32Array;
   readonly watchB: Int32Array;

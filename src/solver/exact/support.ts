@@ -1,10 +1,10 @@
 /**
  * What the unplaced buffers of a canonical solution can rest on: the ground, a placed neighbour, or one another.
  *
- *     capacity ┤           A buffer whose lowest offset is ruled out rests on a neighbour that is not placed yet. Where
- *              │           several have only each other to rest on, none of them can lie anywhere: sooner or later one
- *              │  ▒▒▒▒ b   must rest on something else. Lifting one above the other in turns comes to the same end, but
- *              │  ▒▒▒▒ a   by one of their sizes at a time, which may be a byte where the capacity is a gigabyte.
+ *     capacity ┤           A buffer whose lowest offset is ruled out rests on an unplaced neighbour. If several buffers
+ *              │           have only each other to rest on, one of them must in the end rest on something else. Lifting
+ *              │  ▒▒▒▒ b   one above the other in turns leads there too, but by one of their sizes at a time: perhaps a
+ *              │  ▒▒▒▒ a   byte, while the capacity is a gigabyte.
  *            0 ┼──────────
  */
 import { alignedFrom } from './instance.js';
@@ -20,9 +20,9 @@ export function isSupported({ instance, offsets, lowest }: State, b: number): bo
   for (let e = first[b]; e < first[b + 1]; e++) {
     const y = other[e];
     if (offsets[y] === UNPLACED) continue;
-    const gap = offset - offsets[y] - sizes[y];
-    if (gap < 0 || gap >= slack) continue;
-    // Of two that live in the same sections, one directly on the other, the larger is below: swapping them is free.
+    const padding = offset - offsets[y] - sizes[y];
+    if (padding < 0 || padding >= slack) continue;
+    // Two buffers of the same sections, one directly on the other, can be swapped: only the larger one below is tried.
     if (spanClass[b] >= 0 && spanClass[y] === spanClass[b] && sizes[y] < sizes[b]) return false;
     supported = true;
   }
@@ -30,9 +30,9 @@ export function isSupported({ instance, offsets, lowest }: State, b: number): bo
 }
 
 /**
- * How low the unplaced buffers `members` can be if whatever they rest on rests on something supported in the end; they have no
- * other unplaced neighbours. The shortest paths from what is supported (Dijkstra), O(members² + pairs). Leaves the
- * reasons in the conflict.
+ * The lowest offsets of the unplaced buffers `members` at which each rests, directly or through others, on a supported
+ * buffer. `members` have no other unplaced neighbours. These are shortest paths from the supported buffers (Dijkstra).
+ * Leaves the reasons in the conflict. O(members² + pairs).
  */
 export function supportedBounds(state: State, members: Int32Array): Float64Array {
   const { instance, lowest, reasons } = state;

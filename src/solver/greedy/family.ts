@@ -1,7 +1,8 @@
 /**
  * The greedy family: one order and one fit each.
  *
- * Invariant: fast and valid, not optimal. By size with the lowest fit reaches the live load on nearly all real graphs.
+ * Invariant: placements are valid, not always optimal. The order by size reaches the live load on nearly all real
+ * graphs.
  */
 import { checkOptions } from '../../errors.js';
 import type { Problem } from '../../problem/problem.js';
@@ -12,7 +13,7 @@ import { createTimeline } from '../../problem/timeline.js';
 
 /** Largest buffer first. */
 export const greedyBySize = greedy('greedy-by-size', bySize);
-/** Longest life first. */
+/** Longest lifetime first. */
 export const greedyByLifetime = greedy('greedy-by-lifetime', byLifetime);
 /** Largest product of size and lifetime first. */
 export const greedyByArea = greedy('greedy-by-area', byArea);

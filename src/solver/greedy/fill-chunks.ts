@@ -1,7 +1,7 @@
 /**
  * Places buffers in a given order, each at the lowest free offset of the chunk that grows least.
  *
- * The idea, with several orders, is that of Pisarchyk and Lee, "Efficient memory management for deep neural net
+ * Greedy placement in several orders follows Pisarchyk and Lee, "Efficient memory management for deep neural net
  * inference" (2020).
  *
  * Invariant: a new chunk is opened only if the buffer fits into no other; fixed offsets are in the first chunk.
@@ -14,7 +14,7 @@ import type { LowestFit } from './fit.js';
 import { createLowestFit, takeFixed } from './lowest-fit.js';
 import type { Timeline } from '../../problem/timeline.js';
 
-/** With the work that it took: sets read or changed and intervals met. */
+/** A placement with the work that it took: sets read or changed and intervals met. */
 export interface FilledChunks extends Placement {
   readonly work: number;
 }
@@ -22,8 +22,8 @@ export interface FilledChunks extends Placement {
 /**
  * Places the buffers of `order`, which holds each of them once.
  *
- * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed offsets
- *   collide, `BAD_ARGUMENT`.
+ * @throws PlannerError `OVERSIZE` if a buffer is above `maxChunkSize` or fixed beyond it, `FIXED_OVERLAP` if fixed
+ *   offsets collide, `BAD_ARGUMENT`.
  */
 export function fillChunks(
   problem: Problem,
@@ -81,7 +81,7 @@ export function fillChunks(
 }
 
 /**
- * Rejects limits that are none, buffers that no chunk can hold, and fixed offsets beyond the chunk of the fixed buffers.
+ * Rejects invalid limits, buffers that no chunk can hold, and fixed offsets beyond the chunk of the fixed buffers.
  *
  * @throws PlannerError `BAD_ARGUMENT`, `OVERSIZE`
  */
@@ -118,7 +118,9 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
   });
 }
 
-/** Bytes that the chunk of the fixed buffers may hold: `maxChunkSize`, or the largest of them if that may be larger. */
+/**
+ * Bytes that the chunk of the fixed buffers may hold: `maxChunkSize`, or the largest fixed buffer if that is larger.
+ */
 function limitOfFixed({ sizes, fixedOffsets }: Problem, { maxChunkSize = Infinity }: PlaceOptions): number {
   let limit = maxChunkSize;
   fixedOffsets?.forEach((offset, b) => {

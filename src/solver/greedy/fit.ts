@@ -1,7 +1,8 @@
 /**
- * What it is to fit buffers one by one: whatever its data structure, a fit gives the same offsets.
+ * The interface of the lowest fit, which finds and takes offsets buffer by buffer. All implementations give the same
+ * offsets.
  *
- * Invariant: what is taken stays until `reset`.
+ * Invariant: bytes once taken stay taken until `reset`.
  */
 export interface LowestFit {
   /** Work so far: sets read or changed and intervals met, 20 to 100 ns each. */
@@ -14,5 +15,5 @@ export interface LowestFit {
   take(buffer: number, offset: number): void;
 }
 
-/** So much work counts as one unit of effort. */
+/** Work per unit of effort. */
 export const WORK_PER_EFFORT = 2500;

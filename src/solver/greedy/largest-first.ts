@@ -1,18 +1,19 @@
 /**
- * One placement, the most promising one: the largest buffer first, each at its lowest free offset.
+ * The single most promising placement: the largest buffer first, each at its lowest free offset.
  *
- * Buffers come in order of start, so a buffer meets those that live when it starts, which are listed for each, and those
- * that start during its life, which are the next ones. Of a model graph that is a dozen, most of them not yet placed:
+ * Buffers are numbered in order of start. So a buffer meets the buffers that live when it starts, which are listed for
+ * each buffer, and the next buffers, which start before it ends. In a model graph it meets a dozen, most of them not
+ * yet placed:
  *
- *     b    ▒▒▒▒▒▒▒▒          the list of c is a and b; during the life of c start d and e
+ *     b    ▒▒▒▒▒▒▒▒          the list of c is a and b; d and e start before c ends
  *     a  ▒▒▒▒▒▒▒
  *     c        ▒▒▒▒▒▒▒▒
  *     d           ▒▒▒
  *     e              ▒▒▒▒▒
  *
- * Of crowded problems, in which most of what is placed by then is in the way, a list of all of it is looked through.
+ * In a crowded problem most placed buffers are in the way, so one list of all placed buffers is searched instead.
  *
- * Invariant: the offsets are those of `fillChunks` with `bySize`. Whatever would take long is left to others.
+ * Invariant: the offsets are those of `fillChunks` with `bySize`, or there are none if they would take long.
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
@@ -20,14 +21,17 @@ import { ListFit } from './list-fit.js';
 import { placeInOrder } from './lowest-fit.js';
 import { bySize } from './orders.js';
 
-/** So many buffers may live at a step, on average, before a problem is crowded. */
+/** Most live buffers per step, on average, of a problem that is not crowded. */
 const MOST_LIVE = 32;
-/** A list of more buffers than these takes longer than a tree. */
+/** Most buffers in a list; with more, a tree is faster. */
 const MOST_LISTED = 4096;
-/** So many buffers may be looked at for each, on average. */
+/** Most buffers examined per placed buffer, on average. */
 const MOST_LOOKS = 512;
 
-/** Offsets with no end above `limit`, or null: where there are gaps, fixed offsets or no order of start, as well. */
+/**
+ * Offsets at which no buffer ends above `limit`. Null if these are not found, and for a problem with gaps, with fixed
+ * offsets, or with buffers out of order.
+ */
 export function placeLargestFirst(problem: Problem, limit: number): Float64Array | null {
   const { bufferCount, fixedOffsets, gaps } = problem;
   if (fixedOffsets !== null || gaps !== null || bufferCount === 0) return null;
@@ -53,7 +57,7 @@ function placeAmongFew(problem: Problem, limit: number): Float64Array | null {
   if (live === null) return null;
   const order = bySize(problem);
   const offsets = new Float64Array(bufferCount).fill(Infinity);
-  // What is in the way of the buffer at hand.
+  // The bytes in the way of buffer b.
   const lows = new Float64Array(bufferCount);
   const highs = new Float64Array(bufferCount);
   let looksLeft = MOST_LOOKS * bufferCount;
@@ -91,7 +95,10 @@ function placeAmongFew(problem: Problem, limit: number): Float64Array | null {
   return offsets;
 }
 
-/** For each buffer those that live when it starts, from `first[b]` to `first[b + 1]` (exclusive) of the result. */
+/**
+ * Lists the earlier buffers that live when buffer b starts: `first[b]` to `first[b + 1]` (exclusive) of the result.
+ * Null if there are too many, or if buffers are out of order.
+ */
 function listLive({ bufferCount, starts, ends }: Problem, first: Int32Array): Int32Array | null {
   const lists = new Int32Array(MOST_LIVE * bufferCount);
   let count = 0;
@@ -99,7 +106,7 @@ function listLive({ bufferCount, starts, ends }: Problem, first: Int32Array): In
   for (let b = 0; b < bufferCount; b++) {
     const start = starts[b];
     if (b > 0 && start < starts[b - 1]) return null;
-    // Those that live when b starts did so, or started, when the one before it did.
+    // A buffer that lives when b starts is b - 1, or already lived when b - 1 started.
     const to = count;
     if (count + (to - from) + 1 > lists.length) return null;
     first[b] = count;

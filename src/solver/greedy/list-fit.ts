@@ -1,45 +1,52 @@
 /**
- * The lowest fit by a list of what is placed, in order of offset: for a few thousand buffers most of which meet.
+ * The lowest fit by a list of placed buffers in order of offset: for a few thousand buffers, most of which meet.
  *
- * A buffer's offset is raised above everything in its way, from the bottom up, until what comes next leaves room. That looks
- * at many buffers which do not live at the same time, but each costs next to nothing.
+ * A query goes up the list and raises the offset above each buffer in the way, until the next one leaves room. The
+ * query also passes many buffers that live at other times, but each of these costs next to nothing.
  *
- * Invariant: entries 0 to `count` (exclusive) are placed buffers in order of offset. Without gaps.
+ * Invariant: entries 0 to `count` (exclusive) are placed buffers in order of offset; the problem has no gaps.
  */
 import type { Problem } from '../../problem/problem.js';
 import { alignUp } from '../../units.js';
 import type { LowestFit } from './fit.js';
 
-/** So many entries cost as much as one unit of work. */
+/** Entries passed per unit of work. */
 const ENTRIES_PER_WORK = 16;
 
 export class ListFit implements LowestFit {
-  private readonly starts: Int32Array;
-  private readonly ends: Int32Array;
-  /** First byte taken, and the one behind the last. */
-  private readonly lows: Float64Array;
-  private readonly highs: Float64Array;
-  private count = 0;
-  private seenCount = 0;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  /** First byte taken, inclusive, and last one, exclusive. */
+  readonly #lows: Float64Array;
+  readonly #highs: Float64Array;
+  #count = 0;
+  #seenCount = 0;
+  readonly #problem: Problem;
 
-  constructor(private readonly problem: Problem) {
+  constructor(problem: Problem) {
+    this.#problem = problem;
     const { bufferCount } = problem;
-    this.starts = new Int32Array(bufferCount);
-    this.ends = new Int32Array(bufferCount);
-    this.lows = new Float64Array(bufferCount);
-    this.highs = new Float64Array(bufferCount);
+    this.#starts = new Int32Array(bufferCount);
+    this.#ends = new Int32Array(bufferCount);
+    this.#lows = new Float64Array(bufferCount);
+    this.#highs = new Float64Array(bufferCount);
   }
 
   get work(): number {
-    return Math.floor(this.seenCount / ENTRIES_PER_WORK);
+    return Math.floor(this.#seenCount / ENTRIES_PER_WORK);
   }
 
   reset(): void {
-    this.count = 0;
+    this.#count = 0;
   }
 
   find(buffer: number, from = 0): number {
-    const { starts, ends, lows, highs, count, problem } = this;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const lows = this.#lows;
+    const highs = this.#highs;
+    const count = this.#count;
+    const problem = this.#problem;
     const start = problem.starts[buffer];
     const end = problem.ends[buffer];
     const size = problem.sizes[buffer];
@@ -51,12 +58,17 @@ export class ListFit implements LowestFit {
       if (lows[i] - offset >= size) break;
       if (highs[i] > offset) offset = alignment === 1 ? highs[i] : alignUp(highs[i], alignment);
     }
-    this.seenCount += i;
+    this.#seenCount += i;
     return offset;
   }
 
   take(buffer: number, offset: number): void {
-    const { starts, ends, lows, highs, count, problem } = this;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const lows = this.#lows;
+    const highs = this.#highs;
+    const count = this.#count;
+    const problem = this.#problem;
     let i = 0;
     for (let high = count; i < high;) {
       const middle = Math.floor((i + high) / 2);
@@ -71,6 +83,6 @@ export class ListFit implements LowestFit {
     ends[i] = problem.ends[buffer];
     lows[i] = offset;
     highs[i] = offset + problem.sizes[buffer];
-    this.count++;
+    this.#count++;
   }
 }

@@ -1,8 +1,7 @@
 /**
- * One chunk that is filled buffer by buffer, each at the lowest offset that is free throughout its life.
+ * Fills one chunk buffer by buffer, each at the lowest offset that is free throughout its live range.
  *
- * Invariant: buffers with a fixed offset are taken before all others, and what is taken stays until `reset`. Both ways to
- * look for an offset give the same one.
+ * Invariant: buffers with a fixed offset are taken before all others.
  */
 import { PlannerError } from '../../errors.js';
 import { neededParts } from '../../problem/parts.js';
@@ -13,10 +12,10 @@ import { ListFit } from './list-fit.js';
 import type { Timeline } from '../../problem/timeline.js';
 import { TreeFit } from './tree-fit.js';
 
-/** A list is better than a tree where no more buffers than these share this part of all possible pairs. */
+/** A list is better than a tree for at most `MOST_LISTED` buffers if more than `LISTED_DENSITY` of all pairs meet. */
 const MOST_LISTED = 4096;
 const LISTED_DENSITY = 0.15;
-/** Of so few, they need not share more than this. */
+/** For at most `FEW_LISTED` buffers, `FEW_DENSITY` is enough. */
 const FEW_LISTED = 512;
 const FEW_DENSITY = 0.05;
 
@@ -49,8 +48,8 @@ export function takeFixed(problem: Problem, fit: LowestFit): number {
 }
 
 /**
- * Places all buffers by an order, which holds each once, into `offsets`; returns their highest end, or the first one found above
- * `limit`, where it gives up.
+ * Places all buffers into `offsets` by an order, which holds each buffer once, and returns their highest end. Gives up
+ * at the first end above `limit` and returns that end.
  *
  * @throws PlannerError `FIXED_OVERLAP`
  */
@@ -76,7 +75,7 @@ export function placeInOrder(
   return peak;
 }
 
-/** Names the first buffer that the fixed one meets, of those that are fixed before it. */
+/** Names the first fixed buffer that the fixed buffer `b` overlaps. */
 function rejectCollision(problem: Problem, b: number): never {
   const { sizes } = problem;
   const offsets = problem.fixedOffsets!;
@@ -93,7 +92,7 @@ function rejectCollision(problem: Problem, b: number): never {
   });
 }
 
-/** Whether two fixed buffers need one byte at one step. O(gaps of both). */
+/** Whether two fixed buffers overlap. O(gaps of both). */
 function collide(problem: Problem, a: number, b: number): boolean {
   const [partsA, partsB] = [neededParts(problem, a), neededParts(problem, b)];
   const [offsetA, offsetB] = [problem.fixedOffsets![a], problem.fixedOffsets![b]];

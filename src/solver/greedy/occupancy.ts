@@ -7,14 +7,15 @@
  *
  *     sections  0   1   2   3         a buffer over sections 1 to 3 is `across` in the nodes [1] and [2 3], and
  *             [0]  [1] [2] [3]        `within` in those two and in their ancestors [0 1] and [0 1 2 3].
- *             [0    1] [2   3]        What is taken over sections 0 and 1 is what is `within` [0 1] and what is
+ *             [0    1] [2   3]        The bytes taken over sections 0 and 1 are those `within` [0 1] and those
  *             [0    1   2   3]        `across` its ancestor.
  *
- * Invariant: O(log sections) sets change with a buffer and O(log sections) are read for a query. A query walks through
- * the sets at once, each time to the end of what is in its way, so it costs as much as there are obstacles below the
- * answer; because touching intervals are merged, those are few in a good placement.
+ * Invariant: O(log sections) sets change with a buffer and O(log sections) are read for a query. A query walks up all
+ * its sets together, from one obstacle to the next, so its cost is the number of obstacles below the answer. Touching
+ * intervals are merged, so there are few obstacles in a good placement.
  */
 /* eslint-disable no-bitwise -- numbers of nodes and slots, never bytes */
+import { grown } from '../../columns.js';
 import { alignUp } from '../../units.js';
 import { IntervalSets } from './interval-sets.js';
 
@@ -25,7 +26,7 @@ export class Occupancy {
   /** Set `2 * node` holds what is within a node, set `2 * node + 1` what is across it. */
   readonly #sets: IntervalSets;
 
-  // The sets of the query under way: slots `cursors[i]` to `lasts[i]` (exclusive), and the bytes `[lowers[i], uppers[i])`
+  // The sets of the current query: slots `cursors[i]` to `lasts[i]` (exclusive), and the bytes `[lowers[i], uppers[i])`
   // of the buffer that must stay out of them.
   #listCount = 0;
   #cursors = new Int32Array(256);
@@ -111,7 +112,7 @@ export class Occupancy {
     this.#uppers[i] = upper;
   }
 
-  /** The lowest offset of at least `from`, a multiple of `alignment`, that keeps the buffer out of all that is taken. */
+  /** The lowest offset of at least `from`, a multiple of `alignment`, that keeps the buffer off all taken bytes. */
   lowest(alignment: number, from: number): number {
     const listCount = this.#listCount;
     const cursors = this.#cursors;
@@ -119,7 +120,7 @@ export class Occupancy {
     const { lows, highs } = this.#sets;
     let offset = alignUp(from, alignment);
     let work = listCount;
-    // Round and round until every list agrees with the offset.
+    // Go round the lists until every list agrees with the offset.
     for (let i = 0, agreeing = 0; agreeing < listCount; i = i + 1 === listCount ? 0 : i + 1) {
       const last = lasts[i];
       const lower = this.#lowers[i];
@@ -141,12 +142,10 @@ export class Occupancy {
   }
 
   #growLists(): void {
-    const length = 2 * this.#cursors.length;
-    const longer = <T extends Int32Array | Float64Array>(copy: T, column: T): T => (copy.set(column), copy);
-    this.#cursors = longer(new Int32Array(length), this.#cursors);
-    this.#lasts = longer(new Int32Array(length), this.#lasts);
-    this.#lowers = longer(new Float64Array(length), this.#lowers);
-    this.#uppers = longer(new Float64Array(length), this.#uppers);
+    this.#cursors = grown(this.#cursors);
+    this.#lasts = grown(this.#lasts);
+    this.#lowers = grown(this.#lowers);
+    this.#uppers = grown(this.#uppers);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Places buffers in the order of their starts, each into the smallest free block that fits, give or take 3 %: what an
- * allocator at run time would do, in constant time per buffer. It makes no use of gaps.
+ * Places buffers in the order of their starts, each into the smallest free block that fits, give or take 3 %: as an
+ * allocator at run time would, in constant time per buffer. Gaps are ignored.
  *
  * Blocks, used and free, form a list by offset; free ones are also in bins by size, 32 bins to each power of two (two-
  * level segregated fit, Masmano et al. 2004). The last block of the list is the unlimited rest and is in no bin.
@@ -15,10 +15,10 @@ import { alignUp, floorLog2 } from '../../units.js';
 
 const BINS_PER_POWER = 32;
 const POWERS = 53;
-/** How many blocks of a bin are looked at for the best fit. */
+/** Most blocks of a bin that are examined for the best fit. */
 const LOOKS = 16;
 
-/** Offsets, or `null` where this cannot be done: with fixed offsets. */
+/** Offsets, or `null` for a problem with fixed offsets. */
 export function placeOnline(problem: Problem): Float64Array | null {
   const { bufferCount, sizes, starts, ends, alignments, fixedOffsets } = problem;
   if (fixedOffsets !== null) return null;
@@ -116,7 +116,7 @@ class Blocks {
     this.#bin(block);
   }
 
-  /** The smallest free block seen that has room, or the rest. */
+  /** The smallest examined block that has room, or the rest. */
   #findHole(size: number, alignment: number): number {
     let best = this.#rest;
     for (let bin = this.#nextBin(binOf(size)); bin !== -1 && best === this.#rest; bin = this.#nextBin(bin + 1)) {

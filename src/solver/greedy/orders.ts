@@ -15,7 +15,7 @@ export type Order = (problem: Problem) => Int32Array;
 export const bySize: Order = (problem) =>
   isAscending(problem.starts) ? sizesDescending(problem.sizes) : byKey(problem, problem.sizes);
 
-/** Longest life first. */
+/** Longest lifetime first. */
 export const byLifetime: Order = (problem) => byKey(problem, lifetimes(problem));
 
 /** Largest product of size and lifetime first. */
@@ -25,23 +25,23 @@ export const byArea: Order = (problem) =>
     lifetimes(problem).map((steps, b) => steps * problem.sizes[b]),
   );
 
-/** Those of the busiest step first: TensorFlow Lite's "breadth". */
+/** Buffers of the busiest steps first: TensorFlow Lite's "breadth". */
 export const byLoad: Order = (problem) => byKey(problem, busiestLoads(problem));
 
-/** In the order in which they come to life, as an allocator at run time would see them. */
+/** In order of start, as an allocator at run time would see them. */
 export const byStart: Order = (problem) =>
   byKey(
     problem,
     problem.starts.map((start) => -start),
   );
 
-/** Largest first, but of those that are alike within a factor of four, the longest life first. */
+/** Largest size class first; within a class, longest lifetime first. */
 export const bySizeClass: Order = (problem) => byKey(problem, classes(problem.sizes), lifetimes(problem));
 
-/** Longest life first, but of those that are alike within a factor of four, the largest first. */
+/** Longest class of lifetimes first; within a class, largest first. */
 export const byLifetimeClass: Order = (problem) => byKey(problem, classes(lifetimes(problem)));
 
-/** What lives at the busiest step before all others; in order of start. */
+/** Buffers of the busiest step before all others; both in order of start. */
 export const fromBusiestStep: Order = (problem) => {
   const { starts, ends } = problem;
   const { step } = liveLoad(problem);
@@ -53,7 +53,7 @@ export const fromBusiestStep: Order = (problem) => {
   );
 };
 
-/** What to try, the most promising first: on nearly all real graphs the first one is enough. */
+/** The orders to try, the most promising first: on nearly all real graphs the first order is enough. */
 export const ORDERS: readonly Order[] = [
   bySize,
   byLoad,
@@ -78,7 +78,7 @@ export function byKey(
   );
 }
 
-/** The same for buffers in order of start, where ties go to the lower index: sorts sizes, which takes no calls back. */
+/** `bySize` for buffers in order of start, where ties go to the lower index. Sorts plain sizes, without a callback. */
 function sizesDescending(sizes: Float64Array): Int32Array {
   const sorted = sizes.slice().sort();
   /** Where the next buffer of each size goes. */
@@ -100,7 +100,7 @@ function isAscending(values: Int32Array): boolean {
   return true;
 }
 
-/** Powers of four. */
+/** Classes of values that differ by less than a factor of four. */
 const classes = (keys: Float64Array): Float64Array => keys.map((key) => Math.floor(floorLog2(key) / 2));
 
 function lifetimes({ bufferCount, starts, ends }: Problem): Float64Array {
@@ -109,7 +109,7 @@ function lifetimes({ bufferCount, starts, ends }: Problem): Float64Array {
   return steps;
 }
 
-/** The highest live load that each buffer lives to see. A sparse table, one row at a time. */
+/** The highest live load within each live range. A sparse table, one row at a time. */
 function busiestLoads(problem: Problem): Float64Array {
   const { bufferCount, starts, ends } = problem;
   const row = liveBytesPerStep(problem).slice();

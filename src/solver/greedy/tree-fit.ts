@@ -7,40 +7,41 @@ import { Occupancy } from './occupancy.js';
 import type { Timeline } from '../../problem/timeline.js';
 
 export class TreeFit implements LowestFit {
-  private readonly occupancy: Occupancy;
-  /** Looks at buffers that are never needed count as well, so that a budget always runs out. */
-  private idleWork = 0;
+  readonly #occupancy: Occupancy;
+  /** Queries for buffers that never need a byte. They count as work, so that a budget always runs out. */
+  #idleWork = 0;
+  readonly #problem: Problem;
+  readonly #timeline: Timeline;
 
-  constructor(
-    private readonly problem: Problem,
-    private readonly timeline: Timeline,
-  ) {
-    this.occupancy = new Occupancy(timeline.sectionCount);
+  constructor(problem: Problem, timeline: Timeline) {
+    this.#problem = problem;
+    this.#timeline = timeline;
+    this.#occupancy = new Occupancy(timeline.sectionCount);
   }
 
   get work(): number {
-    return this.occupancy.work + this.idleWork;
+    return this.#occupancy.work + this.#idleWork;
   }
 
   reset(): void {
-    this.occupancy.clear();
+    this.#occupancy.clear();
   }
 
   find(buffer: number, from = 0): number {
-    const { occupancy } = this;
-    const { first, starts, ends, lowers, uppers } = this.timeline;
-    if (first[buffer] === first[buffer + 1]) this.idleWork++;
+    const occupancy = this.#occupancy;
+    const { first, starts, ends, lowers, uppers } = this.#timeline;
+    if (first[buffer] === first[buffer + 1]) this.#idleWork++;
     occupancy.ask();
     for (let p = first[buffer]; p < first[buffer + 1]; p++) {
       occupancy.need(starts[p], ends[p], lowers[p], uppers[p]);
     }
-    return occupancy.lowest(this.problem.alignments[buffer], from);
+    return occupancy.lowest(this.#problem.alignments[buffer], from);
   }
 
   take(buffer: number, offset: number): void {
-    const { first, starts, ends, lowers, uppers } = this.timeline;
+    const { first, starts, ends, lowers, uppers } = this.#timeline;
     for (let p = first[buffer]; p < first[buffer + 1]; p++) {
-      this.occupancy.take(starts[p], ends[p], offset + lowers[p], offset + uppers[p]);
+      this.#occupancy.take(starts[p], ends[p], offset + lowers[p], offset + uppers[p]);
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The default allocator: everything that `solve` has, within a budget that a planner can afford.
+ * The default allocator: `solve`, within a budget that a planner can afford.
  *
  * Invariant: deterministic, optimal whenever the live load is reached or the search ends within its budget, and never
- * worse than ggml's allocator where that can be used.
+ * worse than ggml's allocator if that keeps the limits.
  */
 import { checkOptions } from '../../errors.js';
 import { liveLoad } from '../../problem/lower-bound.js';
@@ -12,7 +12,7 @@ import { placeAsGgml } from '../ggml.js';
 import { placeLargestFirst } from '../greedy/largest-first.js';
 import { solve } from './solve.js';
 
-/** A fraction of a second in the worst case; a typical model graph needs none of them. */
+/** A fraction of a second in the worst case; a typical model graph needs no effort. */
 const MAX_EFFORT = 20_000;
 
 export const auto: Allocator = {
@@ -23,17 +23,17 @@ export const auto: Allocator = {
     if (atOnce !== null) return atOnce;
     const { status, offsets, chunkOf, chunks, lowerBound } = solve(problem, { ...options, maxEffort: MAX_EFFORT });
     const found = { offsets, chunkOf, chunks, lowerBound };
-    // ggml knows no fixed offsets.
+    // ggml's allocator cannot keep fixed offsets.
     if (status === 'optimal' || problem.fixedOffsets !== null) return found;
     const { maxChunkSize = Infinity } = options;
     const online = placeAsGgml(problem, maxChunkSize);
-    // Its last chunk ignores the limit.
+    // The last chunk of ggml's allocator ignores the limit.
     const isWithinLimit = online.chunks.every((size) => size <= maxChunkSize);
     return isWithinLimit && placementSize(online) < placementSize(found) ? { ...online, lowerBound } : found;
   },
 };
 
-/** The first placement that `solve` would try, by less code, which is all that nearly every model graph needs. */
+/** The first placement that `solve` would try, found in less time. Nearly every model graph needs no other. */
 function placeAtOnce(problem: Problem, { maxChunkSize, allowOversize }: PlaceOptions): Placement | null {
   if (maxChunkSize !== undefined && maxChunkSize !== Infinity) return null;
   if (allowOversize !== undefined && typeof allowOversize !== 'boolean') return null;

@@ -1,8 +1,8 @@
 /**
- * What no placement can do without, and why.
+ * Lower bounds that take no search, with their certificates.
  *
  *     offset        Two buffers of 5 bytes, aligned to 4, are live at one step. They need 10 bytes, but the upper one
- *      13 ┤ ▒▒▒▒    starts at 8 at the earliest: whatever is not on top takes a multiple of the alignment.
+ *      13 ┤ ▒▒▒▒    starts at 8 at the earliest: every buffer below the top one takes a multiple of the alignment.
  *       8 ┤ ▒▒▒▒
  *       5 ┤
  *         │ ▒▒▒▒
@@ -19,8 +19,8 @@ import type { Certificate } from './solution.js';
 import { MOST_STACKED, stackHeight } from './stack-height.js';
 
 /**
- * The best of the bounds that take no search. O(n + steps) for each distinct alignment to which sizes need padding; where
- * that may raise the bound, O(steps · log steps) more, and up to 64 times n.
+ * The best bound that takes no search. O(n + steps) for each distinct alignment to which sizes need padding; where that
+ * may raise the bound, O(steps · log steps) more, and up to 64 times n.
  */
 export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOptions = {}): Certificate {
   const load: Certificate = { kind: 'load', ...liveLoad(problem) };
@@ -31,8 +31,9 @@ export function boundOf(problem: Problem, { maxChunkSize = Infinity }: PlaceOpti
 }
 
 /**
- * The same, and the best by all orders in which what is needed at one step can lie on top of each other: worth its time where
- * no placement is known that reaches {@link boundOf}. Up to 64 times n + 2^14 more, where sizes need padding.
+ * The best of {@link boundOf} and the heights of stacks: the least height, over all orders, of the buffers of one step
+ * on top of each other. Worth its time only if no known placement reaches {@link boundOf}. Up to 64 times n + 2^14
+ * more, where sizes need padding.
  */
 export function stackBoundOf(
   problem: Problem,
@@ -43,7 +44,7 @@ export function stackBoundOf(
   return maxChunkSize === Infinity ? raiseByStacks(problem, best) : best;
 }
 
-/** The highest of what each buffer by itself ends at, at its fixed offset or at 0. */
+/** The highest end of a buffer by itself, at its fixed offset or at 0. */
 function highestEnd({ bufferCount, sizes, fixedOffsets }: Problem): Certificate {
   let bytes = 0;
   let buffer = -1;
@@ -74,7 +75,10 @@ function raiseByAlignment(problem: Problem, best: Certificate): Certificate {
   return best;
 }
 
-/** The largest total of padded sizes, less the padding of the one buffer on top, which may be any; if that is more. */
+/**
+ * The largest total of padded sizes at one step, less the most padding of one buffer, since the buffer on top needs
+ * none; `best` if that is no smaller.
+ */
 function raiseByPadding(problem: Problem, padded: Float64Array, alignment: number, best: Certificate): Certificate {
   const { bufferCount, sizes } = problem;
   const parts = partsOf(problem);
@@ -91,11 +95,11 @@ function raiseByPadding(problem: Problem, padded: Float64Array, alignment: numbe
   return best;
 }
 
-/** The best bound by buffers on top of each other: those with the largest alignments, as many as can be looked at. */
+/** The best bound by stacks of the buffers with the largest alignments, up to `MOST_STACKED` buffers. */
 function raiseByStacks(problem: Problem, best: Certificate): Certificate {
   const { sizes, alignments } = problem;
   if (sizes.every((size, b) => size % alignments[b] === 0)) return best;
-  // In order of alignment, the largest at the bottom, each takes its own padding: no stack has to be higher.
+  // Stacked by alignment, the largest at the bottom, each buffer takes its own padding. So the total is an upper bound.
   const hasWindow = buffersWithWindows(problem);
   const padded = sizes.map((size, b) => (hasWindow[b] === 1 ? 0 : alignUp(size, alignments[b])));
   if (padded.every((bytes, b) => bytes === 0 || bytes === sizes[b])) return best;
@@ -104,7 +108,7 @@ function raiseByStacks(problem: Problem, best: Certificate): Certificate {
     if (total <= best.bytes) break;
     const needed = [...padded.keys()].filter((b) => padded[b] > 0 && isNeeded(parts, b, step));
     needed.sort((a, b) => alignments[b] - alignments[a]);
-    // Whoever has the same alignment as the first that is left out is left out as well.
+    // Cut at an alignment boundary: either all buffers of an alignment are stacked or none.
     const rest = alignments[needed[MOST_STACKED]];
     const stacked = rest === undefined ? needed : needed.filter((b) => alignments[b] > rest);
     const bytes = stackHeight(
@@ -117,10 +121,10 @@ function raiseByStacks(problem: Problem, best: Certificate): Certificate {
   return best;
 }
 
-/** So many steps are looked at closely. */
+/** Most steps that are examined closely. */
 const MOST_LOOKS = 64;
 
-/** The steps at which more than so many bytes are needed, the fullest first, as many as are looked at. */
+/** The steps with a total above `least`, the fullest first, up to `MOST_LOOKS` steps. */
 function fullestSteps(
   parts: Parts,
   stepCount: number,
@@ -133,7 +137,7 @@ function fullestSteps(
   return Array.from(steps.subarray(0, MOST_LOOKS), (step) => ({ step, total: totals[step] }));
 }
 
-/** The sum of `bytes` over the buffers of which a part lives at each step. */
+/** Per step: the sum of `bytes` over the buffers that need any bytes then. */
 function totalsPerStep({ owners, starts, ends }: Parts, stepCount: number, bytes: Float64Array): Float64Array {
   const totals = new Float64Array(stepCount + 1);
   for (let p = 0; p < owners.length; p++) {

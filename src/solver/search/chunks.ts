@@ -1,10 +1,11 @@
 /**
  * Placements in several chunks of limited size.
  *
- * First greedy orders, then local search over orders, which moves buffers between chunks; at last each chunk of the best
- * placement is a problem of its own.
+ * Greedy orders come first, then local search over orders, which moves buffers between chunks. At last each chunk of
+ * the best placement is lowered as a problem of its own.
  *
- * Invariant: valid; the split into chunks is that of an order. Of a few buffers, partitions.ts tries all splits.
+ * Invariant: placements are valid, and an order decides the split into chunks. For a few buffers, partitions.ts tries
+ * all splits.
  */
 import { selectBuffers } from '../../problem/select.js';
 import { placementSize, type PlaceOptions } from '../allocator.js';
@@ -20,10 +21,11 @@ import { PartIncumbent, WholeIncumbent } from './incumbents.js';
 import { lowerPart } from './lower-part.js';
 import { MOST_PARTITIONED } from './partitions.js';
 
-/** The local search gets this part of the budget. So many buffers in an order count as one unit of effort. */
+/** The share of the budget that the local search gets. */
 const CLIMB_SHARE = 0.25;
+/** Buffers of an order per unit of effort. */
 const BUFFERS_PER_EFFORT = 32;
-/** What part of the remaining budget one chunk may take. */
+/** The share of the remaining budget that one chunk may take. */
 const CHUNK_SHARE = 0.5;
 
 /** Looks for the smallest total. */
@@ -48,7 +50,7 @@ export function* placeInChunks(
     yield;
   }
   const climb = new OrderClimb(problem, evaluate);
-  // Of few buffers, every split is tried later.
+  // For few buffers, every split is tried later.
   while (problem.bufferCount > MOST_PARTITIONED && !isOver()) {
     climb.tryOne();
     yield;

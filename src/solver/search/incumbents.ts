@@ -5,8 +5,8 @@
  *     PartIncumbent    those buffers of one chunk that can be lowered without the others
  *     CoreIncumbent    the buffers of a part that the exact search works on, in units
  *
- * Invariant: what a view is offered reaches the whole as a valid placement; what a view proves reaches it only where the
- * proof holds for the whole.
+ * Invariant: a placement that a view is offered reaches the whole as a valid placement; a proof reaches the whole only
+ * if it holds there.
  */
 import type { Problem } from '../../problem/problem.js';
 import { placementSize, type Placement, type PlaceOptions } from '../allocator.js';
@@ -15,31 +15,35 @@ import type { Instance, Units } from '../exact/instance.js';
 import type { Incumbent } from '../incumbent.js';
 import type { Certificate } from './solution.js';
 
-/** What is asked for. */
+/** What the caller asks for. */
 export interface Aim extends PlaceOptions {
-  /** Bytes that are small enough. Default: the minimum is wanted. */
+  /** Bytes that are small enough. Default: minimise. */
   readonly capacity?: number;
 }
 
 export class WholeIncumbent implements Incumbent<Placement> {
   /** `null` until the first offer. */
   placement: Placement | null = null;
-  /** Bytes: nothing above them is of interest. `Infinity` if the minimum is wanted. */
+  /** Bytes that a placement of interest must not exceed. `Infinity` if the minimum is wanted. */
   readonly capacity: number;
-  /** Whether a proof has come in that the capacity is too small. */
+  /** Whether a proof has shown that the capacity is too small. */
   isRefuted = false;
   /** Whether a proof for one chunk holds for several. */
-  private readonly isOneChunkEnough: boolean;
+  readonly #isOneChunkEnough: boolean;
+  readonly #aim: Aim;
+  readonly #onChange: () => void;
 
   /** `onChange` is called after each change of the placement or of the bound. */
   constructor(
     readonly problem: Problem,
-    private readonly aim: Aim,
+    aim: Aim,
     public certificate: Certificate,
-    private readonly onChange: () => void,
+    onChange: () => void,
   ) {
+    this.#aim = aim;
+    this.#onChange = onChange;
     this.capacity = aim.capacity ?? Infinity;
-    this.isOneChunkEnough = isOneChunkEnough(problem, aim);
+    this.#isOneChunkEnough = isOneChunkEnough(problem, aim);
   }
 
   get peak(): number {
@@ -51,7 +55,7 @@ export class WholeIncumbent implements Incumbent<Placement> {
   }
 
   get goal(): number {
-    return Math.max(this.aim.capacity ?? 0, this.bound);
+    return Math.max(this.#aim.capacity ?? 0, this.bound);
   }
 
   get isDone(): boolean {
@@ -59,7 +63,7 @@ export class WholeIncumbent implements Incumbent<Placement> {
   }
 
   offer(placement: Placement): void {
-    if (placementSize(placement) < this.peak) this.replace(placement);
+    if (placementSize(placement) < this.peak) this.#replace(placement);
   }
 
   prove(bytes: number, nodes: number): void {
@@ -68,22 +72,22 @@ export class WholeIncumbent implements Incumbent<Placement> {
 
   /** Records a proof that was found for one chunk. */
   proveForOneChunk(bytes: number, nodes: number): void {
-    if (this.isOneChunkEnough) this.prove(bytes, nodes);
+    if (this.#isOneChunkEnough) this.prove(bytes, nodes);
   }
 
   /** Takes a better certificate, or the same one. */
   raise(certificate: Certificate): void {
     this.certificate = certificate;
     this.isRefuted = certificate.bytes > this.capacity;
-    this.onChange();
+    this.#onChange();
   }
 
-  /** Forgets a placement that is beyond the limits, and so is only a step on the way. */
+  /** Forgets a placement beyond the limits, which was of use only to the search. */
   forget(): void {
     this.placement = null;
   }
 
-  /** Moves some buffers of one chunk; what is in the other chunks stays. */
+  /** Moves some buffers of one chunk; buffers in other chunks stay. */
   move(buffers: Int32Array, found: Float64Array): void {
     const { chunkOf, chunks, ...rest } = this.placement!;
     const { bufferCount, sizes } = this.problem;
@@ -92,97 +96,109 @@ export class WholeIncumbent implements Incumbent<Placement> {
     buffers.forEach((b, i) => (offsets[b] = found[i]));
     let end = 0;
     for (let b = 0; b < bufferCount; b++) if (chunkOf[b] === chunk) end = Math.max(end, offsets[b] + sizes[b]);
-    this.replace({ offsets, chunkOf, chunks: chunks.map((bytes, c) => (c === chunk ? end : bytes)) });
+    this.#replace({ offsets, chunkOf, chunks: chunks.map((bytes, c) => (c === chunk ? end : bytes)) });
   }
 
-  private replace(placement: Placement): void {
+  #replace(placement: Placement): void {
     this.placement = placement;
-    this.onChange();
+    this.#onChange();
   }
 }
 
 export class PartIncumbent implements Incumbent<Float64Array> {
   peak: number;
+  readonly #buffers: Int32Array;
+  readonly #whole: WholeIncumbent;
 
-  /** `problem` is that of the buffers, of which there is a placement in one chunk. */
+  /** `problem` holds just `buffers`, which the placement of `whole` has in one chunk. */
   constructor(
     readonly problem: Problem,
-    private readonly buffers: Int32Array,
-    private readonly whole: WholeIncumbent,
+    buffers: Int32Array,
+    whole: WholeIncumbent,
   ) {
+    this.#buffers = buffers;
+    this.#whole = whole;
     const { offsets } = whole.placement!;
     this.peak = peakOf(problem.sizes, (i) => offsets[buffers[i]]);
   }
 
-  /** Bytes: nothing above them is of interest. */
+  /** Bytes that a placement of interest must not exceed. */
   get capacity(): number {
-    return this.whole.capacity;
+    return this.#whole.capacity;
   }
 
   get bound(): number {
-    return this.whole.bound;
+    return this.#whole.bound;
   }
 
   get goal(): number {
-    return this.whole.goal;
+    return this.#whole.goal;
   }
 
   get isDone(): boolean {
-    return this.whole.isRefuted || this.peak <= this.goal;
+    return this.#whole.isRefuted || this.peak <= this.goal;
   }
 
   offer(offsets: Float64Array): void {
     const peak = peakOf(this.problem.sizes, (i) => offsets[i]);
     if (peak >= this.peak) return;
     this.peak = peak;
-    this.whole.move(this.buffers, offsets);
+    this.#whole.move(this.#buffers, offsets);
   }
 
   prove(bytes: number, nodes: number): void {
-    this.whole.proveForOneChunk(bytes, nodes);
+    this.#whole.proveForOneChunk(bytes, nodes);
   }
 }
 
 export class CoreIncumbent implements Incumbent<Units> {
   peak: number;
-  private isRefuted = false;
+  #isRefuted = false;
+  readonly #part: PartIncumbent;
+  readonly #core: Core;
+  readonly #instance: Instance;
+  readonly #isExact: boolean;
 
   /**
-   * `bound`: units. `isExact`: whether the part has no lower placement than its core, which is so unless it needs only parts
-   * of buffers at times.
+   * `bound` is in units. `isExact`: whether a bound of the core is a bound of the part, which gaps that leave windows
+   * prevent.
    */
   constructor(
-    private readonly part: PartIncumbent,
-    private readonly core: Core,
-    private readonly instance: Instance,
+    part: PartIncumbent,
+    core: Core,
+    instance: Instance,
     public bound: number,
-    private readonly isExact: boolean,
+    isExact: boolean,
   ) {
+    this.#part = part;
+    this.#core = core;
+    this.#instance = instance;
+    this.#isExact = isExact;
     this.peak = Math.ceil(part.peak / instance.unit);
   }
 
   get goal(): number {
-    return Math.max(this.bound, Math.floor(this.part.goal / this.instance.unit));
+    return Math.max(this.bound, Math.floor(this.#part.goal / this.#instance.unit));
   }
 
   get isDone(): boolean {
-    return this.isRefuted || this.peak <= this.goal;
+    return this.#isRefuted || this.peak <= this.goal;
   }
 
   offer(found: Units): void {
-    const { sizes, unit } = this.instance;
+    const { sizes, unit } = this.#instance;
     const peak = peakOf(sizes, (b) => found[b]);
     if (peak >= this.peak) return;
     this.peak = peak;
     const offsets = Float64Array.from(found, (units) => units * unit);
-    this.part.offer(placeAround(this.part.problem, this.core, offsets));
+    this.#part.offer(placeAround(this.#part.problem, this.#core, offsets));
   }
 
   prove(bound: number, nodes: number): void {
     this.bound = bound;
-    const bytes = bound * this.instance.unit;
-    this.isRefuted = bytes > this.part.capacity;
-    if (this.isExact) this.part.prove(bytes, nodes);
+    const bytes = bound * this.#instance.unit;
+    this.#isRefuted = bytes > this.#part.capacity;
+    if (this.#isExact) this.#part.prove(bytes, nodes);
   }
 }
 
@@ -193,8 +209,9 @@ function peakOf(sizes: Units, offsetOf: (i: number) => number): number {
 }
 
 /**
- * Whether what no single chunk can hold, several cannot hold either: on top of each other they are one chunk of their
- * total size, but only if no padding comes between them. So whatever offsets are sums of must be a multiple of every alignment.
+ * Whether a bound for one chunk holds for several chunks: stacked on top of each other, these are one chunk of their
+ * total size, but only if no padding comes between them. So every number that offsets are sums of must be a multiple of
+ * every alignment.
  */
 function isOneChunkEnough(
   { alignments, sizes, fixedOffsets, gaps }: Problem,

@@ -1,12 +1,12 @@
 /**
- * Lowers one part whose greedy placement is above the bound: exact search, and where alignments or gaps make bounds weak, local
- * search over orders beside it.
+ * Lowers one part whose greedy placement is above the bound, by exact search. If alignments or gaps weaken the bounds,
+ * local search over orders joins in.
  *
  *     plain        stack
  *     padding      stack (5 %), orders (25 % of the rest), stack
  *     part gaps    stack (5 %), pairs (5 %), orders (25 %), pairs
  *
- * Invariant: what is placed is valid and lower than before; what is proven holds for the part in one chunk.
+ * Invariant: each placement is valid and lower than before; each proof holds for the part in one chunk.
  */
 import { buffersWithWindows } from '../../problem/parts.js';
 import type { Problem } from '../../problem/problem.js';
@@ -21,13 +21,13 @@ import { findOverlaps } from '../../problem/overlaps.js';
 import { climb } from '../greedy/order-climb.js';
 import { CoreIncumbent, type PartIncumbent } from './incumbents.js';
 
-/** Where bounds are weak, each exact search first gets this part of what is left. */
+/** If bounds are weak, each exact search first gets this share of the remaining budget. */
 const FIRST_SHARE = 0.05;
-/** Then other orders get this part. */
+/** Then the search over orders gets this share. */
 const CLIMB_SHARE = 0.25;
-/** Above so many pairs that meet, to decide them one by one is hopeless. */
+/** Most pairs that meet of a part whose pairs are decided one by one. */
 const MOST_INTERLOCKING_PAIRS = 50_000;
-/** After so many of its nodes, the caller can do something else. */
+/** Nodes of that search between two turns of the caller. */
 const TURN_NODES = 64;
 
 /** Lowers the peak until it is no more than the goal, or the budget is spent. */
@@ -55,7 +55,7 @@ function* lowerInterlocking(part: PartIncumbent, budget: Budget): Generator<void
   else budget.giveUp();
 }
 
-/** Takes buffers as whole, each below or above another. */
+/** Treats buffers as whole: of two that meet, one lies below the other. */
 function* lowerStack(part: PartIncumbent, budget: Budget): Generator<void, void> {
   if (part.isDone) return;
   const { problem } = part;
@@ -68,11 +68,11 @@ function* lowerStack(part: PartIncumbent, budget: Budget): Generator<void, void>
   const instance = createInstance(coreProblem, isWhole ? overlaps : findOverlaps(coreProblem));
   const coreBound = isWhole ? bound : stackBoundOf(coreProblem).bytes;
   const low = Math.ceil(coreBound / instance.unit);
-  // With parts of buffers in use, less may do.
+  // If gaps leave windows, the part may have a lower placement than this search can find.
   yield* minimise(instance, new CoreIncumbent(part, core, instance, low, !hasPartialGaps(problem)), budget);
 }
 
-/** Makes use of parts of buffers that are not needed at times. Goes on from where the search was. */
+/** Searches with windows: lets buffers use the bytes that gaps release. Goes on from where the search was. */
 function* decidePairs(part: PartIncumbent, search: Interlocking, budget: Budget): Generator<void, void> {
   while (!part.isDone) {
     const limit = Math.min(part.peak - 1, part.capacity);

@@ -1,9 +1,9 @@
 /**
  * The best of all ways to split a few buffers into chunks of limited size.
  *
- *     {a b c}     Of every set of buffers, one chunk holds the first buffer, with some of the others or none; what
- *     {a b} {c}   is left is a smaller set, whose best split is known by then. So each set looks at each of its subsets
- *     {a} {b c}   once: 3^n looks in all, which is little for ten buffers and far too much for thirty.
+ *     {a b c}     In each split of a set, one chunk holds the set's first buffer, with or without others. The rest is
+ *     {a b} {c}   a smaller set, whose best split is known by then. So each set tries each of its subsets once: 3^n
+ *     {a} {b c}   trials in all, which are few for ten buffers and far too many for thirty.
  *
  * Invariant: buffers with a fixed offset share the first chunk, whose limit they keep to; no other split is smaller if
  * `isProven`.
@@ -14,7 +14,7 @@ import { selectBuffers } from '../../problem/select.js';
 import type { Placement, PlaceOptions } from '../allocator.js';
 import type { Solution } from './solution.js';
 
-/** With more buffers, splits are not tried one by one. */
+/** Most buffers whose splits are tried one by one. */
 export const MOST_PARTITIONED = 10;
 
 export interface Partition extends Placement {
@@ -22,8 +22,8 @@ export interface Partition extends Placement {
 }
 
 /**
- * Solves every set of buffers with `solveChunk`, as a problem of one unlimited chunk, and adds up. O(3^n), and 2^n solutions.
- * There must be some placement within the limits.
+ * Solves every set of buffers with `solveChunk`, as a problem of one unlimited chunk, and finds the split with the
+ * smallest sum. O(3^n), and 2^n solutions. There must be some placement within the limits.
  */
 export function bestPartition(
   problem: Problem,
@@ -33,7 +33,7 @@ export function bestPartition(
   const { bufferCount, sizes, fixedOffsets } = problem;
   const isFixed = (b: number): boolean => fixedOffsets !== null && !Number.isNaN(fixedOffsets[b]);
   const all = Array.from({ length: bufferCount }, (_, b) => b);
-  /** The buffer of each bit: the fixed ones first, so that their chunk is. */
+  /** The buffer of each bit: fixed buffers come first, so that their chunk is the first. */
   const buffers = [...all.filter(isFixed), ...all.filter((b) => !isFixed(b))];
   const fixedSet = 2 ** all.filter(isFixed).length - 1;
   const membersOf = (set: number): number[] => buffers.filter((_, bit) => (set & (1 << bit)) !== 0);

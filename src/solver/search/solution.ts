@@ -1,5 +1,5 @@
 /**
- * What a search for the lowest placement may spend, and what it finds.
+ * The options and the result of `solve`.
  */
 import type { OptionNames } from '../../errors.js';
 import { PLACE_OPTIONS, type Placement, type PlaceOptions } from '../allocator.js';
@@ -10,23 +10,24 @@ export interface SolveOptions extends PlaceOptions {
   /** Bytes: decide whether a placement within them exists. Default: minimise. */
   readonly capacity?: number;
   /**
-   * Most effort that the search may spend, the one limit that is the same on every machine. Default 200 000: some seconds.
-   * A unit is one node of the exact search, or 2,500 accesses to sets of intervals in a greedy placement, of which a limit of
-   * up to 200 000 allows 50 million at most.
+   * Most effort that the search may spend, the one limit that is the same on every machine. Default 200 000: some
+   * seconds. A unit is one node of the exact search, or 2,500 accesses to sets of intervals in a greedy placement, of
+   * which a limit of up to 200 000 allows at most 50 million.
    */
   readonly maxEffort?: number;
   /** Milliseconds; one placement is always finished. Default: no limit; with one, the result depends on the machine. */
   readonly timeLimitMs?: number;
   /**
-   * An `AbortSignal`: ends the search with the best placement so far; one is always finished. It is looked at every 256 units of effort. While `solve` runs
-   * nothing but `onProgress` can abort it, since it is synchronous; `solveAsync` lets others do that.
+   * An `AbortSignal` that ends the search with the best placement so far; one placement is always finished. The signal
+   * is checked every 256 units of effort. Only `onProgress` can abort `solve`, which is synchronous; `solveAsync` also
+   * lets other code abort it.
    */
   readonly signal?: { readonly aborted: boolean };
   /** Called at every improvement and every 256 units of effort. */
   readonly onProgress?: (progress: SolveProgress) => void;
 }
 
-/** Their names. */
+/** The option names, for checks. */
 export const SOLVE_OPTIONS: OptionNames<SolveOptions> = {
   ...PLACE_OPTIONS,
   capacity: true,
@@ -40,7 +41,7 @@ export const SOLVE_OPTIONS: OptionNames<SolveOptions> = {
 export interface SolveProgress {
   /** Bytes of all chunks of the best placement so far; `Infinity` while none within `maxChunkSize` is known. */
   readonly bufferSize: number;
-  /** Bytes that no placement can do without. */
+  /** Bytes that no placement can go below. */
   readonly lowerBound: number;
   /** Effort spent so far, in the unit of `maxEffort`. */
   readonly effort: number;
@@ -48,21 +49,27 @@ export interface SolveProgress {
 
 /** Why no placement below `bytes` exists: something that can be checked without the solver. */
 export type Certificate =
-  /** So many bytes are live at this step. */
+  /** At this step, `bytes` are live. */
   | { readonly kind: 'load'; readonly bytes: number; readonly step: number }
   /**
-   * At this step, the buffers that are aligned to `alignment` or more take so many bytes, each but the one on top being padded to
-   * a multiple of it.
+   * At this step, the buffers that are aligned to `alignment` or more take `bytes`, with each but the one on top padded
+   * to a multiple of `alignment`.
    */
   | { readonly kind: 'aligned'; readonly bytes: number; readonly step: number; readonly alignment: number }
   /**
-   * At this step, the buffers that are aligned to `alignment` or more reach so many bytes if they lie on top of each other, in the best of
-   * all orders.
+   * At this step, the buffers that are aligned to `alignment` or more reach `bytes` on top of each other, in the best
+   * of all orders.
    */
   | { readonly kind: 'stacked'; readonly bytes: number; readonly step: number; readonly alignment: number }
-  /** This buffer by itself ends there, at its fixed offset or at 0: gaps may leave it less than its size at every step. */
+  /**
+   * This buffer by itself ends at `bytes`, from its fixed offset or from 0. The live load can be less: gaps may release
+   * bytes at every step.
+   */
   | { readonly kind: 'end'; readonly bytes: number; readonly buffer: number }
-  /** The search tree for everything below `bytes` was exhausted, after so many nodes; run it again to check. */
+  /**
+   * The search tree for placements below `bytes` was exhausted after `nodes` nodes; to check that, run the search
+   * again.
+   */
   | { readonly kind: 'exhausted'; readonly bytes: number; readonly nodes: number };
 
 /** What `solve` found. */
@@ -74,7 +81,7 @@ export interface Solution extends Placement {
   readonly status: 'optimal' | 'feasible' | 'infeasible' | 'unknown';
   /** Bytes of all chunks together. */
   readonly bufferSize: number;
-  /** Bytes that no placement can do without. */
+  /** Bytes that no placement can go below. */
   readonly lowerBound: number;
   /** The proof of `lowerBound`. */
   readonly certificate: Certificate;

@@ -1,6 +1,6 @@
 /**
- * Places the buffers of a problem as low as possible, with proof where that can be had, within a budget: at once, or in
- * between other work.
+ * Places the buffers of a problem as low as a budget allows, with a proof if possible: synchronously, or in turns with
+ * other work.
  */
 import { checkArgument, checkOptions } from '../../errors.js';
 import type { Problem } from '../../problem/problem.js';
@@ -10,8 +10,8 @@ import { Solver } from './solver.js';
 /**
  * Minimises the peak, or decides a capacity.
  *
- * With `maxChunkSize` it minimises the sum of all chunks. Of up to ten buffers it tries every split among chunks; of more, those that
- * orders of placement lead to. Buffers with a fixed offset share the first chunk.
+ * With `maxChunkSize` it minimises the sum of all chunks. For up to ten buffers it tries every split into chunks; for
+ * more, only the splits that orders of placement lead to. Buffers with a fixed offset share the first chunk.
  *
  * @throws PlannerError `OVERSIZE`, `FIXED_OVERLAP`, `BAD_ARGUMENT`.
  */
@@ -23,7 +23,7 @@ export function solve(problem: Problem, options: SolveOptions = {}): Solution {
   }
 }
 
-/** Other work gets a turn after so many milliseconds. */
+/** Milliseconds between two turns of other work. */
 const TURN_MS = 20;
 
 /**

@@ -1,8 +1,9 @@
 /**
- * The layers of the search for the lowest placement, cheapest first, each of which can end it: bounds, greedy orders, and
- * exact search in each component whose peak is above the bound, unless it is too large for that.
+ * The layers of the search for the lowest placement, the cheapest first. Bounds and greedy orders come first, then
+ * exact search in each component whose peak is above the bound, unless a component is too large. Each layer can end the
+ * search.
  *
- * Invariant: `lowerBound <= true minimum <= peak`, whatever ended the search, and the placement is valid.
+ * Invariant: whatever ends the search, the placement is valid and `lowerBound <= true minimum <= peak`.
  */
 import type { Problem } from '../../problem/problem.js';
 import { selectBuffers } from '../../problem/select.js';
@@ -22,91 +23,99 @@ import { bestPartition, MOST_PARTITIONED } from './partitions.js';
 import type { Solution, SolveOptions } from './solution.js';
 
 const DEFAULT_MAX_EFFORT = 200_000;
-/** What the greedy search may work in a common budget: so much a buffer, within limits. */
+/** Work of the greedy search in a common budget: a number per buffer, within limits. */
 const WORK_PER_BUFFER = 1600;
 const LEAST_WORK = 1e6;
 const MOST_WORK = 5e7;
 /** With a larger budget than this one, the caller is ready to wait: the greedy search may spend all of it. */
 const COMMON_EFFORT = 200_000;
-/** Where the first order ends so far above the goal, few problems are met by another: the exact search comes first. */
+/** If the first order ends above `FAR` times the goal, other orders seldom reach it: the exact search comes first. */
 const FAR = 1.1;
 /** With more buffers than these, another order costs less than a few dives of the exact search. */
 const MOST_SEARCHED_FIRST = 1024;
-/** What the exact search gets then; the rest is for the other orders. */
+/** The share of the exact search then; the other orders get the rest. */
 const SEARCH_SHARE = 0.98;
 
 export class Solver {
-  private readonly budget: Budget;
-  private readonly maxEffort: number;
-  private readonly timeline: Timeline;
-  private readonly incumbent: WholeIncumbent;
+  readonly #budget: Budget;
+  readonly #maxEffort: number;
+  readonly #timeline: Timeline;
+  readonly #incumbent: WholeIncumbent;
+  readonly #problem: Problem;
+  readonly #options: SolveOptions;
 
   /** @throws PlannerError `OVERSIZE`, `BAD_ARGUMENT` */
-  constructor(
-    private readonly problem: Problem,
-    private readonly options: SolveOptions,
-    budget?: Budget,
-  ) {
+  constructor(problem: Problem, options: SolveOptions, budget?: Budget) {
+    this.#problem = problem;
+    this.#options = options;
     checkChunkLimit(problem, options);
     const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal } = options;
-    this.maxEffort = maxEffort;
-    this.budget = budget ?? new Budget({ maxEffort, timeLimitMs, signal, onTick: () => this.report() });
-    this.timeline = createTimeline(problem);
-    this.incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.report());
+    this.#maxEffort = maxEffort;
+    this.#budget = budget ?? new Budget({ maxEffort, timeLimitMs, signal, onTick: () => this.#report() });
+    this.#timeline = createTimeline(problem);
+    this.#incumbent = new WholeIncumbent(problem, options, boundOf(problem, options), () => this.#report());
   }
 
   /** Pauses every few milliseconds, so that the caller can do something else. @throws PlannerError `FIXED_OVERLAP` */
   *run(): Generator<void, Solution> {
-    const { problem, options, budget, incumbent } = this;
+    const problem = this.#problem;
+    const options = this.#options;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
     if (problem.bufferCount === 0) {
       incumbent.offer({ offsets: new Float64Array(0), chunkOf: new Int32Array(0), chunks: [] });
     } else {
-      yield* this.placeInOneChunk();
-      if (!this.isWithinLimit) {
+      yield* this.#placeInOneChunk();
+      if (!this.#isWithinLimit) {
         incumbent.forget();
-        yield* placeInChunks(incumbent, this.timeline, options, budget);
+        yield* placeInChunks(incumbent, this.#timeline, options, budget);
       }
       const { maxChunkSize = Infinity } = options;
-      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.partition();
+      if (maxChunkSize < Infinity && problem.bufferCount <= MOST_PARTITIONED && !budget.isSpent) this.#partition();
       if (!incumbent.isDone) budget.giveUp();
     }
-    return this.solution();
+    return this.#solution();
   }
 
-  /** Whether this is a placement in the end: one chunk that is too large is only a step on the way to several. */
-  private get isWithinLimit(): boolean {
-    const { placement, peak } = this.incumbent;
-    return placement !== null && (placement.chunks.length > 1 || peak <= this.largestChunk);
+  /** Whether the placement keeps the limit. One chunk that is too large only leads to the search for several. */
+  get #isWithinLimit(): boolean {
+    const { placement, peak } = this.#incumbent;
+    return placement !== null && (placement.chunks.length > 1 || peak <= this.#largestChunk);
   }
 
   /** Bytes that a chunk may have at most. */
-  private get largestChunk(): number {
-    const { maxChunkSize = Infinity, allowOversize = false } = this.options;
-    return allowOversize ? this.problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
+  get #largestChunk(): number {
+    const { maxChunkSize = Infinity, allowOversize = false } = this.#options;
+    return allowOversize ? this.#problem.sizes.reduce((a, b) => Math.max(a, b), maxChunkSize) : maxChunkSize;
   }
 
-  private *placeInOneChunk(): Generator<void, void> {
-    const { problem, budget, incumbent } = this;
-    const greedy = new GreedySearch(problem, this.timeline, incumbent.goal);
-    let isWorthMore = yield* this.placeGreedily(greedy, 1);
+  *#placeInOneChunk(): Generator<void, void> {
+    const problem = this.#problem;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
+    const greedy = new GreedySearch(problem, this.#timeline, incumbent.goal);
+    let isWorthMore = yield* this.#placeGreedily(greedy, 1);
     const isFar = incumbent.peak > FAR * incumbent.goal && problem.bufferCount <= MOST_SEARCHED_FIRST;
-    if (isWorthMore && !isFar) isWorthMore = yield* this.placeGreedily(greedy);
-    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.options, incumbent.certificate));
-    if (incumbent.isDone || incumbent.bound > this.largestChunk || budget.isSpent) return;
+    if (isWorthMore && !isFar) isWorthMore = yield* this.#placeGreedily(greedy);
+    if (!incumbent.isDone) incumbent.raise(stackBoundOf(problem, this.#options, incumbent.certificate));
+    if (incumbent.isDone || incumbent.bound > this.#largestChunk || budget.isSpent) return;
     const components = timeComponents(problem).map((buffers) => ({ buffers, own: selectBuffers(problem, buffers) }));
     if (components.every(({ own }) => isSearchable(own))) {
       const parts = components.map(({ buffers, own }) => new PartIncumbent(own, buffers, incumbent));
-      const keepsRest = isFar && isWorthMore && this.maxEffort < Infinity;
-      yield* this.lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
-      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.placeGreedily(greedy);
+      const keepsRest = isFar && isWorthMore && this.#maxEffort < Infinity;
+      yield* this.#lowerParts(parts, keepsRest ? budget.slice(SEARCH_SHARE) : budget);
+      if (keepsRest && !incumbent.isDone && !budget.isSpent) yield* this.#placeGreedily(greedy);
       return;
     }
-    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.placeGreedily(greedy);
+    while (isWorthMore && !budget.isSpent) isWorthMore = yield* this.#placeGreedily(greedy);
   }
 
-  /** What is left of a round of orders, or `orderCount` of them; whether there are more. */
-  private *placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
-    const { budget, incumbent, maxEffort, problem } = this;
+  /** Tries the rest of a round of orders, or the next `orderCount` orders; returns whether more orders are left. */
+  *#placeGreedily(greedy: GreedySearch, orderCount = Infinity): Generator<void, boolean> {
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
+    const maxEffort = this.#maxEffort;
+    const problem = this.#problem;
     const chunkOf = new Int32Array(problem.bufferCount);
     const most = maxEffort > COMMON_EFFORT ? Infinity : commonWork(problem);
     const round = greedy.round(Math.min(most, WORK_PER_EFFORT * maxEffort), orderCount);
@@ -121,7 +130,7 @@ export class Solver {
   }
 
   /** Lowers the parts one by one, the highest first, until the highest is as low as it can be. */
-  private *lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
+  *#lowerParts(parts: PartIncumbent[], budget: Budget): Generator<void, void> {
     for (const part of parts.sort((a, b) => b.peak - a.peak)) {
       if (part.isDone || budget.isSpent) return;
       yield* lowerPart(part, budget);
@@ -130,8 +139,11 @@ export class Solver {
   }
 
   /** Tries every split into chunks, within what is left of the budget. */
-  private partition(): void {
-    const { problem, options, budget, incumbent } = this;
+  #partition(): void {
+    const problem = this.#problem;
+    const options = this.#options;
+    const budget = this.#budget;
+    const incumbent = this.#incumbent;
     if (incumbent.isDone) return;
     const share = 2 ** -problem.bufferCount;
     const { isProven, ...placement } = bestPartition(problem, options, (part) => solveWhole(part, budget.slice(share)));
@@ -139,16 +151,17 @@ export class Solver {
     if (isProven) incumbent.prove(placementSize(placement), 2 ** problem.bufferCount);
   }
 
-  private report(): void {
-    this.options.onProgress?.({
-      bufferSize: this.isWithinLimit ? this.incumbent.peak : Infinity,
-      lowerBound: this.incumbent.bound,
-      effort: this.budget.effort,
+  #report(): void {
+    this.#options.onProgress?.({
+      bufferSize: this.#isWithinLimit ? this.#incumbent.peak : Infinity,
+      lowerBound: this.#incumbent.bound,
+      effort: this.#budget.effort,
     });
   }
 
-  private solution(): Solution {
-    const { incumbent, budget } = this;
+  #solution(): Solution {
+    const incumbent = this.#incumbent;
+    const budget = this.#budget;
     const { certificate, capacity, bound: lowerBound, peak } = incumbent;
     const placement = incumbent.placement!;
     let status: Solution['status'] = 'feasible';
@@ -169,7 +182,7 @@ function solveWhole(problem: Problem, budget: Budget): Solution {
   }
 }
 
-/** What the greedy search may work in a common budget. */
+/** The work of the greedy search in a common budget. */
 function commonWork({ bufferCount }: Problem): number {
   return Math.min(MOST_WORK, Math.max(LEAST_WORK, WORK_PER_BUFFER * bufferCount));
 }

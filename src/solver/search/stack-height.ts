@@ -1,10 +1,10 @@
 /**
- * How high buffers must at least reach that all lie on top of each other, in the best of all orders.
+ * The least height of buffers that all lie on top of each other, over all orders.
  *
- *     offset                Whoever comes next starts at the next multiple of its alignment, so a small buffer may lie
- *      13 ┤ ▒▒▒▒ 5, by 8    in the padding below a larger one, or not, and the order matters. For every set of buffers
- *       8 ┤ ┄┄┄┄            the lowest top is known from those of the sets with one buffer less: a lower top is never
- *       7 ┤ ▒▒▒▒ 2, by 1    worse for what comes on top of it.
+ *     offset                Each buffer starts at the next multiple of its alignment. A small buffer may lie in the
+ *      13 ┤ ▒▒▒▒ 5, by 8    padding below a larger one, so the order matters. The lowest top of a set follows
+ *       8 ┤ ┄┄┄┄            from the lowest tops of the sets with one buffer less, because a lower top is never worse
+ *       7 ┤ ▒▒▒▒ 2, by 1    for the next buffer.
  *       5 ┤ ▒▒▒▒ 5, by 8
  *       0 ┼─────
  *
@@ -13,7 +13,7 @@
 /* eslint-disable no-bitwise -- sets of at most 14 buffers */
 import { alignUp } from '../../units.js';
 
-/** With more than this, it would take too long. */
+/** Most buffers of a stack; more would take too long. */
 export const MOST_STACKED = 14;
 
 /** Bytes; {@link MOST_STACKED} buffers at most. O(2^n n). */

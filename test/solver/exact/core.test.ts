@@ -12,8 +12,8 @@ import { tinyBuffers } from '../../support/problems.js';
 
 describe('findCore', () => {
   it('leaves out what fits whatever the others do, again and again', () => {
-    // A and B keep C, of one byte, out of 9 of the 10 offsets within 10 bytes. Without C, B keeps A out of 8 offsets, which
-    // are all within 11 bytes, but not all within 12.
+    // A and B keep C, of one byte, off 9 of the 10 offsets within 10 bytes. Without C, B keeps A off 8 offsets, which
+    // are all offsets within 11 bytes, but not within 12.
     const problem = createProblem([
       { size: 4, start: 0, end: 2 },
       { size: 5, start: 1, end: 3 },
@@ -69,7 +69,7 @@ describe('placeAround', () => {
         const core = findCore(problem, capacity);
         const kept = selectBuffers(problem, core.buffers);
         const keptBuffers = [...core.buffers].map((b) => buffers[b]);
-        // Anywhere, as long as it is within the capacity, and if it is not, the others have to be all the same.
+        // The core may lie anywhere: even if it exceeds the capacity, the others must end within it.
         const coreOffsets = plainGreedy(keptBuffers, bySize(kept)).offsets.map((offset) => offset + lift);
         const offsets = placeAround(problem, core, coreOffsets);
         const ends = [...core.others].map((b) => offsets[b] + buffers[b].size);

@@ -41,7 +41,7 @@ describe('createInstance', () => {
 
   const options = { maxCount: 8, maxStep: 12 };
 
-  it('has in each section what lives at one step, and every step is within one', () => {
+  it('has in each section the buffers of one step, and every step is within a section', () => {
     fc.assert(
       fc.property(fc.oneof(tinyBuffers(options), tinyBuffers({ ...options, gaps: 'none' })), (buffers) => {
         const { sectionCount, memberFirst, members } = createInstance(createProblem(buffers));
@@ -65,7 +65,7 @@ describe('createInstance', () => {
     );
   });
 
-  it('says in which sections a buffer needs nothing, and that such a one has no equal', () => {
+  it('says in which sections a buffer needs nothing, and gives such a buffer no equal', () => {
     const gaps = [{ start: 2, end: 4 }];
     const problem = createProblem([
       { size: 8, start: 0, end: 6, gaps },

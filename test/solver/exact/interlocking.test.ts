@@ -1,4 +1,6 @@
-/** The search for buffers that need only some of their bytes at times, and what it is made of. */
+/**
+ * The search for buffers that need only some of their bytes at times, and its parts.
+ */
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/solver/budget.js';
 import { DifferenceBounds } from '../../../src/solver/exact/difference-bounds.js';
@@ -11,7 +13,7 @@ import { solve } from '../../../src/solver/search/solve.js';
 import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { expectValid } from '../../support/solve-valid.js';
 
-/** One needs its lower half and then its upper one, the other the other way round. */
+/** The first buffer needs its lower half, then its upper half; the second one the reverse. */
 const HALVES: readonly BufferSpec[] = [
   { size: 8, start: 0, end: 4, gaps: [{ start: 0, end: 2, upper: 4 }, { start: 2, end: 4, lower: 4, upper: 8 }] },
   { size: 8, start: 0, end: 4, gaps: [{ start: 0, end: 2, lower: 4, upper: 8 }, { start: 2, end: 4, upper: 4 }] },
@@ -29,7 +31,7 @@ describe('findSeparations', () => {
   it('excludes a difference for each time at which two meet, and lets them touch', () => {
     const { count, firsts, seconds, rows, lows, highs } = separationsOf(HALVES);
     expect([count, [...firsts], [...seconds], [...rows]]).toEqual([1, [0], [1], [0, 2]]);
-    // At first the other may be on top, or up to 8 bytes below; then from 8 bytes on top to just below.
+    // At first the differences between -8 and 0 are excluded, then those between 0 and 8.
     expect([...lows].map((low, r) => [low, highs[r]])).toEqual([[-8, 0], [0, 8]]); // prettier-ignore
   });
 
@@ -88,7 +90,7 @@ describe('Interlocking', () => {
   });
 
   it('pauses after so many nodes and stops with its budget, and goes on from there', () => {
-    // 25 bytes, which is more than the bounds say; it takes a hundred nodes to prove that. Found by trying seeds.
+    // The minimum is 25 bytes, above the bounds, and takes a hundred nodes to prove. The seed was found by trial.
     let state = 8;
     const next = (below: number): number => {
       state = (state * 48271) % 2147483647;
@@ -117,8 +119,8 @@ describe('Interlocking', () => {
 });
 
 describe('solve, where small parts have partial gaps', () => {
-  it('proves them in a few steps, before other orders are tried', () => {
-    let steps = 0;
+  it('proves them with little effort, before other orders are tried', () => {
+    let total = 0;
     for (let seed = 1; seed <= 100; seed++) {
       const random = createRandom(seed);
       const below = (limit: number): number => Math.floor(random() * limit);
@@ -132,14 +134,14 @@ describe('solve, where small parts have partial gaps', () => {
       });
       const solution = solve(createProblem(buffers));
       expect(solution.status).toBe('optimal');
-      steps += solution.effort;
+      total += solution.effort;
     }
-    expect(steps).toBeLessThan(10_000);
+    expect(total).toBeLessThan(10_000);
   });
 });
 
 describe('solve, where a huge part has partial gaps', () => {
-  it('ends within its steps, with a valid placement', () => {
+  it('ends within its effort, with a valid placement', () => {
     const buffers = Array.from({ length: 400 }, (_, b): BufferSpec => {
       const size = 10 + ((b * 37) % 91);
       const start = (b * 53) % 200;

@@ -76,7 +76,7 @@ describe('minimise', () => {
   });
 
   // Numbers that are the same on every machine; see search-effort.test.ts.
-  it.each(TRAJECTORIES)('takes the way that it took: %s', (_, buffers, spare, goal, expected) => {
+  it.each(TRAJECTORIES)('finds the same placements and proofs as before: %s', (_, buffers, spare, goal, expected) => {
     const { bytes } = liveLoad(createProblem(buffers));
     const { highs, lows, effort } = run({ bound: bytes, peak: bytes + spare }, goal, 50_000, buffers);
     expect(`${highs.join(' ')} | ${lows.join(' ')} | ${effort}`).toBe(expected);

@@ -1,4 +1,6 @@
-/** How priorities are bred: who is kept, who is forgotten, and what children have of their parents. */
+/**
+ * How priorities are bred: which members stay, which make room, and what children inherit.
+ */
 import { describe, expect, it } from 'vitest';
 import { Population } from '../../../src/solver/exact/population.js';
 
@@ -116,7 +118,7 @@ describe('Population', () => {
     expect(lowest).toBeCloseTo(-JITTER, 3);
   });
 
-  it('keeps sixteen members, and lets the worst make room for whoever is no worse', () => {
+  it('keeps sixteen members, and replaces the worst by any that is no worse', () => {
     expect(parentsOf(populated(TENS))).toEqual(NUMBERED);
     const ratings = TENS.map((rating, member) => (member === 5 ? 7 : rating));
     const replacedBy = (rating: number): number[] => {
@@ -136,7 +138,7 @@ describe('Population', () => {
     expect(parentsOf(population)).toEqual(NUMBERED);
   });
 
-  it('counts the rating of whoever took a place, and less of it with age', () => {
+  it('counts the rating of a replacement, and less of it with age', () => {
     const population = populated(TENS.map((rating, member) => (member === 5 ? 7 : rating)));
     rate(population, 200, 12);
     rate(population, 201, 9); // worse than all

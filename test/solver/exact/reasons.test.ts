@@ -1,4 +1,6 @@
-/** Sets of causes as bits, against sets as sets: more buffers than one word has bits. */
+/**
+ * Sets of causes as bits, compared with JavaScript sets, for more buffers than one word has bits.
+ */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Reasons } from '../../../src/solver/exact/reasons.js';

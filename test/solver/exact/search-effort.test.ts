@@ -1,7 +1,7 @@
 /**
- * How many nodes the exact search looks at, on problems that make it work. A rule that stops cutting branches gives no wrong
- * answer, only a late one; so the numbers are compared one by one. They are the same on every machine. Where a change is
- * meant to alter them, they have to be replaced, and the benchmarks say whether for the better.
+ * Counts the nodes that the exact search visits on hard problems. A rule that stops cutting branches gives no wrong
+ * answer, only a late answer, so each number is compared. The numbers are the same on every machine. If a change alters
+ * them on purpose, replace them, and let the benchmarks say whether the change is for the better.
  */
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../../src/solver/budget.js';
@@ -10,11 +10,11 @@ import { Search, type Focus, type Outcome } from '../../../src/solver/exact/sear
 import { createProblem, type BufferSpec } from '../../../src/problem/problem.js';
 import { CUT_UP_PEAK, cutUp, mixed } from '../../support/random-problems.js';
 
-/** Alignments far above the sizes: what can rest on nothing but each other has to be lifted at once. */
+/** Alignments far above the sizes: buffers that can rest only on each other have to be lifted at once. */
 const steep = (seed: number): BufferSpec[] =>
   mixed(6, seed).map(({ size, start, end, alignment }) => ({ size, start, end, alignment: alignment === 4 ? 512 : 1 }));
 
-/** The same problem in sizes that take 64 bits; a byte elsewhere keeps them from being divided. */
+/** The same problem in sizes beyond 32 bits; one byte elsewhere keeps the unit at one byte. */
 function inLargeUnits(buffers: readonly BufferSpec[]): BufferSpec[] {
   const scale = 2 ** 31;
   const scaled = buffers.map(({ fixedOffset, ...buffer }) => {
@@ -24,7 +24,7 @@ function inLargeUnits(buffers: readonly BufferSpec[]): BufferSpec[] {
   return [...scaled, { size: 1, start: 100, end: 101 }];
 }
 
-/** What a search came to, after how many nodes, with how many buffers placed at once, and how often it was left. */
+/** The outcome of a search, its nodes, the most buffers placed at once, and the number of pauses. */
 function run(search: Search, capacity: number, focus: Focus, patience: number): string {
   const budget = new Budget({ maxEffort: Infinity, timeLimitMs: Infinity, signal: undefined, onTick: undefined });
   search.begin(capacity, focus);
@@ -35,7 +35,7 @@ function run(search: Search, capacity: number, focus: Focus, patience: number): 
   return `${outcome} ${search.nodes} ${search.mostPlaced}${pauses > 0 ? ` ${pauses}` : ''}`;
 }
 
-/** Searches below and at the minimum, by one focus and by the other; one object for all, as restarts have it. */
+/** Searches below and at the minimum with each focus, all with one search object, as restarts do. */
 function runAll(buffers: readonly BufferSpec[], minimum: number, patience = Infinity): string[] {
   const instance = createInstance(createProblem(buffers));
   const search = new Search(instance);
@@ -93,11 +93,11 @@ const PROBLEMS: [string, readonly BufferSpec[], minimum: number, expected: strin
   ],
 ];
 
-/** What is expected without a pause: the same, but for the number of pauses. */
+/** The expected lines without the number of pauses. */
 const withoutPauses = (expected: readonly string[]): string[] =>
   expected.map((line) => line.split(' ').slice(0, 3).join(' '));
 
-describe('the exact search looks at as many nodes as it did', () => {
+describe('the exact search visits as many nodes as before', () => {
   it.each(PROBLEMS)('%s', (_, buffers, minimum, expected) => {
     expect(runAll(buffers, minimum, 20)).toEqual(expected);
     expect(runAll(buffers, minimum)).toEqual(withoutPauses(expected));

@@ -1,4 +1,6 @@
-/** What the exact search knows at a node, against what can be worked out from the placed buffers alone. */
+/**
+ * What the exact search knows at a node, compared with values derived from the placed buffers alone.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createInstance, type Instance } from '../../../src/solver/exact/instance.js';
@@ -38,14 +40,17 @@ function columnsOf({ instance, offsets }: State): { loads: number[]; crossings: 
   return { loads, crossings };
 }
 
-/** Some of the unplaced members of a section: those that are aligned to `alignment` or more. */
+/** The unplaced members of a section that are aligned to `alignment` or more. */
 function unplacedMembers({ instance, offsets }: State, s: number, alignment: number): number[] {
   const { memberFirst, members, alignments } = instance;
   const all = [...members.subarray(memberFirst[s], memberFirst[s + 1])];
   return all.filter((b) => offsets[b] === UNPLACED && (alignments?.[b] ?? 1) >= alignment);
 }
 
-/** The highest offset at which the lowest of them may start: all of them, padded but for the one on top, lie above it. */
+/**
+ * The highest offset at which the lowest of these members may start: all of them, with each but the top one padded, lie
+ * above it.
+ */
 function highestBottom(state: State, s: number, alignment: number): number {
   const { sizes, memberFirst, members, alignments } = state.instance;
   const padded = (b: number): number => Math.ceil(sizes[b] / alignment) * alignment;
@@ -75,7 +80,7 @@ function expectPropagated(state: State): void {
       if (candidates.length > 1) continue;
       const [b] = candidates;
       for (const y of other.subarray(first[b], first[b + 1])) {
-        // Who lives only in other sections is looked at when they are.
+        // Neighbours that live only in other sections are checked with these sections.
         if (s < starts[y] || s >= ends[y]) continue;
         const isAbove = lowest[y] >= lowest[b] + sizes[b];
         expect(isAbove || lowest[y] + sizes[y] <= highestBottom(state, s, alignment)).toBe(true);
@@ -129,7 +134,7 @@ describe('State', () => {
           state.undo(trail, placed);
           expect(snapshot(state)).toEqual(expected);
         }
-        // What was propagated at the root is on the trail as well.
+        // The trail also holds the bounds propagated at the root.
         state.undo(0, 0);
         expect(snapshot(state)).toEqual(empty);
       }),
@@ -176,7 +181,7 @@ describe('State', () => {
     expect(state.offsets[0]).toBe(3);
   });
 
-  it('cannot raise what is fixed, nor what has nothing to rest on, nor beyond the capacity', () => {
+  it('cannot raise a fixed buffer, nor one with nothing to rest on, nor beyond the capacity', () => {
     const buffers = [
       { size: 4, start: 0, end: 1, fixedOffset: 3 },
       { size: 3, start: 0, end: 1 },

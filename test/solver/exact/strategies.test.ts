@@ -11,7 +11,7 @@ import { minimumPeak } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
 
 const FOCUSES: readonly Focus[] = ['fullest', 'deadliest'];
-/** After how many failures the search is left and taken up again. */
+/** Failures between two pauses of the search. */
 const PATIENCES = [1, Infinity];
 const STRATEGIES = FOCUSES.flatMap((focus) =>
   PATIENCES.flatMap((patience) => [0, 0.5].map((noise) => ({ focus, patience, noise }))),

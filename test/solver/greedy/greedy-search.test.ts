@@ -12,17 +12,17 @@ import { tinyBuffers } from '../../support/problems.js';
 import { uniform } from '../../support/random-problems.js';
 
 /** One round without its pauses. */
-function runRound(search: GreedySearch, stepBudget: number): boolean {
-  const round = search.round(stepBudget);
+function runRound(search: GreedySearch, workBudget: number): boolean {
+  const round = search.round(workBudget);
   let result = round.next();
   while (result.done !== true) result = round.next();
   return result.value;
 }
 
 /** All rounds within a budget of work, down to the live load. */
-function searchGreedily(problem: Problem, stepBudget: number): GreedySearch {
+function searchGreedily(problem: Problem, workBudget: number): GreedySearch {
   const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
-  while (runRound(search, stepBudget));
+  while (runRound(search, workBudget));
   const chunkOf = new Int32Array(problem.bufferCount);
   expect(verifyPlacement(problem, { offsets: search.offsets, chunkOf, chunks: [search.peak] })).toEqual([]);
   return search;
@@ -44,16 +44,16 @@ describe('GreedySearch', () => {
     const fixed = fc.tuple(fc.nat({ max: 30 }), fc.nat({ max: 30 }));
     const buffers = tinyBuffers({ maxCount: 30, maxAlignmentLog2: 3 });
     fc.assert(
-      fc.property(buffers, fc.option(fixed), fc.nat({ max: 3000 }), (list, offsets, stepBudget) => {
+      fc.property(buffers, fc.option(fixed), fc.nat({ max: 3000 }), (list, offsets, workBudget) => {
         const pinned: BufferSpec[] = [];
         if (offsets !== null) {
           pinned.push({ size: 5, start: 0, end: 4, fixedOffset: offsets[0] });
           pinned.push({ size: 5, start: 2, end: 6, fixedOffset: offsets[0] + 5 + offsets[1] });
         }
         const problem = createProblem([...list, ...pinned]);
-        const search = searchGreedily(problem, stepBudget);
+        const search = searchGreedily(problem, workBudget);
         expect(search.peak).toBeGreaterThanOrEqual(liveLoad(problem).bytes);
-        expect(searchGreedily(problem, stepBudget).offsets).toEqual(search.offsets);
+        expect(searchGreedily(problem, workBudget).offsets).toEqual(search.offsets);
       }),
       { numRuns: 500 },
     );
@@ -61,10 +61,10 @@ describe('GreedySearch', () => {
 
   it('never gets worse with a larger budget', () => {
     fc.assert(
-      fc.property(tinyBuffers({ maxCount: 40, maxStep: 20 }), fc.nat({ max: 5000 }), (list, stepBudget) => {
+      fc.property(tinyBuffers({ maxCount: 40, maxStep: 20 }), fc.nat({ max: 5000 }), (list, workBudget) => {
         const problem = createProblem(list);
-        const more = searchGreedily(problem, 2 * stepBudget).peak;
-        expect(more).toBeLessThanOrEqual(searchGreedily(problem, stepBudget).peak);
+        const more = searchGreedily(problem, 2 * workBudget).peak;
+        expect(more).toBeLessThanOrEqual(searchGreedily(problem, workBudget).peak);
       }),
     );
   });
@@ -111,10 +111,10 @@ describe('GreedySearch', () => {
 
   it('spends its budget and hardly more, but ends one placement first', () => {
     const problem = createProblem(uniform(600, 3));
-    const peaks = [0, 1e4, 1e5, 1e6].map((stepBudget) => {
-      const search = searchGreedily(problem, stepBudget);
-      expect(search.work).toBeLessThanOrEqual(stepBudget + 50 * 600);
-      if (stepBudget > 1e5) expect(search.work).toBeGreaterThan(stepBudget / 2);
+    const peaks = [0, 1e4, 1e5, 1e6].map((workBudget) => {
+      const search = searchGreedily(problem, workBudget);
+      expect(search.work).toBeLessThanOrEqual(workBudget + 50 * 600);
+      if (workBudget > 1e5) expect(search.work).toBeGreaterThan(workBudget / 2);
       return search.peak;
     });
     expect(peaks).toEqual([...peaks].sort((a, b) => b - a));
@@ -131,7 +131,7 @@ describe('GreedySearch', () => {
       });
       return Math.max(...ends);
     };
-    // By no order of its own does it reach the load, and not at run time; after some moves it does.
+    // Neither a plain order nor the allocator at run time reaches the load; some moves do.
     const shape = tinyBuffers({ maxCount: 14, maxSize: 8, maxStep: 10, gaps: 'none' });
     const hard = fc
       .sample(shape, { numRuns: 4000, seed: 3 })
@@ -145,7 +145,7 @@ describe('GreedySearch', () => {
     expect(hard.length).toBeGreaterThan(10);
     const reached = hard.filter((problem) => searchGreedily(problem, 2e5).peak === liveLoad(problem).bytes);
     expect(reached.length).toBeGreaterThan(hard.length / 3);
-    // Where few come too late, that takes no second round.
+    // With few late buffers, no second round is needed.
     const atOnce = hard.filter((problem) => {
       const search = new GreedySearch(problem, createTimeline(problem), liveLoad(problem).bytes);
       runRound(search, 2e5);
@@ -157,10 +157,10 @@ describe('GreedySearch', () => {
   it('gives an attempt up in its middle once its work is spent', () => {
     const count = 3000;
     const problem = createProblem(uniform(count, 1));
-    for (const stepBudget of [6e5, 1e6]) {
-      const search = searchGreedily(problem, stepBudget);
-      expect(search.work).toBeGreaterThan(stepBudget - 50 * count);
-      expect(search.work).toBeLessThan(stepBudget + count); // one more look at all others, at most
+    for (const workBudget of [6e5, 1e6]) {
+      const search = searchGreedily(problem, workBudget);
+      expect(search.work).toBeGreaterThan(workBudget - 50 * count);
+      expect(search.work).toBeLessThan(workBudget + count); // one more look at all others, at most
     }
   });
 

@@ -1,4 +1,6 @@
-/** Which bytes are taken when: exact on few buffers, and counted in steps and in memory on many. */
+/**
+ * Which bytes are taken when: exact for few buffers, with little work and memory for many.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IntervalSets } from '../../../src/solver/greedy/interval-sets.js';
@@ -33,7 +35,7 @@ describe('IntervalSets', () => {
     for (let i = 0; i < 5000; i++) sets.add(i % 2, 10 * i, 10 * i + 5);
     expect([...sets.counts]).toEqual([2500, 2500]);
     expect(sets.lows.length).toBeLessThan(4 * 5000);
-    // In the middle, too: what lies above moves up.
+    // In the middle as well, where the intervals above move up.
     for (let i = 0; i < 4000; i += 2) sets.add(0, 10 * i + 7, 10 * i + 8);
     const lows = [...sets.lows.subarray(sets.first[0], sets.first[0] + sets.counts[0])];
     expect(lows).toEqual([...lows].sort((a, b) => a - b));

@@ -32,7 +32,7 @@ function run(problem: Problem, peak: number, goal: number, maxEffort: number): C
   return { peaks: incumbent.peaks, effort: budget.effort, pauses };
 }
 
-/** Forty buffers with alignments up to 256 and gaps that leave a part. */
+/** Forty buffers with alignments up to 256 and gaps that leave a window. */
 function loose(seed: number): BufferSpec[] {
   return mixed(40, seed).map(({ size, start, end, alignment = 1, gaps = [] }) => ({
     size: size * 37,
@@ -59,7 +59,7 @@ describe('climb', () => {
     );
   });
 
-  it('takes one step an order at least, and lets the caller look up', () => {
+  it('takes at least one unit of effort an order, and pauses for the caller', () => {
     const problem = createProblem(loose(1));
     expect(run(problem, Infinity, 0, 1000)).toMatchObject({ effort: 1000, pauses: 15 });
     expect(run(problem, Infinity, Infinity, 1000)).toEqual({ peaks: [], effort: 0, pauses: 0 });

@@ -27,7 +27,7 @@ function busiestStep(buffers: readonly BufferSpec[]): number {
   return steps.reduce((best, step) => (loadAt(buffers, step) > loadAt(buffers, best) ? step : best), steps[0]);
 }
 
-/** Keys, the first one that differs decides; the largest comes first. */
+/** Compares keys: the first key that differs decides, and the larger comes first. */
 type Keys = (buffer: BufferSpec, all: readonly BufferSpec[]) => number[];
 const lifetime = ({ start, end }: BufferSpec): number => end - start;
 
@@ -48,7 +48,7 @@ describe('orders', () => {
   ])('%s: the most demanding first; ties go to the larger, the earlier, the one before', (_, order, keys) => {
     fc.assert(
       fc.property(tinyBuffers({ maxCount: 24, maxStep: 20, maxSize: 40, gaps: 'none' }), (list) => {
-        // Every step is named, so that a problem counts lives in the same steps.
+        // Every step is named, so that the problem counts lifetimes in the same steps.
         const all = [...list, ...Array.from({ length: 21 }, (__, step) => ({ size: 1, start: step, end: step + 1 }))];
         const expected = [...all.keys()].sort((p, q) => {
           const [mine, theirs] = [keys(all[p], all), keys(all[q], all)];

@@ -23,7 +23,7 @@ describe('boundOf', () => {
   });
 
   it('counts the buffers of the larger alignments alone', () => {
-    // The two large ones take 64 + 1 bytes; what is less aligned fits between them.
+    // The two large buffers take 64 + 1 bytes; less aligned buffers fit between them.
     const problem = createProblem([...aligned([1, 1], 64), ...aligned([8, 8], 8)]);
     expect(boundOf(problem)).toMatchObject({ kind: 'aligned', bytes: 65, alignment: 64 });
     expect(solve(problem).bufferSize).toBe(65);
@@ -75,7 +75,7 @@ describe('boundOf', () => {
     for (const kind of ['load', 'aligned', 'end']) expect(kinds.get(kind), kind).toBeGreaterThan(50);
   });
 
-  it('looks at the step with the most padded bytes first, of however many there are', () => {
+  it('examines the step with the most padded bytes first, however many steps there are', () => {
     // At every step two buffers that end before the next; the fullest step is one of the last.
     const pair = (step: number, size: number): BufferSpec[] =>
       [size, size].map((bytes) => ({ size: bytes, start: step, end: step + 1, alignment: 4 }));
@@ -111,7 +111,7 @@ describe('boundOf', () => {
   });
 });
 
-/** What a buffer needs at a step: its first byte and one past its last; `null` for nothing. */
+/** The bytes that a buffer needs at a step: the first, and one past the last; `null` for none. */
 function needAt({ size, start, end, gaps = [] }: BufferSpec, step: number): [number, number] | null {
   if (step < start || step >= end) return null;
   const gap = gaps.find((each) => each.start <= step && step < each.end);
@@ -129,7 +129,7 @@ function stepsOf(buffers: readonly BufferSpec[]): number[] {
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
-/** The bytes that a certificate proves, worked out from the buffers; that of an exhausted search proves what it says. */
+/** The bytes that a certificate proves, derived from the buffers; an exhausted search is taken at its word. */
 function bytesProvenBy(certificate: Certificate, buffers: readonly BufferSpec[]): number {
   if (certificate.kind === 'end') {
     const { fixedOffset = 0, size } = buffers[certificate.buffer];
@@ -144,7 +144,7 @@ function bytesProvenBy(certificate: Certificate, buffers: readonly BufferSpec[])
   });
   if (certificate.kind === 'load') return needed.reduce((sum, { bytes }) => sum + bytes, 0);
   const { alignment } = certificate;
-  // Whoever is ever needed in part could have another one's bytes within it.
+  // A buffer with a window could hold another buffer's bytes in its own range.
   const whole = needed.filter(({ buffer }) => {
     const isPartial = (buffer.gaps ?? []).some(({ lower = 0, upper = lower }) => lower < upper);
     return buffer.alignment! >= alignment && !isPartial;
@@ -154,7 +154,7 @@ function bytesProvenBy(certificate: Certificate, buffers: readonly BufferSpec[])
   return padded.reduce((sum, bytes) => sum + bytes, 0) - Math.max(0, ...paddings);
 }
 
-/** Everything that a look at single steps and buffers can prove. */
+/** All bounds that single steps and single buffers prove. */
 function simpleCertificates(buffers: readonly BufferSpec[]): Certificate[] {
   const steps = [...stepsOf(buffers).keys()].slice(0, -1);
   return [

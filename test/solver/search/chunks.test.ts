@@ -47,7 +47,7 @@ describe('placeInChunks', () => {
         expect(verifyPlacement(problem, found, options)).toEqual([]);
         expect(placementSize(found)).toBeLessThanOrEqual(least);
         expect(run(problem, options, Infinity, 2000)).toEqual(placements[0]);
-        // The first of those that reach the goal.
+        // The first of the orders that reach the goal.
         const first = placements.find((placement) => placementSize(placement) === least);
         expect(run(problem, options, least, 2000)).toEqual(first);
       }),

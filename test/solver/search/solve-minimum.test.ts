@@ -45,7 +45,7 @@ describe('solve, against exhaustive search', () => {
       );
     fc.assert(
       fc.property(farApart, (buffers) => {
-        // A search that lifted buffers byte by byte would run out of steps.
+        // A search that lifted buffers byte by byte would run out of effort.
         const solution = expectValid(buffers, { maxEffort: 20_000 });
         const minimum = minimumPeak(buffers);
         expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);

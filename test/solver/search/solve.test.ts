@@ -31,7 +31,7 @@ describe('solve, on a problem that needs the search', () => {
     const { certificate, effort } = solution;
     if (certificate.kind !== 'exhausted') throw new Error('the bound was proven otherwise');
     expect(certificate.bytes).toBe(OPEN_PEAK);
-    // Of one tree, while the steps are those of all searches.
+    // The nodes of one tree; the effort is that of all searches.
     expect(certificate.nodes).toBeGreaterThan(1);
     expect(certificate.nodes).toBeLessThan(effort);
     const below = expectValid(OPEN, { capacity: OPEN_PEAK - 1 });
@@ -57,7 +57,7 @@ describe('solve, on a problem that needs the search', () => {
     expect(solve(createProblem(OPEN))).toEqual(solve(createProblem(OPEN)));
   });
 
-  it('stops after its steps', () => {
+  it('stops after its effort', () => {
     const solution = expectValid(OPEN, { maxEffort: 20 });
     expect([solution.status, solution.stopped, solution.effort]).toEqual(['feasible', 'effort', 20]);
     const below = { status: 'unknown', stopped: 'effort' };
@@ -195,7 +195,7 @@ describe('solve, where overlaps are too many to list', () => {
     expect(verifyPlacement(problem, solution)).toEqual([]);
   });
 
-  it('is no worse with more steps, and counts them', () => {
+  it('is no worse with more effort, and counts it', () => {
     const few = solve(problem, { maxEffort: 100 });
     const more = solve(problem, { maxEffort: 1000 });
     expect(more.bufferSize).toBeLessThanOrEqual(few.bufferSize);

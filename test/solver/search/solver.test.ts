@@ -1,4 +1,6 @@
-/** What the solver claims of its result, in problems that need more than one of its layers. */
+/**
+ * What the solver claims about its result, for problems that need several of its layers.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SolveProgress } from '../../../src/solver/search/solution.js';
@@ -35,7 +37,7 @@ describe('what an exhausted search proves', () => {
       bufferSize: 27,
       certificate: { kind: 'exhausted' },
     });
-    // Twice a window below a whole buffer: 11 bytes each, but in one chunk the second window starts at 16 at the earliest.
+    // Twice a window below a whole buffer, 11 bytes each; but in one chunk the second window starts at 16 or later.
     expect(expectValid(buffers, { maxChunkSize: 22 })).toMatchObject({ status: 'optimal', chunks: [11, 11] });
     expect(expectValid(buffers, { maxChunkSize: 22, capacity: 22 })).toMatchObject({
       status: 'optimal',
@@ -48,7 +50,7 @@ describe('parts that share no step', () => {
   const parts = fc.array(
     fc.oneof(
       fc.tuple(fc.constantFrom(OPEN, cutUp(30, 1), TIGHT), fc.integer({ min: 1, max: 60 })),
-      // Almost alike, so that each of them is above what the others end at before it is lowered, and below after.
+      // The parts are almost alike: each ends above the lowered others at first, and below them once it is lowered.
       fc.tuple(fc.constantFrom(cutUp(30, 1), cutUp(60, 3), cutUp(100, 4)), fc.integer({ min: 30, max: 33 })),
     ),
     { minLength: 2, maxLength: 3 },
@@ -120,17 +122,17 @@ describe('a buffer above the limit of a chunk, if that is allowed', () => {
 });
 
 describe('progress', () => {
-  it('is told at least every 256 steps', () => {
-    const steps: number[] = [0];
-    const { effort: last } = expectValid(OPEN, { onProgress: (progress) => steps.push(progress.effort) });
+  it('is told at least every 256 units of effort', () => {
+    const efforts: number[] = [0];
+    const { effort: last } = expectValid(OPEN, { onProgress: (progress) => efforts.push(progress.effort) });
     expect(last).toBeGreaterThan(1000);
-    const longest = [...steps.slice(1), last].reduce((most, at, i) => Math.max(most, at - steps[i]), 0);
+    const longest = [...efforts.slice(1), last].reduce((most, at, i) => Math.max(most, at - efforts[i]), 0);
     expect(longest).toBeLessThanOrEqual(256);
   });
 
   it('never tells of a placement above the limit of a chunk, and of each improvement', () => {
     const problem = createProblem(cutUp(30, 1));
-    // What is above both limits is placed in one chunk first.
+    // A placement above both limits is found in one chunk first.
     for (const maxChunkSize of [CUT_UP_PEAK - 1, 700]) {
       const peaks: number[] = [];
       const options = { maxChunkSize, maxEffort: 20_000 };
