@@ -58,7 +58,7 @@ export interface RopeOptions extends InPlaceOption {
   readonly sections?: readonly [number, number, number, number] | null;
 }
 
-/** Settings of `ropeBack`: those of `rope`, but that it never runs in place. */
+/** Settings of `ropeBack`: those of `rope`, without `inPlace`. */
 export type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
 
 const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
@@ -84,7 +84,7 @@ function rotation(name: OperationName): Row<RopeParams> {
     operands: ['a', 'positions', 'freqFactors?'],
     ggmlInPlace: true,
     overwrites: [0],
-    // Graph files from before there was an offset have none.
+    // Older graph files have no offset.
     result: (o, { dims, offset = 0, mode }) => {
       const a = o.tensor('a');
       const freqFactors = o.optional('freqFactors');
@@ -104,7 +104,9 @@ function rotation(name: OperationName): Row<RopeParams> {
   });
 }
 
-/** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
+/**
+ * As `ggml_compute_forward_rope`: the elements before the turned ones must be pairs, and all must lie within the row.
+ */
 function requireOffset(o: Operands, offset: number, room: number): void {
   const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
   if (isWithin) return;
@@ -186,7 +188,7 @@ export const FLASH_ATTN_EXT = define<Params & { scale: number; maxBias: number; 
 /** The rows of this family. */
 export const ATTENTION_OPERATIONS = [ROPE, ROPE_BACK, SOFT_MAX, FLASH_ATTN_EXT];
 
-/** What attention adds to its scores. */
+/** Options of attention: what is added to its scores, and their factor. */
 export interface AttentionOptions {
   /** Added to the scaled scores. Default: none. */
   readonly mask?: Tensor | null;
@@ -198,7 +200,7 @@ export interface AttentionOptions {
   readonly maxBias?: number;
 }
 
-/** What attention adds to its scores where they are not kept. */
+/** Options of fused attention, which does not keep the scores. */
 export interface FlashAttentionOptions extends AttentionOptions {
   /** A limit that the scores approach. Default 0: none. */
   readonly logitSoftcap?: number;

@@ -17,7 +17,7 @@ function requireEps(op: Named, eps: number): number {
   return eps;
 }
 
-/** ggml plans only the RMS norm in place. */
+/** In ggml only the RMS norm reuses its operand. */
 function norm(name: OperationName, ggmlInPlace: boolean): Row<Params & { eps?: number }> {
   return define<Params & { eps?: number }>({
     name,
