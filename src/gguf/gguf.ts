@@ -134,7 +134,7 @@ function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor
 function unknownType(culprit: string, typeId: number): PlannerError {
   const isGone = typeId < NEXT_GGUF_TYPE;
   return new PlannerError('UNKNOWN_TYPE', {
-    message: `${named(culprit)} has GGUF type ${typeId}, which ${isGone ? 'ggml has given up' : 'this library does not know'}.`,
+    message: `${named(culprit)} has GGUF type ${typeId}, which ${isGone ? 'ggml has dropped' : 'this library does not know'}.`,
     culprit,
     value: `GGUF type ${typeId}`,
     limit: 'a type that ggml has',

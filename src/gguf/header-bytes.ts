@@ -72,7 +72,9 @@ export class HeaderBytes {
     return start;
   }
 
-  /** Doubles the bytes that are read, so that all repeated scans of an entry together cost no more than the last one. */
+  /**
+   * Doubles the bytes that are read, so that all repeated scans of an entry together cost no more than the last one.
+   */
   async #readMore(): Promise<void> {
     const { name } = this.#source;
     const { byteLength } = this.#bytes;

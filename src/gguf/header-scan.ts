@@ -75,7 +75,7 @@ function scanStart(bytes: HeaderBytes, name: string): { tensorCount: number; key
       : version === 1
         ? 'Convert the model again with a current converter.'
         : 'It is newer than this library, which an update may mend, or damaged.';
-    const message = `${named(name)} is a GGUF file ${value}; those of version 2 and 3 in little-endian can be read.`;
+    const message = `${named(name)} is a GGUF file ${value}; only little-endian files of version 2 and 3 can be read.`;
     throw damagedHeader(message, name, value, 'a little-endian GGUF file of version 2 or 3', remedy);
   }
   const tensorCount = scanCount(bytes, `${named(name)}: number of tensors`, MAX_TENSORS);

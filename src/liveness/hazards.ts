@@ -16,7 +16,10 @@ import { Paths } from './paths.js';
 import { overlapOf, regionOf, type Overlap, type Region } from './regions.js';
 import { Touches } from './touches.js';
 
-/** Two nodes that touch the same bytes, at least one of them writing; or one that overwrites what it still reads. */
+/**
+ * Two nodes that touch the same bytes, at least one of them writing; or one node that overwrites an operand that it
+ * still reads.
+ */
 export interface Hazard {
   /**
    * `conflict`: the reader needs a computed value that the writer has destroyed by then. `unordered`: only the order of

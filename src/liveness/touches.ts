@@ -1,8 +1,8 @@
 /**
  * Accesses by the bytes that they touch: which earlier accesses does a later access meet?
  *
- * A binary tree over the ranges between all first and last bytes, storage after storage. An access is kept at the fewest
- * nodes that make up its bytes, so most of the others are never looked at:
+ * A binary tree over the ranges between all first and last bytes, storage after storage. An access is kept at the
+ * fewest nodes that make up its bytes, so most of the others are never looked at:
  *
  *     bytes   0    16    32    48    64      a write to [0, 32) is kept at one node, a read of [16, 64) at two.
  *             [0 16][16 32][32 48][48 64]
@@ -136,7 +136,7 @@ function rangesOf(accesses: readonly Touch[], storageCount: number): { ranges: I
     bounds[next[storage]++] = region.start;
     bounds[next[storage]++] = region.end;
   }
-  // The bounds of a storage are sorted, each kept once, and numbered on from those of the storage before.
+  // The bounds of a storage are sorted, each kept once, and numbered on from the bounds of the storage before.
   const counts = new Int32Array(storageCount);
   const ranks = new Int32Array(storageCount);
   let rangeCount = 0;

@@ -126,7 +126,11 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
   };
 }
 
-/** Null if the architecture is unknown, but nothing fits anyway. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+/**
+ * Null if the architecture is unknown, but nothing fits anyway.
+ *
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
+ */
 function readIfKnown(gguf: Gguf, budget: number): ModelHeader | null {
   try {
     return readModel(gguf);
@@ -205,7 +209,7 @@ function checkBudget(budgetBytes: number): void {
     culprit: 'budgetBytes',
     value: budgetBytes,
     limit: 'an integer from 0 to 2^53 - 1',
-    remedy: 'Give the memory that there is in bytes.',
+    remedy: 'Give the available memory in bytes.',
   });
 }
 

@@ -1,8 +1,8 @@
 /**
  * The limit on the size of a graph, above which llama.cpp gives up.
  *
- * Invariant: the room is that of `llama_context::graph_max_nodes` and of the scheduler's hash table. A graph that is too
- * large ends llama.cpp with "fatal error"; files with few tensors per layer come close to it.
+ * Invariant: the room is that of `llama_context::graph_max_nodes` and of the scheduler's hash table. A graph that is
+ * too large ends llama.cpp with "fatal error"; files with few tensors per layer come close to it.
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';

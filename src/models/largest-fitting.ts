@@ -27,7 +27,7 @@ export interface LargestFitting<N extends Need> {
 
 /**
  * Sizes that are tried one by one before a binary search takes over. With a batch of 8192 tokens, the largest size of
- * DeepSeek-V2-Lite that fits by its lower bound is 241 sizes above the one that really fits.
+ * DeepSeek-V2-Lite that fits by its lower bound is 241 sizes above the largest that really fits.
  */
 const SCAN_LENGTH = 512;
 

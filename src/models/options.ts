@@ -33,7 +33,10 @@ export interface ModelOptions {
    * that share one cache.
    */
   readonly parallel?: number;
-  /** Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is -1. */
+  /**
+   * Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is
+   * -1.
+   */
   readonly kvUnified?: boolean;
   /**
    * Whether attention never writes its scores to memory. Default `auto`, which is true here: a CPU supports flash

@@ -39,7 +39,7 @@ export function checkProgram(program: string): Program {
   if (Object.hasOwn(PROGRAMS, program)) return program as Program;
   const names = Object.keys(PROGRAMS).join(', ');
   throw new PlannerError('BAD_ARGUMENT', {
-    message: `The option program is ${JSON.stringify(program)}, which is none of ${names}.`,
+    message: `The option program is ${JSON.stringify(program)}, but must be one of ${names}.`,
     culprit: 'program',
     value: program,
     limit: `one of ${names}`,

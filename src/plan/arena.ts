@@ -50,7 +50,8 @@ export class Arena {
    * tensor is contiguous.
    *
    * @param type the element type that you expect, which makes the elements' type known to the compiler. Default: any
-   * @throws PlannerError `NOT_READABLE` for tensors of another type, quantised ones, those outside the plan, virtual ones
+   * @throws PlannerError `NOT_READABLE` for tensors of another type, quantised ones, those outside the plan, virtual
+   * ones
    * @example
    * ```ts
    * import { Context, Graph, planGraph } from 'tensor-arena';

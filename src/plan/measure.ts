@@ -120,7 +120,7 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
     message: isItself
-      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it is done with it.`
+      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it has read all of it.`
       : `${subject(other.label)} needs ${named(tensor.label)}, which ${named(writer.label)} overwrites before ${named(other.label)} runs.`,
     culprit: other.label,
     value: isItself ? `overwriting ${tensor.label}` : `run after ${writer.label}, which overwrites ${tensor.label}`,

@@ -1,8 +1,8 @@
 /**
- * Which reuses to choose where those of liveness leave an excess over the lower bound.
+ * Which reuses to choose where the choice of liveness leaves an excess over the lower bound.
  *
- *     a  ▒▒▒▒▒▒           A node that reuses an operand gets its offset, too. The result c of a and b can go where a is,
- *     b  ▒▒▒▒▒▒▒          where b is, or elsewhere: the other buffers may leave room in only one of these places.
+ *     a  ▒▒▒▒▒▒           A node that reuses an operand gets its offset, too. The result c of a and b can go where a
+ *     b  ▒▒▒▒▒▒▒          is, where b is, or elsewhere: the other buffers may leave room in only one of these places.
  *     c        ▒▒▒▒▒
  *
  * Liveness takes the choice with the least live load. If its placement is no larger than that load, no other choice is

@@ -65,7 +65,9 @@ function faultOf(runtime: unknown): Fault | null {
   const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
-    return runtime === RUNTIMES[name] ? null : { what: `${name} is one that the library knows, with other rules` };
+    return runtime === RUNTIMES[name]
+      ? null
+      : { what: `${name} has the name of one that the library knows, but other rules` };
   }
   if (!Array.isArray(fusions)) return { what: `${name} has no list of fusions` };
   for (let index = 0; index < fusions.length; index++) {
@@ -96,7 +98,10 @@ function faultOfNode(node: unknown, at: string): Fault | null {
   if (typeof op !== 'string' || op === '') return { what: `${at}.op is ${shown(op)}, not a name`, remedy };
   const meant = fusedNameLike(op);
   if (meant !== op) {
-    return { what: `${at}.op is ${shown(op)}, which no operation is called`, remedy: `Write ${meant}, as ggml does.` };
+    return {
+      what: `${at}.op is ${shown(op)}, which is not the name of an operation`,
+      remedy: `Write ${meant}, as ggml does.`,
+    };
   }
   if (!READ_ORDERS.includes(operands)) {
     return { what: `${at}.operands is ${shown(operands)}, not element, row or never`, remedy };

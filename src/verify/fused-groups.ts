@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** Nodes that may be computed at once. */
 export interface Group {
-  /** At least two, in execution order; the last is the one that is written. */
+  /** At least two, in execution order; only the result of the last is written. */
   readonly nodes: readonly Tensor[];
   /** How each node reads its operands from outside the group. */
   readonly orders: readonly ReadOrder[];

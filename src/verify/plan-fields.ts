@@ -1,7 +1,8 @@
 /**
  * Fields of a plan that must be numbers and are not, as in a file that was written by hand or by another program.
  *
- * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is computed.
+ * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is
+ * computed.
  */
 import type { PlanEntry, PlanLike } from './plan-like.js';
 

@@ -73,7 +73,8 @@ const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true,
  *
  * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` if separate rows make more than 2^27 spans, or more than 2^22
  * written ones
- * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
+ * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it
+ * is meant to read
  */
 export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);

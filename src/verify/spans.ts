@@ -61,7 +61,8 @@ export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) =>
 }
 
 /**
- * The first bytes that two tensors have in common where their storages begin at the given bytes; `null` if there are none.
+ * The first bytes that two tensors have in common where their storages begin at the given bytes; `null` if there are
+ * none.
  */
 export function firstCommonBytes(
   a: Tensor,

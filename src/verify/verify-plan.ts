@@ -122,7 +122,7 @@ function checkSizes(plan: PlanLike): PlanViolation[] {
   const sum = chunks.reduce((a, b) => a + b, 0);
   if (bufferSize !== sum) wrong.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
   const bound = lowerBound ?? 0;
-  if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, no number of bytes`);
+  if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, not a number of bytes`);
   if (bound > bufferSize) wrong.push(`lowerBound is ${bound}, above the bufferSize of ${bufferSize}`);
   if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
     wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
@@ -209,10 +209,13 @@ function placeStorages(
       const owner = entries.get(tensor.root);
       const isThere =
         tensor.memory === 'deferred' && owner?.chunk === chunk && owner.offset + tensor.viewOffset === offset;
-      return isThere ? undefined : report('wrong-entry', bytes, `is in ${where} in the plan, but looks elsewhere`);
+      return isThere
+        ? undefined
+        : report('wrong-entry', bytes, `is in ${where} in the plan, but its root puts it elsewhere`);
     }
     const missed = alignments.find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
-    if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
+    if (missed !== undefined)
+      report('misaligned', bytes, `is in ${where}, which does not start at a multiple of ${missed}`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);

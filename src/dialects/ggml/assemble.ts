@@ -1,8 +1,8 @@
 /**
  * Puts the families of operations together into one class.
  *
- * Invariant: the families stand side by side. All their methods lie on one prototype, whose own prototype is that of
- * {@link Applier}; no two families define the same method.
+ * Invariant: the families stand side by side. All their methods lie on one prototype, which inherits from the prototype
+ * of {@link Applier}; no two families define the same method.
  */
 import type { MemoryKind } from '../../tensor/tensor.js';
 import type { ByteSource } from '../../tensor/immediate-memory.js';

@@ -2,8 +2,8 @@
  * Operations that the library does not know: the caller declares their operands, their results, and the operands that
  * they may overwrite.
  *
- * Invariant: an operation overwrites only operands that the caller declares, and none in ggml's rules. One node writes
- * one storage: several results are views of that storage, as in ggml's own operations (`ssm_scan` and others).
+ * Invariant: an operation overwrites only operands that the caller declares, and none under ggml's rules. One node
+ * writes one storage: several results are views of that storage, as in ggml's own operations (`ssm_scan` and others).
  */
 import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
@@ -168,7 +168,7 @@ export abstract class CustomOps extends Applier {
 /** The caller's name for the operation, which errors use. @throws PlannerError `BAD_ARGUMENT` */
 function ownName({ op = CUSTOM.name }: CustomCall): Named {
   const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
-  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that is none of the library’s own operations');
+  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that no operation of the library has');
   return { name: op };
 }
 

@@ -20,7 +20,7 @@ export const ANY = null;
 
 /** An operation with the names of its operands. */
 export interface OperandNames extends Operation {
-  /** Names of the operands by source slot, without question marks. */
+  /** Names of the operands by slot. */
   readonly operandNames: readonly string[];
   /** The number of required operands, which come first. */
   readonly requiredCount: number;
@@ -86,7 +86,7 @@ export class Operands {
     badOperand(this.name, name, tensor, limit, 'Reshape, permute or repeat it first.');
   }
 
-  /** As {@link requireRepeatable}, of dimensions 2 and 3 into those of a shape. */
+  /** As {@link requireRepeatable}, of dimensions 2 and 3 into dimensions 2 and 3 of `ne`. */
   requireOuterRepeatable(name: string, ne: readonly number[]): void {
     const tensor = this.optional(name);
     if (tensor === null || (ne[2] % tensor.ne[2] === 0 && ne[3] % tensor.ne[3] === 0)) return;

@@ -45,7 +45,7 @@ export const OPERATIONS: readonly Row[] = [
 
 const TABLE: ReadonlyMap<string, Row> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
 
-/** The row of an operation; `undefined` for one that the library does not know (from a graph file). */
+/** The row of an operation; `undefined` if the library does not know it, as may be in a graph file. */
 export function findOperation(name: string): Row | undefined {
   return TABLE.get(name);
 }

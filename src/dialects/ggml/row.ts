@@ -2,7 +2,7 @@
  * The description of an operation as a row: what the operation does with bytes, and which layout its result has.
  *
  * Invariant: rows are pure data and rules; a shape rule either returns a complete result or throws `BAD_OPERAND` or
- * `BAD_ARGUMENT`. An operation without a rule is one that the library does not know.
+ * `BAD_ARGUMENT`. The library does not know an operation without a rule.
  */
 import type { ElementType } from '../../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../../tensor/operation.js';

@@ -42,7 +42,7 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const fullValueLength = reader.integer('attention.value_length_mla', 0);
   const isLatent = fullKeyLength !== 0;
   if (isLatent !== (fullValueLength !== 0)) {
-    reader.refuse('attention.value_length_mla', 'zero where attention.key_length_mla is, and only there');
+    reader.refuse('attention.value_length_mla', 'zero if attention.key_length_mla is zero, and only then');
   }
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
@@ -78,7 +78,8 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
 /** Checks that the cache has the row per token that attention stores: one compressed row, or the keys of all heads. */
 function checkCache(reader: MetadataReader, hp: Hyperparameters, stored: { heads: number; length: number }): void {
   if (hp.kvHeadCount !== stored.heads) reader.refuse('attention.head_count_kv', `${stored.heads} in this kind of file`);
-  if (hp.keyLength !== stored.length) reader.refuse('attention.key_length', `${stored.length}, what a row takes`);
+  if (hp.keyLength !== stored.length)
+    reader.refuse('attention.key_length', `${stored.length}, the length of a cached row`);
 }
 
 /**
@@ -99,7 +100,7 @@ function readGating(reader: MetadataReader, { layerCount, vocabularySize }: Hype
 }
 
 /**
- * The factor of the scores. With YaRN it contains the attention factor of queries and that of keys, hence the square.
+ * The factor of the scores. With YaRN it contains the attention factors of queries and keys, hence the square.
  */
 function attentionScale(reader: MetadataReader, hp: Hyperparameters & { fullKeyLength: number }): number {
   const stretch = Math.log(1 / hp.rope.freqScale!);

@@ -150,7 +150,7 @@ export function projectOutput(s: Scope, mixed: Tensor, { bias = 'none' }: Attend
 
 /** Options of a look-up, besides {@link AttendOptions}. */
 export interface LookUpOptions extends AttendOptions {
-  /** Matrices `[compressed, value, heads]` that turn looked-up values into those of each head. */
+  /** Matrices `[compressed, value, heads]` that turn looked-up values into the values of each head. */
   readonly decompress?: Tensor;
 }
 

@@ -79,10 +79,10 @@ const DOWN = 'ffn_down';
  */
 function scaledBias({ name }: Tensor): PlannerError {
   return new PlannerError('BAD_MODEL', {
-    message: `${named(name)} is there together with a scale, which llama.cpp refuses where a matrix is in NVFP4.`,
+    message: `${named(name)} comes with a scale; llama.cpp refuses both together for a matrix in NVFP4.`,
     culprit: name,
     value: 'there together with a scale',
-    limit: 'left out where a matrix in NVFP4 has a scale, as llama.cpp asks for',
+    limit: 'left out if a matrix in NVFP4 has a scale, as llama.cpp demands',
     remedy: 'Quantise this matrix in another type.',
   });
 }

@@ -9,7 +9,9 @@ import { weightIf, type Presence } from './linear.js';
 import { badTensor } from '../weights.js';
 import { rmsNorm } from './norm.js';
 
-/** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
+/**
+ * The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead.
+ */
 export function tokenEmbedding(m: ModelBuilder): Tensor {
   const { tokens } = m.batch;
   const { embeddingLength, vocabularySize } = m.hp;
@@ -17,8 +19,8 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
   const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
   if (table.type.name === 'i32') {
-    const message = `${named(table.name)} is of type i32, which cannot stand for fractions.`;
-    throw badTensor(message, table.name, 'of type i32', 'of a type that stands for fractions');
+    const message = `${named(table.name)} is of type i32, which cannot hold fractions.`;
+    throw badTensor(message, table.name, 'of type i32', 'of a type that can hold fractions');
   }
   const embedded = m.ctx.getRows(table, ids);
   m.graph.expand(embedded).expand(readyMade);

@@ -112,7 +112,7 @@ export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: Latent
   return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'), options);
 }
 
-/** Older files: keys and values are decompressed, and cached like those of any other model. */
+/** Older files: keys and values are decompressed, and cached as in other models. */
 export function attendDecompressed(
   s: Scope<LatentHyperparameters>,
   inputs: AttentionInputs,

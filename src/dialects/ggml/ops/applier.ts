@@ -138,7 +138,11 @@ export abstract class Applier {
     return typedArrayOf(tensor, bytes.buffer, bytes.byteOffset + tensor.viewOffset);
   }
 
-  /** Copies `values` into an immediate tensor of as many elements. @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE` */
+  /**
+   * Copies `values` into an immediate tensor of as many elements.
+   *
+   * @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE`
+   */
   write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
     checkTensor('write', tensor);
     const data = this.data(tensor);

@@ -192,12 +192,19 @@ export abstract class ArithmeticOps extends Applier {
     return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
-  /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side open. */
+  /**
+   * `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side
+   * open.
+   */
   clamp(a: Tensor, min: number, max: number): Tensor {
     return this.apply(CLAMP, [a], { min: finiteOrNull(min), max: finiteOrNull(max) });
   }
 
-  /** A tensor like `a` (f32 or f16, contiguous) of which every element is `value`. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * A tensor like `a` (f32 or f16, contiguous) of which every element is `value`.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   fill(a: Tensor, value: number, options?: InPlaceOption): Tensor {
     return this.apply(FILL, [a], { value }, options);
   }

@@ -34,7 +34,9 @@ interface RopeParams extends Params {
 
 /** Settings of the rotation. */
 export interface RopeOptions extends InPlaceOption {
-  /** How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions. */
+  /**
+   * How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions.
+   */
   readonly mode?: RopeMode;
   /** Elements of a row before the turned ones, even; they stay as they are. Default 0, and always 0 for `vision`. */
   readonly offset?: number;
@@ -58,7 +60,7 @@ export interface RopeOptions extends InPlaceOption {
   readonly sections?: readonly [number, number, number, number] | null;
 }
 
-/** Settings of `ropeBack`: those of `rope`, without `inPlace`. */
+/** Settings of `ropeBack`: the settings of `rope`, without `inPlace`. */
 export type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
 
 const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
@@ -213,7 +215,8 @@ const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logi
 /** Attention. */
 export abstract class AttentionOps extends Applier {
   /**
-   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's position.
+   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's
+   * position.
    *
    * @param a `[head, heads, tokens, …]`
    * @param positions i32 `[tokens]`, or `[4 × tokens]` for the modes `mrope`, `imrope` and `vision`

@@ -1,7 +1,8 @@
 /**
  * Patches: the elements under a kernel become one row for each position, so that a matrix product convolves.
  *
- * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_im2col_back`. Patches overlap, so nothing is overwritten.
+ * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_im2col_back`. Patches overlap, so nothing is
+ * overwritten.
  */
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { shape } from '../shape.js';

@@ -1,8 +1,8 @@
 /**
  * Direct convolutions, without patches in memory, and transposed convolutions.
  *
- * Behaviour as in ggml's `ggml_conv_2d_direct`, `ggml_conv_2d_dw_direct`, `ggml_conv_3d_direct`, `ggml_conv_transpose_1d`,
- * `ggml_conv_transpose_2d_p0`, `ggml_col2im_1d`. Patches overlap, so nothing is overwritten.
+ * Behaviour as in ggml's `ggml_conv_2d_direct`, `ggml_conv_2d_dw_direct`, `ggml_conv_3d_direct`,
+ * `ggml_conv_transpose_1d`, `ggml_conv_transpose_2d_p0`, `ggml_col2im_1d`. Patches overlap, so nothing is overwritten.
  */
 import type { Dims4 } from '../../../tensor/layout.js';
 import { hasContiguousChannels } from '../shape.js';
@@ -118,7 +118,8 @@ export const DIRECT_CONVOLUTION_OPERATIONS = [
 /** Direct and transposed convolutions. Widths come first; a single setting counts for every dimension. */
 export abstract class DirectConvolutionOps extends Applier {
   /**
-   * Convolution over dimensions 0 and 1 without patches in memory: `[width, height, outputs, images]`, of the type of `x`.
+   * Convolution over dimensions 0 and 1 without patches in memory: `[width, height, outputs, images]`, of the type of
+   * `x`.
    *
    * @param kernel `[width, height, channels, outputs]`
    * @param x `[width, height, channels, images]`

@@ -177,7 +177,11 @@ export abstract class MatrixOps extends Applier {
     return this.apply(DIAG_MASK_ZERO, [a], { past }, options);
   }
 
-  /** A triangle of the square f32 matrices in `a`, zero elsewhere. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
+  /**
+   * A triangle of the square f32 matrices in `a`, zero elsewhere.
+   *
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
   tri(a: Tensor, triangle: Triangle): Tensor {
     return this.apply(TRI, [a], { triangle });
   }

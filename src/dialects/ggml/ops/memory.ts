@@ -241,7 +241,11 @@ export abstract class MemoryOps extends Applier {
     return this.apply(ACC, [a, b], { nb: listOf(ACC, 'nb', nb), offset }, options);
   }
 
-  /** `a` followed by `b` along dimension `dim`; the other lengths and the types agree. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * `a` followed by `b` along dimension `dim`; the other lengths and the types agree.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   concat(a: Tensor, b: Tensor, dim: number): Tensor {
     return this.apply(CONCAT, [a, b], { dim });
   }
@@ -251,7 +255,11 @@ export abstract class MemoryOps extends Applier {
     return this.apply(REPEAT, [a], { ne: listOf(REPEAT, 'ne', ne) });
   }
 
-  /** The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   repeatBack(a: Tensor, ne: readonly number[]): Tensor {
     return this.apply(REPEAT_BACK, [a], { ne: listOf(REPEAT_BACK, 'ne', ne) });
   }

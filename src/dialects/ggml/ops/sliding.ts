@@ -58,7 +58,11 @@ export function requireList(op: Named, what: string, length: number, list: reado
   requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
 }
 
-/** Positions of the operand `kernel` on `x` along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
+/**
+ * Positions of the operand `kernel` on `x` along each dimension that it slides over.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND`
+ */
 export function positions(o: Operands, rank: number, sliding: Sliding): number[] {
   const [kernel, x] = [o.tensor('kernel'), o.tensor('x')];
   requireSliding(o, rank, sliding);

@@ -135,7 +135,7 @@ export const TRAINING_OPERATIONS = [
   OPT_STEP_SGD,
 ];
 
-/** Settings of `softMaxBack`: those of the `softMax` whose gradient it is. */
+/** Settings of `softMaxBack`: the settings of the `softMax` whose gradient is computed. */
 export type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & InPlaceOption;
 
 const SOFT_MAX_BACK_OPTIONS: OptionNames<SoftMaxBackOptions> = { scale: true, maxBias: true, inPlace: true };

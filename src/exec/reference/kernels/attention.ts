@@ -106,7 +106,9 @@ function correctedDim(call: Call, turns: number): number {
   return (call.number('dims') * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(call.number('freqBase')));
 }
 
-/** Pair by pair: both elements are read, then both are written. Elements before and after the turned ones are copied. */
+/**
+ * Pair by pair: both elements are read, then both are written. Elements before and after the turned ones are copied.
+ */
 const rotate =
   (sign: number): Kernel =>
   (call) => {
