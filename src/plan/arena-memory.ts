@@ -95,7 +95,7 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
 
 function checkCount(chunks: number, count: number, what: string, remedy: string): void {
   if (chunks === count) return;
-  const message = `The plan has ${chunks === 1 ? '1 chunk' : `${chunks} chunks`}, but ${what}.`;
+  const message = `There ${chunks === 1 ? 'is 1 chunk' : `are ${chunks} chunks`} of the plan, but ${what}.`;
   throw new PlannerError('BAD_ARGUMENT', {
     message,
     culprit: 'chunks of the plan',
