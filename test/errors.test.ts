@@ -247,7 +247,7 @@ describe('what misled before', () => {
 
   it.each([
     [43, /has GGUF type 43, which this library does not know\. Update the library, if the file is newer; otherwise /],
-    [31, /has GGUF type 31, which ggml has given up\. Convert the model again with a current converter\.$/],
+    [31, /has GGUF type 31, which ggml has dropped\. Convert the model again with a current converter\.$/],
   ])('GGUF type %i', async (typeId, expected) => {
     const tensors = [{ name: 'w', type: typeId, ne: [4n] }];
     const error = await errorOf(() => readGguf(writeGguf({ tensors })));

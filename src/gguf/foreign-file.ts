@@ -1,10 +1,10 @@
 /**
- * What a file is that is no GGUF file, from its first bytes: what people take for one, or get instead of one.
+ * Recognises files that people take for a GGUF file, or get in its place, by their first bytes.
  *
- * Invariant: a guess for a message only; nothing is decided by it.
+ * Invariant: the guess only words a message; no decision depends on it.
  */
 
-/** What a file looks like, and what to do to get a GGUF file. */
+/** The kind of file that a file looks like, and the way to get a GGUF file. */
 export interface ForeignFile {
   /** Completes "… looks like". */
   readonly what: string;
@@ -49,7 +49,7 @@ const LOOKS: readonly (readonly [test: Test, what: string, remedy: string])[] = 
 
 const LOOKED_AT = 64;
 
-/** What the file that begins with `bytes` looks like; `null` if like nothing known. */
+/** The kind of file that begins with `bytes`; `null` if the kind is not known. */
 export function foreignFile(bytes: Uint8Array): ForeignFile | null {
   const start = String.fromCharCode(...bytes.subarray(0, LOOKED_AT));
   const look = LOOKS.find(([test]) => test(start));

@@ -1,9 +1,9 @@
 /**
- * The header of a GGUF file as plain data: metadata and the list of tensors. Weight data is never read, so files that
- * consist of a header only are as good as whole ones.
+ * The header of a GGUF file as plain data: metadata and the list of tensors. Weight data is never read, so a file that
+ * holds only a header will do.
  *
- * Invariant: what is returned is complete and consistent (`gguf_init_from_file` would accept it): known element types,
- * whole blocks, exact byte counts, unique names, offsets that add up.
+ * Invariant: the returned header is complete and consistent (`gguf_init_from_file` would accept it): known element
+ * types, whole blocks, exact byte counts, unique names, offsets that add up.
  */
 import { named, PlannerError, shown, wrongValue } from '../errors.js';
 import { elementTypeOfGguf, NEXT_GGUF_TYPE } from '../tensor/element-type.js';
@@ -91,7 +91,7 @@ function partNumber({ metadata }: Gguf): number {
   return integerOf(metadata, 'split.no', 0);
 }
 
-/** A number that reading the file itself depends on. */
+/** A number in the metadata that reading the file depends on. */
 function integerOf(metadata: Gguf['metadata'], key: string, fallback: number): number {
   const { [key]: value = fallback } = metadata;
   if (Number.isSafeInteger(value)) return value as number;
@@ -127,11 +127,14 @@ function checkTensor({ name, ne: dimensions, typeId }: ParsedTensor): GgufTensor
   return { name, type, ne, bytes: byteLength({ type, shape: ne, strides }, name) };
 }
 
-/** Types that ggml once had keep their numbers; higher ones than it has now are of a later time. */
+/**
+ * The error for an unknown type. Types that ggml has dropped keep their numbers; numbers above ggml's last type belong
+ * to later releases.
+ */
 function unknownType(culprit: string, typeId: number): PlannerError {
   const isGone = typeId < NEXT_GGUF_TYPE;
   return new PlannerError('UNKNOWN_TYPE', {
-    message: `${named(culprit)} has GGUF type ${typeId}, which ${isGone ? 'ggml has given up' : 'this library does not know'}.`,
+    message: `${named(culprit)} has GGUF type ${typeId}, which ${isGone ? 'ggml has dropped' : 'this library does not know'}.`,
     culprit,
     value: `GGUF type ${typeId}`,
     limit: 'a type that ggml has',

@@ -1,13 +1,13 @@
 /**
- * The bytes of a header in the order in which they are looked at, from a source that is asked for more only when they run
- * out. Numbers are little-endian.
+ * A reader over the bytes of a header: it reads in order, and asks the source for more bytes only when they run out.
+ * Numbers are little-endian.
  *
  * Invariant: no more than `MAX_HEADER_BYTES` are ever read or kept.
  */
 import { named, PlannerError } from '../errors.js';
 import type { RangeSource } from './range-source.js';
 
-/** The largest tokenisers take half of this; the library would make room for 50 MB. */
+/** Twice the size that the largest tokenisers take; the parser itself would allow 50 MB. */
 const MAX_HEADER_BYTES = 32_000_000;
 const FIRST_READ_BYTES = 2_000_000;
 
@@ -32,9 +32,9 @@ export class HeaderBytes {
   }
 
   /**
-   * Runs `scan`, and runs it again from where it began once more bytes are there, until they suffice.
+   * Runs `scan`. While bytes run out, reads more and runs `scan` again from the same position.
    *
-   * @throws PlannerError `BAD_GGUF` if the source ends before, or the header is too long
+   * @throws PlannerError `BAD_GGUF` if the source ends first, or the header is too long
    */
   async whole<T>(scan: () => T): Promise<T> {
     const start = this.#position;
@@ -53,7 +53,7 @@ export class HeaderBytes {
     return this.#view.getUint32(this.skip(4), true);
   }
 
-  /** Rounded above 2^53. */
+  /** The next unsigned 64-bit integer, rounded above 2^53. */
   u64(): number {
     const at = this.skip(8);
     return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
@@ -64,7 +64,7 @@ export class HeaderBytes {
     return utf8.decode(this.#bytes.subarray(start, start + length));
   }
 
-  /** Goes on by so many bytes, and returns where they begin. */
+  /** Skips `length` bytes, and returns the position of the first. */
   skip(length: number): number {
     const start = this.#position;
     if (start + length > this.#bytes.byteLength) throw RAN_OUT;
@@ -72,7 +72,9 @@ export class HeaderBytes {
     return start;
   }
 
-  /** Twice as many bytes as before: looking at an entry again costs no more than looking at it did. */
+  /**
+   * Doubles the bytes that are read, so that all repeated scans of an entry together cost no more than the last one.
+   */
   async #readMore(): Promise<void> {
     const { name } = this.#source;
     const { byteLength } = this.#bytes;

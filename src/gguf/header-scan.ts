@@ -1,8 +1,9 @@
 /**
- * A look at the structure of a header before the library reads its values: every length and count, no value.
+ * Scans the structure of a header before the parser reads its values: every length and count, no value.
  *
- * Invariant: what passes is of bounded size, ends within its file, and has each key once, named; it has no lists of lists and
- * is of a version and byte order that llama.cpp takes. So whatever the library does then takes bounded time and memory.
+ * Invariant: a header that passes has a bounded size, ends within its file, and has each key once, with a name; it has
+ * no lists of lists, and has a version and byte order that llama.cpp takes. So parsing it takes bounded time and
+ * memory.
  */
 import { named, type PlannerError } from '../errors.js';
 import { foreignFile } from './foreign-file.js';
@@ -17,22 +18,31 @@ export interface ScannedHeader {
   readonly types: Readonly<Record<string, GgufValueType>>;
 }
 
-/** Far above those of any real model, whose largest tokenisers have a list of half a million texts. */
+/** Far above the counts of real models, whose largest tokenisers have a list of half a million texts. */
 const MAX_KEYS = 100_000;
 const MAX_TENSORS = 500_000;
 const MAX_DIMENSIONS = 4;
-/** Of one list. */
+/** Most elements of one list. */
 const MAX_ELEMENTS = 1_000_000;
-/** The library cuts longer ones off. */
+/** The parser cuts longer texts off. */
 const MAX_TEXT_BYTES = 500_000;
 
-/** By GGUF's number, with the bytes of a value; those of a text are counted by it. */
+/** Value types by GGUF's number, each with the bytes of a value. A text begins with its own length. */
 const VALUES: readonly (readonly [GgufValueType, bytes: number] | undefined)[] = [
-  ...([['u8', 1], ['i8', 1], ['u16', 2], ['i16', 2], ['u32', 4], ['i32', 4], ['f32', 4], ['bool', 1]] as const),
+  ['u8', 1],
+  ['i8', 1],
+  ['u16', 2],
+  ['i16', 2],
+  ['u32', 4],
+  ['i32', 4],
+  ['f32', 4],
+  ['bool', 1],
   ['string', NaN],
   undefined,
-  ...([['u64', 8], ['i64', 8], ['f64', 8]] as const),
-]; // prettier-ignore
+  ['u64', 8],
+  ['i64', 8],
+  ['f64', 8],
+];
 const LIST = 9;
 
 /** @throws PlannerError `BAD_GGUF` */
@@ -65,14 +75,14 @@ function scanStart(bytes: HeaderBytes, name: string): { tensorCount: number; key
       : version === 1
         ? 'Convert the model again with a current converter.'
         : 'It is newer than this library, which an update may mend, or damaged.';
-    const message = `${named(name)} is a GGUF file ${value}; those of version 2 and 3 in little-endian can be read.`;
+    const message = `${named(name)} is a GGUF file ${value}; only little-endian files of version 2 and 3 can be read.`;
     throw damagedHeader(message, name, value, 'a little-endian GGUF file of version 2 or 3', remedy);
   }
   const tensorCount = scanCount(bytes, `${named(name)}: number of tensors`, MAX_TENSORS);
   return { tensorCount, keyCount: scanCount(bytes, `${named(name)}: number of keys`, MAX_KEYS) };
 }
 
-/** The error for a file of another kind, which says of which. */
+/** The error for a file of another kind; it names the kind if it can. */
 function notGguf(bytes: Uint8Array, name: string): PlannerError {
   const { what, remedy } = foreignFile(bytes) ?? {};
   const value = what === undefined ? 'not starting with GGUF' : `like ${what}`;

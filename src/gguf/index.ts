@@ -1,5 +1,6 @@
 /**
- * `tensor-arena/gguf`: reads GGUF headers. The only part of the library that uses another package, which the build bundles.
+ * `tensor-arena/gguf`: reads GGUF headers. The only part of the library that uses another package; the build bundles
+ * that package.
  *
  * @module tensor-arena/gguf
  */

@@ -1,8 +1,8 @@
 /**
- * The one place that knows `@huggingface/gguf`: a header in, the library's result as plain data out.
+ * The only module that uses `@huggingface/gguf`: parses a header into plain data.
  *
- * Invariant: the library sees only what has passed the scan of the header's structure, so time and memory stay bounded
- * whatever the file says, and nothing that is missing is filled with zeros.
+ * Invariant: the parser sees only headers whose structure has passed the scan. So time and memory stay bounded for
+ * every file, and no missing byte is filled with a zero.
  */
 import { gguf } from '@huggingface/gguf';
 import type { GgufValue, GgufValueType } from './types.js';
@@ -41,7 +41,7 @@ export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   });
   const metadata = Object.create(null) as Record<string, GgufValue>;
   for (const [key, value] of Object.entries(parsed.metadata)) {
-    // The library adds some keys of its own.
+    // The parser adds some keys of its own.
     if (key in types) metadata[key] = plain(value as GgufValue);
   }
   return {
@@ -57,7 +57,7 @@ export async function parseHeader(source: RangeSource): Promise<ParsedHeader> {
   };
 }
 
-/** A `fetch` for the library, which asks for one range after the other from the start. */
+/** A `fetch` for the parser, which asks for one range after another from the start. */
 function fetchFrom(bytes: Uint8Array): typeof fetch {
   return (_uri: unknown, init?: RequestInit): Promise<Response> => {
     const range = /^bytes=(\d+)-(\d+)$/.exec((init?.headers as Record<string, string>)['Range'] ?? '');

@@ -1,17 +1,17 @@
 /**
  * Where the bytes of a GGUF file come from: memory, a `Blob`, an HTTP server or a local file, all read in ranges.
  *
- * Invariant: no more than the asked range is kept, whatever the other side sends. The file system is looked up at run
- * time, so that a browser bundle has no import to trip over.
+ * Invariant: no more than the asked range is kept, even if a server sends more. The file system is looked up at run
+ * time, since an import would break bundles for browsers.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
 
-/** What is used of a `URL`; a program without the types of browsers and of Node has no name for one. */
+/** The used part of a `URL`; a program without the types of browsers and of Node has no type `URL`. */
 export interface UrlLike {
   readonly href: string;
 }
 
-/** What is used of a `Blob` or `File`. */
+/** The used part of a `Blob` or `File`. */
 export interface BlobLike {
   readonly name?: string;
   /** The bytes from `start` to `end` (exclusive), fewer at the end of the file. */
@@ -19,7 +19,7 @@ export interface BlobLike {
     start: number,
     end: number,
   ): {
-    /** Reads them. */
+    /** Reads the bytes of the slice. */
     arrayBuffer(): Promise<ArrayBuffer>;
   };
 }
@@ -29,13 +29,13 @@ export type GgufSource = string | UrlLike | BlobLike | ArrayBufferLike | ArrayBu
 
 /** Random access to bytes. */
 export interface RangeSource {
-  /** How errors call the file. */
+  /** Name of the file in errors. */
   readonly name: string;
   /** Bytes `[start, end)`; fewer, or none, at the end of the file. */
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** Opens any kind of source. Nothing is read yet. Whatever keeps it from being read is an error that names it. */
+/** Opens any kind of source, without reading yet. Every failure of a later read is an error that names the source. */
 export function openRangeSource(source: GgufSource): RangeSource {
   const ranges = rangesOf(source);
   const { name } = ranges;
@@ -140,7 +140,7 @@ interface FileSystem {
   }>;
 }
 
-/** Node's file system, or undefined in a browser: looked up, since an import would break bundles for browsers. */
+/** Node's file system, or undefined in a browser. */
 function fileSystem(): FileSystem | undefined {
   const host = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return host.process?.getBuiltinModule?.('fs/promises') as FileSystem | undefined;
@@ -170,11 +170,11 @@ function fromLocalFile(location: string): RangeSource {
   };
 }
 
-/** @throws PlannerError always: that which the reader itself has found, or `BAD_GGUF` with what the system says */
+/** @throws PlannerError always: `error` itself if it is one, else `BAD_GGUF` with the system's reason */
 function rejectUnreadable(name: string, error: unknown): never {
   if (error instanceof PlannerError) throw error;
   const { message, cause } = error as Error;
-  // `fetch` says no more than that it failed; why is in the cause.
+  // The message of `fetch` only says that it failed; the reason is in the cause.
   const reason = (cause instanceof Error && cause.message) || message;
   throw unreadable(`cannot be read: ${reason}`, name, reason, 'an existing, readable file');
 }

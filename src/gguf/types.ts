@@ -1,5 +1,5 @@
 /**
- * What a GGUF header says, as plain data.
+ * The contents of a GGUF header, as plain data.
  */
 import type { ElementType } from '../tensor/element-type.js';
 import type { Dims4 } from '../tensor/layout.js';
@@ -21,13 +21,16 @@ export interface GgufTensor {
   readonly bytes: number;
 }
 
-/** What a header says. */
+/** The contents of a header. */
 export interface Gguf {
   /** File name, for messages. */
   readonly name: string;
   readonly metadata: Readonly<Record<string, GgufValue>>;
-  /** Of metadata as the file stores them. Where it says nothing of a key, any type that holds the value will do. */
+  /**
+   * Types of the metadata values, as the file stores them. A key without a type here may have any type that holds its
+   * value.
+   */
   readonly types?: Readonly<Record<string, GgufValueType>>;
-  /** In file order. */
+  /** The tensors in file order. */
   readonly tensors: readonly GgufTensor[];
 }

@@ -1,9 +1,9 @@
 /**
- * Whether a graph may have a conflict at all: a quick look, so that a measurement need not find every hazard.
+ * Whether a graph may have a conflict: a quick check that spares most measurements the full search for hazards.
  *
- *     t ──▶ w = scale_inplace(t) ──▶ r      w is what t's storage holds last, and r reads it: r depends on w. As long as
- *     └─────────────────────────────▶ r     each writer reads what was there before it, r depends on all of them.
- *                                           A read of t itself after w is one that may find its value destroyed.
+ *     t ──▶ w = scale_inplace(t) ──▶ r      r reads w, the last value in t's storage, so r depends on w. If each writer
+ *     └─────────────────────────────▶ r     reads the value that it overwrites, r depends on all earlier writers too.
+ *                                           A read of t itself after w may find the value of t destroyed.
  *
  * Invariant: false only if `findHazards` reports no conflict. O(sources from the first writer on).
  */
@@ -13,27 +13,27 @@ import type { Tensor } from '../tensor/tensor.js';
 import { mayOverwrite } from './hazards.js';
 
 const NONE = -1;
-/** In a storage: some writer has not read what the one before it left. */
+/** Mark of a storage in which some writer has not read the value that the writer before it left. */
 const BROKEN = -2;
 
 export function mayConflict(tensors: readonly Tensor[], table: GraphTable): boolean {
   const { writers, outputs, nodes, steps, roots, sources, sourceFirst, traits, tensorCount } = table;
   if (writers.length === 0) return false;
-  // By the id of its owner: whether a storage is overwritten at all, and by whom last.
+  // By the id of a storage's root: whether some node overwrites the storage, and the last writer so far.
   const isOverwritten = new Uint8Array(tensorCount);
   const newest = new Int32Array(tensorCount).fill(NONE);
   const isWriter = new Uint8Array(tensorCount);
   let firstStep = nodes.length;
   for (let w = 0; w < writers.length; w++) {
     const id = writers[w];
-    // What writes to its operands besides its result is rare: only the whole search knows it.
+    // Nodes that write to operands besides their result are rare: the full search handles them.
     if (traits[id] % TRAIT.external !== TRAIT.view || mayUpdate(tensors[id])) return true;
     isWriter[id] = 1;
     isOverwritten[roots[id]] = 1;
     if (steps[id] < firstStep) firstStep = steps[id];
   }
 
-  /** The tensor whose value `id` shows: what computed it, or a leaf. */
+  /** The tensor that holds the value of `id`, views looked through: the node that computed it, or a leaf. */
   const shownBy = (id: number): number => {
     let at = id;
     // A view that writes nothing computes nothing.
@@ -42,13 +42,13 @@ export function mayConflict(tensors: readonly Tensor[], table: GraphTable): bool
     }
     return at;
   };
-  /** Whether what `id` shows may be gone by now. */
+  /** Whether a writer may have destroyed the value of `id` by now. */
   const mayBeGone = (id: number): boolean => {
     const writer = newest[roots[id]];
     if (writer === NONE) return false;
     const shown = shownBy(id);
     if (shown === writer) return false;
-    // What is filled from outside is what the order of the program makes it.
+    // A leaf that the caller fills has no computed value to lose.
     const isFilled = tensors[roots[id]].operation === null && sourceFirst[shown] === sourceFirst[shown + 1];
     return !(isFilled && tensors[shown].operation === null);
   };

@@ -1,16 +1,16 @@
 /**
- * Which nodes of a graph a runtime may compute at once, and what that asks of live ranges and hand-overs.
+ * Which nodes of a graph a runtime may compute at once, and what groups demand of live ranges and reuses.
  *
  *     step    0        1             2             3
  *             x = …    n = norm(x)   y = n · w     …       A group of norm and product that ends at step 2. If y gets
- *     x       ████████████████                             bytes of its own there, x must live on to step 2, or y could
- *     n                █████████████████████               land on it. If y takes over n, it has had its bytes since
- *     y                              ███████████           step 1, when x was alive: nothing to do.
+ *     x       ████████████████                             bytes of its own, x must live to step 2, or y could lie on
+ *     n                █████████████████████               x. If y reuses n, its bytes exist since step 1, when x was
+ *     y                              ███████████           alive: nothing to do.
  *
- * Read backwards from its last node, so that groups with the same end are found in one go.
+ * The rules are read backwards from a group's last node, so that one walk finds all groups with the same end.
  *
- * Invariant: flat columns, made once per graph and runtime. A node of a group takes over an operand of the group only
- * if every reading of that storage within the group is in the same place and layout, and in an order that allows it.
+ * Invariant: flat columns, made once per graph and runtime. A node of a group reuses an operand of the group only if
+ * every read of that storage within the group has the same place and layout, and an order that allows the reuse.
  */
 import type { Graph } from '../graph/graph.js';
 import type { GraphTable } from '../graph/table.js';
@@ -22,11 +22,13 @@ import type { Tensor } from '../tensor/tensor.js';
 export interface FusedGroups {
   /** Steps at which a group ends, ascending. */
   readonly lastSteps: Int32Array;
-  /** What the groups that end at the `i`-th of them read are entries `first[i]` to `first[i + 1]` (exclusive) of `roots`. */
+  /**
+   * Groups that end at `lastSteps[i]` read the storages in entries `first[i]` to `first[i + 1]` (exclusive) of `roots`.
+   */
   readonly first: Int32Array;
-  /** Ids of storage owners. */
+  /** Ids of the tensors that own the storages. */
   readonly roots: Int32Array;
-  /** One per entry of `table.sources`: 1 where the node must not take over that source; null if nowhere. */
+  /** One per entry of `table.sources`: 1 where the node must not reuse that operand; null if there is no 1. */
   readonly refused: Uint8Array | null;
 }
 
@@ -43,7 +45,7 @@ export function groupsOf(graph: Graph, runtime: Runtime): FusedGroups | null {
   return groups;
 }
 
-/** Rules read backwards: what may stand before the nodes that led here. */
+/** A state of the rules read backwards: the operations that may stand before the nodes matched so far. */
 interface State {
   readonly ops: string[];
   readonly states: State[];
@@ -64,7 +66,7 @@ function endsOf(runtime: Runtime): State {
 
 const newState = (): State => ({ ops: [], states: [], orders: [] });
 
-/** Adds what is left of a rule, up to its node at `index`, behind `state`. */
+/** Adds the nodes of `rule` from `index` back to the first one as states behind `state`. */
 function addRule(state: State, rule: FusionRule, index: number, orders: readonly ReadOrder[]): void {
   if (index < 0) {
     if (orders.length > 1) state.orders.push(orders);
@@ -187,12 +189,12 @@ class Finder {
   }
 }
 
-/** Whether the result of a group may have the bytes of `input`, if it has the layout of `node` and begins with its storage. */
+/** Whether the result of a group may lie over `input`, which must have the layout of `node` and begin its storage. */
 function mayMeet(node: Tensor, input: Tensor, order: ReadOrder): boolean {
   return order !== 'never' && input.viewOffset === 0 && sameLayout(node, input);
 }
 
-/** A runtime passes over such nodes, or does not fuse what they stand between. */
+/** Whether a node is a view or has no operation. A runtime skips it, or does not fuse the nodes around it. */
 function computesNothing({ operation }: Tensor): boolean {
   return operation === null || operation.isView;
 }

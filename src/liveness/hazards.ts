@@ -1,6 +1,6 @@
 /**
- * Orders that a graph relies on without saying so: a node overwrites bytes that another node reads or writes, and no
- * path of sources puts one before the other.
+ * Orders that a graph relies on without stating them: a node overwrites bytes that another node reads or writes, and no
+ * path of operands puts one before the other.
  *
  *     set_rows(cache, k) ──writes──▶ ┌───────┐
  *                                    │ cache │   no path from the write to the read: only the order of the program
@@ -16,11 +16,14 @@ import { Paths } from './paths.js';
 import { overlapOf, regionOf, type Overlap, type Region } from './regions.js';
 import { Touches } from './touches.js';
 
-/** Two nodes that touch the same bytes, at least one of them writing; or one that overwrites what it still reads. */
+/**
+ * Two nodes that touch the same bytes, at least one of them writing; or one node that overwrites an operand that it
+ * still reads.
+ */
 export interface Hazard {
   /**
-   * `conflict`: the reader needs a computed value that the writer has destroyed by then, whatever else is true.
-   * `unordered`: the result is what the program order makes it; no path of the graph says so.
+   * `conflict`: the reader needs a computed value that the writer has destroyed by then. `unordered`: only the order of
+   * the program decides the result; no path of operands states that order.
    */
   readonly kind: 'conflict' | 'unordered';
   /** The node that overwrites. */
@@ -32,7 +35,7 @@ export interface Hazard {
   readonly other: Tensor;
   /** Whether `other` runs before `writer` in the graph's order. */
   readonly otherRunsFirst: boolean;
-  /** What is read or overwritten by both. */
+  /** The tensor that both nodes read or overwrite. */
   readonly tensor: Tensor;
   /** The call that would order the two. */
   readonly missing: string;
@@ -41,13 +44,16 @@ export interface Hazard {
 /** A node that reads or writes bytes of a storage that some node overwrites. */
 interface Access {
   readonly step: number;
-  /** Id of the tensor that owns the storage. */
+  /** Id of the storage's root. */
   readonly storage: number;
   readonly nodeId: number;
   readonly isWrite: boolean;
-  /** What is read, or the node itself where it writes. */
+  /** Bytes of the operand that is read, or of the node itself where it writes. */
   readonly region: Region;
-  /** What is read: of a write, the operand that it goes over, if its old value counts; else -1. */
+  /**
+   * Id of the operand that is read: for a write, the operand that it overwrites, if the result depends on the old
+   * value; else -1.
+   */
   readonly readId: number;
 }
 
@@ -58,16 +64,21 @@ interface Pair {
   readonly overlap: Overlap;
   /** Whether the later node depends on the earlier one; -1 if both are one node. */
   readonly nodesAsked: number;
-  /** Whether what the later node reads depends on the earlier write; -1 if that is none, or the later node reads nothing. */
+  /**
+   * Whether the operand of the later node depends on the earlier write; -1 if the earlier access is a read, or if the
+   * later node reads nothing.
+   */
   readonly readAsked: number;
 }
 
 /**
- * Every pair of nodes that touches the same bytes in an order that the graph does not state, in execution order. Bytes
- * that a write covers end the search: what came before it is ordered if both are ordered against it.
+ * Every pair of nodes that touches the same bytes in an order that the graph does not state, in execution order. The
+ * search ends at a write that covers the bytes: accesses before and after that write are ordered if each is ordered
+ * against the write.
  *
- * O(nodes) for graphs that overwrite nothing; otherwise also O(log n) for each of n accesses to what is overwritten and
- * for each pair of them that meets, and a pass over the steps between for every 32 pairs whose order is not seen nearby.
+ * O(nodes) for a graph that overwrites nothing. Otherwise also O(log n) for each of the n accesses to overwritten
+ * storages and for each pair of accesses that meets, and one pass over the steps between for every 32 pairs whose order
+ * is not found nearby.
  */
 export function findHazards(graph: Graph): Hazard[] {
   checkGraph(graph);
@@ -109,18 +120,18 @@ function accessesToOverwritten(graph: Graph): Access[] {
       if (!isOwn) {
         add(sources[s], nodeId, step, isUpdated, isUpdated ? NONE : sources[s]);
       } else if (readsBeforeWriting(node, source)) {
-        // Of several, the one computed first: the others may be what became of it.
+        // Of several operands, take the one computed first: the others may be later values of the same bytes.
         if (ownId === NONE || steps[sources[s]] < steps[ownId]) ownId = sources[s];
       }
     }
     if (overwrites(node)) add(nodeId, nodeId, step, true, ownId);
   }
-  // Computed outputs are read once more, from outside, when all is done.
+  // The caller reads computed outputs once more, after the last node.
   for (const id of table.outputs) if (isComputed(tensors[id])) add(id, id, nodes.length, false, id);
   return accesses;
 }
 
-/** By the id of its owner, whether a node overwrites a storage. */
+/** By the id of its root, whether some node overwrites a storage. */
 function overwrittenStorages({ tensors, table }: Graph): Uint8Array {
   const { nodes, roots, sources, sourceFirst, tensorCount } = table;
   const isOverwritten = new Uint8Array(tensorCount);
@@ -142,14 +153,14 @@ function updatedBy(node: Tensor): readonly (Tensor | null)[] {
   return slots.length === 0 ? NO_TENSORS : slots.map((slot) => node.sources[slot] ?? null);
 }
 
-/** Whether a node has computed what `tensor` shows; else it is memory that somebody fills from outside. */
+/** Whether a node computes the value of `tensor`; otherwise the caller fills it from outside. */
 function isComputed(tensor: Tensor): boolean {
   let at: Tensor | null = tensor;
   while (at !== null && isPureView(at)) at = at.sources[0] ?? null;
   return at !== null && at.operation !== null;
 }
 
-/** Whether nothing is left of what `node` overwrites. */
+/** Whether `node` overwrites the whole of its destination or operand. */
 function writesAll(node: Tensor): boolean {
   return node.destination !== null || node.operation?.writesPart === false;
 }
@@ -166,7 +177,7 @@ export function mayOverwrite(node: Tensor, source: Tensor): boolean {
   return node.sources.every((other, slot) => other !== source || node.overwritableSlots.includes(slot));
 }
 
-/** Whether the result of `node` depends on what `source`, over which it goes, was: that of a copy does not. */
+/** Whether `node`, which overwrites `source`, depends on its old value: a copy does not. */
 function readsBeforeWriting(node: Tensor, source: Tensor): boolean {
   return node.sources.some((other, slot) => other === source && node.overwritableSlots.includes(slot));
 }
@@ -206,7 +217,7 @@ function hazardOf({ tensors }: Graph, pair: Pair, answers: Uint8Array): Hazard |
   return answers[nodesAsked] === 1 ? null : makeHazard(tensors, 'unordered', pair, met);
 }
 
-/** Whether the value that `tensor` was computed to have is gone where `writer` writes. */
+/** Whether `writer` destroys the computed value of `tensor` where it writes. */
 function destroys(writer: Tensor, tensor: Tensor): boolean {
   return tensor.root.operation !== null || (isComputed(tensor) && writesAll(writer));
 }
@@ -230,7 +241,7 @@ function makeHazard(
   return { kind, writer: second, other: first, otherRunsFirst: true, tensor, missing };
 }
 
-/** What a node overwrites, as the caller named it. */
+/** The tensor that a node overwrites, as the caller named it. */
 function targetOf(writer: Tensor): Tensor {
   const named = writer.destination ?? writer.sources.find((source) => source !== null && source.root === writer.root);
   return named ?? writer.root;

@@ -1,57 +1,58 @@
 /**
- * From a graph to a placement problem: which node takes over the storage of a dying source, and from which step to
- * which each storage must exist. Matches `ggml_gallocr_alloc_graph_impl`, without its addresses.
+ * From a graph to a placement problem: which node reuses the storage of a dying operand, and the live range of each
+ * storage. Matches `ggml_gallocr_alloc_graph_impl`, without its addresses.
  *
- * A step is a position in the execution order. `c` takes over the storage of `a`, so both are one buffer:
+ * A step is a position in the execution order. `c` reuses the storage of `a`, so both are one buffer:
  *
  *     step      0       1        2        3          buffer   live range
  *     node    a = …   b = f(a) c = a+b  d = g(c)
- *     a       ██████████████████                      0       [0, 4)   a, then c in place
+ *     a       ██████████████████                      0       [0, 4)   a, then c
  *     b               ██████████                      1       [1, 3)
  *     c                        ████████████
  *     d                                 ███           2       [3, 4)
  *
  * Invariant: a storage lives from the step that first writes it (inputs and other leafs: from step 0) to the step after
- * the last one that reads it or a view of it; outputs and results that nobody reads live to the end. What a group of
- * nodes reads that may be computed at once lives to the step at which the bytes of the group's result begin to exist.
+ * the last one that reads it or a view of it; outputs and results that nobody reads live to the end. The operands of a
+ * group live to the step at which the bytes of the group's result begin to exist.
  */
 import { REUSABLE, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import type { FusedGroups } from './groups.js';
 
-/** Which nodes may overwrite a dying source: none, those that ggml overwrites, or all that are provably right. */
+/** Which nodes may reuse a dying operand: no node, the nodes that do so in ggml, or all nodes that provably can. */
 export type ReuseMode = 'off' | 'ggml' | 'full';
 
 /** No buffer: a view, an external tensor, or one of zero bytes. */
 export const NO_BUFFER = -1;
 
-/** The problem that a graph poses, and which buffer each storage owner became. */
+/** The problem that a graph poses, and the buffer of each storage. */
 export interface Liveness {
   /** Buffers in the order in which an online allocator meets them. */
   readonly problem: Problem;
   /** Buffer of each tensor that owns a planned storage, by id; {@link NO_BUFFER} for all others. */
   readonly bufferOf: Int32Array;
   /**
-   * Last step plus one at which each storage is needed, by the id of its owner, hand-overs not counted: read, or kept
-   * for a group that reads it.
+   * One past the last step at which each storage is read, or kept for a group that reads it, by the id of its root. A
+   * node that reuses the storage does not count.
    */
   readonly storageEnds: Int32Array;
-  /** Id of the storage owner whose buffer each tensor took over in place; {@link NO_BUFFER} for all others. */
+  /** Id of the root whose buffer each tensor reuses; {@link NO_BUFFER} for all others. */
   readonly reused: Int32Array;
 }
 
 /**
  * Works out the live ranges of a graph's storages. O(tensors + sources).
  *
- * Each node takes over a source if it may: the first in mode `ggml`, as ggml does, and the one with the largest storage
- * in mode `full`. At the node's step the result and what it takes over are one; at every other step all choices need the
- * same bytes. So the live load in mode `full` is the least that any choice can have, but for what groups keep alive.
+ * Each node reuses an operand if it may: the first one in mode `ggml`, as ggml does, and the one with the largest
+ * storage in mode `full`. At the node's step the result and the reused storage count once; at every other step all
+ * choices need the same bytes. So the live load in mode `full` is the least of all choices, except for the storages
+ * that groups keep alive.
  *
  * @param alignment sizes are padded to multiples of it, bytes
- * @param refused one per entry of `table.sources`: 1 where the node must not take over that source. Default: what
- * `groups` refuse
- * @param groups what the runtime may compute at once; what they refuse must be among `refused`. Default: nothing
+ * @param refused one per entry of `table.sources`: 1 where the node must not reuse that operand. Default: the refusals
+ * of `groups`
+ * @param groups the nodes that the runtime may compute at once; `refused` must include their refusals. Default: none
  * @throws PlannerError `BYTES_TOO_LARGE` if all storages together exceed 2^53 - 1 bytes
  */
 export function analyzeLiveness(
@@ -83,7 +84,7 @@ export function analyzeLiveness(
 /** A graph without nodes still has one step, at which its leafs exist. */
 const stepCountOf = ({ nodes }: GraphTable): number => Math.max(1, nodes.length);
 
-/** For each storage owner, the step after the last one that reads the storage; `stepCount` for what is kept. O(sources). */
+/** By the id of its root, the step after the last read of each storage; `stepCount` for kept storages. O(sources). */
 export function storageEndsOf(table: GraphTable): Int32Array {
   const { nodes, sourceFirst, sources, roots, kept, tensorCount } = table;
   const ends = new Int32Array(tensorCount);
@@ -99,7 +100,7 @@ export function storageEndsOf(table: GraphTable): Int32Array {
 
 const NO_ENTRY = -1;
 
-/** The entry of `sources` whose storage `node` takes over; {@link NO_ENTRY} if it takes none. */
+/** The entry of `sources` whose storage `node` reuses; {@link NO_ENTRY} if there is none. */
 function findReused(
   table: GraphTable,
   node: number,
@@ -117,7 +118,9 @@ function findReused(
   return reused;
 }
 
-/** Whether `node` may take over the storage of its source at `entry`, which then dies with it. */
+/**
+ * Whether `node` may reuse the storage of its operand at `entry`: the operation allows it, and no later node reads it.
+ */
 export function canReuse(
   { steps, sources, reusable, roots, sizes, traits }: GraphTable,
   node: number,
@@ -177,7 +180,7 @@ class BufferColumns {
     this.ends[buffer] = this.storageEnds[tensor];
   }
 
-  /** `reuser` goes where `reused` is, and what it does not need is given back. */
+  /** Puts `reuser` into the buffer of `reused`, which then needs only the bytes of `reuser`. */
   reuse(reused: number, reuser: number, step: number): void {
     const buffer = this.bufferOf[reused];
     const size = alignUp(this.table.sizes[reuser], this.alignment);
@@ -186,11 +189,14 @@ class BufferColumns {
     this.ends[buffer] = Math.max(this.storageEnds[reuser], this.ends[buffer]);
     if (size === this.bytes[buffer]) return;
     this.bytes[buffer] = size;
-    // What exists before step 0 has all its bytes at step 0, even if the first node takes it over.
+    // A leaf or input needs all its bytes at step 0, even if the first node reuses them.
     this.shrinks.push({ buffer, step: Math.max(step, this.starts[buffer] + 1), bytes: size });
   }
 
-  /** Keeps what a group reads until the bytes of its result, in the storage of `root`, exist: it cannot land on them. */
+  /**
+   * Keeps the operands of a group until the bytes of its result, in the storage of `root`, exist: so the result cannot
+   * lie on them.
+   */
   keepFor(root: number, { first, roots }: FusedGroups, group: number): void {
     const buffer = this.bufferOf[root];
     if (buffer === NO_BUFFER) return;
@@ -221,9 +227,9 @@ class BufferColumns {
     };
   }
 
-  /** A shrink lasts until the next shrink of the same buffer, or to its end; `null` if none lasts at all. */
+  /** Each shrink as a gap to the next shrink of the same buffer, or to its end; `null` if all gaps are empty. */
   private gapTable(): GapTable | null {
-    // Those of one buffer come in order, each smaller than the one before.
+    // The shrinks of one buffer come in order of steps.
     const sorted = [...this.shrinks].sort((a, b) => a.buffer - b.buffer);
     const shrinks = sorted.filter(({ buffer, step }, row) => {
       const next = sorted[row + 1];

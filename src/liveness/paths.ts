@@ -1,9 +1,10 @@
 /**
- * What depends on what: many questions about paths of sources and destinations, answered together.
+ * Does one tensor depend on another by a path of sources and destinations? Many such questions are answered together.
  *
- * Most are answered by going a few steps back. For all others, each pass over the steps answers for up to 32 nodes, one
- * bit each: forward, from nodes to what depends on them, or backward, from nodes to what they depend on. Of the two ends
- * of a question, the one that is asked about more often is chosen, so one node that meets thousands costs one pass.
+ * A look at a few nodes before the later tensor answers most questions. Passes over the steps answer all others, each
+ * for up to 32 nodes, one bit each: forward, from nodes to what depends on them, or backward, from nodes to what they
+ * depend on. A pass begins at the end of a question that more questions ask about, so one node that meets thousands
+ * costs one pass.
  *
  * Invariant: between passes no bit is set.
  */
@@ -11,7 +12,7 @@
 import type { GraphTable } from '../graph/table.js';
 
 const BITS = 32;
-/** So many tensors are looked at for one question before it is left to a pass. */
+/** Tensors that are looked at for one question before the question is left to a pass. */
 const NEAR = 16;
 const UNKNOWN = -1;
 
@@ -35,8 +36,8 @@ export class Paths {
   }
 
   /**
-   * One per question: 1 for yes. O(questions · log), and for every 32 nodes of those whose ends are far apart a pass over
-   * the steps between.
+   * One answer per question: 1 for yes. O(questions · log questions), and one pass over the steps between for every 32
+   * nodes with questions that are left to a pass.
    */
   answers(): Uint8Array {
     const firsts = Int32Array.from(this.#firsts);

@@ -1,7 +1,7 @@
 /**
  * Which bytes of a storage a tensor touches, and whether two tensors touch the same.
  *
- * Invariant: `disjoint` and `overlapping` are certain; whatever neither can be shown of is `possible`.
+ * Invariant: `disjoint` and `overlapping` are certain; every other pair is `possible`.
  */
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -32,7 +32,7 @@ export function overlapOf(a: Region, b: Region): Overlap {
   return inDifferentColumns(a.tensor, b.tensor) ? 'disjoint' : 'possible';
 }
 
-/** Whether the elements, in whatever order, fill their bytes without gaps and without sharing any. */
+/** Whether the elements, in any order, fill their bytes without holes and share none. */
 function isDense(tensor: Tensor): boolean {
   let next = tensor.type.blockBytes;
   for (const { count, stride } of dimsOf(tensor).sort((a, b) => a.stride - b.stride)) {
@@ -42,7 +42,7 @@ function isDense(tensor: Tensor): boolean {
   return true;
 }
 
-/** Blocks or elements, and bytes from one to the next, of each dimension that has more than one. */
+/** Count (blocks or elements) and stride (bytes) of each dimension with a count above one. */
 function dimsOf({ type, shape, strides }: Tensor): { count: number; stride: number }[] {
   const dims = strides.map((stride, dim) => ({ count: dim === 0 ? shape[0] / type.blockSize : shape[dim], stride }));
   return dims.filter(({ count }) => count > 1);
@@ -62,7 +62,7 @@ function inDifferentColumns(a: Tensor, b: Tensor): boolean {
   return spanA.end <= spanB.start || spanB.end <= spanA.start;
 }
 
-/** First and one past the last byte that a tensor uses in rows of `pitch` bytes, if it is the same in every row. */
+/** The bytes that a tensor uses of each row of `pitch` bytes: first, and one past the last. Null if rows differ. */
 function columnsWithin(tensor: Tensor, pitch: number): { start: number; end: number } | null {
   let width = tensor.type.blockBytes;
   for (const { count, stride } of dimsOf(tensor)) if (stride % pitch !== 0) width += (count - 1) * stride;

@@ -1,20 +1,20 @@
 /**
- * Accesses by the bytes that they touch: which earlier ones does a later one meet?
+ * Accesses by the bytes that they touch: which earlier accesses does a later access meet?
  *
- * A binary tree over the ranges between all first and last bytes, storage after storage. An access is kept at the fewest
- * nodes that make up its bytes, so most of the others are never looked at:
+ * A binary tree over the ranges between all first and last bytes, storage after storage. An access is kept at the
+ * fewest nodes that make up its bytes, so most of the others are never looked at:
  *
  *     bytes   0    16    32    48    64      a write to [0, 32) is kept at one node, a read of [16, 64) at two.
  *             [0 16][16 32][32 48][48 64]
  *             [0        32][32        64]
  *             [0                      64]
  *
- * Invariant: accesses are numbered in the order in which they are added. What a later write has covered is no longer
- * found through the bytes that it covered: who meets it there meets that write as well.
+ * Invariant: accesses are numbered in the order in which they are added. An access is no longer found through bytes
+ * that a later write covers: every access that meets it there meets that write as well.
  */
 import type { Region } from './regions.js';
 
-/** An access, as far as it matters here. */
+/** The fields of an access that matter here. */
 interface Touch {
   /** Number of the storage, from 0. */
   readonly storage: number;
@@ -32,10 +32,10 @@ export class Touches {
   readonly #leafCount: number;
   /** The newest access kept at a node, at `2 * node` for writes and `2 * node + 1` for reads; an index of `#kept`. */
   readonly #heads: Int32Array;
-  /** The newest access kept at or below a node, by node: any, and writes alone. */
+  /** By node, the newest access kept at or below it: of any kind, and writes alone. */
   readonly #newest: Int32Array;
   readonly #newestWrite: Int32Array;
-  /** The newest write kept at a node that leaves nothing of what was there. */
+  /** By node, the newest write kept there that overwrites every byte of the node's range. */
   readonly #covers: Int32Array;
   /** Lists of accesses, each entry followed by the next older one of its node. */
   readonly #kept: number[] = [];
@@ -64,8 +64,8 @@ export class Touches {
   }
 
   /**
-   * Adds access `index`, and returns the earlier ones, in order, whose bytes from first to last meet its own: writes, and reads if it is a write.
-   * O(log n) for each of them.
+   * Adds access `index`, and returns the earlier accesses whose bytes from first to last meet its own, in order:
+   * writes, and also reads if access `index` is a write. O(log n) for each of them.
    */
   add(index: number): readonly number[] {
     this.#query = index;
@@ -80,8 +80,8 @@ export class Touches {
   }
 
   /**
-   * Finds what is kept at or below `node`, which spans `width` ranges from `first`, and is newer than `covered`. Returns
-   * the oldest of the writes that cover what the query asks for here.
+   * Finds the accesses kept at or below `node`, which spans `width` ranges from `first`, that are newer than `covered`.
+   * Returns the oldest of the writes that cover the query's ranges here.
    */
   #visit(node: number, first: number, width: number, covered: number): number {
     const { isWrite } = this.#accesses[this.#query];
@@ -98,7 +98,7 @@ export class Touches {
     return cover;
   }
 
-  /** Adds one list to what was found, back to the access `oldest`, inclusive. */
+  /** Adds the accesses of one list to `#found`, back to access `oldest`, inclusive. */
   #collect(list: number, oldest: number): void {
     for (let entry = this.#heads[list]; entry !== NONE && this.#kept[entry] >= oldest; entry = this.#older[entry]) {
       const index = this.#kept[entry];
@@ -136,7 +136,7 @@ function rangesOf(accesses: readonly Touch[], storageCount: number): { ranges: I
     bounds[next[storage]++] = region.start;
     bounds[next[storage]++] = region.end;
   }
-  // The bounds of a storage are sorted, each kept once, and numbered on from those of the storage before.
+  // The bounds of a storage are sorted, each kept once, and numbered on from the bounds of the storage before.
   const counts = new Int32Array(storageCount);
   const ranks = new Int32Array(storageCount);
   let rangeCount = 0;
@@ -156,7 +156,7 @@ function rangesOf(accesses: readonly Touch[], storageCount: number): { ranges: I
   return { ranges, rangeCount };
 }
 
-/** Where `bound` stands in the sorted part of `bounds` from `low` to `high` (exclusive), which has it. */
+/** Index of `bound` in the sorted part of `bounds` from `low` to `high` (exclusive), which contains it. */
 function positionOf(bound: number, bounds: Float64Array, low: number, high: number): number {
   let last = high - 1;
   while (low < last) {

@@ -1,5 +1,5 @@
 /**
- * What an architecture is to the rest of the library: how to read its description and how to build its forward pass.
+ * The interface of an architecture: how to read its description, and how to build its forward pass.
  */
 import type { Hyperparameters } from './hyperparameters.js';
 import type { MetadataReader } from './metadata-reader.js';

@@ -1,5 +1,5 @@
 /**
- * What the sizes of a model take for granted about the program that runs it, in a sentence for its user.
+ * The assumption of a model's sizes about the program that runs it, as a sentence for the user.
  */
 import type { ResolvedModelOptions } from './options.js';
 import { PROGRAMS } from './programs.js';

@@ -1,7 +1,7 @@
 /**
- * Cache types to try where the given ones take too much.
+ * Cache types to try where the given types take too many bytes.
  *
- * Invariant: none takes more bytes than what was given.
+ * Invariant: no choice takes more bytes than the given types.
  */
 import { nullIfThrown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
@@ -9,7 +9,9 @@ import { openIfCountable } from './configuration.js';
 import type { ModelHeader } from './model-graph.js';
 import { CACHE_TYPES, type ModelOptions, type ResolvedModelOptions } from './options.js';
 
-/** What people cache keys and values as, where it is smaller than what they asked for. */
+/**
+ * Options with the types that people commonly cache keys and values as, where these are smaller than the given types.
+ */
 export function equalTypes({ keyType, valueType }: ResolvedModelOptions): ModelOptions[] {
   return ['q8_0', 'q4_0']
     .filter((name) => [keyType, valueType].every((limit) => isSmaller(name, limit)))
@@ -22,9 +24,9 @@ function isSmaller(name: string, limit: ResolvedModelOptions['keyType']): boolea
 }
 
 /**
- * The wanted options with cache types no larger than the given ones, as far as weights and caches leave room: as they
- * were given, then of one type for keys and values, then of two; of each kind those first that keep most bytes. Mixed
- * types come last, since not every build of llama.cpp has kernels for them.
+ * The wanted options with cache types no larger than the given ones, if weights and caches leave room: first the given
+ * types, then one type for both keys and values, then two types; in each group the largest caches first. Mixed types
+ * come last, since not every build of llama.cpp has kernels for them.
  */
 export function smallerCaches(
   header: ModelHeader,
@@ -47,12 +49,12 @@ export function smallerCaches(
   return candidates.map(({ options }) => options);
 }
 
-/** Infinite for types that the model refuses, or that make more than can be counted. */
+/** Bytes of the context; infinite for types that the model refuses, and for sizes beyond 2^53 - 1. */
 function contextBytes(header: ModelHeader, options: ModelOptions): number {
   return nullIfRefused(() => openIfCountable(header, options))?.contextBytes ?? Infinity;
 }
 
-/** What `work` returns, or null if llama.cpp would refuse the options. */
+/** The result of `work`, or null if llama.cpp would refuse the options. */
 export function nullIfRefused<T>(work: () => T): T | null {
   return nullIfThrown('BAD_ARGUMENT', work);
 }

@@ -1,5 +1,5 @@
 /**
- * One model with one set of options: how much memory that takes, without the graph that led to it.
+ * The memory that one model takes with one set of options, without the graph that led to it.
  *
  * Invariant: the sizes are those of `measureModel` with the same options.
  */
@@ -9,7 +9,7 @@ import { LLAMA_CPP_PLAN } from './llama-cpp.js';
 import type { Model, ModelHeader } from './model-graph.js';
 import type { ModelOptions, ResolvedModelOptions } from './options.js';
 
-/** What a model needs. All sizes in bytes. */
+/** The memory that a model needs. All sizes in bytes. */
 export interface ModelSizes {
   /** Tensors of the file, each padded to 32 bytes. */
   readonly weights: number;
@@ -23,11 +23,11 @@ export interface ModelSizes {
   readonly isRecurrent: boolean;
 }
 
-/** What a set of options takes. */
+/** The sizes of a model with one set of options. */
 export interface ModelConfiguration extends ModelSizes {
-  /** As they were given. */
+  /** The options as they were given. */
   readonly options: ModelOptions;
-  /** As they were applied, after limits and rounding. */
+  /** The options as they were applied, after limits and rounding. */
   readonly run: ResolvedModelOptions;
 }
 
@@ -50,7 +50,7 @@ export function openIfCountable(header: ModelHeader, options: ModelOptions): Mod
   return nullIfTooLarge(() => header.withOptions(options));
 }
 
-/** As {@link configure}, or null if it is too large to be counted. */
+/** As {@link configure}, or null if a size is too large to be counted. */
 export function configureIfCountable(options: ModelOptions, model: Model): BoundedConfiguration | null {
   return nullIfTooLarge(() => configure(options, model));
 }

@@ -1,5 +1,5 @@
 /**
- * What a file says about mixtures of experts.
+ * The numbers that a file gives about mixtures of experts.
  */
 import type { MetadataReader } from './metadata-reader.js';
 
@@ -10,11 +10,11 @@ export interface ExpertHyperparameters {
   /** Groups that experts form; tokens choose groups first if there is more than one. */
   readonly groups: number;
   readonly usedGroups: number;
-  /** Factor of the experts' shares; 0 and 1: none. Only some architectures look for it in the file. */
+  /** Factor of the experts' shares; 0 and 1: none. Only some architectures read it. */
   readonly scale: number;
 }
 
-/** llama.cpp's limit. */
+/** llama.cpp's limit on experts. */
 const MAX_EXPERTS = 512;
 
 /** Null if the model is dense. @throws PlannerError `BAD_MODEL` */
@@ -38,7 +38,7 @@ export function readExperts(reader: MetadataReader): ExpertHyperparameters | nul
   return { count, used, groups, usedGroups, scale: 0 };
 }
 
-/** The experts of architectures that are nothing without. @throws PlannerError `BAD_MODEL` */
+/** The experts of an architecture that must have some. @throws PlannerError `BAD_MODEL` */
 export function requireExperts(reader: MetadataReader, experts: ExpertHyperparameters | null): ExpertHyperparameters {
   return experts ?? reader.refuse('expert_count', 'at least 1 in this architecture');
 }

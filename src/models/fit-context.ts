@@ -1,8 +1,10 @@
 /**
- * The largest context that fits a memory budget, and what else would make the wanted one fit.
+ * The largest context that fits a memory budget, and the changes of other options that would make the wanted context
+ * fit.
  *
- * Invariant: whatever is said to fit was measured as `measureModel` measures it. The search relies on weights, cache
- * and live bytes growing with the context, not on what the allocator makes of them: see `largest-fitting.ts`.
+ * Invariant: every configuration that is said to fit was measured as `measureModel` measures it. The search relies on
+ * weights, cache and live bytes growing with the context, not on the sizes that the allocator reaches: see
+ * `largest-fitting.ts`.
  */
 import { checkOptions, PlannerError, wrongValue } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
@@ -15,9 +17,9 @@ import { readModel, type Model, type ModelHeader } from './model-graph.js';
 import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type ResolvedModelOptions } from './options.js';
 import { measureWeights } from './weights.js';
 
-/** One configuration that was looked at. Sizes in bytes. */
+/** One configuration that was tried. Sizes in bytes. */
 export interface FitAttempt extends Omit<ModelConfiguration, 'compute' | 'total'> {
-  /** Null if it wasn't worked out, since weights and context alone exceed the budget. */
+  /** Null if weights and context alone exceed the budget: the compute buffer was not worked out then. */
   readonly compute: number | null;
   readonly total: number | null;
   readonly fits: boolean;
@@ -30,58 +32,65 @@ export interface FittingConfiguration extends FitAttempt, ModelConfiguration {
   readonly fits: true;
 }
 
-/** What fits a budget. */
+/** The configurations that fit a budget. */
 export interface ContextFit {
   /** Bytes. */
   readonly budget: number;
-  /** Bytes of the weights. If they alone exceed the budget, nothing fits, whatever the architecture. */
+  /** Bytes of the weights. If they alone exceed the budget, nothing fits, for any architecture. */
   readonly weights: number;
-  /** Whether anything that was looked at fits; whether the wanted context does, with all options as given, is `tried[0].fits`. */
+  /**
+   * Whether any tried configuration fits. `tried[0].fits` says whether the wanted context fits with all options as
+   * given.
+   */
   readonly fits: boolean;
-  /** Tokens of context that were asked for: `ctxSize`, or what the model was trained on. */
+  /** Tokens of context that were asked for: `ctxSize`, or the tokens that the model was trained on. */
   readonly wantedContext: number;
   /** Tokens of one sequence. */
   readonly trainedContext: number;
   /**
-   * The largest context that fits with all other options as given, no longer per sequence than what the model was trained
-   * on or what was wanted, whichever is longer.
+   * The largest context that fits with all other options as given. Its length per sequence is at most the trained or
+   * the wanted context, whichever is longer.
    */
   readonly largest: FittingConfiguration | null;
-  /** A still larger one that fits; few models make sense of so much. Null if there is none, or if any context fits. */
+  /**
+   * A context beyond {@link largest} that fits; few models can use so long a context. Null if there is none, or if
+   * every context fits.
+   */
   readonly beyondTraining: FittingConfiguration | null;
   /**
-   * Whether every context fits that llama.cpp can be asked for, as it often is with recurrent models, whose state does not
-   * grow.
+   * Whether every context fits that llama.cpp's options can name. That is common with recurrent models, whose state
+   * does not grow.
    */
   readonly unlimited: boolean;
   /**
-   * Whether each context that is larger than all these was ruled out. If not, llama.cpp's allocator may surprise with one.
+   * Whether every larger context is ruled out. If not, llama.cpp's allocator may need less for one of them.
    */
   readonly proven: boolean;
-  /** The wanted context with the largest physical batch, up to the batch, with which it fits. */
+  /** The wanted context with the largest physical batch that makes it fit, at most the batch size. */
   readonly largestUbatch: FittingConfiguration | null;
   /**
-   * The wanted context with the cache types, equal to the given ones or smaller, that keep most bytes and fit: as given, of one
-   * type for keys and values, or else of two.
+   * The wanted context with the largest cache types that fit, none larger than the given types: the given types, one
+   * type for keys and values, or else two types.
    */
   readonly largestCache: FittingConfiguration | null;
   /**
-   * As {@link largest}, with keys and values cached as `q8_0`, and as `q4_0`, where those are smaller than the given
-   * types: each as far as it allows for a larger context than the one before.
+   * As {@link largest}, with keys and values cached as `q8_0` and as `q4_0`, where these are smaller than the given
+   * types. An entry is left out if its context is no larger than the one before.
    */
   readonly largestByCache: readonly FittingConfiguration[];
-  /** All configurations that were looked at, each once, in order. */
+  /** All configurations that were tried, each once, in order. */
   readonly tried: readonly FitAttempt[];
 }
 
 /**
- * Finds the largest context with which weights, context and compute buffer fit into `budgetBytes`, to one step of
- * llama.cpp's rounding: 256 tokens, for each sequence unless the cache is unified. With `ctxSize` as wanted context
- * (default: what the model was trained on) it also finds the largest physical batch, and the smallest change of cache
- * types, with which that fits. That nothing fits is a result. Some dozens of graphs, a few milliseconds each.
+ * Finds the largest context with which weights, context and compute buffer fit into `budgetBytes`, to the unit of
+ * llama.cpp's rounding: 256 tokens, for each sequence unless the cache is unified. For the wanted context `ctxSize`
+ * (default: the tokens that the model was trained on) it also finds the largest physical batch, and the smallest change
+ * of cache types, that makes this context fit. If nothing fits, the result says so. The search measures some dozens of
+ * graphs, a few milliseconds each.
  *
- * @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`; `UNKNOWN_ARCHITECTURE` unless the weights alone exceed the budget,
- * which answers for every architecture
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`; `UNKNOWN_ARCHITECTURE` unless the weights alone exceed the budget:
+ * then nothing fits, for any architecture
  *
  * @example
  * ```ts
@@ -117,7 +126,11 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
   };
 }
 
-/** Null if the architecture is unknown, but nothing fits anyway. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+/**
+ * Null if the architecture is unknown, but nothing fits anyway.
+ *
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
+ */
 function readIfKnown(gguf: Gguf, budget: number): ModelHeader | null {
   try {
     return readModel(gguf);
@@ -183,7 +196,7 @@ function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedMode
 /** The largest context that llama.cpp's options can name. */
 const MAX_CONTEXT = 2 ** 32 - 1;
 
-/** Tokens of context beyond which the sizes stay as they are: of a recurrent model, those of a full batch. */
+/** Tokens of context beyond which sizes no longer grow: for a recurrent model, the tokens of a full batch. */
 function longestThatMatters(header: ModelHeader, options: ModelOptions): number {
   if (!header.isRecurrent) return MAX_CONTEXT;
   const { ubatchSize, sequences } = header.withOptions({ ...options, ctxSize: MAX_CONTEXT }).run;
@@ -196,7 +209,7 @@ function checkBudget(budgetBytes: number): void {
     culprit: 'budgetBytes',
     value: budgetBytes,
     limit: 'an integer from 0 to 2^53 - 1',
-    remedy: 'Give the memory that there is in bytes.',
+    remedy: 'Give the available memory in bytes.',
   });
 }
 
@@ -216,7 +229,7 @@ class Search {
     readonly budget: number,
   ) {}
 
-  /** What a configuration needs; null if its weights and context alone are too much. */
+  /** The bytes that a configuration needs; null if its weights and context alone exceed the budget. */
   attempt(options: ModelOptions): MeasuredNeed | null {
     const model = openIfCountable(this.header, options);
     if (model === null) return null;
@@ -226,13 +239,16 @@ class Search {
     return need;
   }
 
-  /** Of sizes 1 to `count`. If weights and context are too much even with the smallest, no other is tried. */
+  /**
+   * The largest of sizes 1 to `count` that fits. If weights and context exceed the budget even with size 1, no other is
+   * tried.
+   */
   largest(count: number, start: number, optionsOf: (index: number) => ModelOptions): LargestFitting<MeasuredNeed> {
     const isHopeless = this.header.weightBytes > this.budget || this.attempt(optionsOf(1)) === null;
     return largestFitting(isHopeless ? 0 : count, start, this.budget, (index) => this.attempt(optionsOf(index)));
   }
 
-  /** The first that fits; what llama.cpp refuses does not. */
+  /** The first candidate that fits. Options that llama.cpp refuses do not fit. */
   first(candidates: Iterable<ModelOptions>): FittingConfiguration | null {
     for (const options of candidates) {
       const fitting = nullIfRefused(() => this.attempt(options))?.attempt;

@@ -1,13 +1,13 @@
 /**
- * How large a graph may be before llama.cpp gives up on it.
+ * The limit on the size of a graph, above which llama.cpp gives up.
  *
- * Invariant: the room is that of `llama_context::graph_max_nodes` and of the scheduler's hash table. A graph that is too
- * large ends llama.cpp with "fatal error"; files with few tensors per layer come close to it.
+ * Invariant: the room is that of `llama_context::graph_max_nodes` and of the scheduler's hash table. A graph that is
+ * too large ends llama.cpp with "fatal error"; files with few tensors per layer come close to it.
  */
 import { PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 
-/** Tensors that there is room for, however few weights a file has. */
+/** Tensors that there is room for, even if a file has few weights. */
 const LEAST_NODES = 1024;
 const NODES_PER_WEIGHT = 8;
 /** Sizes that ggml's hash tables can have, each the first prime after a power of two. */

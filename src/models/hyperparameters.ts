@@ -18,13 +18,13 @@ export interface SlidingWindow {
 }
 
 export interface Hyperparameters {
-  /** Tokens that the model was trained on; 0: the file doesn't say. */
+  /** Tokens that the model was trained on; 0 if the file does not say. */
   readonly contextLength: number;
   readonly embeddingLength: number;
   readonly vocabularySize: number;
   /** Layers that every token goes through. */
   readonly layerCount: number;
-  /** Layers after those that predict further tokens: they have a cache, but only a draft runs them. */
+  /** Layers after these, which predict further tokens: they have a cache, but only a draft runs them. */
   readonly predictLayerCount: number;
   readonly feedForwardLength: number;
   readonly headCount: number;
@@ -40,12 +40,12 @@ export interface Hyperparameters {
   /** Tokens that the model was trained on before its context was stretched. */
   readonly originalContextLength: number;
   readonly normEpsilon: number;
-  /** Whether a token sees only those before it. */
+  /** Whether a token sees only the tokens before it. */
   readonly isCausal: boolean;
   readonly slidingWindow: SlidingWindow | null;
   /** Whether keys and values share one compressed cache (multi-head latent attention). */
   readonly isLatent: boolean;
-  /** Of recurrent models, which have no cache of keys and values. */
+  /** Lengths of a recurrent model's state; null for models with a cache of keys and values. */
   readonly stateLengths: StateLengths | null;
   /** Limit that attention scores approach; 0: none. */
   readonly attentionSoftcap: number;
@@ -53,7 +53,7 @@ export interface Hyperparameters {
   readonly experts: ExpertHyperparameters | null;
 }
 
-/** What most architectures have in common. @throws PlannerError `BAD_MODEL` */
+/** The numbers that most architectures have in common. @throws PlannerError `BAD_MODEL` */
 export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   const layerCount = reader.layerCount();
   const embeddingLength = reader.positive('embedding_length');
@@ -87,7 +87,10 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   };
 }
 
-/** What llama.cpp reads of every model, and refuses in another type, although most models have no use for it. */
+/**
+ * Checks the keys that llama.cpp reads of every model, and refuses in another type, although most models do not use
+ * them.
+ */
 function checkUnusedKeys(reader: MetadataReader): void {
   for (const length of ['key_length', 'value_length']) reader.integer(`attention.${length}_swa`, 0);
   for (const key of ['rope.dimension_count_swa', 'embedding_length_out', 'pooling_type']) reader.integer(key, 0);
@@ -95,7 +98,10 @@ function checkUnusedKeys(reader: MetadataReader): void {
   reader.flag('rope.scaling.finetuned', false);
 }
 
-/** The cache would follow the list; the matrices of our architectures follow its first entry. Mamba has neither. */
+/**
+ * The number of key heads, which must be the same for all layers: the cache would follow a list, but the matrices of
+ * our architectures follow its first entry. Mamba has neither.
+ */
 function readKvHeadCount(reader: MetadataReader, layerCount: number): number {
   const key = reader.has('attention.head_count_kv') ? 'attention.head_count_kv' : 'attention.head_count';
   const counts = reader.perLayer(key, layerCount, 0);
@@ -117,10 +123,10 @@ export function readRmsHyperparameters(reader: MetadataReader, mode: RopeMode): 
 }
 
 /**
- * The sliding window that a file names: of every `period` layers, all but the last have it; with a period of 0 all
- * have it (`set_swa_pattern`).
+ * The sliding window that a file names: of every `period` layers, all but the last have the window; with a period of 0,
+ * all layers have it (`set_swa_pattern`).
  *
- * @param defaults where the file is silent. A length that is left out is required
+ * @param defaults values for keys that the file lacks. If `tokens` is left out, the file must have its key
  * @throws PlannerError `BAD_MODEL`
  */
 export function readWindow(reader: MetadataReader, defaults: { period: number; tokens?: number }): SlidingWindow {
@@ -132,7 +138,8 @@ export function readWindow(reader: MetadataReader, defaults: { period: number; t
 }
 
 /**
- * Gives some layers of a model a sliding window. Heads may have another length there, but then in all layers.
+ * Gives some layers of a model a sliding window. Heads may have other lengths in layers with the window only if all
+ * layers have it.
  *
  * @throws PlannerError `BAD_MODEL`
  */
@@ -158,7 +165,7 @@ export function isWindowed({ slidingWindow }: Hyperparameters, layer: number): b
   return slidingWindow?.layers[layer] ?? false;
 }
 
-/** What an architecture asks of the lengths of its heads, besides keys that are as long as values. */
+/** Rules for the lengths of an architecture's heads, besides the rule that keys are as long as values. */
 export interface HeadRules {
   /** Whether the whole head turns with the position. */
   readonly isTurnedWhole?: boolean;
@@ -166,7 +173,10 @@ export interface HeadRules {
   readonly isAsWideAsEmbedding?: boolean;
 }
 
-/** Heads of equal keys and values, in groups that share them. @throws PlannerError `BAD_MODEL` */
+/**
+ * Checks that keys are as long as values, and that heads form equal groups that share them. @throws PlannerError
+ * `BAD_MODEL`
+ */
 export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules = {}): void {
   const { keyLength, valueLength, ropeLength, headCount, kvHeadCount, embeddingLength } = hp;
   const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;

@@ -1,5 +1,6 @@
 /**
- * The public names of `tensor-arena/models`: what a model needs in memory, from the header of its GGUF file. Exports only.
+ * The public names of `tensor-arena/models`: the memory that a model needs, from the header of its GGUF file. Exports
+ * only.
  *
  * @module tensor-arena/models
  */

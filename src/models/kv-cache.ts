@@ -15,7 +15,7 @@ import { alignUp } from '../units.js';
 import { isWindowed, type Hyperparameters } from './hyperparameters.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
 
-/** Windowed caches are a multiple of this many cells. */
+/** The cells of a windowed cache are a multiple of this. */
 const WINDOW_STEP = 256;
 
 /** llama.cpp counts cells in 32 bits; a window that exceeds them wraps around. */
@@ -37,7 +37,7 @@ export class KvCache {
   readonly #keys = new Map<number, Tensor>();
   readonly #values = new Map<number, Tensor>();
 
-  /** @param layers which layers have their keys and values here */
+  /** @param layers the layers whose keys and values this cache holds */
   constructor(hp: Hyperparameters, run: ResolvedModelOptions, layers: readonly number[], cells: number) {
     this.#hp = hp;
     this.#run = run;
@@ -106,7 +106,7 @@ export class KvCache {
     return this.isTransposed ? tokens * this.#hp.valueLength * this.#hp.kvHeadCount : tokens;
   }
 
-  /** Length of the matrix that keys and queries are turned by before quantised storage, or null if they are not. */
+  /** Length of the matrix that keys and queries are turned by before quantised storage; null if they are not turned. */
   keyRotation(): number | null {
     const { keyLength } = this.#hp;
     if (!this.#run.keyType.isQuantized || this.#layers.length === 0 || keyLength % ROTATION_LENGTH !== 0) return null;

@@ -1,17 +1,17 @@
 /**
- * The largest of many sizes that fits, when what is needed grows with the size but for small irregularities.
+ * The largest of many sizes that fits, where the bytes needed grow with the size except for small irregularities.
  *
- * llama.cpp's allocator may need less for a larger graph, so a binary search on what it needs can miss the largest size
- * that fits. The live bytes do grow, and are never more than what is needed:
+ * llama.cpp's allocator may need less for a larger graph, so a binary search on the needed bytes can miss the largest
+ * size that fits. The live bytes always grow, and never exceed the needed bytes:
  *
  *     needed       ·  ·  ·  ×  ·  ×  ×  ×        · fits, × does not
  *     lower bound  ·  ·  ·  ·  ·  ·  ×  ×        binary search: nothing from the first × on can fit
  *                                 ◄──┘           then down, one by one, to the first that does
  *
- * Invariant: what is returned fits. `proven` says that everything larger was ruled out, one way or the other.
+ * Invariant: the returned size fits. `proven` says that every larger size was ruled out.
  */
 
-/** What a size needs, in bytes; `lowerBound` grows with the size. */
+/** The bytes that a size needs; `lowerBound` grows with the size. */
 export interface Need {
   readonly total: number;
   readonly lowerBound: number;
@@ -21,20 +21,20 @@ export interface LargestFitting<N extends Need> {
   /** 1 to `count`; 0 if none fits. */
   readonly index: number;
   readonly need: N | null;
-  /** Whether nothing larger fits for sure. */
+  /** Whether it is certain that no larger size fits. */
   readonly proven: boolean;
 }
 
 /**
- * So many sizes are tried one by one before a binary search takes over. With a batch of 8192 tokens, the buffer of
- * DeepSeek-V2-Lite has room for its lower bound 241 steps further.
+ * Sizes that are tried one by one before a binary search takes over. With a batch of 8192 tokens, the largest size of
+ * DeepSeek-V2-Lite that fits by its lower bound is 241 sizes above the largest that really fits.
  */
 const SCAN_LENGTH = 512;
 
 /**
- * @param count sizes 1 to `count` are looked at
+ * @param count the largest size that may be tried
  * @param start where to begin: the closer to the answer, the fewer sizes are tried
- * @param needOf what a size needs; null if more than fits, for sure
+ * @param needOf the bytes that a size needs; null if they certainly do not fit
  */
 export function largestFitting<N extends Need>(
   count: number,
@@ -60,8 +60,8 @@ export function largestFitting<N extends Need>(
 }
 
 /**
- * The last of 1 to `count` for which `holds`, if it does so up to there and not beyond; 0 if it never does. Doubles from
- * `start`, then halves the interval.
+ * The last index from 1 to `count` for which `holds` is true; 0 if there is none. `holds` must be true up to that index
+ * and false beyond. Doubles from `start`, then halves the interval.
  */
 function lastThat(count: number, start: number, holds: (index: number) => boolean): number {
   let low = 0;

@@ -1,29 +1,36 @@
 /**
  * Which tensors of a file llama.cpp loads: not all that are listed, and some of them twice.
  *
- * Invariant: it is what the loader does at build 10573 on a CPU, without a draft from the model's own layers, for every
- * architecture that it knows, whether or not the library can build its graph.
+ * Invariant: the result equals that of the loader of build 10573 on a CPU, without a draft from the model's own layers,
+ * for every architecture that llama.cpp knows, even if the library cannot build its graph.
  */
 import type { Gguf, GgufTensor } from '../gguf/types.js';
 
-/** Loaded of layers that predict further tokens, too, since the loader forgets that they are to be skipped. */
+/** Tensors that are loaded even for layers that predict further tokens: the loader forgets to skip them. */
 const FUSED_EXPERTS = /^ffn_gate_up_exps\./;
 
-/** Architectures that may have such layers, and what else of them is loaded: names that match, if any. */
+/**
+ * Architectures that may have layers that predict further tokens, and the pattern of the other tensors that are loaded
+ * of these layers; null if there are none.
+ */
 const PREDICT_LAYER_TENSORS: ReadonlyMap<string, RegExp | null> = new Map([
   ...[
-    ...[
-      'bailingmoe2',
-      'bailingmoe3',
-      'deepseek2',
-      'deepseek4',
-      'dots3note',
-      'exaone-moe',
-      'exaone4',
-      'glm4',
-      'glm4moe',
-    ],
-    ...['mimo2', 'mistral4', 'nemotron_h', 'nemotron_h_moe', 'qwen35', 'qwen35moe', 'qwen3next'],
+    'bailingmoe2',
+    'bailingmoe3',
+    'deepseek2',
+    'deepseek4',
+    'dots3note',
+    'exaone-moe',
+    'exaone4',
+    'glm4',
+    'glm4moe',
+    'mimo2',
+    'mistral4',
+    'nemotron_h',
+    'nemotron_h_moe',
+    'qwen35',
+    'qwen35moe',
+    'qwen3next',
   ].map((architecture) => [architecture, null] as const),
   ['cohere2moe', /^nextn\.(embed_tokens|shared_head_(head|norm))\./],
   ['deepseek32', /^exp_probs_b\./],
@@ -35,14 +42,14 @@ const PREDICT_LAYER_TENSORS: ReadonlyMap<string, RegExp | null> = new Map([
 /** Tensors that no operation reads. */
 const UNREAD = /^(masked_embd_(centroids|ordering)|dec\.blk\.\d+\.cross_attn_rel_b)(\.|$)/;
 
-/** A table that becomes two tensors where its counterpart is missing: the loader asks for it as that one first. */
+/** Tables that are loaded twice if their counterpart is missing: the loader takes the table in its place, too. */
 const TIES: ReadonlyMap<string, { readonly table: string; readonly missing: string }> = new Map([
   ['codeshell', { table: 'output.weight', missing: 'token_embd.weight' }],
   ['gemma3n', { table: 'token_embd.weight', missing: 'output.weight' }],
   ['gemma4', { table: 'token_embd.weight', missing: 'output.weight' }],
 ]);
 
-/** The tensors that are loaded, in the file's order; what is loaded twice comes twice. O(tensors). */
+/** The tensors that are loaded, in the file's order; a tensor that is loaded twice comes twice. O(tensors). */
 export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[] {
   const architecture = String(metadata['general.architecture']);
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
@@ -58,7 +65,10 @@ export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[
   return [...tensors.filter(isLoaded), ...(copy === undefined ? [] : [copy])];
 }
 
-/** A file of DeepSeek-V4 that leaves such layers to another file doesn't count them either. */
+/**
+ * The first layer that predicts further tokens. A file of DeepSeek-V4 that leaves these layers to another file does not
+ * count them.
+ */
 function firstPredictLayer(
   metadata: Gguf['metadata'],
   architecture: string,

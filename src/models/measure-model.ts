@@ -1,8 +1,9 @@
 /**
- * What a model needs in memory, as llama.cpp would report it: weights, context and compute buffer.
+ * The memory that a model needs, as llama.cpp would report it: weights, context and compute buffer.
  *
- * Invariant: nothing is estimated. The compute buffer is planned for the very graph that llama.cpp builds, with its
- * allocator unless another is asked for. Conforms to llama.cpp release b10573 (commit d775b8967), CPU backend.
+ * Invariant: nothing is estimated. The compute buffer is planned for the same graph that llama.cpp builds, with
+ * llama.cpp's allocator unless the caller names another. Conforms to llama.cpp release b10573 (commit d775b8967), CPU
+ * backend.
  */
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
@@ -14,18 +15,18 @@ import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from '
 import { openModel } from './model-graph.js';
 import { checkPhase, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 
-/** What a model needs, and the graph behind it. */
+/** The memory that a model needs, and the graph behind it. */
 export interface ModelMeasurement extends ModelSizes {
   readonly architecture: string;
   /**
-   * Bytes of the compute buffer if the same graph were placed by the allocator `auto`, and nodes overwrote whatever
-   * they provably may; worked out on first use.
+   * Bytes of the compute buffer if the allocator `auto` placed the same graph, with every reuse that is provably right;
+   * worked out on first use.
    */
   readonly computeWithAuto: number;
   /** The options as they were applied, after limits and rounding. */
   readonly run: ResolvedModelOptions;
   readonly phase: Phase;
-  /** llama.cpp's graph of the phase. */
+  /** llama.cpp's graph for the phase. */
   readonly graph: Graph;
   /** The compute buffer of that graph. */
   readonly measurement: Measurement;

@@ -1,11 +1,11 @@
 /**
- * Typed access to a GGUF's metadata: what an architecture asks for is there and has the right type, or the error says
- * which key is at fault.
+ * Typed access to a GGUF's metadata: each key that an architecture reads is there and has the right type, or the error
+ * names the key.
  */
 import { wrongValue, type PlannerError } from '../errors.js';
 import type { Gguf, GgufValue, GgufValueType } from '../gguf/types.js';
 
-/** llama.cpp's limit on layers; it also bounds what a hostile header can make us build. */
+/** llama.cpp's limit on layers; it also bounds the graph that a hostile header can make us build. */
 const MAX_LAYERS = 512;
 
 export class MetadataReader {
@@ -56,13 +56,13 @@ export class MetadataReader {
     return this.#find(key) !== undefined;
   }
 
-  /** Whether the key is there and no list. */
+  /** Whether the key is there, and its value is not a list. */
   hasScalar(key: string): boolean {
     const value = this.#find(key);
     return value !== undefined && !Array.isArray(value);
   }
 
-  /** How long a list is; 0 if there is none. */
+  /** The length of a list; 0 if there is none. */
   listLength(key: string): number {
     const value = this.#find(key);
     return Array.isArray(value) ? value.length : 0;
@@ -83,7 +83,7 @@ export class MetadataReader {
     return this.#read('block_count', isCount, `an integer from 1 to ${MAX_LAYERS}`);
   }
 
-  /** How many tokens the model knows: as many as the tokeniser lists, or as the key says. */
+  /** How many tokens the model knows: the length of the tokeniser's list, or else the number that the key gives. */
   vocabularySize(): number {
     const tokens = this.#gguf.metadata['tokenizer.ggml.tokens'];
     return Array.isArray(tokens) ? tokens.length : this.positive('vocab_size');
@@ -107,7 +107,7 @@ export class MetadataReader {
     return value;
   }
 
-  /** llama.cpp reads a number as the one type that it expects, and refuses it in any other. */
+  /** llama.cpp expects one type for each key, and refuses a number of any other type. */
   #requireType(key: string, types: readonly GgufValueType[]): void {
     const type = this.#gguf.types?.[this.#name(key)];
     if (type === undefined || types.includes(type)) return;

@@ -1,8 +1,8 @@
 /**
- * What an architecture is built with: the context that makes tensors, the graph they join, weights and caches.
+ * The tools that build an architecture: the context that makes tensors, the graph that they join, weights and caches.
  *
- * Invariant: tensors are named, and join the graph, at the same moments as in llama.cpp; names that ggml derives from
- * other names, and `node_N`, depend on it.
+ * Invariant: tensors are named, and join the graph, at the same moments as in llama.cpp; `node_N`, and names that ggml
+ * derives from other names, depend on these moments.
  */
 import { Context } from '../dialects/ggml/context.js';
 import { Graph } from '../graph/graph.js';
@@ -35,7 +35,7 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     return Array.from({ length: this.hp.layerCount }, (_, layer) => new Scope<H>(this, layer));
   }
 
-  /** The layers after those, which predict further tokens. */
+  /** The layers after {@link layers}, which predict further tokens. */
   predictLayers(): Scope<H>[] {
     const { layerCount, predictLayerCount } = this.hp;
     return Array.from({ length: predictLayerCount }, (_, layer) => new Scope<H>(this, layerCount + layer));
@@ -47,7 +47,7 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
   }
 }
 
-/** A place in a model, where weights and results have short names: a layer, or outside of all layers. */
+/** A part of a model in which weights and results have short names: one layer, or everything outside of layers. */
 export class Scope<H extends Hyperparameters = Hyperparameters> {
   readonly #weights: LayerWeights;
 
@@ -86,7 +86,7 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
     return this.ctx.setName(tensor, this.layer === null ? label : `${label}-${this.layer}`);
   }
 
-  /** Adds a tensor, and all that it needs, to the graph now. */
+  /** Adds a tensor, and all tensors that it needs, to the graph now. */
   expand(tensor: Tensor): Tensor {
     this.model.graph.expand(tensor);
     return tensor;

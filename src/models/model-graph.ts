@@ -17,7 +17,7 @@ import { checkGguf, loadedBytes, Weights } from './weights.js';
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
   readonly architecture: string;
-  /** Whether it remembers a state of constant size instead of each token. */
+  /** Whether the model remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
   readonly run: ResolvedModelOptions;
   /** Bytes of the weights. */
@@ -33,7 +33,7 @@ export interface ModelHeader {
   readonly architecture: string;
   /** Tokens that the model was trained on. */
   readonly trainedContext: number;
-  /** Whether it remembers a state of constant size instead of each token. */
+  /** Whether the model remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
   /** Bytes of the weights. */
   readonly weightBytes: number;
@@ -46,7 +46,10 @@ export function openModel(gguf: Gguf, options: ModelOptions): Model {
   return readModel(gguf).withOptions(options);
 }
 
-/** Reads what doesn't depend on options, once for all of them. @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+/**
+ * Reads everything that does not depend on options, once for all options. @throws PlannerError `UNKNOWN_ARCHITECTURE`,
+ * `BAD_MODEL`
+ */
 export function readModel(gguf: Gguf): ModelHeader {
   checkGguf(gguf);
   rejectPart(gguf);
@@ -95,7 +98,9 @@ export function readModel(gguf: Gguf): ModelHeader {
   };
 }
 
-/** Operations check their operands; what is wrong with those of a model's graph is wrong with its file. */
+/**
+ * Runs `build`, and reports wrong operands as errors of the file: the operands of a model's graph come from its file.
+ */
 function asModelErrors(build: () => void): void {
   try {
     build();

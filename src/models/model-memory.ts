@@ -1,5 +1,5 @@
 /**
- * What a model remembers between runs, allocated once with the context: a cache of keys and values, or a state.
+ * The memory that a model keeps between runs, allocated once with the context: a cache of keys and values, or a state.
  */
 import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
@@ -9,11 +9,11 @@ import { StateCache } from './state-cache.js';
 import { bufferBytes } from './weights.js';
 
 export interface ModelMemory {
-  /** Of a model with attention. */
+  /** The caches of a model with attention; null for others. */
   readonly kv: KvCaches | null;
-  /** Of a recurrent model. */
+  /** The state of a recurrent model; null for others. */
   readonly state: StateCache | null;
-  /** Bytes of all of it, padding included. */
+  /** Bytes of the caches or the state, padding included. */
   readonly bytes: number;
 }
 

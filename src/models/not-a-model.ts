@@ -1,22 +1,22 @@
 /**
- * GGUF files that hold no model of their own: what they are, and what to give instead.
+ * Errors for GGUF files that hold no model of their own: what the file is, and what to give instead.
  */
 import { named, PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 
-/** What a file is instead of a model, and the key that says so. */
+/** The kind of a file that is not a model, and the key that says so. */
 interface Part {
   readonly what: string;
   readonly key: string;
 }
 
-/** By `general.architecture`: they have one of their own. */
+/** Kinds with an architecture of their own, by `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   clip: 'a multimodal projector, which is loaded beside a model',
   controlvector: 'a control vector, which is loaded beside a model',
 };
 
-/** By `general.type`: their architecture, if they name one, is that of the model they are for. */
+/** Kinds by `general.type`: these files name the architecture of the model that they belong to, or none. */
 const TYPES: Readonly<Record<string, string>> = {
   adapter: 'a LoRA adapter, which is loaded beside a model',
   mmproj: ARCHITECTURES.clip,

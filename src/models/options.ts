@@ -1,5 +1,5 @@
 /**
- * What the user may choose, and what llama.cpp makes of it.
+ * The options that the user may give, and the values that llama.cpp makes of them.
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
@@ -12,30 +12,36 @@ import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } f
 /** `pp`: a full batch of the prompt, the worst case; `tg`: one token per sequence. */
 export type Phase = 'pp' | 'tg';
 
-/** Whether attention is computed at once, without a matrix of all products; `auto`: wherever that is supported. */
+/** Whether attention is computed without writing its scores to memory; `auto`: wherever that is supported. */
 export type FlashAttention = boolean | 'auto';
 
 /** Options of `measureModel`, named as llama.cpp names them. */
 export interface ModelOptions {
   /**
-   * What runs the model, which decides of how many tokens logits are wanted and how many sequences there are. Default
+   * The program that runs the model. It decides how many tokens have logits, and how many sequences there are. Default
    * `server`.
    */
   readonly program?: Program;
-  /** Tokens of context, for all sequences together. Default, and 0: what the model was trained on. */
+  /** Tokens of context, for all sequences together. Default, and 0: the tokens that the model was trained on. */
   readonly ctxSize?: number;
   /** Tokens that may be submitted at once. Default 2048. */
   readonly batchSize?: number;
   /** Tokens that are computed at once. Default 512; 0: as many as `batchSize`. */
   readonly ubatchSize?: number;
   /**
-   * Sequences at a time, 1 to 256; -1, the default of the program `server`, lets it choose: 4 that share one cache.
-   * Default 1 for other programs.
+   * Sequences at a time, 1 to 256. Default 1; -1 for the program `server`, which lets the server choose: 4 sequences
+   * that share one cache.
    */
   readonly parallel?: number;
-  /** Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is -1. */
+  /**
+   * Whether all sequences share one cache instead of an equal part each. Default false, and true where `parallel` is
+   * -1.
+   */
   readonly kvUnified?: boolean;
-  /** `auto`, the default, is true: a CPU supports it. */
+  /**
+   * Whether attention never writes its scores to memory. Default `auto`, which is true here: a CPU supports flash
+   * attention.
+   */
   readonly flashAttention?: FlashAttention;
   /** Element type of cached keys. Default `f16`. */
   readonly cacheTypeK?: string;
@@ -89,7 +95,7 @@ export interface ResolvedModelOptions {
   readonly maxOutputs: number;
 }
 
-/** What one graph computes. */
+/** The tokens and sequences that one graph computes. */
 export interface Batch {
   readonly tokens: number;
   readonly sequences: number;
@@ -97,12 +103,12 @@ export interface Batch {
 }
 
 const MAX_SEQUENCES = 256;
-/** Tokens that the context of a sequence is a multiple of. */
+/** The context of a sequence is a multiple of this many tokens. */
 export const CONTEXT_STEP = 256;
-/** What llama.cpp can cache keys and values as. */
+/** The element types that llama.cpp can cache keys and values as. */
 export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'] as const;
 
-/** The name of one of these. */
+/** The name of an element type for the cache. */
 export type CacheType = (typeof CACHE_TYPES)[number];
 
 /** @throws PlannerError `BAD_ARGUMENT` */
@@ -152,7 +158,7 @@ function sequencesOf(
 ): Pick<ResolvedModelOptions, 'sequences' | 'isUnified'> {
   const defaults = PROGRAMS[program];
   const wanted = parallel ?? defaults.parallel;
-  // A server that chooses shares the cache, whatever it was told.
+  // A server that chooses the number of sequences shares the cache, even if `kvUnified` is false.
   if (wanted === AUTO_PARALLEL && defaults.isServing) return { sequences: AUTO_SEQUENCES, isUnified: true };
   return { sequences: integerOption('parallel', wanted, 1, MAX_SEQUENCES), isUnified: kvUnified };
 }
@@ -187,7 +193,7 @@ function cacheType(name: string, value: string): ElementType {
   return elementType(value, name);
 }
 
-/** What `llama_init_from_model` refuses. */
+/** Refuses the cache types that `llama_init_from_model` refuses. */
 function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOptions, hp: Hyperparameters): void {
   if (hp.isLatent && keyType.name !== valueType.name) {
     throw new PlannerError('BAD_ARGUMENT', {

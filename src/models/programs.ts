@@ -1,5 +1,5 @@
 /**
- * What llama.cpp's programs ask of a context where their user says nothing.
+ * The defaults with which llama.cpp's programs make a context.
  *
  * Invariant: sequences and outputs are those of build 10573: `llama_server` for server and cli, which runs a server of
  * its own; `llama_context_default_params` for bench and library. A graph with logits for a few tokens needs far less
@@ -7,20 +7,22 @@
  */
 import { PlannerError } from '../errors.js';
 
-/** What the model is run by: llama-server, llama-cli, llama-bench, or a program that uses the library as it is. */
+/**
+ * The program that runs the model: llama-server, llama-cli, llama-bench, or a program that uses the library as it is.
+ */
 export type Program = 'server' | 'cli' | 'bench' | 'library';
 
-/** What a program asks of a context. */
+/** The defaults of one program. */
 export interface ProgramDefaults {
-  /** As llama.cpp names it, in a sentence. */
+  /** The program's name in a sentence, as llama.cpp writes it. */
   readonly title: string;
   /** The option `parallel`; -1: the server chooses. */
   readonly parallel: number;
-  /** Whether logits are wanted of one token per sequence, not of every token of a batch. */
+  /** Whether the program wants logits of one token per sequence, not of every token of a batch. */
   readonly isServing: boolean;
 }
 
-/** All programs, and what each asks of a context where its user says nothing. */
+/** The defaults of all programs. */
 export const PROGRAMS: Readonly<Record<Program, ProgramDefaults>> = {
   server: { title: 'llama-server', parallel: -1, isServing: true },
   cli: { title: 'llama-cli', parallel: 1, isServing: true },
@@ -28,7 +30,7 @@ export const PROGRAMS: Readonly<Record<Program, ProgramDefaults>> = {
   library: { title: 'llama.cpp’s library', parallel: 1, isServing: false },
 };
 
-/** The number of sequences by which a server is told to choose: {@link AUTO_SEQUENCES} with one cache for all. */
+/** The value of `parallel` that lets a server choose: it takes {@link AUTO_SEQUENCES}, with one cache for all. */
 export const AUTO_PARALLEL = -1;
 export const AUTO_SEQUENCES = 4;
 
@@ -37,7 +39,7 @@ export function checkProgram(program: string): Program {
   if (Object.hasOwn(PROGRAMS, program)) return program as Program;
   const names = Object.keys(PROGRAMS).join(', ');
   throw new PlannerError('BAD_ARGUMENT', {
-    message: `The option program is ${JSON.stringify(program)}, which is none of ${names}.`,
+    message: `The option program is ${JSON.stringify(program)}, but must be one of ${names}.`,
     culprit: 'program',
     value: program,
     limit: `one of ${names}`,

@@ -1,8 +1,8 @@
 /**
  * How a model turns its heads with the position, from the keys `rope.*`.
  *
- * Matches what llama.cpp's context makes of them, YaRN's attention factor included. None of it changes a byte of
- * memory; it makes the graph the real one.
+ * The settings equal those that llama.cpp's context derives, YaRN's attention factor included. They change no byte of
+ * memory, but make the graph equal to llama.cpp's.
  */
 import type { RopeOptions } from '../dialects/ggml/ops/attention.js';
 import type { MetadataReader } from './metadata-reader.js';
@@ -33,7 +33,7 @@ export function readRope(reader: MetadataReader, contextLength: number): RopeOpt
   };
 }
 
-/** What YaRN multiplies attention by, less what the ROPE operation itself multiplies. */
+/** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */
 function yarnAttention(reader: MetadataReader, freqScale: number): number {
   const stretch = 1 / freqScale;
   const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
@@ -42,7 +42,7 @@ function yarnAttention(reader: MetadataReader, freqScale: number): number {
   return (all === 0 ? grow(1) : grow(one) / grow(all)) / (1 + 0.1 * Math.log(stretch));
 }
 
-/** Only DeepSeek's attention asks for it; its converter stores a tenth. */
+/** YaRN's multiplier of the logarithm. Only DeepSeek's attention reads it; its converter stores a tenth of it. */
 export function yarnLogMultiplier(reader: MetadataReader): number {
   return reader.architecture === 'deepseek2' ? reader.number('rope.scaling.yarn_log_multiplier', 0) / 0.1 : 0;
 }

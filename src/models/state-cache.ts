@@ -1,6 +1,6 @@
 /**
- * The state of a recurrent model: per layer, the last columns of a convolution and the state of the scan, one row for
- * each sequence however long it gets.
+ * The state of a recurrent model: per layer, the last columns of a convolution and the state of the scan. Each sequence
+ * has one row, whose size does not grow.
  *
  * Invariant: shapes and names are those of llama.cpp's `llama_memory_recurrent`.
  */

@@ -9,10 +9,10 @@ import { configure, type ModelConfiguration } from './configuration.js';
 import { readModel } from './model-graph.js';
 import { SIZE_OPTIONS, type ModelOptions } from './options.js';
 
-/** The values that each option takes in turn; options that are left out have their defaults. */
+/** The values to try for each option; options that are left out have their defaults. */
 export type SweepGrid = { readonly [Option in keyof Omit<ModelOptions, 'phase'>]?: readonly ModelOptions[Option][] };
 
-/** One combination: what it takes, or why llama.cpp would refuse it. */
+/** One combination: its sizes, or why llama.cpp would refuse it. */
 export type SweepRow = (ModelConfiguration & { readonly refusal: null }) | RefusedConfiguration;
 
 /** A combination that can't be run, such as quantised values without flash attention. */
@@ -40,8 +40,8 @@ export function gridSize(grid: SweepGrid): number {
  * Measures every combination of a grid, one at a time, so that a caller can show progress or stop. A few milliseconds
  * each.
  *
- * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`; `BAD_ARGUMENT` for a grid with an option that there isn't.
- * A refused combination is a row
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`; `BAD_ARGUMENT` for a grid with an unknown option. A refused
+ * combination is a row, not an error
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * The weights of a model as virtual tensors: counted, never allocated.
  *
- * Invariant: every name becomes one tensor, however often it is asked for, and only in the shape that the
- * architecture expects. What a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
+ * Invariant: each name becomes one tensor, even if it is asked for several times, and only in the shape that the
+ * architecture expects. A tensor that a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/types.js';
@@ -16,7 +16,10 @@ const BUFFER_ALIGNMENT = 32;
 
 export class Weights {
   readonly #context = Context.virtual();
-  /** By what their names begin with (`blk.3.`; nothing outside of layers), then by the rest: no name is put together. */
+  /**
+   * `blk.N.` prefix (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
+   * nothing.
+   */
   readonly #parts = new Map<string, Map<string, Weight>>();
 
   constructor(gguf: Gguf) {
@@ -34,13 +37,13 @@ export class Weights {
     return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
-  /** Takes whatever the file lists for a layer, which llama.cpp then skips. */
+  /** Marks all tensors of a layer that llama.cpp skips as known. */
   skipLayer(layer: number): void {
     for (const weight of this.#parts.get(`blk.${layer}.`)?.values() ?? []) weight.isKnown = true;
   }
 
   /**
-   * Once the model was built: the file lists nothing that the model has no use for.
+   * Checks, after the model was built, that the file lists no tensor that the model has no use for.
    *
    * @throws PlannerError `BAD_MODEL`
    */
@@ -62,12 +65,12 @@ export class Weights {
   }
 }
 
-/** Matrices that may have a scale of their own or of their input, whether or not the architecture heeds it. */
+/** Matrices that may have a scale of their own or of their input, even where the architecture ignores it. */
 const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
 
 /**
- * The matrix that `name` is the scale of, one number for each of its planes; null if it is no scale. Scales are loaded
- * along with their matrices; those of the whole model's output only if that is NVFP4.
+ * The matrix that `name` scales, with one number for each plane of the matrix; null if `name` is not a scale. A scale
+ * is loaded along with its matrix; the scale of the model's output matrix only if that matrix is NVFP4.
  */
 function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTensor | null {
   const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
@@ -80,7 +83,7 @@ function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTens
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
 const LAYER_PREFIX = /^blk\.\d+\./;
 
-/** What the file says of a tensor, and the tensor once it was asked for. */
+/** The entry of a tensor in the file, and the tensor once it was asked for. */
 interface Weight {
   readonly listed: GgufTensor;
   tensor: Tensor | null;

@@ -1,5 +1,5 @@
 /**
- * Where an arena has its bytes: new buffers, or memory that the caller gives.
+ * The memory of an arena: new buffers, or memory that the caller gives.
  *
  * Invariant: every chunk has bytes of its own, aligned as the plan asks.
  */
@@ -52,7 +52,7 @@ function newPieces({ chunks }: Sizes, shared: boolean): Piece[] {
 
 /** The memory of each chunk. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ARGUMENT` */
 export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
-  // Options without a single field, as far as JavaScript can tell: the memory would not be used.
+  // A buffer passes for options without a field: the arena would silently not use it.
   const isMemory = /^\[object ((Shared)?ArrayBuffer|WebAssembly\.Memory)\]$/.test(
     Object.prototype.toString.call(memory),
   );
@@ -78,7 +78,12 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
   }
   const isList: boolean = Array.isArray(buffers);
   checkArgument(isList, 'buffers', buffers, 'a list', 'Give `{ buffer, byteOffset }` for each chunk of the plan.');
-  checkCount(chunks.length, buffers.length, `\`buffers\` has ${buffers.length} entries`, 'Give one entry per chunk.');
+  checkCount(
+    chunks.length,
+    buffers.length,
+    `\`buffers\` has ${buffers.length === 1 ? '1 entry' : `${buffers.length} entries`}`,
+    'Give one entry per chunk.',
+  );
   const pieces = buffers.map((memory, chunk) => {
     checkOptions(memory, CHUNK_FIELDS, `buffers[${chunk}]`);
     checkBuffer(memory.buffer);
@@ -129,7 +134,7 @@ function pieceOf(
   return { buffer, byteOffset };
 }
 
-/** Chunks are used at the same time: no two may have the same bytes of one buffer. */
+/** Checks that no two chunks have bytes of one buffer in common: all chunks are used at the same time. */
 function checkApart(pieces: readonly Piece[], chunks: readonly number[]): void {
   const order = [...pieces.keys()].sort((a, b) => pieces[a].byteOffset - pieces[b].byteOffset);
   const lastIn = new Map<ArrayBufferLike, number>();

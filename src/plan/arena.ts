@@ -1,8 +1,8 @@
 /**
- * Real memory for a plan: one piece per chunk, and typed arrays over the tensors in it.
+ * Real memory for a plan: the bytes of each chunk, and typed arrays over the tensors in them.
  *
- * Invariant: a tensor's bytes are where the plan says; nothing is copied. Only what still holds its value at the end of
- * the graph can be read with `result`.
+ * Invariant: a tensor's bytes are where the plan says; nothing is copied. `result` reads only tensors that still hold
+ * their values at the end of the graph.
  */
 import { PlannerError, subject, wrongValue } from '../errors.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
@@ -44,12 +44,14 @@ export class Arena {
   }
 
   /**
-   * The elements of a tensor by their indices, whatever its strides: a view of some columns, a transposed matrix, and
-   * what {@link data} shows as well. Numbers, also for f16 and bf16, and bigints for i64. Valid as long as {@link data} is;
-   * writes go through; no copy. An element at a time is slow: take {@link data} where a tensor is contiguous.
+   * The elements of a tensor by their indices, for any strides: a view of some columns, a transposed matrix, or a
+   * tensor that {@link data} takes. Elements are numbers, also for f16 and bf16, and bigints for i64. They are valid as
+   * long as those of {@link data}; writes go through; no copy. An element at a time is slow: take {@link data} where a
+   * tensor is contiguous.
    *
    * @param type the element type that you expect, which makes the elements' type known to the compiler. Default: any
-   * @throws PlannerError `NOT_READABLE` for tensors of another type, quantised ones, those outside the plan, virtual ones
+   * @throws PlannerError `NOT_READABLE` for tensors of another type, quantised ones, those outside the plan, virtual
+   * ones
    * @example
    * ```ts
    * import { Context, Graph, planGraph } from 'tensor-arena';
@@ -88,7 +90,10 @@ export class Arena {
     return this.#arrayOf(tensor, 'resultElements');
   }
 
-  /** What {@link elements} gives, for a tensor that can be read after the graph has run. @throws PlannerError as {@link result} */
+  /**
+   * The elements of a tensor after the graph has run, by their indices as in {@link elements}. @throws PlannerError as
+   * {@link result}
+   */
   resultElements<T extends ElementTypeName>(tensor: Tensor, type: T): TensorElements<ElementOf<T>> {
     checkType(tensor, type);
     this.#checkKept(tensor);
@@ -114,7 +119,7 @@ export class Arena {
     }
   }
 
-  /** Where the first byte of a tensor is. What has no elements is nowhere. */
+  /** The buffer and position of a tensor's first byte; an empty buffer for a tensor without elements. */
   #bytesOf(tensor: Tensor): Piece {
     const { bytes } = tensor.root;
     const { chunk, offset } = bytes === null ? this.plan.locate(tensor) : { chunk: 0, offset: tensor.viewOffset };

@@ -1,5 +1,5 @@
 /**
- * Where tensors are, as far as memory has to know it: what an arena needs of a plan.
+ * The layout of a plan: what an arena needs to know of chunks and tensors.
  */
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -15,7 +15,7 @@ export interface PlannedTensor {
   readonly size: number;
   /** First step at which the bytes are needed, inclusive. */
   readonly start: number;
-  /** First step at which they no longer are, exclusive. */
+  /** One past the last step at which the bytes are needed. */
   readonly end: number;
 }
 
@@ -34,7 +34,7 @@ export interface PlanLayout {
   readonly alignment: number;
   /** Steps of the graph. */
   readonly nodeCount: number;
-  /** The plan of the storage that a tensor owns or looks into; `undefined` if that is in no chunk. */
+  /** The plan of the storage that a tensor owns or looks into; `undefined` if that storage is in no chunk. */
   find(tensor: Tensor): PlannedTensor | undefined;
   /** Whether a planned tensor still holds its value when the graph has run. */
   isKept(planned: PlannedTensor): boolean;

@@ -1,5 +1,5 @@
 /**
- * How large must the compute buffer be? The whole pipeline without an object per tensor.
+ * The size of a graph's compute buffer: the whole pipeline, without an object per tensor.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { placementSize, type Placement } from '../solver/allocator.js';
@@ -22,21 +22,21 @@ export interface Measurement {
   readonly bufferSize: number;
   /** The size of each chunk; one unless `maxChunkSize` asks for more. */
   readonly chunks: readonly number[];
-  /** No placement with this order and these in-place choices can be smaller. */
+  /** Bytes that no placement with this order and these reuses can go below. */
   readonly lowerBound: number;
-  /** Whether `bufferSize` is proven minimal for this order and these in-place choices. */
+  /** Whether `bufferSize` is proven minimal for this order and these reuses. */
   readonly optimal: boolean;
   readonly allocator: AllocatorName;
   readonly reuse: ReuseMode;
   /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
   readonly runtime: RuntimeName | Runtime;
   readonly alignment: number;
-  /** Storages that share the buffer, in-place chains counted once. */
+  /** Storages that share the buffer; storages that reuse one another count as one. */
   readonly bufferCount: number;
   readonly nodeCount: number;
 }
 
-/** A measurement with all that led to it. */
+/** A measurement, with the liveness and the placement that led to it. */
 export interface Outcome {
   readonly measurement: Measurement;
   readonly liveness: Liveness;
@@ -49,8 +49,9 @@ export interface Outcome {
  * Linear in the graph for the default allocator unless a placement is hard; no object per tensor is made.
  *
  * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` for options; `BYTES_TOO_LARGE`; `HAZARD` if a node needs a value
- * that another has destroyed by then (not with the allocator `ggml`, which like ggml takes the order as it is);
- * `OVERSIZE` if one tensor exceeds `maxChunkSize` (not with `allowOversize`, nor with `ggml`, which opens a larger chunk)
+ * that another node has destroyed by then (not with the allocator `ggml`, which takes the order as it is, as ggml
+ * does); `OVERSIZE` if one tensor exceeds `maxChunkSize` (not with `allowOversize`, nor with `ggml`, which opens a
+ * larger chunk)
  * @example
  * ```ts
  * import { Context, Graph, measureGraph } from 'tensor-arena';
@@ -102,7 +103,7 @@ function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();
 
-/** The hazards of a graph, which depend on it alone and so are looked for once. */
+/** The hazards of a graph, found once: they depend on the graph alone. */
 export function hazardsOf(graph: Graph): readonly Hazard[] {
   let hazards = hazardsOfTable.get(graph.table);
   if (hazards === undefined) {
@@ -119,7 +120,7 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
   const isItself = writer === other;
   throw new PlannerError('HAZARD', {
     message: isItself
-      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it is done with it.`
+      ? `${subject(other.label)} overwrites its operand ${named(tensor.label)} before it has read all of it.`
       : `${subject(other.label)} needs ${named(tensor.label)}, which ${named(writer.label)} overwrites before ${named(other.label)} runs.`,
     culprit: other.label,
     value: isItself ? `overwriting ${tensor.label}` : `run after ${writer.label}, which overwrites ${tensor.label}`,

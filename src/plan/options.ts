@@ -1,5 +1,5 @@
 /**
- * What a caller may ask of a plan, with the defaults filled in and everything checked once.
+ * The options of a plan, checked once and with their defaults filled in.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
@@ -10,7 +10,7 @@ import { checkAlignment } from '../units.js';
 
 /** Settings of `measureGraph` and `planGraph`. */
 export interface PlanOptions {
-  /** How offsets are chosen. Default `auto`: the best that there is. */
+  /** How offsets are chosen. Default `auto`, which makes the smallest buffers. */
   readonly allocator?: AllocatorName;
   /** Offsets and sizes are multiples of this power of two, bytes. Default 32, as ggml's CPU backend. */
   readonly alignment?: number;
@@ -19,8 +19,9 @@ export interface PlanOptions {
   /** Whether a tensor above `maxChunkSize` gets a chunk of its own size, as in ggml. Default false: an error. */
   readonly allowOversize?: boolean;
   /**
-   * Which nodes may overwrite a source that dies with them: `full` (all that are provably right), `ggml` (those that
-   * ggml overwrites) or `off`. With `full`, the allocator `auto` may leave one out if that makes the buffer smaller. Default `full`; `ggml` for the allocator of that name, so that the two match ggml.
+   * Which nodes may reuse an operand that dies at them: `full` (all nodes that provably can), `ggml` (the nodes that do
+   * so in ggml) or `off` (none). With `full`, the allocator `auto` leaves out a reuse if that makes the buffer smaller.
+   * Default `full`; `ggml` with the allocator `ggml`, so that both match ggml.
    */
   readonly reuse?: ReuseMode;
   /**

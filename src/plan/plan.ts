@@ -1,8 +1,8 @@
 /**
  * Where every tensor goes: the result of planning, as data that prints and as a way to find a tensor's bytes.
  *
- * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; whatever
- * else has bytes there is a view, and is found through its root.
+ * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; all other
+ * tensors with bytes there are views, and are found through their roots.
  */
 import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
@@ -18,7 +18,7 @@ import type { PlannedLocation, PlannedTensor, PlanLayout } from './layout.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 
-/** Why a tensor has the bytes of another. */
+/** Why a tensor has the bytes of another tensor. */
 export type ShareReason = 'view' | 'dependency' | 'output' | 'reuse';
 
 /** A tensor that has the bytes of another. */
@@ -29,7 +29,7 @@ export interface SharedStorage {
   readonly owner: number;
   /**
    * `view`: looks into it; `dependency`: is the same tensor, after something else; `output`: is written straight into
-   * it by `setOutput`; `in-place`: overwrites it, as its last reader.
+   * it by `setOutput`; `reuse`: overwrites it, as its last reader.
    */
   readonly why: ShareReason;
 }
@@ -37,7 +37,7 @@ export interface SharedStorage {
 /** A plan as it is written to a file. */
 export interface PlanJson {
   readonly allocator: string;
-  /** The name of what runs the graph; left out where nothing is run, as in the plan of a problem. */
+  /** The name of the runtime; left out in the plan of a problem, which nothing runs. */
   readonly runtime?: string;
   readonly alignment: number;
   readonly bufferSize: number;
@@ -65,7 +65,7 @@ export class Plan implements Measurement, PlanLayout {
   /** Orders that the graph relies on without stating them; see `findHazards`. */
   readonly hazards: readonly Hazard[];
   readonly #byTensor: ReadonlyMap<Tensor, PlannedTensor>;
-  /** What still holds its value at the end: as planned, whatever is marked afterwards. */
+  /** Storages that still hold their values at the end, by the outputs at the time of planning. */
   readonly #kept: ReadonlySet<PlannedTensor>;
 
   /** @internal Use {@link planGraph}. */
@@ -89,7 +89,9 @@ export class Plan implements Measurement, PlanLayout {
     this.#kept = new Set(this.tensors.filter(({ id }) => isKept(graph.table.traits[id])));
   }
 
-  /** The plan of the storage that `tensor` owns or looks into; `undefined` if that is not in the compute buffer. */
+  /**
+   * The plan of the storage that `tensor` owns or looks into; `undefined` if that storage is not in the compute buffer.
+   */
   find(tensor: Tensor): PlannedTensor | undefined {
     return this.#byTensor.get(tensor.root);
   }
@@ -99,7 +101,7 @@ export class Plan implements Measurement, PlanLayout {
     return this.#kept.has(planned);
   }
 
-  /** Where the first byte of `tensor`, which may be a view, is. @throws PlannerError `NOT_READABLE` if it is elsewhere */
+  /** Where the first byte of `tensor`, or of a view, is. @throws PlannerError `NOT_READABLE` if it is in no chunk */
   locate(tensor: Tensor): PlannedLocation {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
@@ -114,7 +116,7 @@ export class Plan implements Measurement, PlanLayout {
   }
 
   /**
-   * Real memory for the plan, one piece per chunk.
+   * Real memory for the plan, chunk by chunk.
    *
    * @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT`; see {@link ArenaMemory}
    */
@@ -140,7 +142,7 @@ export class Plan implements Measurement, PlanLayout {
  * const x = ctx.setInput(ctx.newTensor('f32', [1024], 'x'));
  * const y = ctx.setOutput(ctx.relu(x));
  * const plan = planGraph(Graph.forward(y));
- * console.log(plan.locate(y), plan.shares); // y overwrites x: { chunk: 0, offset: 0 }, in-place
+ * console.log(plan.locate(y), plan.shares); // y reuses the bytes of x: { chunk: 0, offset: 0 }
  * ```
  */
 export function planGraph(graph: Graph, options?: PlanOptions): Plan {

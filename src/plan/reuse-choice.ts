@@ -1,14 +1,16 @@
 /**
- * Which hand-overs to take where those of liveness leave a gap above the bound.
+ * Which reuses to choose where the choice of liveness leaves an excess over the lower bound.
  *
- *     a  ▒▒▒▒▒▒           What takes over a source has its offset, too. The result c of a and b can go where a is, where
- *     b  ▒▒▒▒▒▒▒          b is, or elsewhere, and the other buffers leave room for it in one of these places, perhaps.
+ *     a  ▒▒▒▒▒▒           A node that reuses an operand gets its offset, too. The result c of a and b can go where a
+ *     b  ▒▒▒▒▒▒▒          is, where b is, or elsewhere: the other buffers may leave room in only one of these places.
  *     c        ▒▒▒▒▒
  *
- * Liveness takes the choice with the least live load. If its placement is that small, no other choice is better. If not,
- * other choices are tried: first for all nodes at once, then for one node after the other, then for two.
+ * Liveness takes the choice with the least live load. If its placement is no larger than that load, no other choice is
+ * better. Otherwise other choices are tried: first for all nodes at once, then for one node after another, then for two
+ * nodes at once.
  *
- * Invariant: never worse than what it is given, and deterministic; the effort is bounded by {@link MOST_WORK}.
+ * Invariant: the result is deterministic and never larger than the given placement; {@link MOST_WORK} bounds the
+ * effort.
  */
 import { placementSize, type Placement, type PlaceOptions } from '../solver/allocator.js';
 import { auto } from '../solver/search/auto.js';
@@ -18,30 +20,30 @@ import type { FusedGroups } from '../liveness/groups.js';
 import { analyzeLiveness, canReuse, storageEndsOf, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 
-/** A choice of hand-overs with its placement. */
+/** A choice of reuses, with its placement. */
 export interface PlacedChoice {
   readonly liveness: Liveness;
   readonly placement: Placement;
 }
 
-/** Choices tried times buffers. */
+/** Limit of the choices tried times the buffers. */
 const MOST_WORK = 20_000;
 /** Search effort for one choice. */
 const TRIAL_EFFORT = 300;
 
-/** The best choice found, starting from `first`, in which every node takes over what it can. */
+/** The best choice found, starting from `first`, in which every node reuses what it can. */
 export function improveReuse(
   table: GraphTable,
   alignment: number,
   options: PlaceOptions,
-  fused: FusedGroups | null,
+  groups: FusedGroups | null,
   first: PlacedChoice,
 ): PlacedChoice {
   const bound = liveLoad(first.liveness.problem).bytes;
   if (placementSize(first.placement) <= bound) return first;
   // What the runtime's groups refuse stays refused in every choice.
-  const never = fused?.refused ?? new Uint8Array(table.sources.length);
-  const groups = handOversByNode(table, never);
+  const never = groups?.refused ?? new Uint8Array(table.sources.length);
+  const candidates = candidatesByNode(table, never);
   let triesLeft = Math.floor(MOST_WORK / first.liveness.problem.bufferCount);
   let best = first;
   let choice = never;
@@ -49,7 +51,7 @@ export function improveReuse(
   const attempt = (refused: Uint8Array): boolean => {
     triesLeft--;
     const size = placementSize(best.placement);
-    const liveness = analyzeLiveness(table, 'full', alignment, fused, refused);
+    const liveness = analyzeLiveness(table, 'full', alignment, groups, refused);
     if (liveLoad(liveness.problem).bytes >= size) return false;
     const placement = solve(liveness.problem, { ...options, capacity: size - 1, maxEffort: TRIAL_EFFORT });
     if (placement.bufferSize >= size) return false;
@@ -59,7 +61,7 @@ export function improveReuse(
   };
   const isOver = (): boolean => triesLeft <= 0 || placementSize(best.placement) <= bound;
 
-  /** Tries one choice after another, each made from the best so far; whether any was better. */
+  /** Tries one choice after another, each made from the best so far. Returns whether any was better. */
   const attemptAll = (choices: Iterable<Uint8Array>): boolean => {
     let improved = false;
     for (const refused of choices) {
@@ -70,19 +72,19 @@ export function improveReuse(
   };
   const current = (): Uint8Array => choice;
 
-  attemptAll(wholeChoices(groups, never));
-  while (attemptAll(changesOfOne(groups, current)) || attemptAll(changesOfTwo(groups, current)));
+  attemptAll(wholeChoices(candidates, never));
+  while (attemptAll(changesOfOne(candidates, current)) || attemptAll(changesOfTwo(candidates, current)));
   return best === first ? first : polished(best, options);
 }
 
-/** What a node may take over: storages, each with the entries of `sources` that read it. */
-type Group = readonly (readonly number[])[];
+/** Storages that a node may reuse, each as the entries of `sources` that read it. */
+type Candidates = readonly (readonly number[])[];
 
-/** What each node may take over, for nodes that may take any; those that may take the largest first. */
-function handOversByNode(table: GraphTable, never: Uint8Array): Group[] {
+/** The candidates of each node that may reuse a storage, the node with the largest storage first. */
+function candidatesByNode(table: GraphTable, never: Uint8Array): Candidates[] {
   const { nodes, sourceFirst, sources, roots, sizes } = table;
   const storageEnds = storageEndsOf(table);
-  const groups: Group[] = [];
+  const candidates: Candidates[] = [];
   for (const node of nodes) {
     const entriesOf = new Map<number, number[]>();
     for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
@@ -90,47 +92,47 @@ function handOversByNode(table: GraphTable, never: Uint8Array): Group[] {
       const root = roots[sources[entry]];
       entriesOf.set(root, [...(entriesOf.get(root) ?? []), entry]);
     }
-    if (entriesOf.size > 0) groups.push([...entriesOf.values()]);
+    if (entriesOf.size > 0) candidates.push([...entriesOf.values()]);
   }
-  const sizeOf = ([[entry]]: Group): number => sizes[roots[sources[entry]]];
-  return groups.sort((a, b) => sizeOf(b) - sizeOf(a));
+  const sizeOf = ([[entry]]: Candidates): number => sizes[roots[sources[entry]]];
+  return candidates.sort((a, b) => sizeOf(b) - sizeOf(a));
 }
 
-/** No hand-over at all; no choice between operands but the last one. */
-function wholeChoices(groups: readonly Group[], never: Uint8Array): Uint8Array[] {
+/** Two choices for all nodes at once: no reuse at all, and only the last candidate of each node. */
+function wholeChoices(candidates: readonly Candidates[], never: Uint8Array): Uint8Array[] {
   const none = never.slice();
   const last = never.slice();
-  for (const group of groups) {
-    for (const entry of group.flat()) none[entry] = 1;
-    for (const entry of group.slice(0, -1).flat()) last[entry] = 1;
+  for (const ofNode of candidates) {
+    for (const entry of ofNode.flat()) none[entry] = 1;
+    for (const entry of ofNode.slice(0, -1).flat()) last[entry] = 1;
   }
   return [none, last];
 }
 
-/** One node after the other does something else than in the choice that is `current` when its turn comes. */
-function* changesOfOne(groups: readonly Group[], current: () => Uint8Array): Generator<Uint8Array> {
-  for (const group of groups) yield* otherChoices(group, current());
+/** Changes one node after another, each in the choice that is `current` at its turn. */
+function* changesOfOne(candidates: readonly Candidates[], current: () => Uint8Array): Generator<Uint8Array> {
+  for (const ofNode of candidates) yield* otherChoices(ofNode, current());
 }
 
-/** The same for two nodes at once. */
-function* changesOfTwo(groups: readonly Group[], current: () => Uint8Array): Generator<Uint8Array> {
-  for (const [index, group] of groups.entries()) {
-    for (const other of groups.slice(0, index)) {
-      for (const refused of otherChoices(group, current())) yield* otherChoices(other, refused);
+/** Changes two nodes at once, each pair in the choice that is `current` at its turn. */
+function* changesOfTwo(candidates: readonly Candidates[], current: () => Uint8Array): Generator<Uint8Array> {
+  for (const [index, ofNode] of candidates.entries()) {
+    for (const other of candidates.slice(0, index)) {
+      for (const refused of otherChoices(ofNode, current())) yield* otherChoices(other, refused);
     }
   }
 }
 
-/** What else one node can do: take over one of the storages, or none. */
-function* otherChoices(group: Group, choice: Uint8Array): Generator<Uint8Array> {
-  for (const taken of [null, ...group]) {
+/** The other choices for one node: reuse another of its candidates, or none. */
+function* otherChoices(ofNode: Candidates, choice: Uint8Array): Generator<Uint8Array> {
+  for (const taken of [null, ...ofNode]) {
     const refused = choice.slice();
-    for (const entries of group) for (const entry of entries) refused[entry] = entries === taken ? 0 : 1;
+    for (const entries of ofNode) for (const entry of entries) refused[entry] = entries === taken ? 0 : 1;
     if (refused.some((value, entry) => value !== choice[entry])) yield refused;
   }
 }
 
-/** With the effort that the default allocator takes. */
+/** Places the choice again, with the effort of the default allocator. */
 function polished({ liveness, placement }: PlacedChoice, options: PlaceOptions): PlacedChoice {
   const again = auto.place(liveness.problem, options);
   return { liveness, placement: placementSize(again) <= placementSize(placement) ? again : placement };

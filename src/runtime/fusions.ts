@@ -1,4 +1,4 @@
-/** Fusions that several backends of ggml have. Each reads rows of a norm, and single elements of all else. */
+/** Fusions that several backends of ggml have. Each reads the operand of a norm by rows, and all others by elements. */
 import type { FusionRule } from './runtime.js';
 
 export const RMS_NORM_MUL: FusionRule = [

@@ -1,4 +1,4 @@
-/** What ggml's CPU backend computes at once: row by row, in as many threads as there are. */
+/** Nodes that ggml's CPU backend computes at once: row by row, on all its threads. */
 import { RMS_NORM_MUL } from './fusions.js';
 import type { Runtime } from './runtime.js';
 

@@ -1,8 +1,9 @@
 /**
- * What ggml's CUDA backend (and HIP and MUSA, which share its code) computes at once without looking where tensors lie.
+ * Nodes that ggml's CUDA backend (and HIP and MUSA, which share its code) computes at once without looking where
+ * tensors lie.
  *
- * It looks before it fuses matrix products with a scale or a gated unit, rotary positions with what follows, and the
- * choice of experts.
+ * The backend does look before it fuses matrix products with a scale or a gated unit, rotary positions with what
+ * follows, and the choice of experts.
  */
 import { ADDS, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
 import type { Runtime } from './runtime.js';
@@ -12,7 +13,7 @@ export const GGML_CUDA: Runtime = {
   fusions: [
     RMS_NORM_MUL,
     RMS_NORM_MUL_ADD,
-    // A product and its bias, for few tokens. What is added has the shape of the result.
+    // A product and its bias, for few tokens. The bias has the shape of the result.
     [
       { op: 'MUL_MAT', operands: 'never' },
       { op: 'ADD', operands: 'element' },

@@ -1,4 +1,4 @@
-/** What ggml's Metal backend computes at once without looking where tensors lie. It passes over views between nodes. */
+/** Nodes that ggml's Metal backend computes at once without looking where tensors lie. It skips views between nodes. */
 import { ADDS, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
 import type { Runtime } from './runtime.js';
 

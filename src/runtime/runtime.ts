@@ -1,46 +1,48 @@
 /**
- * What a runtime may do besides running nodes one by one, as data: which nodes it may compute in one kernel.
+ * The rules of a runtime, as data: which nodes it may compute in one kernel instead of one by one.
  *
  *     step    x ──▶ n = RMS_NORM(x) ──▶ y = MUL(n, w)        one by one: x is free once n is computed
  *             x, w ──────────────────▶ y                     at once: x is read while y is written
  *
- * Such nodes are a *group*: each but the last is read by the next one alone, and nothing but views stands between them.
- * The kernel writes the last node's result and none of the others, and reads what any node of the group reads from
- * outside of it. So the last result may lie over none of that, unless exactly on it and where the kernel allows.
+ * Nodes of one kernel are a *group*: only the next node reads the result of each, and only views stand between them.
+ * The kernel writes the last node's result alone. It reads every operand that any node of the group has from outside
+ * the group. So the last result may not overlap such an operand, unless it lies exactly on the operand and the kernel
+ * allows that.
  *
  * Invariant: a rule says what a runtime *may* do. Whether it does depends on sizes, types and drivers, and a plan must
  * be right in either case.
  */
 
 /**
- * How a kernel reads an operand while it writes its result, if both have the same layout and the same bytes: each
- * `element`, or each `row`, before it writes that very one; or in another way, so that they may `never` meet.
+ * How a kernel reads an operand that has the layout and the bytes of its result. It reads each `element`, or each
+ * `row`, before it writes the same element or row; or in another order, so that the two may `never` have the same
+ * bytes.
  */
 export type ReadOrder = 'element' | 'row' | 'never';
 
 /** One node of a group. */
 export interface FusedNode {
-  /** ggml's name of the operation, such as `RMS_NORM`, or that of a `custom` one, as `tensor.op` says it. */
+  /** Name of the operation as in `tensor.op`: ggml's name, such as `RMS_NORM`, or the name of a `custom` operation. */
   readonly op: string;
-  /** How the kernel reads what this node reads from outside the group. */
+  /** How the kernel reads the operands that this node has from outside the group. */
   readonly operands: ReadOrder;
-  /** Of this operation, up to so many one after another. Default 1. */
+  /** How many nodes of this operation may stand here one after another. Default 1. */
   readonly most?: number;
 }
 
 /** The nodes of a group, in order, at least two. */
 export type FusionRule = readonly FusedNode[];
 
-/** A runtime, by what it may do to a plan. */
+/** A runtime: its name, and the groups that it may compute at once. */
 export interface Runtime {
-  /** What plans and messages call it. */
+  /** Name in plans and messages. */
   readonly name: string;
   /**
-   * The groups that it may compute at once without looking where they lie. Those that it computes at once only if no
-   * bytes meet cost no more than speed, and are left out.
+   * The groups that the runtime may compute at once without looking where their tensors lie. Leave out a group that it
+   * computes at once only if no bytes overlap: an overlap then costs speed alone.
    */
   readonly fusions: readonly FusionRule[];
 }
 
-/** Nodes that a rule matches at most; a longer one is an error. */
+/** Nodes that a rule may match at most; a longer rule is an error. */
 export const MOST_FUSED = 32;

@@ -1,5 +1,5 @@
 /**
- * The runtimes that the library knows, and what a caller may name as one.
+ * The runtimes that the library knows, and the check of a runtime that a caller gives.
  *
  * Invariant: names are as stable as error codes; plan files hold them.
  */
@@ -25,7 +25,7 @@ export const RUNTIMES = {
 /** The name of a runtime that the library knows. */
 export type RuntimeName = keyof typeof RUNTIMES;
 
-/** How a runtime is told: by its name if the library knows it. */
+/** The name of a runtime that the library knows; otherwise the runtime itself, with its rules. */
 export function nameOrRules(runtime: Runtime): RuntimeName | Runtime {
   return isKnown(runtime.name) ? runtime.name : runtime;
 }
@@ -59,13 +59,15 @@ interface Fault {
   readonly remedy?: string;
 }
 
-/** Null if it is one of the caller's own. */
+/** What is wrong with a runtime; null if it is a known one, or a valid one of the caller's own. */
 function faultOf(runtime: unknown): Fault | null {
   if (typeof runtime === 'string') return { what: `${JSON.stringify(runtime.slice(0, 60))} is unknown` };
   const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
-    return runtime === RUNTIMES[name] ? null : { what: `${name} is one that the library knows, with other rules` };
+    return runtime === RUNTIMES[name]
+      ? null
+      : { what: `${name} has the name of one that the library knows, but other rules` };
   }
   if (!Array.isArray(fusions)) return { what: `${name} has no list of fusions` };
   for (let index = 0; index < fusions.length; index++) {
@@ -96,7 +98,10 @@ function faultOfNode(node: unknown, at: string): Fault | null {
   if (typeof op !== 'string' || op === '') return { what: `${at}.op is ${shown(op)}, not a name`, remedy };
   const meant = fusedNameLike(op);
   if (meant !== op) {
-    return { what: `${at}.op is ${shown(op)}, which no operation is called`, remedy: `Write ${meant}, as ggml does.` };
+    return {
+      what: `${at}.op is ${shown(op)}, which is not the name of an operation`,
+      remedy: `Write ${meant}, as ggml does.`,
+    };
   }
   if (!READ_ORDERS.includes(operands)) {
     return { what: `${at}.operands is ${shown(operands)}, not element, row or never`, remedy };
@@ -107,9 +112,9 @@ function faultOfNode(node: unknown, at: string): Fault | null {
 }
 
 /**
- * The operation of which `op` is a misspelling, or `op` itself: a rule for `rms_norm` would match nothing, and leave plans
- * unprotected. Only what the known runtimes fuse is looked at: the whole table is no part of what plans need, and any other
- * name may be an operation of the caller's own.
+ * The operation whose name `op` misspells, or `op` itself: a rule for `rms_norm` would match nothing, and leave plans
+ * unprotected. Only operations that the known runtimes fuse are compared: plans do not load the table of all
+ * operations, and any other name may be an operation of the caller's own.
  */
 function fusedNameLike(op: string): string {
   const letters = lettersOf(op);

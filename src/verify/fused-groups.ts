@@ -1,8 +1,8 @@
 /**
- * Which nodes of a graph a runtime may compute at once, as its rules say, and what they read from outside.
+ * Which nodes of a graph a runtime may compute at once by its rules, and which operands they read from outside.
  *
- * Invariant: the verifiers' own reading of the rules, forwards from each first node, one group per way in which a rule
- * matches. It shares the rules with the planner, and nothing else.
+ * Invariant: the verifiers read the rules on their own: forwards from each first node, one group per way in which a
+ * rule matches. They share the rules with the planner, and no code.
  */
 import type { Graph } from '../graph/graph.js';
 import type { FusionRule, ReadOrder, Runtime } from '../runtime/runtime.js';
@@ -11,13 +11,13 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** Nodes that may be computed at once. */
 export interface Group {
-  /** At least two, in execution order; the last is the one that is written. */
+  /** At least two, in execution order; only the result of the last is written. */
   readonly nodes: readonly Tensor[];
-  /** How each reads what it reads from outside. */
+  /** How each node reads its operands from outside the group. */
   readonly orders: readonly ReadOrder[];
 }
 
-/** What a group reads from outside of it. */
+/** An operand that a group reads from outside. */
 export interface GroupInput {
   readonly tensor: Tensor;
   /** The node of the group that reads it. */
@@ -46,13 +46,13 @@ export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
     for (const rule of byFirst.get(op) ?? []) {
       const nodes: Tensor[] = [];
       const orders: ReadOrder[] = [];
-      const match = (part: number): void => {
-        if (part === rule.length) {
+      const match = (index: number): void => {
+        if (index === rule.length) {
           if (nodes.length > 1) groups.push({ nodes: [...nodes], orders: [...orders] });
           return;
         }
         let added = 0;
-        for (const { op: wanted, operands, most = 1 } = rule[part]; added < most; added++, match(part + 1)) {
+        for (const { op: wanted, operands, most = 1 } = rule[index]; added < most; added++, match(index + 1)) {
           const node = computing[start + nodes.length] as Tensor | undefined;
           const before = nodes[nodes.length - 1] as Tensor | undefined;
           if (node?.op !== wanted || (before !== undefined && !isElided(before, node))) break;
@@ -68,7 +68,10 @@ export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
   return groups;
 }
 
-/** What a group reads, but for its own results, and for what lies in the storage that it writes by the graph's own word. */
+/**
+ * The operands that a group reads from outside. Operands in the storage of its result are left out: the graph itself
+ * says that the group overwrites them.
+ */
 export function inputsOf({ nodes, orders }: Group): GroupInput[] {
   const { root } = nodes[nodes.length - 1];
   return nodes.flatMap((reader, index) =>
@@ -79,7 +82,7 @@ export function inputsOf({ nodes, orders }: Group): GroupInput[] {
   );
 }
 
-/** Whether the result of a group may have exactly the bytes of something that it reads. */
+/** Whether the result of a group may have exactly the bytes of an operand that the group reads. */
 export function mayMeet({ nodes }: Group, { tensor, order }: GroupInput): boolean {
   return order !== 'never' && sameLayout(nodes[nodes.length - 1], tensor);
 }

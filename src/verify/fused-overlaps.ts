@@ -1,12 +1,12 @@
 /**
- * Where does the result of a group lie over what the group still reads?
+ * Where does the result of a group lie over an operand that the group still reads?
  *
  *     step          5 n = norm(x)   6 y = n · w         One by one, x has been read at step 5 and y may have its bytes.
  *     x  [64, 192)  ████████████████                    At once, rows of x are read after rows of y have been written:
  *     y  [0, 128)                   ████████████        y's second row is x's first.
  *
- * Invariant: shares no code with the planner but the runtime's rules. Results over operands that are wrong even one by
- * one are somebody else's to report.
+ * Invariant: shares only the runtime's rules with the planner. An overlap that is wrong even if nodes run one by one is
+ * reported by `findCollisions`.
  */
 import type { Graph } from '../graph/graph.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -15,7 +15,9 @@ import { findGroups, inputsOf, mayMeet, type Group } from './fused-groups.js';
 import type { Placed } from './plan-collisions.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 
-/** Every such place up to `most`, by the last node of the group; none of the pairs of storages in `known` a second time. */
+/**
+ * Every such overlap up to `most`, ordered by the last node of the group. Pairs of storages in `known` are left out.
+ */
 export function findFusedOverlaps(
   graph: Graph,
   runtime: Runtime,
@@ -60,7 +62,7 @@ export function labelGroup({ nodes }: Group, ids: ReadonlyMap<Tensor, number>): 
   return nodes.map((node) => labelOf(node, ids.get(node)!)).join(' and ');
 }
 
-/** Where the bytes of a tensor are: all that were asked for if it owns them. Null if they are not in the arena. */
+/** Where the bytes of a tensor are; for a root, all bytes of its storage. Null if they are not in the arena. */
 function bytesOf(
   tensor: Tensor,
   places: ReadonlyMap<Tensor, Placed>,

@@ -1,5 +1,5 @@
 /**
- * Bytes and the tag that each carries, as runs of equal tags: a 300 MB arena costs as much as it has tensors.
+ * The tag of every byte, as runs of equal tags: the cost of an arena grows with its tensors, not with its bytes.
  *
  *     byte   0        64       128               256        runs: (0, A) (64, B) (128, A) (256, UNWRITTEN)
  *     tag    A A A A A B B B B B A A A A A A A A A · · · ·  write([64, 128, A]) would leave (0, A) (256, UNWRITTEN)
@@ -10,7 +10,7 @@
 /** The tag of bytes that nobody has written. */
 export const UNWRITTEN = -1;
 
-/** Arguments that a call may have without danger to the stack. */
+/** Arguments that a call can have without overflowing the stack. */
 const MOST_ARGUMENTS = 1000;
 
 export class IntervalMap {
@@ -18,8 +18,8 @@ export class IntervalMap {
   #tags: number[] = [UNWRITTEN];
 
   /**
-   * Gives ranges of bytes their tags: first byte, one past the last, tag, and so on, by ascending first bytes. What two
-   * of them share goes to the earlier one. O(runs + ranges).
+   * Gives ranges of bytes their tags. `ranges` holds first byte, one past the last and tag of each range, by ascending
+   * first bytes. Bytes that two ranges share get the tag of the earlier range. O(runs + ranges).
    */
   write(ranges: readonly number[]): void {
     if (ranges.length === 0) return;
@@ -85,7 +85,10 @@ export class IntervalMap {
   }
 }
 
-/** `values` with others in place of `[first, end)`: changed where they are, unless there are too many for arguments. */
+/**
+ * `values` with `others` in place of `[first, end)`. Changes the array itself, unless `others` are too many for
+ * arguments.
+ */
 function replaced(values: number[], first: number, end: number, others: readonly number[]): number[] {
   if (others.length > MOST_ARGUMENTS) return values.slice(0, first).concat(others, values.slice(end));
   values.splice(first, end - first, ...others);

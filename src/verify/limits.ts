@@ -1,12 +1,12 @@
 /**
  * The limits that checks are given, and how many violations they report.
  *
- * Invariant: a limit that is none is an error; it would find nothing, and nobody would notice.
+ * Invariant: `NaN` or a negative limit is an error: it would silently disable the check.
  */
 import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import { checkAlignment } from '../units.js';
 
-/** What a plan or a placement is checked against. */
+/** The limits that a plan or a placement is checked against. */
 interface Limits {
   readonly alignment?: number;
   readonly maxChunkSize?: number;
@@ -15,8 +15,8 @@ interface Limits {
 }
 
 /**
- * Violations that are reported if nothing is said. Of n tensors in one place n² / 2 pairs collide: to list them all can
- * take more memory than there is.
+ * Violations that are reported by default. If n tensors lie in one place, n² / 2 pairs collide: a list of them all
+ * could exceed the memory.
  */
 export const MAX_VIOLATIONS = 10_000;
 

@@ -19,7 +19,7 @@ export interface PlacementLike {
 export interface PlacementLimits {
   /** Bytes that one chunk may hold. Default: unlimited. */
   readonly maxChunkSize?: number;
-  /** Whether a chunk may be as large as its largest buffer, whatever the limit. Default false. */
+  /** Whether a chunk may be as large as its largest buffer, even above the limit. Default false. */
   readonly allowOversize?: boolean;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
@@ -126,20 +126,20 @@ function checkChunkSizes(
   }
 }
 
-/** The bytes that one buffer needs during one part of its life. */
-interface Piece extends Rectangle {
+/** The bytes that one buffer needs during one part of its live range. */
+interface Part extends Rectangle {
   readonly buffer: number;
   readonly chunk: number;
 }
 
-function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementLike): Piece[] {
+function partsOf(problem: Problem, { offsets, chunkOf }: PlacementLike): Part[] {
   const { bufferCount, sizes, starts, ends, gaps } = problem;
-  const pieces: Piece[] = [];
+  const parts: Part[] = [];
   for (let buffer = 0; buffer < bufferCount; buffer++) {
     const push = (start: number, end: number, lower: number, upper: number): void => {
       if (start === end || lower === upper) return;
       const bottom = offsets[buffer] + lower;
-      pieces.push({ buffer, start, end, chunk: chunkOf[buffer], bottom, top: offsets[buffer] + upper });
+      parts.push({ buffer, start, end, chunk: chunkOf[buffer], bottom, top: offsets[buffer] + upper });
     };
     let start = starts[buffer];
     if (gaps !== null) {
@@ -151,7 +151,7 @@ function piecesOf(problem: Problem, { offsets, chunkOf }: PlacementLike): Piece[
     }
     push(start, ends[buffer], 0, sizes[buffer]);
   }
-  return pieces;
+  return parts;
 }
 
 /** Adds overlaps until there are `most` violations. */
@@ -162,11 +162,11 @@ function findOverlaps(
   most: number,
 ): void {
   const reported = new Set<number>();
-  const byChunk = Array.from(placement.chunks, (): Piece[] => []);
-  for (const piece of piecesOf(problem, placement)) byChunk[piece.chunk].push(piece);
-  for (const pieces of byChunk) {
+  const byChunk = Array.from(placement.chunks, (): Part[] => []);
+  for (const part of partsOf(problem, placement)) byChunk[part.chunk].push(part);
+  for (const parts of byChunk) {
     if (violations.length >= most) return;
-    forEachCollision(pieces, (a, b) => {
+    forEachCollision(parts, (a, b) => {
       const low = Math.min(a.buffer, b.buffer);
       const high = Math.max(a.buffer, b.buffer);
       if (reported.has(low * problem.bufferCount + high)) return true;

@@ -1,8 +1,8 @@
 /**
  * Which storages of a plan have the same bytes at a time when both need them?
  *
- * Invariant: only the node that computes a storage may take over another one's bytes, where its operation may overwrite
- * that operand and nobody reads it later.
+ * Invariant: a node may reuse the bytes of another storage only if its operation may overwrite that operand and nobody
+ * reads the operand later.
  */
 import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -11,7 +11,7 @@ import { mayOverwrite } from './operands.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 import { ViewReads } from './view-reads.js';
 
-/** A storage as the graph demands it, at the steps at which it needs its bytes, where the plan places it. */
+/** A storage: the steps at which the graph needs its bytes, and where the plan places it. */
 export interface Placed extends Rectangle {
   readonly id: number;
   readonly tensor: Tensor;
@@ -23,8 +23,8 @@ export interface Placed extends Rectangle {
 }
 
 /**
- * Every collision up to `most`, by the first step of the second storage. Of those that live from the same step on, the
- * one that is computed there must come last in the list. O((n + collisions) log n), and the views of what collides.
+ * Every collision up to `most`, ordered by the first step of the second storage. Of the storages that start at the same
+ * step, the computed one must come last in `placed`. O((n + collisions) log n), and the views of what collides.
  */
 export function findCollisions(graph: Graph, placed: readonly Placed[], most: number): PlanViolation[] {
   const byChunk = new Map<number, Placed[]>();
@@ -35,7 +35,7 @@ export function findCollisions(graph: Graph, placed: readonly Placed[], most: nu
     else others.push(storage);
   }
   const violations: PlanViolation[] = [];
-  let views: ViewReads | null = null; // nothing of it is needed for a right plan
+  let views: ViewReads | null = null; // made only once a plan has a collision
   for (const storages of byChunk.values()) {
     if (violations.length >= most) break;
     forEachCollision(storages, (holder, newcomer) => {
@@ -51,17 +51,20 @@ export function findCollisions(graph: Graph, placed: readonly Placed[], most: nu
   return violations.sort((a, b) => a.steps![0] - b.steps![0] || a.ids[1] - b.ids[1] || a.ids[0] - b.ids[0]);
 }
 
-/** What is wrong with `newcomer` coming to life where `holder` still is; null if nothing. */
+/** What is wrong with `newcomer`, which starts on bytes that `holder` still has; null if nothing. */
 function collisionOf(holder: Placed, newcomer: Placed): PlanViolation | null {
-  const isHandOver = newcomer.isComputed && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isHandOver && mayReuse(newcomer, holder)) return null;
-  const kind = holder.isKept ? 'output-overwritten' : isHandOver ? 'in-place-not-allowed' : 'overlap';
+  const isReuse = newcomer.isComputed && holder.end === newcomer.start + 1 && !holder.isKept;
+  if (isReuse && mayReuse(newcomer, holder)) return null;
+  const kind = holder.isKept ? 'output-overwritten' : isReuse ? 'in-place-not-allowed' : 'overlap';
   const bytes = [Math.max(holder.bottom, newcomer.bottom), Math.min(holder.top, newcomer.top)] as const;
   const label = labelOf(holder.tensor, holder.id);
   return sharing(kind, holder.id, label, newcomer, Math.min(holder.end, newcomer.end), bytes);
 }
 
-/** The views of `holder` that are read after `newcomer` has been computed over them, if `holder` itself is not. */
+/**
+ * The views of `holder` that are read after `newcomer` has been computed over them; none if `holder` itself is read
+ * later.
+ */
 function staleViews(holder: Placed, newcomer: Placed, views: ViewReads): PlanViolation[] {
   const { tensor, bottom } = holder;
   return views.after(newcomer.start, tensor, bottom, newcomer.bottom, newcomer.top).map(({ view, id, step, bytes }) => {
@@ -70,7 +73,7 @@ function staleViews(holder: Placed, newcomer: Placed, views: ViewReads): PlanVio
   });
 }
 
-/** The violation that `newcomer` has some bytes of what is called `label` from its first step until another. */
+/** The violation that a newcomer shares bytes with the tensor that `label` names, from its first step to `until`. */
 function sharing(
   kind: PlanViolation['kind'],
   id: number,
@@ -84,7 +87,7 @@ function sharing(
   return { kind, ids: [id, newcomerId], steps: [start, until], bytes, message };
 }
 
-/** Whether the operation of `reuser` may overwrite what it reads of `reused`, lying where the plan puts both. */
+/** Whether a node may overwrite all that it reads of `reused`, where the plan puts both. */
 function mayReuse({ tensor: node, bottom }: Placed, reused: Placed): boolean {
   return node.sources.every((source, slot) => {
     const isRead = source !== null && source !== node && source.root === reused.tensor;

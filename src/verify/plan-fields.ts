@@ -1,11 +1,12 @@
 /**
- * Fields of a plan that are no numbers where numbers belong, as in a file that was written by hand or by another program.
+ * Fields of a plan that must be numbers and are not, as in a file that was written by hand or by another program.
  *
- * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is computed.
+ * Invariant: JavaScript would take many of them for numbers ("0" - 0 is 0), so they are found before anything is
+ * computed.
  */
 import type { PlanEntry, PlanLike } from './plan-like.js';
 
-/** What is wrong with the fields of a plan as a whole, one sentence part each. */
+/** What is wrong with the fields of the plan as a whole, one part of a sentence for each field. */
 export function strangePlanFields({ alignment, bufferSize, chunks, lowerBound }: PlanLike): string[] {
   const fields: (readonly [name: string, value: unknown])[] = [
     ['alignment', alignment],

@@ -1,15 +1,15 @@
 /**
- * What the checks read of a plan. It may come from anywhere, so the checks believe none of it.
+ * The fields of a plan that the checks read. A plan may come from anywhere, so the checks trust no field.
  */
 import type { Runtime } from '../runtime/runtime.js';
 
-/** What the verifier reads of a plan; a `Plan` and a parsed plan file both are one. */
+/** A plan for the verifier: a `Plan`, or a parsed plan file. */
 export interface PlanLike {
   readonly alignment: number;
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly tensors: readonly PlanEntry[];
-  /** What the plan was made for: the name of a runtime, or one's own. `ggml-cpu` if left out. */
+  /** The runtime that the plan was made for: a name, or rules of your own. `ggml-cpu` if left out. */
   readonly runtime?: string | Runtime;
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
   readonly lowerBound?: number;
@@ -17,7 +17,7 @@ export interface PlanLike {
   readonly optimal?: boolean;
 }
 
-/** One tensor's entry of a plan. What it says of name, size and live range is checked if it is there. */
+/** One tensor's entry of a plan. Name, size and live range may be left out; they are checked if they are given. */
 export interface PlanEntry {
   readonly id: number;
   readonly chunk: number;

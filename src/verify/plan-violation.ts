@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a plan, and how it is said.
+ * The violations that a plan can have, and their messages.
  *
  * Invariant: a message says in one line what the other fields say, with the names of the tensors.
  */
@@ -8,13 +8,18 @@ import type { Tensor } from '../tensor/tensor.js';
 /** One broken rule. */
 export interface PlanViolation {
   /**
-   * `overlap`: two storages need the same bytes at once; `stale-view`: the first is a view that is read after the second has
-   * been computed over some of its bytes, while the storage itself is read no more; `output-overwritten`: the first must
-   * last to the end, as an output or because nobody reads it; `in-place-not-allowed`: the second is computed over an
-   * operand that its operation may not overwrite, or not there; `fused-overlap`: the second is the result of nodes that the
-   * runtime may compute at once, and lies over the first, which one of them reads; `misaligned`, `out-of-arena`: the place of one storage;
-   * `missing`: it has none; `duplicate`: it has two; `unknown-tensor`: the graph has no such tensor; `wrong-entry`: what
-   * the plan says of name, size or live range, or the place that it gives to what lies elsewhere; `chunk-limit`, `bad-size`: sizes of chunks and of the whole.
+   * - `overlap`: two storages need the same bytes at once.
+   * - `stale-view`: the first tensor is a view that is read after the second has been computed over some of its bytes,
+   *   while no node reads the storage itself any more.
+   * - `output-overwritten`: the first storage must last to the end, as an output or because nobody reads it.
+   * - `in-place-not-allowed`: the second tensor is computed over an operand that its operation may not overwrite,
+   *   or may not overwrite at that offset.
+   * - `fused-overlap`: the second tensor is the result of nodes that the runtime may compute at once, and lies over the
+   *   first tensor, which one of these nodes reads.
+   * - `misaligned`, `out-of-arena`: a storage has a wrong place; `missing`: it has no place; `duplicate`: it has two.
+   * - `unknown-tensor`: the graph has no tensor with the entry's id.
+   * - `wrong-entry`: the entry states a wrong name, size or live range, or gives a view a place outside its storage.
+   * - `chunk-limit`: a chunk is too large; `bad-size`: the sizes or the alignment of the plan contradict one another.
    */
   readonly kind:
     | 'bad-size'
@@ -31,13 +36,13 @@ export interface PlanViolation {
     | 'unknown-tensor'
     | 'wrong-entry';
   /**
-   * Ids of the tensors concerned: two where bytes collide, the one that came first in front; all that end above the
-   * limit of their chunk; none where the plan as a whole is concerned.
+   * Ids of the tensors concerned: two where bytes collide, the earlier one first; for `chunk-limit`, all tensors that
+   * end above the limit; none where the plan as a whole is concerned.
    */
   readonly ids: readonly number[];
-  /** First and one past the last step at which the rule is broken; null where it has nothing to do with time. */
+  /** First and one past the last step at which the rule is broken; null where the rule has nothing to do with time. */
   readonly steps: readonly [number, number] | null;
-  /** The bytes concerned within the chunk, first and one past the last; null where there are none. */
+  /** The bytes concerned within the chunk, first and one past the last; null where no bytes are concerned. */
   readonly bytes: readonly [number, number] | null;
   /** One line naming the tensors, steps and bytes. */
   readonly message: string;

@@ -6,12 +6,12 @@
  *     step 1   b = g(x)    arena  a a b b x x        own bytes  b: b b
  *     step 2   c = h(a)    reads  a a b b            expects    a a a a      stale-read: a's bytes [2, 4) are b's
  *
- * Where liveness asks when a storage is needed, replay asks nothing: it only does what the graph says, in order. So it
- * sees through views, strides, dependencies, destinations and caches alike, and shares no code with the planner.
+ * Replay computes no live ranges: it only does what the graph says, in order. So views, strides, dependencies,
+ * destinations and caches need no rules of their own. It shares no code with the planner.
  *
- * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. What a node
- * without an operation has comes from outside, when its turn comes. What the runtime may compute at once reads everything
- * while its last node writes.
+ * Invariant: a node reads all elements of its sources, and then writes all of its own; pure views do neither. The
+ * caller fills a node without an operation at the node's step. Nodes that the runtime may compute at once read all
+ * their operands while the last of them writes.
  */
 import { checkChoice, checkOptions, type OptionNames } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
@@ -32,15 +32,18 @@ import type { PlanLike } from './plan-like.js';
 /** One thing that went wrong in a replay. */
 export interface ReplayViolation {
   /**
-   * `stale-read`: a source's bytes were another tensor's when they were read; `lost-result`: the same after the last
-   * step; `overwritten-operand`: a result lies over a source that its operation still reads while it writes;
-   * `fused-overlap`: the same, where another node reads the source that the runtime may compute at once with the result;
-   * `not-computed`: a source runs later; `missing`: a storage has no place in the arena; `unordered`: two nodes touch the same bytes
-   * and only the order of the program says which comes first (reported for `order: 'stated'`).
+   * - `stale-read`: an operand's bytes were another tensor's when they were read.
+   * - `lost-result`: a result's bytes were another tensor's after the last step.
+   * - `overwritten-operand`: a result lies over an operand that its operation still reads while it writes.
+   * - `fused-overlap`: a result lies over an operand of another node that the runtime may compute at once with it.
+   * - `not-computed`: an operand is computed only later.
+   * - `missing`: a storage has no place in the arena.
+   * - `unordered`: two nodes touch the same bytes, and only the order of the program says which comes first (reported
+   *   for `order: 'stated'`).
    */
   readonly kind:
     'missing' | 'not-computed' | 'overwritten-operand' | 'fused-overlap' | 'stale-read' | 'lost-result' | 'unordered';
-  /** Ids of the tensors concerned; where bytes collide, the one that wrote them in front. */
+  /** Ids of the tensors concerned; where bytes collide, the tensor that was written there first. */
   readonly ids: readonly number[];
   /** The step at which it was found; the number of nodes for `lost-result`. */
   readonly step: number;
@@ -49,14 +52,14 @@ export interface ReplayViolation {
   readonly message: string;
 }
 
-/** What a replay takes for granted. */
+/** The options of a replay. */
 export interface ReplayOptions {
   /**
-   * `program`: the graph's order is meant as it is. `stated`: only what sources, destinations and dependencies say
-   * counts, and relying on more is a violation. Default `program`.
+   * `program`: nodes run in the order of the graph. `stated`: nodes run in any order that sources, destinations and
+   * dependencies allow, and a graph that relies on a certain one has violations. Default `program`.
    */
   readonly order?: 'program' | 'stated';
-  /** What runs the graph, whatever the plan says. Default: what it says. */
+  /** The runtime that runs the graph, in place of the plan's. Default: the plan's. */
   readonly runtime?: RuntimeName | Runtime;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
@@ -68,8 +71,10 @@ const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true,
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
  * per tensor, not with bytes.
  *
- * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` where rows apart make more than 2^27 spans, or those written 2^22
- * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it is meant to read
+ * @throws PlannerError `BAD_ARGUMENT`; `TOO_MANY_SPANS` if separate rows make more than 2^27 spans, or more than 2^22
+ * written ones
+ * @returns every violation, up to `maxViolations`, in the order of discovery; none means that each node reads what it
+ * is meant to read
  */
 export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
@@ -98,9 +103,9 @@ class Replay {
   readonly #ids: ReadonlyMap<Tensor, number>;
   readonly #order: StatedOrder | null;
   readonly #places = new Map<Tensor, Place>();
-  /** What lies in the arena, per chunk. */
+  /** The tags that the arena holds, per chunk. */
   readonly #chunks = new Map<number, IntervalMap>();
-  /** What each storage would hold if it had bytes of its own. */
+  /** The tags that each storage would hold if it had bytes of its own. */
   readonly #storages = new Map<Tensor, IntervalMap>();
   readonly #computed = new Set<Tensor>();
   readonly #runtime: Runtime;
@@ -145,7 +150,7 @@ class Replay {
     if (node.operation !== null || !this.#graph.inputs.has(node)) this.#write(node);
   }
 
-  /** Outputs, and whatever no node reads, must still be there after the last step. */
+  /** Reads the outputs, and the results that no node reads: they must still be there after the last step. */
   readResults(maxViolations: number): void {
     const { tensors, nodes, outputs } = this.#graph;
     const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
@@ -156,7 +161,7 @@ class Replay {
     }
   }
 
-  /** Notes where a storage is; one that is nowhere is reported here, and nowhere else. */
+  /** Notes the place of a storage. A storage without a place is reported once, here. */
   #place(tensor: Tensor, { chunks }: PlanLike, place: Place | undefined): void {
     const isInside = ({ chunk, offset }: Place): boolean =>
       Number.isInteger(chunk) &&
@@ -181,7 +186,7 @@ class Replay {
       chunk.read(place.offset + from, place.offset + to, (found, end, tag) => {
         if (tag === expected || culprits.has(tag)) return;
         culprits.add(tag);
-        const writer = this.#graph.tensors[tag]; // what nobody has written is unwritten in both memories
+        const writer = this.#graph.tensors[tag]; // never UNWRITTEN: unwritten bytes are so in both memories
         const when = reader === null ? 'after the last step' : `when ${this.#label(reader)} reads them at step ${step}`;
         const where = `bytes [${found}, ${end}) of chunk ${place.chunk}, part of ${this.#label(tensor)}`;
         const kind = reader === null ? 'lost-result' : 'stale-read';
@@ -194,13 +199,13 @@ class Replay {
     forEachSpan(tensor, (from, to) => storage.read(from, to, compare));
   }
 
-  /** A result may lie over a source only where its operation has read what it overwrites. Returns those it must not. */
+  /** Reports the operands that `node` overwrites while its operation still reads them, and returns them. */
   #checkOperands(node: Tensor, step: number): Set<Tensor> {
     const wrong = new Set<Tensor>();
     const place = this.#places.get(node.root);
     if (place === undefined) return wrong;
     node.sources.forEach((source, slot) => {
-      // Within one storage it is the graph that says what overwrites what: no plan can change it.
+      // Within one storage the graph decides what overwrites what: no plan can change that.
       if (source === null || source.root === node.root) return;
       const other = this.#places.get(source.root);
       if (other === undefined || other.chunk !== place.chunk) return;
@@ -215,7 +220,7 @@ class Replay {
     return wrong;
   }
 
-  /** The same for all that is read by the nodes that may be computed at once with `node`, but for what is `known`. */
+  /** Reports the operands of groups that `node` overwrites as their last node, except those in `known`. */
   #checkGroups(node: Tensor, step: number, known: Set<Tensor>): void {
     const place = this.#places.get(node.root);
     if (place === undefined) return;
@@ -236,7 +241,7 @@ class Replay {
     }
   }
 
-  /** Reports the nodes that touched the same bytes before without being ordered against this one. */
+  /** Reports the earlier nodes that touched the same bytes and are not ordered against `node`. */
   #checkOrder(node: Tensor, step: number): void {
     this.#order?.visit(node, (other, tensor, bytes) => {
       const message = `nothing but the program's order puts ${this.#label(other)} before ${this.#label(node)}`;

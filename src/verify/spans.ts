@@ -15,7 +15,7 @@ interface Spans {
   readonly length: number;
   /** The smallest stride first. */
   readonly dims: readonly { readonly stride: number; readonly count: number }[];
-  /** Whether what one stride repeats ends before the next repetition begins. */
+  /** Whether each repetition of a stride ends before the next one begins. */
   readonly isAscending: boolean;
 }
 
@@ -61,7 +61,8 @@ export function forEachSpan(tensor: Tensor, visit: (from: number, to: number) =>
 }
 
 /**
- * The first bytes that two tensors have in common where their storages begin at the given bytes; `null` if there are none.
+ * The first bytes that two tensors have in common where their storages begin at the given bytes; `null` if there are
+ * none.
  */
 export function firstCommonBytes(
   a: Tensor,
@@ -84,12 +85,12 @@ export function firstCommonBytes(
   return found;
 }
 
-/** Spans that may be read and written in a graph whose bytes are followed: one to two minutes' worth. */
+/** Spans that a replay may read and write: one to two minutes' worth. */
 const MOST_SPANS = 2 ** 27;
-/** Spans that may be written, each of which has to be remembered: 1 to 1.5 GB. */
+/** Spans that a replay may write: it remembers each of them, in 1 to 1.5 GB. */
 const MOST_WRITTEN = 2 ** 22;
 
-/** @throws PlannerError `TOO_MANY_SPANS` where to follow the bytes of a graph would take too much time or memory */
+/** @throws PlannerError `TOO_MANY_SPANS` if following the bytes of a graph would take too much time or memory */
 export function checkSpanCount({ leafs, nodes }: Graph): void {
   let written = 0;
   let visited = 0;

@@ -1,12 +1,12 @@
 /**
- * Which nodes touch the same bytes, one of them writing, without a path of sources, destinations or dependencies that
- * puts one before the other.
+ * Which two nodes touch the same bytes, at least one of them writing, while no path of sources, destinations or
+ * dependencies puts one before the other?
  *
- * Every byte of an overwritten storage remembers its last writer and who has read it since. Whoever comes next is compared
- * with those; what came before the last writer was compared when that came.
+ * Each byte of an overwritten storage remembers its last writer and the readers since. The next access is compared with
+ * these nodes. All earlier nodes were compared with the last writer.
  *
  * Invariant: only storages that some node overwrites are looked at; all others are written once, by their owner. Byte
- * ranges are exact, whatever the strides.
+ * ranges are exact for all strides.
  */
 import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
@@ -14,13 +14,13 @@ import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { forEachSpan } from './spans.js';
 
-/** What has happened to some bytes. */
+/** The last writer of some bytes, and the readers since. */
 interface History {
   readonly writer: Tensor | null;
   readonly readers: Readers | null;
 }
 
-/** A list: whoever read last in front. */
+/** A linked list, the last reader first. */
 interface Readers {
   readonly node: Tensor;
   readonly before: Readers | null;
@@ -37,7 +37,7 @@ interface Meeting {
 }
 
 export class StatedOrder {
-  /** Which entry of `#histories` the bytes of each overwritten storage have. */
+  /** For the bytes of each overwritten storage, their entry of `#histories`. */
   readonly #storages = new Map<Tensor, IntervalMap>();
   readonly #histories: History[] = [];
   readonly #steps: ReadonlyMap<Tensor, number>;
@@ -58,7 +58,7 @@ export class StatedOrder {
     for (const [other, { tensor, bytes }] of met) if (!before.has(other)) report(other, tensor, bytes);
   }
 
-  /** Notes an access to the bytes of `tensor`, and which other nodes it meets there. */
+  /** Notes an access to the bytes of `tensor`, and adds the other nodes that it meets there to `met`. */
   #access(node: Tensor, tensor: Tensor, isWrite: boolean, met: Map<Tensor, Meeting>): void {
     const storage = this.#storages.get(tensor.root);
     if (storage === undefined) return;
@@ -82,7 +82,7 @@ export class StatedOrder {
     storage.write(changes);
   }
 
-  /** Those of `targets` from which a path leads to `node`. Looks back until all are found, no further than to the first. */
+  /** The nodes of `targets` from which a path leads to `node`. Looks back no further than to the earliest target. */
   #thoseBefore(node: Tensor, targets: ReadonlyMap<Tensor, unknown>): ReadonlySet<Tensor> {
     const found = new Set<Tensor>();
     const steps = this.#steps;
@@ -100,7 +100,7 @@ export class StatedOrder {
   }
 }
 
-/** What a node writes that belongs to another tensor: its result, if that is a view, and what it updates besides. */
+/** The tensors that a node writes in another tensor's storage: its result, if that is a view, and updated operands. */
 function writtenBy(node: Tensor): Tensor[] {
   if (isPureView(node)) return [];
   const written = (node.operation?.updates ?? []).flatMap((slot) => node.sources[slot] ?? []);

@@ -1,7 +1,7 @@
 /**
- * When a graph needs each of its storages, as its lists and sources say.
+ * When a graph needs each of its storages, by its lists of tensors and by the operands of its nodes.
  *
- * Invariant: the verifier's own reading of the graph; shares no code with liveness.
+ * Invariant: the verifier works this out on its own; it shares no code with liveness.
  */
 import type { Graph } from '../graph/graph.js';
 import { isResultIfUnread } from '../graph/node-kind.js';
@@ -32,7 +32,7 @@ export function storageNeeds({ leafs, nodes, inputs, outputs }: Graph): Map<Tens
   const needs = new Map<Tensor, Need>();
   for (const [tensor, start] of starts) {
     const isKept = kept.has(tensor);
-    // What only earlier nodes read, in an order that is none, is written all the same.
+    // If a graph file lists a reader before its operand, keep the operand for at least its own step.
     const end = isKept ? Math.max(1, nodes.length) : Math.max(ends.get(tensor) ?? 0, start + 1);
     needs.set(tensor, { start, end, isKept, isComputed: computed.has(tensor) });
   }

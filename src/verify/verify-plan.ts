@@ -1,5 +1,6 @@
 /**
- * Checks a plan against its graph alone: recomputes who needs bytes when, and reports every rule that the plan breaks.
+ * Checks a plan against its graph alone: recomputes when each storage needs its bytes, and reports every rule that the
+ * plan breaks.
  *
  *     step            0    1    2    3        `a` is read last at step 2, where `c` is computed over it: allowed if c's
  *     a  [0, 4096)    ████████████            operation may overwrite that operand. `d` over `b` at step 1 is not:
@@ -7,7 +8,8 @@
  *     b  [4096, …)         ██████
  *     d  [4096, …)         !!!
  *
- * Invariant: shares no code with liveness and the allocators; reads the plan's chunks and offsets, believes no range.
+ * Invariant: shares no code with liveness and the allocators. Uses only chunk and offset of each entry; live ranges are
+ * recomputed.
  */
 import { checkArgument, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
@@ -25,13 +27,16 @@ import { storageNeeds, type Need } from './storage-needs.js';
 
 /** The limits under which the plan was made. */
 export interface CheckLimits {
-  /** Bytes, a power of two: what offsets must be multiples of, whatever the plan says. Default: what it says. */
+  /**
+   * Bytes, a power of two: offsets must be multiples of it, and of the plan's alignment as well. Default: of the plan's
+   * alone.
+   */
   readonly alignment?: number;
   /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
   readonly maxChunkSize?: number;
-  /** Whether a chunk may be as large as the largest tensor in it, whatever the limit. Default false. */
+  /** Whether a chunk may be as large as the largest tensor in it, even above the limit. Default false. */
   readonly allowOversize?: boolean;
-  /** What runs the graph, whatever the plan says. Default: what it says. */
+  /** The runtime that runs the graph, in place of the plan's. Default: the plan's. */
   readonly runtime?: RuntimeName | Runtime;
   /** Violations that are reported at most: the first to be found. Default 10,000. */
   readonly maxViolations?: number;
@@ -45,7 +50,7 @@ const PLAN_LIMITS: OptionNames<CheckLimits> = {
   maxViolations: true,
 };
 
-/** What a plan says of itself, and of each tensor: plain values, or they could not even be named in a message. */
+/** Fields of a plan, and of each entry, that must be plain values: a message must be able to show them. */
 const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
 const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
 
@@ -79,9 +84,9 @@ function isPlain(value: unknown): boolean {
 }
 
 /**
- * Every violation of `plan`, up to `maxViolations`: first those of single tensors, then collisions by the order in which
- * the second tensor comes to life, last what only a runtime that computes several nodes at once gets wrong; none means that
- * the plan is right. O((n + collisions) log n), and the views of what collides.
+ * Every violation of `plan`, up to `maxViolations`: first those of single tensors; then collisions, by the first step
+ * of the second tensor; last the overlaps that are wrong only if the runtime computes several nodes at once. An empty
+ * list means that the plan is right. O((n + collisions) log n), and the views of what collides.
  *
  * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
  */
@@ -100,12 +105,12 @@ export function verifyPlan(graph: Graph, plan: PlanLike, limits: CheckLimits = {
   return found.concat(fused).slice(0, maxViolations);
 }
 
-/** What runs the graph: as the caller says, or else the plan. @throws PlannerError `BAD_ARGUMENT` */
+/** The runtime that runs the graph: the caller's, or else the plan's. @throws PlannerError `BAD_ARGUMENT` */
 export function runtimeOf(plan: PlanLike, { runtime = plan.runtime }: { runtime?: string | Runtime }): Runtime {
   return resolveRuntime(runtime);
 }
 
-/** What the plan says of its size as a whole. */
+/** Checks the sizes and the alignment of the plan as a whole. */
 function checkSizes(plan: PlanLike): PlanViolation[] {
   const { chunks, alignment, bufferSize, lowerBound, optimal } = plan;
   const wrong = strangePlanFields(plan);
@@ -117,7 +122,7 @@ function checkSizes(plan: PlanLike): PlanViolation[] {
   const sum = chunks.reduce((a, b) => a + b, 0);
   if (bufferSize !== sum) wrong.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
   const bound = lowerBound ?? 0;
-  if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, no number of bytes`);
+  if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, not a number of bytes`);
   if (bound > bufferSize) wrong.push(`lowerBound is ${bound}, above the bufferSize of ${bufferSize}`);
   if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
     wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
@@ -180,7 +185,7 @@ function placeStorages(
   const needs = storageNeeds(graph);
   const entries = entriesOf(graph, plan, needs, onViolation);
   const placed: Placed[] = [];
-  // One that is no power of two has been reported once, for the plan as a whole.
+  // An alignment that is no power of two has been reported once, for the plan as a whole.
   const alignments = [alignment, isPowerOfTwo(plan.alignment) ? plan.alignment : 1];
   tensors.forEach((tensor, id) => {
     const size = tensor.storageBytes;
@@ -204,17 +209,20 @@ function placeStorages(
       const owner = entries.get(tensor.root);
       const isThere =
         tensor.memory === 'deferred' && owner?.chunk === chunk && owner.offset + tensor.viewOffset === offset;
-      return isThere ? undefined : report('wrong-entry', bytes, `is in ${where} in the plan, but looks elsewhere`);
+      return isThere
+        ? undefined
+        : report('wrong-entry', bytes, `is in ${where} in the plan, but its root puts it elsewhere`);
     }
     const missed = alignments.find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
-    if (missed !== undefined) report('misaligned', bytes, `is in ${where}, not from a multiple of ${missed} on`);
+    if (missed !== undefined)
+      report('misaligned', bytes, `is in ${where}, which does not start at a multiple of ${missed}`);
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);
     if (wrong !== null) report('wrong-entry', bytes, wrong);
     placed.push({ id, tensor, ...need, chunk, bottom: offset, top: offset + size });
   });
-  // Of what lives from the same step on, that which the first node computes comes last, wherever the graph lists it.
+  // Of storages that start at step 0, the one that the first node computes comes last, as `findCollisions` asks.
   return placed.sort((a, b) => Number(a.isComputed) - Number(b.isComputed));
 }
 
@@ -246,10 +254,10 @@ function entriesOf(
   return entries;
 }
 
-/** What an entry says of its tensor and should not; null if nothing. */
+/** What an entry states wrongly of its tensor; null if nothing. */
 function wrongStatement(entry: PlanEntry, name: string, size: number, { start, end }: Need): string | null {
   if ((entry.name ?? name) !== name) return `is called ${entry.name} in the plan`;
-  // What is no number is no less than another, and no more either.
+  // `NaN` compares false both ways, so test for "not ≥" instead of "<".
   if (!((entry.size ?? size) >= size)) return `has ${entry.size} bytes in the plan, but needs ${size}`;
   if (!((entry.start ?? start) <= start && (entry.end ?? end) >= end)) {
     return `lives only in steps [${entry.start}, ${entry.end}) of the plan`;

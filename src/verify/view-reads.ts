@@ -1,8 +1,8 @@
 /**
- * Which views of a storage are read after some of its bytes have become another's?
+ * Which views of a storage are read after another tensor was computed over some of its bytes?
  *
  *     step            0    1    2    3    4      `y` itself is read last at step 1, `rows`, a view of it, at step 4:
- *     y  [0, 128)     █████████▒▒▒▒▒▒▒▒▒▒▒      whoever is computed over the rows at step 2 makes that read stale.
+ *     y  [0, 128)     █████████▒▒▒▒▒▒▒▒▒▒▒      a tensor computed over the rows at step 2 makes that read stale.
  *     rows [64, 128)            ▒▒▒▒▒▒▒▒▒▒▒
  *     z  [96, 224)              !!!!!!!!
  *
@@ -17,14 +17,14 @@ import type { Tensor } from '../tensor/tensor.js';
 export interface StaleView {
   readonly view: Tensor;
   readonly id: number;
-  /** The last step at which it is read. */
+  /** The last step at which the view is read. */
   readonly step: number;
-  /** First and one past the last of its bytes that are lost, counted as the caller counts. */
+  /** First and one past the last of the lost bytes, within the chunk. */
   readonly bytes: readonly [number, number];
 }
 
 export class ViewReads {
-  /** The last step at which each tensor is read, by the owner of its storage. */
+  /** The last step at which each tensor is read, by the root of the tensor. */
   readonly #lastReads = new Map<Tensor, Map<Tensor, number>>();
   readonly #ids: ReadonlyMap<Tensor, number>;
 

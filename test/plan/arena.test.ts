@@ -190,7 +190,7 @@ describe('an arena of several chunks in given memory', () => {
     const refuse = (culprit: string, memory: object): string =>
       expectError('BAD_ARGUMENT', culprit, () => plan.allocate(memory)).message;
     expect(refuse('chunks of the plan', { buffers: [{ buffer }] })).toContain(
-      'There are 2 chunks of the plan, but `buffers` has 1 entries.',
+      'There are 2 chunks of the plan, but `buffers` has 1 entry.',
     );
     refuse('chunks of the plan', { buffers: [] });
     refuse('buffers', { buffers: {} });

@@ -77,7 +77,7 @@ describe('runtimes', () => {
     [7, 'The runtime has no name. '],
     [{ fusions: [] }, 'The runtime has no name. '],
     [{ name: 'mine' }, 'The runtime mine has no list of fusions. '],
-    [{ name: 'none', fusions: [] }, 'The runtime none is one that the library knows, with other rules. '],
+    [{ name: 'none', fusions: [] }, 'The runtime none has the name of one that the library knows, but other rules. '],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'element' }]] },
       'The runtime mine has a rule whose fusions[0] matches 1 node, not 2 to 32. Give 2 to 32 nodes, ',
@@ -105,11 +105,11 @@ describe('runtimes', () => {
     ],
     [
       { name: 'mine', fusions: [[OWN.fusions[0][0], { op: 'RMSNORM', operands: 'row' }]] },
-      'fusions[0][1].op is "RMSNORM", which no operation is called. Write RMS_NORM, as ggml does.',
+      'fusions[0][1].op is "RMSNORM", which is not the name of an operation. Write RMS_NORM, as ggml does.',
     ],
     [
       { name: 'mine', fusions: [[{ op: 'mul_mat', operands: 'never' }, OWN.fusions[0][0]]] },
-      'fusions[0][0].op is "mul_mat", which no operation is called. Write MUL_MAT, as ggml does.',
+      'fusions[0][0].op is "mul_mat", which is not the name of an operation. Write MUL_MAT, as ggml does.',
     ],
   ])('%j is refused', (runtime, message) => {
     const options = { runtime } as { runtime: Runtime };

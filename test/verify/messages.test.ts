@@ -53,7 +53,7 @@ describe('verifyPlan says', () => {
     }],
     ['an offset is no multiple', plan([0, 32, 64, 128], { alignment: 64, bufferSize: 160, chunks: [160] }), {
       kind: 'misaligned', ids: [1], steps: [0, 3], bytes: [32, 64],
-      message: 'misaligned: a (1), needed in steps [0, 3), is in bytes [32, 64) of chunk 0, not from a multiple of 64 on',
+      message: 'misaligned: a (1), needed in steps [0, 3), is in bytes [32, 64) of chunk 0, which does not start at a multiple of 64',
     }],
     ['an offset is too high', plan([0, 32, 64, 128]), {
       kind: 'out-of-arena', ids: [3], steps: [2, 3], bytes: [128, 160],
@@ -133,8 +133,8 @@ describe('verifyPlan says', () => {
     expect(verifyPlan(graph, careless)).toEqual([]);
     expect(verifyPlan(graph, careless, { alignment: 8 })).toEqual([]);
     expect(verifyPlan(graph, careless, { alignment: 16 }).map(({ message }) => message)).toEqual([
-      'misaligned: b (2), needed in steps [1, 3), is in bytes [72, 104) of chunk 0, not from a multiple of 16 on',
-      'misaligned: y (3), needed in steps [2, 3), is in bytes [104, 136) of chunk 0, not from a multiple of 16 on',
+      'misaligned: b (2), needed in steps [1, 3), is in bytes [72, 104) of chunk 0, which does not start at a multiple of 16',
+      'misaligned: y (3), needed in steps [2, 3), is in bytes [104, 136) of chunk 0, which does not start at a multiple of 16',
     ]);
     expect(
       verifyPlan(graph, plan([0, 32, 64, 104], { bufferSize: 136, chunks: [136] }), { alignment: 8 }),

@@ -1,19 +1,19 @@
 /**
  * Puts the families of operations together into one class.
  *
- * Invariant: the families stand side by side. All their methods lie on one prototype, whose own prototype is that of
- * {@link Applier}; no two families define the same method.
+ * Invariant: the families stand side by side. All their methods lie on one prototype, which inherits from the prototype
+ * of {@link Applier}; no two families define the same method.
  */
 import type { MemoryKind } from '../../tensor/tensor.js';
 import type { ByteSource } from '../../tensor/immediate-memory.js';
 import { Applier } from './ops/applier.js';
 
-/** A class whose methods are taken. What its instances are is read from its prototype. */
+/** A class whose methods are taken. The type of its prototype is that of its instances. */
 interface Family {
   readonly prototype: object;
 }
 
-/** What all members of a union are at once. */
+/** The intersection of all members of a union. */
 type Together<T> = (T extends unknown ? (each: T) => void : never) extends (all: infer All) => void ? All : never;
 
 /** A subclass of {@link Applier} with the methods of all `families`. */

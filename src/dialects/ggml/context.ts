@@ -1,5 +1,5 @@
 /**
- * The way users make tensors. A context decides where their bytes live; it is put together from the families of
+ * The class with which users make tensors. A context decides where the tensors' bytes live. It combines the families of
  * operations, most of which lie in `ops/`.
  */
 import type { MemoryKind } from '../../tensor/tensor.js';
@@ -89,7 +89,7 @@ export class Context extends Operations {
     return new Context('deferred', null);
   }
 
-  /** The memory lives elsewhere, for instance in a weight file: counted, never allocated. */
+  /** Tensors have their bytes elsewhere, for instance in a weight file: the bytes are counted, never allocated. */
   static virtual(): Context {
     return new Context('virtual', null);
   }

@@ -1,8 +1,9 @@
 /**
- * Operations that the library does not know: the caller declares what they read, yield and may overwrite.
+ * Operations that the library does not know: the caller declares their operands, their results, and the operands that
+ * they may overwrite.
  *
- * Invariant: without a declaration nothing is overwritten, and ggml's rules never run it in place. Several results are
- * views of one storage, as ggml's own operations have them (`ssm_scan` and others): one node writes one storage.
+ * Invariant: an operation overwrites only operands that the caller declares, and none under ggml's rules. One node
+ * writes one storage: several results are views of that storage, as in ggml's own operations (`ssm_scan` and others).
  */
 import { checkArgument, checkOptions, PlannerError, shown, type OptionNames } from '../../errors.js';
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/element-type.js';
@@ -23,25 +24,26 @@ import { VIEW } from './ops/views.js';
 /** ggml has ten slots, of which a custom operation takes nine. */
 const MAX_SOURCES = 9;
 
-/** What an operation of the caller's own is called, and its settings. */
+/** The name and the settings of one of the caller's own operations. */
 interface CustomCall {
-  /** What `tensor.op` says: a name that is none of the library's own operations. Default `CUSTOM`. */
+  /** Name in `tensor.op`; it must not be the name of an operation that the library knows. Default `CUSTOM`. */
   readonly op?: string;
-  /** Settings for the code that runs the operation, which find their way into graph files. Default: none. */
+  /** Settings for the code that runs the operation; graph files hold them, too. Default: none. */
   readonly params?: Params;
-  /** A label. Default: given when a graph takes the tensor in. */
+  /** A label. Default: given when a graph adds the tensor. */
   readonly name?: string;
 }
 
-/** What a custom operation reads, yields, and may overwrite. */
+/** Options of a custom operation: its result, and the operands that it may overwrite. */
 export interface CustomOptions extends CustomCall {
   /** Element type of the result. */
   readonly type: ElementTypeName;
   /** Shape of the result, one to four element counts. */
   readonly ne: readonly number[];
   /**
-   * Positions in `sources` that the result may overwrite where both have the same layout. Declare one only if every
-   * element of that source is read, for good, before an element at its place is written. Default: none.
+   * Positions in `sources` that the result may overwrite where both have the same layout. Declare a position only if
+   * the operation reads each element of that operand for the last time before it writes the element at the same place.
+   * Default: none.
    */
   readonly overwrites?: readonly number[];
 }
@@ -52,13 +54,13 @@ export interface CustomResult {
   readonly type: ElementTypeName;
   /** Shape, one to four element counts. */
   readonly ne: readonly number[];
-  /** A label. Default: that of the node, and the number of the result. */
+  /** A label. Default: the label of the node, and the number of the result. */
   readonly name?: string;
 }
 
-/** What a custom operation with several results yields. */
+/** Options of a custom operation with several results. */
 export interface CustomResultsOptions extends CustomCall {
-  /** The results in the order in which they lie in the storage of the node; at least one. */
+  /** The results, at least one, in their order in the storage of the node. */
   readonly results: readonly CustomResult[];
   /** Bytes, a power of two: each result starts at a multiple of it within the storage. Default 32. */
   readonly alignment?: number;
@@ -81,12 +83,12 @@ const RESULTS_NAMES: OptionNames<CustomResultsOptions> = {
 };
 const RESULT_NAMES: OptionNames<CustomResult> = { type: true, ne: true, name: true };
 
-/** Operations of the caller's own. */
+/** The caller's own operations. */
 export abstract class CustomOps extends Applier {
   /**
-   * The contiguous result of an operation of the caller's own.
+   * The contiguous result of one of the caller's own operations.
    *
-   * @param sources at most nine tensors that it reads
+   * @param sources at most nine tensors that the operation reads
    * @throws PlannerError `BAD_ARGUMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`
    * @example
    * ```ts
@@ -110,11 +112,11 @@ export abstract class CustomOps extends Applier {
   }
 
   /**
-   * The results of an operation of the caller's own that has several. They lie one after another in the storage of one
-   * node, which is `results[0].sources[0]`, and so have their bytes until the last of them has been read. None of them is
-   * written over a source.
+   * The results of one of the caller's own operations that has several. They lie one after another in the storage of
+   * one node, which is `results[0].sources[0]`. So all results keep their bytes until the last read of any of them. No
+   * result reuses an operand.
    *
-   * @param sources at most nine tensors that it reads
+   * @param sources at most nine tensors that the operation reads
    * @returns a contiguous tensor per result, in their order
    * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`, `BAD_SHAPE`, `UNKNOWN_TYPE`, `BYTES_TOO_LARGE`
    * @example
@@ -163,14 +165,14 @@ export abstract class CustomOps extends Applier {
   }
 }
 
-/** What the caller calls the operation: errors name it so. @throws PlannerError `BAD_ARGUMENT` */
+/** The caller's name for the operation, which errors use. @throws PlannerError `BAD_ARGUMENT` */
 function ownName({ op = CUSTOM.name }: CustomCall): Named {
   const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
-  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that is none of the library’s own operations');
+  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that no operation of the library has');
   return { name: op };
 }
 
-/** @throws PlannerError `BAD_ARGUMENT` for a tensor alone, which is easily given in place of a list of one */
+/** @throws PlannerError `BAD_ARGUMENT` for a single tensor in place of a list of one, which is an easy mistake */
 function sourcesOf({ name }: Named, sources: Sources): Sources {
   const isList: boolean = Array.isArray(sources);
   const remedy = 'Give the sources in square brackets, also if there is only one.';
@@ -178,7 +180,7 @@ function sourcesOf({ name }: Named, sources: Sources): Sources {
   return sources;
 }
 
-/** The operation of one call: its result is what the caller says. */
+/** The operation of one call, with the result that the caller declares. */
 function ownOperation({ name }: Named, result: Result): Row {
   const check = (o: Operands): Result => {
     const count = o.sources.length;

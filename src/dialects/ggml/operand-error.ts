@@ -1,7 +1,7 @@
 /**
  * Errors about operands, and how tensors print in them.
  *
- * Invariant: every error is a `BAD_OPERAND` that names the operation, the operand, what was found and what it must be.
+ * Invariant: every error is a `BAD_OPERAND` that names the operation, the operand, the value found and the limit.
  */
 import { PlannerError, shown, wrongValue } from '../../errors.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -10,7 +10,7 @@ import { Tensor } from '../../tensor/tensor.js';
  * Throws `BAD_OPERAND` unless `condition` holds. Models apply thousands of operations per graph, so text is only made
  * for an error.
  *
- * @param value what was found; a tensor prints as {@link describe} says, a text as it is
+ * @param value the value found; a tensor prints as in {@link describe}, a text as it is
  * @param limit completes the sentence "… must be"
  */
 export function requireOperand(
@@ -36,7 +36,7 @@ export function badOperand(
   throw wrongValue('BAD_OPERAND', details, found);
 }
 
-/** Throws `BAD_OPERAND`: where a tensor must be, there is none. */
+/** Throws `BAD_OPERAND` for a value that must be a tensor and is not. */
 export function missingOperand(op: string, what: string, value: unknown): never {
   const culprit = `${op}: ${what}`;
   const isAbsent = value === undefined || value === null;

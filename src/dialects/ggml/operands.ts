@@ -1,9 +1,9 @@
 /**
- * The operands of one application of an operation, by name, and what a shape rule may demand of them.
+ * The operands of one application of an operation, by name, and the checks that a shape rule makes on them.
  *
- * Invariant: an operand that must be there is there. A check passes where an operand that may be left out is; one that
- * fails throws `BAD_OPERAND`, naming the operation, the operand, what was found and what it must be. Models apply
- * thousands of operations, so text, and functions that make text, are best made once a check has failed.
+ * Invariant: every required operand is there. A check of an optional operand passes if the operand is left out. A check
+ * that fails throws `BAD_OPERAND`, naming the operation, the operand, the value found and the limit. Models apply
+ * thousands of operations, so make text, and functions that make text, only after a check has failed.
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
 import type { Operation } from '../../tensor/operation.js';
@@ -12,17 +12,17 @@ import { hasContiguousRows } from './shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { badOperand, describeStrides, missingOperand } from './operand-error.js';
 
-/** Operands by slot; null where one is left out. */
+/** Operands by slot; null for an empty slot. */
 export type Sources = readonly (Tensor | null)[];
 
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
 
-/** An operation, as far as its operands go. */
+/** An operation with the names of its operands. */
 export interface OperandNames extends Operation {
-  /** Names of the operands by source slot, without question marks. */
+  /** Names of the operands by slot. */
   readonly operandNames: readonly string[];
-  /** How many operands must be there. They come first. */
+  /** The number of required operands, which come first. */
   readonly requiredCount: number;
 }
 
@@ -30,7 +30,7 @@ export class Operands {
   readonly operation: OperandNames;
   readonly sources: Sources;
 
-  /** @throws PlannerError `BAD_OPERAND` if one is missing that may not be left out */
+  /** @throws PlannerError `BAD_OPERAND` if a required operand is missing */
   constructor(operation: OperandNames, sources: Sources) {
     this.operation = operation;
     this.sources = sources;
@@ -44,18 +44,18 @@ export class Operands {
     return this.operation.name;
   }
 
-  /** An operand that the rule cannot do without. */
+  /** A required operand. */
   tensor(name: string): Tensor {
     const slot = slotOf(this.operation, name);
     return this.sources[slot] ?? failMissing(this.operation, slot);
   }
 
-  /** An operand that may be left out. */
+  /** An optional operand; null if it is left out. */
   optional(name: string): Tensor | null {
     return this.sources[slotOf(this.operation, name)] ?? null;
   }
 
-  /** Demands whatever else a rule may want. `limit` completes the sentence "… must be". */
+  /** Checks any other condition of a rule. `limit` completes the sentence "… must be". */
   require(condition: boolean, name: string, limit: string | (() => string)): void {
     const tensor = condition ? null : this.optional(name);
     if (tensor !== null) badOperand(this.name, name, tensor, typeof limit === 'string' ? limit : limit());
@@ -68,7 +68,7 @@ export class Operands {
     badOperand(this.name, name, tensor, `of type ${types.join(' or ')}`, remedy);
   }
 
-  /** All lengths that are not {@link ANY} must agree. */
+  /** Checks that all lengths of `ne` other than {@link ANY} agree with the operand's. */
   requireNe(name: string, ne: readonly (number | null)[]): void {
     const tensor = this.optional(name);
     for (let dim = 0; tensor !== null && dim < 4; dim++) {
@@ -86,7 +86,7 @@ export class Operands {
     badOperand(this.name, name, tensor, limit, 'Reshape, permute or repeat it first.');
   }
 
-  /** As {@link requireRepeatable}, of dimensions 2 and 3 into those of a shape. */
+  /** As {@link requireRepeatable}, of dimensions 2 and 3 into dimensions 2 and 3 of `ne`. */
   requireOuterRepeatable(name: string, ne: readonly number[]): void {
     const tensor = this.optional(name);
     if (tensor === null || (ne[2] % tensor.ne[2] === 0 && ne[3] % tensor.ne[3] === 0)) return;
@@ -113,7 +113,7 @@ export class Operands {
     if (tensor !== null) badOperand(this.name, name, describeStrides(tensor), limit, 'Apply cont() to it first.');
   }
 
-  /** Throws `BAD_OPERAND` for a shape that was asked for and does not suit the operands. */
+  /** Throws `BAD_OPERAND` for a requested shape that does not suit the operands. */
   failShape(ne: readonly number[], limit: string): never {
     return badOperand(this.name, 'shape', ne, limit, 'Give another shape.');
   }

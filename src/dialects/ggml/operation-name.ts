@@ -5,8 +5,8 @@
  */
 
 /**
- * ggml's name of an operation that the library knows: what `tensor.op` says of a computed tensor. `CUSTOM` is the caller's
- * own. A leaf is `NONE`; a graph file, and `custom`, may have other names.
+ * ggml's name of an operation that the library knows, as in `tensor.op` of a computed tensor. `CUSTOM` is the caller's
+ * own operation. The `op` of a leaf is `NONE`; a graph file, and `custom`, may have other names.
  */
 export type OperationName =
   | 'RESHAPE'

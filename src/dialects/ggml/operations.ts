@@ -1,7 +1,8 @@
 /**
  * The operation table: every row of every family, by ggml's name.
  *
- * Invariant: only what reads names needs it, such as graph files. Whoever has a tensor has its operation.
+ * Invariant: only code that reads names needs the table, such as the reader of graph files. A tensor holds its own
+ * operation.
  */
 import type { Row } from './row.js';
 import type { OperationName } from './operation-name.js';
@@ -24,20 +25,32 @@ import { VIEW_OPERATIONS } from './ops/views.js';
 
 /** Every row. Names are unique. */
 export const OPERATIONS: readonly Row[] = [
-  ...[VIEW_OPERATIONS, MEMORY_OPERATIONS, ARITHMETIC_OPERATIONS, UNARY_OPERATIONS, GATED_OPERATIONS, NORM_OPERATIONS],
-  ...[MATRIX_OPERATIONS, ATTENTION_OPERATIONS, REDUCTION_OPERATIONS, RECURRENCE_OPERATIONS],
-  ...[CONVOLUTION_OPERATIONS, DIRECT_CONVOLUTION_OPERATIONS, RESAMPLING_OPERATIONS, POSITION_OPERATIONS],
-  ...[TRAINING_OPERATIONS, CUSTOM_OPERATIONS],
+  VIEW_OPERATIONS,
+  MEMORY_OPERATIONS,
+  ARITHMETIC_OPERATIONS,
+  UNARY_OPERATIONS,
+  GATED_OPERATIONS,
+  NORM_OPERATIONS,
+  MATRIX_OPERATIONS,
+  ATTENTION_OPERATIONS,
+  REDUCTION_OPERATIONS,
+  RECURRENCE_OPERATIONS,
+  CONVOLUTION_OPERATIONS,
+  DIRECT_CONVOLUTION_OPERATIONS,
+  RESAMPLING_OPERATIONS,
+  POSITION_OPERATIONS,
+  TRAINING_OPERATIONS,
+  CUSTOM_OPERATIONS,
 ].flat();
 
 const TABLE: ReadonlyMap<string, Row> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
 
-/** The row of an operation; `undefined` for one that the library does not know (from a graph file). */
+/** The row of an operation; `undefined` if the library does not know it, as may be in a graph file. */
 export function findOperation(name: string): Row | undefined {
   return TABLE.get(name);
 }
 
-/** Whether `op` is the name of an operation that the library knows. `NONE`, which leafs have, is none. */
+/** Whether `op` is the name of an operation that the library knows. False for `NONE`, the `op` of leafs. */
 export function isOperationName(op: string): op is OperationName {
   return TABLE.has(op);
 }

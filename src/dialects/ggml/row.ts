@@ -1,8 +1,8 @@
 /**
- * How the library knows operations: a row says what an operation does with bytes, and which layout its result has.
+ * The description of an operation as a row: what the operation does with bytes, and which layout its result has.
  *
  * Invariant: rows are pure data and rules; a shape rule either returns a complete result or throws `BAD_OPERAND` or
- * `BAD_ARGUMENT`. What has no rule is an operation that the library does not know.
+ * `BAD_ARGUMENT`. The library does not know an operation without a rule.
  */
 import type { ElementType } from '../../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../../tensor/operation.js';
@@ -11,7 +11,7 @@ import type { ReuseRule, Params, Tensor } from '../../tensor/tensor.js';
 import type { OperandNames, Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
-/** What an operation yields. */
+/** The result of an operation: its layout, and its place if it is a view. */
 export interface Result {
   readonly type: ElementType;
   readonly ne: Dims4;
@@ -21,7 +21,7 @@ export interface Result {
   readonly view?: { readonly of: Tensor; readonly offset: number };
   /** ggml's default name. */
   readonly name?: string;
-  /** What may be overwritten, where only the settings tell. Default: what the row says. */
+  /** The operands that may be overwritten, where that depends on the settings. Default: the row's. */
   readonly reuseRule?: ReuseRule;
 }
 
@@ -33,7 +33,7 @@ export interface Row<P extends Params = Params> extends OperandNames {
 
 const NO_SLOTS: readonly number[] = [];
 
-/** What has to be written down about a row; whatever is left out takes the cautious value. */
+/** The fields that define a row; a field that is left out gets the cautious value. */
 type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family' | 'operandNames' | 'requiredCount'>> &
   Pick<Row<P>, 'operands' | 'result'> & { readonly name: OperationName };
 

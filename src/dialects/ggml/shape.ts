@@ -1,5 +1,5 @@
 /**
- * ggml's shapes and strides: `ne` counts elements and `nb` gives byte strides, innermost dimension first, four of each.
+ * ggml's shapes and strides: `ne` holds element counts and `nb` byte strides, four of each, innermost dimension first.
  *
  * Invariant: every function is pure and computes what ggml's function of the same purpose computes
  * (`ggml_nbytes`, `ggml_row_size`, `ggml_is_contiguous_n`, `ggml_can_repeat`, …), exactly or with an error.

@@ -32,7 +32,7 @@ export class Elements extends TensorElements {
     return this.shape as Dims4;
   }
 
-  /** The element at an index of a larger tensor that this one is repeated to fill. */
+  /** The element at an index of a larger tensor, which this tensor is repeated to fill. */
   getRepeated(i0: number, i1: number, i2: number, i3: number): number {
     const { ne } = this;
     return this.get(i0 % ne[0], i1 % ne[1], i2 % ne[2], i3 % ne[3]);

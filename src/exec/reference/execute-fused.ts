@@ -1,12 +1,12 @@
 /**
- * Runs nodes as a runtime does that computes several of them at once: part by part, with the results of all nodes but
- * the last in registers.
+ * Runs a group of nodes at once, as a runtime may: part by part, with the results of all nodes but the last in
+ * registers.
  *
- *     pass 0   x[0] ──▶ norm ──▶ · w[0] ──▶ y[0]      A plan that has y[0] where x[1] is gets a wrong y[1]. Passes
+ * pass 0 x[0] ──▶ norm ──▶ · w[0] ──▶ y[0] A plan that puts y[0] where x[1] is gets a wrong y[1]. Passes
  *     pass 1   x[1] ──▶ norm ──▶ · w[1] ──▶ y[1]      go forwards and backwards: a shift either way does harm.
  *
- * Invariant: what a pass writes is computed of what memory holds when the pass begins, by the kernels that run one by
- * one; so the bits are the same, unless a pass has overwritten what a later one reads.
+ * Invariant: a pass computes its results from the memory at its beginning, with the kernels that run nodes one by one.
+ * So the bits are the same, unless a pass overwrites bytes that a later pass reads.
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Group } from '../../verify/fused-groups.js';
@@ -17,10 +17,13 @@ import type { Memory } from './memory.js';
 
 export type PassOrder = 'first part first' | 'last part first';
 
-/** Passes of one group: each computes everything again, and keeps a part. Larger groups have several parts in a pass. */
+/**
+ * Most passes for one group. Each pass computes everything again and keeps its parts; large results have several parts
+ * in a pass.
+ */
 const MOST_PASSES = 64;
 
-/** Groups of which no two have a node in common, as many rounds of them as it takes for each to be in one. */
+/** The groups in rounds: no two groups of a round have a node in common, and each group is in one round. */
 export function roundsOf(groups: readonly Group[]): Group[][] {
   const rounds: { taken: Set<Tensor>; groups: Group[] }[] = [];
   for (const group of groups) {
@@ -70,7 +73,7 @@ function partsOf(elements: Elements, isByRow: boolean): Index[][] {
   return parts;
 }
 
-/** Elements laid out as those of a tensor, in bytes of their own, with what its storage holds now. */
+/** Elements with the layout of a tensor, in bytes of their own: a copy of the tensor's storage as it is now. */
 function registersOf(tensor: Tensor, memory: Memory): Elements {
   return new Elements(tensor, memory.storage(tensor).slice(), tensor.viewOffset);
 }

@@ -1,7 +1,7 @@
 /**
  * Runs graphs with plain reference kernels.
  *
- * Invariant: readable, not fast; the same values in give the same bits out, whatever the memory.
+ * Invariant: readable, not fast; the same inputs give the same bits in every {@link Memory}.
  */
 import { PlannerError } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
@@ -30,10 +30,10 @@ export function whyNotExecutable(graph: Graph): string | null {
   return null;
 }
 
-/** Why a node, which a graph file may have made up, is not what its operation makes of its operands; null if it is. */
+/** Why a node differs from what its operation makes of its operands, as a graph file may say; null if the two agree. */
 function whyNotItsResult(node: Tensor, row: Row): string | null {
   try {
-    // A file may leave out the settings that only say what the result says, too.
+    // A file may leave out settings that repeat a property of the result.
     const params = { type: null, ne: node.ne, ...node.params };
     const { type, ne } = row.result(new Operands(row, node.sources), params);
     return type === node.type && sameShape({ shape: ne }, node) ? null : `should be ${type.name} [${ne.join(', ')}]`;
@@ -44,7 +44,7 @@ function whyNotItsResult(node: Tensor, row: Row): string | null {
 }
 
 /**
- * Runs the nodes of `graph` in order. Time as the arithmetic takes, in plain JavaScript: for graphs of tests.
+ * Runs the nodes of `graph` in order. Takes as long as the arithmetic in plain JavaScript: meant for graphs of tests.
  *
  * @throws PlannerError `NOT_EXECUTABLE` for operations without a reference kernel (`CUSTOM`, unknown ones), for
  * quantised types, and for nodes of a file that have no settings or are not what their operation makes of its operands;

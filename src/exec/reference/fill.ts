@@ -1,8 +1,8 @@
 /**
- * Values for what a graph reads but does not compute: the same for the same seed, in whatever memory.
+ * Values for the tensors that a graph reads but does not compute: the same for the same seed, in every memory.
  *
- * Invariant: floats lie in [-1, 1); integers that name rows, themselves or by way of copies, are below the number of rows of
- * whoever they are used on.
+ * Invariant: floats lie in [-1, 1); integers that name rows, directly or through copies, are below the row count of
+ * every tensor that they are used on.
  */
 import { checkArgument } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
@@ -18,7 +18,7 @@ import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Memory } from './memory.js';
 
-/** How many rows there are to name for the operand `ids` of an operation. */
+/** The number of rows that the operand `ids` of an operation can name. */
 const ROW_COUNTS = new Map<Operation, (node: Tensor) => number>([
   [GET_ROWS, ({ sources }) => sources[0]!.ne[1]],
   [GET_ROWS_BACK, ({ ne }) => ne[1]],
@@ -50,7 +50,7 @@ export function checkSeed(seed: number): void {
 
 /**
  * Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. Nodes without an
- * operation get theirs when their turn comes.
+ * operation get their values at their steps.
  */
 export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   const limits = indexLimits(graph);
@@ -72,7 +72,10 @@ export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   });
 }
 
-/** How many rows there are for what each storage names, be it by way of copies: readers before what they read. */
+/**
+ * The number of rows that the integers of each storage may name, directly or through copies. Readers are visited before
+ * the tensors that they read.
+ */
 function indexLimits({ nodes }: Graph): Map<Tensor, number> {
   const limits = new Map<Tensor, number>();
   const limitTo = (rows: number, ids: Tensor | null | undefined): void => {
@@ -95,7 +98,7 @@ export function randomNumbers(seed: number): () => number {
   const modulus = 2 ** 31 - 1;
   let state = (Math.abs(Math.trunc(seed)) % (modulus - 1)) + 1;
   const next = (): number => (state = (state * 48271) % modulus) / modulus;
-  next(); // small seeds lie close together; the first number would show it
+  next(); // small seeds lie close together, so their first numbers would be alike
   next();
   return next;
 }

@@ -1,9 +1,9 @@
 /**
- * Where a graph's tensors have their bytes while the reference executor runs it: each storage by itself, or all in the
+ * The bytes of a graph's tensors while the reference executor runs the graph: separate bytes for each storage, or the
  * arena that a plan lays out.
  *
- * Invariant: everything that a plan places is full of NaN patterns (0xFF) before it is written. Immediate tensors start
- * as a copy of their own bytes, so running a graph never changes what the user has.
+ * Invariant: all bytes that a plan places are NaN patterns (0xFF) before they are written. Immediate tensors start as a
+ * copy of their own bytes, so running a graph never changes the user's data.
  */
 import { PlannerError, subject, wrongValue } from '../../errors.js';
 import type { Graph } from '../../graph/graph.js';
@@ -12,14 +12,14 @@ import { checkGraphAndPlan } from '../../verify/verify-plan.js';
 import type { PlanEntry, PlanLike } from '../../verify/plan-like.js';
 import { Elements } from './elements.js';
 
-/** The byte that fresh memory is full of: as f32, f16, bf16 and f64 it is a NaN, as an integer it is -1. */
+/** The byte that fills fresh memory: read as f32, f16, bf16 or f64 it is a NaN, read as an integer it is -1. */
 const POISON = 0xff;
 
-/** Bytes for every storage of a graph, apart from each other or where a plan puts them, full of poison at first. */
+/** Bytes for every storage of a graph, separate or where a plan puts them, filled with poison at first. */
 export class Memory {
   readonly #inputs: ReadonlySet<Tensor>;
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
-  /** What comes from outside when the turn of a node without an operation comes. */
+  /** Values for nodes without an operation, which come from outside at the nodes' steps. */
   readonly #arrivals = new Map<Tensor, ArrayLike<number>>();
 
   private constructor({ inputs }: Graph, storages: ReadonlyMap<Tensor, Uint8Array>) {
@@ -27,7 +27,7 @@ export class Memory {
     this.#storages = storages;
   }
 
-  /** Every storage in bytes of its own. */
+  /** Memory in which every storage has bytes of its own. */
   static separate(graph: Graph): Memory {
     return new Memory(
       graph,
@@ -36,10 +36,11 @@ export class Memory {
   }
 
   /**
-   * The storages that `plan` places where it puts them, all others in bytes of their own. A chunk has as many bytes as lie
-   * below the highest end of a storage, however many more the plan gives it.
+   * Memory in which `plan` places storages; storages outside the plan have bytes of their own. A chunk ends at the
+   * highest end of its storages, even if the plan gives it more bytes.
    *
-   * @throws PlannerError `BAD_ARGUMENT` if it is no plan, a chunk has no size, or a storage no place in the plan, or one outside the arena
+   * @throws PlannerError `BAD_ARGUMENT` if `plan` is not a plan, if the size of a chunk is not a number of bytes, or if
+   * a storage has no place within the arena
    */
   static planned(graph: Graph, plan: PlanLike): Memory {
     checkGraphAndPlan(graph, plan);
@@ -56,7 +57,7 @@ export class Memory {
     return new Memory(graph, storagesOf(graph, placeOf));
   }
 
-  /** The elements of a tensor, wherever its storage is. */
+  /** The elements of a tensor. */
   elements(tensor: Tensor): Elements {
     return new Elements(tensor, this.storage(tensor), tensor.viewOffset);
   }
@@ -75,24 +76,26 @@ export class Memory {
     });
   }
 
-  /** Fills what a storage has behind its elements: a device that asks for more bytes may write them all. */
+  /** Poisons the bytes of a storage behind its elements: a device that asks for more bytes may write them all. */
   poisonTail(tensor: Tensor): void {
     if (!tensor.isView) this.storage(tensor).fill(POISON, tensor.byteLength);
   }
 
-  /** Keeps values for a node without an operation, in the order of a contiguous one, until its turn comes. */
+  /** Keeps values for a node without an operation, in the order of a contiguous tensor, until the node's step. */
   keepFor(node: Tensor, values: ArrayLike<number>): void {
     this.#arrivals.set(node, values);
   }
 
-  /** The turn of a node without an operation has come: it gets what is kept for it, or poison. An input has its value already. */
+  /**
+   * Gives a node without an operation its kept values, or poison, at the node's step. An input has its values already.
+   */
   deliver(node: Tensor): void {
     if (this.#inputs.has(node)) return;
     this.storage(node).fill(POISON);
     this.write(node, this.#arrivals.get(node) ?? []);
   }
 
-  /** The values of a tensor in the order of a contiguous one, whatever its strides. */
+  /** The values of a tensor, for any strides, in the order of a contiguous one. */
   read(tensor: Tensor): number[] {
     const elements = this.elements(tensor);
     return Array.from({ length: elements.count }, (_, position) => elements.getFlat(position));
@@ -114,7 +117,10 @@ function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Te
   return storages;
 }
 
-/** Where a plan puts the storages that need bytes of the arena. @throws PlannerError `BAD_ARGUMENT` unless all are inside */
+/**
+ * Where a plan puts the storages that need bytes of the arena. @throws PlannerError `BAD_ARGUMENT` unless all are
+ * inside the arena
+ */
 function placesOf(graph: Graph, { chunks, tensors }: PlanLike): Map<Tensor, PlanEntry> {
   const entries = new Map(tensors.map((entry) => [graph.tensors[entry.id], entry]));
   const places = new Map<Tensor, PlanEntry>();
@@ -142,12 +148,12 @@ function placesOf(graph: Graph, { chunks, tensors }: PlanLike): Map<Tensor, Plan
   return places;
 }
 
-/** @throws PlannerError `BAD_ARGUMENT` unless that is a number of bytes */
+/** @throws PlannerError `BAD_ARGUMENT` unless `size` is a number of bytes */
 function checkChunk(size: number, index: number): void {
   if (!Number.isSafeInteger(size) || size < 0) rejectChunk(size, index);
 }
 
-/** @throws PlannerError `BAD_ARGUMENT` unless that many bytes can be had */
+/** @throws PlannerError `BAD_ARGUMENT` unless the engine can allocate `size` bytes */
 function chunkOf(size: number, index: number): Uint8Array {
   try {
     return poisoned(size);

@@ -42,7 +42,7 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   const fullValueLength = reader.integer('attention.value_length_mla', 0);
   const isLatent = fullKeyLength !== 0;
   if (isLatent !== (fullValueLength !== 0)) {
-    reader.refuse('attention.value_length_mla', 'zero where attention.key_length_mla is, and only there');
+    reader.refuse('attention.value_length_mla', 'zero if attention.key_length_mla is zero, and only then');
   }
   const all = { ...hp, fullKeyLength: isLatent ? fullKeyLength : hp.keyLength };
   if (all.fullKeyLength <= hp.ropeLength) reader.refuse('rope.dimension_count', 'less than the length of a head’s key');
@@ -75,21 +75,23 @@ function read(reader: MetadataReader): DeepSeek2Hyperparameters {
   };
 }
 
-/** What is cached per token must be what attention stores: one compressed row, or the keys of all heads. */
+/** Checks that the cache has the row per token that attention stores: one compressed row, or the keys of all heads. */
 function checkCache(reader: MetadataReader, hp: Hyperparameters, stored: { heads: number; length: number }): void {
   if (hp.kvHeadCount !== stored.heads) reader.refuse('attention.head_count_kv', `${stored.heads} in this kind of file`);
-  if (hp.keyLength !== stored.length) reader.refuse('attention.key_length', `${stored.length}, what a row takes`);
+  if (hp.keyLength !== stored.length)
+    reader.refuse('attention.key_length', `${stored.length}, the length of a cached row`);
 }
 
 /**
- * DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B don't compress queries; their files don't say so. Here and in
- * {@link readGating} llama.cpp counts layers that predict further tokens as well.
+ * Whether the model does not compress queries, as DeepSeek-V2-Lite, GigaChat3-10B and Kanana-2-30B. Their files do not
+ * say so, so the number of layers decides. Here and in {@link readGating} llama.cpp counts layers that predict further
+ * tokens as well.
  */
 function isLite({ layerCount, vocabularySize }: Hyperparameters): boolean {
   return layerCount === 27 || layerCount === 26 || (layerCount === 48 && vocabularySize === 128256);
 }
 
-/** Files made before the key existed mean softmax, but for one model. */
+/** Files made before the key existed mean softmax, except those of one model. */
 function readGating(reader: MetadataReader, { layerCount, vocabularySize }: Hyperparameters): Gating {
   const isGlm47Lite = (layerCount === 47 || layerCount === 48) && vocabularySize === 154880;
   const code = reader.integer('expert_gating_func', 0) || (isGlm47Lite ? 2 : 1);
@@ -97,7 +99,9 @@ function readGating(reader: MetadataReader, { layerCount, vocabularySize }: Hype
   return gating ?? reader.refuse('expert_gating_func', 'an integer from 1 to 3');
 }
 
-/** With YaRN, scores are scaled for the stretch that ROPE would apply twice otherwise. */
+/**
+ * The factor of the scores. With YaRN it contains the attention factors of queries and keys, hence the square.
+ */
 function attentionScale(reader: MetadataReader, hp: Hyperparameters & { fullKeyLength: number }): number {
   const stretch = Math.log(1 / hp.rope.freqScale!);
   const original = hp.rope.attnFactor! * (1 + 0.1 * stretch);
@@ -122,8 +126,8 @@ function build(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
 }
 
 /**
- * Layers that predict further tokens are not run, but the file must hold them as it holds others, so they are built, in
- * a graph that nobody keeps. What is left of them where they are in another file is skipped.
+ * Checks that the file holds the layers that predict further tokens. They are not run, so they are built in a graph
+ * that is thrown away. If another file holds these layers, their remaining tensors are skipped.
  */
 function requirePredictLayers(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
   const { embeddingLength, vocabularySize } = m.hp;

@@ -63,7 +63,7 @@ function build(m: ModelBuilder<GptOssHyperparameters>): void {
     const ready = s.named(rmsNorm(s, 'post_attention_norm', middle), 'attn_post_norm');
     x = s.named(ctx.add(feedForward(s, ready), middle), 'l_out');
   }
-  // A draft model may read what the last layer says about every token, so only the head is limited to wanted ones.
+  // A draft model may read the last layer's result for every token, so only the head is limited to the wanted tokens.
   const kept = ctx.getRows(ctx.setOutput(x), wanted);
   finish(m, vocabularyScores(m, finalNorm(m, kept), { presence: 'required' }));
 }

@@ -20,7 +20,7 @@ import type { ModelBuilder } from '../model-builder.js';
 
 export const phi3: Architecture = { read, build };
 
-/** The sliding window that some files name must be a number, but is not used, as in llama.cpp. */
+/** The sliding window that some files name must be a number, but is otherwise ignored, as in llama.cpp. */
 function read(reader: MetadataReader): Hyperparameters {
   const hp = readRmsHyperparameters(reader, 'neox');
   requireHeads(hp, { isAsWideAsEmbedding: true });

@@ -36,7 +36,7 @@ export const qwen3: Architecture<Qwen3Hyperparameters> = {
   read: (reader) => ({ ...read(reader), classCount: reader.listLength('classifier.output_labels') || 1 }),
   build: (m) => {
     build(m, (s, x) => s.named(gatedSilu(s, x, s.hp.feedForwardLength, { isScaled: true }), 'ffn_out'));
-    // A head that scores whole texts, as rerankers have it, is loaded without taking part.
+    // A head that scores whole texts, as in rerankers, is loaded, but no operation reads it.
     m.top.optionalWeight('cls.output.weight', [m.hp.embeddingLength, m.hp.classCount]);
   },
 };

@@ -49,7 +49,9 @@ function reshaped(s: Scope, x: Tensor): Tensor {
   return s.ctx.reshape(x, [keyLength, x.ne[0] / keyLength, x.ne[1]]);
 }
 
-/** Views of one product with a matrix that holds all three; null if there is none, and need not be. */
+/**
+ * Views of one product with a matrix that holds all three; null if the file has no such matrix and need not have it.
+ */
 function projectFused(s: Scope, x: Tensor, presence: Presence): Heads | null {
   const { ctx } = s;
   const { keyLength, headCount, kvHeadCount } = s.hp;
@@ -113,7 +115,7 @@ export interface AttendOptions {
   readonly scale: number;
   /** One score per head that takes part in the sum but has no value. */
   readonly sinks?: Tensor | null;
-  /** Of the matrix that the result is projected with. Default: none. */
+  /** Bias of the matrix that projects the result. Default: none. */
   readonly bias?: Presence;
 }
 
@@ -133,7 +135,7 @@ export function attend(s: Scope, inputs: AttentionInputs, heads: Heads, options:
   return projectOutput(s, rotated(ctx, mixed, valueRotation), options);
 }
 
-/** A product with the square matrix `rotation`, in rows of its length; nothing without one. */
+/** The rows of `x`, cut to the length of the square matrix `rotation`, times that matrix; `x` itself if it is null. */
 function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
   if (rotation === null) return x;
   const ne = [rotation.ne[0], elementCount(x) / rotation.ne[0]];
@@ -146,9 +148,9 @@ export function projectOutput(s: Scope, mixed: Tensor, { bias = 'none' }: Attend
   return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength), bias);
 }
 
-/** What a look-up may have besides {@link AttendOptions}. */
+/** Options of a look-up, besides {@link AttendOptions}. */
 export interface LookUpOptions extends AttendOptions {
-  /** Matrices `[compressed, value, heads]` that turn looked-up values into those of each head. */
+  /** Matrices `[compressed, value, heads]` that turn looked-up values into the values of each head. */
   readonly decompress?: Tensor;
 }
 

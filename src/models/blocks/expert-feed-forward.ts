@@ -1,9 +1,9 @@
 /**
- * A mixture of experts: per token, a router picks a few feed-forward networks and adds up what they say, by their
+ * A mixture of experts: per token, a router picks a few feed-forward networks and adds up their results, weighted by
  * shares.
  *
  *     x ──► router ──► probabilities ──► the best `used` ──► shares ─┐
- *     └──► down( act(gate(x)) × up(x) ) of each of these ───────────×──► sum
+ *     └──► down( act(gate(x)) × up(x) ) of each chosen expert ──────×──► sum
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_moe_ffn`.
  */
@@ -12,21 +12,21 @@ import type { ExpertHyperparameters } from '../experts.js';
 import type { Scope } from '../model-builder.js';
 import { product, weightIf, type Presence } from './linear.js';
 
-/** What turns the router's scores into shares. */
+/** The function that turns the router's scores into shares. */
 export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen';
 
 export interface ExpertOptions {
   readonly experts: ExpertHyperparameters;
-  /** Elements between up and down. */
+  /** Elements of a row between up and down. */
   readonly length: number;
   readonly gating: Gating;
   /** Whether the shares of the chosen experts are made to add up to 1. */
   readonly isNormalised: boolean;
-  /** Of the router and of the experts. Default: none. */
+  /** Biases of the router and of the experts. Default: none. */
   readonly bias?: Presence;
-  /** Whether the architecture heeds a scale per expert, as files in NVFP4 have them. Default: it doesn't. */
+  /** Whether the architecture applies a scale per expert, as in NVFP4 files. Default false. */
   readonly isScaled?: boolean;
-  /** What is added to the probabilities for the choice alone. Default: none. */
+  /** A bias that is added to the probabilities only for choosing experts. Default: none. */
   readonly selectionBias?: Presence;
   /** A matrix for the gate; without it, up goes through SiLU alone. Default: required. */
   readonly gate?: Exclude<Presence, 'none'>;
@@ -64,7 +64,7 @@ function routerProbabilities(s: Scope, x: Tensor, { experts, gating, bias = 'non
   return s.named(scores, 'ffn_moe_probs');
 }
 
-/** What experts are chosen by: the probabilities, shifted by a bias, and of the best groups only. */
+/** The scores that experts are chosen by: the probabilities, shifted by a bias, of the best groups only. */
 function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
   const { experts, selectionBias = 'none' } = options;
   const bias = weightIf(s, selectionBias, 'exp_probs_b.bias', [experts.count]);
@@ -115,7 +115,7 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
   return isScaled ? s.named(ctx.scale(shares, experts.scale), 'ffn_moe_weights_scaled') : shares;
 }
 
-/** What the last matrix of each expert is multiplied by: from one matrix each for gate and up, one for both, or up alone. */
+/** The factor of each expert's last matrix: from one matrix each for gate and up, one matrix for both, or up alone. */
 function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): Tensor {
   const { experts, length, gate = 'required', fusedGate = 'none', activate = expertSwiglu } = options;
   if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
@@ -131,7 +131,7 @@ function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): T
   return activate(s, first, s.named(half(length), 'ffn_moe_up'));
 }
 
-/** Each token's product with the matrices of its chosen experts, scaled and biased where there is something to. */
+/** Each token's product with the matrices of its chosen experts, with scale and bias where the file has them. */
 function perExpert(
   s: Scope,
   kind: 'up' | 'gate' | 'gate_up' | 'down',

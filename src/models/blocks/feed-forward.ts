@@ -13,11 +13,11 @@ import type { Scope } from '../model-builder.js';
 import { product, weightIf, type Presence } from './linear.js';
 
 export interface FeedForwardOptions {
-  /** What the names of the weights end with. */
+  /** Suffix of the weights' names. */
   readonly suffix?: string;
   /** Default: none. */
   readonly bias?: Presence;
-  /** Whether the architecture heeds scales of whole matrices, as files in NVFP4 have them. Default: it doesn't. */
+  /** Whether the architecture applies scales of whole matrices, as in NVFP4 files. Default false. */
   readonly isScaled?: boolean;
 }
 
@@ -50,7 +50,10 @@ function gateAndUp(s: Scope, x: Tensor, length: number, options: FeedForwardOpti
   return [step(s, 'ffn_gate', x, length, options), up];
 }
 
-/** One matrix with its bias and scale, each result named; but what comes down last is for the caller to name. */
+/**
+ * One matrix with its bias and scale. Each result gets a name, except the last result of `down`, which the caller
+ * names.
+ */
 function step(s: Scope, label: string, x: Tensor, length: number, options: FeedForwardOptions): Tensor {
   const { suffix = '', bias = 'none', isScaled = false } = options;
   const part = label + suffix;
@@ -70,13 +73,16 @@ function step(s: Scope, label: string, x: Tensor, length: number, options: FeedF
 
 const DOWN = 'ffn_down';
 
-/** The scale of a matrix in NVFP4 is meant for the product alone, but would be applied to the bias as well. */
+/**
+ * The error for a bias beside a scale: the scale of a matrix in NVFP4 is meant for the product alone, but would be
+ * applied to the bias as well.
+ */
 function scaledBias({ name }: Tensor): PlannerError {
   return new PlannerError('BAD_MODEL', {
-    message: `${named(name)} is there together with a scale, which llama.cpp refuses where a matrix is in NVFP4.`,
+    message: `${named(name)} comes with a scale; llama.cpp refuses both together for a matrix in NVFP4.`,
     culprit: name,
     value: 'there together with a scale',
-    limit: 'left out where a matrix in NVFP4 has a scale, as llama.cpp asks for',
+    limit: 'left out if a matrix in NVFP4 has a scale, as llama.cpp demands',
     remedy: 'Quantise this matrix in another type.',
   });
 }

@@ -9,7 +9,9 @@ import { weightIf, type Presence } from './linear.js';
 import { badTensor } from '../weights.js';
 import { rmsNorm } from './norm.js';
 
-/** The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead. */
+/**
+ * The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead.
+ */
 export function tokenEmbedding(m: ModelBuilder): Tensor {
   const { tokens } = m.batch;
   const { embeddingLength, vocabularySize } = m.hp;
@@ -17,20 +19,20 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
   const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
   if (table.type.name === 'i32') {
-    const message = `${named(table.name)} is of type i32, which cannot stand for fractions.`;
-    throw badTensor(message, table.name, 'of type i32', 'of a type that stands for fractions');
+    const message = `${named(table.name)} is of type i32, which cannot hold fractions.`;
+    throw badTensor(message, table.name, 'of type i32', 'of a type that can hold fractions');
   }
   const embedded = m.ctx.getRows(table, ids);
   m.graph.expand(embedded).expand(readyMade);
   return m.top.named(embedded, 'embd');
 }
 
-/** What every layer of a transformer reads besides the tokens. */
+/** The inputs that every layer of a transformer reads besides the tokens. */
 export interface TransformerInputs {
   /** The position of each token. */
   readonly positions: Tensor;
   readonly attention: AttentionInputs;
-  /** Which tokens' logits are wanted. */
+  /** The tokens whose logits are wanted. */
   readonly wanted: Tensor;
 }
 
@@ -38,7 +40,7 @@ export function transformerInputs(m: ModelBuilder): TransformerInputs {
   return { positions: m.input('i32', [m.batch.tokens]), attention: attentionInputs(m), wanted: wantedTokens(m) };
 }
 
-/** Which tokens' logits are wanted. */
+/** The input that lists the tokens whose logits are wanted. */
 export function wantedTokens(m: ModelBuilder): Tensor {
   return m.input('i32', [m.batch.outputs]);
 }
@@ -54,9 +56,11 @@ export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tens
 }
 
 export interface ScoreOptions {
-  /** Output weights of their own; models without use those of the embedding. Default: optional. */
+  /**
+   * Whether the model has output weights of its own; if not, the weights of the embedding are used. Default: optional.
+   */
   readonly presence?: Presence;
-  /** Whether the architecture heeds the scale that output weights in NVFP4 may have. Default: it does. */
+  /** Whether the architecture applies the scale that output weights in NVFP4 may have. Default true. */
   readonly isScaled?: boolean;
 }
 
@@ -76,7 +80,7 @@ export function softCapped(m: ModelBuilder, scores: Tensor, limit: number): Tens
   return m.ctx.scale(m.ctx.tanh(m.ctx.scale(scores, 1 / limit)), limit);
 }
 
-/** Ends the graph: `scores` are what it is for. */
+/** Ends the graph with `scores` as its result. */
 export function finish(m: ModelBuilder, scores: Tensor): void {
   m.graph.expand(m.ctx.setOutput(m.top.named(scores, 'result_output')));
 }

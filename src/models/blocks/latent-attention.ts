@@ -35,7 +35,7 @@ export interface LatentInputs {
   readonly cache: KvCache;
   readonly keyIds: Tensor;
   readonly mask: Tensor;
-  /** Factor per token that long contexts cool attention by, if the model has it. */
+  /** Factor per token that cools attention in long contexts; null if the model has none. */
   readonly temperature: Tensor | null;
 }
 
@@ -51,12 +51,12 @@ export function latentInputs(m: ModelBuilder<LatentHyperparameters>, hasTemperat
   };
 }
 
-/** What both forms of attention start from. */
+/** The tensors that both forms of attention start from. */
 interface LatentParts {
   /** Queries before they turn, as `[plain | turned, heads, tokens]`. */
   readonly q: Tensor;
   readonly compressed: Tensor;
-  /** The part of the key that all heads share, turned. */
+  /** The turned part of the key, which all heads share. */
   readonly turnedK: Tensor;
 }
 
@@ -85,7 +85,7 @@ function queries(s: Scope<LatentHyperparameters>, x: Tensor, length: number): Te
   return s.named(product(s, 'attn_q_b', normed, length), 'q');
 }
 
-/** Attention on the compressed rows: every head asks in their terms. */
+/** Attention on the compressed rows: the query of every head is compressed, too. */
 export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
   const { ctx, hp } = s;
   const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
@@ -112,7 +112,7 @@ export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: Latent
   return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'), options);
 }
 
-/** Older files: keys and values are decompressed, and cached like those of any other model. */
+/** Older files: keys and values are decompressed, and cached as in other models. */
 export function attendDecompressed(
   s: Scope<LatentHyperparameters>,
   inputs: AttentionInputs,

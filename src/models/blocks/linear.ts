@@ -4,7 +4,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
 
-/** Whether a file has certain weights: an architecture that knows none takes no notice of them. */
+/** Whether a file may or must have certain weights; `none`: the architecture ignores them. */
 export type Presence = 'none' | 'optional' | 'required';
 
 /**

@@ -1,16 +1,16 @@
 /**
- * Fetching the state of each sequence before a layer changes it.
+ * Fetches the state of each sequence before a layer changes it.
  *
  * Invariant: the order of operations and graph entries is that of llama.cpp's `build_rs`.
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder, Scope } from '../model-builder.js';
 
-/** Which row each sequence's state comes from. */
+/** The rows that the states of sequences come from. */
 export interface StateInputs {
   /** Rows of the sequences of this batch. */
   readonly rows: Tensor;
-  /** Rows of all others, which only move. */
+  /** Rows of all other sequences, whose states only move. */
   readonly otherRows: Tensor;
 }
 
@@ -25,8 +25,8 @@ export function stateInputs(m: ModelBuilder): StateInputs {
 }
 
 /**
- * The states of the batch's sequences out of `state`, or whatever `read` makes of them. Before that, the state of a new
- * sequence is cleared; after that, the others move to their places.
+ * The states of the batch's sequences out of `state`, or the result of `read` on them. The state of a new sequence is
+ * cleared before the states are read; the states of all other sequences move to their places after that.
  */
 export function fetchState(
   s: Scope,

@@ -61,7 +61,7 @@ function convolve(s: ScanScope, columns: Tensor, fresh: Tensor, state: Tensor): 
   return ctx.silu(ctx.add(summed, s.weight('ssm_conv1d.bias', [innerLength])));
 }
 
-/** What the scan says about every token, `[inner, tokens, sequences]`; the new states go back into the cache. */
+/** The result of the scan for every token, `[inner, tokens, sequences]`; the new states go back into the cache. */
 function scan(s: ScanScope, inputs: StateInputs, x: Tensor, cache: Tensor): Tensor {
   const { ctx, hp, model } = s;
   const { innerLength, stateLength } = hp;
@@ -79,7 +79,7 @@ function scan(s: ScanScope, inputs: StateInputs, x: Tensor, cache: Tensor): Tens
   return ctx.view(result, [innerLength, tokens, sequences], [channels.nb[2], channels.nb[3]]);
 }
 
-/** The step of the scan and the gates into and out of the state, all read off the token. */
+/** The step of the scan and the gates into and out of the state, all computed from the token. */
 function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tensor } {
   const { ctx, hp } = s;
   const { innerLength, stateLength, stepRank } = hp;

@@ -1,8 +1,8 @@
 /**
- * What all families of operations build on: a context that makes tensors, marks them, and applies operations.
+ * The base of all families of operations: a context that makes tensors, marks them, and applies operations.
  *
- * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist if the context is
- * immediate, and are nobody's concern otherwise.
+ * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist only if the context
+ * is immediate.
  */
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../../errors.js';
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
@@ -29,14 +29,14 @@ const NO_SETTINGS: Params = {};
 /** ggml keeps 63 characters of a name. */
 const MAX_NAME_LENGTH = 63;
 
-/** An option of the operations that ggml offers in an in-place variant as well. */
+/** An option of operations for which ggml also has an in-place variant. */
 export interface InPlaceOption {
   /** Whether the result is a view of the first operand and overwrites it. Default false: the planner decides. */
   readonly inPlace?: boolean;
 }
 
 const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
-/** For methods that have checked their own options: {@link Applier.apply} need not look again. */
+/** The option for methods that have checked their own options: {@link Applier.apply} need not check it again. */
 export const IN_PLACE: InPlaceOption = { inPlace: true };
 export const NOT_IN_PLACE: InPlaceOption = {};
 
@@ -56,7 +56,7 @@ export abstract class Applier {
    * A new contiguous leaf.
    *
    * @param ne one to four element counts, innermost dimension first
-   * @param name a label; need not be unique. Default: `leaf_N`, given when a graph takes the tensor in
+   * @param name a label; need not be unique. Default: `leaf_N`, given when a graph adds the tensor
    * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`
    */
   newTensor(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
@@ -115,8 +115,8 @@ export abstract class Applier {
   }
 
   /**
-   * The elements of an immediate tensor as a typed array over its own bytes: what is written there is what the graph
-   * reads. f16, bf16 and quantised types appear as raw bits.
+   * The elements of an immediate tensor as a typed array over its own bytes: the graph reads the values that are
+   * written there. f16, bf16 and quantised types appear as raw bits.
    *
    * @param type the element type that you expect, which makes the array's type known to the compiler. Default: any
    * @throws PlannerError `NOT_READABLE` for tensors of another type, without bytes of their own, or with strides
@@ -138,7 +138,11 @@ export abstract class Applier {
     return typedArrayOf(tensor, bytes.buffer, bytes.byteOffset + tensor.viewOffset);
   }
 
-  /** Copies `values` into an immediate tensor of as many elements. @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE` */
+  /**
+   * Copies `values` into an immediate tensor of as many elements.
+   *
+   * @throws PlannerError `BAD_ARGUMENT`, `NOT_READABLE`
+   */
   write(tensor: Tensor, values: ArrayLike<number> | ArrayLike<bigint>): Tensor {
     checkTensor('write', tensor);
     const data = this.data(tensor);
@@ -173,7 +177,7 @@ export abstract class Applier {
    * Applies an operation: checks the operands, works out the result's layout and makes the node.
    *
    * @internal
-   * @throws PlannerError `BAD_OPERAND` and whatever the operation's shape rule says
+   * @throws PlannerError `BAD_OPERAND` and the errors of the operation's shape rule
    */
   protected apply<P extends Params>(
     operation: Row<P>,
@@ -240,12 +244,12 @@ export abstract class Applier {
   }
 }
 
-/** What ggml keeps of a name. */
+/** The part of a name that ggml keeps. */
 function shortened(name: string): string {
   return name.length > MAX_NAME_LENGTH ? name.slice(0, MAX_NAME_LENGTH) : name;
 }
 
-/** Throws `BAD_OPERAND` unless `tensor` is one. */
+/** Throws `BAD_OPERAND` unless `tensor` is a tensor. */
 function checkTensor(op: string, tensor: unknown): void {
   if (!(tensor instanceof Tensor)) missingOperand(op, 'tensor', tensor);
 }
@@ -256,7 +260,7 @@ function checkOperand(operation: Operation, tensor: unknown, slot: number): void
   missingOperand(operation.name, operandName(operation, slot), tensor);
 }
 
-/** Settings that were given; what is left out is not stored. */
+/** The settings that have a value; others are not stored. */
 function definedOnly(params: Params): Params {
   if (params === NO_SETTINGS) return params;
   const settings: Readonly<Record<string, ParamValue | undefined>> = params;

@@ -1,5 +1,5 @@
 /**
- * Arithmetic, element by element; the second operand is repeated where it is smaller.
+ * Arithmetic, element by element; a smaller second operand is repeated.
  *
  * Behaviour as in ggml's constructors `ggml_add`, `ggml_mul`, `ggml_scale`, `ggml_clamp`, ….
  */
@@ -23,7 +23,7 @@ function repeated(o: Operands): Result {
   return like(a);
 }
 
-/** Operand 1 has the result's layout only if it is not repeated, and then counts index by index as well. */
+/** Operand 1 has the result's layout only if it is not repeated; then it is read index by index, too. */
 function arithmetic(name: OperationName): Row {
   return define({ name, operands: ['a', 'b'], ggmlInPlace: true, overwrites: [0, 1], result: repeated });
 }
@@ -32,7 +32,7 @@ export const SUB = arithmetic('SUB');
 export const MUL = arithmetic('MUL');
 export const DIV = arithmetic('DIV');
 
-/** `type` is that of the result: null for the type of operand 0. */
+/** `type` is the type of the result; null for the type of operand 0. */
 export const ADD = define<Params & { type: ElementTypeName | null }>({
   name: 'ADD',
   operands: ['a', 'b'],
@@ -88,7 +88,7 @@ export const SCALE = define<Params & { scale: number; bias: number }>({
   result: evenRows,
 });
 
-/** ggml lets it write into its operand, always. A bound of null leaves that side open. */
+/** In ggml this operation always writes into its operand. A bound of null leaves that side open. */
 export const CLAMP = define<Params & { min: number | null; max: number | null }>({
   name: 'CLAMP',
   operands: ['a'],
@@ -96,7 +96,7 @@ export const CLAMP = define<Params & { min: number | null; max: number | null }>
   result: (o) => into(o.tensor('a')),
 });
 
-/** The operand gives the shape only. */
+/** Only the shape of the operand counts. */
 export const FILL = define<Params & { value: number }>({
   name: 'FILL',
   operands: ['a'],
@@ -110,7 +110,7 @@ export const FILL = define<Params & { value: number }>({
   },
 });
 
-/** ggml plans some of these functions in place and some not; all of them map index to index. */
+/** In ggml some of these functions reuse their operand and some do not; all of them map index to index. */
 function mapping(name: OperationName, ggmlInPlace: boolean): Row {
   return define({ name, operands: ['a'], ggmlInPlace, overwrites: [0], result: (o) => like(o.tensor('a')) });
 }
@@ -122,14 +122,11 @@ export const SIN = mapping('SIN', false);
 export const COS = mapping('COS', false);
 
 /** The rows of this family. */
-export const ARITHMETIC_OPERATIONS = [
-  ...[ADD, SUB, MUL, DIV, ADD_ID, ADD1, SCALE, CLAMP, FILL],
-  ...[SQR, SQRT, LOG, SIN, COS],
-];
+export const ARITHMETIC_OPERATIONS = [ADD, SUB, MUL, DIV, ADD_ID, ADD1, SCALE, CLAMP, FILL, SQR, SQRT, LOG, SIN, COS];
 
-/** What `scale` does besides. */
+/** Options of `scale`. */
 export interface ScaleOptions extends InPlaceOption {
-  /** What is added after scaling. Default 0. */
+  /** Number that is added after scaling. Default 0. */
   readonly bias?: number;
 }
 
@@ -195,12 +192,19 @@ export abstract class ArithmeticOps extends Applier {
     return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
   }
 
-  /** `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side open. */
+  /**
+   * `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side
+   * open.
+   */
   clamp(a: Tensor, min: number, max: number): Tensor {
     return this.apply(CLAMP, [a], { min: finiteOrNull(min), max: finiteOrNull(max) });
   }
 
-  /** A tensor like `a` (f32 or f16, contiguous) of which every element is `value`. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * A tensor like `a` (f32 or f16, contiguous) of which every element is `value`.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   fill(a: Tensor, value: number, options?: InPlaceOption): Tensor {
     return this.apply(FILL, [a], { value }, options);
   }
@@ -231,7 +235,7 @@ export abstract class ArithmeticOps extends Applier {
   }
 }
 
-/** Files hold no infinities. */
+/** An infinite bound as null: files hold no infinities. */
 function finiteOrNull(bound: number): number | null {
   return Number.isFinite(bound) ? bound : null;
 }

@@ -34,7 +34,9 @@ interface RopeParams extends Params {
 
 /** Settings of the rotation. */
 export interface RopeOptions extends InPlaceOption {
-  /** How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions. */
+  /**
+   * How elements are paired. Default `normal`: neighbours; `neox`: the halves of a head; the others: several positions.
+   */
   readonly mode?: RopeMode;
   /** Elements of a row before the turned ones, even; they stay as they are. Default 0, and always 0 for `vision`. */
   readonly offset?: number;
@@ -58,7 +60,7 @@ export interface RopeOptions extends InPlaceOption {
   readonly sections?: readonly [number, number, number, number] | null;
 }
 
-/** Settings of `ropeBack`: those of `rope`, but that it never runs in place. */
+/** Settings of `ropeBack`: the settings of `rope`, without `inPlace`. */
 export type RopeBackOptions = Omit<RopeOptions, 'inPlace'>;
 
 const ROPE_BACK_OPTIONS: OptionNames<RopeBackOptions> = {
@@ -84,7 +86,7 @@ function rotation(name: OperationName): Row<RopeParams> {
     operands: ['a', 'positions', 'freqFactors?'],
     ggmlInPlace: true,
     overwrites: [0],
-    // Graph files from before there was an offset have none.
+    // Older graph files have no offset.
     result: (o, { dims, offset = 0, mode }) => {
       const a = o.tensor('a');
       const freqFactors = o.optional('freqFactors');
@@ -104,7 +106,9 @@ function rotation(name: OperationName): Row<RopeParams> {
   });
 }
 
-/** As `ggml_compute_forward_rope`: what comes before the turned elements is pairs, and all of it is within the row. */
+/**
+ * As `ggml_compute_forward_rope`: the elements before the turned ones must be pairs, and all must lie within the row.
+ */
 function requireOffset(o: Operands, offset: number, room: number): void {
   const isWithin = offset === 0 || (offset % 2 === 0 && offset <= room);
   if (isWithin) return;
@@ -186,7 +190,7 @@ export const FLASH_ATTN_EXT = define<Params & { scale: number; maxBias: number; 
 /** The rows of this family. */
 export const ATTENTION_OPERATIONS = [ROPE, ROPE_BACK, SOFT_MAX, FLASH_ATTN_EXT];
 
-/** What attention adds to its scores. */
+/** Options of attention: what is added to its scores, and their factor. */
 export interface AttentionOptions {
   /** Added to the scaled scores. Default: none. */
   readonly mask?: Tensor | null;
@@ -198,7 +202,7 @@ export interface AttentionOptions {
   readonly maxBias?: number;
 }
 
-/** What attention adds to its scores where they are not kept. */
+/** Options of fused attention, which does not keep the scores. */
 export interface FlashAttentionOptions extends AttentionOptions {
   /** A limit that the scores approach. Default 0: none. */
   readonly logitSoftcap?: number;
@@ -211,7 +215,8 @@ const FLASH_ATTN_OPTIONS: OptionNames<FlashAttentionOptions> = { ...SCORES, logi
 /** Attention. */
 export abstract class AttentionOps extends Applier {
   /**
-   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's position.
+   * Turns `dims` elements of each row of `a`, those after the first `offset`, by angles that grow with the token's
+   * position.
    *
    * @param a `[head, heads, tokens, …]`
    * @param positions i32 `[tokens]`, or `[4 × tokens]` for the modes `mrope`, `imrope` and `vision`

@@ -1,8 +1,8 @@
 /**
  * Operations made of other operations, as ggml composes them.
  *
- * Invariant: nothing here has a row of its own; each method applies the operations of other families, which the class
- * names as abstract members and a `Context` brings along. In a convolution the patches under the kernel become rows, and
+ * Invariant: no method here has a row of its own. Each method applies operations of other families, which the class
+ * declares as abstract members and a `Context` provides. In a convolution the patches under the kernel become rows, and
  * a matrix product does the rest. Behaviour as in ggml's `ggml_conv_1d`, `ggml_conv_2d`, `ggml_conv_3d`, the depthwise
  * variants, and `ggml_argsort_top_k`.
  */
@@ -16,7 +16,7 @@ import { ARGSORT, type ReductionOps } from './reduction.js';
 import type { SlidingOptions } from './sliding.js';
 import type { ViewOps } from './views.js';
 
-/** The type that ggml gives patches: f16, unless that would lose the range of the kernel's bf16. */
+/** The type that ggml gives patches: f16, unless the kernel is bf16, whose range f16 would lose. */
 function patchType(kernel: Tensor): ElementTypeName {
   return kernel.type.name === 'bf16' ? 'f32' : 'f16';
 }

@@ -1,7 +1,8 @@
 /**
- * Patches: what a kernel sees at each of its positions becomes a row, for a matrix product to convolve.
+ * Patches: the elements under a kernel become one row for each position, so that a matrix product convolves.
  *
- * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_im2col_back`. Patches overlap, so nothing is overwritten.
+ * Behaviour as in ggml's `ggml_im2col`, `ggml_im2col_3d`, `ggml_im2col_back`. Patches overlap, so nothing is
+ * overwritten.
  */
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { shape } from '../shape.js';
@@ -14,7 +15,7 @@ import { positions, slidingOver, type Sliding, type SlidingOptions } from './sli
 
 const define = rowsOf('convolution');
 
-/** Slides over one or two dimensions, as many as its lists are long. */
+/** Slides over one or two dimensions: one for each entry of its lists. */
 export const IM2COL = define<Sliding & { type: ElementTypeName }>({
   name: 'IM2COL',
   operands: ['kernel', 'x'],

@@ -1,7 +1,7 @@
 /**
  * The row of operations that the library does not know, which `custom-ops.ts` makes.
  *
- * Invariant: nothing is overwritten, and ggml's rules never run it in place, unless the node itself says so.
+ * Invariant: a node overwrites no operand, under ggml's rules either, unless the node itself declares one.
  */
 import { rowsOf } from '../row.js';
 import { badOperand } from '../operand-error.js';

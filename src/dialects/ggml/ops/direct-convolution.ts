@@ -1,8 +1,8 @@
 /**
- * Convolutions in one step, and transposed ones.
+ * Direct convolutions, without patches in memory, and transposed convolutions.
  *
- * Behaviour as in ggml's `ggml_conv_2d_direct`, `ggml_conv_2d_dw_direct`, `ggml_conv_3d_direct`, `ggml_conv_transpose_1d`,
- * `ggml_conv_transpose_2d_p0`, `ggml_col2im_1d`. Patches overlap, so nothing is overwritten.
+ * Behaviour as in ggml's `ggml_conv_2d_direct`, `ggml_conv_2d_dw_direct`, `ggml_conv_3d_direct`,
+ * `ggml_conv_transpose_1d`, `ggml_conv_transpose_2d_p0`, `ggml_col2im_1d`. Patches overlap, so nothing is overwritten.
  */
 import type { Dims4 } from '../../../tensor/layout.js';
 import { hasContiguousChannels } from '../shape.js';
@@ -27,7 +27,7 @@ export const CONV_2D = define<Sliding>({
   },
 });
 
-/** The result has its channels innermost in memory if the operand has. */
+/** If the operand has its channels innermost in memory, so has the result. */
 export const CONV_2D_DW = define<Sliding>({
   name: 'CONV_2D_DW',
   operands: ['kernel', 'x'],
@@ -107,13 +107,19 @@ export const COL2IM_1D = define<Params & { stride: number; outputs: number; padd
 
 /** The rows of this family. */
 export const DIRECT_CONVOLUTION_OPERATIONS = [
-  ...[CONV_2D, CONV_2D_DW, CONV_3D, CONV_TRANSPOSE_1D, CONV_TRANSPOSE_2D, COL2IM_1D],
+  CONV_2D,
+  CONV_2D_DW,
+  CONV_3D,
+  CONV_TRANSPOSE_1D,
+  CONV_TRANSPOSE_2D,
+  COL2IM_1D,
 ];
 
-/** Convolutions in one step. Widths come first; a single setting counts for every dimension. */
+/** Direct and transposed convolutions. Widths come first; a single setting counts for every dimension. */
 export abstract class DirectConvolutionOps extends Applier {
   /**
-   * Convolution over dimensions 0 and 1 without patches in memory: `[width, height, outputs, images]`, of the type of `x`.
+   * Convolution over dimensions 0 and 1 without patches in memory: `[width, height, outputs, images]`, of the type of
+   * `x`.
    *
    * @param kernel `[width, height, channels, outputs]`
    * @param x `[width, height, channels, images]`
@@ -124,7 +130,8 @@ export abstract class DirectConvolutionOps extends Applier {
   }
 
   /**
-   * The same, each channel by itself: `[width, height, channels, images]`, laid out in memory as `x` is.
+   * Convolution of each channel by itself, over dimensions 0 and 1: `[width, height, channels, images]`, laid out in
+   * memory as `x` is.
    *
    * @param kernel `[width, height, 1, channels]`
    * @param x `[width, height, channels, images]`
@@ -169,7 +176,7 @@ export abstract class DirectConvolutionOps extends Applier {
   }
 
   /**
-   * Adds overlapping columns up to a signal `[length, outputs]`, of their type.
+   * Adds up overlapping columns to a signal `[length, outputs]` of the columns' type.
    *
    * @param columns contiguous f32, f16 or bf16 `[width × outputs, positions]`
    * @param padding elements dropped at either end. Default 0

@@ -29,7 +29,7 @@ function gatedResult(o: Operands): Result {
   return { type: a.type, ne: a.ne };
 }
 
-/** Split operands count index by index; a tensor that holds both halves never has the result's layout. */
+/** Two operands are read index by index; a single operand, which holds both halves, never has the result's layout. */
 function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Row<P> {
   return define<P>({ name, operands: ['a', 'b?'], overwrites: [0, 1], result: gatedResult });
 }
@@ -44,7 +44,7 @@ export const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIG
 /** The rows of this family. */
 export const GATED_OPERATIONS = [REGLU, GEGLU, SWIGLU, GEGLU_ERF, GEGLU_QUICK, SWIGLU_OAI];
 
-/** How a tensor that holds both halves is cut. */
+/** Options for a tensor that holds both halves. */
 export interface GatedOptions {
   /** Whether the second half of `a` is the activated one instead of the first. Default false. */
   readonly swapped?: boolean;
@@ -53,9 +53,9 @@ export interface GatedOptions {
 const GATED_OPTIONS: OptionNames<GatedOptions> = { swapped: true };
 
 /**
- * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two, `a` is
- * activated, `b` is the factor, and type and shape agree. Rows must be dense and follow each other without gaps but for
- * dimension 1. `BAD_OPERAND` is thrown if that doesn't hold.
+ * Gated linear units. With one operand, its rows hold both halves and the result is half as long; with two operands,
+ * `a` is activated, `b` is the factor, and type and shape agree. Rows must be dense, and only dimension 1 may have gaps
+ * between them; otherwise `BAD_OPERAND` is thrown.
  */
 export abstract class GatedOps extends Applier {
   /** `relu(a) × b`. */

@@ -71,7 +71,7 @@ export const DIAG = define({
   },
 });
 
-/** Index by index: an element is kept or replaced. */
+/** The mask works index by index: it keeps or replaces each element. */
 function diagonalMask(name: OperationName): Row<Params & { past: number }> {
   return define<Params & { past: number }>({
     name,
@@ -88,7 +88,7 @@ function diagonalMask(name: OperationName): Row<Params & { past: number }> {
 export const DIAG_MASK_INF = diagonalMask('DIAG_MASK_INF');
 export const DIAG_MASK_ZERO = diagonalMask('DIAG_MASK_ZERO');
 
-/** Which triangle is kept; `_diag` keeps the diagonal as well. */
+/** The triangle that is kept; `_diag` keeps the diagonal as well. */
 export type Triangle = 'upper_diag' | 'upper' | 'lower_diag' | 'lower';
 
 const TRIANGLES: readonly string[] = ['upper_diag', 'upper', 'lower_diag', 'lower'] satisfies Triangle[];
@@ -167,17 +167,21 @@ export abstract class MatrixOps extends Applier {
     return this.apply(DIAG, [a]);
   }
 
-  /** `a` with -∞ wherever the column is beyond `past` + the row. @throws PlannerError `BAD_ARGUMENT` */
+  /** `a` with -∞ where the column exceeds `past` + the row. @throws PlannerError `BAD_ARGUMENT` */
   diagMaskInf(a: Tensor, past: number, options?: InPlaceOption): Tensor {
     return this.apply(DIAG_MASK_INF, [a], { past }, options);
   }
 
-  /** `a` with 0 wherever the column is beyond `past` + the row. @throws PlannerError `BAD_ARGUMENT` */
+  /** `a` with 0 where the column exceeds `past` + the row. @throws PlannerError `BAD_ARGUMENT` */
   diagMaskZero(a: Tensor, past: number, options?: InPlaceOption): Tensor {
     return this.apply(DIAG_MASK_ZERO, [a], { past }, options);
   }
 
-  /** A triangle of the square f32 matrices in `a`, zero elsewhere. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
+  /**
+   * A triangle of the square f32 matrices in `a`, zero elsewhere.
+   *
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
+   */
   tri(a: Tensor, triangle: Triangle): Tensor {
     return this.apply(TRI, [a], { triangle });
   }

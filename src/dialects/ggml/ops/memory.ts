@@ -68,7 +68,7 @@ export const SET_ROWS = define({
   name: 'SET_ROWS',
   operands: ['rows', 'ids', 'a'],
   overwrites: [2],
-  writesPart: true, // rows that are not named stay as they are
+  writesPart: true, // all other rows stay as they are
   result: (o) => {
     const rows = o.tensor('rows');
     const a = o.tensor('a');
@@ -84,7 +84,7 @@ export const SET_ROWS = define({
   },
 });
 
-/** Where a part of a tensor lies: byte strides of dimensions 1 to 3 and the byte offset. */
+/** The place of a part of a tensor: byte strides of dimensions 1 to 3, and the byte offset. */
 interface Window extends Params {
   readonly nb: readonly number[];
   readonly offset: number;
@@ -207,7 +207,8 @@ export abstract class MemoryOps extends Applier {
   }
 
   /**
-   * Writes `rows` over the rows of `a` that `ids` names, converting the type; the result is `a` after that (a view).
+   * Writes `rows` over the rows of `a` that `ids` names, converting the type; the result is `a` after the write (a
+   * view).
    *
    * @param a `[a0, m, p, q]`, of dense rows
    * @param rows f32 or f16 `[a0, n, p, q]`, of dense rows
@@ -240,7 +241,11 @@ export abstract class MemoryOps extends Applier {
     return this.apply(ACC, [a, b], { nb: listOf(ACC, 'nb', nb), offset }, options);
   }
 
-  /** `a` followed by `b` along dimension `dim`; the other lengths and the types agree. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * `a` followed by `b` along dimension `dim`; the other lengths and the types agree.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   concat(a: Tensor, b: Tensor, dim: number): Tensor {
     return this.apply(CONCAT, [a, b], { dim });
   }
@@ -250,7 +255,11 @@ export abstract class MemoryOps extends Applier {
     return this.apply(REPEAT, [a], { ne: listOf(REPEAT, 'ne', ne) });
   }
 
-  /** The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * The sum of the parts of shape `ne` that `a` consists of: the gradient of `repeat`.
+   *
+   * @throws PlannerError `BAD_OPERAND`
+   */
   repeatBack(a: Tensor, ne: readonly number[]): Tensor {
     return this.apply(REPEAT_BACK, [a], { ne: listOf(REPEAT_BACK, 'ne', ne) });
   }

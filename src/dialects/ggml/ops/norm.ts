@@ -2,7 +2,8 @@
  * Normalisation of rows and of groups of channels.
  *
  * Invariant: a row (or group) is read to the end before any element of it is written, and no other row is read for it;
- * so the operand may be overwritten. Behaviour as in ggml's `ggml_norm`, `ggml_rms_norm`, `ggml_group_norm`, `ggml_l2_norm`.
+ * so the operand may be overwritten. Behaviour as in ggml's `ggml_norm`, `ggml_rms_norm`, `ggml_group_norm`,
+ * `ggml_l2_norm`.
  */
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
@@ -17,7 +18,7 @@ function requireEps(op: Named, eps: number): number {
   return eps;
 }
 
-/** ggml plans only the RMS norm in place. */
+/** In ggml only the RMS norm reuses its operand. */
 function norm(name: OperationName, ggmlInPlace: boolean): Row<Params & { eps?: number }> {
   return define<Params & { eps?: number }>({
     name,
@@ -49,7 +50,10 @@ export const GROUP_NORM = define<Params & { groups: number; eps?: number }>({
 /** The rows of this family. */
 export const NORM_OPERATIONS = [NORM, RMS_NORM, L2_NORM, GROUP_NORM];
 
-/** Normalisation. The result is contiguous, of the type and shape of `a`; `eps`, at least 0, keeps divisors away from zero. */
+/**
+ * Normalisation. The result is contiguous, of the type and shape of `a`; `eps`, at least 0, keeps divisors away from
+ * zero.
+ */
 export abstract class NormOps extends Applier {
   /** Each row of `a` less its mean, divided by its standard deviation. */
   norm(a: Tensor, eps: number, options?: InPlaceOption): Tensor {

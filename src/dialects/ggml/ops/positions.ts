@@ -13,7 +13,7 @@ import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('other');
 
-/** Counts in 32-bit floats, as ggml does: the last step may fall away or come in by rounding. */
+/** Counts in 32-bit floats, as ggml does: rounding may drop the last number or add one. */
 export const ARANGE = define<Params & { start: number; stop: number; step: number }>({
   name: 'ARANGE',
   operands: [],
@@ -118,7 +118,10 @@ export abstract class PositionOps extends Applier {
     return this.apply(WIN_UNPART, [a], { width, height, window });
   }
 
-  /** f16 `[n, size, size]`: per pair of positions the row of `a` `[n, 2 × size - 1]` for their distance. */
+  /**
+   * f16 `[n, size, size]`: for each pair of positions, the row of `a` `[n, 2 × size - 1]` that belongs to their
+   * distance.
+   */
   getRelPos(a: Tensor, size: number): Tensor {
     return this.apply(GET_REL_POS, [a], { size });
   }

@@ -108,7 +108,7 @@ export const GATED_DELTA_NET = define<Params & { snapshots: number }>({
 /** The rows of this family. */
 export const RECURRENCE_OPERATIONS = [SSM_CONV, SSM_SCAN, RWKV_WKV6, RWKV_WKV7, GATED_LINEAR_ATTN, GATED_DELTA_NET];
 
-/** How many states are kept. */
+/** The number of states that are kept. */
 export interface SnapshotOptions {
   /** States of the last tokens that follow the output; 1 keeps the final one alone. Default 1. */
   readonly snapshots?: number;

@@ -129,7 +129,9 @@ export abstract class ReductionOps extends Applier {
     return this.apply(ARGMAX, [a]);
   }
 
-  /** At how many indices `a` and `b`, of equal shape, agree: i64 `[1]`. @throws PlannerError `BAD_OPERAND` */
+  /**
+   * The number of indices at which `a` and `b`, of equal shape, agree: i64 `[1]`. @throws PlannerError `BAD_OPERAND`
+   */
   countEqual(a: Tensor, b: Tensor): Tensor {
     return this.apply(COUNT_EQUAL, [a, b]);
   }

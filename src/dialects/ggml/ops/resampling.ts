@@ -91,7 +91,7 @@ export const POOL_2D_BACK = define<PoolParams>({
   },
 });
 
-/** How an element between others is found. */
+/** The method that computes an element between others. */
 export type ScaleMode = 'nearest' | 'bilinear' | 'bicubic';
 
 const SCALE_MODES: readonly string[] = ['nearest', 'bilinear', 'bicubic'] satisfies ScaleMode[];
@@ -162,7 +162,7 @@ export interface InterpolateOptions {
 
 const INTERPOLATE_OPTIONS: OptionNames<InterpolateOptions> = { mode: true, alignCorners: true, antialias: true };
 
-/** What is put around a tensor. */
+/** Options of padding. */
 export interface PadOptions {
   /** Elements added before the first one, per dimension, innermost first. Default: none. */
   readonly before?: readonly number[];
@@ -237,7 +237,7 @@ export abstract class ResamplingOps extends Applier {
   }
 
   /**
-   * `a` with its elements moved on; those that leave at one end come in at the other.
+   * `a` with its elements shifted; elements that leave at one end enter at the other.
    *
    * @param shifts elements per dimension, innermost first, each shorter than the dimension; those left out are 0
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`

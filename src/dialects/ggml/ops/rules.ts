@@ -1,8 +1,8 @@
 /**
- * What the shape rules of many operations have in common: results like an operand, and checks of settings.
+ * Helpers for the shape rules of many operations: results like an operand, and checks of settings.
  *
  * Invariant: nothing here knows a particular operation; every check throws `BAD_ARGUMENT`, naming the operation, the
- * setting, its value and what it must be.
+ * setting, its value and its limit.
  */
 import { oneOf, wrongValue } from '../../../errors.js';
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
@@ -11,12 +11,14 @@ import { isPacked } from '../shape.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import type { Result } from '../row.js';
 
-/** What errors about settings name: an operation, or the operands of one. */
+/** Something that errors about settings can name: an operation, or the operands of an operation. */
 export interface Named {
   readonly name: string;
 }
 
-/** A new tensor of the operand's type and shape, which shares its strides if they are those of a new tensor. */
+/**
+ * A new tensor of the operand's type and shape. It shares the operand's list of strides if that is the contiguous one.
+ */
 export function like(a: Tensor): Result {
   const { type, ne } = a;
   return { type, ne, nb: isPacked(a) ? a.nb : undefined };
@@ -32,7 +34,7 @@ export function i32(ne: Dims4): Result {
   return { type: ELEMENT_TYPES.i32, ne };
 }
 
-/** A tensor that writes into the bytes of `target`, under ggml's default name for that. */
+/** A tensor that writes into the bytes of `target`, under ggml's default name for a view. */
 export function into(target: Tensor, name = `${target.name} (view)`): Result {
   return { type: target.type, ne: target.ne, nb: target.nb, view: { of: target, offset: 0 }, name };
 }
@@ -70,7 +72,7 @@ export function requireWord(op: Named, what: string, value: string, words: reado
   if (!words.includes(value)) requireArgument(false, op, what, value, oneOf(words));
 }
 
-/** A copy of a list of numbers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
+/** A copy of a caller's list of numbers, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
 export function listOf(op: Named, what: string, values: readonly number[]): number[] {
   const isList: boolean = Array.isArray(values);
   requireArgument(isList, op, what, values, 'a list of numbers');

@@ -1,5 +1,5 @@
 /**
- * Kernels that slide over one to three dimensions: settings and the lengths that come out.
+ * Kernels that slide over one to three dimensions: their settings, and the lengths of the result.
  *
  * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
  */
@@ -45,7 +45,7 @@ export function perDimension(rank: number, setting: number | readonly number[]):
   return typeof setting === 'number' ? new Array<number>(rank).fill(setting) : [...setting];
 }
 
-/** Every list has `rank` integers of at least its minimum. @throws PlannerError `BAD_ARGUMENT` */
+/** Checks that every list has `rank` integers of at least the list's minimum. @throws PlannerError `BAD_ARGUMENT` */
 export function requireSliding(op: Named, rank: number, { stride, padding, dilation }: Sliding): void {
   requireList(op, 'stride', rank, stride, 1);
   requireList(op, 'padding', rank, padding, 0);
@@ -58,7 +58,11 @@ export function requireList(op: Named, what: string, length: number, list: reado
   requireIntegers(op, Object.fromEntries(list.map((value, dim) => [`${what}[${dim}]`, value])), min);
 }
 
-/** Positions of the operand `kernel` on `x` along each dimension that it slides over. @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND` */
+/**
+ * Positions of the operand `kernel` on `x` along each dimension that it slides over.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_OPERAND`
+ */
 export function positions(o: Operands, rank: number, sliding: Sliding): number[] {
   const [kernel, x] = [o.tensor('kernel'), o.tensor('x')];
   requireSliding(o, rank, sliding);
@@ -71,7 +75,7 @@ export function positions(o: Operands, rank: number, sliding: Sliding): number[]
   });
 }
 
-/** A shape whose lengths were computed and may have come out negative. @throws PlannerError `BAD_SHAPE` */
+/** A shape whose lengths were computed; a negative length is an error. @throws PlannerError `BAD_SHAPE` */
 export function computedShape({ name }: Named, ne: Dims4): Dims4 {
   return shape(ne, `${name}: shape of the result`);
 }

@@ -91,7 +91,7 @@ function requireSettings(o: Operands, count: number): void {
   o.require(elementCount(o.tensor('settings')) === count, 'settings', () => `of ${count} elements`);
 }
 
-/** The moments live outside the plan, so no planned tensor can be in their way. */
+/** The moments live outside the plan, so no planned tensor can overlap them. */
 export const OPT_STEP_ADAMW = define({
   name: 'OPT_STEP_ADAMW',
   operands: ['weights', 'gradient', 'firstMoment', 'secondMoment', 'settings'],
@@ -125,11 +125,17 @@ export const OPT_STEP_SGD = define({
 
 /** The rows of this family. */
 export const TRAINING_OPERATIONS = [
-  ...[CROSS_ENTROPY_LOSS, CROSS_ENTROPY_LOSS_BACK, SILU_BACK, RMS_NORM_BACK, SOFT_MAX_BACK, GET_ROWS_BACK],
-  ...[OPT_STEP_ADAMW, OPT_STEP_SGD],
+  CROSS_ENTROPY_LOSS,
+  CROSS_ENTROPY_LOSS_BACK,
+  SILU_BACK,
+  RMS_NORM_BACK,
+  SOFT_MAX_BACK,
+  GET_ROWS_BACK,
+  OPT_STEP_ADAMW,
+  OPT_STEP_SGD,
 ];
 
-/** Settings of `softMaxBack`: those of the `softMax` whose gradient it is. */
+/** Settings of `softMaxBack`: the settings of the `softMax` whose gradient is computed. */
 export type SoftMaxBackOptions = Pick<AttentionOptions, 'scale' | 'maxBias'> & InPlaceOption;
 
 const SOFT_MAX_BACK_OPTIONS: OptionNames<SoftMaxBackOptions> = { scale: true, maxBias: true, inPlace: true };
@@ -141,7 +147,7 @@ export abstract class TrainingOps extends Applier {
     return this.apply(CROSS_ENTROPY_LOSS, [logits, labels]);
   }
 
-  /** The gradient of `crossEntropyLoss` for its logits, of their shape; `gradient` is that of the loss, one element. */
+  /** The gradient of `crossEntropyLoss` for its logits, of their shape; `gradient` is the loss's, one element. */
   crossEntropyLossBack(gradient: Tensor, logits: Tensor, labels: Tensor): Tensor {
     return this.apply(CROSS_ENTROPY_LOSS_BACK, [gradient, logits, labels]);
   }
@@ -174,7 +180,7 @@ export abstract class TrainingOps extends Applier {
   }
 
   /**
-   * One step of AdamW; the result is `weights` after it (a view).
+   * One step of AdamW; the result is `weights` after the step (a view).
    *
    * @param firstMoment of the shape of `weights`, as are `gradient` and `secondMoment`; both moments are updated too
    * and must not be deferred
@@ -184,7 +190,10 @@ export abstract class TrainingOps extends Applier {
     return this.apply(OPT_STEP_ADAMW, [weights, gradient, firstMoment, secondMoment, settings]);
   }
 
-  /** One step of gradient descent; the result is `weights` after it (a view). `settings` is f32 `[2]`: step size, decay. */
+  /**
+   * One step of gradient descent; the result is `weights` after the step (a view). `settings` is f32 `[2]`: step size,
+   * decay.
+   */
   optStepSgd(weights: Tensor, gradient: Tensor, settings: Tensor): Tensor {
     return this.apply(OPT_STEP_SGD, [weights, gradient, settings]);
   }

@@ -54,7 +54,7 @@ interface XieluParams extends Params {
   readonly beta: number;
   readonly eps: number;
 }
-/** ggml has no variant of it that always writes in place, but plans it in place like the others. */
+/** ggml has no in-place variant of this function, but plans reuse for it as for the others. */
 export const XIELU = define<XieluParams>({
   name: 'XIELU',
   operands: ['a'],
@@ -63,7 +63,7 @@ export const XIELU = define<XieluParams>({
   result: (o) => like(o.tensor('a')),
 });
 
-/** An operation of its own in ggml, which never plans it in place although it maps index to index. */
+/** In ggml this is a separate operation, which never reuses its operand although it maps index to index. */
 export const LEAKY_RELU = define<Params & { negativeSlope: number }>({
   name: 'LEAKY_RELU',
   operands: ['a'],
@@ -73,13 +73,34 @@ export const LEAKY_RELU = define<Params & { negativeSlope: number }>({
 
 /** The rows of this family. */
 export const UNARY_OPERATIONS = [
-  ...[ABS, SGN, NEG, STEP, TANH, ELU, RELU, SIGMOID, GELU, GELU_QUICK, GELU_ERF, SILU, HARDSWISH, HARDSIGMOID],
-  ...[EXP, EXPM1, SOFTPLUS, FLOOR, CEIL, ROUND, TRUNC, XIELU, LEAKY_RELU],
+  ABS,
+  SGN,
+  NEG,
+  STEP,
+  TANH,
+  ELU,
+  RELU,
+  SIGMOID,
+  GELU,
+  GELU_QUICK,
+  GELU_ERF,
+  SILU,
+  HARDSWISH,
+  HARDSIGMOID,
+  EXP,
+  EXPM1,
+  SOFTPLUS,
+  FLOOR,
+  CEIL,
+  ROUND,
+  TRUNC,
+  XIELU,
+  LEAKY_RELU,
 ];
 
 /**
- * Functions of one tensor. Unless said otherwise the rows of `a` must be dense; the result is contiguous, of the type
- * and shape of `a`; and `BAD_OPERAND` is thrown if that doesn't hold.
+ * Functions of one tensor. Unless a method says otherwise, the rows of `a` must be dense, or `BAD_OPERAND` is thrown.
+ * The result is contiguous, of the type and shape of `a`.
  */
 export abstract class UnaryOps extends Applier {
   /** `|a|`. */

@@ -1,5 +1,5 @@
 /**
- * Operations that compute nothing: they look at the bytes of another tensor in another way.
+ * Operations that compute nothing: their results are views of another tensor's bytes.
  */
 import { elementCount, rowSize, type Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
@@ -129,8 +129,8 @@ export abstract class ViewOps extends Applier {
   }
 
   /**
-   * `a` itself (same storage, shape and strides), but to be read only after `b` has run: what reads the result is
-   * ordered after `b`, not by luck of the program order.
+   * `a` itself (same storage, shape and strides), but to be read only after `b` has run: a node that reads the result
+   * runs after `b` in every order that the graph allows.
    */
   dependency(a: Tensor, b: Tensor): Tensor {
     return this.apply(DEPENDENCY, [a, b]);

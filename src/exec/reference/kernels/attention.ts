@@ -37,7 +37,9 @@ const softMax: Kernel = (call) => {
   });
 };
 
-/** Writes the row twice: the gradient less its product with the soft max, and then that times the soft max. */
+/**
+ * Writes the row twice: first the gradient less its product with the soft max, then this difference times the soft max.
+ */
 const softMaxBack: Kernel = (call) => {
   const [gradient, result] = [call.source(0), call.source(1)];
   call.out.forEachRow((i1, i2, i3) => {
@@ -83,7 +85,7 @@ function sectionOf(call: Call, pair: number): { axis: number; power: number } {
   return { axis, power: call.text('mode') === 'vision' ? sector - starts[axis] : pair };
 }
 
-/** YaRN: interpolated and extrapolated angles mixed, and the length that makes up for it. */
+/** YaRN: the mix of interpolated and extrapolated angle, and the length that compensates for the mix. */
 function stretch(call: Call, angle: number, pair: number): { theta: number; length: number } {
   const [freqScale, extFactor, attnFactor] = ['freqScale', 'extFactor', 'attnFactor'].map((name) => call.number(name));
   if (extFactor === 0) return { theta: freqScale * angle, length: attnFactor };
@@ -104,7 +106,9 @@ function correctedDim(call: Call, turns: number): number {
   return (call.number('dims') * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(call.number('freqBase')));
 }
 
-/** Pair by pair: both elements are read, then both are written. Elements before and after the turned ones are copied. */
+/**
+ * Pair by pair: both elements are read, then both are written. Elements before and after the turned ones are copied.
+ */
 const rotate =
   (sign: number): Kernel =>
   (call) => {
@@ -131,7 +135,7 @@ function pairAt(mode: string, pair: number, turned: number): readonly [number, n
   return mode === 'normal' ? [2 * pair, 2 * pair + 1] : [pair, pair + turned / 2];
 }
 
-/** One query after the other: all scores, then the mean of the values that they weigh. */
+/** One query after another: all its scores, then the mean of the values, weighted by the scores. */
 const flashAttention: Kernel = (call) => {
   const [q, k, v] = [call.source(0), call.source(1), call.source(2)];
   q.forEachRow((token, head, sequence) => {

@@ -1,5 +1,5 @@
 /**
- * Kernels that slide: patches, convolutions in one step and transposed ones.
+ * Kernels that slide: patches, direct convolutions and transposed convolutions.
  */
 import { IM2COL, IM2COL_3D, IM2COL_BACK } from '../../../dialects/ggml/ops/convolution.js';
 import {
@@ -58,7 +58,7 @@ const im2col3d: Kernel = (call) => {
   });
 };
 
-/** Every patch gives its gradient back to where it was read. */
+/** The gradient of each patch is added to the elements that the patch was read from. */
 const im2colBack: Kernel = (call) => {
   const [kernel, gradient] = [call.source(0), call.source(1)];
   const { out } = call;

@@ -1,6 +1,6 @@
 /**
- * What a reference kernel is: it reads the operands' elements and writes the result's, in the order in which ggml's
- * CPU kernel of that operation does, as far as that decides what may be overwritten.
+ * The interface of a reference kernel: it reads the operands' elements and writes the result's. Reads and writes come
+ * in the order of ggml's CPU kernel wherever that order decides what may be overwritten.
  *
  * Invariant: a kernel touches memory through {@link Elements} alone and keeps nothing between calls.
  */
@@ -36,7 +36,7 @@ export class Call {
     return typeof value === 'number' ? value : this.#fail(name, 'a number');
   }
 
-  /** A setting that need not be there. */
+  /** A setting that may be left out. */
   optionalNumber(name: string): number | null {
     const value = this.#param(name) ?? null;
     return value === null || typeof value === 'number' ? value : this.#fail(name, 'a number, or left out');

@@ -1,5 +1,5 @@
 /**
- * The reference kernel of every operation that computes something; `CUSTOM` is the caller's own and has none.
+ * The reference kernel of every operation that computes something, except `CUSTOM`, the caller's own operation.
  */
 import { ATTENTION_KERNELS } from './attention.js';
 import { CONVOLUTION_KERNELS } from './convolution.js';
@@ -15,12 +15,19 @@ import { TRAINING_KERNELS } from './training.js';
 
 const KERNELS: ReadonlyMap<Operation, Kernel> = new Map(
   [
-    ...[ELEMENTWISE_KERNELS, MEMORY_KERNELS, ROW_KERNELS, MATRIX_KERNELS, ATTENTION_KERNELS, RECURRENCE_KERNELS],
-    ...[CONVOLUTION_KERNELS, RESAMPLING_KERNELS, TRAINING_KERNELS],
+    ELEMENTWISE_KERNELS,
+    MEMORY_KERNELS,
+    ROW_KERNELS,
+    MATRIX_KERNELS,
+    ATTENTION_KERNELS,
+    RECURRENCE_KERNELS,
+    CONVOLUTION_KERNELS,
+    RESAMPLING_KERNELS,
+    TRAINING_KERNELS,
   ].flat(),
 );
 
-/** `undefined` for views, custom operations and those that the library does not know. */
+/** `undefined` for views, custom operations and operations that the library does not know. */
 export function findKernel(operation: Operation): Kernel | undefined {
   return KERNELS.get(operation);
 }

@@ -5,7 +5,7 @@ import { MUL_MAT, MUL_MAT_ID, OUT_PROD, SOLVE_TRI } from '../../../dialects/ggml
 import { sum } from './rows.js';
 import type { Kernel, Kernels } from './kernel.js';
 
-/** `a` is repeated over the outer dimensions of `b`, each of its matrices for several neighbours. */
+/** `a` is repeated over the outer dimensions of `b`: neighbouring matrices of `b` share a matrix of `a`. */
 const mulMat: Kernel = (call) => {
   const [a, b] = [call.source(0), call.source(1)];
   const [repeats2, repeats3] = [b.ne[2] / a.ne[2], b.ne[3] / a.ne[3]];

@@ -38,7 +38,7 @@ const setRows: Kernel = (call) => {
   });
 };
 
-/** The gradient of reading rows: they are added up where they came from. */
+/** The gradient of reading rows: each gradient is added to the row that was read. */
 const getRowsBack: Kernel = (call) => {
   const [gradient, ids] = [call.source(0), call.source(1)];
   clear(call.out);
@@ -48,7 +48,7 @@ const getRowsBack: Kernel = (call) => {
   });
 };
 
-/** A copy of operand 0, and then operand 1 written over a window of it, or added to it. */
+/** A copy of operand 0. Then operand 1 is written over a window of the copy, or added to the window. */
 const window =
   (combine: (before: number, part: number) => number): Kernel =>
   (call) => {

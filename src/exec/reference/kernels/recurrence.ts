@@ -61,8 +61,8 @@ const ssmScan: Kernel = (call) => {
 };
 
 /**
- * What the three kinds of linear attention share: per sequence and head a square state, which every token reads and
- * changes in the result itself.
+ * One token of linear attention, common to its three kinds: each sequence and head has a square state, which every
+ * token reads and changes within the result.
  */
 interface Token {
   /** Position of the token's first element of this head, in the order of a contiguous `[size, heads, tokens]`. */

@@ -7,7 +7,7 @@ import type { Elements } from '../elements.js';
 import { clear } from './memory.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 
-/** The indices under the window at a position along dimension `dim`, those beyond the ends left out. */
+/** The indices under the window at a position along dimension `dim`, without indices beyond the ends. */
 function underWindow(call: Call, a: Elements, dim: number, position: number): number[] {
   const [window, stride, padding] = ['window', 'stride', 'padding'].map((name) => call.numbers(name)[dim]);
   const start = position * stride - Math.trunc(padding);
@@ -24,7 +24,7 @@ const pool1d: Kernel = (call) => {
   });
 };
 
-/** A mean over two dimensions counts the padding as zeros; over one it leaves it out. */
+/** A mean over two dimensions counts the padding as zeros; a mean over one dimension leaves the padding out. */
 const pool2d: Kernel = (call) => {
   const a = call.source(0);
   const isMax = call.text('pooling') === 'max';
@@ -37,7 +37,7 @@ const pool2d: Kernel = (call) => {
   });
 };
 
-/** The gradient goes to the largest element under the window, or to all in equal parts. */
+/** The gradient goes to the largest element under the window, or to all its elements in equal parts. */
 const pool2dBack: Kernel = (call) => {
   const [gradient, a] = [call.source(0), call.source(1)];
   const { out } = call;

@@ -1,8 +1,8 @@
 /**
  * Row by row: norms, sums, means, sorting.
  *
- * Invariant: within a row (or group) reads and writes come in the order of ggml's kernels: what a norm subtracts is
- * written before it is scaled, what a running sum has passed is overwritten.
+ * Invariant: within a row (or group) reads and writes come in the order of ggml's kernels: a norm writes the
+ * differences before it scales them, and a running sum overwrites each element after reading it.
  */
 import { GROUP_NORM, L2_NORM, NORM, RMS_NORM } from '../../../dialects/ggml/ops/norm.js';
 import {

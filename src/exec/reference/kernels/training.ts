@@ -1,5 +1,5 @@
 /**
- * Losses, their gradients, and optimiser steps. The weights are changed where they are: the result is a view of them.
+ * Losses, their gradients, and optimiser steps. The weights are changed in place: the result is a view of them.
  */
 import {
   CROSS_ENTROPY_LOSS,
