@@ -255,3 +255,13 @@ describe('graph documents', () => {
     expect(graphToJson(graphFromJson(withExternalView('w')))).toEqual(document);
   });
 });
+
+it('a context made without saying where the bytes are, and outputs that are no list, are refused', () => {
+  const make = Context as unknown as new (...args: unknown[]) => unknown;
+  expectError('BAD_ARGUMENT', 'memory of a Context', () => new make());
+  expectError('BAD_ARGUMENT', 'memory of a Context', () => new make('heap', null));
+  const ctx = Context.deferred();
+  const [y, z] = [1, 2].map((n) => ctx.relu(ctx.newTensor('f32', [n])));
+  const graphs = Graph as unknown as { forward(...outputs: unknown[]): unknown };
+  expectError('BAD_ARGUMENT', 'number of arguments', () => graphs.forward(y, z));
+});

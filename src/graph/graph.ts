@@ -9,6 +9,9 @@ import { type Origin, Tensor } from '../tensor/tensor.js';
 import { buildTable, type GraphTable } from './table.js';
 import { replacedTensor, Walk } from './walk.js';
 
+const OF_THIS_COPY =
+  'Give what a Context has returned; import and require load two copies of the library, whose tensors do not mix.';
+
 /** What a graph is made of, as lists. */
 export interface GraphParts {
   readonly leafs: readonly Tensor[];
@@ -45,7 +48,9 @@ export class Graph {
    *
    * @throws PlannerError `BAD_ARGUMENT`; `BAD_OPERAND` as {@link Graph.expand}
    */
-  static forward(outputs: Tensor | readonly Tensor[]): Graph {
+  static forward(outputs: Tensor | readonly Tensor[], ...others: never[]): Graph {
+    const remedy = 'Give several outputs as one list: Graph.forward([y, z]).';
+    checkArgument(others.length === 0, 'number of arguments', 1 + others.length, 'one', remedy);
     const graph = new Graph();
     for (const output of Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]) {
       graph.expand(output);
@@ -116,7 +121,7 @@ export class Graph {
    * @throws PlannerError `BAD_ARGUMENT`; `BAD_OPERAND` if it depends on a tensor in whose place `setOutput` has returned another
    */
   expand(tensor: Tensor): this {
-    checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', 'Give what a Context has returned.');
+    checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', OF_THIS_COPY);
     this.#walk.from(tensor);
     const { found, foundCount } = this.#walk;
     for (let index = 0; index < foundCount; index++) {

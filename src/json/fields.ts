@@ -112,10 +112,22 @@ export function checkRow(row: unknown, id: number, count: number, kind: Document
   if (row.destination !== undefined) checkId(row.destination, `${label}.destination`, 0, count);
   checkComputes(row, dialect, label);
   checkReadsOthers(row, id, dialect, label);
+  checkOperands(row, dialect, label);
   const sourceCount = (row.src as unknown[] | undefined)?.length ?? 0;
   if (row.overwrites !== undefined) checkIds(row.overwrites, `${label}.overwrites`, 0, sourceCount);
   expectField(row.params === undefined || isObject(row.params), `${label}.params`, row.params, 'an object');
   return { ...rest, shape, strides, byteLength } as unknown as TensorJson;
+}
+
+/** A known operation reads the operands that it has names for, and at least those that it cannot do without. */
+function checkOperands({ op, src = [] }: Partial<TensorJson>, { findOperation }: Dialect, label: string): void {
+  const operands = findOperation(op!)?.operands ?? [];
+  if (operands.length === 0) return; // unknown, or of the caller's own
+  const missing = operands.findIndex((name, slot) => !name.endsWith('?') && (src[slot] ?? -1) === -1);
+  const found = missing === -1 ? src : (src[missing] ?? 'missing');
+  expectField(missing === -1, `${label}.src[${missing}]`, found, `the index of ${op}'s operand ${operands[missing]}`);
+  const most = operands.length;
+  expectField(src.length <= most, `${label}.src`, src, `a list of at most ${most}: ${operands.join(', ')}`);
 }
 
 /** An operation that only looks at bytes has none of its own. */

@@ -2,6 +2,7 @@
  * The class with which users make tensors. A context decides where the tensors' bytes live. It combines the families of
  * operations, most of which lie in `ops/`.
  */
+import { checkArgument } from '../../errors.js';
 import type { MemoryKind } from '../../tensor/tensor.js';
 import { assemble } from './assemble.js';
 import { CustomOps } from './custom-ops.js';
@@ -22,6 +23,8 @@ import { ResamplingOps } from './ops/resampling.js';
 import { TrainingOps } from './ops/training.js';
 import { UnaryOps } from './ops/unary.js';
 import { ViewOps } from './ops/views.js';
+
+const MEMORY_KINDS: readonly MemoryKind[] = ['immediate', 'deferred', 'virtual'];
 
 /** The methods of all families. */
 interface Operations
@@ -96,6 +99,9 @@ export class Context extends Operations {
 
   /** @internal */
   protected constructor(memory: MemoryKind, byteSource: ByteSource | null) {
+    const limit = 'immediate, deferred or virtual';
+    const remedy = 'Make one with Context.immediate(), Context.deferred() or Context.virtual().';
+    checkArgument(MEMORY_KINDS.includes(memory), 'memory of a Context', memory, limit, remedy);
     super(memory, byteSource);
   }
 }
