@@ -147,50 +147,53 @@ interface Shrink {
 class BufferColumns {
   readonly bufferOf: Int32Array;
   readonly reused: Int32Array;
-  private count = 0;
-  private readonly sizes: Float64Array;
+  #count = 0;
+  readonly #sizes: Float64Array;
   /** Bytes that each buffer needs by now. */
-  private readonly bytes: Float64Array;
-  private readonly starts: Int32Array;
-  private readonly ends: Int32Array;
-  private readonly shrinks: Shrink[] = [];
+  readonly #bytes: Float64Array;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  readonly #shrinks: Shrink[] = [];
 
-  constructor(
-    private readonly table: GraphTable,
-    private readonly storageEnds: Int32Array,
-    private readonly alignment: number,
-  ) {
+  readonly #table: GraphTable;
+  readonly #storageEnds: Int32Array;
+  readonly #alignment: number;
+
+  constructor(table: GraphTable, storageEnds: Int32Array, alignment: number) {
+    this.#table = table;
+    this.#storageEnds = storageEnds;
+    this.#alignment = alignment;
     const { tensorCount, plannedCount } = table;
     this.bufferOf = new Int32Array(tensorCount).fill(NO_BUFFER);
     this.reused = new Int32Array(tensorCount).fill(NO_BUFFER);
-    this.sizes = new Float64Array(plannedCount);
-    this.bytes = new Float64Array(plannedCount);
-    this.starts = new Int32Array(plannedCount);
-    this.ends = new Int32Array(plannedCount);
+    this.#sizes = new Float64Array(plannedCount);
+    this.#bytes = new Float64Array(plannedCount);
+    this.#starts = new Int32Array(plannedCount);
+    this.#ends = new Int32Array(plannedCount);
   }
 
   /** A buffer for the storage of `tensor`, if it has bytes. */
   add(tensor: number, start: number): void {
-    const bytes = this.table.sizes[tensor];
+    const bytes = this.#table.sizes[tensor];
     if (bytes === 0) return;
-    const buffer = this.count++;
+    const buffer = this.#count++;
     this.bufferOf[tensor] = buffer;
-    this.sizes[buffer] = this.bytes[buffer] = alignUp(bytes, this.alignment);
-    this.starts[buffer] = start;
-    this.ends[buffer] = this.storageEnds[tensor];
+    this.#sizes[buffer] = this.#bytes[buffer] = alignUp(bytes, this.#alignment);
+    this.#starts[buffer] = start;
+    this.#ends[buffer] = this.#storageEnds[tensor];
   }
 
   /** Puts `reuser` into the buffer of `reused`, which then needs only the bytes of `reuser`. */
   reuse(reused: number, reuser: number, step: number): void {
     const buffer = this.bufferOf[reused];
-    const size = alignUp(this.table.sizes[reuser], this.alignment);
+    const size = alignUp(this.#table.sizes[reuser], this.#alignment);
     this.reused[reuser] = reused;
     this.bufferOf[reuser] = buffer;
-    this.ends[buffer] = Math.max(this.storageEnds[reuser], this.ends[buffer]);
-    if (size === this.bytes[buffer]) return;
-    this.bytes[buffer] = size;
+    this.#ends[buffer] = Math.max(this.#storageEnds[reuser], this.#ends[buffer]);
+    if (size === this.#bytes[buffer]) return;
+    this.#bytes[buffer] = size;
     // A leaf or input needs all its bytes at step 0, even if the first node reuses them.
-    this.shrinks.push({ buffer, step: Math.max(step, this.starts[buffer] + 1), bytes: size });
+    this.#shrinks.push({ buffer, step: Math.max(step, this.#starts[buffer] + 1), bytes: size });
   }
 
   /**
@@ -200,48 +203,49 @@ class BufferColumns {
   keepFor(root: number, { first, roots }: FusedGroups, group: number): void {
     const buffer = this.bufferOf[root];
     if (buffer === NO_BUFFER) return;
-    const end = this.starts[buffer] + 1;
+    const end = this.#starts[buffer] + 1;
     for (let i = first[group]; i < first[group + 1]; i++) {
       const read = roots[i];
       const kept = this.bufferOf[read];
       if (kept === NO_BUFFER) continue;
-      if (this.ends[kept] < end) this.ends[kept] = end;
-      if (this.storageEnds[read] < end) this.storageEnds[read] = end;
+      if (this.#ends[kept] < end) this.#ends[kept] = end;
+      if (this.#storageEnds[read] < end) this.#storageEnds[read] = end;
     }
   }
 
   toProblem(): Problem {
-    const { count, sizes } = this;
+    const count = this.#count;
+    const sizes = this.#sizes;
     let totalBytes = 0;
     for (let b = 0; b < count; b++) totalBytes += sizes[b];
     checkBytes(totalBytes, 'the sum of all storages');
     return {
       bufferCount: count,
-      stepCount: stepCountOf(this.table),
+      stepCount: stepCountOf(this.#table),
       sizes: sizes.subarray(0, count),
-      starts: this.starts.subarray(0, count),
-      ends: this.ends.subarray(0, count),
-      alignments: new Float64Array(count).fill(this.alignment),
+      starts: this.#starts.subarray(0, count),
+      ends: this.#ends.subarray(0, count),
+      alignments: new Float64Array(count).fill(this.#alignment),
       fixedOffsets: null,
-      gaps: this.shrinks.length === 0 ? null : this.gapTable(),
+      gaps: this.#shrinks.length === 0 ? null : this.#gapTable(),
     };
   }
 
   /** Each shrink as a gap to the next shrink of the same buffer, or to its end; `null` if all gaps are empty. */
-  private gapTable(): GapTable | null {
+  #gapTable(): GapTable | null {
     // The shrinks of one buffer come in order of steps.
-    const sorted = [...this.shrinks].sort((a, b) => a.buffer - b.buffer);
+    const sorted = [...this.#shrinks].sort((a, b) => a.buffer - b.buffer);
     const shrinks = sorted.filter(({ buffer, step }, row) => {
       const next = sorted[row + 1];
-      return step < this.ends[buffer] && !(next?.buffer === buffer && next.step === step);
+      return step < this.#ends[buffer] && !(next?.buffer === buffer && next.step === step);
     });
     if (shrinks.length === 0) return null;
-    const first = new Int32Array(this.count + 1);
+    const first = new Int32Array(this.#count + 1);
     for (const { buffer } of shrinks) first[buffer + 1]++;
-    for (let b = 0; b < this.count; b++) first[b + 1] += first[b];
+    for (let b = 0; b < this.#count; b++) first[b + 1] += first[b];
     const ends = shrinks.map(({ buffer }, row) => {
       const next = shrinks[row + 1];
-      return next?.buffer === buffer ? next.step : this.ends[buffer];
+      return next?.buffer === buffer ? next.step : this.#ends[buffer];
     });
     return {
       first,
