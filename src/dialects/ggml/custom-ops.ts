@@ -203,6 +203,8 @@ function ownOperation({ name }: Named, result: Result): Row {
 function layoutOf(own: Named, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
   const label = `${own.name}: results[${index}]`;
   checkOptions(result, RESULT_NAMES, label);
+  const { name = '' } = result;
+  requireArgument(typeof name === 'string', own, `results[${index}].name`, name, 'a string');
   const type = elementType(result.type, `${own.name}: type of results[${index}]`);
   const ne: Dims4 = shape(listOf(own, `results[${index}].ne`, result.ne), label);
   return { type, shape: ne, strides: contiguousStrides(type, ne, label) };

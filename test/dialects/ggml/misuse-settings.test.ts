@@ -250,6 +250,17 @@ describe('names of several results', () => {
   });
 });
 
+describe('names', () => {
+  it('are text, wherever a tensor is given one', () => {
+    for (const name of [5, null, {}, ['x']]) {
+      expectError('BAD_ARGUMENT', 'name', () => ctx.newTensor('f32', [4], bad(name)));
+      expectError('BAD_ARGUMENT', 'name', () => ctx.custom([x], { type: 'f32', ne: [4], name: bad(name) }));
+      const results = [{ type: 'f32', ne: [2], name: bad(name) }] as const;
+      expectError('BAD_ARGUMENT', 'CUSTOM: results[0].name', () => ctx.customResults([x], { results }));
+    }
+  });
+});
+
 describe('dependency', () => {
   it('takes two tensors, and says how to chain them', () => {
     const error = expectError('BAD_ARGUMENT', 'DEPENDENCY: number of operands', () => ctx.dependency(x, x, bad(x)));

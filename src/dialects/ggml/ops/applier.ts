@@ -62,9 +62,10 @@ export abstract class Applier {
    *
    * @param ne one to four element counts, innermost dimension first
    * @param name a label; need not be unique. Default: `leaf_N`, given when a graph takes the tensor in
-   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`
+   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`, `BAD_ARGUMENT`
    */
   newTensor(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
+    checkName(name);
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
@@ -83,7 +84,7 @@ export abstract class Applier {
   /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
   setName(tensor: Tensor, name: string): Tensor {
     checkTensor('setName', tensor);
-    checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
+    checkName(name);
     tensor.name = shortened(name);
     return tensor;
   }
@@ -186,13 +187,13 @@ export abstract class Applier {
     params: P = NO_SETTINGS as P,
     options: InPlaceOption = NOT_IN_PLACE,
   ): Tensor {
-    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkInPlace(operation, options);
+    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkSettings(options, IN_PLACE_OPTION, operation);
     const namesItself = operation.namesItself.length > 0 && sources.includes(SELF);
     const operands = namesItself ? sources.map((source) => (source === SELF ? null : source)) : (sources as Sources);
     for (let slot = 0; slot < operands.length; slot++) checkOperand(operation, operands[slot] ?? null, slot);
     const result = operation.result(new Operands(operation, operands), params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
-    if (options.inPlace === true)
+    if (inPlaceOf(operation, options) === IN_PLACE)
       return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     const name = shortened(result.name ?? '');
@@ -246,6 +247,10 @@ export abstract class Applier {
   }
 }
 
+function checkName(name: string): void {
+  checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
+}
+
 /** What ggml keeps of a name. */
 function shortened(name: string): string {
   return name.length > MAX_NAME_LENGTH ? name.slice(0, MAX_NAME_LENGTH) : name;
@@ -271,11 +276,6 @@ function definedOnly(params: Params): Params {
     return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Params;
   }
   return params;
-}
-
-function checkInPlace(operation: Operation, options: InPlaceOption): void {
-  checkSettings(options, IN_PLACE_OPTION, operation);
-  inPlaceOf(operation, options);
 }
 
 function checkDestination(tensor: Tensor, destination: Tensor): void {
