@@ -241,6 +241,7 @@ export function shown(value: unknown): string {
 function shownElement(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, SHOWN_LENGTH));
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' && value !== null ? kindOf(value) : String(value);
 }

@@ -202,7 +202,7 @@ describe('a value', () => {
     [undefined, 'undefined'],
     ['q8_0', '"q8_0"'],
     [300, '300'],
-    [10n, '10'],
+    [10n, '10n'],
     [[1, 2], '[1, 2]'],
     [[{}, [1]], '[an object, a list]'],
     [{}, 'an object'],

@@ -1,7 +1,7 @@
 /**
  * The one check that a view stays within the storage that it looks into.
  */
-import { named, PlannerError } from '../errors.js';
+import { named, PlannerError, shown } from '../errors.js';
 import { byteLength, isEmpty, type Layout } from './layout.js';
 
 /**
@@ -15,9 +15,19 @@ export function checkViewBounds(layout: Layout, offset: number, storageBytes: nu
   const { strides } = layout;
   let areStrides = true;
   for (let dim = 0; dim < strides.length; dim++) areStrides &&= Number.isSafeInteger(strides[dim]) && strides[dim] >= 0;
-  const end = areStrides ? offset + byteLength(layout, culprit) : NaN;
+  const isStart = Number.isSafeInteger(offset) && offset >= 0;
+  const end = areStrides && isStart ? offset + byteLength(layout, culprit) : NaN;
   const isInside = end <= storageBytes || isEmpty(layout);
-  if (areStrides && Number.isSafeInteger(offset) && offset >= 0 && isInside) return;
+  if (areStrides && isStart && isInside) return;
+  if (areStrides && !isStart) {
+    throw new PlannerError('BAD_VIEW', {
+      message: `${named(culprit)} starts at byte ${shown(offset)} of its storage, but must start at an integer of at least 0.`,
+      culprit,
+      value: offset,
+      limit: 'an integer of at least 0',
+      remedy: 'Give the offset in bytes, as an integer.',
+    });
+  }
   throw new PlannerError('BAD_VIEW', {
     message: areStrides
       ? `${named(culprit)} takes the view to bytes ${offset} to ${end}, beyond the ${storageBytes} bytes of its storage.`

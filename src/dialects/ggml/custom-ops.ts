@@ -18,7 +18,7 @@ import type { Operands, Sources } from './operands.js';
 import { isOperationName } from './operations.js';
 import { Applier } from './ops/applier.js';
 import { CUSTOM } from './ops/custom.js';
-import { listOf, requireArgument, type Named } from './ops/rules.js';
+import { checkSettings, listOf, requireArgument, type Named } from './ops/rules.js';
 import { VIEW } from './ops/views.js';
 
 /** ggml has ten slots, of which a custom operation takes nine. */
@@ -54,7 +54,7 @@ export interface CustomResult {
   readonly type: ElementTypeName;
   /** Shape, one to four element counts. */
   readonly ne: readonly number[];
-  /** A label. Default: the label of the node, and the number of the result. */
+  /** A label. Default: that of the node, or else the operation’s name, and the number of the result. */
   readonly name?: string;
 }
 
@@ -100,7 +100,7 @@ export abstract class CustomOps extends Applier {
    * ```
    */
   custom(sources: readonly Tensor[], options: CustomOptions): Tensor {
-    checkOptions(options, CUSTOM_NAMES, CUSTOM.name);
+    checkSettings(options, CUSTOM_NAMES, CUSTOM);
     const { type, ne, overwrites = [], name = '' } = options;
     const own = ownName(options);
     const result: Result = {
@@ -139,7 +139,7 @@ export abstract class CustomOps extends Applier {
     sources: readonly Tensor[],
     options: CustomResultsOptions & { readonly results: R },
   ): { -readonly [K in keyof R]: Tensor } {
-    checkOptions(options, RESULTS_NAMES, CUSTOM.name);
+    checkSettings(options, RESULTS_NAMES, CUSTOM);
     const { results, alignment = 32, name = '' } = options;
     const own = ownName(options);
     checkAlignment(alignment, `${own.name}: alignment`);
@@ -157,7 +157,13 @@ export abstract class CustomOps extends Applier {
     const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
     const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
       const offset = offsets[index];
-      const view = { type, ne, nb, view: { of: node, offset }, name: results[index].name ?? `${name} [${index}]` };
+      const view = {
+        type,
+        ne,
+        nb,
+        view: { of: node, offset },
+        name: results[index].name ?? `${name || own.name} [${index}]`,
+      };
       const params = { ne: [...ne], nb: nb.slice(1), offset };
       return this.apply({ ...VIEW, result: () => view }, [node], params);
     });
@@ -199,6 +205,8 @@ function ownOperation({ name }: Named, result: Result): Row {
 function layoutOf(own: Named, result: CustomResult, index: number): Layout & { shape: Dims4; strides: Dims4 } {
   const label = `${own.name}: results[${index}]`;
   checkOptions(result, RESULT_NAMES, label);
+  const { name = '' } = result;
+  requireArgument(typeof name === 'string', own, `results[${index}].name`, name, 'a string');
   const type = elementType(result.type, `${own.name}: type of results[${index}]`);
   const ne: Dims4 = shape(listOf(own, `results[${index}].ne`, result.ne), label);
   return { type, shape: ne, strides: contiguousStrides(type, ne, label) };

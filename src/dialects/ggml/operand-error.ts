@@ -18,9 +18,10 @@ export function requireOperand(
   op: string,
   what: string,
   value: Tensor | readonly number[] | string,
-  limit: string | (() => string),
+  limit: string,
+  remedy: string,
 ): asserts condition {
-  if (!condition) badOperand(op, what, value, typeof limit === 'string' ? limit : limit());
+  if (!condition) badOperand(op, what, value, limit, remedy);
 }
 
 /** Throws `BAD_OPERAND`. Takes the same as {@link requireOperand}. */

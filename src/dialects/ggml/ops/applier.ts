@@ -4,7 +4,7 @@
  * Invariant: a tensor that a context returns has passed its operation's shape rule; its bytes exist only if the context
  * is immediate.
  */
-import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../../../errors.js';
+import { checkArgument, PlannerError, subject, type OptionNames } from '../../../errors.js';
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { operandName, type Operation } from '../../../tensor/operation.js';
 import { byteLength, contiguousStrides, sameShape, type Layout } from '../../../tensor/layout.js';
@@ -23,6 +23,7 @@ import type { ByteSource } from '../../../tensor/immediate-memory.js';
 import { describe, missingOperand, requireOperand } from '../operand-error.js';
 import { Operands, type Sources } from '../operands.js';
 import type { Row } from '../row.js';
+import { checkSettings, flag, type Named } from './rules.js';
 
 const NO_SETTINGS: Params = {};
 
@@ -36,9 +37,13 @@ export interface InPlaceOption {
 }
 
 const IN_PLACE_OPTION: OptionNames<InPlaceOption> = { inPlace: true };
-/** The option for methods that have checked their own options: {@link Applier.apply} need not check it again. */
-export const IN_PLACE: InPlaceOption = { inPlace: true };
-export const NOT_IN_PLACE: InPlaceOption = {};
+const IN_PLACE: InPlaceOption = { inPlace: true };
+const NOT_IN_PLACE: InPlaceOption = {};
+
+/** For methods that have checked their own options: {@link Applier.apply} need not look again. */
+export function inPlaceOf(op: Named, { inPlace = false }: InPlaceOption): InPlaceOption {
+  return flag(op, 'inPlace', inPlace) ? IN_PLACE : NOT_IN_PLACE;
+}
 
 export abstract class Applier {
   /** Where the tensors of this context have their bytes. */
@@ -56,10 +61,11 @@ export abstract class Applier {
    * A new contiguous leaf.
    *
    * @param ne one to four element counts, innermost dimension first
-   * @param name a label; need not be unique. Default: `leaf_N`, given when a graph adds the tensor
-   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`
+   * @param name a label; need not be unique. Default: `leaf_N`, given when a graph takes the tensor in
+   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`, `BYTES_TOO_LARGE`, `BAD_ARGUMENT`
    */
   newTensor(type: ElementTypeName, ne: readonly number[], name = ''): Tensor {
+    checkName(name);
     const culprit = name || 'tensor';
     const elements = elementType(type, culprit);
     const quad = shape(ne, culprit);
@@ -78,7 +84,7 @@ export abstract class Applier {
   /** Gives a tensor a name of at most 63 characters, as ggml does, and returns it. */
   setName(tensor: Tensor, name: string): Tensor {
     checkTensor('setName', tensor);
-    checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
+    checkName(name);
     tensor.name = shortened(name);
     return tensor;
   }
@@ -185,13 +191,13 @@ export abstract class Applier {
     params: P = NO_SETTINGS as P,
     options: InPlaceOption = NOT_IN_PLACE,
   ): Tensor {
-    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkOptions(options, IN_PLACE_OPTION, operation.name);
+    if (options !== NOT_IN_PLACE && options !== IN_PLACE) checkSettings(options, IN_PLACE_OPTION, operation);
     const namesItself = operation.namesItself.length > 0 && sources.includes(SELF);
     const operands = namesItself ? sources.map((source) => (source === SELF ? null : source)) : (sources as Sources);
     for (let slot = 0; slot < operands.length; slot++) checkOperand(operation, operands[slot] ?? null, slot);
     const result = operation.result(new Operands(operation, operands), params);
     const nb = result.nb ?? contiguousStrides(result.type, result.ne, operation.name);
-    if (options.inPlace === true)
+    if (inPlaceOf(operation, options) === IN_PLACE)
       return this.#inPlace(operation, operands, { type: result.type, shape: result.ne, strides: nb }, params);
     // Models apply thousands of operations per graph: one literal is many times faster than merging objects.
     const name = shortened(result.name ?? '');
@@ -222,6 +228,7 @@ export abstract class Applier {
       'in-place operand',
       target ?? 'missing',
       `of type ${layout.type.name} and shape [${layout.shape.join(', ')}], for an operation that can run in place`,
+      'Leave the option inPlace out.',
     );
     const name = shortened(`${target.name} (view)`);
     return new Tensor({
@@ -244,14 +251,18 @@ export abstract class Applier {
   }
 }
 
-/** The part of a name that ggml keeps. */
+function checkName(name: string): void {
+  checkArgument(typeof name === 'string', 'name', name, 'a string', 'Give the label as text.');
+}
+
+/** What ggml keeps of a name. */
 function shortened(name: string): string {
   return name.length > MAX_NAME_LENGTH ? name.slice(0, MAX_NAME_LENGTH) : name;
 }
 
-/** Throws `BAD_OPERAND` unless `tensor` is a tensor. */
-function checkTensor(op: string, tensor: unknown): void {
-  if (!(tensor instanceof Tensor)) missingOperand(op, 'tensor', tensor);
+/** Throws `BAD_OPERAND` unless `tensor` is one. */
+export function checkTensor(op: string, tensor: unknown, what = 'tensor'): void {
+  if (!(tensor instanceof Tensor)) missingOperand(op, what, tensor);
 }
 
 /** Throws `BAD_OPERAND` unless there is a tensor or nothing in the slot. */
@@ -272,14 +283,21 @@ function definedOnly(params: Params): Params {
 }
 
 function checkDestination(tensor: Tensor, destination: Tensor): void {
-  const check = (condition: boolean, what: string, value: Tensor | string, limit: string): void => {
-    requireOperand(condition, 'setOutput', what, value, limit);
+  const check = (condition: boolean, what: string, value: Tensor | string, limit: string, remedy: string): void => {
+    requireOperand(condition, 'setOutput', what, value, limit, remedy);
   };
-  check(tensor.operation !== null, 'tensor', `the leaf ${tensor.label}`, 'computed by an operation');
+  const { label } = tensor;
+  const copy = 'Copy it there with cpy() instead.';
+  check(tensor.operation !== null, 'tensor', `the leaf ${label}`, 'computed by an operation', copy);
   const isReplaced = tensor.origin.replaced?.has(tensor) === true;
-  check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place');
-  check(!tensor.isView, 'tensor', `the view ${tensor.label}`, 'the owner of its storage, which cont() or cpy() makes');
+  const successor = 'A result has one destination: go on with the tensor that the first call returned.';
+  check(!isReplaced, 'tensor', tensor, 'the tensor that setOutput returned in its place', successor);
+  check(!tensor.isView, 'tensor', `the view ${label}`, 'the owner of its storage, which cont() or cpy() makes', copy);
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
-  check(fits, 'destination', destination, `like the result, ${describe(tensor)}`);
-  check(destination.root !== tensor, 'destination', `a view of ${tensor.label}`, 'in another storage');
+  const view = 'Give a view of that type and shape, or copy the result there with cpy().';
+  check(fits, 'destination', destination, `like the result, ${describe(tensor)}`, view);
+  const isItself = destination === tensor;
+  const found = isItself ? `${label} itself` : `a view of ${label}`;
+  const other = 'Leave the destination out to mark the result alone, or give a tensor of another storage.';
+  check(destination.root !== tensor, 'destination', found, 'in another storage', other);
 }

@@ -3,7 +3,7 @@
  *
  * Behaviour as in ggml's constructors `ggml_add`, `ggml_mul`, `ggml_scale`, `ggml_clamp`, ….
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows } from '../shape.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
@@ -11,8 +11,8 @@ import { rowsOf, type Row, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
 import type { OperationName } from '../operation-name.js';
-import { like, into } from './rules.js';
-import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
+import { checkSettings, like, into, numbers, requireArgument } from './rules.js';
+import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('element-wise');
 
@@ -184,28 +184,37 @@ export abstract class ArithmeticOps extends Applier {
   /**
    * `a × scale + bias`.
    *
-   * @throws PlannerError `BAD_OPERAND` unless the rows of `a` are dense and equally far apart
+   * @throws PlannerError `BAD_OPERAND` unless the rows of `a` are dense and equally far apart, `BAD_ARGUMENT`
    */
   scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
-    checkOptions(options, SCALE_OPTIONS, SCALE.name);
-    const { bias = 0, inPlace } = options;
-    return this.apply(SCALE, [a], { scale, bias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
+    checkSettings(options, SCALE_OPTIONS, SCALE);
+    const { bias = 0 } = options;
+    return this.apply(SCALE, [a], numbers(SCALE, { scale, bias }), inPlaceOf(SCALE, options));
   }
 
   /**
-   * `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml. An infinite bound leaves that side
-   * open.
+   * `a` limited to `[min, max]`, written into the bytes of `a` (a view), as in ggml.
+   *
+   * @param min `-Infinity` leaves this side open
+   * @param max at least `min`; `Infinity` leaves this side open
+   * @throws PlannerError `BAD_ARGUMENT`
    */
   clamp(a: Tensor, min: number, max: number): Tensor {
+    const [isMin, isMax] = [Number.isFinite(min) || min === -Infinity, Number.isFinite(max) || max === Infinity];
+    requireArgument(isMin, CLAMP, 'min', min, 'a finite number, or -Infinity');
+    requireArgument(isMax, CLAMP, 'max', max, 'a finite number, or Infinity');
+    requireArgument(min <= max, CLAMP, 'max', max, `at least the min, ${min}`);
     return this.apply(CLAMP, [a], { min: finiteOrNull(min), max: finiteOrNull(max) });
   }
 
   /**
-   * A tensor like `a` (f32 or f16, contiguous) of which every element is `value`.
+   * A tensor like `a` (f32 or f16, contiguous) of which every element is `value`, which may be infinite.
    *
-   * @throws PlannerError `BAD_OPERAND`
+   * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   fill(a: Tensor, value: number, options?: InPlaceOption): Tensor {
+    const isNumber = typeof value === 'number' && !Number.isNaN(value);
+    requireArgument(isNumber, FILL, 'value', value, 'a number, which may be infinite');
     return this.apply(FILL, [a], { value }, options);
   }
 

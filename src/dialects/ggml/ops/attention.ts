@@ -3,13 +3,14 @@
  *
  * Behaviour as in ggml's constructors `ggml_rope_ext`, `ggml_rope_multi`, `ggml_soft_max_ext`, `ggml_flash_attn_ext`.
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
-import { like, f32, slots, requireArgument, requireIntegers, requireWord } from './rules.js';
-import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
+import { checkSettings, like, f32, listOf, numbers, slots } from './rules.js';
+import { requireArgument, requireIntegers, requireWord, type Named } from './rules.js';
+import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('attention');
 
@@ -118,10 +119,10 @@ function requireOffset(o: Operands, offset: number, room: number): void {
 export const ROPE = rotation('ROPE');
 export const ROPE_BACK = rotation('ROPE_BACK');
 
-function ropeParams(dims: number, options: RopeOptions): RopeParams {
+function ropeParams(row: Named, dims: number, options: RopeOptions): RopeParams {
   const { offset = 0, mode = 'normal', originalContext = 0, freqBase = 10000, freqScale = 1, extFactor = 0 } = options;
   const { attnFactor = 1, betaFast = 0, betaSlow = 0, sections = null } = options;
-  const copied = sections === null ? null : [...sections];
+  numbers(row, { originalContext, freqBase, freqScale, extFactor, attnFactor, betaFast, betaSlow });
   return {
     dims,
     offset,
@@ -133,8 +134,15 @@ function ropeParams(dims: number, options: RopeOptions): RopeParams {
     attnFactor,
     betaFast,
     betaSlow,
-    sections: copied,
+    sections: sections === null ? null : sectionsOf(row, sections),
   };
+}
+
+function sectionsOf(row: Named, sections: readonly number[]): number[] {
+  const copied = listOf(row, 'sections', sections);
+  const areFour = copied.length === 4 && copied.every((pairs) => Number.isSafeInteger(pairs) && pairs >= 0);
+  requireArgument(areFour, row, 'sections', copied, 'four integers of at least 0');
+  return copied;
 }
 
 function requireSinks(o: Operands, heads: number): void {
@@ -223,20 +231,19 @@ export abstract class AttentionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   rope(a: Tensor, positions: Tensor, dims: number, options: RopeOptions = {}): Tensor {
-    const { inPlace } = options;
-    checkOptions(options, ROPE_OPTIONS, ROPE.name);
+    checkSettings(options, ROPE_OPTIONS, ROPE);
     return this.apply(
       ROPE,
       slots(a, positions, options.freqFactors),
-      ropeParams(dims, options),
-      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
+      ropeParams(ROPE, dims, options),
+      inPlaceOf(ROPE, options),
     );
   }
 
   /** The gradient of {@link rope}: the same turns backwards. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT` */
   ropeBack(a: Tensor, positions: Tensor, dims: number, options: RopeBackOptions = {}): Tensor {
-    checkOptions(options, ROPE_BACK_OPTIONS, ROPE_BACK.name);
-    return this.apply(ROPE_BACK, slots(a, positions, options.freqFactors), ropeParams(dims, options));
+    checkSettings(options, ROPE_BACK_OPTIONS, ROPE_BACK);
+    return this.apply(ROPE_BACK, slots(a, positions, options.freqFactors), ropeParams(ROPE_BACK, dims, options));
   }
 
   /**
@@ -247,9 +254,10 @@ export abstract class AttentionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   softMax(a: Tensor, options: AttentionOptions & InPlaceOption = {}): Tensor {
-    checkOptions(options, SOFT_MAX_OPTIONS, SOFT_MAX.name);
-    const { mask, sinks, scale = 1, maxBias = 0, inPlace } = options;
-    return this.apply(SOFT_MAX, slots(a, mask, sinks), { scale, maxBias }, inPlace === true ? IN_PLACE : NOT_IN_PLACE);
+    checkSettings(options, SOFT_MAX_OPTIONS, SOFT_MAX);
+    const { mask, sinks, scale = 1, maxBias = 0 } = options;
+    const params = numbers(SOFT_MAX, { scale, maxBias });
+    return this.apply(SOFT_MAX, slots(a, mask, sinks), params, inPlaceOf(SOFT_MAX, options));
   }
 
   /**
@@ -262,8 +270,9 @@ export abstract class AttentionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   flashAttn(q: Tensor, k: Tensor, v: Tensor, options: FlashAttentionOptions = {}): Tensor {
-    checkOptions(options, FLASH_ATTN_OPTIONS, FLASH_ATTN_EXT.name);
+    checkSettings(options, FLASH_ATTN_OPTIONS, FLASH_ATTN_EXT);
     const { mask, sinks, scale = 1, maxBias = 0, logitSoftcap = 0 } = options;
-    return this.apply(FLASH_ATTN_EXT, slots(q, k, v, mask, sinks), { scale, maxBias, logitSoftcap });
+    const params = numbers(FLASH_ATTN_EXT, { scale, maxBias, logitSoftcap });
+    return this.apply(FLASH_ATTN_EXT, slots(q, k, v, mask, sinks), params);
   }
 }

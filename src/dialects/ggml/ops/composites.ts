@@ -12,6 +12,7 @@ import { requireArgument, requireIntegers } from './rules.js';
 import type { ConvolutionOps } from './convolution.js';
 import type { MatrixOps } from './matrix.js';
 import type { MemoryOps } from './memory.js';
+import { checkTensor } from './applier.js';
 import { ARGSORT, type ReductionOps } from './reduction.js';
 import type { SlidingOptions } from './sliding.js';
 import type { ViewOps } from './views.js';
@@ -19,6 +20,12 @@ import type { ViewOps } from './views.js';
 /** The type that ggml gives patches: f16, unless the kernel is bf16, whose range f16 would lose. */
 function patchType(kernel: Tensor): ElementTypeName {
   return kernel.type.name === 'bf16' ? 'f32' : 'f16';
+}
+
+/** Both operands are read here, before an operation could check them. @throws PlannerError `BAD_OPERAND` */
+function checkOperands(op: string, kernel: Tensor, x: Tensor): void {
+  checkTensor(op, kernel, 'kernel');
+  checkTensor(op, x, 'x');
 }
 
 /** Compositions. Widths come first; a single setting counts for every dimension. */
@@ -39,6 +46,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_ARGUMENT` unless `k` is at most the length of the rows
    */
   argsortTopK(a: Tensor, k: number): Tensor {
+    checkTensor('ARGSORT', a, 'a');
     requireIntegers(ARGSORT, { k }, 0);
     requireArgument(k <= a.ne[0], ARGSORT, 'k', k, `at most ${a.ne[0]}, the length of the rows`);
     const sorted = this.argsort(a, 'desc');
@@ -54,6 +62,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv1d(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
+    checkOperands('IM2COL', kernel, x);
     const [width, channels, outputs] = kernel.ne;
     const patches = this.im2col(kernel, x, 1, patchType(kernel), options);
     const [patch, positionCount, sequences] = patches.ne;
@@ -70,6 +79,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv1dDepthwise(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
+    checkOperands('IM2COL', kernel, x);
     const [length, channels, sequences] = x.ne;
     const split = this.reshape(x, [length, 1, channels, sequences]);
     const product = this.mulMat(this.im2col(kernel, split, 1, patchType(kernel), options), kernel);
@@ -84,6 +94,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2d(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
+    checkOperands('IM2COL', kernel, x);
     const [kernelWidth, kernelHeight, channels, outputs] = kernel.ne;
     const patches = this.im2col(kernel, x, 2, patchType(kernel), options);
     const [patch, width, height, images] = patches.ne;
@@ -100,6 +111,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv2dDepthwise(kernel: Tensor, x: Tensor, options: SlidingOptions = {}): Tensor {
+    checkOperands('IM2COL', kernel, x);
     const [kernelWidth, kernelHeight, ...kernelChannels] = kernel.ne;
     const [xWidth, xHeight, channels, images] = x.ne;
     const filters = kernelChannels[0] * kernelChannels[1];
@@ -120,6 +132,7 @@ export abstract class CompositeOps {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv3d(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
+    checkOperands('IM2COL_3D', kernel, x);
     const patches = this.im2col3d(kernel, x, channels, patchType(kernel), options);
     const [patch, width, height, planes] = patches.ne;
     const outputs = kernel.ne[3] / channels;

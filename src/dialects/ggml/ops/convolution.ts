@@ -9,7 +9,7 @@ import { shape } from '../shape.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
-import { f32, requireArgument, requireIntegers, listOf } from './rules.js';
+import { f32, requireArgument, requireIntegers, listOf, type Named } from './rules.js';
 import { Applier } from './applier.js';
 import { positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
@@ -65,6 +65,10 @@ export const IM2COL_BACK = define<Sliding & { ne: readonly number[] }>({
   result: (o, { ne }) => f32(shape(ne, o.name)),
 });
 
+function requireRank(op: Named, rank: number): void {
+  requireArgument(rank === 1 || rank === 2, op, 'rank', rank, '1 or 2');
+}
+
 /** The rows of this family. */
 export const CONVOLUTION_OPERATIONS = [IM2COL, IM2COL_3D, IM2COL_BACK];
 
@@ -80,6 +84,7 @@ export abstract class ConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   im2col(kernel: Tensor, x: Tensor, rank: 1 | 2, type: ElementTypeName, options: SlidingOptions = {}): Tensor {
+    requireRank(IM2COL, rank);
     return this.apply(IM2COL, [kernel, x], { ...slidingOver(IM2COL, rank, options), type });
   }
 
@@ -102,6 +107,7 @@ export abstract class ConvolutionOps extends Applier {
     rank: 1 | 2,
     options: SlidingOptions = {},
   ): Tensor {
+    requireRank(IM2COL_BACK, rank);
     return this.apply(IM2COL_BACK, [kernel, gradient], {
       ...slidingOver(IM2COL_BACK, rank, options),
       ne: listOf(IM2COL_BACK, 'ne', ne),

@@ -12,7 +12,8 @@ export const CUSTOM = define({
   name: 'CUSTOM',
   operands: [],
   isPure: false, // nobody knows what it does
-  result: ({ name }) => badOperand(name, 'result', 'unknown', 'what the caller declares'),
+  result: ({ name }) =>
+    badOperand(name, 'result', 'unknown', 'what the caller declares', 'Apply it through custom() of a Context.'),
 });
 
 /** The rows of this family. */

@@ -10,7 +10,7 @@ import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY } from '../operands.js';
 import { f32, requireIntegers } from './rules.js';
-import { Applier } from './applier.js';
+import { Applier, checkTensor } from './applier.js';
 import { computedShape, positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
 
 const define = rowsOf('convolution');
@@ -149,6 +149,8 @@ export abstract class DirectConvolutionOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   conv3dDirect(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
+    checkTensor(CONV_3D.name, kernel, 'kernel');
+    checkTensor(CONV_3D.name, x, 'x');
     const split = { channels, outputs: kernel.ne[3] / channels, videos: x.ne[3] / channels };
     return this.apply(CONV_3D, [kernel, x], { ...slidingOver(CONV_3D, 3, options), ...split });
   }

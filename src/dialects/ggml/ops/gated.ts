@@ -4,12 +4,12 @@
  * Behaviour as in ggml's constructors `ggml_glu` and `ggml_glu_split`; each unit is an operation of its own name, as
  * graph files write it.
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import type { Operands, Sources } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
-import type { Named } from './rules.js';
+import { checkSettings, flag, numbers, type Named } from './rules.js';
 import { Applier } from './applier.js';
 
 const define = rowsOf('element-wise');
@@ -85,7 +85,7 @@ export abstract class GatedOps extends Applier {
 
   /** The limited SwiGLU of gpt-oss: steepness `alpha`, both factors limited by `limit`, 1 added to the second. */
   swigluOai(a: Tensor, b: Tensor, alpha: number, limit: number): Tensor {
-    return this.apply(SWIGLU_OAI, [a, b], { alpha, limit });
+    return this.apply(SWIGLU_OAI, [a, b], numbers(SWIGLU_OAI, { alpha, limit }));
   }
 }
 
@@ -94,7 +94,7 @@ function halves(a: Tensor, b: Tensor | null): Sources {
   return b === null ? [a] : [a, b];
 }
 
-function gatedParams({ name }: Named, options: GatedOptions = {}): { swapped: boolean } {
-  checkOptions(options, GATED_OPTIONS, name);
-  return { swapped: options.swapped ?? false };
+function gatedParams(row: Named, options: GatedOptions = {}): { swapped: boolean } {
+  checkSettings(options, GATED_OPTIONS, row);
+  return { swapped: flag(row, 'swapped', options.swapped ?? false) };
 }

@@ -13,7 +13,8 @@ import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('norm');
 
-function requireEps(op: Named, eps: number): number {
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function requireEps(op: Named, eps: number): number {
   if (!Number.isFinite(eps) || eps < 0) requireArgument(false, op, 'eps', eps, 'a number of at least 0');
   return eps;
 }

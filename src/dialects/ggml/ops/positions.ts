@@ -8,7 +8,7 @@ import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY } from '../operands.js';
-import { like, f32, requireArgument, requireIntegers } from './rules.js';
+import { like, f32, numbers, requireArgument, requireIntegers } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('other');
@@ -93,15 +93,15 @@ export abstract class PositionOps extends Applier {
   /**
    * The numbers from `start` (inclusive) to `stop` (exclusive) in steps of `step`, f32.
    *
-   * @throws PlannerError `BAD_ARGUMENT` unless `stop` is above `start`, and `step` above 0
+   * @throws PlannerError `BAD_ARGUMENT` unless all are finite, `stop` is above `start`, and `step` above 0
    */
   arange(start: number, stop: number, step = 1): Tensor {
-    return this.apply(ARANGE, [], { start, stop, step });
+    return this.apply(ARANGE, [], numbers(ARANGE, { start, stop, step }));
   }
 
   /** Sines and cosines of each of the time steps, f32 `[dim, steps]`. @throws PlannerError `BAD_ARGUMENT` */
   timestepEmbedding(timesteps: Tensor, dim: number, maxPeriod = 10000): Tensor {
-    return this.apply(TIMESTEP_EMBEDDING, [timesteps], { dim, maxPeriod });
+    return this.apply(TIMESTEP_EMBEDDING, [timesteps], { dim, ...numbers(TIMESTEP_EMBEDDING, { maxPeriod }) });
   }
 
   /**

@@ -4,12 +4,12 @@
  * Behaviour as in ggml's constructors `ggml_ssm_conv`, `ggml_ssm_scan`, `ggml_rwkv_wkv6`, `ggml_rwkv_wkv7`,
  * `ggml_gated_linear_attn`, `ggml_gated_delta_net`. Output and states have no operand's layout: nothing is overwritten.
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import { elementCount } from '../../../tensor/layout.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
-import { f32, requireIntegers, type Named } from './rules.js';
+import { checkSettings, f32, numbers, requireIntegers, type Named } from './rules.js';
 import { Applier } from './applier.js';
 
 const define = rowsOf('recurrence');
@@ -117,7 +117,7 @@ export interface SnapshotOptions {
 const SNAPSHOT_OPTIONS: OptionNames<SnapshotOptions> = { snapshots: true };
 
 function snapshotParams(row: Named, options: SnapshotOptions): { snapshots: number } {
-  checkOptions(options, SNAPSHOT_OPTIONS, row.name);
+  checkSettings(options, SNAPSHOT_OPTIONS, row);
   return { snapshots: options.snapshots ?? 1 };
 }
 
@@ -190,7 +190,7 @@ export abstract class RecurrenceOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`
    */
   gatedLinearAttn(k: Tensor, v: Tensor, q: Tensor, g: Tensor, state: Tensor, scale: number): Tensor {
-    return this.apply(GATED_LINEAR_ATTN, [k, v, q, g, state], { scale });
+    return this.apply(GATED_LINEAR_ATTN, [k, v, q, g, state], numbers(GATED_LINEAR_ATTN, { scale }));
   }
 
   /**

@@ -4,13 +4,24 @@
  * Behaviour as in ggml's `ggml_pool_1d`, `ggml_pool_2d`, `ggml_interpolate`, `ggml_pad_ext`, `ggml_pad_reflect_1d`,
  * `ggml_roll`. Elements move, so nothing is overwritten.
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import { shape } from '../shape.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Result } from '../row.js';
 import type { Operands } from '../operands.js';
-import { like, f32, requireArgument, requireIntegers, requireWord, listOf, type Named } from './rules.js';
-import { Applier } from './applier.js';
+import {
+  checkSettings,
+  flag,
+  fourOf,
+  like,
+  f32,
+  requireArgument,
+  requireIntegers,
+  requireWord,
+  listOf,
+} from './rules.js';
+import type { Named } from './rules.js';
+import { Applier, checkTensor } from './applier.js';
 import { computedShape, perDimension, requireList } from './sliding.js';
 
 const define = rowsOf('convolution');
@@ -44,10 +55,15 @@ function poolParams(
   size: number | readonly number[],
   options: PoolOptions,
 ): PoolParams {
-  checkOptions(options, POOL_OPTIONS, row.name);
-  const window = perDimension(rank, size);
+  checkSettings(options, POOL_OPTIONS, row);
+  const window = perDimension(row, 'window', rank, size);
   const { stride = window, padding = 0 } = options;
-  return { pooling, window, stride: perDimension(rank, stride), padding: perDimension(rank, padding) };
+  return {
+    pooling,
+    window,
+    stride: perDimension(row, 'stride', rank, stride),
+    padding: perDimension(row, 'padding', rank, padding),
+  };
 }
 
 function requirePooling(o: Operands, rank: number, { pooling, window, stride, padding }: PoolParams): void {
@@ -202,15 +218,21 @@ export abstract class ResamplingOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   upscale(a: Tensor, factor: number, options: InterpolateOptions = {}): Tensor {
+    checkTensor(UPSCALE.name, a, 'a');
     requireIntegers(UPSCALE, { factor }, 2);
     return this.interpolate(a, [a.ne[0] * factor, a.ne[1] * factor, a.ne[2], a.ne[3]], options);
   }
 
   /** The f32 tensor `a` scaled to the shape `ne`. @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`, `BAD_SHAPE` */
   interpolate(a: Tensor, ne: readonly number[], options: InterpolateOptions = {}): Tensor {
-    checkOptions(options, INTERPOLATE_OPTIONS, UPSCALE.name);
+    checkSettings(options, INTERPOLATE_OPTIONS, UPSCALE);
     const { mode = 'nearest', alignCorners = false, antialias = false } = options;
-    return this.apply(UPSCALE, [a], { ne: listOf(UPSCALE, 'ne', ne), mode, alignCorners, antialias });
+    return this.apply(UPSCALE, [a], {
+      ne: listOf(UPSCALE, 'ne', ne),
+      mode,
+      alignCorners: flag(UPSCALE, 'alignCorners', alignCorners),
+      antialias: flag(UPSCALE, 'antialias', antialias),
+    });
   }
 
   /**
@@ -220,9 +242,13 @@ export abstract class ResamplingOps extends Applier {
    * @throws PlannerError `BAD_ARGUMENT`
    */
   pad(a: Tensor, after: readonly number[], options: PadOptions = {}): Tensor {
-    checkOptions(options, PAD_OPTIONS, PAD.name);
+    checkSettings(options, PAD_OPTIONS, PAD);
     const { before = [], circular = false } = options;
-    return this.apply(PAD, [a], { before: fourOf(before), after: fourOf(after), circular });
+    return this.apply(PAD, [a], {
+      before: fourOf(PAD, 'before', before),
+      after: fourOf(PAD, 'after', after),
+      circular: flag(PAD, 'circular', circular),
+    });
   }
 
   /**
@@ -243,10 +269,6 @@ export abstract class ResamplingOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   roll(a: Tensor, shifts: readonly number[]): Tensor {
-    return this.apply(ROLL, [a], { shifts: fourOf(shifts) });
+    return this.apply(ROLL, [a], { shifts: fourOf(ROLL, 'shifts', shifts) });
   }
-}
-
-function fourOf(list: readonly number[]): number[] {
-  return list.length < 4 ? [...list, ...new Array<number>(4 - list.length).fill(0)] : [...list];
 }

@@ -4,7 +4,7 @@
  * Invariant: nothing here knows a particular operation; every check throws `BAD_ARGUMENT`, naming the operation, the
  * setting, its value and its limit.
  */
-import { oneOf, wrongValue } from '../../../errors.js';
+import { checkOptions, named, oneOf, PlannerError, shown, wrongValue, type OptionNames } from '../../../errors.js';
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import type { Dims4 } from '../../../tensor/layout.js';
 import { isPacked } from '../shape.js';
@@ -67,14 +67,51 @@ export function requireIntegers(op: Named, settings: Readonly<Record<string, num
   }
 }
 
+/** The settings, each of which must be a finite number. */
+export function numbers<T extends Readonly<Record<string, number>>>(op: Named, settings: T): T {
+  for (const what in settings) {
+    if (!Number.isFinite(settings[what])) requireArgument(false, op, what, settings[what], 'a finite number');
+  }
+  return settings;
+}
+
+/** A setting that must be true or false. */
+export function flag(op: Named, what: string, value: boolean): boolean {
+  requireArgument(typeof value === 'boolean', op, what, value, 'true or false');
+  return value;
+}
+
+/** As `checkOptions`, of what an operation takes. @throws PlannerError `BAD_ARGUMENT` */
+export function checkSettings<T extends object>(options: T, names: OptionNames<NoInfer<T>>, { name }: Named): void {
+  const isObject = typeof options === 'object' && (options as unknown) !== null && !Array.isArray(options);
+  if (isObject) {
+    checkOptions(options, names, name);
+    return;
+  }
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `The options of ${named(name)} must be an object, not ${shown(options)}.`,
+    culprit: `options of ${name}`,
+    value: options,
+    limit: 'an object',
+    remedy: 'Leave them out for the defaults.',
+  });
+}
+
 /** A setting must be one of a few words. */
 export function requireWord(op: Named, what: string, value: string, words: readonly string[]): void {
   if (!words.includes(value)) requireArgument(false, op, what, value, oneOf(words));
 }
 
-/** A copy of a caller's list of numbers, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
+/** A copy of a list of integers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
 export function listOf(op: Named, what: string, values: readonly number[]): number[] {
-  const isList: boolean = Array.isArray(values);
-  requireArgument(isList, op, what, values, 'a list of numbers');
+  const areNumbers = Array.isArray(values) && values.every((value) => typeof value === 'number');
+  requireArgument(areNumbers, op, what, values, 'a list of integers');
   return [...values];
+}
+
+/** As {@link listOf}, of one integer per dimension; those left out are 0. */
+export function fourOf(op: Named, what: string, values: readonly number[]): number[] {
+  const isList = Array.isArray(values) && values.length <= 4;
+  requireArgument(isList, op, what, values, 'a list of at most four integers');
+  return [...values, ...new Array<number>(4 - values.length).fill(0)];
 }

@@ -3,12 +3,12 @@
  *
  * Behaviour as in ggml's `ggml_calc_conv_output_size`, whose division drops the fraction, also below zero.
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import type { Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
 import type { Params } from '../../../tensor/tensor.js';
 import type { Operands } from '../operands.js';
-import { requireArgument, requireIntegers, type Named } from './rules.js';
+import { checkSettings, requireArgument, requireIntegers, type Named } from './rules.js';
 
 /** One number per dimension that the kernel slides over, innermost first. */
 export interface Sliding extends Params {
@@ -31,18 +31,20 @@ const SLIDING_OPTIONS: OptionNames<SlidingOptions> = { stride: true, padding: tr
 
 /** Settings of a kernel that slides over `rank` dimensions. @throws PlannerError `BAD_ARGUMENT` */
 export function slidingOver(row: Named, rank: number, options: SlidingOptions): Sliding {
-  checkOptions(options, SLIDING_OPTIONS, row.name);
+  checkSettings(options, SLIDING_OPTIONS, row);
   const { stride = 1, padding = 0, dilation = 1 } = options;
   return {
-    stride: perDimension(rank, stride),
-    padding: perDimension(rank, padding),
-    dilation: perDimension(rank, dilation),
+    stride: perDimension(row, 'stride', rank, stride),
+    padding: perDimension(row, 'padding', rank, padding),
+    dilation: perDimension(row, 'dilation', rank, dilation),
   };
 }
 
-/** One number per dimension. */
-export function perDimension(rank: number, setting: number | readonly number[]): number[] {
-  return typeof setting === 'number' ? new Array<number>(rank).fill(setting) : [...setting];
+/** One number per dimension. @throws PlannerError `BAD_ARGUMENT` */
+export function perDimension(op: Named, what: string, rank: number, setting: number | readonly number[]): number[] {
+  if (typeof setting === 'number') return new Array<number>(rank).fill(setting);
+  requireArgument(Array.isArray(setting), op, what, setting, `a number, or a list of ${rank}`);
+  return [...setting];
 }
 
 /** Checks that every list has `rank` integers of at least the list's minimum. @throws PlannerError `BAD_ARGUMENT` */

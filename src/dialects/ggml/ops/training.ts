@@ -3,15 +3,16 @@
  *
  * Behaviour as in ggml's `ggml_cross_entropy_loss`, `ggml_rms_norm_back`, `ggml_opt_step_adamw`, ….
  */
-import { checkOptions, type OptionNames } from '../../../errors.js';
+import type { OptionNames } from '../../../errors.js';
 import { elementCount } from '../../../tensor/layout.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { requireOperand } from '../operand-error.js';
-import { like, f32, into, requireIntegers } from './rules.js';
+import { checkSettings, like, f32, into, numbers, requireIntegers } from './rules.js';
 import type { AttentionOptions } from './attention.js';
-import { Applier, IN_PLACE, NOT_IN_PLACE, type InPlaceOption } from './applier.js';
+import { requireEps } from './norm.js';
+import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('other');
 
@@ -104,7 +105,8 @@ export const OPT_STEP_ADAMW = define({
       o.requireNe(name, weights.ne);
       const isLasting = o.tensor(name).memory !== 'deferred';
       const limit = 'in immediate or virtual memory, to outlive the run';
-      requireOperand(isLasting, o.name, name, 'in deferred memory', limit);
+      const remedy = 'Make it in an immediate or virtual context.';
+      requireOperand(isLasting, o.name, name, 'in deferred memory', limit, remedy);
     }
     requireSettings(o, 7);
     return into(weights);
@@ -159,19 +161,15 @@ export abstract class TrainingOps extends Applier {
 
   /** The gradient of `rmsNorm(a, eps)`, from the gradient of its result. */
   rmsNormBack(gradient: Tensor, a: Tensor, eps: number): Tensor {
-    return this.apply(RMS_NORM_BACK, [gradient, a], { eps });
+    return this.apply(RMS_NORM_BACK, [gradient, a], { eps: requireEps(RMS_NORM_BACK, eps) });
   }
 
   /** The gradient of a soft max, from the gradient of its result and the result itself. */
   softMaxBack(gradient: Tensor, result: Tensor, options: SoftMaxBackOptions = {}): Tensor {
-    checkOptions(options, SOFT_MAX_BACK_OPTIONS, SOFT_MAX_BACK.name);
-    const { scale = 1, maxBias = 0, inPlace } = options;
-    return this.apply(
-      SOFT_MAX_BACK,
-      [gradient, result],
-      { scale, maxBias },
-      inPlace === true ? IN_PLACE : NOT_IN_PLACE,
-    );
+    checkSettings(options, SOFT_MAX_BACK_OPTIONS, SOFT_MAX_BACK);
+    const { scale = 1, maxBias = 0 } = options;
+    const params = numbers(SOFT_MAX_BACK, { scale, maxBias });
+    return this.apply(SOFT_MAX_BACK, [gradient, result], params, inPlaceOf(SOFT_MAX_BACK, options));
   }
 
   /** The gradient of `getRows` for a table of `rows` rows, f32 `[n, rows]`; `ids` are i32. */

@@ -7,7 +7,7 @@
 import type { Params, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import type { OperationName } from '../operation-name.js';
-import { like } from './rules.js';
+import { like, numbers } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('element-wise');
@@ -140,7 +140,7 @@ export abstract class UnaryOps extends Applier {
 
   /** `a` where it is above zero, else `a × negativeSlope`. `a` may have any strides. */
   leakyRelu(a: Tensor, negativeSlope: number, options?: InPlaceOption): Tensor {
-    return this.apply(LEAKY_RELU, [a], { negativeSlope }, options);
+    return this.apply(LEAKY_RELU, [a], numbers(LEAKY_RELU, { negativeSlope }), options);
   }
 
   /** `1 ÷ (1 + e^-a)`. */
@@ -215,6 +215,6 @@ export abstract class UnaryOps extends Applier {
 
   /** The expanded integral of the ELU, with its learned coefficients. `a` may have any strides. */
   xielu(a: Tensor, alphaN: number, alphaP: number, beta: number, eps: number): Tensor {
-    return this.apply(XIELU, [a], { alphaN, alphaP, beta, eps });
+    return this.apply(XIELU, [a], numbers(XIELU, { alphaN, alphaP, beta, eps }));
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Operations that compute nothing: their results are views of another tensor's bytes.
  */
+import { checkArgument } from '../../../errors.js';
 import { elementCount, rowSize, type Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
 import type { Params, Tensor } from '../../../tensor/tensor.js';
@@ -45,7 +46,8 @@ export const VIEW = define<ViewParams>({
     const nb3 = nb[2] ?? nb2 * viewNe[2];
     const viewNb: Dims4 = [a.type.blockBytes, nb1, nb2, nb3];
     const layout = { type: a.type, shape: viewNe, strides: viewNb };
-    checkViewBounds(layout, a.viewOffset + offset, a.root.byteLength, `${o.name} of ${a.label}`);
+    const start = typeof offset === 'number' ? a.viewOffset + offset : offset;
+    checkViewBounds(layout, start, a.root.byteLength, `${o.name} of ${a.label}`);
     return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
   },
 });
@@ -57,7 +59,8 @@ export const PERMUTE = define<Params & { axes: readonly number[] }>({
   result: (o, { axes }) => {
     const a = o.tensor('a');
     const isPermutation = axes.length === 4 && [0, 1, 2, 3].every((axis) => axes.includes(axis));
-    requireOperand(isPermutation, o.name, 'axes', axes, 'each of 0, 1, 2, 3 once');
+    const remedy = 'Give the new places of all four dimensions, those of length 1 too.';
+    requireOperand(isPermutation, o.name, 'axes', axes, 'each of 0, 1, 2, 3 once', remedy);
     const ne: [number, number, number, number] = [1, 1, 1, 1];
     const nb: [number, number, number, number] = [0, 0, 0, 0];
     for (let dim = 0; dim < 4; dim++) {
@@ -129,10 +132,15 @@ export abstract class ViewOps extends Applier {
   }
 
   /**
-   * `a` itself (same storage, shape and strides), but to be read only after `b` has run: a node that reads the result
-   * runs after `b` in every order that the graph allows.
+   * `a` itself (same storage, shape and strides), but to be read only after `b` has run: what reads the result is
+   * ordered after `b`, not by luck of the program order. To wait for several tensors, chain them:
+   * `dependency(dependency(a, b), c)`.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` for a third tensor
    */
-  dependency(a: Tensor, b: Tensor): Tensor {
+  dependency(a: Tensor, b: Tensor, ...others: readonly never[]): Tensor {
+    const remedy = 'Chain them: dependency(dependency(a, b), c).';
+    checkArgument(others.length === 0, `${DEPENDENCY.name}: number of operands`, 2 + others.length, '2', remedy);
     return this.apply(DEPENDENCY, [a, b]);
   }
 }
