@@ -13,7 +13,7 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isUrl, kindOf, KINDS } from './input-kinds.js';
+import { isCompressed, isUrl, kindOf, KINDS } from './input-kinds.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
@@ -65,7 +65,7 @@ export function readJson(file: string): unknown {
 export function readText(file: string): string {
   const bytes = readBytes(file);
   if (bytes.length === 0) throw new CliError('the file is empty');
-  const content = /\.gz$/i.test(file) ? decompress(bytes) : bytes;
+  const content = isCompressed(file) ? decompress(bytes) : bytes;
   try {
     return content.toString('utf8');
   } catch {

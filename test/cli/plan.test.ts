@@ -1,6 +1,6 @@
 /** `tensor-arena plan` and `verify`: what the one writes, the other accepts. */
 import { readFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson, planGraph, type PlanJson } from '../../src/index.js';
 import type { PlanRecord } from '../../src/cli/plan-record.js';
@@ -149,6 +149,19 @@ describe('plan', () => {
     const { code, err } = await cli('plan', graphFile, '-o', path('named.csv'));
     expect(code).toBe(2);
     expect(err).toMatch(/named\.csv: the plan of a graph is JSON; name it \.json\n$/);
+  });
+
+  it('compresses what it writes to a name that ends in .gz', async () => {
+    for (const [input, name, flags] of [
+      [problemFile, 'packed.csv.gz', []],
+      [problemFile, 'packed.json.gz', ['--json']],
+      [graphFile, 'packed.plan.JSON.GZ', []],
+    ] as const) {
+      await planned(input, '-o', path(name));
+      expect(gunzipSync(readFileSync(path(name))).toString()).toBe(await planned(input, ...flags));
+      expect(await cli('verify', input, path(name))).toMatchObject({ code: 0, err: '' });
+    }
+    expect((await cli('plan', graphFile, '-o', path('named.csv.gz'))).err).toMatch(/is JSON; name it \.json\n$/);
   });
 
   it('does not overwrite its input', async () => {
