@@ -45,9 +45,14 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
   return { kind, gguf: await readModelFile(file) };
 }
 
-/** Reads the header of a model, whatever the file's name. @throws CliError, PlannerError */
+/** Reads the header of a model, from any name but one of another kind of file. @throws CliError, PlannerError */
 export async function readModelFile(file: string): Promise<Gguf> {
   if (!isUrl(file)) checkReadable(file);
+  const kind = kindOf(file);
+  if (kind === 'graph' || kind === 'problem') {
+    const found = kind === 'graph' ? 'a graph' : 'a placement problem';
+    throw new CliError(`is ${found} by its name, but fit and sweep are for models (.gguf); ask measure`);
+  }
   return readGguf(file);
 }
 

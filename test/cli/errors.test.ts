@@ -100,6 +100,17 @@ describe('files', () => {
     expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is not a regular file)/);
   });
 
+  it.each([['fit', '--memory', '8g'], ['sweep'], ['sweep', '-c', '4k']])(
+    'of other kinds are refused where only a model will do: %s %s %s',
+    async (...args) => {
+      const refused = (found: string): string =>
+        `is ${found} by its name, but fit and sweep are for models (.gguf); ask measure`;
+      expect(await failure(...args, graphFile)).toBe(`${graphFile}: ${refused('a graph')}`);
+      expect(await failure(...args, problemFile)).toBe(`${problemFile}: ${refused('a placement problem')}`);
+      expect(await failure(...args, path('missing.csv'))).toMatch(/missing\.csv: no such file or directory$/);
+    },
+  );
+
   it('may be missing, or a folder, whatever its name', async () => {
     expect(await failure('measure', path('missing'))).toBe(`${path('missing')}: no such file or directory`);
     mkdirSync(path('models'));
