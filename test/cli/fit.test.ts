@@ -175,14 +175,14 @@ describe('sweep', () => {
       null,
       null,
       null,
-      '--cache-type-v must be unquantised, or --flash-attn on',
+      '--cache-type-v must be unquantised, unless --flash-attn is on',
     ]);
     const csv = (await cli(...args, '--csv')).out.trimEnd().split('\n');
     expect(csv[0]).toBe(
       'file,program,outputs,ctx_size,batch_size,ubatch_size,parallel,kv_unified,flash_attn,cache_type_k,cache_type_v,swa_full,weights,context,compute,total,refusal',
     );
     expect(csv.slice(1).map((line) => line.split(',')[15])).toEqual(rows.map(({ total }) => String(total ?? '')));
-    expect(csv[4]).toContain('"--cache-type-v must be unquantised, or --flash-attn on"');
+    expect(csv[4]).toContain('"--cache-type-v must be unquantised, unless --flash-attn is on"');
     const table = (await cli(...args)).out;
     for (const { total } of rows.slice(0, 3)) expect(table).toContain(total!.toLocaleString('en-GB'));
     expect(table).toMatch(/^4 configurations, 1 refused$/m);
