@@ -11,8 +11,8 @@ import { BY_DEFAULT, memorySize, tokenCount } from './flag-values.js';
 import { MODEL_FLAGS } from './flags.js';
 import type { Flag } from './flag.js';
 
-/** The options of a model that make a difference for its sizes: all but the phase. */
-const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase');
+/** The options of a model that make a difference for its sizes: all but the phase. Whatever else is given is refused, so that no flag is for some kinds only. */
+const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase').map((flag) => ({ ...flag, kinds: undefined }));
 
 const MEMORY_FLAG: Flag = {
   key: 'memory',

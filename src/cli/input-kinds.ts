@@ -20,6 +20,11 @@ export function kindOf(file: string): InputKind | undefined {
   return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
 }
 
+/** Whether the content of a file with this name is compressed by gzip. */
+export function isCompressed(file: string): boolean {
+  return /\.gz$/i.test(file);
+}
+
 /** Whether a name is an address of the web. */
 export function isUrl(file: string): boolean {
   return /^https?:\/\//i.test(file);

@@ -13,7 +13,7 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isUrl, kindOf, KINDS } from './input-kinds.js';
+import { isCompressed, isUrl, kindOf, KINDS } from './input-kinds.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
@@ -34,7 +34,12 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
   }
-  if (kind === 'graph') return { kind, graph: graphFromJson(readJson(file)) };
+  if (kind === 'graph') {
+    const document = readJson(file);
+    if (isPlan(document))
+      throw new CliError('is a plan, but must be what it was made for: verify takes FILE PLAN, in this order');
+    return { kind, graph: graphFromJson(document) };
+  }
   if (kind === 'problem') {
     const text = readText(file);
     const header = text.slice(0, text.search(/[\r\n]|$/));
@@ -45,9 +50,20 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
   return { kind, gguf: await readModelFile(file) };
 }
 
-/** Reads the header of a model, whatever the file's name. @throws CliError, PlannerError */
+/** Whether a document is what `plan` writes, which has no format to tell it by. */
+function isPlan(document: unknown): boolean {
+  if (typeof document !== 'object' || document === null || 'format' in document) return false;
+  return ['bufferSize', 'chunks', 'tensors'].every((field) => Object.hasOwn(document, field));
+}
+
+/** Reads the header of a model, from any name but one of another kind of file. @throws CliError, PlannerError */
 export async function readModelFile(file: string): Promise<Gguf> {
   if (!isUrl(file)) checkReadable(file);
+  const kind = kindOf(file);
+  if (kind === 'graph' || kind === 'problem') {
+    const found = kind === 'graph' ? 'a graph' : 'a placement problem';
+    throw new CliError(`is ${found} by its name, but fit and sweep are for models (.gguf); ask measure`);
+  }
   return readGguf(file);
 }
 
@@ -65,7 +81,7 @@ export function readJson(file: string): unknown {
 export function readText(file: string): string {
   const bytes = readBytes(file);
   if (bytes.length === 0) throw new CliError('the file is empty');
-  const content = /\.gz$/i.test(file) ? decompress(bytes) : bytes;
+  const content = isCompressed(file) ? decompress(bytes) : bytes;
   try {
     return content.toString('utf8');
   } catch {
@@ -79,6 +95,7 @@ export function checkReadable(file: string): void {
     accessSync(file, constants.R_OK);
     const found = statSync(file);
     if (found.isDirectory()) throw new CliError(IS_DIRECTORY);
+    if (!found.isFile()) throw new CliError('is a pipe or a device, which are not read: write it to a file first');
     if (found.size === 0) throw new CliError('the file is empty');
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(systemError(error) ?? (error as Error).message);

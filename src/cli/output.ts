@@ -3,7 +3,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { CliError, systemError } from './cli-error.js';
+import { isCompressed } from './input-kinds.js';
 
 /** @throws CliError if the output would overwrite the input */
 export function checkOutput(output: string | undefined, input: string): void {
@@ -11,10 +13,10 @@ export function checkOutput(output: string | undefined, input: string): void {
     throw new CliError(`-o ${output}: is the input itself`);
 }
 
-/** @throws CliError if it cannot be written */
+/** Compresses the text if the name ends in `.gz`, as such a file is read. @throws CliError if it cannot be written */
 export function writeOutput(output: string, text: string): void {
   try {
-    writeFileSync(output, text);
+    writeFileSync(output, isCompressed(output) ? gzipSync(text) : text);
   } catch (error) {
     throw new CliError(`-o ${output}: cannot be written: ${systemError(error) ?? (error as Error).message}`);
   }

@@ -14,6 +14,7 @@ import { EXIT, type ExitCode, CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
+import { kindOf } from './input-kinds.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
 import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
@@ -79,7 +80,7 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
   const { output = '' } = flags;
-  if (/\.csv$/i.test(output)) throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
+  if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
   const {
     plan: modelPlan,
@@ -131,7 +132,7 @@ async function planProblem(
   const placed = await searchProblem(csv.problem, flags, terminal, onProgress);
   const { placement, bufferSize } = placed;
   const broken = brokenLimit(csv, placement, flags);
-  const isJson = flags.json === true || /\.json$/i.test(flags.output ?? '');
+  const isJson = flags.json === true || kindOf(flags.output ?? '') === 'graph';
   if (!isJson && broken === undefined && bufferSize <= (flags.capacity ?? Infinity) && placement.chunks.length > 1) {
     throw new CliError(
       `the plan has ${placement.chunks.length} chunks, which CSV cannot express; add --json, or -o a name that ends in .json`,

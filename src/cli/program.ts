@@ -40,8 +40,8 @@ const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
 Exit code: 0 done, 1 the answer is no (violations, does not fit, a limit is not kept), 2 misuse or bad input, 3 the
 architecture of a model is unknown, so of its memory only the weights are known.
-Flags of llama-server that are none of these are left out, with a note; -m FILE stands for FILE, and the name of the
-program before them may stay.`;
+Flags of llama-server and llama-cli that are none of these are left out, with a note; -m FILE stands for FILE, and the
+name of the program before them may stay.`;
 
 /** One command. */
 interface CommandRow {

@@ -1,12 +1,12 @@
 /**
- * Takes what belongs to llama-server out of a command line, so that one that runs a model can be pasted as it is.
+ * Takes what belongs to llama-server or llama-cli out of a command line, so that one that runs a model can be pasted as it is.
  *
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
 import type { Program } from '../models/programs.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
-/** A command line without flags of llama-server. */
+/** A command line without flags of llama.cpp that are none of ours. */
 export interface OwnArguments {
   readonly args: readonly string[];
   /** What was taken out, and what it would have changed: one sentence a line. */
@@ -84,7 +84,8 @@ function withoutServerFlags(args: readonly string[]): OwnArguments {
       own.push(name + arg.slice(name.length));
     } else {
       taken.set(row, [...(taken.get(row) ?? []), name]);
-      rest.splice(0, hasValue ? 0 : row.arity);
+      const arity = row.optional?.includes(rest[0]) === true ? 1 : row.arity;
+      rest.splice(0, hasValue ? 0 : arity);
     }
   }
   return { args: own, notes: notesOf(taken) };

@@ -1,12 +1,14 @@
 /**
- * Flags of llama-server (b10573) that stand in many a command line and are none of ours: how many values they take, and
- * whether memory depends on them.
+ * Flags of llama-server (b10573) and llama-cli that stand in many a command line and are none of ours: how many values
+ * they take, and whether memory depends on them.
  */
 
 /** Flags that are alike. */
 export interface ServerFlags {
   /** How many values follow each. */
   readonly arity: number;
+  /** Words that are a value, too, if one of them follows: some releases take it, others don't. */
+  readonly optional?: readonly string[];
   /** What of memory they are about and nothing here counts; absent where they make no difference for it. */
   readonly about?: string;
   /** Separated by white space. */
@@ -14,6 +16,12 @@ export interface ServerFlags {
 }
 
 export const SERVER_FLAGS: readonly ServerFlags[] = [
+  {
+    arity: 0,
+    optional: ['on', 'off', 'auto'],
+    names: `
+    -co --color`,
+  },
   {
     arity: 0,
     names: `
@@ -26,7 +34,9 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     --webui --no-ui --no-webui --cache-prompt --no-cache-prompt --metrics --props --slots --no-slots --jinja
     --no-jinja --reasoning-preserve --no-reasoning-preserve --skip-chat-parsing --no-skip-chat-parsing
     --prefill-assistant --no-prefill-assistant --lora-init-without-apply -sp --special --no-mmproj
-    --no-mmproj-auto`,
+    --no-mmproj-auto -cnv --conversation -no-cnv --no-conversation -st --single-turn -i --interactive -if
+    --interactive-first -mli --multiline-input --in-prefix-bos --display-prompt --no-display-prompt
+    --verbose-prompt --simple-io --show-timings --no-show-timings --prompt-cache-all --prompt-cache-ro`,
   },
   {
     arity: 1,
@@ -47,7 +57,9 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     --mcp-servers-json --api-key --api-key-file --ssl-key-file --ssl-cert-file --chat-template-kwargs -to
     --timeout --sse-ping-interval --threads-http --cache-reuse --slot-save-path --media-path --reasoning-format
     -rea --reasoning --reasoning-effort --reasoning-budget --reasoning-budget-message --chat-template
-    --chat-template-file -sps --slot-prompt-similarity --sleep-idle-seconds --log-prompts-dir`,
+    --chat-template-file -sps --slot-prompt-similarity --sleep-idle-seconds --log-prompts-dir
+    -p --prompt -f --file -bf --binary-file -sys --system-prompt -sysf --system-prompt-file --in-prefix
+    --in-suffix -ptc --print-token-count --prompt-cache`,
   },
   {
     arity: 0,
@@ -84,7 +96,7 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     arity: 1,
     about: 'the projector of images and sound',
     names: `
-    -mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens
+    --image --audio --video -mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens
     --mtmd-batch-max-tokens`,
   },
   {

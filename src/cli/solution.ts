@@ -5,7 +5,7 @@
  * plan in JSON, whose ids are the rows of the problem.
  */
 import { parseSolutionCsv, type CsvProblem } from '../problem/csv.js';
-import type { PlanLike } from '../verify/plan-like.js';
+import type { PlanEntry, PlanLike } from '../verify/plan-like.js';
 import { verifyPlacement, type PlacementLimits, type PlacementViolation } from '../verify/placement.js';
 import { CliError } from './cli-error.js';
 import { readText } from './inputs.js';
@@ -23,19 +23,61 @@ export interface Solution {
 }
 
 /** The solution that a plan file's JSON is. */
-export function solutionOfPlan({ problem }: CsvProblem, { tensors, chunks, bufferSize }: PlanLike): Solution {
+export function solutionOfPlan(csv: CsvProblem, plan: PlanLike): Solution {
+  const { problem } = csv;
+  const { tensors, chunks, bufferSize } = plan;
   const offsets = new Float64Array(problem.bufferCount).fill(NaN);
   const chunkOf = new Int32Array(problem.bufferCount);
   const mismatches: string[] = [];
-  for (const { id, offset, chunk } of tensors) {
+  for (const entry of tensors) {
+    const { id, offset, chunk } = entry;
     if (id >= problem.bufferCount) mismatches.push(`buffer ${id} is not in the problem`);
     else if (!Number.isNaN(offsets[id])) mismatches.push(`buffer ${id} is planned twice`);
+    else mismatches.push(...entryMismatches(csv, entry));
     offsets[id] = offset;
     chunkOf[id] = chunk;
   }
-  const sum = chunks.reduce((a, b) => a + b, 0);
-  if (sum !== bufferSize) mismatches.push(`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`);
+  mismatches.push(...sizeMismatches(plan));
   return { offsets, chunkOf, chunks, bufferSize, mismatches };
+}
+
+/** What an entry says of its buffer, and the problem does not. What it leaves out is not checked. */
+function entryMismatches({ problem, ids, lowers, uppers }: CsvProblem, entry: PlanEntry): string[] {
+  const { id, name = ids[id], size = problem.sizes[id], start = lowers[id], end = uppers[id] } = entry;
+  return differences(ids[id], [
+    ['name', name, ids[id]],
+    ['lower', start, lowers[id]],
+    ['upper', end, uppers[id]],
+    ['size', size, problem.sizes[id]],
+  ]);
+}
+
+/** What a plan says of its size as a whole, and cannot be so. */
+function sizeMismatches({ chunks, bufferSize, lowerBound, optimal }: PlanLike): string[] {
+  const sum = chunks.reduce((a, b) => a + b, 0);
+  const wrong = sum === bufferSize ? [] : [`bufferSize is ${bufferSize}, but the chunks add up to ${sum}`];
+  if (lowerBound === undefined) return wrong;
+  if (!Number.isSafeInteger(lowerBound)) {
+    return [...wrong, `lowerBound is ${JSON.stringify(lowerBound)}, no number of bytes`];
+  }
+  if (lowerBound > bufferSize) wrong.push(`lowerBound is ${lowerBound}, above the bufferSize of ${bufferSize}`);
+  if (optimal !== undefined && optimal !== (lowerBound === bufferSize)) {
+    wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
+  }
+  return wrong;
+}
+
+/** One line for each of a buffer's columns that has another value than in the problem. */
+function differences(
+  id: string,
+  columns: readonly (readonly [column: string, value: unknown, wanted: unknown])[],
+): string[] {
+  return columns
+    .filter(([, value, wanted]) => value !== wanted)
+    .map(
+      ([column, value, wanted]) =>
+        `buffer ${id} has the ${column} ${String(value)}, but ${String(wanted)} in the problem`,
+    );
 }
 
 /** @throws CliError, PlannerError `BAD_CSV`, if the file cannot be read as a solution of anything */
@@ -53,14 +95,12 @@ export function solutionOfCsv({ problem, ids, lowers, uppers }: CsvProblem, file
       mismatches.push(`buffer ${id} is not in the problem`);
       return;
     }
-    const pairs = [
+    const columns = [
       ['lower', found.lowers[index], lowers[row]],
       ['upper', found.uppers[index], uppers[row]],
       ['size', sizes[index], problem.sizes[row]],
     ] as const;
-    for (const [column, value, wanted] of pairs) {
-      if (value !== wanted) mismatches.push(`buffer ${id} has the ${column} ${value}, but ${wanted} in the problem`);
-    }
+    mismatches.push(...differences(id, columns));
     offsets[row] = fixedOffsets[index];
     if (!Number.isNaN(offsets[row])) bufferSize = Math.max(bufferSize, offsets[row] + problem.sizes[row]);
   });

@@ -4,7 +4,7 @@
  * Invariant: nothing is printed before the first row, and every row at once.
  */
 import type { SweepGrid } from '../models/sweep-model.js';
-import { BACKEND_NOTE } from '../report/model-words.js';
+import { BACKEND_NOTE, describeAssumptions } from '../report/model-words.js';
 import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
 import type { Budget } from '../report/fit-report.js';
 import { counted, groupDigits } from '../format.js';
@@ -13,7 +13,8 @@ import type { SweepFlags } from './fit-flags.js';
 import type { Terminal } from './terminal.js';
 
 export interface SweepPrinter {
-  readonly row: (row: ConfigurationRow) => void;
+  /** @param assumption what the row takes for granted; null if nothing was measured */
+  readonly row: (row: ConfigurationRow, assumption: string | null) => void;
   /** Prints what stands below the rows. */
   readonly end: () => void;
   /** Whether a row fits the budget; true without a budget. */
@@ -32,15 +33,17 @@ export function sweepPrinter(
   let fitting = 0;
   let count = 0;
   let refused = 0;
+  const assumptions = new Set<string>();
   return {
-    row: (row) => {
+    row: (row, assumption) => {
+      if (assumption !== null) assumptions.add(assumption);
       const fits = given === null || row.total === null ? undefined : row.total <= given.memory - given.reserve;
       if (fits !== false) fitting++;
       if (row.refusal !== null) refused++;
       write(format.row(given === null ? row : { ...row, fits: fits ?? null }, count++));
     },
     end: () => {
-      if (count > 0) write(format.end(count, refused));
+      if (count > 0) write(format.end(count, refused, assumptions));
     },
     anyFits: () => fitting > 0 || count === 0,
   };
@@ -48,7 +51,7 @@ export function sweepPrinter(
 
 interface RowFormat {
   readonly row: (row: ConfigurationRow, index: number) => string;
-  readonly end: (count: number, refused: number) => string;
+  readonly end: (count: number, refused: number, assumptions: ReadonlySet<string>) => string;
 }
 
 function jsonRows(): RowFormat {
@@ -71,9 +74,10 @@ function tableRows(files: readonly string[], grid: SweepGrid, { style, columns }
       layout = configurationLayout(examplesOf(row, files, grid), style, columns);
       return `${layout.titles}\n${layout.line(row)}\n`;
     },
-    end: (count, refused) => {
+    end: (count, refused, assumptions) => {
       const summary = `${counted(count, 'configuration')}${refused > 0 ? `, ${groupDigits(refused)} refused` : ''}`;
-      return `${style.faint(summary)}\n${style.faint(BACKEND_NOTE)}\n`;
+      const lines = [summary, ...describeAssumptions(assumptions), BACKEND_NOTE];
+      return lines.map((line) => `${style.faint(line)}\n`).join('');
     },
   };
 }

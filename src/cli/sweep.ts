@@ -1,15 +1,16 @@
 /**
  * `tensor-arena sweep FILE…`: every combination of options, one row each.
  */
+import { describeOutputs } from '../models/assumption.js';
 import { gridSize, sweepModel, type SweepGrid } from '../models/sweep-model.js';
-import { sweepRow, type ConfigurationRow } from '../report/configuration-table.js';
+import { sweepRow } from '../report/configuration-table.js';
 import { groupDigits } from '../format.js';
 import { EXIT, weightiest, type ExitCode, CliError } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure, withFlags } from './failure.js';
 import { budgetOf, gridOf, type SweepFlags } from './fit-flags.js';
 import { readModelFile } from './inputs.js';
 import { withProgress, type Announce } from './progress.js';
-import { sweepPrinter } from './sweep-printer.js';
+import { sweepPrinter, type SweepPrinter } from './sweep-printer.js';
 import type { Terminal } from './terminal.js';
 
 /** A longer table is of no use to anybody. */
@@ -46,16 +47,12 @@ export async function sweep(files: readonly string[], flags: SweepFlags, termina
   return weightiest([...codes, print.anyFits() ? EXIT.done : EXIT.no]);
 }
 
-async function sweepFile(
-  file: string,
-  grid: SweepGrid,
-  announce: Announce,
-  print: (row: ConfigurationRow) => void,
-): Promise<void> {
+async function sweepFile(file: string, grid: SweepGrid, announce: Announce, print: SweepPrinter['row']): Promise<void> {
   const gguf = await readModelFile(file);
   for (const row of sweepModel(gguf, grid)) {
     const { refusal, ...rest } = sweepRow(file, row);
-    print({ ...rest, refusal: refusal === null ? null : withFlags(refusal) });
+    const assumption = row.refusal === null ? describeOutputs(row.run) : null;
+    print({ ...rest, refusal: refusal === null ? null : withFlags(refusal) }, assumption);
     announce(`measuring ${file}`);
   }
 }

@@ -205,7 +205,13 @@ function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOp
     });
   }
   if (valueType.isQuantized && !flashAttention) {
-    throw badOption('cacheTypeV', valueType.name, 'unquantised, or `flashAttention` on');
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: 'A quantised V cache needs flash attention: give `flashAttention` on.',
+      culprit: 'cacheTypeV',
+      value: valueType.name,
+      limit: 'unquantised, unless `flashAttention` is on',
+      remedy: 'Or give `cacheTypeV` an unquantised type, such as f16.',
+    });
   }
   const lengths = [
     ['cacheTypeK', keyType, hp.keyLength],

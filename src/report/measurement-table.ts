@@ -1,7 +1,8 @@
 /**
  * Several measurements as a table, one row a file.
  */
-import { BACKEND_NOTE, contextTitle } from './model-words.js';
+import { describeOutputs } from '../models/assumption.js';
+import { BACKEND_NOTE, contextTitle, describeAssumptions } from './model-words.js';
 import { gapText, groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
@@ -56,7 +57,11 @@ export function formatMeasurements(files: readonly Row[], style: Style, room: nu
   ];
   const lines = formatTable(columns, files, style.faint, room ?? undefined);
   const hasModel = files.some((file) => 'unknownArchitecture' in file || file.model !== undefined);
-  return [...lines, ...(hasModel ? [style.faint(BACKEND_NOTE)] : [])].map((line) => `${line}\n`).join('');
+  const assumed = files.flatMap((file) =>
+    'model' in file && file.model !== undefined ? [describeOutputs(file.model.run)] : [],
+  );
+  const notes = [...describeAssumptions(assumed), ...(hasModel ? [BACKEND_NOTE] : [])];
+  return [...lines, ...notes.map((note) => style.faint(note))].map((line) => `${line}\n`).join('');
 }
 
 /** Null where there is no model that is known. */

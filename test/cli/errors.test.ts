@@ -1,4 +1,5 @@
 /** Misuse and bad input: one line on standard error that names file and field, exit code 2, nothing thrown. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -100,6 +101,17 @@ describe('files', () => {
     expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is not a regular file)/);
   });
 
+  it.each([['fit', '--memory', '8g'], ['sweep'], ['sweep', '-c', '4k']])(
+    'of other kinds are refused where only a model will do: %s %s %s',
+    async (...args) => {
+      const refused = (found: string): string =>
+        `is ${found} by its name, but fit and sweep are for models (.gguf); ask measure`;
+      expect(await failure(...args, graphFile)).toBe(`${graphFile}: ${refused('a graph')}`);
+      expect(await failure(...args, problemFile)).toBe(`${problemFile}: ${refused('a placement problem')}`);
+      expect(await failure(...args, path('missing.csv'))).toMatch(/missing\.csv: no such file or directory$/);
+    },
+  );
+
   it('may be missing, or a folder, whatever its name', async () => {
     expect(await failure('measure', path('missing'))).toBe(`${path('missing')}: no such file or directory`);
     mkdirSync(path('models'));
@@ -107,6 +119,17 @@ describe('files', () => {
       /models: is a directory, but must be a file$/,
     );
     expect(await failure('measure', path('models'))).toBe(`${path('models')}: is a directory, but must be a file`);
+  });
+
+  it('are no pipes', async () => {
+    for (const name of ['pipe', 'pipe.gguf']) {
+      execFileSync('mkfifo', [path(name)]);
+      for (const args of [['measure'], ['plan'], ['fit', '--memory', '8g'], ['sweep']]) {
+        expect(await failure(...args, path(name))).toBe(
+          `${path(name)}: is a pipe or a device, which are not read: write it to a file first`,
+        );
+      }
+    }
   });
 
   it.each<[metadata: Record<string, string>, what: string]>([
@@ -132,6 +155,20 @@ describe('files', () => {
     for (const file of [graphFile, problemFile]) {
       expect(await failure('verify', file, modelFile)).toMatch(/\.gguf: no plan, but a model: /);
     }
+  });
+
+  it('say that a plan stands where its input belongs', async () => {
+    for (const [file, name] of [
+      [graphFile, 'swapped.json'],
+      [problemFile, 'swapped.problem.json'],
+      [modelFile, 'swapped.model.json.gz'],
+    ]) {
+      expect((await cli('plan', file, '-o', path(name))).code).toBe(0);
+      expect(await failure('verify', path(name), file)).toBe(
+        `${path(name)}: is a plan, but must be what it was made for: verify takes FILE PLAN, in this order`,
+      );
+    }
+    expect(await failure('measure', path('swapped.json'))).toMatch(/: is a plan, but must be what it was made for: /);
   });
 
   it('may hold names that mean something to JavaScript', async () => {
@@ -223,7 +260,7 @@ describe('arguments', () => {
 
   it('are called by their flags when a model refuses them', async () => {
     expect(await failure('measure', modelFile, '-ctv', 'q8_0', '-fa', 'off')).toBe(
-      `${modelFile}: --cache-type-v is "q8_0", but must be unquantised, or --flash-attn on. Choose another value.`,
+      `${modelFile}: A quantised V cache needs flash attention: give --flash-attn on. Or give --cache-type-v an unquantised type, such as f16.`,
     );
     expect(await cli('measure', problemFile, '--max-chunk-size', '3')).toEqual({
       code: 1,

@@ -168,6 +168,21 @@ describe('sweep', () => {
     }
   });
 
+  it('says below its table what the rows take for granted', async () => {
+    const below = async (...args: string[]): Promise<string[]> => {
+      const lines = (await cli('sweep', PHI3, '-c', '512,1024', ...args)).out.trimEnd().split('\n');
+      return lines.slice(lines.findIndex((line) => / configurations/.test(line)) + 1, -1);
+    };
+    const serving = (tokens: string): string =>
+      `For llama-server, which wants logits of ${tokens} of a batch, one per sequence.`;
+    expect(await below()).toEqual([serving('4 tokens')]);
+    expect(await below('-np', '1,2')).toEqual([serving('1 token'), serving('2 tokens')]);
+    expect(await below('-np', '1..4:1')).toEqual([
+      'The rows differ in how many tokens of a batch have logits; --json says it as "outputs".',
+    ]);
+    expect((await cli('sweep', PHI3, '--csv')).out).not.toContain('logits');
+  });
+
   it('prints the same as CSV and as a table, and says what llama.cpp would refuse', async () => {
     const args = ['sweep', PHI3, '-fa', 'on,off', '-ctv', 'f16,q8_0'];
     const rows = rowsOf((await cli(...args, '--json')).out);
@@ -175,14 +190,14 @@ describe('sweep', () => {
       null,
       null,
       null,
-      '--cache-type-v must be unquantised, or --flash-attn on',
+      '--cache-type-v must be unquantised, unless --flash-attn is on',
     ]);
     const csv = (await cli(...args, '--csv')).out.trimEnd().split('\n');
     expect(csv[0]).toBe(
       'file,program,outputs,ctx_size,batch_size,ubatch_size,parallel,kv_unified,flash_attn,cache_type_k,cache_type_v,swa_full,weights,context,compute,total,refusal',
     );
     expect(csv.slice(1).map((line) => line.split(',')[15])).toEqual(rows.map(({ total }) => String(total ?? '')));
-    expect(csv[4]).toContain('"--cache-type-v must be unquantised, or --flash-attn on"');
+    expect(csv[4]).toContain('"--cache-type-v must be unquantised, unless --flash-attn is on"');
     const table = (await cli(...args)).out;
     for (const { total } of rows.slice(0, 3)) expect(table).toContain(total!.toLocaleString('en-GB'));
     expect(table).toMatch(/^4 configurations, 1 refused$/m);

@@ -127,6 +127,21 @@ describe('measure --json', () => {
 });
 
 describe('measure for people', () => {
+  it('says below a table what models take for granted, each sentence once', async () => {
+    const problem = write('beside.csv', FIVE_BUFFERS);
+    const notes = async (...args: string[]): Promise<string[]> => {
+      const { out } = await cli('measure', ...args);
+      return out.split('\n').filter((line) => line.startsWith('For '));
+    };
+    expect(await notes(PHI3, projectPath('examples/llama-3.1-8b.gguf'), problem)).toEqual([
+      'For llama-server, which wants logits of 4 tokens of a batch, one per sequence.',
+    ]);
+    expect(await notes(PHI3, problem, '--outputs', '7')).toEqual([
+      'For llama-server, with logits of up to 7 tokens of a batch, as asked for.',
+    ]);
+    expect(await notes(problem, problem)).toEqual([]);
+  });
+
   it('prints a table of several files, columns aligned', async () => {
     const a = write('a.csv', FIVE_BUFFERS);
     const b = write('b.csv', 'id,lower,upper,size\nx,0,1,1048576\n');

@@ -1,6 +1,6 @@
 /** `tensor-arena plan` and `verify`: what the one writes, the other accepts. */
 import { readFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson, planGraph, type PlanJson } from '../../src/index.js';
 import type { PlanRecord } from '../../src/cli/plan-record.js';
@@ -149,6 +149,19 @@ describe('plan', () => {
     const { code, err } = await cli('plan', graphFile, '-o', path('named.csv'));
     expect(code).toBe(2);
     expect(err).toMatch(/named\.csv: the plan of a graph is JSON; name it \.json\n$/);
+  });
+
+  it('compresses what it writes to a name that ends in .gz', async () => {
+    for (const [input, name, flags] of [
+      [problemFile, 'packed.csv.gz', []],
+      [problemFile, 'packed.json.gz', ['--json']],
+      [graphFile, 'packed.plan.JSON.GZ', []],
+    ] as const) {
+      await planned(input, '-o', path(name));
+      expect(gunzipSync(readFileSync(path(name))).toString()).toBe(await planned(input, ...flags));
+      expect(await cli('verify', input, path(name))).toMatchObject({ code: 0, err: '' });
+    }
+    expect((await cli('plan', graphFile, '-o', path('named.csv.gz'))).err).toMatch(/is JSON; name it \.json\n$/);
   });
 
   it('does not overwrite its input', async () => {
@@ -357,8 +370,40 @@ describe('verify', () => {
     expect(code).toBe(1);
     expect(out).toBe(
       'buffer 0 is planned twice\nbuffer 99 is not in the problem\nbufferSize is 13, but the chunks add up to 12\n' +
+        'optimal is true, but bufferSize is 13 and lowerBound 12\n' +
         'buffer B has no offset\nbuffer C has no offset\n',
     );
+  });
+
+  it.each<[what: string, change: object, entry: object, line: string]>([
+    ['another name', {}, { name: 'Z' }, 'buffer B has the name Z, but B in the problem'],
+    ['a changed size', {}, { size: 3 }, 'buffer B has the size 3, but 4 in the problem'],
+    ['a changed start', {}, { start: 2 }, 'buffer B has the lower 2, but 1 in the problem'],
+    ['a changed end', {}, { end: 5 }, 'buffer B has the upper 5, but 4 in the problem'],
+    ['a high bound', { lowerBound: 13, optimal: false }, {}, 'lowerBound is 13, above the bufferSize of 12'],
+    ['a bound that is none', { lowerBound: '12' }, {}, 'lowerBound is "12", no number of bytes'],
+    ['a false claim', { optimal: false }, {}, 'optimal is false, but bufferSize is 12 and lowerBound 12'],
+  ])('finds %s in a JSON plan of a problem', async (_, change, entry, line) => {
+    const plan = JSON.parse(await planned(problemFile, '--json')) as PlanJson;
+    const tensors = plan.tensors.map((tensor) => (tensor.id === 1 ? { ...tensor, ...entry } : tensor));
+    const file = write('changed.json', JSON.stringify({ ...plan, ...change, tensors }));
+    expect(await cli('verify', problemFile, file)).toEqual({ code: 1, out: `${line}\n`, err: '' });
+    const bare = plan.tensors.map(({ id, chunk, offset }) => ({ id, chunk, offset }));
+    const least = { ...plan, lowerBound: undefined, tensors: bare };
+    expect(await cli('verify', problemFile, write('bare.json', JSON.stringify(least)))).toMatchObject({ code: 0 });
+  });
+
+  it('finds that a JSON plan is of another problem', async () => {
+    const other = write('other.csv', FIVE_BUFFERS.replaceAll(/^(?=[A-E],)/gm, 'b'));
+    const plan = write('of-problem.json', await planned(problemFile, '--json'));
+    const { code, out } = await cli('verify', other, plan);
+    expect({
+      code,
+      lines: out.match(/^buffer b[A-E] has the name [A-E], but b[A-E] in the problem$/gm)?.length,
+    }).toEqual({
+      code: 1,
+      lines: 5,
+    });
   });
 
   it.each([

@@ -24,6 +24,45 @@ describe('flags of llama-server', () => {
     expect(await measured('-m', PHI3, ...pasted.split(' '))).toEqual(await measured(PHI3, '-c', '8192'));
   });
 
+  it('of llama-cli are whole names, not short ones with their values', async () => {
+    const pasted = [
+      '-c',
+      '1k',
+      '-cnv',
+      '-co',
+      '-p',
+      'Hi there',
+      '-st',
+      '-no-cnv',
+      '-sys',
+      'Be brief',
+      '-i',
+      '-f',
+      'x.txt',
+    ];
+    const { code, err } = await cli(
+      'measure',
+      'llama-cli',
+      '-m',
+      PHI3,
+      ...pasted,
+      '--color',
+      '--prompt',
+      '-x',
+      '--image=a',
+    );
+    expect({ code, err }).toEqual({
+      code: 0,
+      err:
+        'note: llama-cli is taken as --program cli\n' +
+        'note: -cnv, -st, -no-cnv, -i, -co, --color, -p, -sys, -f, --prompt make no difference here\n' +
+        'note: --image is not modelled (the projector of images and sound)\n',
+    });
+    for (const color of [['-co'], ['--color', 'auto'], ['-co', 'off'], ['--color=on']]) {
+      expect(ownArguments(['measure', ...color, 'a.gguf', '-c', '4']).args).toEqual(['measure', 'a.gguf', '-c', '4']);
+    }
+  });
+
   it('stay what they are after --, and a range is two values', () => {
     expect(ownArguments(['map', '--control-vector-layer-range', '1', '2', '-c', '4', '--', '--jinja'])).toEqual({
       args: ['map', '-c', '4', '--', '--jinja'],
