@@ -5,7 +5,6 @@
  * same storage is needed once the first element of the result is written.
  */
 import { sameLayout } from '../tensor/layout.js';
-import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Whether the node may take over the storage of one of its sources; an entry of `reusable` holds a sum of these. */
@@ -25,16 +24,8 @@ type Slots = readonly number[] | ReadonlySet<number>;
  * Fills the entries of one node in `reusable`, from `entry` on: one for each source that is neither null nor the node.
  *
  * @param node owns its storage
- * @param sizes bytes by the ids of those that own storages
- * @param size bytes of its storage
  */
-export function fillReusable(
-  node: Tensor,
-  entry: number,
-  ids: TensorColumn,
-  sizes: Float64Array,
-  reusable: Uint8Array,
-): void {
+export function fillReusable(node: Tensor, entry: number, reusable: Uint8Array): void {
   const { operation, reuseRule, sources, overwritableSlots: slots } = node;
   // An operation that the library does not know may do what ggml lets it do, and no more.
   const isUnknown = slots.length === 0 && (operation === null || !operation.isKnown);
@@ -48,7 +39,7 @@ export function fillReusable(
     const at = entry++;
     if (!sameLayout(node, source)) continue;
     const { root } = source;
-    if (root.memory !== 'deferred' || sizes[ids.get(root)] < sizes[ids.get(node)]) continue;
+    if (root.memory !== 'deferred' || root.storageBytes < node.storageBytes) continue;
     const count = counts === null ? countReading(node, root, overwrites) : counts.get(root)!;
     // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
     const isSound = isUnknown || isAmong(overwrites, slot);

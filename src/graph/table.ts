@@ -100,25 +100,20 @@ export function buildTable(graph: GraphLists): GraphTable {
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
     const { root, destination } = tensor;
-    const rootId = root === tensor ? id : ids.get(root);
-    if (tensors[rootId] !== root) dangling(root, tensor);
-    roots[id] = rootId;
+    roots[id] = root === tensor ? id : idOf(ids, root, tensor);
     const place = (root === tensor ? 0 : TRAIT.view) + (tensor.memory === 'deferred' ? 0 : TRAIT.external);
     if (place === 0) plannedCount++;
     traits[id] = place;
-    if (destination !== null) {
-      destinations[id] = ids.get(destination);
-      if (tensors[destinations[id]] !== destination) dangling(destination, tensor);
-    }
+    if (destination !== null) destinations[id] = idOf(ids, destination, tensor);
     const first = entry;
-    entry = addSources(tensors, tensor, ids, sources, uses, first);
+    entry = addSources(tensor, ids, sources, uses, first);
     sourceFirst[id + 1] = entry;
     if (first === entry && root === tensor) continue;
-    if (root === tensor) fillReusable(tensor, first, ids, sizes, reusable);
+    if (root === tensor) fillReusable(tensor, first, reusable);
     if (overwritesOthers(tensor)) writers.push(id);
   }
-  for (const tensor of graph.inputs) traits[ids.get(tensor)] += TRAIT.input;
-  const nodes = idsOf(tensors, graph.nodes, ids);
+  for (const tensor of graph.inputs) traits[idOf(ids, tensor, tensor)] += TRAIT.input;
+  const nodes = idsOf(graph.nodes, ids);
   const steps = new Int32Array(count).fill(-1);
   const inputNodes: number[] = [];
   for (let step = 0; step < nodes.length; step++) {
@@ -126,12 +121,12 @@ export function buildTable(graph: GraphLists): GraphTable {
     steps[node] = step;
     if (traits[node] >= TRAIT.input) inputNodes.push(node);
   }
-  const outputs = idsOf(tensors, [...graph.outputs], ids).sort();
+  const outputs = idsOf([...graph.outputs], ids).sort();
   const kept = keepResults(tensors, roots, uses, traits, outputs);
   return {
     tensorCount: count,
     plannedCount,
-    leafs: idsOf(tensors, graph.leafs, ids),
+    leafs: idsOf(graph.leafs, ids),
     nodes,
     steps,
     sourceFirst,
@@ -150,14 +145,14 @@ export function buildTable(graph: GraphLists): GraphTable {
 }
 
 /**
- * Gives every tensor its id, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many
+ * Gives every tensor its id plus one, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many
  * slots for sources there are.
  */
 function numberTensors(tensors: readonly Tensor[], ids: TensorColumn, sizes: Float64Array): number {
   let slotCount = 0;
   for (let id = 0; id < tensors.length; id++) {
     const tensor = tensors[id];
-    ids.set(tensor, id);
+    ids.set(tensor, id + 1);
     slotCount += tensor.sources.length;
     if (tensor.root === tensor) sizes[id] = tensor.storageBytes;
   }
@@ -165,21 +160,13 @@ function numberTensors(tensors: readonly Tensor[], ids: TensorColumn, sizes: Flo
 }
 
 /** Fills in the sources of one tensor from entry `first` on, counts them, and returns the entry behind them. */
-function addSources(
-  tensors: readonly Tensor[],
-  tensor: Tensor,
-  ids: TensorColumn,
-  sources: Int32Array,
-  uses: Int32Array,
-  first: number,
-): number {
+function addSources(tensor: Tensor, ids: TensorColumn, sources: Int32Array, uses: Int32Array, first: number): number {
   const list = tensor.sources;
   let entry = first;
   for (let slot = 0; slot < list.length; slot++) {
     const source = list[slot];
     if (source === null || source === tensor) continue;
-    const id = ids.get(source);
-    if (tensors[id] !== source) dangling(source, tensor);
+    const id = idOf(ids, source, tensor);
     sources[entry++] = id;
     uses[id]++;
   }
@@ -191,14 +178,17 @@ function overwritesOthers({ operation, isView }: Tensor): boolean {
   return isView ? !operation.isView : operation.updates.length > 0;
 }
 
-function idsOf(tensors: readonly Tensor[], list: readonly Tensor[], ids: TensorColumn): Int32Array {
+function idsOf(list: readonly Tensor[], ids: TensorColumn): Int32Array {
   const found = new Int32Array(list.length);
-  for (let index = 0; index < list.length; index++) {
-    const tensor = list[index];
-    found[index] = ids.get(tensor);
-    if (tensors[found[index]] !== tensor) dangling(tensor, tensor);
-  }
+  for (let index = 0; index < list.length; index++) found[index] = idOf(ids, list[index], list[index]);
   return found;
+}
+
+/** The id of `tensor`, which `reader` needs. @throws PlannerError `DANGLING_TENSOR` */
+function idOf(ids: TensorColumn, tensor: Tensor, reader: Tensor): number {
+  const id = ids.get(tensor) - 1;
+  if (id < 0) dangling(tensor, reader);
+  return id;
 }
 
 /** Marks the storages of outputs and of tensors that no other tensor reads, and returns them in the order of their ids. */

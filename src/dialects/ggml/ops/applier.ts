@@ -283,9 +283,8 @@ function definedOnly(params: Params): Params {
 }
 
 function checkDestination(tensor: Tensor, destination: Tensor): void {
-  const check = (condition: boolean, what: string, value: Tensor | string, limit: string, remedy: string): void => {
-    requireOperand(condition, 'setOutput', what, value, limit, remedy);
-  };
+  const check = (isFine: boolean, what: string, value: Tensor | string, limit: string, remedy: string): void =>
+    requireOperand(isFine, 'setOutput', what, value, limit, remedy);
   const { label } = tensor;
   const copy = 'Copy it there with cpy() instead.';
   check(tensor.operation !== null, 'tensor', `the leaf ${label}`, 'computed by an operation', copy);
@@ -296,8 +295,7 @@ function checkDestination(tensor: Tensor, destination: Tensor): void {
   const fits = tensor.type === destination.type && sameShape(tensor, destination);
   const view = 'Give a view of that type and shape, or copy the result there with cpy().';
   check(fits, 'destination', destination, `like the result, ${describe(tensor)}`, view);
-  const isItself = destination === tensor;
-  const found = isItself ? `${label} itself` : `a view of ${label}`;
+  const found = destination === tensor ? `${label} itself` : `a view of ${label}`;
   const other = 'Leave the destination out to mark the result alone, or give a tensor of another storage.';
   check(destination.root !== tensor, 'destination', found, 'in another storage', other);
 }
