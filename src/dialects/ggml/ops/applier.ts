@@ -20,7 +20,8 @@ import {
 } from '../../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../../tensor/typed-array.js';
 import type { ByteSource } from '../../../tensor/immediate-memory.js';
-import { describe, missingOperand, requireOperand } from '../operand-error.js';
+import { missingOperand, requireOperand } from '../operand-error.js';
+import { checkDestination } from './destination.js';
 import { Operands, type Sources } from '../operands.js';
 import type { Row } from '../row.js';
 import { checkSettings, flag, type Named } from './rules.js';
@@ -280,27 +281,4 @@ function definedOnly(params: Params): Params {
     return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Params;
   }
   return params;
-}
-
-function checkDestination(tensor: Tensor, destination: Tensor): void {
-  const check = (isFine: boolean, what: string, value: Tensor | string, limit: string, remedy: string): void =>
-    requireOperand(isFine, 'setOutput', what, value, limit, remedy);
-  const copy = 'Copy it there with cpy() instead.';
-  check(tensor.operation !== null, 'tensor', `the leaf ${tensor.label}`, 'computed by an operation', copy);
-  const successor = 'A result has one destination: go on with the tensor that the first call returned.';
-  const isCurrent = tensor.origin.replaced?.has(tensor) !== true;
-  check(isCurrent, 'tensor', tensor, 'the tensor that setOutput returned in its place', successor);
-  check(
-    !tensor.isView,
-    'tensor',
-    `the view ${tensor.label}`,
-    'the owner of its storage, which cont() or cpy() makes',
-    copy,
-  );
-  const fits = tensor.type === destination.type && sameShape(tensor, destination);
-  const view = 'Give a view of that type and shape, or copy the result there with cpy().';
-  check(fits, 'destination', destination, `like the result, ${describe(tensor)}`, view);
-  const found = destination === tensor ? `${tensor.label} itself` : `a view of ${tensor.label}`;
-  const other = 'Leave the destination out to mark the result alone, or give a tensor of another storage.';
-  check(destination.root !== tensor, 'destination', found, 'in another storage', other);
 }
