@@ -1,13 +1,13 @@
 /**
- * Which sources a node may take over, as far as the graph's structure decides it: by ggml's rule, and by our own.
+ * Which operands a node may reuse, as far as the graph's structure decides it: by ggml's rule, and by our own.
  *
- * Invariant: a source that may be taken over has the layout of the result, and nothing else that the node reads of the
- * same storage is needed once the first element of the result is written.
+ * Invariant: a reusable operand has the layout of the result, and nothing else that the node reads of the same storage is
+ * needed once the first element of the result is written.
  */
 import { sameLayout } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** Whether the node may take over the storage of one of its sources; an entry of `reusable` holds a sum of these. */
+/** By which rule a node may reuse one of its operands; an entry of `reusable` holds a sum of these. */
 export const REUSABLE = {
   /** By ggml's rule. */
   ggml: 1,

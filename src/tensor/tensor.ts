@@ -61,7 +61,7 @@ export class Origin {
   readonly dialect: string;
   /** Tensors made so far. */
   count = 0;
-  /** Grows with every mark and replacement: what a graph took over before is stale. */
+  /** Grows with every mark and replacement: the marks that a graph knows are stale then. */
   revision = 0;
   readonly #inputs = new Set<Tensor>();
   readonly #outputs = new Set<Tensor>();
@@ -82,7 +82,7 @@ export class Origin {
     return this.#outputs;
   }
 
-  /** Tensors for which others stand now: no graph may contain them. Null without any. */
+  /** Tensors in whose place `setOutput` has returned others: no graph may contain them. Null without any. */
   get replaced(): ReadonlySet<Tensor> | null {
     return this.#replaced;
   }
