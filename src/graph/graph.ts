@@ -6,11 +6,14 @@
  */
 import { checkArgument } from '../errors.js';
 import { type Origin, Tensor } from '../tensor/tensor.js';
+import { TensorColumn } from '../tensor/tensor-column.js';
 import { buildTable, type GraphTable } from './table.js';
 import { replacedTensor, Walk } from './walk.js';
 
 const OF_THIS_COPY =
   'Give what a Context has returned; import and require load two copies of the library, whose tensors do not mix.';
+
+const NO_EXTRAS: Readonly<Record<string, unknown>> = {};
 
 /** What a graph is made of, as lists. */
 export interface GraphParts {
@@ -27,20 +30,22 @@ export interface GraphParts {
 export class Graph {
   readonly #leafs: Tensor[];
   readonly #nodes: Tensor[];
-  readonly #walk = new Walk();
+  /** Above 0 for each tensor of the graph; its id plus one once there is a table. */
+  readonly #ids = new TensorColumn();
+  readonly #walk = new Walk(this.#ids);
   #tensors: readonly Tensor[] | null;
   #extras: Readonly<Record<string, unknown>>;
   #marks: Marks | null = null;
   #table: GraphTable | null = null;
 
   /** An empty graph, or one of given parts; the caller vouches for the invariant, `graphFromJson` checks it. */
-  constructor({ leafs, nodes, tensors, extras = {} }: GraphParts = { leafs: [], nodes: [] }) {
+  constructor({ leafs, nodes, tensors, extras = NO_EXTRAS }: GraphParts = { leafs: [], nodes: [] }) {
     this.#extras = extras;
     this.#leafs = [...leafs];
     this.#nodes = [...nodes];
     this.#tensors = tensors ?? null;
-    for (const leaf of leafs) this.#walk.add(leaf);
-    for (const node of nodes) this.#walk.add(node);
+    for (const leaf of leafs) this.#ids.set(leaf, 1);
+    for (const node of nodes) this.#ids.set(node, 1);
   }
 
   /**
@@ -105,13 +110,13 @@ export class Graph {
    */
   get table(): GraphTable {
     this.#currentMarks();
-    this.#table ??= buildTable(this);
+    this.#table ??= buildTable(this, this.#ids);
     return this.#table;
   }
 
   /** Whether `tensor` is a leaf or a node of the graph. O(1). */
   has(tensor: Tensor): boolean {
-    return this.#walk.has(tensor);
+    return this.#ids.get(tensor) > 0;
   }
 
   /**
@@ -134,14 +139,14 @@ export class Graph {
       this.#tensors = null;
       this.#table = null;
       this.#marks = null;
-      this.#extras = {};
+      this.#extras = NO_EXTRAS;
     }
     return this;
   }
 
   /** The marks of the graph's tensors where those were made; a mark that came later makes the table stale. */
   #currentMarks(): Marks {
-    const { origins } = this.#walk;
+    const { origins } = this.#ids;
     let revision = 0;
     for (const origin of origins) revision += origin.revision;
     if (this.#marks?.revision === revision) return this.#marks;

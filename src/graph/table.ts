@@ -6,7 +6,8 @@
  *
  * Plain loops over plain fields, few calls: most graphs are measured once, before any of this code has been compiled.
  */
-import { TensorColumn } from '../tensor/tensor-column.js';
+import { ColumnSet } from '../columns.js';
+import type { TensorColumn } from '../tensor/tensor-column.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { PlannerError } from '../errors.js';
 import { fillReusable } from './reusable.js';
@@ -80,53 +81,63 @@ export interface GraphLists {
   readonly outputs: ReadonlySet<Tensor>;
 }
 
-/** Flattens a graph. O(tensors + sources). @throws PlannerError `DANGLING_TENSOR` */
-export function buildTable(graph: GraphLists): GraphTable {
+/**
+ * Flattens a graph. O(tensors + sources).
+ *
+ * @param ids gets the id of each tensor, plus one
+ * @throws PlannerError `DANGLING_TENSOR`
+ */
+export function buildTable(graph: GraphLists, ids: TensorColumn): GraphTable {
   const { tensors } = graph;
   const count = tensors.length;
-  const sizes = new Float64Array(count);
-  const ids = new TensorColumn();
-  const slotCount = numberTensors(tensors, ids, sizes);
-  const sourceFirst = new Int32Array(count + 1);
-  const sources = new Int32Array(slotCount);
-  const reusable = new Uint8Array(slotCount);
-  const roots = new Int32Array(count);
-  const destinations = new Int32Array(count).fill(-1);
-  const traits = new Uint8Array(count);
-  const uses = new Int32Array(count);
+  const slotCount = numberTensors(tensors, ids);
+  const columns = new ColumnSet(33 * count + 4 + 5 * slotCount);
+  const sizes = columns.float64(count);
+  const sourceFirst = columns.int32(count + 1);
+  const roots = columns.int32(count);
+  const destinations = columns.int32(count).fill(-1);
+  const steps = columns.int32(count).fill(-1);
+  const uses = columns.int32(count);
+  const leafs = columns.int32(graph.leafs.length);
+  const nodes = columns.int32(graph.nodes.length);
+  const sources = columns.int32(slotCount);
+  const reusable = columns.uint8(slotCount);
+  const traits = columns.uint8(count);
   const writers: number[] = [];
   let plannedCount = 0;
   let entry = 0;
   for (let id = 0; id < count; id++) {
     const tensor = tensors[id];
     const { root, destination } = tensor;
-    roots[id] = root === tensor ? id : idOf(ids, root, tensor);
-    const place = (root === tensor ? 0 : TRAIT.view) + (tensor.memory === 'deferred' ? 0 : TRAIT.external);
+    const isOwner = root === tensor;
+    roots[id] = isOwner ? id : idOf(ids, root, tensor);
+    if (isOwner) sizes[id] = tensor.storageBytes;
+    const place = (isOwner ? 0 : TRAIT.view) + (tensor.memory === 'deferred' ? 0 : TRAIT.external);
     if (place === 0) plannedCount++;
     traits[id] = place;
     if (destination !== null) destinations[id] = idOf(ids, destination, tensor);
     const first = entry;
     entry = addSources(tensor, ids, sources, uses, first);
     sourceFirst[id + 1] = entry;
-    if (first === entry && root === tensor) continue;
-    if (root === tensor) fillReusable(tensor, first, reusable);
+    if (first === entry && isOwner) continue;
+    if (isOwner) fillReusable(tensor, first, reusable);
     if (overwritesOthers(tensor)) writers.push(id);
   }
   for (const tensor of graph.inputs) traits[idOf(ids, tensor, tensor)] += TRAIT.input;
-  const nodes = idsOf(graph.nodes, ids);
-  const steps = new Int32Array(count).fill(-1);
+  listIds(leafs, graph.leafs, tensors, 0, ids);
+  listIds(nodes, graph.nodes, tensors, leafs.length, ids);
   const inputNodes: number[] = [];
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
     steps[node] = step;
     if (traits[node] >= TRAIT.input) inputNodes.push(node);
   }
-  const outputs = idsOf([...graph.outputs], ids).sort();
+  const outputs = Int32Array.from(graph.outputs, (tensor) => idOf(ids, tensor, tensor)).sort();
   const kept = keepResults(tensors, roots, uses, traits, outputs);
   return {
     tensorCount: count,
     plannedCount,
-    leafs: idsOf(graph.leafs, ids),
+    leafs,
     nodes,
     steps,
     sourceFirst,
@@ -144,17 +155,13 @@ export function buildTable(graph: GraphLists): GraphTable {
   };
 }
 
-/**
- * Gives every tensor its id plus one, and fills in the bytes to allocate for each, before padding; 0 for views. Returns how many
- * slots for sources there are.
- */
-function numberTensors(tensors: readonly Tensor[], ids: TensorColumn, sizes: Float64Array): number {
+/** Gives every tensor its id plus one, and returns how many slots for sources there are. */
+function numberTensors(tensors: readonly Tensor[], ids: TensorColumn): number {
   let slotCount = 0;
   for (let id = 0; id < tensors.length; id++) {
     const tensor = tensors[id];
     ids.set(tensor, id + 1);
     slotCount += tensor.sources.length;
-    if (tensor.root === tensor) sizes[id] = tensor.storageBytes;
   }
   return slotCount;
 }
@@ -178,10 +185,18 @@ function overwritesOthers({ operation, isView }: Tensor): boolean {
   return isView ? !operation.isView : operation.updates.length > 0;
 }
 
-function idsOf(list: readonly Tensor[], ids: TensorColumn): Int32Array {
-  const found = new Int32Array(list.length);
-  for (let index = 0; index < list.length; index++) found[index] = idOf(ids, list[index], list[index]);
-  return found;
+/** Fills in the ids of `list`, whose tensors are likely to be those from `first` on. */
+function listIds(
+  listed: Int32Array,
+  list: readonly Tensor[],
+  tensors: readonly Tensor[],
+  first: number,
+  ids: TensorColumn,
+): void {
+  for (let index = 0; index < list.length; index++) {
+    const tensor = list[index];
+    listed[index] = tensors[first + index] === tensor ? first + index : idOf(ids, tensor, tensor);
+  }
 }
 
 /** The id of `tensor`, which `reader` needs. @throws PlannerError `DANGLING_TENSOR` */

@@ -6,31 +6,22 @@
  * walks: entries at or above a count are leftovers.
  */
 import { PlannerError, subject } from '../errors.js';
-import { TensorColumn } from '../tensor/tensor-column.js';
-import type { Origin, Tensor } from '../tensor/tensor.js';
+import type { TensorColumn } from '../tensor/tensor-column.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 export class Walk {
   /** What the last walk met, dependencies first: entries below `foundCount`. */
   readonly found: Tensor[] = [];
   foundCount = 0;
-  /** 1 for each tensor that was met. */
-  readonly #isMet = new TensorColumn();
+  /** Above 0 for each tensor that was met. */
+  readonly #isMet: TensorColumn;
   readonly #path: Tensor[] = [];
   readonly #nextNeeds: number[] = [];
   #depth = 0;
 
-  /** Where the tensors were made that were met so far. */
-  get origins(): readonly Origin[] {
-    return this.#isMet.origins;
-  }
-
-  has(tensor: Tensor): boolean {
-    return this.#isMet.get(tensor) === 1;
-  }
-
-  /** Counts `tensor` as met. */
-  add(tensor: Tensor): void {
-    this.#isMet.set(tensor, 1);
+  /** @param isMet above 0 for each tensor that is not to be met */
+  constructor(isMet: TensorColumn) {
+    this.#isMet = isMet;
   }
 
   /**
@@ -55,7 +46,7 @@ export class Walk {
   }
 
   #meet(tensor: Tensor): void {
-    if (this.#isMet.get(tensor) === 1) return;
+    if (this.#isMet.get(tensor) > 0) return;
     if (tensor.origin.replaced?.has(tensor)) this.#giveUp(tensor);
     this.#isMet.set(tensor, 1);
     this.#path[this.#depth] = tensor;

@@ -16,6 +16,7 @@
  * group live to the step at which the bytes of the group's result begin to exist.
  */
 import { REUSABLE, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
+import { ColumnSet } from '../columns.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import type { FusedGroups } from './groups.js';
@@ -151,6 +152,7 @@ class BufferColumns {
   readonly #sizes: Float64Array;
   /** Bytes that each buffer needs by now. */
   readonly #bytes: Float64Array;
+  readonly #alignments: Float64Array;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   readonly #shrinks: Shrink[] = [];
@@ -164,12 +166,14 @@ class BufferColumns {
     this.#storageEnds = storageEnds;
     this.#alignment = alignment;
     const { tensorCount, plannedCount } = table;
-    this.bufferOf = new Int32Array(tensorCount).fill(NO_BUFFER);
-    this.reused = new Int32Array(tensorCount).fill(NO_BUFFER);
-    this.#sizes = new Float64Array(plannedCount);
-    this.#bytes = new Float64Array(plannedCount);
-    this.#starts = new Int32Array(plannedCount);
-    this.#ends = new Int32Array(plannedCount);
+    const columns = new ColumnSet(8 * tensorCount + 32 * plannedCount);
+    this.#sizes = columns.float64(plannedCount);
+    this.#bytes = columns.float64(plannedCount);
+    this.#alignments = columns.float64(plannedCount);
+    this.#starts = columns.int32(plannedCount);
+    this.#ends = columns.int32(plannedCount);
+    this.bufferOf = columns.int32(tensorCount).fill(NO_BUFFER);
+    this.reused = columns.int32(tensorCount).fill(NO_BUFFER);
   }
 
   /** A buffer for the storage of `tensor`, if it has bytes. */
@@ -225,7 +229,7 @@ class BufferColumns {
       sizes: sizes.subarray(0, count),
       starts: this.#starts.subarray(0, count),
       ends: this.#ends.subarray(0, count),
-      alignments: new Float64Array(count).fill(this.#alignment),
+      alignments: this.#alignments.subarray(0, count).fill(this.#alignment),
       fixedOffsets: null,
       gaps: this.#shrinks.length === 0 ? null : this.#gapTable(),
     };

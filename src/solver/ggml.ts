@@ -12,7 +12,7 @@
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
 import type { GapTable, Problem } from '../problem/problem.js';
-import { grown } from '../columns.js';
+import { ColumnSet, grown } from '../columns.js';
 import { alignUp, checkBytes } from '../units.js';
 import { checkOptions } from '../errors.js';
 import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
@@ -55,9 +55,10 @@ class OnlinePlacement {
     this.#maxChunkSize = maxChunkSize;
     const { bufferCount, sizes } = problem;
     const alignment = largestAlignment(problem);
-    this.#offsets = new Float64Array(bufferCount);
-    this.#chunkOf = new Int32Array(bufferCount);
-    this.#occupied = new Float64Array(bufferCount);
+    const columns = new ColumnSet(20 * bufferCount);
+    this.#offsets = columns.float64(bufferCount);
+    this.#occupied = columns.float64(bufferCount);
+    this.#chunkOf = columns.int32(bufferCount);
     for (let b = 0; b < bufferCount; b++) this.#occupied[b] = alignUp(sizes[b], alignment);
     this.#shrinks = problem.gaps === null ? [] : shrinksOf(problem, problem.gaps, alignment);
   }
@@ -179,8 +180,9 @@ interface Endings {
 }
 
 function endingsByStep({ bufferCount, stepCount, ends }: Problem): Endings {
-  const first = new Int32Array(stepCount + 1).fill(-1);
-  const next = new Int32Array(bufferCount);
+  const columns = new ColumnSet(4 * (stepCount + 1 + bufferCount));
+  const first = columns.int32(stepCount + 1).fill(-1);
+  const next = columns.int32(bufferCount);
   for (let b = 0; b < bufferCount; b++) {
     next[b] = first[ends[b]]!;
     first[ends[b]] = b;
