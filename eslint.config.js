@@ -23,6 +23,8 @@ export const LAYERS = [
   'graph',
   'dialects',
   'json',
+  'device',
+  'schedule',
   'liveness',
   'solver',
   'plan',

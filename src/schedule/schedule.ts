@@ -1,0 +1,74 @@
+/**
+ * A graph spread over devices: who computes each node, where the order is cut, and what is copied across the cuts.
+ *
+ *     CPU     ▐ embd ▌                              ▐ … ▌        A split is a run of nodes on one device. What it reads
+ *     CUDA0          ▐ copy of embd, norm, mul ▌                 from memory that its device can't read is copied there
+ *     CUDA1                                    ▐ copy, … ▌       once; later splits of the same device read the copy.
+ */
+import type { BufferType, Device } from '../device/device.js';
+import type { Graph } from '../graph/graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** What is decided before a graph is spread over devices. */
+export interface ScheduleInput {
+  readonly graph: Graph;
+  /** In order of priority; the last one is the CPU, which computes what no other device can. */
+  readonly devices: readonly Device[];
+  /** The buffer type that the results of each device go to. Default: each device's own. */
+  readonly bufferTypes?: readonly BufferType[];
+  /** The buffer type of storages that exist already, such as weights and caches, by the tensor that owns the storage. */
+  readonly placed: ReadonlyMap<Tensor, BufferType>;
+  /** Which of `placed` are weights: a node goes where its weight is. */
+  readonly weights: ReadonlySet<Tensor>;
+  /** Devices of nodes, by index, that are fixed. */
+  readonly pinned: ReadonlyMap<Tensor, number>;
+  /** Whether a device may take nodes from the CPU whose weights are in host memory. */
+  readonly offloadsOperations: boolean;
+  /** How many copies of what crosses exist, so that batches overlap: 1 without a pipeline. */
+  readonly copyCount: number;
+}
+
+/** A run of nodes on one device. */
+export interface Split {
+  /** Index in `devices`. */
+  readonly device: number;
+  /** The nodes: steps `start` to `end` (exclusive) of the graph that was spread. */
+  readonly start: number;
+  readonly end: number;
+  /** What is copied to the device before the split runs, in order; tensors of the graph that was spread. */
+  readonly inputs: readonly Tensor[];
+}
+
+/** What a policy decides. */
+export interface Assignment {
+  /** Device of every tensor of the graph, by id; -1 for a leaf that nobody reads. */
+  readonly deviceOf: Int32Array;
+  readonly splits: readonly Split[];
+  /** Inputs of the graph that exist once for each copy, on the device by id that reads them. Empty if `copyCount` is 1. */
+  readonly graphInputs: readonly Tensor[];
+}
+
+/** A copy of a tensor on another device, or of a graph's input for a further batch. */
+export interface Copy {
+  readonly of: Tensor;
+  readonly device: number;
+  /** 0 for the first. */
+  readonly index: number;
+  readonly tensor: Tensor;
+}
+
+/** A graph spread over devices, ready to be planned. */
+export interface Schedule {
+  readonly devices: readonly Device[];
+  /** The buffer type that the results of each device go to. Devices with the same one share a pool. */
+  readonly bufferTypes: readonly BufferType[];
+  readonly splits: readonly Split[];
+  readonly copies: readonly Copy[];
+  /**
+   * The graph as it runs: a split's inputs, each kept alive by a node that only looks at it, and their copies, then the
+   * split's nodes, whose operands are the copies where they cross.
+   */
+  readonly graph: Graph;
+  /** Device of every tensor of `graph`, by id. */
+  readonly deviceOf: Int32Array;
+}
