@@ -215,20 +215,44 @@ export class Tensor implements Layout {
   }
 }
 
-/** `tensor` as a view of `destination`: the same operation, whose result is written straight there. */
-export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
+/** What a tensor that is made anew refers to. */
+export interface Relations {
+  readonly origin: Origin;
+  /** Of the same number as before; `SELF` where the tensor is among its own sources. */
+  readonly sources: readonly (Tensor | null | typeof SELF)[];
+  /** The owner of the storage that it looks into; the tensor owns its storage if this is undefined. */
+  readonly root?: Tensor | undefined;
+  readonly destination?: Tensor | undefined;
+  readonly allocSize?: number | undefined;
+}
+
+/** `tensor` made anew among other tensors: the same operation and layout, the same place within its storage. */
+export function remade(tensor: Tensor, relations: Relations): Tensor {
+  const { origin, sources, root, destination, allocSize } = relations;
   return new Tensor({
-    origin: tensor.origin,
+    origin,
     name: tensor.name,
     operation: tensor.operation,
     type: tensor.type,
     shape: tensor.shape,
-    strides: destination.strides,
-    sources: tensor.sources.map((source) => (source === tensor ? SELF : source)),
+    strides: tensor.strides,
+    sources,
     params: tensor.params,
     memory: tensor.memory,
+    view: root === undefined ? undefined : { of: root, offset: tensor.viewOffset },
+    destination,
+    bytes: tensor.bytes ?? undefined,
+    allocSize,
+    reuseRule: tensor.reuseRule ?? undefined,
+  });
+}
+
+/** `tensor` as a view of `destination`: the same operation, whose result is written straight there. */
+export function writtenInto(tensor: Tensor, destination: Tensor): Tensor {
+  return remade(tensor, {
+    origin: tensor.origin,
+    sources: tensor.sources.map((source) => (source === tensor ? SELF : source)),
     destination,
     allocSize: tensor.allocSize ?? undefined,
-    reuseRule: tensor.reuseRule ?? undefined,
   });
 }

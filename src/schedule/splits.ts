@@ -1,0 +1,116 @@
+/**
+ * Cuts the order of a graph into splits, and finds what each split needs copied. Matches the fifth pass of
+ * `ggml_backend_sched_split_graph`.
+ *
+ * Invariant: a tensor is copied to a device at most once; later splits on that device read the copy. O(nodes + sources).
+ */
+import type { Tensor } from '../tensor/tensor.js';
+import { type Capabilities, NO_DEVICE } from './capabilities.js';
+import { isViewOperation } from './llama-cpp.js';
+import type { Assignment, ScheduleInput, Split } from './schedule.js';
+
+/** ggml begins a new split rather than give one more inputs than this. The list of a node that needs more is doubled. */
+const SPLIT_INPUTS = 30;
+
+export function cutIntoSplits(input: ScheduleInput, can: Capabilities, deviceOf: Int32Array): Assignment {
+  return new Cutter(input, can, deviceOf).cut();
+}
+
+class Cutter {
+  readonly #input: ScheduleInput;
+  readonly #can: Capabilities;
+  readonly #deviceOf: Int32Array;
+  /** 1 for a tensor that has a copy on a device, by id and device. */
+  readonly #isCopied: Uint8Array;
+  readonly #splits: Split[] = [];
+  readonly #graphInputs: Tensor[] = [];
+  #device = NO_DEVICE;
+  #start = 0;
+  #inputs: Tensor[] = [];
+  #capacity = SPLIT_INPUTS;
+
+  constructor(input: ScheduleInput, can: Capabilities, deviceOf: Int32Array) {
+    this.#input = input;
+    this.#can = can;
+    this.#deviceOf = deviceOf;
+    this.#isCopied = new Uint8Array(deviceOf.length * can.devices.length);
+  }
+
+  cut(): Assignment {
+    const { tensors, table } = this.#input.graph;
+    const { nodes } = table;
+    for (let step = 0; step < nodes.length; step++) {
+      const id = nodes[step];
+      if (isViewOperation(tensors[id])) continue;
+      const device = this.#deviceOf[id];
+      if (this.#device === NO_DEVICE) this.#device = device;
+      if (device !== this.#device || this.#needsNewSplit(id)) this.#begin(step, device);
+      this.#copyOperands(id);
+    }
+    this.#end(nodes.length);
+    return { deviceOf: this.#deviceOf, splits: this.#splits, graphInputs: this.#graphInputs };
+  }
+
+  #begin(step: number, device: number): void {
+    this.#end(step);
+    this.#device = device;
+    this.#start = step;
+    this.#inputs = [];
+    this.#capacity = SPLIT_INPUTS;
+  }
+
+  #end(step: number): void {
+    if (step === this.#start) return;
+    // A graph of views alone runs anywhere.
+    const device = this.#device === NO_DEVICE ? this.#can.cpu : this.#device;
+    this.#splits.push({ device, start: this.#start, end: step, inputs: this.#inputs });
+  }
+
+  /**
+   * Whether a split ends before a node of its own device: the memory of copied weights is free again once their readers
+   * are done, and the list of inputs may be full.
+   */
+  #needsNewSplit(id: number): boolean {
+    if (this.#inputs.length === 0) return false;
+    const { graph, weights } = this.#input;
+    const { sourceFirst, sources } = graph.table;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      const source = sources[entry];
+      if (!this.#mustCross(source)) continue;
+      if (weights.has(graph.tensors[source])) return true;
+      if (this.#inputs.length >= this.#capacity && !this.#hasCopy(source, this.#device)) return true;
+    }
+    return false;
+  }
+
+  /** Whether the device of the split can't read a tensor where it is. */
+  #mustCross(source: number): boolean {
+    return this.#deviceOf[source] !== this.#device && !this.#can.readsTensor(source, this.#device, this.#deviceOf);
+  }
+
+  #copyOperands(id: number): void {
+    const { graph, copyCount } = this.#input;
+    const { sourceFirst, sources } = graph.table;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      const source = sources[entry];
+      const tensor = graph.tensors[source];
+      if (copyCount > 1 && graph.inputs.has(tensor) && this.#claimCopy(source, this.#deviceOf[source])) {
+        this.#graphInputs.push(tensor);
+      }
+      if (!this.#mustCross(source) || !this.#claimCopy(source, this.#device)) continue;
+      if (this.#inputs.length >= this.#capacity) this.#capacity *= 2;
+      this.#inputs.push(tensor);
+    }
+  }
+
+  #hasCopy(source: number, device: number): boolean {
+    return this.#isCopied[source * this.#can.devices.length + device] === 1;
+  }
+
+  /** Notes that a tensor is copied to a device; false if it was before. */
+  #claimCopy(source: number, device: number): boolean {
+    if (this.#hasCopy(source, device)) return false;
+    this.#isCopied[source * this.#can.devices.length + device] = 1;
+    return true;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Spreads a graph over devices: asks a policy who computes what, and makes the graph that runs.
+ *
+ * Invariant: the graph that was given stays as it is. Tensors are made anew only where something about them changes: an
+ * operand that is a copy, a storage that was made anew, the bytes that their device wants.
+ */
+import { Graph } from '../graph/graph.js';
+import type { GraphTable } from '../graph/table.js';
+import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
+import { Capabilities, NO_DEVICE } from './capabilities.js';
+import { assignAsLlamaCpp } from './llama-cpp.js';
+import type { Assignment, Copy, Schedule, ScheduleInput, Split } from './schedule.js';
+import { cutIntoSplits } from './splits.js';
+
+/** Spreads a graph as llama.cpp does. O(nodes · devices + sources). */
+export function spreadGraph(input: ScheduleInput): Schedule {
+  const capabilities = new Capabilities(input);
+  const deviceOf = assignAsLlamaCpp(input, capabilities);
+  return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
+}
+
+class Rebuilder {
+  readonly #input: ScheduleInput;
+  readonly #can: Capabilities;
+  readonly #assignment: Assignment;
+  readonly #table: GraphTable;
+  readonly #origin: Origin;
+  /** What stands for each tensor, by its id in the graph that was given. */
+  readonly #standIns: Tensor[];
+  /** The first copy of each tensor on each device, by id and device. */
+  readonly #copyOn: (Tensor | undefined)[];
+  readonly #copies: Copy[] = [];
+  readonly #leafs = new Set<Tensor>();
+  readonly #leafDevices: number[] = [];
+  readonly #nodes: Tensor[] = [];
+  readonly #nodeDevices: number[] = [];
+  readonly #ids: ReadonlyMap<Tensor, number>;
+
+  constructor(input: ScheduleInput, can: Capabilities, assignment: Assignment) {
+    const { tensors, table } = input.graph;
+    this.#input = input;
+    this.#can = can;
+    this.#assignment = assignment;
+    this.#table = table;
+    this.#origin = new Origin(tensors.length === 0 ? '' : tensors[0].origin.dialect);
+    this.#standIns = [...tensors];
+    this.#copyOn = new Array<Tensor | undefined>(tensors.length * can.devices.length).fill(undefined);
+    this.#ids = new Map(tensors.map((tensor, id) => [tensor, id]));
+  }
+
+  rebuild(): Schedule {
+    const { splits, deviceOf } = this.#assignment;
+    for (const id of this.#table.leafs) this.#standIns[id] = this.#standInFor(id);
+    if (this.#input.copyCount > 1) this.#multiplyGraphInputs();
+    for (const split of splits) this.#addSplit(split);
+    for (const id of this.#table.leafs) this.#addLeaf(this.#standIns[id], deviceOf[id]);
+    return {
+      devices: this.#can.devices,
+      bufferTypes: this.#can.bufferTypes,
+      splits,
+      copies: this.#copies,
+      graph: new Graph({ leafs: [...this.#leafs], nodes: this.#nodes }),
+      deviceOf: Int32Array.from([...this.#leafDevices, ...this.#nodeDevices]),
+    };
+  }
+
+  /** Further copies of what the caller fills, so that it can fill the next batch while one is computed. */
+  #multiplyGraphInputs(): void {
+    for (const tensor of this.#assignment.graphInputs) {
+      const id = this.#ids.get(tensor)!;
+      const device = this.#assignment.deviceOf[id];
+      const first = remade(tensor, { origin: this.#origin, sources: [], allocSize: tensor.allocSize ?? undefined });
+      this.#standIns[id] = first;
+      for (let index = 0; index < this.#input.copyCount; index++) {
+        const copy = index === 0 ? first : this.#copyOf(tensor, device, index);
+        this.#origin.markInput(copy);
+        this.#origin.markOutput(copy);
+        this.#addCopy(tensor, device, index, copy);
+        this.#addLeaf(copy, device);
+      }
+    }
+  }
+
+  #addSplit({ device, start, end, inputs }: Split): void {
+    for (const input of inputs) this.#addSplitInput(input, device);
+    const { nodes } = this.#table;
+    const { reorder } = this.#can.devices[device];
+    const { tensors } = this.#input.graph;
+    let ids: readonly number[] | Int32Array = nodes.subarray(start, end);
+    if (reorder !== null) ids = reorder(Array.from(ids, (id) => tensors[id])).map((node) => this.#ids.get(node)!);
+    for (const id of ids) {
+      this.#standIns[id] = this.#standInFor(id);
+      this.#nodes.push(this.#standIns[id]);
+      this.#nodeDevices.push(this.#assignment.deviceOf[id]);
+    }
+  }
+
+  /** A node that keeps the input until it is copied, and the copy. With several copies these exist from the start. */
+  #addSplitInput(input: Tensor, device: number): void {
+    const { copyCount } = this.#input;
+    const id = this.#ids.get(input)!;
+    const original = this.#standIns[id];
+    const { type, shape, strides, memory } = original;
+    const origin = this.#origin;
+    const name = `${original.name} (view)`;
+    const view = { of: original, offset: 0 };
+    this.#nodes.push(new Tensor({ origin, name, type, shape, strides, sources: [original], memory, view }));
+    this.#nodeDevices.push(this.#assignment.deviceOf[id]);
+    for (let index = 0; index < copyCount; index++) {
+      const copy = this.#copyOf(input, device, index);
+      this.#addCopy(input, device, index, copy);
+      if (copyCount === 1) {
+        this.#nodes.push(copy);
+        this.#nodeDevices.push(device);
+      } else {
+        origin.markInput(copy);
+        origin.markOutput(copy);
+        this.#addLeaf(copy, device);
+      }
+    }
+  }
+
+  #copyOf(tensor: Tensor, device: number, index: number): Tensor {
+    const { type, shape, strides } = tensor;
+    const name = `${this.#can.devices[device].name}#${tensor.name}#${index}`;
+    const origin = this.#origin;
+    const copy = new Tensor({ origin, name, type, shape, strides, memory: 'deferred' });
+    const allocSize = this.#allocSize(copy, device);
+    return allocSize === undefined ? copy : remade(copy, { origin, sources: [], allocSize });
+  }
+
+  #addCopy(of: Tensor, device: number, index: number, tensor: Tensor): void {
+    this.#copies.push({ of, device, index, tensor });
+    if (index === 0) this.#copyOn[this.#ids.get(of)! * this.#can.devices.length + device] = tensor;
+  }
+
+  #addLeaf(leaf: Tensor, device: number): void {
+    if (this.#leafs.has(leaf)) return;
+    this.#leafs.add(leaf);
+    this.#leafDevices.push(device);
+  }
+
+  /** The bytes that `device` wants for a tensor, if those are not its own. */
+  #allocSize(tensor: Tensor, device: number): number | undefined {
+    const size = this.#can.bufferTypes[device].sizeOf(tensor);
+    return size === tensor.byteLength ? undefined : size;
+  }
+
+  /** The tensor itself, if nothing about it changes; else the tensor made anew. */
+  #standInFor(id: number): Tensor {
+    const { tensors, inputs, outputs } = this.#input.graph;
+    const tensor = tensors[id];
+    const device = this.#assignment.deviceOf[id];
+    const isPlanned = !tensor.isView && tensor.memory === 'deferred' && device !== NO_DEVICE;
+    const allocSize = isPlanned ? this.#allocSize(tensor, device) : (tensor.allocSize ?? undefined);
+    const sources = this.#operandsOf(id);
+    const root = this.#standIns[this.#table.roots[id]];
+    const destinationId = this.#table.destinations[id];
+    const destination = destinationId === -1 ? undefined : this.#standIns[destinationId];
+    const isSame =
+      allocSize === (tensor.allocSize ?? undefined) &&
+      (sources === null || sources.every((source, slot) => source === tensor.sources[slot] || source === SELF)) &&
+      (!tensor.isView || root === tensor.root);
+    if (isSame) return tensor;
+    const made = remade(tensor, {
+      origin: this.#origin,
+      sources: sources ?? [],
+      root: tensor.isView && destination === undefined ? root : undefined,
+      destination,
+      allocSize,
+    });
+    if (inputs.has(tensor)) this.#origin.markInput(made);
+    if (outputs.has(tensor)) this.#origin.markOutput(made);
+    return made;
+  }
+
+  /** What a node reads: the copies on its device where there are, else what stands for its sources. Null without any. */
+  #operandsOf(id: number): (Tensor | null | typeof SELF)[] | null {
+    const tensor = this.#input.graph.tensors[id];
+    if (tensor.sources.length === 0) return null;
+    const device = this.#assignment.deviceOf[id];
+    const isView = tensor.operation?.isView === true;
+    let entry = this.#table.sourceFirst[id];
+    return tensor.sources.map((source) => {
+      if (source === null) return null;
+      if (source === tensor) return SELF;
+      const sourceId = this.#table.sources[entry++];
+      const copy = this.#copyOn[sourceId * this.#can.devices.length + device];
+      const crosses =
+        copy !== undefined &&
+        !isView &&
+        this.#assignment.deviceOf[sourceId] !== device &&
+        !this.#can.readsTensor(sourceId, device, this.#assignment.deviceOf);
+      return crosses ? copy : this.#standIns[sourceId];
+    });
+  }
+}
