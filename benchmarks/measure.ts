@@ -62,11 +62,11 @@ function benchRealGraphs(): void {
     const peer = peerTimes(document);
     const { bufferSize: ggmlSize } = measureGraph(graph, OPTIONS);
     if (ggmlSize !== peer.bytes && !Number.isNaN(peer.bytes)) throw new Error(`${name}: C says ${peer.bytes} bytes.`);
-    const { optimal, bufferSize, lowerBound } = measureGraph(graph);
-    if (!optimal) open++;
+    const { isOptimal, bufferSize, lowerBound } = measureGraph(graph);
+    if (!isOptimal) open++;
     const cells = [ggml, auto, peer].map(({ bestMs, medianMs }) => `${bestMs.toFixed(3)}/${medianMs.toFixed(3)}`);
     const ratios = [ggml, auto].map(({ bestMs }) => (bestMs / peer.bestMs).toFixed(2));
-    const gap = optimal ? '0, proven' : `${(100 * (bufferSize / lowerBound - 1)).toFixed(2)} %`;
+    const gap = isOptimal ? '0, proven' : `${(100 * (bufferSize / lowerBound - 1)).toFixed(2)} %`;
     row(name, [String(graph.nodes.length), ...cells, ...ratios, gap]);
   }
   console.log('Each cell: least/median. Ratios are of the least.');

@@ -43,7 +43,7 @@ export interface ModelFacts extends ModelSizes {
 export interface PlanAnswer {
   readonly bufferSize: number;
   readonly lowerBound: number;
-  readonly optimal: boolean;
+  readonly isOptimal: boolean;
   readonly allocator: string;
   readonly bufferCount: number;
   /** Operations; null for a problem, which has none. */

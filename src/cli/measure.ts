@@ -114,7 +114,7 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
 
 function measureProblem(file: string, csv: CsvProblem, flags: Flags, isReport: boolean): Measured {
   const { problem, steps } = csv;
-  const { placement, bufferSize, lowerBound, optimal, allocator } = placeProblem(problem, flags);
+  const { placement, bufferSize, lowerBound, isOptimal: optimal, allocator } = placeProblem(problem, flags);
   const sizes = { bufferSize, chunks: placement.chunks, lowerBound, optimal };
   const fixed = problem.fixedOffsets === null ? {} : { hasFixedOffsets: true as const };
   const measured = { file, buffers: problem.bufferCount, ...sizes, allocator, ...fixed };
@@ -135,9 +135,18 @@ function reportOf(plan: Plan): Report {
 }
 
 function fieldsOf(measurement: Measurement): Omit<MeasuredFile, 'file'> {
-  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, optimal, allocator, alignment, reuse } = measurement;
+  const { nodeCount, bufferCount, bufferSize, chunks, lowerBound, allocator, alignment, reuse } = measurement;
   const counts = { nodes: nodeCount, buffers: bufferCount };
-  return { ...counts, bufferSize, chunks, lowerBound, optimal, allocator, alignment, inPlace: reuse };
+  return {
+    ...counts,
+    bufferSize,
+    chunks,
+    lowerBound,
+    optimal: measurement.isOptimal,
+    allocator,
+    alignment,
+    inPlace: reuse,
+  };
 }
 
 function formatMeasured(

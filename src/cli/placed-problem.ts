@@ -19,7 +19,7 @@ export interface PlacedProblem {
   readonly lowerBound: number;
   /** Bytes that are live at once: where `lowerBound` is more, something else has proven it. */
   readonly load: number;
-  readonly optimal: boolean;
+  readonly isOptimal: boolean;
 }
 
 /**
@@ -54,7 +54,7 @@ export async function searchProblem(
   const placed = placeProblem(problem, flags);
   const isOpen =
     capacity === undefined
-      ? maxEffort !== undefined && !placed.optimal
+      ? maxEffort !== undefined && !placed.isOptimal
       : placed.bufferSize > capacity && placed.lowerBound <= capacity;
   if (allocator !== 'auto' || !isOpen) return { ...placed, undecided: null };
   // Only here can it be interrupted with a result; before that, Ctrl-C ends the process as it always does.
@@ -67,7 +67,7 @@ export async function searchProblem(
   return {
     ...better,
     lowerBound,
-    optimal: better.bufferSize === lowerBound,
+    isOptimal: better.bufferSize === lowerBound,
     undecided: stopped === 'done' ? null : stopped,
   };
 }
@@ -76,5 +76,5 @@ function valueOf(problem: Problem, allocator: AllocatorName, placement: Placemen
   const bufferSize = placementSize(placement);
   const load = liveLoad(problem).bytes;
   const lowerBound = Math.max(load, placement.lowerBound ?? 0);
-  return { placement, allocator, bufferSize, lowerBound, load, optimal: bufferSize === lowerBound };
+  return { placement, allocator, bufferSize, lowerBound, load, isOptimal: bufferSize === lowerBound };
 }

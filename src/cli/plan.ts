@@ -22,7 +22,7 @@ import { withProgress, type Announce } from './progress.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
-interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'optimal'> {
+interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'isOptimal'> {
   readonly load?: number;
   readonly undecided?: Undecided;
   /** A limit that was asked for and is not kept. */
@@ -66,7 +66,7 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
     terminal.write(`${output}: ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}\n`);
   }
   // A plan in JSON says it itself, and an interruption says it below.
-  if (output === undefined && planned.isCsv === true && !planned.optimal && planned.undecided !== 'abort') {
+  if (output === undefined && planned.isCsv === true && !planned.isOptimal && planned.undecided !== 'abort') {
     printNote(terminal, `the plan takes ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}`);
   }
   if (planned.undecided === 'abort') {
@@ -97,14 +97,14 @@ function plannedGraph(
   flags: Flags,
   { architecture, options }: { readonly architecture?: string; readonly options?: RecordedOptions } = {},
 ): Planned {
-  const { bufferSize, lowerBound, optimal, reuse, chunks, nodeCount: nodes } = graphPlan;
+  const { bufferSize, lowerBound, isOptimal, reuse, chunks, nodeCount: nodes } = graphPlan;
   const record: PlanRecord = {
     input: inputOf(file, { architecture, nodes }),
     options: { ...options, inPlace: reuse, maxChunkSize: flags.maxChunkSize },
   };
   const broken = oversizeChunk(chunks, flags);
   const bound = { given: IN_PLACE_GIVEN, remedy: remedyOfGraph(graphPlan) };
-  return { bufferSize, lowerBound, optimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
+  return { bufferSize, lowerBound, isOptimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
 }
 
 function remedyOfGraph({ allocator, reuse }: Plan): string {
@@ -152,7 +152,7 @@ async function planProblem(
 
 /** The plan of a problem in the format of graphs; a buffer is its row. */
 function problemPlan({ problem, ...csv }: CsvProblem, placed: PlacedProblem): PlanJson {
-  const { placement, allocator, bufferSize, lowerBound, optimal } = placed;
+  const { placement, allocator, bufferSize, lowerBound, isOptimal: optimal } = placed;
   const { offsets, chunkOf, chunks } = placement;
   const tensors = csv.ids.map((name, id) => {
     const place = { chunk: chunkOf[id], offset: offsets[id], size: problem.sizes[id] };
@@ -170,8 +170,10 @@ function remedyOfProblem({ allocator }: PlacedProblem, { maxEffort, timeLimitMs 
   return `; --allocator auto may need less${useless}`;
 }
 
-function describeBound({ optimal, lowerBound, given }: Planned): string {
-  return optimal ? `optimal${given}` : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}${given}`;
+function describeBound({ isOptimal, lowerBound, given }: Planned): string {
+  return isOptimal
+    ? `optimal${given}`
+    : `not proven optimal: no plan needs less than ${exactBytes(lowerBound)}${given}`;
 }
 
 function describeMisfit(planned: Planned, capacity: number): string {

@@ -61,11 +61,11 @@ export interface ContextFit {
    * Whether every context fits that llama.cpp's options can name. That is common with recurrent models, whose state
    * does not grow.
    */
-  readonly unlimited: boolean;
+  readonly isUnlimited: boolean;
   /**
    * Whether every larger context is ruled out. If not, llama.cpp's allocator may need less for one of them.
    */
-  readonly proven: boolean;
+  readonly isProven: boolean;
   /** The wanted context with the largest physical batch that makes it fit, at most the batch size. */
   readonly largestUbatch: FittingConfiguration | null;
   /**
@@ -152,8 +152,8 @@ function tooHeavy(gguf: Gguf, budget: number, { ctxSize = 0 }: ModelOptions): Co
     trainedContext: trained,
     largest: null,
     beyondTraining: null,
-    unlimited: false,
-    proven: true,
+    isUnlimited: false,
+    isProven: true,
     largestUbatch: null,
     largestCache: null,
     largestByCache: [],
@@ -161,7 +161,7 @@ function tooHeavy(gguf: Gguf, budget: number, { ctxSize = 0 }: ModelOptions): Co
   };
 }
 
-type LargestContexts = Pick<ContextFit, 'largest' | 'beyondTraining' | 'unlimited' | 'proven' | 'largestByCache'>;
+type LargestContexts = Pick<ContextFit, 'largest' | 'beyondTraining' | 'isUnlimited' | 'isProven' | 'largestByCache'>;
 
 function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedModelOptions): LargestContexts {
   const { header } = search;
@@ -175,7 +175,7 @@ function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedMode
   const found = upTo(count, run.sequenceContext / CONTEXT_STEP);
   const isWhole = found.index === count;
   const beyond = isWhole ? upTo(all, count) : found;
-  const unlimited = beyond.index === all;
+  const isUnlimited = beyond.index === all;
   const byCache: LargestFitting<MeasuredNeed>[] = [];
   let last = found.index;
   for (const types of equalTypes(run)) {
@@ -185,10 +185,10 @@ function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedMode
     last = next.index;
   }
   return {
-    largest: (unlimited ? search.attempt({ ...wanted, ctxSize: sensible * step }) : found.need)?.attempt ?? null,
-    beyondTraining: unlimited || beyond.index === found.index ? null : (beyond.need?.attempt ?? null),
-    unlimited,
-    proven: beyond.proven,
+    largest: (isUnlimited ? search.attempt({ ...wanted, ctxSize: sensible * step }) : found.need)?.attempt ?? null,
+    beyondTraining: isUnlimited || beyond.index === found.index ? null : (beyond.need?.attempt ?? null),
+    isUnlimited,
+    isProven: beyond.isProven,
     largestByCache: byCache.flatMap(({ need }) => need?.attempt ?? []),
   };
 }

@@ -8,7 +8,7 @@
  *     lower bound  ·  ·  ·  ·  ·  ·  ×  ×        binary search: nothing from the first × on can fit
  *                                 ◄──┘           then down, one by one, to the first that does
  *
- * Invariant: the returned size fits. `proven` says that every larger size was ruled out.
+ * Invariant: the returned size fits. `isProven` says that every larger size was ruled out.
  */
 
 /** The bytes that a size needs; `lowerBound` grows with the size. */
@@ -22,7 +22,7 @@ export interface LargestFitting<N extends Need> {
   readonly index: number;
   readonly need: N | null;
   /** Whether it is certain that no larger size fits. */
-  readonly proven: boolean;
+  readonly isProven: boolean;
 }
 
 /**
@@ -48,8 +48,8 @@ export function largestFitting<N extends Need>(
     if (found === undefined) known.set(index, (found = needOf(index)));
     return found;
   };
-  const at = (index: number, proven: boolean): LargestFitting<N> => {
-    return { index, need: index === 0 ? null : need(index), proven };
+  const at = (index: number, isProven: boolean): LargestFitting<N> => {
+    return { index, need: index === 0 ? null : need(index), isProven };
   };
   const fits = (index: number): boolean => (need(index)?.total ?? Infinity) <= budget;
 

@@ -25,7 +25,7 @@ export interface Measurement {
   /** Bytes that no placement with this order and these reuses can go below. */
   readonly lowerBound: number;
   /** Whether `bufferSize` is proven minimal for this order and these reuses. */
-  readonly optimal: boolean;
+  readonly isOptimal: boolean;
   readonly allocator: AllocatorName;
   readonly reuse: ReuseMode;
   /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
@@ -79,7 +79,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     bufferSize,
     chunks: placement.chunks,
     lowerBound,
-    optimal: bufferSize === lowerBound,
+    isOptimal: bufferSize === lowerBound,
     allocator: options.allocator,
     reuse: options.reuse,
     runtime: nameOrRules(options.runtime),

@@ -53,7 +53,7 @@ export class Plan implements Measurement, PlanLayout {
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly lowerBound: number;
-  readonly optimal: boolean;
+  readonly isOptimal: boolean;
   readonly allocator: Measurement['allocator'];
   readonly reuse: Measurement['reuse'];
   readonly runtime: Measurement['runtime'];
@@ -75,7 +75,7 @@ export class Plan implements Measurement, PlanLayout {
     this.bufferSize = measurement.bufferSize;
     this.chunks = measurement.chunks;
     this.lowerBound = measurement.lowerBound;
-    this.optimal = measurement.optimal;
+    this.isOptimal = measurement.isOptimal;
     this.allocator = measurement.allocator;
     this.reuse = measurement.reuse;
     this.runtime = measurement.runtime;
@@ -126,7 +126,7 @@ export class Plan implements Measurement, PlanLayout {
 
   /** The plan as plain data, as the command line writes it. */
   toJSON(): PlanJson {
-    const { allocator, alignment, bufferSize, lowerBound, optimal, chunks, tensors } = this;
+    const { allocator, alignment, bufferSize, lowerBound, isOptimal: optimal, chunks, tensors } = this;
     const runtime = typeof this.runtime === 'string' ? this.runtime : this.runtime.name;
     return { allocator, runtime, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
   }

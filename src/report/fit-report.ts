@@ -68,16 +68,16 @@ function withinText({ memory, reserve }: Budget): string {
 }
 
 function headline(fit: ContextFit, given: Budget, style: Style): string {
-  const { largest, beyondTraining, unlimited, wantedContext, trainedContext, budget, proven, tried } = fit;
+  const { largest, beyondTraining, isUnlimited, wantedContext, trainedContext, budget, isProven, tried } = fit;
   const [wanted] = tried;
   const within = withinText(given);
   const tokens = groupDigits(wantedContext);
-  if (unlimited) {
+  if (isUnlimited) {
     const why =
       largest?.isRecurrent === true ? '; its length makes no difference' : ', up to the longest that can be asked for';
     return `${style.good('Any context fits')} ${within}${why}.`;
   }
-  const doubt = proven ? '' : ' A larger one is unlikely to fit, but was not ruled out.';
+  const doubt = isProven ? '' : ' A larger one is unlikely to fit, but was not ruled out.';
   if (!wanted.fits) {
     const answer = style.bad(`${tokens} tokens of context do not fit ${within}`);
     const rest =
@@ -136,7 +136,17 @@ function attemptRow(file: string, attempt: FitAttempt): ConfigurationRow {
 /** The plain data that `--json` prints. */
 export function fitJson(file: string, fit: ContextFit, { memory, reserve }: Budget): object {
   const row = (attempt: FitAttempt): ConfigurationRow => attemptRow(file, attempt);
-  const { largest, beyondTraining, largestUbatch, largestCache, largestByCache, tried, ...rest } = fit;
+  const {
+    largest,
+    beyondTraining,
+    largestUbatch,
+    largestCache,
+    largestByCache,
+    tried,
+    isUnlimited,
+    isProven,
+    ...rest
+  } = fit;
   const rowOrNull = (found: FittingConfiguration | null): ConfigurationRow | null =>
     found === null ? null : row(found);
   return {
@@ -145,6 +155,8 @@ export function fitJson(file: string, fit: ContextFit, { memory, reserve }: Budg
     memory,
     reserve,
     ...rest,
+    unlimited: isUnlimited,
+    proven: isProven,
     contextSize: largest?.run.contextSize ?? null,
     assumption: assumption(fit)[0] ?? null,
     largest: rowOrNull(largest),

@@ -14,6 +14,8 @@ export interface PlanLike {
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
   readonly lowerBound?: number;
   /** Must say whether `bufferSize` equals `lowerBound`. Not checked if left out. */
+  readonly isOptimal?: boolean;
+  /** `isOptimal` by its name in a plan file. */
   readonly optimal?: boolean;
 }
 

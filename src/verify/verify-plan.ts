@@ -51,7 +51,7 @@ const PLAN_LIMITS: OptionNames<CheckLimits> = {
 };
 
 /** Fields of a plan, and of each entry, that must be plain values: a message must be able to show them. */
-const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'optimal'] as const;
+const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'isOptimal', 'optimal'] as const;
 const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
 
 /** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
@@ -112,7 +112,7 @@ export function runtimeOf(plan: PlanLike, { runtime = plan.runtime }: { runtime?
 
 /** Checks the sizes and the alignment of the plan as a whole. */
 function checkSizes(plan: PlanLike): PlanViolation[] {
-  const { chunks, alignment, bufferSize, lowerBound, optimal } = plan;
+  const { chunks, alignment, bufferSize, lowerBound } = plan;
   const wrong = strangePlanFields(plan);
   if (wrong.length > 0) return wrong.map(sizeViolation);
   if (!isPowerOfTwo(alignment)) wrong.push(`alignment is ${alignment}, no power of two`);
@@ -124,8 +124,10 @@ function checkSizes(plan: PlanLike): PlanViolation[] {
   const bound = lowerBound ?? 0;
   if (Number.isNaN(Number(bound))) wrong.push(`lowerBound is ${bound}, not a number of bytes`);
   if (bound > bufferSize) wrong.push(`lowerBound is ${bound}, above the bufferSize of ${bufferSize}`);
-  if (optimal !== undefined && lowerBound !== undefined && optimal !== (lowerBound === bufferSize)) {
-    wrong.push(`optimal is ${optimal}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
+  for (const field of ['isOptimal', 'optimal'] as const) {
+    const claim = plan[field];
+    if (claim === undefined || lowerBound === undefined || claim === (lowerBound === bufferSize)) continue;
+    wrong.push(`${field} is ${claim}, but bufferSize is ${bufferSize} and lowerBound ${lowerBound}`);
   }
   return wrong.map(sizeViolation);
 }

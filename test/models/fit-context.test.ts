@@ -27,7 +27,7 @@ describe('the largest size that fits', () => {
       fc.property(needs, fc.nat(200), fc.nat(70), (all, budget, start) => {
         const expected = all.findLastIndex(({ total }) => total <= budget) + 1;
         const found = largestFitting(all.length, start, budget, (index) => all[index - 1]);
-        expect(found).toEqual({ index: expected, need: all[expected - 1] ?? null, proven: true });
+        expect(found).toEqual({ index: expected, need: all[expected - 1] ?? null, isProven: true });
       }),
     );
   });
@@ -38,13 +38,13 @@ describe('the largest size that fits', () => {
       calls++;
       return { lowerBound: 0, total: index };
     });
-    expect(found).toMatchObject({ index: 50, proven: false });
+    expect(found).toMatchObject({ index: 50, isProven: false });
     expect(calls).toBeLessThan(600);
   });
 
   it('is none among none', () => {
     const found = largestFitting(0, 1, 50, () => ({ lowerBound: 0, total: 0 }));
-    expect(found).toEqual({ index: 0, need: null, proven: true });
+    expect(found).toEqual({ index: 0, need: null, isProven: true });
   });
 });
 
@@ -72,10 +72,10 @@ describe('fitContext is a linear scan', () => {
     const least = Math.min(...all.map(({ total }) => total));
     fc.assert(
       fc.property(fc.integer({ min: least - 100_000, max: ceiling - 1 }), (budget) => {
-        const { largest, beyondTraining, trainedContext, proven, tried, fits } = fitContext(gguf, budget, options);
+        const { largest, beyondTraining, trainedContext, isProven, tried, fits } = fitContext(gguf, budget, options);
         const fitting = all.filter(({ total }) => total <= budget);
         const sensible = fitting.findLast(({ run }) => run.sequenceContext <= trainedContext);
-        expect(proven).toBe(true);
+        expect(isProven).toBe(true);
         expect(largest?.run).toEqual(sensible?.run);
         expect(largest?.total).toBe(sensible?.total);
         expect((beyondTraining ?? largest)?.run).toEqual(fitting.at(-1)?.run);
@@ -168,7 +168,7 @@ describe('alternatives for the wanted context', () => {
     expect(fit.largest!.run.contextSize).toBeGreaterThanOrEqual(2048);
     expect(fit.largestUbatch!.run.ubatchSize).toBe(512);
     expect(fit.largestCache!.run).toMatchObject({ keyType: { name: 'f16' }, valueType: { name: 'f16' } });
-    expect(fit).toMatchObject({ wantedContext: 2048, trainedContext: 4096, unlimited: false });
+    expect(fit).toMatchObject({ wantedContext: 2048, trainedContext: 4096, isUnlimited: false });
   });
 });
 
@@ -223,7 +223,7 @@ describe('weights alone', () => {
       metadata: { 'general.architecture': 'perceptron', 'perceptron.context_length': 2048 },
     });
     const { weights } = measureModel(llama);
-    const answer = { fits: false, weights, proven: true, largest: null, largestUbatch: null, trainedContext: 2048 };
+    const answer = { fits: false, weights, isProven: true, largest: null, largestUbatch: null, trainedContext: 2048 };
     expect(fitContext(gguf, weights - 1)).toMatchObject({ ...answer, wantedContext: 2048, tried: [] });
     expect(fitContext(gguf, weights - 1, { ctxSize: 512 })).toMatchObject({ ...answer, wantedContext: 512 });
     expect(() => fitContext(gguf, weights)).toThrow(
@@ -237,7 +237,13 @@ describe('results and errors', () => {
     const { weights } = measureModel(llama);
     for (const budget of [0, weights - 1, weights]) {
       const fit = fitContext(llama, budget);
-      expect(fit).toMatchObject({ fits: false, largest: null, largestUbatch: null, largestCache: null, proven: true });
+      expect(fit).toMatchObject({
+        fits: false,
+        largest: null,
+        largestUbatch: null,
+        largestCache: null,
+        isProven: true,
+      });
       expect(fit.tried.length).toBeGreaterThan(0);
     }
   });
@@ -267,7 +273,7 @@ describeShared('real models', () => {
   it('a recurrent model takes any context, or none', async () => {
     const mamba = await header('mamba-130m');
     const { total } = measureModel(mamba);
-    expect(fitContext(mamba, total)).toMatchObject({ fits: true, unlimited: true });
+    expect(fitContext(mamba, total)).toMatchObject({ fits: true, isUnlimited: true });
     const { largest, largestUbatch } = fitContext(mamba, total - 1);
     expect(largest!.run.contextSize).toBe(256); // as many tokens are computed at once
     expect(largestUbatch!.run.ubatchSize).toBeLessThan(512);
@@ -278,10 +284,10 @@ describeShared('real models', () => {
     async (name) => {
       const gguf = await header(name);
       const budget = 24 * 1024 ** 3;
-      const { largest, beyondTraining, trainedContext, proven } = fitContext(gguf, budget);
+      const { largest, beyondTraining, trainedContext, isProven } = fitContext(gguf, budget);
       const { contextSize } = beyondTraining!.run;
       const total = (ctxSize: number): number => measureModel(gguf, { ctxSize }).total;
-      expect(proven).toBe(true);
+      expect(isProven).toBe(true);
       expect(largest!.run.contextSize).toBe(trainedContext);
       expect(beyondTraining!.total).toBe(total(contextSize));
       expect(total(contextSize)).toBeLessThanOrEqual(budget);
@@ -299,9 +305,9 @@ describeShared('real models', () => {
       cacheTypeV: 'q4_0',
     } as const;
     const { total } = measureModel(gguf, { ...options, ctxSize: 7936 });
-    const { largest, proven, tried } = fitContext(gguf, total, { ...options, ctxSize: 4096 });
+    const { largest, isProven, tried } = fitContext(gguf, total, { ...options, ctxSize: 4096 });
     expect(largest!.run.contextSize).toBe(7936);
-    expect(proven).toBe(true);
+    expect(isProven).toBe(true);
     expect(tried.length).toBeGreaterThan(100);
   });
 });

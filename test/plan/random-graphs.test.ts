@@ -66,7 +66,7 @@ describe.each(Object.keys(ALLOCATORS) as AllocatorName[])('%s on arbitrary graph
         expect(findFaults(graph, plan)).toEqual([]);
         expect(plan.lowerBound).toBeLessThanOrEqual(plan.bufferSize);
         if (plan.chunks.length === 1) expect(plan.bufferSize).toBeLessThanOrEqual(sumOfSizes(graph, alignment));
-        expect(plan.optimal).toBe(plan.lowerBound === plan.bufferSize);
+        expect(plan.isOptimal).toBe(plan.lowerBound === plan.bufferSize);
         for (const { offset, size } of plan.tensors) expect([offset % alignment, size % alignment]).toEqual([0, 0]);
         expect(measureGraph(graph, options)).toMatchObject({ bufferSize: plan.bufferSize, chunks: plan.chunks });
       }),

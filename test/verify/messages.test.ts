@@ -96,7 +96,11 @@ describe('verifyPlan says', () => {
       kind: 'bad-size', ids: [], steps: null, bytes: null,
       message: 'bad-size: lowerBound is 129, above the bufferSize of 128',
     }],
-    ['it is not optimal', plan(RIGHT, { lowerBound: 96, optimal: true }), {
+    ['it is not optimal', plan(RIGHT, { lowerBound: 96, isOptimal: true }), {
+      kind: 'bad-size', ids: [], steps: null, bytes: null,
+      message: 'bad-size: isOptimal is true, but bufferSize is 128 and lowerBound 96',
+    }],
+    ['it is not optimal, by the name of a file', plan(RIGHT, { lowerBound: 96, optimal: true }), {
       kind: 'bad-size', ids: [], steps: null, bytes: null,
       message: 'bad-size: optimal is true, but bufferSize is 128 and lowerBound 96',
     }],
@@ -247,10 +251,10 @@ describe('verifyPlan says', () => {
   });
 
   it('nothing of what a plan leaves out', () => {
-    expect(verifyPlan(graph, plan(RIGHT, { optimal: true }))).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT, { isOptimal: true }))).toEqual([]);
     expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 96 }))).toEqual([]);
-    expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 128, optimal: true }))).toEqual([]);
-    expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 96, optimal: false }))).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 128, isOptimal: true }))).toEqual([]);
+    expect(verifyPlan(graph, plan(RIGHT, { lowerBound: 96, isOptimal: false }))).toEqual([]);
   });
 
   it('which output, and which operand, is overwritten', () => {

@@ -303,7 +303,7 @@ describe('what a plan says of its tensors', () => {
         expectError('BAD_ARGUMENT', 'plan', () => replayPlan(graph, { ...plan, tensors }));
         expectError('BAD_ARGUMENT', 'plan', () => Memory.planned(graph, { ...plan, tensors }));
       }
-      for (const field of ['alignment', 'bufferSize', 'lowerBound', 'optimal']) {
+      for (const field of ['alignment', 'bufferSize', 'lowerBound', 'isOptimal', 'optimal']) {
         expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, [field]: value }));
       }
       expectError('BAD_ARGUMENT', 'plan', () => verifyPlan(graph, { ...plan, chunks: [value] }));

@@ -91,7 +91,7 @@ function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnsw
     ...(nodeCount === null ? [] : [counted(nodeCount, 'operation')]),
     counted(bufferCount, 'buffer'),
     `allocator ${allocator}`,
-    plan.optimal
+    plan.isOptimal
       ? 'no smaller compute buffer is possible'
       : `compute buffer ${(Math.ceil(gap * 10_000) / 100).toFixed(2)} % above its lower bound`,
   ];

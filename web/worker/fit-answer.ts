@@ -12,12 +12,12 @@ export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
   const options = modelOptions(gguf, settings);
   const { compute, computeWithAuto } = measureModel(gguf, options);
   const fit = fitContext(gguf, memoryBytes(settings), options);
-  const { wantedContext, trainedContext, largest, beyondTraining, unlimited, largestUbatch, largestCache } = fit;
+  const { wantedContext, trainedContext, largest, beyondTraining, isUnlimited, largestUbatch, largestCache } = fit;
   return {
     wantedContext,
     trainedContext,
     largestContext: (beyondTraining ?? largest)?.run.contextSize ?? null,
-    isUnlimited: unlimited && largest !== null,
+    isUnlimited: isUnlimited && largest !== null,
     isRecurrent: largest?.isRecurrent ?? false,
     remedies: [...ubatchRemedy(largestUbatch, settings), ...cacheRemedy(largestCache, settings)],
     computeOfGgml: compute,

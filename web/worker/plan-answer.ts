@@ -14,7 +14,7 @@ export function planAnswer(planned: Planned): PlanAnswer {
     bufferSize,
     lowerBound,
     allocator,
-    optimal: bufferSize === lowerBound,
+    isOptimal: bufferSize === lowerBound,
     bufferCount: planned.kind === 'problem' ? planned.csv.problem.bufferCount : planned.plan.bufferCount,
     nodeCount: planned.kind === 'problem' ? null : planned.plan.nodeCount,
     model: planned.kind === 'model' ? modelFacts(planned.gguf, planned.model) : null,

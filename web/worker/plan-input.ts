@@ -36,8 +36,8 @@ export function modelOptions(gguf: Gguf, settings: Settings): ModelOptions {
 
 /** What the model was trained on, or as much of it as fits. */
 function contextThatFits(gguf: Gguf, settings: Settings, options: ModelOptions): number {
-  const { trainedContext, largest, unlimited } = fitContext(gguf, memoryBytes(settings), options);
-  if (unlimited) return trainedContext;
+  const { trainedContext, largest, isUnlimited } = fitContext(gguf, memoryBytes(settings), options);
+  if (isUnlimited) return trainedContext;
   return Math.min(trainedContext, largest?.run.contextSize ?? SOME_CONTEXT);
 }
 
