@@ -17,6 +17,7 @@
  */
 import { REUSABLE, isComputed, isKept, isPlanned, type GraphTable } from '../graph/table.js';
 import { ColumnSet } from '../columns.js';
+import type { Pools } from '../graph/pools.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { alignUp, checkBytes } from '../units.js';
 import type { FusedGroups } from './groups.js';
@@ -50,29 +51,32 @@ export interface Liveness {
  * choices need the same bytes. So the live load in mode `full` is the least of all choices, except for the storages
  * that groups keep alive.
  *
- * @param alignment sizes are padded to multiples of it, bytes
+ * @param memory the pools that storages lie in; or, for one pool, its alignment: sizes are padded to multiples of it, bytes
  * @param refused one per entry of `table.sources`: 1 where the node must not reuse that operand. Default: the refusals
  * of `groups`
  * @param groups the nodes that the runtime may compute at once; `refused` must include their refusals. Default: none
+ * @param smallest storages of fewer bytes get no buffer: 0 or 1. Default 1
  * @throws PlannerError `BYTES_TOO_LARGE` if all storages together exceed 2^53 - 1 bytes
  */
 export function analyzeLiveness(
   table: GraphTable,
   mode: ReuseMode,
-  alignment: number,
+  memory: number | Pools,
   groups: FusedGroups | null = null,
   refused: Uint8Array | null = groups?.refused ?? null,
+  smallest = 1,
 ): Liveness {
   const { nodes, leafs, inputNodes, traits, roots, sources } = table;
   const storageEnds = storageEndsOf(table);
-  const buffers = new BufferColumns(table, storageEnds, alignment);
+  const pools = typeof memory === 'number' ? null : memory;
+  const buffers = new BufferColumns(table, storageEnds, memory, smallest);
   for (let i = 0; i < leafs.length; i++) if (isPlanned(traits[leafs[i]])) buffers.add(leafs[i], 0);
   for (let i = 0; i < inputNodes.length; i++) if (isPlanned(traits[inputNodes[i]])) buffers.add(inputNodes[i], 0);
   let group = 0;
   for (let step = 0; step < nodes.length; step++) {
     const node = nodes[step];
     if (isComputed(traits[node])) {
-      const entry = findReused(table, node, mode, storageEnds, refused);
+      const entry = findReused(table, node, mode, storageEnds, refused, pools);
       const reused = entry === NO_ENTRY ? NO_BUFFER : roots[sources[entry]];
       if (reused === NO_BUFFER) buffers.add(node, step);
       else buffers.reuse(reused, node, step);
@@ -108,11 +112,13 @@ function findReused(
   mode: ReuseMode,
   storageEnds: Int32Array,
   refused: Uint8Array | null,
+  pools: Pools | null,
 ): number {
   const { sourceFirst, sources, reusable, roots, sizes } = table;
   let reused = NO_ENTRY;
   for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
     if (reusable[entry] === 0 || refused?.[entry] === 1 || !canReuse(table, node, entry, mode, storageEnds)) continue;
+    if (pools !== null && pools.of[roots[sources[entry]]] !== pools.of[node]) continue;
     if (mode === 'ggml') return entry;
     if (reused === NO_ENTRY || sizes[roots[sources[entry]]] > sizes[roots[sources[reused]]]) reused = entry;
   }
@@ -159,12 +165,14 @@ class BufferColumns {
 
   readonly #table: GraphTable;
   readonly #storageEnds: Int32Array;
-  readonly #alignment: number;
+  readonly #memory: number | Pools;
+  readonly #smallest: number;
 
-  constructor(table: GraphTable, storageEnds: Int32Array, alignment: number) {
+  constructor(table: GraphTable, storageEnds: Int32Array, memory: number | Pools, smallest: number) {
     this.#table = table;
     this.#storageEnds = storageEnds;
-    this.#alignment = alignment;
+    this.#memory = memory;
+    this.#smallest = smallest;
     const { tensorCount, plannedCount } = table;
     const columns = new ColumnSet(8 * tensorCount + 32 * plannedCount);
     this.#sizes = columns.float64(plannedCount);
@@ -176,13 +184,20 @@ class BufferColumns {
     this.reused = columns.int32(tensorCount).fill(NO_BUFFER);
   }
 
-  /** A buffer for the storage of `tensor`, if it has bytes. */
+  #alignmentOf(tensor: number): number {
+    const memory = this.#memory;
+    return typeof memory === 'number' ? memory : memory.list[memory.of[tensor]].alignment;
+  }
+
+  /** A buffer for the storage of `tensor`, unless it is too small for one. */
   add(tensor: number, start: number): void {
     const bytes = this.#table.sizes[tensor];
-    if (bytes === 0) return;
+    if (bytes < this.#smallest) return;
     const buffer = this.#count++;
     this.bufferOf[tensor] = buffer;
-    this.#sizes[buffer] = this.#bytes[buffer] = alignUp(bytes, this.#alignment);
+    const alignment = this.#alignmentOf(tensor);
+    this.#alignments[buffer] = alignment;
+    this.#sizes[buffer] = this.#bytes[buffer] = alignUp(bytes, alignment);
     this.#starts[buffer] = start;
     this.#ends[buffer] = this.#storageEnds[tensor];
   }
@@ -190,7 +205,7 @@ class BufferColumns {
   /** Puts `reuser` into the buffer of `reused`, which then needs only the bytes of `reuser`. */
   reuse(reused: number, reuser: number, step: number): void {
     const buffer = this.bufferOf[reused];
-    const size = alignUp(this.#table.sizes[reuser], this.#alignment);
+    const size = alignUp(this.#table.sizes[reuser], this.#alignmentOf(reuser));
     this.reused[reuser] = reused;
     this.bufferOf[reuser] = buffer;
     this.#ends[buffer] = Math.max(this.#storageEnds[reuser], this.#ends[buffer]);
@@ -229,7 +244,7 @@ class BufferColumns {
       sizes: sizes.subarray(0, count),
       starts: this.#starts.subarray(0, count),
       ends: this.#ends.subarray(0, count),
-      alignments: this.#alignments.subarray(0, count).fill(this.#alignment),
+      alignments: this.#alignments.subarray(0, count),
       fixedOffsets: null,
       gaps: this.#shrinks.length === 0 ? null : this.#gapTable(),
     };

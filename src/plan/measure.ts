@@ -13,6 +13,7 @@ import { analyzeLiveness, type ReuseMode, type Liveness } from '../liveness/live
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { nameOrRules, type RuntimeName } from '../runtime/runtimes.js';
+import { placeInPools, type PoolMeasurement } from './pools.js';
 import { improveReuse, type PlacedChoice } from './reuse-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
 
@@ -30,7 +31,10 @@ export interface Measurement {
   readonly reuse: ReuseMode;
   /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
   readonly runtime: RuntimeName | Runtime;
+  /** Bytes; the largest one of several pools. */
   readonly alignment: number;
+  /** What each pool needs, where the plan was made for several: the chunks of all of them make up `chunks`. */
+  readonly pools: readonly PoolMeasurement[] | null;
   /** Storages that share the buffer; storages that reuse one another count as one. */
   readonly bufferCount: number;
   readonly nodeCount: number;
@@ -71,7 +75,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   const { table } = graph;
   if (options.allocator !== 'ggml' && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
-  const { liveness, placement } = placeChoice(graph, options);
+  const { liveness, placement, pools } = placeChoice(graph, options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
   const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
@@ -84,21 +88,25 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     reuse: options.reuse,
     runtime: nameOrRules(options.runtime),
     alignment: options.alignment,
+    pools,
     bufferCount: problem.bufferCount,
     nodeCount: table.nodes.length,
   };
   return { measurement, liveness, placement };
 }
 
-function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice {
+function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice & Pick<Measurement, 'pools'> {
   const { table } = graph;
-  const { allocator, alignment, reuse, maxChunkSize, allowOversize } = options;
-  const limits = { maxChunkSize, allowOversize };
+  const { alignment, reuse, maxChunkSize, allowOversize, pools } = options;
+  const allocator = ALLOCATORS[options.allocator];
   const groups = groupsOf(graph, options.runtime);
-  const liveness = analyzeLiveness(table, reuse, alignment, groups);
-  const first = { liveness, placement: ALLOCATORS[allocator].place(liveness.problem, limits) };
-  const mayChoose = allocator === 'auto' && reuse === 'full';
-  return mayChoose ? improveReuse(table, alignment, limits, groups, first) : first;
+  const smallest = allocator.placesEmptyBuffers === true ? 0 : 1;
+  const liveness = analyzeLiveness(table, reuse, pools ?? alignment, groups, undefined, smallest);
+  if (pools !== null) return { liveness, ...placeInPools(table, liveness, pools, allocator, allowOversize) };
+  const limits = { maxChunkSize, allowOversize };
+  const first = { liveness, placement: allocator.place(liveness.problem, limits) };
+  const mayChoose = options.allocator === 'auto' && reuse === 'full';
+  return { ...(mayChoose ? improveReuse(table, alignment, limits, groups, first) : first), pools: null };
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();

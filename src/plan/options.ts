@@ -2,7 +2,8 @@
  * The options of a plan, checked once and with their defaults filled in.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
-import { checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
+import type { Pools } from '../graph/pools.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
@@ -29,6 +30,11 @@ export interface PlanOptions {
    * `ggml-vulkan`, `none` (nodes run one by one), or rules of your own. Default `ggml-cpu`.
    */
   readonly runtime?: RuntimeName | Runtime;
+  /**
+   * The memories that the graph is planned into, such as those of several devices; `spreadGraph` returns them. Each has an
+   * alignment and a largest chunk of its own. Default: one memory.
+   */
+  readonly pools?: Pools;
 }
 
 const PLAN_OPTIONS: OptionNames<PlanOptions> = {
@@ -38,6 +44,7 @@ const PLAN_OPTIONS: OptionNames<PlanOptions> = {
   allowOversize: true,
   reuse: true,
   runtime: true,
+  pools: true,
 };
 
 export interface ResolvedOptions {
@@ -47,6 +54,7 @@ export interface ResolvedOptions {
   readonly allowOversize: boolean;
   readonly reuse: ReuseMode;
   readonly runtime: Runtime;
+  readonly pools: Pools | null;
 }
 
 export const REUSE_MODES: readonly ReuseMode[] = ['full', 'ggml', 'off'];
@@ -68,5 +76,24 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
     });
   }
   const runtime = resolveRuntime(options.runtime);
-  return { allocator, alignment, maxChunkSize, allowOversize, reuse, runtime };
+  const pools = options.pools ?? null;
+  if (pools !== null) checkPools(pools, options);
+  return {
+    allocator,
+    alignment: pools === null ? alignment : Math.max(...pools.list.map((pool) => pool.alignment)),
+    maxChunkSize,
+    allowOversize,
+    reuse,
+    runtime,
+    pools,
+  };
+}
+
+function checkPools({ list }: Pools, options: PlanOptions): void {
+  for (const name of ['alignment', 'maxChunkSize'] as const) {
+    const remedy = `Leave out \`${name}\`: each pool has its own.`;
+    checkArgument(options[name] === undefined, name, options[name], 'left out with pools', remedy);
+  }
+  checkArgument(list.length > 0, 'pools', list, 'at least one pool', 'Give the pools that spreadGraph returned.');
+  for (const { alignment } of list) checkAlignment(alignment);
 }

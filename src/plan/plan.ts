@@ -58,6 +58,7 @@ export class Plan implements Measurement, PlanLayout {
   readonly reuse: Measurement['reuse'];
   readonly runtime: Measurement['runtime'];
   readonly alignment: number;
+  readonly pools: Measurement['pools'];
   readonly bufferCount: number;
   readonly nodeCount: number;
   readonly tensors: readonly PlannedTensor[];
@@ -80,10 +81,11 @@ export class Plan implements Measurement, PlanLayout {
     this.reuse = measurement.reuse;
     this.runtime = measurement.runtime;
     this.alignment = measurement.alignment;
+    this.pools = measurement.pools;
     this.bufferCount = measurement.bufferCount;
     this.nodeCount = measurement.nodeCount;
     this.hazards = hazardsOf(graph);
-    this.tensors = plannedTensors(graph, outcome, measurement.alignment);
+    this.tensors = plannedTensors(graph, outcome);
     this.shares = sharesOf(graph, outcome);
     this.#byTensor = new Map(this.tensors.map((planned) => [graph.tensors[planned.id], planned]));
     this.#kept = new Set(this.tensors.filter(({ id }) => isKept(graph.table.traits[id])));
@@ -149,8 +151,8 @@ export function planGraph(graph: Graph, options?: PlanOptions): Plan {
   return new Plan(graph, place(graph, resolveOptions(options)));
 }
 
-function plannedTensors(graph: Graph, { liveness, placement }: Outcome, alignment: number): PlannedTensor[] {
-  const { bufferOf, storageEnds } = liveness;
+function plannedTensors(graph: Graph, { liveness, placement, measurement }: Outcome): PlannedTensor[] {
+  const { bufferOf, storageEnds, problem } = liveness;
   const { sizes, steps } = graph.table;
   const planned: PlannedTensor[] = [];
   graph.tensors.forEach((tensor, id) => {
@@ -162,7 +164,7 @@ function plannedTensors(graph: Graph, { liveness, placement }: Outcome, alignmen
       name: tensor.name,
       chunk: isPlaced ? placement.chunkOf[buffer] : 0,
       offset: isPlaced ? placement.offsets[buffer] : 0,
-      size: alignUp(sizes[id], alignment),
+      size: alignUp(sizes[id], isPlaced ? problem.alignments[buffer] : measurement.alignment),
       start: graph.inputs.has(tensor) ? 0 : Math.max(0, steps[id]),
       end: storageEnds[id],
     });

@@ -11,7 +11,7 @@
  */
 import type { GraphTable } from '../graph/table.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Capabilities, NO_DEVICE } from './capabilities.js';
+import { type Capabilities, NO_DEVICE } from './capabilities.js';
 import type { ScheduleInput } from './schedule.js';
 
 /** The device of every tensor, by id; {@link NO_DEVICE} for a leaf that nobody reads and nothing fixes. */

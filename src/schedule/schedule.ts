@@ -7,6 +7,7 @@
  */
 import type { BufferType, Device } from '../device/device.js';
 import type { Graph } from '../graph/graph.js';
+import type { Pools } from '../graph/pools.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** What is decided before a graph is spread over devices. */
@@ -71,4 +72,6 @@ export interface Schedule {
   readonly graph: Graph;
   /** Device of every tensor of `graph`, by id. */
   readonly deviceOf: Int32Array;
+  /** The memories that `graph` is planned into: one for each buffer type, as an option of `planGraph`. */
+  readonly pools: Pools;
 }

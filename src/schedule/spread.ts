@@ -4,7 +4,9 @@
  * Invariant: the graph that was given stays as it is. Tensors are made anew only where something about them changes: an
  * operand that is a copy, a storage that was made anew, the bytes that their device wants.
  */
+import type { BufferType } from '../device/device.js';
 import { Graph } from '../graph/graph.js';
+import type { Pools } from '../graph/pools.js';
 import type { GraphTable } from '../graph/table.js';
 import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
 import { Capabilities, NO_DEVICE } from './capabilities.js';
@@ -25,8 +27,10 @@ class Rebuilder {
   readonly #assignment: Assignment;
   readonly #table: GraphTable;
   readonly #origin: Origin;
-  /** What stands for each tensor, by its id in the graph that was given. */
-  readonly #standIns: Tensor[];
+  /** What stands for each tensor, by its id in the graph that was given; undefined if it has not been asked for. */
+  readonly #standIns: (Tensor | undefined)[];
+  /** 1 for a tensor whose stand-in is in the graph that runs by now. */
+  readonly #isListed: Uint8Array;
   /** The first copy of each tensor on each device, by id and device. */
   readonly #copyOn: (Tensor | undefined)[];
   readonly #copies: Copy[] = [];
@@ -43,24 +47,27 @@ class Rebuilder {
     this.#assignment = assignment;
     this.#table = table;
     this.#origin = new Origin(tensors.length === 0 ? '' : tensors[0].origin.dialect);
-    this.#standIns = [...tensors];
+    this.#standIns = new Array<Tensor | undefined>(tensors.length).fill(undefined);
+    this.#isListed = new Uint8Array(tensors.length);
     this.#copyOn = new Array<Tensor | undefined>(tensors.length * can.devices.length).fill(undefined);
     this.#ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   }
 
   rebuild(): Schedule {
     const { splits, deviceOf } = this.#assignment;
-    for (const id of this.#table.leafs) this.#standIns[id] = this.#standInFor(id);
+    for (const id of this.#table.leafs) this.#isListed[id] = 1;
     if (this.#input.copyCount > 1) this.#multiplyGraphInputs();
     for (const split of splits) this.#addSplit(split);
-    for (const id of this.#table.leafs) this.#addLeaf(this.#standIns[id], deviceOf[id]);
+    for (const id of this.#table.leafs) this.#addLeaf(this.#standIn(id), deviceOf[id]);
+    const newDeviceOf = Int32Array.from([...this.#leafDevices, ...this.#nodeDevices]);
     return {
       devices: this.#can.devices,
       bufferTypes: this.#can.bufferTypes,
       splits,
       copies: this.#copies,
       graph: new Graph({ leafs: [...this.#leafs], nodes: this.#nodes }),
-      deviceOf: Int32Array.from([...this.#leafDevices, ...this.#nodeDevices]),
+      deviceOf: newDeviceOf,
+      pools: poolsOf(this.#can.bufferTypes, newDeviceOf),
     };
   }
 
@@ -88,18 +95,23 @@ class Rebuilder {
     const { tensors } = this.#input.graph;
     let ids: readonly number[] | Int32Array = nodes.subarray(start, end);
     if (reorder !== null) ids = reorder(Array.from(ids, (id) => tensors[id])).map((node) => this.#ids.get(node)!);
-    for (const id of ids) {
-      this.#standIns[id] = this.#standInFor(id);
-      this.#nodes.push(this.#standIns[id]);
-      this.#nodeDevices.push(this.#assignment.deviceOf[id]);
-    }
+    for (const id of ids) this.#addNode(id);
+  }
+
+  /** Lists a node, unless it is listed: a view that a split copies is listed before that split. */
+  #addNode(id: number): void {
+    if (this.#isListed[id] === 1) return;
+    this.#isListed[id] = 1;
+    this.#nodes.push(this.#standIn(id));
+    this.#nodeDevices.push(this.#assignment.deviceOf[id]);
   }
 
   /** A node that keeps the input until it is copied, and the copy. With several copies these exist from the start. */
   #addSplitInput(input: Tensor, device: number): void {
     const { copyCount } = this.#input;
     const id = this.#ids.get(input)!;
-    const original = this.#standIns[id];
+    this.#addNode(id);
+    const original = this.#standIn(id);
     const { type, shape, strides, memory } = original;
     const origin = this.#origin;
     const name = `${original.name} (view)`;
@@ -147,25 +159,31 @@ class Rebuilder {
   }
 
   /** The tensor itself, if nothing about it changes; else the tensor made anew. */
-  #standInFor(id: number): Tensor {
+  #standIn(id: number): Tensor {
+    return (this.#standIns[id] ??= this.#makeStandIn(id));
+  }
+
+  /** Recursive, as deep as views look into views: all else that a node reads has a stand-in by then. */
+  #makeStandIn(id: number): Tensor {
     const { tensors, inputs, outputs } = this.#input.graph;
     const tensor = tensors[id];
     const device = this.#assignment.deviceOf[id];
     const isPlanned = !tensor.isView && tensor.memory === 'deferred' && device !== NO_DEVICE;
     const allocSize = isPlanned ? this.#allocSize(tensor, device) : (tensor.allocSize ?? undefined);
     const sources = this.#operandsOf(id);
-    const root = this.#standIns[this.#table.roots[id]];
+    const rootId = this.#table.roots[id];
+    const root = rootId === id ? undefined : this.#standIn(rootId);
     const destinationId = this.#table.destinations[id];
-    const destination = destinationId === -1 ? undefined : this.#standIns[destinationId];
+    const destination = destinationId === -1 ? undefined : this.#standIn(destinationId);
     const isSame =
       allocSize === (tensor.allocSize ?? undefined) &&
       (sources === null || sources.every((source, slot) => source === tensor.sources[slot] || source === SELF)) &&
-      (!tensor.isView || root === tensor.root);
+      (root === undefined || root === tensor.root);
     if (isSame) return tensor;
     const made = remade(tensor, {
       origin: this.#origin,
       sources: sources ?? [],
-      root: tensor.isView && destination === undefined ? root : undefined,
+      root: destination === undefined ? root : undefined,
       destination,
       allocSize,
     });
@@ -191,7 +209,20 @@ class Rebuilder {
         !isView &&
         this.#assignment.deviceOf[sourceId] !== device &&
         !this.#can.readsTensor(sourceId, device, this.#assignment.deviceOf);
-      return crosses ? copy : this.#standIns[sourceId];
+      return crosses ? copy : this.#standIn(sourceId);
     });
   }
+}
+
+/** A pool for each buffer type, in the order of the devices. */
+function poolsOf(bufferTypes: readonly BufferType[], deviceOf: Int32Array): Pools {
+  const distinct = new Map(bufferTypes.map((type) => [type.name, type]));
+  const names = [...distinct.keys()];
+  const list = [...distinct.values()].map(({ name, alignment, maxSize }) => ({
+    name,
+    alignment,
+    maxChunkSize: maxSize,
+  }));
+  const poolOfDevice = bufferTypes.map(({ name }) => names.indexOf(name));
+  return { list, of: Uint8Array.from(deviceOf, (device) => (device === NO_DEVICE ? 0 : poolOfDevice[device])) };
 }

@@ -36,6 +36,8 @@ export const PLACE_OPTIONS: OptionNames<PlaceOptions> = { maxChunkSize: true, al
 /** A way to place buffers: pure and deterministic. */
 export interface Allocator {
   readonly name: string;
+  /** Whether buffers of no bytes make a difference to it. Default false: it is not given any. */
+  readonly placesEmptyBuffers?: boolean;
   /**
    * Places every buffer. Offsets are in bytes from the start of the chunk.
    *

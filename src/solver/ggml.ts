@@ -12,9 +12,10 @@
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
 import type { GapTable, Problem } from '../problem/problem.js';
-import { ColumnSet, grown } from '../columns.js';
+import { ColumnSet } from '../columns.js';
 import { alignUp, checkBytes } from '../units.js';
 import { checkOptions } from '../errors.js';
+import { Chunk } from './ggml-chunk.js';
 import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from './allocator.js';
 import { refuseFixedOffsets } from './refuse-fixed-offsets.js';
 
@@ -23,6 +24,7 @@ const MAX_CHUNKS = 16;
 
 export const ggmlAllocator: Allocator = {
   name: 'ggml',
+  placesEmptyBuffers: true,
   place(problem: Problem, options: PlaceOptions = {}): Placement {
     checkOptions(options, PLACE_OPTIONS);
     refuseFixedOffsets(problem);
@@ -188,111 +190,4 @@ function endingsByStep({ bufferCount, stepCount, ends }: Problem): Endings {
     first[ends[b]] = b;
   }
   return { first, next };
-}
-
-/** Free blocks of one chunk, sorted by offset, never touching one another. */
-class Chunk {
-  maxSize = 0;
-  #offsets = new Float64Array(16);
-  #sizes = new Float64Array(16);
-  #count = 1;
-  #selected = 0;
-
-  constructor(limit: number) {
-    this.#sizes[0] = limit;
-  }
-
-  selectedOffset(): number {
-    return this.#offsets[this.#selected];
-  }
-
-  /** Selects the smallest block of at least `size` other than the last, the later one on a tie. */
-  selectHole(size: number): boolean {
-    const sizes = this.#sizes;
-    let best = -1;
-    let bestSize = Infinity;
-    for (let i = 0, last = this.#count - 1; i < last; i++) {
-      const blockSize = sizes[i];
-      if (blockSize >= size && blockSize <= bestSize) {
-        best = i;
-        bestSize = blockSize;
-      }
-    }
-    if (best === -1) return false;
-    this.#selected = best;
-    return true;
-  }
-
-  selectLastBlock(size: number): boolean {
-    const last = this.#count - 1;
-    if (last < 0 || this.#sizes[last] < size) return false;
-    this.#selected = last;
-    return true;
-  }
-
-  /** Takes `size` bytes from the start of the selected block and returns their offset. */
-  take(size: number): number {
-    const block = this.#selected;
-    const offset = this.#offsets[block];
-    const end = offset + size;
-    if (this.#sizes[block] === size) {
-      this.#remove(block);
-    } else {
-      this.#offsets[block] = end;
-      this.#sizes[block] -= size;
-    }
-    if (end > this.maxSize) this.maxSize = end;
-    return offset;
-  }
-
-  /** Gives `size` bytes at `offset` back and merges them with their neighbours. */
-  free(offset: number, size: number): void {
-    const offsets = this.#offsets;
-    const sizes = this.#sizes;
-    const count = this.#count;
-    let next = 0;
-    while (next < count && offsets[next] < offset) next++;
-    const joinsPrevious = next > 0 && offsets[next - 1] + sizes[next - 1] === offset;
-    const joinsNext = next < count && offset + size === offsets[next];
-    if (joinsPrevious) {
-      sizes[next - 1] += size;
-      if (joinsNext) {
-        sizes[next - 1] += sizes[next];
-        this.#remove(next);
-      }
-    } else if (joinsNext) {
-      offsets[next] = offset;
-      sizes[next] += size;
-    } else {
-      this.#insert(next, offset, size);
-    }
-  }
-
-  /** A loop: there are too few blocks for `copyWithin` to pay. */
-  #remove(block: number): void {
-    const offsets = this.#offsets;
-    const sizes = this.#sizes;
-    const last = --this.#count;
-    for (let i = block; i < last; i++) {
-      offsets[i] = offsets[i + 1];
-      sizes[i] = sizes[i + 1];
-    }
-  }
-
-  #insert(block: number, offset: number, size: number): void {
-    if (this.#count === this.#offsets.length) this.#grow();
-    const offsets = this.#offsets;
-    const sizes = this.#sizes;
-    for (let i = this.#count++; i > block; i--) {
-      offsets[i] = offsets[i - 1];
-      sizes[i] = sizes[i - 1];
-    }
-    offsets[block] = offset;
-    sizes[block] = size;
-  }
-
-  #grow(): void {
-    this.#offsets = grown(this.#offsets);
-    this.#sizes = grown(this.#sizes);
-  }
 }

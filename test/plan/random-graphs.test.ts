@@ -29,7 +29,7 @@ const arbitraryCase = fc.tuple(arbitraryGraphs(), arbitraryOptions);
 function optionsFor(
   graph: Graph,
   { reuse, alignment, chunkFactor }: typeof arbitraryOptions extends fc.Arbitrary<infer T> ? T : never,
-): Required<Omit<PlanOptions, 'allocator' | 'allowOversize' | 'runtime'>> {
+): Required<Pick<PlanOptions, 'reuse' | 'alignment' | 'maxChunkSize'>> {
   const sizes = graph.tensors.map((tensor) => alignUp(tensor.allocSize ?? tensor.byteLength, alignment));
   return { reuse, alignment, maxChunkSize: Math.max(1, ...sizes) * chunkFactor };
 }
