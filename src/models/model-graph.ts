@@ -11,6 +11,8 @@ import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { rejectPart } from './not-a-model.js';
+import { offloadModel, type Offload } from './offload/offload.js';
+import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 import { checkGguf, loadedBytes, Weights } from './weights.js';
 
@@ -26,6 +28,8 @@ export interface Model {
   readonly contextBytes: number;
   /** The graph that llama.cpp reserves memory for in a phase. */
   readonly graph: (phase: Phase) => Graph;
+  /** Where the parts of the model go on several devices. @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL` */
+  readonly offload: (options: OffloadOptions) => Offload;
 }
 
 /** A model whose header has been read, to be run with any options. */
@@ -93,6 +97,10 @@ export function readModel(gguf: Gguf): ModelHeader {
           checkGraphSize(builder.graph, loaded.length);
           return builder.graph;
         },
+        offload: (wanted) => {
+          const resolved = resolveOffloadOptions(wanted);
+          return asModelErrors(() => offloadModel(gguf, hp, run, memory, resolved));
+        },
       };
     },
   };
@@ -101,9 +109,9 @@ export function readModel(gguf: Gguf): ModelHeader {
 /**
  * Runs `build`, and reports wrong operands as errors of the file: the operands of a model's graph come from its file.
  */
-function asModelErrors(build: () => void): void {
+function asModelErrors<T>(build: () => T): T {
   try {
-    build();
+    return build();
   } catch (error) {
     if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
     const { culprit, value, limit } = error;

@@ -1,0 +1,136 @@
+/**
+ * Which buffer each weight of a model is loaded into.
+ *
+ * Invariant: the choice is that of `create_tensor` in llama.cpp: of a list of buffer types, the first whose device can
+ * compute with the weight there. A weight that is read in several places is loaded once for each buffer type.
+ */
+import type { BufferType, Device } from '../../device/device.js';
+import { Context } from '../../dialects/ggml/context.js';
+import { named } from '../../errors.js';
+import type { Gguf, GgufTensor } from '../../gguf/types.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import { loadedTensors } from '../loaded-tensors.js';
+import { badTensor } from '../weights.js';
+import type { LayerDevices } from './layers.js';
+import type { ResolvedOffloadOptions } from './options.js';
+import { TIED_OUTPUT, weightUse, type TestOperation, type WeightUse } from './tensor-kinds.js';
+import { testNode } from './test-node.js';
+
+/** A weight in a buffer; one that is loaded twice comes twice. */
+export interface PlacedWeight {
+  readonly listed: GgufTensor;
+  readonly type: BufferType;
+  /** Bytes that it takes there, before padding. */
+  readonly bytes: number;
+}
+
+/** A buffer type that may be chosen, and the device that is asked whether it can compute with what lies there. */
+interface Candidate {
+  readonly device: Device;
+  readonly type: BufferType;
+}
+
+/** Where weights are read: by layer, or outside of layers. */
+export type ReadingPlace = number | 'input' | 'output';
+
+/** All weights in their buffers. */
+export interface PlacedWeights {
+  readonly all: readonly PlacedWeight[];
+  /** The buffer type of a weight where it is read; null if no weight of that name is read there. */
+  readonly typeOf: (name: string, place: ReadingPlace) => BufferType | null;
+}
+
+/** @throws PlannerError `BAD_MODEL` if no device can compute with a weight */
+export function placeWeights(
+  gguf: Gguf,
+  hp: Hyperparameters,
+  options: ResolvedOffloadOptions,
+  devices: LayerDevices,
+): PlacedWeights {
+  const chooser = new Chooser(hp, options);
+  const all: PlacedWeight[] = [];
+  const places = new Map<string, BufferType>();
+  const copies = new Map<string, Set<string>>();
+  const load = (listed: GgufTensor, place: ReadingPlace, use: WeightUse, isCopy: boolean): void => {
+    const reader = place === 'input' ? options.cpu : place === 'output' ? devices.output : devices.layers[place];
+    const tensor = chooser.tensor(listed);
+    const type = chooser.choose(tensor, use.operation, reader);
+    const types = copies.get(listed.name) ?? new Set<string>();
+    copies.set(listed.name, types);
+    places.set(`${place} ${listed.name}`, type);
+    if (isCopy && types.has(type.name)) return;
+    types.add(type.name);
+    all.push({ listed, type, bytes: type.sizeOf(tensor) });
+  };
+
+  const loaded = loadedTensors(gguf);
+  for (const listed of loaded) {
+    const use = weightUse(listed.name);
+    const isSecond = copies.has(listed.name);
+    if (isSecond) load(listed, 'output', TIED_OUTPUT, false);
+    else if (use.isShared) devices.layers.forEach((_, layer) => load(listed, layer, use, true));
+    else load(listed, use.layer ?? (use.part === 'input' ? 'input' : 'output'), use, false);
+  }
+  const table = loaded.find(({ name }) => name === 'token_embd.weight');
+  const hasOutput = loaded.some(({ name }) => name === 'output.weight');
+  if (table !== undefined && !hasOutput) load(table, 'output', TIED_OUTPUT, true);
+  return { all, typeOf: (name, place) => places.get(`${place} ${name}`) ?? null };
+}
+
+/** Chooses buffer types, and remembers the answers for weights that are alike. */
+class Chooser {
+  readonly #hp: Hyperparameters;
+  readonly #options: ResolvedOffloadOptions;
+  readonly #context = Context.virtual();
+  readonly #cpuCandidates: readonly Candidate[];
+  readonly #answers = new Map<string, BufferType>();
+
+  constructor(hp: Hyperparameters, options: ResolvedOffloadOptions) {
+    this.#hp = hp;
+    this.#options = options;
+    this.#cpuCandidates = cpuCandidates(options);
+  }
+
+  tensor({ name, type, ne }: GgufTensor): Tensor {
+    return this.#context.newTensor(type.name, ne, name);
+  }
+
+  choose(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
+    const { overrides, cpu, isMapped, accelerators } = this.#options;
+    const override = overrides.find(({ pattern }) => pattern.test(weight.name))?.bufferType;
+    const isElsewhere = override !== undefined && override !== cpu.bufferType;
+    const type = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
+    const isHostOfDevice = accelerators.some(({ hostBufferType }) => hostBufferType?.name === type.name);
+    return isMapped && isHostOfDevice ? cpu.bufferType : type;
+  }
+
+  #best(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
+    const key = `${reader.name} ${operation} ${weight.type.name} ${weight.ne.join(' ')}`;
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const node = testNode(operation, weight, this.#hp);
+    const candidates =
+      reader === this.#options.cpu ? this.#cpuCandidates : [...ownCandidates(reader), ...this.#cpuCandidates];
+    const best = candidates.find(({ device, type }) => device.supports(node, (t) => (t === weight ? type : null)));
+    if (best === undefined) {
+      const found = `of type ${weight.type.name} and shape [${weight.ne.join(', ')}]`;
+      const message = `${named(weight.name)} is ${found}, with which neither ${reader.name} nor another device can compute ${operation}.`;
+      throw badTensor(message, weight.name, found, `a tensor that a device can compute ${operation} with`);
+    }
+    this.#answers.set(key, best.type);
+    return best.type;
+  }
+}
+
+function ownCandidates(device: Device): Candidate[] {
+  return [device.bufferType, ...device.extraBufferTypes].map((type) => ({ device, type }));
+}
+
+/** What the weights of the CPU may lie in, the best first; weights of other devices, if those cannot take them. */
+function cpuCandidates({ accelerators, cpu, host, repack }: ResolvedOffloadOptions): Candidate[] {
+  const device = accelerators.find(({ hostBufferType }) => hostBufferType !== null);
+  const pinned = host && device?.hostBufferType ? [{ device, type: device.hostBufferType }] : [];
+  const repacked = repack ? cpu.extraBufferTypes.map((type) => ({ device: cpu, type })) : [];
+  return [...pinned, ...repacked, { device: cpu, type: cpu.bufferType }];
+}

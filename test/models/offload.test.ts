@@ -1,0 +1,72 @@
+/** Models spread over devices: everything but the compute buffers is where llama.cpp put it. */
+import { expect, it } from 'vitest';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { openModel } from '../../src/models/model-graph.js';
+import type { Offload } from '../../src/models/offload/offload.js';
+import { devicesOf } from '../support/case-devices.js';
+import { listDeviceCases, readDeviceCase, readFlags, type DeviceCase } from '../support/device-cases.js';
+import { describeShared, partOf, sharedPath } from '../support/shared.js';
+
+describeShared('offload equals llama.cpp', () => {
+  it.each(partOf(listDeviceCases()))('%s', async (name) => {
+    const recorded = readDeviceCase(name);
+    const offload = await offloadOf(recorded);
+    expect(summary(offload)).toEqual(recordedSummary(recorded));
+    expect(weightsOf(offload)).toEqual(sorted(recorded.weights));
+    expect(cachesOf(offload)).toEqual(sorted(recorded.kv.map(([, ...rest]) => rest)));
+    expect(breakdown(offload)).toEqual(recordedBreakdown(recorded));
+  });
+});
+
+async function offloadOf({ meta, flashAttn }: DeviceCase): Promise<Offload> {
+  const gguf = await readGguf(sharedPath('gguf', meta.model));
+  const { model, offload } = readFlags(meta.args);
+  return openModel(gguf, { ...model, flashAttention: flashAttn }).offload({ devices: devicesOf(meta), ...offload });
+}
+
+function summary({ layerDevices, devices, bufferTypes, buffers, copyCount }: Offload): unknown {
+  const output = buffers.find(({ purpose }) => purpose === 'output')!;
+  return {
+    layers: layerDevices.layers.map(({ name }) => name),
+    outputLayer: layerDevices.output.name,
+    backends: devices.map(({ name }, index) => [name, bufferTypes[index].name]),
+    output: { buft: output.type.name, size: output.bytes },
+    copies: copyCount,
+  };
+}
+
+function recordedSummary({ layers, outputLayer, backends, output, copies }: DeviceCase): unknown {
+  return { layers, outputLayer, backends: backends.map(({ name, buft }) => [name, buft]), output, copies };
+}
+
+type Row = readonly [name: string, buft: string, bytes: number];
+
+/** A tensor may be in a buffer type twice only if llama.cpp has it there twice, so no row is dropped. */
+const sorted = (rows: readonly Row[]): readonly string[] => rows.map((row) => row.join(' ')).sort();
+
+function weightsOf({ weights, buffers }: Offload): readonly string[] {
+  const names = new Map(buffers.flatMap(({ purpose, type, name }) => (purpose === 'weights' ? [[type, name]] : [])));
+  return sorted(weights.all.map(({ listed, type, bytes }) => [listed.name, names.get(type)!, bytes]));
+}
+
+function cachesOf({ caches }: Offload): readonly string[] {
+  return sorted(caches.flat().map(({ tensor, type, bytes }) => [tensor.name, type.name, bytes]));
+}
+
+type Breakdown = Record<string, { model: number; context: number }>;
+
+function breakdown({ buffers }: Offload): Breakdown {
+  const rows: Breakdown = {};
+  for (const { name, purpose, bytes } of buffers) {
+    if (purpose === 'output') continue;
+    const row = (rows[name] ??= { model: 0, context: 0 });
+    row[purpose === 'weights' ? 'model' : 'context'] += bytes;
+  }
+  return rows;
+}
+
+/** Rows with compute buffers only are left out. */
+function recordedBreakdown({ breakdown: rows }: DeviceCase): Breakdown {
+  const used = rows.filter(({ model, context }) => model + context > 0);
+  return Object.fromEntries(used.map(({ buft, model, context }) => [buft, { model, context }]));
+}
