@@ -18,10 +18,11 @@ describeShared('offload equals llama.cpp', () => {
   });
 });
 
-async function offloadOf({ meta, flashAttn }: DeviceCase): Promise<Offload> {
+async function offloadOf(recorded: DeviceCase): Promise<Offload> {
+  const { meta, flashAttn } = recorded;
   const gguf = await readGguf(sharedPath('gguf', meta.model));
   const { model, offload } = readFlags(meta.args);
-  return openModel(gguf, { ...model, flashAttention: flashAttn }).offload({ devices: devicesOf(meta), ...offload });
+  return openModel(gguf, { ...model, flashAttention: flashAttn }).offload({ devices: devicesOf(recorded), ...offload });
 }
 
 function summary({ layerDevices, devices, bufferTypes, buffers, copyCount }: Offload): unknown {
@@ -44,9 +45,8 @@ type Row = readonly [name: string, buft: string, bytes: number];
 /** A tensor may be in a buffer type twice only if llama.cpp has it there twice, so no row is dropped. */
 const sorted = (rows: readonly Row[]): readonly string[] => rows.map((row) => row.join(' ')).sort();
 
-function weightsOf({ weights, buffers }: Offload): readonly string[] {
-  const names = new Map(buffers.flatMap(({ purpose, type, name }) => (purpose === 'weights' ? [[type, name]] : [])));
-  return sorted(weights.all.map(({ listed, type, bytes }) => [listed.name, names.get(type)!, bytes]));
+function weightsOf({ weights }: Offload): readonly string[] {
+  return sorted(weights.all.map(({ listed, type, bytes }) => [listed.name, type.name, bytes]));
 }
 
 function cachesOf({ caches }: Offload): readonly string[] {
@@ -57,9 +57,9 @@ type Breakdown = Record<string, { model: number; context: number }>;
 
 function breakdown({ buffers }: Offload): Breakdown {
   const rows: Breakdown = {};
-  for (const { name, purpose, bytes } of buffers) {
+  for (const { type, purpose, bytes } of buffers) {
     if (purpose === 'output') continue;
-    const row = (rows[name] ??= { model: 0, context: 0 });
+    const row = (rows[type.name] ??= { model: 0, context: 0 });
     row[purpose === 'weights' ? 'model' : 'context'] += bytes;
   }
   return rows;

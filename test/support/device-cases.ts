@@ -67,7 +67,7 @@ export function readFlags(args: readonly string[]): {
     const ours = MODEL_FLAGS.find(({ short, long }) => short === name || long === name);
     const row = DEVICE_FLAGS.find(({ names }) => names.includes(name));
     if (row !== undefined) {
-      const value = row.parse(row.value === undefined ? '' : rest.shift()!);
+      const value = row.parse(row.value === undefined ? "" : rest.shift()!);
       const before = (row.isList === true ? offload[row.key] : undefined) as readonly unknown[] | undefined;
       offload[row.key] = before === undefined ? value : [...before, ...(value as readonly unknown[])];
     } else if (ours !== undefined) {

@@ -13,8 +13,6 @@ export type BufferPurpose = 'weights' | 'context' | 'compute' | 'output';
 
 /** All buffers of one type for one purpose. */
 export interface DeviceBuffer {
-  /** As llama.cpp prints it: the name of the buffer type, with `_Mapped` if it is the mapped file. */
-  readonly name: string;
   /** The name of the device whose memory it takes; host memory is that of the CPU, whoever offers it. */
   readonly device: string;
   readonly type: BufferType;

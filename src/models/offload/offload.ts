@@ -5,13 +5,21 @@
  * Invariant: everything but the compute buffers, which depend on the graph. Conforms to llama.cpp release b10573.
  */
 import type { BufferType, Device } from '../../device/device.js';
+import { mappedBufferType } from '../../device/memory.js';
 import type { Gguf } from '../../gguf/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkBytes } from '../../units.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { ModelMemory } from '../model-memory.js';
 import type { ResolvedModelOptions } from '../options.js';
-import { allocatedBytes, fileRanges, mappedBytes, type BufferPurpose, type DeviceBuffer } from './buffers.js';
+import {
+  allocatedBytes,
+  fileRanges,
+  mappedBytes,
+  type BufferPurpose,
+  type DeviceBuffer,
+  type FileRanges,
+} from './buffers.js';
 import { isFullyOffloaded, layerDevices, type LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
 import { placeWeights, type PlacedWeight, type PlacedWeights } from './weight-buffers.js';
@@ -36,7 +44,7 @@ export interface Offload {
   readonly weights: PlacedWeights;
   /** The tensors of each cache, or of the state. */
   readonly caches: readonly (readonly PlacedCacheTensor[])[];
-  /** The buffers of weights, caches and output, with the names that llama.cpp gives them; sorted by purpose and name. */
+  /** The buffers of weights, caches and output, sorted by purpose and name. */
   readonly buffers: readonly DeviceBuffer[];
   /** How many batches are under way at once: what crosses devices exists as often. 1 without a pipeline. */
   readonly copyCount: number;
@@ -67,10 +75,10 @@ export function offloadModel(
   );
   const outputType = placedLayers.output.hostBufferType ?? cpu.bufferType;
   const outputBytes = checkBytes(hp.vocabularySize * run.sequences * LOGIT_BYTES, 'output');
-  const ownerOf = ownersOf(options);
-  const buffer = (purpose: BufferPurpose, type: BufferType, bytes: number, name = type.name): DeviceBuffer => {
-    return { name, device: ownerOf(type).name, type, purpose, bytes };
+  const buffer = (purpose: BufferPurpose, type: BufferType, bytes: number): DeviceBuffer => {
+    return { device: ownerOf(type, options).name, type, purpose, bytes };
   };
+  const ranges = fileRanges(gguf);
   return {
     options,
     devices: [...accelerators, cpu],
@@ -83,9 +91,7 @@ export function offloadModel(
     weights,
     caches,
     buffers: [
-      ...weightBuffers(gguf, weights.all, options, ownerOf).map(({ type, bytes, name }) =>
-        buffer('weights', type, bytes, name),
-      ),
+      ...byType(weights.all).map(({ type, items }) => buffer('weights', type, weightBytes(type, items, ranges))),
       ...byType(caches.flat()).map(({ type }) => buffer('context', type, contextBytes(caches, type))),
       buffer('output', outputType, outputBytes + outputType.overhead),
     ],
@@ -102,29 +108,20 @@ function isPipelined(options: ResolvedOffloadOptions, layerCount: number): boole
 }
 
 /** The device whose memory a buffer type takes; host memory counts as that of the CPU, whoever offers it. */
-function ownersOf({ accelerators, cpu }: ResolvedOffloadOptions): (type: BufferType) => Device {
-  const isOf = (type: BufferType, { bufferType, extraBufferTypes }: Device): boolean =>
-    [bufferType, ...extraBufferTypes].some(({ name }) => name === type.name);
-  return (type) => accelerators.find((device) => isOf(type, device)) ?? cpu;
+function ownerOf(type: BufferType, { accelerators, cpu }: ResolvedOffloadOptions): Device {
+  const isOwn = ({ bufferType, extraBufferTypes }: Device): boolean =>
+    [bufferType, mappedBufferType(bufferType), ...extraBufferTypes].some(({ name }) => name === type.name);
+  return accelerators.find(isOwn) ?? cpu;
 }
 
 /** Weights lie in the mapped file itself where their device can compute there. */
-function weightBuffers(
-  gguf: Gguf,
-  weights: readonly PlacedWeight[],
-  { isMapped }: ResolvedOffloadOptions,
-  ownerOf: (type: BufferType) => Device,
-): readonly { type: BufferType; bytes: number; name: string }[] {
-  const ranges = fileRanges(gguf);
-  return byType(weights).map(({ type, items }) => {
-    const { wrapsHostMemory, bufferType } = ownerOf(type);
-    if (isMapped && wrapsHostMemory && bufferType.name === type.name) {
-      const listed = items.map((weight) => weight.listed);
-      return { type, bytes: mappedBytes(listed, ranges), name: `${type.name}_Mapped` };
-    }
-    const sizes = items.map(({ bytes }) => bytes);
-    return { type, bytes: allocatedBytes(sizes, type), name: type.name };
-  });
+function weightBytes(type: BufferType, weights: readonly PlacedWeight[], ranges: FileRanges): number {
+  const listed = weights.flatMap((weight) => (weight.isMapped ? [weight.listed] : []));
+  if (listed.length > 0) return mappedBytes(listed, ranges);
+  return allocatedBytes(
+    weights.map(({ bytes }) => bytes),
+    type,
+  );
 }
 
 /** Each cache has buffers of its own. */

@@ -3,7 +3,7 @@
  *
  * Invariant: names and defaults are those of llama.cpp's flags. Whatever llama.cpp refuses is refused, with the reason.
  */
-import { checkArgument, checkChoice, checkOptions, PlannerError, type OptionNames } from '../../errors.js';
+import { checkArgument, checkChoice, checkOptions, isListLike, PlannerError, type OptionNames } from '../../errors.js';
 import type { Device } from '../../device/device.js';
 import { expertsOfFirstLayers, readOverrides, EXPERTS, type Override, type TensorOverride } from './overrides.js';
 
@@ -135,7 +135,7 @@ function checkInteger(name: string, value: number, min: number, words?: string):
 
 /** The CPU, and all other devices. */
 function sortDevices(devices: readonly Device[]): { all: readonly Device[]; cpu: Device } {
-  checkArgument(Array.isArray(devices), 'devices', devices, 'a list of devices', 'Give a list, the CPU included.');
+  checkArgument(isListLike(devices), 'devices', devices, 'a list of devices', 'Give a list, the CPU included.');
   const [cpu, ...more] = devices.filter(({ bufferType }) => bufferType.isHost);
   checkArgument(
     cpu !== undefined && more.length === 0,
@@ -188,7 +188,7 @@ function freeMemory(accelerators: readonly Device[], cpu: Device): readonly numb
 /** The shares that were given to the devices. */
 function sharesOf(tensorSplit: readonly number[], accelerators: readonly Device[]): readonly number[] {
   const remedy = 'Give one share for each device, such as 3 and 1.';
-  const isList = Array.isArray(tensorSplit) && tensorSplit.length < MAX_SHARES;
+  const isList = isListLike(tensorSplit) && tensorSplit.length < MAX_SHARES;
   checkArgument(isList, 'tensorSplit', tensorSplit, `a list of fewer than ${MAX_SHARES} shares`, remedy);
   const areShares = tensorSplit.every((share) => share >= 0 && share <= MAX_SHARE);
   checkArgument(areShares, 'tensorSplit', tensorSplit, `a list of numbers from 0 to ${MAX_SHARE}`, remedy);

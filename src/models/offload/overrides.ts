@@ -4,7 +4,7 @@
  * Invariant: patterns are searched anywhere in a name, in order, and the first that is found wins, as in llama.cpp.
  */
 import type { BufferType } from '../../device/device.js';
-import { checkArgument, PlannerError, shown } from '../../errors.js';
+import { checkArgument, isListLike, PlannerError, shown } from '../../errors.js';
 
 /** Where weights go whose names match a pattern. */
 export interface TensorOverride {
@@ -44,7 +44,7 @@ export function readOverrides(
   overrides: readonly TensorOverride[],
   bufferTypes: readonly BufferType[],
 ): readonly Override[] {
-  checkArgument(Array.isArray(overrides), 'overrideTensors', overrides, 'a list', 'Give a list of overrides.');
+  checkArgument(isListLike(overrides), 'overrideTensors', overrides, 'a list', 'Give a list of overrides.');
   return overrides.map(({ pattern, bufferType: name }) => {
     const bufferType = bufferTypes.find((type) => type.name === name);
     if (bufferType === undefined) {

@@ -5,6 +5,7 @@
  * compute with the weight there. A weight that is read in several places is loaded once for each buffer type.
  */
 import type { BufferType, Device } from '../../device/device.js';
+import { mappedBufferType } from '../../device/memory.js';
 import { Context } from '../../dialects/ggml/context.js';
 import { named } from '../../errors.js';
 import type { Gguf, GgufTensor } from '../../gguf/types.js';
@@ -21,6 +22,8 @@ import { testNode } from './test-node.js';
 export interface PlacedWeight {
   readonly listed: GgufTensor;
   readonly type: BufferType;
+  /** Whether it stays in the mapped file. */
+  readonly isMapped: boolean;
   /** Bytes that it takes there, before padding. */
   readonly bytes: number;
 }
@@ -55,13 +58,13 @@ export function placeWeights(
   const load = (listed: GgufTensor, place: ReadingPlace, use: WeightUse, isCopy: boolean): void => {
     const reader = place === 'input' ? options.cpu : place === 'output' ? devices.output : devices.layers[place];
     const tensor = chooser.tensor(listed);
-    const type = chooser.choose(tensor, use.operation, reader);
+    const { type, isMapped } = chooser.choose(tensor, use.operation, reader);
     const types = copies.get(listed.name) ?? new Set<string>();
     copies.set(listed.name, types);
     places.set(`${place} ${listed.name}`, type);
     if (isCopy && types.has(type.name)) return;
     types.add(type.name);
-    all.push({ listed, type, bytes: type.sizeOf(tensor) });
+    all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
   };
 
   const loaded = loadedTensors(gguf);
@@ -85,24 +88,32 @@ class Chooser {
   readonly #context = Context.virtual();
   readonly #cpuCandidates: readonly Candidate[];
   readonly #answers = new Map<string, BufferType>();
+  /** What each buffer type is called where the mapped file is the buffer, by its own name. */
+  readonly #mapped: ReadonlyMap<string, BufferType>;
 
   constructor(hp: Hyperparameters, options: ResolvedOffloadOptions) {
     this.#hp = hp;
     this.#options = options;
     this.#cpuCandidates = cpuCandidates(options);
+    const wrapping = [...options.accelerators, options.cpu].filter(({ wrapsHostMemory }) => wrapsHostMemory);
+    const types = options.isMapped ? wrapping.map(({ bufferType }) => bufferType) : [];
+    this.#mapped = new Map(types.map((type) => [type.name, mappedBufferType(type)]));
   }
 
   tensor({ name, type, ne }: GgufTensor): Tensor {
     return this.#context.newTensor(type.name, ne, name);
   }
 
-  choose(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
+  choose(weight: Tensor, operation: TestOperation, reader: Device): { type: BufferType; isMapped: boolean } {
     const { overrides, cpu, isMapped, accelerators } = this.#options;
     const override = overrides.find(({ pattern }) => pattern.test(weight.name))?.bufferType;
     const isElsewhere = override !== undefined && override !== cpu.bufferType;
-    const type = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
-    const isHostOfDevice = accelerators.some(({ hostBufferType }) => hostBufferType?.name === type.name);
-    return isMapped && isHostOfDevice ? cpu.bufferType : type;
+    const best = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
+    // What a device offers for fast copies would be a copy of the file.
+    const isPinned = accelerators.some(({ hostBufferType }) => hostBufferType?.name === best.name);
+    const type = isMapped && isPinned ? cpu.bufferType : best;
+    const mapped = this.#mapped.get(type.name);
+    return { type: mapped ?? type, isMapped: mapped !== undefined };
   }
 
   #best(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
