@@ -1,29 +1,18 @@
 /** Models spread over devices: everything but the compute buffers is where llama.cpp put it. */
 import { expect, it } from 'vitest';
-import { readGguf } from '../../src/gguf/gguf.js';
-import { openModel } from '../../src/models/model-graph.js';
 import type { Offload } from '../../src/models/offload/offload.js';
-import { devicesOf } from '../support/case-devices.js';
-import { listDeviceCases, readDeviceCase, readFlags, type DeviceCase } from '../support/device-cases.js';
-import { describeShared, partOf, sharedPath } from '../support/shared.js';
+import { listDeviceCases, openCase, type DeviceCase } from '../support/device-cases.js';
+import { describeShared, partOf } from '../support/shared.js';
 
 describeShared('offload equals llama.cpp', () => {
   it.each(partOf(listDeviceCases()))('%s', async (name) => {
-    const recorded = readDeviceCase(name);
-    const offload = await offloadOf(recorded);
+    const { recorded, offload } = await openCase(name);
     expect(summary(offload)).toEqual(recordedSummary(recorded));
     expect(weightsOf(offload)).toEqual(sorted(recorded.weights));
     expect(cachesOf(offload)).toEqual(sorted(recorded.kv.map(([, ...rest]) => rest)));
     expect(breakdown(offload)).toEqual(recordedBreakdown(recorded));
   });
 });
-
-async function offloadOf(recorded: DeviceCase): Promise<Offload> {
-  const { meta, flashAttn } = recorded;
-  const gguf = await readGguf(sharedPath('gguf', meta.model));
-  const { model, offload } = readFlags(meta.args);
-  return openModel(gguf, { ...model, flashAttention: flashAttn }).offload({ devices: devicesOf(recorded), ...offload });
-}
 
 function summary({ layerDevices, devices, bufferTypes, buffers, copyCount }: Offload): unknown {
   const output = buffers.find(({ purpose }) => purpose === 'output')!;

@@ -5,6 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DEVICE_FLAGS } from '../../src/cli/device-flags.js';
 import { MODEL_FLAGS } from '../../src/cli/flags.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { openModel, type Model } from '../../src/models/model-graph.js';
+import type { Offload } from '../../src/models/offload/offload.js';
+import { devicesOf } from './case-devices.js';
 import type { OffloadOptions } from '../../src/models/offload/options.js';
 import type { ModelOptions } from '../../src/models/options.js';
 import { sharedIsPresent, sharedPath } from './shared-data.js';
@@ -54,6 +58,16 @@ export function readDeviceCase(name: string): DeviceCase {
   return JSON.parse(gunzipSync(readFileSync(sharedPath('devices', `${name}.json.gz`))).toString('utf8')) as DeviceCase;
 }
 
+/** A case's model with the options of the case, and where its parts go. */
+export async function openCase(name: string): Promise<{ recorded: DeviceCase; model: Model; offload: Offload }> {
+  const recorded = readDeviceCase(name);
+  const { meta, flashAttn } = recorded;
+  const gguf = await readGguf(sharedPath('gguf', meta.model));
+  const flags = readFlags(meta.args);
+  const model = openModel(gguf, { ...flags.model, flashAttention: flashAttn });
+  return { recorded, model, offload: model.offload({ devices: devicesOf(recorded), ...flags.offload }) };
+}
+
 /** llama.cpp's flags as options of the library; the devices are left out. */
 export function readFlags(args: readonly string[]): {
   model: ModelOptions;
@@ -67,11 +81,11 @@ export function readFlags(args: readonly string[]): {
     const ours = MODEL_FLAGS.find(({ short, long }) => short === name || long === name);
     const row = DEVICE_FLAGS.find(({ names }) => names.includes(name));
     if (row !== undefined) {
-      const value = row.parse(row.value === undefined ? "" : rest.shift()!);
+      const value = row.parse(row.value === undefined ? '' : rest.shift()!);
       const before = (row.isList === true ? offload[row.key] : undefined) as readonly unknown[] | undefined;
       offload[row.key] = before === undefined ? value : [...before, ...(value as readonly unknown[])];
     } else if (ours !== undefined) {
-      model[ours.key] = ours.value === undefined ? true : (ours.parse ?? String)(rest.shift()!);
+      model[ours.key] = ours.value === undefined ? true : (ours.parse ?? String)(rest.shift() ?? '');
     } else if (name === '--n-outputs-max') {
       model.outputs = Number(rest.shift());
     } else {

@@ -12,7 +12,7 @@ import type { Gguf, GgufTensor } from '../../gguf/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import { loadedTensors } from '../loaded-tensors.js';
-import { badTensor } from '../weights.js';
+import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
 import type { LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
 import { TIED_OUTPUT, weightUse, type TestOperation, type WeightUse } from './tensor-kinds.js';
@@ -34,14 +34,10 @@ interface Candidate {
   readonly type: BufferType;
 }
 
-/** Where weights are read: by layer, or outside of layers. */
-export type ReadingPlace = number | 'input' | 'output';
-
 /** All weights in their buffers. */
 export interface PlacedWeights {
   readonly all: readonly PlacedWeight[];
-  /** The buffer type of a weight where it is read; null if no weight of that name is read there. */
-  readonly typeOf: (name: string, place: ReadingPlace) => BufferType | null;
+  readonly places: WeightPlaces;
 }
 
 /** @throws PlannerError `BAD_MODEL` if no device can compute with a weight */
@@ -55,13 +51,15 @@ export function placeWeights(
   const all: PlacedWeight[] = [];
   const places = new Map<string, BufferType>();
   const copies = new Map<string, Set<string>>();
-  const load = (listed: GgufTensor, place: ReadingPlace, use: WeightUse, isCopy: boolean): void => {
-    const reader = place === 'input' ? options.cpu : place === 'output' ? devices.output : devices.layers[place];
+  const load = (listed: GgufTensor, reader: WeightReader, use: WeightUse, isCopy: boolean): void => {
+    const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
     const tensor = chooser.tensor(listed);
-    const { type, isMapped } = chooser.choose(tensor, use.operation, reader);
-    const types = copies.get(listed.name) ?? new Set<string>();
-    copies.set(listed.name, types);
-    places.set(`${place} ${listed.name}`, type);
+    const { type, isMapped } = chooser.choose(tensor, use.operation, device);
+    const { name } = listed;
+    const types = copies.get(name) ?? new Set<string>();
+    copies.set(name, types);
+    places.set(`${reader} ${name}`, type);
+    if (types.size === 0) places.set(`null ${name}`, type);
     if (isCopy && types.has(type.name)) return;
     types.add(type.name);
     all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
@@ -73,12 +71,12 @@ export function placeWeights(
     const isSecond = copies.has(listed.name);
     if (isSecond) load(listed, 'output', TIED_OUTPUT, false);
     else if (use.isShared) devices.layers.forEach((_, layer) => load(listed, layer, use, true));
-    else load(listed, use.layer ?? (use.part === 'input' ? 'input' : 'output'), use, false);
+    else load(listed, use.layer ?? (use.part === 'output' ? 'output' : null), use, false);
   }
   const table = loaded.find(({ name }) => name === 'token_embd.weight');
   const hasOutput = loaded.some(({ name }) => name === 'output.weight');
   if (table !== undefined && !hasOutput) load(table, 'output', TIED_OUTPUT, true);
-  return { all, typeOf: (name, place) => places.get(`${place} ${name}`) ?? null };
+  return { all, places: (name, reader) => places.get(`${reader} ${name}`) ?? null };
 }
 
 /** Chooses buffer types, and remembers the answers for weights that are alike. */
