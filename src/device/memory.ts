@@ -47,6 +47,13 @@ export function checkMemory(kind: string, memory: DeviceMemory, alignment: numbe
   });
 }
 
+/** Throws `BAD_ARGUMENT` unless `value` is a whole number of bytes that one tensor fits into. */
+export function checkBytesOption(culprit: string, value: unknown, alignment: number): void {
+  const limit = `a whole number of bytes from ${alignment}, the alignment of tensors, to 2^53 - 1`;
+  const isRoom = isBytes(value) && (value as number) >= alignment;
+  checkArgument(isRoom, culprit, value, limit, 'Leave it out for what most devices have.');
+}
+
 function isBytes(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
