@@ -39,7 +39,7 @@ export function metalDevice(options: MetalOptions): Device {
   checkChoice('bfloat', bfloat, [true, false]);
   const memory = checkMemory('MTL', options, ALIGNMENT);
   const maxSize = options.maxBufferBytes ?? Math.floor(memory.totalBytes * 0.75);
-  checkBytesOption(`maxBufferBytes of ${memory.name}`, maxSize, ALIGNMENT);
+  checkBytesOption(`largest buffer of ${memory.name}`, maxSize, ALIGNMENT);
   const bufferType = deviceBufferType({ name: memory.name, alignment: ALIGNMENT, maxSize, sizeOf: metalBytes });
   const mapped = mappedBufferType(bufferType).name;
   return {

@@ -53,8 +53,8 @@ export function vulkanDevice(options: VulkanOptions): Device {
   checkAlignment(hostAlignment, 'hostAlignment');
   checkChoice('isIntegrated', isIntegrated, [true, false]);
   const memory = checkMemory('Vulkan', options, alignment);
-  checkBytesOption(`maxAllocationBytes of ${memory.name}`, maxAllocationBytes, alignment);
-  checkBytesOption(`maxTensorBytes of ${memory.name}`, maxTensorBytes, alignment);
+  checkBytesOption(`largest allocation of ${memory.name}`, maxAllocationBytes, alignment);
+  checkBytesOption(`largest tensor of ${memory.name}`, maxTensorBytes, alignment);
   const { name } = memory;
   const maxSize = Math.min(MAX_BUFFER_BYTES, maxAllocationBytes);
   const host = { name: 'Vulkan_Host', alignment: hostAlignment, maxSize, overhead: HOST_OVERHEAD };
