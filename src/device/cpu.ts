@@ -10,7 +10,7 @@ import type { ElementTypeName } from '../tensor/element-type.js';
 import { isContiguous } from '../tensor/layout.js';
 import { CPU_REPACK, multipliesRepacked, REPACKED, type CpuFeatures } from './cpu-repack.js';
 import type { Device } from './device.js';
-import { hostBufferType } from './memory.js';
+import { checkRoom, hostBufferType } from './memory.js';
 import { all, any, operand, reads, rulesOf, setting, yields, type NodeRule } from './node-rules.js';
 
 /** What is known of a CPU. */
@@ -89,6 +89,7 @@ const LOOKED_AT = 4;
 export function cpuDevice(options: CpuOptions = {}): Device {
   checkOptions(options, OPTIONS);
   const { totalBytes = Infinity, freeBytes = totalBytes, features = 'avx2', repack = true } = options;
+  if (totalBytes !== Infinity || freeBytes !== Infinity) checkRoom('CPU', totalBytes, freeBytes, CPU.alignment);
   checkChoice('features', features, Object.keys(REPACKED));
   checkChoice('repack', repack, [true, false]);
   return {

@@ -7,17 +7,14 @@ import type { ElementTypeName } from '../tensor/element-type.js';
 import { elementCount } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { operand, setting } from './node-rules.js';
+import { attentionOperands, isViewOfKeys, type AttentionOperands } from './attention.js';
+import { setting } from './node-rules.js';
 
 /** `vector` goes through the keys row by row; `matrix` and `tile` compute blocks, and want keys and values in f16. */
 type Kernel = 'vector' | 'matrix' | 'tile';
 
-/** Queries, keys, values and mask, and what the choice of a kernel asks of them. */
-interface Attention {
-  readonly queries: Tensor;
-  readonly keys: Tensor;
-  readonly values: Tensor;
-  readonly mask: Tensor | null;
+/** What flash attention reads, and what the choice of a kernel asks of it. */
+interface Attention extends AttentionOperands {
   /** Heads of queries for each head of keys. */
   readonly sharing: number;
   /** Whether the heads that share keys can be computed as one block. */
@@ -75,15 +72,9 @@ export function attentionBytes(node: Tensor, capability: number): number {
   return bytes;
 }
 
-/** Whether the values are the beginnings of the keys, as in latent attention, so that one copy does for both. */
-export function isViewOfKeys({ keys, values }: Pick<Attention, 'keys' | 'values'>): boolean {
-  if (!values.isView) return false;
-  return values.root === keys || (values.root === keys.root && values.viewOffset === keys.viewOffset);
-}
-
 function attentionOf(node: Tensor): Attention {
-  const [queries, keys, values] = [operand(node, 0), operand(node, 1), operand(node, 2)];
-  const mask = node.sources[3] ?? null;
+  const operands = attentionOperands(node);
+  const { queries, keys, values, mask } = operands;
   const sharing = Math.floor(queries.shape[2] / keys.shape[2]);
   const isGrouped =
     sharing >= 2 &&
@@ -91,7 +82,7 @@ function attentionOf(node: Tensor): Attention {
     setting(node, 'maxBias', 0) === 0 &&
     keys.shape[1] % KEY_BLOCK === 0 &&
     [queries, keys, values, mask].every(isReadByQuads);
-  return { queries, keys, values, mask, sharing, isGrouped };
+  return { ...operands, sharing, isGrouped };
 }
 
 function isReadByQuads({ type, strides }: Tensor): boolean {

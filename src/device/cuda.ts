@@ -51,7 +51,7 @@ export function cudaDevice(options: CudaOptions): Device {
   const memory = checkMemory('CUDA', options, ALIGNMENT);
   checkArgument(
     COMPUTE_CAPABILITIES.includes(capability),
-    `computeCapability of ${memory.name}`,
+    `compute capability of ${memory.name}`,
     capability,
     `one of ${COMPUTE_CAPABILITIES.map((each) => each.toFixed(1)).join(', ')}`,
     'Look it up in NVIDIA’s list of devices; an RTX 3090 has 8.6, an RTX 4090 has 8.9.',

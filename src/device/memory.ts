@@ -32,14 +32,20 @@ export function checkMemory(kind: string, memory: DeviceMemory, alignment: numbe
   const isIndex = Number.isSafeInteger(index) && index >= 0;
   checkArgument(isIndex, 'index', index, 'an integer of at least 0', 'Count the devices of one kind from 0.');
   const name = `${kind}${index}`;
-  const [total, free] = [`totalBytes of ${name}`, `freeBytes of ${name}`];
+  checkRoom(name, totalBytes, freeBytes, alignment);
+  return { name, totalBytes, freeBytes };
+}
+
+/** Throws `BAD_ARGUMENT` unless a device has memory for a tensor, of which no more is free than there is. */
+export function checkRoom(name: string, totalBytes: unknown, freeBytes: unknown, alignment: number): void {
+  const [total, free] = [`total memory of ${name}`, `free memory of ${name}`];
   const whole = 'a whole number of bytes from 0 to 2^53 - 1';
   checkArgument(isBytes(totalBytes), total, totalBytes, whole, 'Give the bytes of memory that the device has.');
   const limit = `a whole number of bytes from 0 to ${totalBytes}, all that it has`;
   checkArgument(isBytes(freeBytes) && freeBytes <= totalBytes, free, freeBytes, limit, 'Leave it out if all is free.');
-  if (freeBytes >= alignment) return { name, totalBytes, freeBytes };
+  if (freeBytes >= alignment) return;
   throw new PlannerError('BAD_ARGUMENT', {
-    message: `${name} has ${exactBytes(freeBytes)} free, which is no room for a single tensor.`,
+    message: `The ${free} is ${exactBytes(freeBytes)}, which is no room for a single tensor.`,
     culprit: free,
     value: freeBytes,
     limit: `at least ${alignment}, the alignment of its tensors`,
@@ -47,7 +53,14 @@ export function checkMemory(kind: string, memory: DeviceMemory, alignment: numbe
   });
 }
 
-function isBytes(value: unknown): boolean {
+/** Throws `BAD_ARGUMENT` unless `value` is a whole number of bytes that one tensor fits into. */
+export function checkBytesOption(culprit: string, value: unknown, alignment: number): void {
+  const limit = `a whole number of bytes from ${alignment}, the alignment of tensors, to 2^53 - 1`;
+  const isRoom = isBytes(value) && value >= alignment;
+  checkArgument(isRoom, culprit, value, limit, 'Leave it out for what most devices have.');
+}
+
+function isBytes(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 

@@ -74,7 +74,7 @@ export function reads(slot: number, ...types: readonly ElementTypeName[]): NodeR
 }
 
 /** The operand in this slot is of one of these types, or left out. */
-export function readsAtMost(slot: number, ...types: readonly ElementTypeName[]): NodeRule {
+export function readsIfGiven(slot: number, ...types: readonly ElementTypeName[]): NodeRule {
   const set: ReadonlySet<ElementTypeName> = new Set(types);
   return ({ sources }) => {
     const source = sources[slot] ?? null;

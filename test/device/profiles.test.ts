@@ -42,7 +42,7 @@ function mismatches(raw: RawGraph, devices: readonly Device[], types: readonly B
 }
 
 describeShared('profiles of devices', () => {
-  describe.each(listRawGraphs().filter((name) => /\.(gpu|cpu)/.test(name)))('%s', (name) => {
+  describe.each(listRawGraphs())('%s', (name) => {
     it('computes, takes and sizes what ggml does', () => {
       const raw = readRawGraph(name);
       const devices = devicesOf(readRawCase(name));

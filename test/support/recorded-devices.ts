@@ -4,10 +4,14 @@ import type { CpuFeatures } from '../../src/device/cpu-repack.js';
 import { cudaDevice } from '../../src/device/cuda.js';
 import type { BufferType, Device } from '../../src/device/device.js';
 import { mappedBufferType, type DeviceMemory } from '../../src/device/memory.js';
+import { metalDevice } from '../../src/device/metal.js';
+import { vulkanDevice } from '../../src/device/vulkan.js';
 import type { DeviceCase } from './raw-graph.js';
 
 const PROFILES: Readonly<Record<string, (memory: DeviceMemory) => Device>> = {
   cuda: (memory) => cudaDevice({ ...memory, computeCapability: 8.6 }),
+  metal: metalDevice,
+  vulkan: vulkanDevice,
 };
 
 /** The devices of a recorded case in the order of the scheduler: the CPU is the last. */
