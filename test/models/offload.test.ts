@@ -1,8 +1,13 @@
 /** Models spread over devices: everything but the compute buffers is where llama.cpp put it. */
 import { expect, it } from 'vitest';
+import { cpuDevice } from '../../src/device/cpu.js';
+import { cudaDevice } from '../../src/device/cuda.js';
+import { metalDevice } from '../../src/device/metal.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { openModel } from '../../src/models/model-graph.js';
 import type { Offload } from '../../src/models/offload/offload.js';
-import { listDeviceCases, openCase, type DeviceCase } from '../support/device-cases.js';
-import { describeShared, partOf } from '../support/shared.js';
+import { listDeviceCases, listRepackRuns, openCase, readFlags, type DeviceCase } from '../support/device-cases.js';
+import { describeShared, partOf, sharedPath } from '../support/shared.js';
 
 describeShared('offload equals llama.cpp', () => {
   it.each(partOf(listDeviceCases()))('%s', async (name) => {
@@ -11,6 +16,25 @@ describeShared('offload equals llama.cpp', () => {
     expect(weightsOf(offload)).toEqual(sorted(recorded.weights));
     expect(cachesOf(offload)).toEqual(sorted(recorded.kv.map(([, ...rest]) => rest)));
     expect(breakdown(offload)).toEqual(recordedBreakdown(recorded));
+  });
+});
+
+describeShared('weights of any CPU are where llama.cpp loads them', () => {
+  it.each(partOf(listRepackRuns()))('$name', async ({ model, features, args, profile, weights, context }) => {
+    const gguf = await readGguf(sharedPath('gguf', model));
+    const flags = readFlags(args);
+    const accelerators = {
+      cpu: [],
+      cuda: [cudaDevice({ totalBytes: 24 * 2 ** 30 })],
+      metal: [metalDevice({ totalBytes: 48 * 2 ** 30 })],
+    }[profile];
+    const devices = [...accelerators, cpuDevice({ features })];
+    const { buffers } = openModel(gguf, flags.model).offload({ ...flags.offload, devices });
+    const bytes = (wanted: string): Record<string, number> =>
+      Object.fromEntries(
+        buffers.flatMap(({ purpose, type, bytes }) => (purpose === wanted ? [[type.name, bytes]] : [])),
+      );
+    expect({ weights: bytes('weights'), context: bytes('context') }).toEqual({ weights, context });
   });
 });
 

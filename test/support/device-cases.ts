@@ -3,12 +3,14 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import type { CpuFeatures } from '../../src/device/cpu-repack.js';
 import { DEVICE_FLAGS } from '../../src/cli/device-flags.js';
 import { MODEL_FLAGS } from '../../src/cli/flags.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { openModel, type Model } from '../../src/models/model-graph.js';
 import type { Offload } from '../../src/models/offload/offload.js';
-import { devicesOf } from './case-devices.js';
+import type { DeviceCase as RecordedMachine } from './raw-graph.js';
+import { devicesOf } from './recorded-devices.js';
 import type { OffloadOptions } from '../../src/models/offload/options.js';
 import type { ModelOptions } from '../../src/models/options.js';
 import { sharedIsPresent, sharedPath } from './shared-data.js';
@@ -20,16 +22,8 @@ export interface RecordedBuffer {
   readonly context: number;
 }
 
-export interface DeviceCase {
-  readonly meta: {
-    readonly name: string;
-    readonly model: string;
-    readonly args: readonly string[];
-    readonly profile: 'cuda' | 'metal' | 'vulkan' | 'cpu';
-    readonly devices: readonly { readonly name: string; readonly total: number; readonly free: number }[];
-    /** Features of the CPU, where it may repack weights. */
-    readonly cpu?: string;
-  };
+export interface DeviceCase extends RecordedMachine {
+  readonly meta: RecordedMachine['meta'] & { readonly model: string };
   readonly flashAttn: boolean;
   readonly pipelineParallel: boolean;
   readonly copies: number;
@@ -68,6 +62,31 @@ export async function openCase(name: string): Promise<{ recorded: DeviceCase; mo
   return { recorded, model, offload: model.offload({ devices: devicesOf(recorded), ...flags.offload }) };
 }
 
+/** What llama.cpp loaded, by buffer type: for one header, with one CPU and some flags. */
+export interface RepackRun {
+  readonly name: string;
+  readonly model: string;
+  readonly features: CpuFeatures;
+  readonly args: readonly string[];
+  readonly profile: 'cpu' | 'cuda' | 'metal';
+  readonly weights: Readonly<Record<string, number>>;
+  readonly context: Readonly<Record<string, number>>;
+}
+
+/** All headers with several CPUs, none of them with more than one other device. */
+export function listRepackRuns(): RepackRun[] {
+  if (!sharedIsPresent) return [];
+  const { headers } = JSON.parse(readFileSync(sharedPath('devices', 'repack.json'), 'utf8')) as {
+    headers: Record<string, Record<string, RepackRun & { args: string }>>;
+  };
+  return Object.entries(headers).flatMap(([model, runs]) =>
+    Object.entries(runs).map(([run, { args, profile, weights, context }]) => {
+      const features = run.split(' ')[0].replace('arm-', '') as CpuFeatures;
+      return { name: `${model} ${run}`, model, features, args: args.split(' '), profile, weights, context };
+    }),
+  );
+}
+
 /** llama.cpp's flags as options of the library; the devices are left out. */
 export function readFlags(args: readonly string[]): {
   model: ModelOptions;
@@ -92,5 +111,5 @@ export function readFlags(args: readonly string[]): {
       throw new Error(`The flag ${name} is not known.`);
     }
   }
-  return { model, offload: offload as Omit<OffloadOptions, 'devices'> };
+  return { model, offload };
 }
