@@ -50,3 +50,36 @@ export function floorLog2(value: number): number {
   const high = Math.floor(value / 2 ** 32);
   return high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(value);
 }
+
+/** Bytes per unit, by its name in lower case. */
+const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ...['k', 'm', 'g', 't'].flatMap((prefix, index): [string, number][] => [
+    [prefix, 1024 ** (index + 1)],
+    [`${prefix}i`, 1024 ** (index + 1)],
+    [`${prefix}ib`, 1024 ** (index + 1)],
+    [`${prefix}b`, 1000 ** (index + 1)],
+  ]),
+]);
+
+/** The units of {@link parseBytes}, for messages. */
+export const BYTE_UNITS = 'k, m, g, t (1024-based, also as in Ki and KiB) and KB, MB, GB, TB (1000-based)';
+
+/**
+ * A size as people write it: `4096`, `8e9`, `8GiB`, `8Gi`, `8G`, `.5 MiB`, `2GB` (1000-based, as its name says). Null
+ * unless it is a whole number of bytes up to 2^53 - 1.
+ */
+export function parseBytes(text: string): number | null {
+  const [, digits = '', unit = ''] = /^((?:\d+\.?\d*|\.\d+)(?:e\d{1,2})?) *([a-z]*)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(digits) * (UNIT_BYTES.get(unit.toLowerCase()) ?? NaN);
+  return digits !== '' && Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** Without a unit, fewer bytes of memory than this are GiB that somebody meant. */
+const LEAST_PLAIN_MEMORY = 1024 ** 2;
+
+/** Whether a size of a machine's memory is so small that its unit has been forgotten. */
+export function isMeantAsGiB(text: string, bytes: number): boolean {
+  return bytes < LEAST_PLAIN_MEMORY && !/[a-z]$/i.test(text.trim());
+}

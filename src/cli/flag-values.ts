@@ -3,7 +3,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import type { FlashAttention } from '../models/options.js';
-import { isPowerOfTwo } from '../units.js';
+import { BYTE_UNITS, isMeantAsGiB, isPowerOfTwo, parseBytes } from '../units.js';
 
 export const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -52,34 +52,19 @@ export function flashAttention(text: string): FlashAttention {
   throw new InvalidArgumentError('It must be one of on, off, auto.');
 }
 
-const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['b', 1],
-  ...['k', 'm', 'g', 't'].flatMap((prefix, index): [string, number][] => [
-    [prefix, 1024 ** (index + 1)],
-    [`${prefix}i`, 1024 ** (index + 1)],
-    [`${prefix}ib`, 1024 ** (index + 1)],
-    [`${prefix}b`, 1000 ** (index + 1)],
-  ]),
-]);
-
-/** `4096`, `8e9`, `8GiB`, `8Gi`, `8G`, `.5 MiB`, `2GB` (1000-based, as its name says): a whole number of bytes above zero. */
+/** A size of at least one byte, as {@link parseBytes} reads it. */
 export function byteSize(text: string): number {
-  const [, digits = '', unit = ''] = /^((?:\d+\.?\d*|\.\d+)(?:e\d{1,2})?) *([a-z]*)$/i.exec(text.trim()) ?? [];
-  const bytes = Number(digits) * (UNIT_BYTES.get(unit.toLowerCase()) ?? NaN);
-  if (digits !== '' && Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
+  const bytes = parseBytes(text);
+  if (bytes !== null && bytes >= 1) return bytes;
   throw new InvalidArgumentError(
-    'It must be a whole number of bytes from 1 to 2^53 - 1, such as 4096 or 8GiB; units are k, m, g, t (1024-based, also as in Ki and KiB) and KB, MB, GB, TB (1000-based).',
+    `It must be a whole number of bytes from 1 to 2^53 - 1, such as 4096 or 8GiB; units are ${BYTE_UNITS}.`,
   );
 }
-
-/** Without a unit, fewer bytes than this are GiB that somebody meant. */
-const LEAST_PLAIN_MEMORY = 1024 ** 2;
 
 /** As {@link byteSize}, of memory of a machine: a small number needs a unit, `B` if need be. */
 export function memorySize(text: string): number {
   const bytes = byteSize(text);
-  if (bytes >= LEAST_PLAIN_MEMORY || /[a-z]$/i.test(text.trim())) return bytes;
+  if (!isMeantAsGiB(text, bytes)) return bytes;
   throw new InvalidArgumentError(`It has no unit: write ${text}GiB, or ${text}B if you mean ${bytes} bytes.`);
 }
 

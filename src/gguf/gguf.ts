@@ -56,7 +56,9 @@ export async function readGguf(source: GgufSource | readonly GgufSource[]): Prom
       remedy: 'Give a list of all parts, or one part by a name such as …-00001-of-00003.gguf, next to all others.',
     });
   }
-  const tensors = parts.flatMap((part) => part.tensors);
+  const tensors = parts.flatMap(({ tensors }, part) =>
+    part === 0 ? tensors : tensors.map((tensor) => ({ ...tensor, part })),
+  );
   requireUniqueNames(tensors);
   return { ...first, tensors };
 }

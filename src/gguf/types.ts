@@ -19,6 +19,8 @@ export interface GgufTensor {
   readonly ne: Dims4;
   /** Exact size in bytes, without padding. */
   readonly bytes: number;
+  /** Which part of a model in several files holds it. Default 0: the first, or the only file. */
+  readonly part?: number;
 }
 
 /** The contents of a header. */

@@ -13,6 +13,7 @@ import { elementCount, rowSize } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { isWindowed, type Hyperparameters } from './hyperparameters.js';
+import type { LayerTensor } from './layer-tensor.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
 
 /** The cells of a windowed cache are a multiple of this. */
@@ -25,7 +26,7 @@ const UINT32_RANGE = 2 ** 32;
 const ROTATION_LENGTH = 64;
 
 export class KvCache {
-  readonly tensors: Tensor[] = [];
+  readonly tensors: LayerTensor[] = [];
   readonly cells: number;
   /** Parts of the cache: one per sequence, or one for all. */
   readonly streams: number;
@@ -46,12 +47,12 @@ export class KvCache {
     this.streams = run.isUnified ? 1 : run.sequences;
     this.isTransposed = !run.flashAttention;
     const memory = Context.virtual();
-    const add = (name: string, type: ResolvedModelOptions['keyType'], length: number): Tensor => {
-      const tensor = memory.newTensor(type.name, [length, cells, this.streams], name);
-      this.tensors.push(tensor);
-      return tensor;
-    };
     for (const layer of layers) {
+      const add = (name: string, type: ResolvedModelOptions['keyType'], length: number): Tensor => {
+        const tensor = memory.newTensor(type.name, [length, cells, this.streams], name);
+        this.tensors.push({ layer, tensor });
+        return tensor;
+      };
       this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, hp.keyLength * hp.kvHeadCount));
       if (hp.isLatent) continue;
       this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, hp.valueLength * hp.kvHeadCount));

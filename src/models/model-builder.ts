@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import type { ModelMemory } from './model-memory.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
-import type { LayerWeights, Weights } from './weights.js';
+import type { LayerWeights, WeightReader, Weights } from './weights.js';
 
 /** One forward pass under construction. */
 export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
@@ -71,14 +71,19 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
     return this.layer === this.hp.layerCount - 1;
   }
 
-  /** `attn_q.weight` of layer 3 is `blk.3.attn_q.weight`. @throws PlannerError `BAD_MODEL` */
-  weight(name: string, ne: readonly number[]): Tensor {
-    return this.#weights.get(name, ne);
+  /**
+   * `attn_q.weight` of layer 3 is `blk.3.attn_q.weight`.
+   *
+   * @param reader who reads it, where several do: each may find it in memory of its own
+   * @throws PlannerError `BAD_MODEL`
+   */
+  weight(name: string, ne: readonly number[], reader?: WeightReader): Tensor {
+    return this.#weights.get(name, ne, reader);
   }
 
   /** As {@link weight}, or null if the file has none. */
-  optionalWeight(name: string, ne: readonly number[]): Tensor | null {
-    return this.#weights.find(name, ne);
+  optionalWeight(name: string, ne: readonly number[], reader?: WeightReader): Tensor | null {
+    return this.#weights.find(name, ne, reader);
   }
 
   /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */

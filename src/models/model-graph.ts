@@ -11,6 +11,10 @@ import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { rejectPart } from './not-a-model.js';
+import type { ScheduleInput } from '../schedule/schedule.js';
+import { offloadModel, type Offload } from './offload/offload.js';
+import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
+import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 import { checkGguf, loadedBytes, Weights } from './weights.js';
 
@@ -26,6 +30,10 @@ export interface Model {
   readonly contextBytes: number;
   /** The graph that llama.cpp reserves memory for in a phase. */
   readonly graph: (phase: Phase) => Graph;
+  /** Where the parts of the model go on several devices. @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL` */
+  readonly offload: (options: OffloadOptions) => Offload;
+  /** As {@link graph}, with what is decided before it is spread over the devices. */
+  readonly scheduleInput: (phase: Phase, offload: Offload) => ScheduleInput;
 }
 
 /** A model whose header has been read, to be run with any options. */
@@ -77,21 +85,30 @@ export function readModel(gguf: Gguf): ModelHeader {
     withOptions: (options) => {
       const run = resolveOptions(options, hp);
       const memory = createModelMemory(hp, run);
+      const build = (phase: Phase, own: Weights): Graph => {
+        const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory);
+        asModelErrors(() => {
+          architecture.build(builder);
+        });
+        if (!isChecked) own.requireNoStrangers();
+        isChecked = true;
+        checkGraphSize(builder.graph, loaded.length);
+        return builder.graph;
+      };
       return {
         architecture: reader.architecture,
         isRecurrent: hp.stateLengths !== null,
         run,
         weightBytes,
         contextBytes: memory.bytes,
-        graph: (phase) => {
-          const builder = new ModelBuilder(hp, run, batchOf(phase, run), weights, memory);
-          asModelErrors(() => {
-            architecture.build(builder);
-          });
-          if (!isChecked) weights.requireNoStrangers();
-          isChecked = true;
-          checkGraphSize(builder.graph, loaded.length);
-          return builder.graph;
+        graph: (phase) => build(phase, weights),
+        offload: (wanted) => {
+          const resolved = resolveOffloadOptions(wanted);
+          return asModelErrors(() => offloadModel(gguf, hp, run, memory, resolved));
+        },
+        scheduleInput: (phase, offload) => {
+          const own = new Weights(gguf, offload.weights.places);
+          return scheduleInputOf(build(phase, own), offload, run, batchOf(phase, run), own.placed);
         },
       };
     },
@@ -101,9 +118,9 @@ export function readModel(gguf: Gguf): ModelHeader {
 /**
  * Runs `build`, and reports wrong operands as errors of the file: the operands of a model's graph come from its file.
  */
-function asModelErrors(build: () => void): void {
+function asModelErrors<T>(build: () => T): T {
   try {
-    build();
+    return build();
   } catch (error) {
     if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
     const { culprit, value, limit } = error;

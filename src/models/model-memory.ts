@@ -1,9 +1,9 @@
 /**
  * The memory that a model keeps between runs, allocated once with the context: a cache of keys and values, or a state.
  */
-import type { Tensor } from '../tensor/tensor.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import { createKvCaches, type KvCaches } from './kv-cache.js';
+import type { LayerTensor } from './layer-tensor.js';
 import type { ResolvedModelOptions } from './options.js';
 import { StateCache } from './state-cache.js';
 import { bufferBytes } from './weights.js';
@@ -13,16 +13,16 @@ export interface ModelMemory {
   readonly kv: KvCaches | null;
   /** The state of a recurrent model; null for others. */
   readonly state: StateCache | null;
-  /** Bytes of the caches or the state, padding included. */
+  /** The tensors of each cache, or of the state. */
+  readonly caches: readonly (readonly LayerTensor[])[];
+  /** Bytes of them on a CPU, padding included. */
   readonly bytes: number;
 }
 
 export function createModelMemory(hp: Hyperparameters, run: ResolvedModelOptions): ModelMemory {
-  if (hp.stateLengths !== null) {
-    const state = new StateCache(hp.stateLengths, hp.layerCount, run.sequences);
-    return { kv: null, state, bytes: bufferBytes(state.tensors) };
-  }
-  const kv = createKvCaches(hp, run);
-  const tensors: Tensor[] = [...kv.full.tensors, ...(kv.window?.tensors ?? [])];
-  return { kv, state: null, bytes: bufferBytes(tensors) };
+  const { stateLengths, layerCount } = hp;
+  const state = stateLengths === null ? null : new StateCache(stateLengths, layerCount, run.sequences);
+  const kv = state === null ? createKvCaches(hp, run) : null;
+  const caches = [state, kv?.full, kv?.window].flatMap((cache) => (cache ? [cache.tensors] : []));
+  return { kv, state, caches, bytes: bufferBytes(caches.flat().map(({ tensor }) => tensor)) };
 }

@@ -6,6 +6,7 @@
  */
 import { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { LayerTensor } from './layer-tensor.js';
 
 /** Elements of one sequence's state in one layer. */
 export interface StateLengths {
@@ -34,7 +35,10 @@ export class StateCache {
     }));
   }
 
-  get tensors(): Tensor[] {
-    return this.layers.flatMap(({ convolution, scan }) => [convolution, scan]);
+  get tensors(): LayerTensor[] {
+    return this.layers.flatMap(({ convolution, scan }, layer) => [
+      { layer, tensor: convolution },
+      { layer, tensor: scan },
+    ]);
   }
 }

@@ -1,10 +1,12 @@
 /**
  * The weights of a model as virtual tensors: counted, never allocated.
  *
- * Invariant: each name becomes one tensor, even if it is asked for several times, and only in the shape that the
- * architecture expects. A tensor that a file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
+ * Invariant: each name becomes one tensor for each buffer type that it lies in, even if it is asked for several times,
+ * and only in the shape that the architecture expects. A tensor that a file lists and nobody asks for is a stranger,
+ * which llama.cpp refuses as well.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
+import type { BufferType } from '../device/device.js';
 import type { Gguf, GgufTensor } from '../gguf/types.js';
 import { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -14,27 +16,41 @@ import { loadedTensors } from './loaded-tensors.js';
 /** ggml aligns the tensors of a CPU buffer to this many bytes. */
 const BUFFER_ALIGNMENT = 32;
 
+/** Who reads a weight: a layer, by its index, or the output; null: whoever reads it first. */
+export type WeightReader = number | 'output' | null;
+
+/** The buffer type that a reader finds a weight in; null if there is only one for everything. */
+export type WeightPlaces = (name: string, reader: WeightReader) => BufferType | null;
+
+const ONE_PLACE: WeightPlaces = () => null;
+
 export class Weights {
-  readonly #context = Context.virtual();
+  readonly #memory: WeightMemory;
   /**
    * `blk.N.` prefix (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
    * nothing.
    */
   readonly #parts = new Map<string, Map<string, Weight>>();
 
-  constructor(gguf: Gguf) {
+  constructor(gguf: Gguf, places: WeightPlaces = ONE_PLACE) {
+    this.#memory = { context: Context.virtual(), places, placed: new Map<Tensor, BufferType>() };
     for (const listed of gguf.tensors) {
       const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
       let part = this.#parts.get(prefix);
       if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
-      part.set(listed.name.slice(prefix.length), { listed, tensor: null, isKnown: false });
+      part.set(listed.name.slice(prefix.length), { listed, tensors: new Map<string, Tensor>(), isKnown: false });
     }
+  }
+
+  /** The buffer types of the tensors that were asked for. Empty if there is only one for everything. */
+  get placed(): ReadonlyMap<Tensor, BufferType> {
+    return this.#memory.placed;
   }
 
   /** The tensors of a layer, or those outside of all layers. */
   inLayer(layer: number | null): LayerWeights {
     const prefix = layer === null ? '' : `blk.${layer}.`;
-    return new LayerWeights(this.#context, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
+    return new LayerWeights(this.#memory, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
   /** Marks all tensors of a layer that llama.cpp skips as known. */
@@ -83,29 +99,36 @@ function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTens
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
 const LAYER_PREFIX = /^blk\.\d+\./;
 
-/** The entry of a tensor in the file, and the tensor once it was asked for. */
+/** What all weights of a model have in common. */
+interface WeightMemory {
+  readonly context: Context;
+  readonly places: WeightPlaces;
+  readonly placed: Map<Tensor, BufferType>;
+}
+
+/** The entry of a tensor in the file, and the tensors that were asked for, by the name of their buffer type. */
 interface Weight {
   readonly listed: GgufTensor;
-  tensor: Tensor | null;
+  readonly tensors: Map<string, Tensor>;
   /** Whether the architecture asked for it. */
   isKnown: boolean;
 }
 
 /** The tensors whose names begin with `prefix`, by the rest of their names. */
 export class LayerWeights {
-  readonly #context: Context;
+  readonly #memory: WeightMemory;
   readonly #prefix: string;
   readonly #weights: ReadonlyMap<string, Weight>;
 
-  constructor(context: Context, prefix: string, weights: ReadonlyMap<string, Weight>) {
-    this.#context = context;
+  constructor(memory: WeightMemory, prefix: string, weights: ReadonlyMap<string, Weight>) {
+    this.#memory = memory;
     this.#prefix = prefix;
     this.#weights = weights;
   }
 
   /** @throws PlannerError `BAD_MODEL` if the tensor is missing or has another shape */
-  get(name: string, ne: readonly number[]): Tensor {
-    const tensor = this.find(name, ne);
+  get(name: string, ne: readonly number[], reader: WeightReader = null): Tensor {
+    const tensor = this.find(name, ne, reader);
     if (tensor !== null) return tensor;
     const culprit = this.#prefix + name;
     const message = `${named(culprit)} is missing; the architecture needs it in shape [${ne.join(', ')}].`;
@@ -113,13 +136,20 @@ export class LayerWeights {
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
-  find(name: string, ne: readonly number[]): Tensor | null {
+  find(name: string, ne: readonly number[], reader: WeightReader = null): Tensor | null {
     const weight = this.#weights.get(name);
     if (weight === undefined) return null;
     const { listed } = weight;
     checkShape(listed, ne);
     weight.isKnown = true;
-    return (weight.tensor ??= this.#context.newTensor(listed.type.name, listed.ne, listed.name));
+    const { context, places, placed } = this.#memory;
+    const type = places(listed.name, reader);
+    const known = weight.tensors.get(type?.name ?? '');
+    if (known !== undefined) return known;
+    const tensor = context.newTensor(listed.type.name, listed.ne, listed.name);
+    weight.tensors.set(type?.name ?? '', tensor);
+    if (type !== null) placed.set(tensor, type);
+    return tensor;
   }
 }
 

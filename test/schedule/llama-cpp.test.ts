@@ -3,7 +3,7 @@ import { planGraph } from '../../src/plan/plan.js';
 import type { Plan } from '../../src/plan/plan.js';
 import type { Schedule } from '../../src/schedule/schedule.js';
 import { listRawGraphs, readRawCase, readRawGraph } from '../support/raw-graph.js';
-import { spreadRecorded } from '../support/recorded-devices.js';
+import { spreadRecorded } from '../support/recorded-answers.js';
 import { describeShared, partOf } from '../support/shared.js';
 
 interface RecordedSplit {

@@ -1,87 +1,34 @@
-/**
- * The devices of a recorded case, which answer as llama.cpp's backends did: no rule of the library takes part.
- */
+/** The machines that cases were recorded on, as devices of the built-in profiles. */
+import { cpuDevice } from '../../src/device/cpu.js';
+import type { CpuFeatures } from '../../src/device/cpu-repack.js';
+import { cudaDevice } from '../../src/device/cuda.js';
 import type { BufferType, Device } from '../../src/device/device.js';
-import { spreadGraph } from '../../src/schedule/spread.js';
-import type { Schedule, ScheduleInput } from '../../src/schedule/schedule.js';
-import { RUNTIMES } from '../../src/runtime/runtimes.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
-import type { RawGraph } from './raw-graph.js';
+import { mappedBufferType, type DeviceMemory } from '../../src/device/memory.js';
+import { metalDevice } from '../../src/device/metal.js';
+import { vulkanDevice } from '../../src/device/vulkan.js';
+import type { DeviceCase } from './raw-graph.js';
 
-/** What a schedule starts from, by the recording alone. */
-export function recordedInput(raw: RawGraph, order: readonly number[] | null): ScheduleInput {
-  const { header, graph, tensors, records } = raw;
-  const types = new Map(Object.keys(header.buftInfo).map((name) => [name, bufferType(raw, name)]));
-  const devices = header.names.map((name, index) => recordedDevice(raw, name, index, types, order));
-  const placed = new Map<Tensor, BufferType>();
-  const pinned = new Map<Tensor, number>();
-  records.forEach((record, id) => {
-    if (record.bufferType !== null) placed.set(tensors[id], types.get(record.bufferType)!);
-    if (record.pinned !== -1) pinned.set(tensors[id], record.pinned);
-  });
-  return {
-    graph,
-    devices,
-    bufferTypes: header.bufts.map((name) => types.get(name)!),
-    placed,
-    weights: new Set(tensors.filter((_, id) => records[id].isWeight)),
-    pinned,
-    offloadsOperations: header.opOffload,
-    copyCount: header.copies,
-  };
+const PROFILES: Readonly<Record<string, (memory: DeviceMemory) => Device>> = {
+  cuda: (memory) => cudaDevice({ ...memory, computeCapability: 8.6 }),
+  metal: metalDevice,
+  vulkan: vulkanDevice,
+};
+
+/** The devices of a recorded case in the order of the scheduler: the CPU is the last. */
+export function devicesOf({ meta }: DeviceCase): Device[] {
+  const devices = meta.devices.map(({ total, free }, index) =>
+    PROFILES[meta.profile]({ index, totalBytes: total, freeBytes: free }),
+  );
+  const features = (meta.cpu ?? 'avx2').replace('arm-', '') as CpuFeatures;
+  return [...devices, cpuDevice({ features, repack: !meta.args.includes('--no-repack') })];
 }
 
-export function spreadRecorded(raw: RawGraph, order: readonly number[] | null): Schedule {
-  return spreadGraph(recordedInput(raw, order));
-}
-
-function bufferType({ header, tensors, records }: RawGraph, name: string): BufferType {
-  const backend = header.bufts.indexOf(name);
-  const sizes = new Map<Tensor | string, number>();
-  if (backend !== -1) {
-    records.forEach((record, id) => {
-      sizes.set(tensors[id], record.allocSizes[backend]);
-      // A copy takes what a leaf or view of its layout would take.
-      const { operation } = tensors[id];
-      if (operation === null || operation.isView) sizes.set(layoutOf(tensors[id]), record.allocSizes[backend]);
-    });
-  }
-  return {
-    name,
-    isHost: header.buftInfo[name].host,
-    alignment: header.align[backend] ?? 32,
-    maxSize: header.max[backend] ?? Infinity,
-    overhead: 0,
-    sizeOf: (tensor) => sizes.get(tensor) ?? sizes.get(layoutOf(tensor)) ?? tensor.byteLength,
-  };
-}
-
-const layoutOf = ({ type, shape, strides }: Tensor): string => `${type.name} ${shape.join()} ${strides.join()}`;
-
-function recordedDevice(
-  { header, tensors, records }: RawGraph,
-  name: string,
-  index: number,
-  types: ReadonlyMap<string, BufferType>,
-  order: readonly number[] | null,
-): Device {
-  const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
-  const positions = order && new Map(order.map((node, position) => [node, position]));
-  return {
-    name,
-    totalBytes: Infinity,
-    freeBytes: Infinity,
-    bufferType: types.get(header.bufts[index])!,
-    hostBufferType: null,
-    extraBufferTypes: [],
-    reads: (type) => header.buftInfo[type.name].by[index] === 1,
-    supports: (node) => records[ids.get(node)!].supports[index],
-    offloads: (node) => records[ids.get(node)!].offloads[index],
-    runtime: RUNTIMES.none,
-    isAsynchronous: true,
-    wrapsHostMemory: false,
-    allowsMapping: true,
-    reorder:
-      positions && ((nodes) => [...nodes].sort((a, b) => positions.get(ids.get(a)!)! - positions.get(ids.get(b)!)!)),
-  };
+/** Every buffer type of a machine. */
+export function bufferTypesOf(devices: readonly Device[]): BufferType[] {
+  return devices.flatMap((device) => [
+    device.bufferType,
+    ...(device.hostBufferType === null ? [] : [device.hostBufferType]),
+    ...device.extraBufferTypes,
+    ...(device.wrapsHostMemory ? [mappedBufferType(device.bufferType)] : []),
+  ]);
 }

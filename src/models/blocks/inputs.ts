@@ -70,7 +70,7 @@ export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptio
   const { presence = 'optional', isScaled = true } = options;
   const ne = [x.ne[0], hp.vocabularySize];
   const own = weightIf(top, presence, 'output.weight', ne);
-  const scores = ctx.mulMat(own ?? top.weight('token_embd.weight', ne), x);
+  const scores = ctx.mulMat(own ?? top.weight('token_embd.weight', ne, 'output'), x);
   const scale = isScaled && own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
   return scale === null ? scores : ctx.mul(scores, scale);
 }

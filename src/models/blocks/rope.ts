@@ -11,15 +11,15 @@ export function turn(s: Scope, heads: Tensor, positions: Tensor, options: RopeOp
 }
 
 /** Divisors of the frequencies, shared by all layers, if the file has them. */
-export function ropeFactors({ model, hp }: Scope): Tensor | null {
-  return model.top.optionalWeight('rope_freqs.weight', [Math.floor(hp.ropeLength / 2)]);
+export function ropeFactors({ model, hp, layer }: Scope): Tensor | null {
+  return model.top.optionalWeight('rope_freqs.weight', [Math.floor(hp.ropeLength / 2)], layer);
 }
 
 /** As {@link ropeFactors}, one list for short and one for long contexts (LongRope). */
-export function longRopeFactors({ model, hp }: Scope): Tensor | null {
+export function longRopeFactors({ model, hp, layer }: Scope): Tensor | null {
   const { top, run } = model;
   const ne = [Math.floor(hp.ropeLength / 2)];
-  const short = top.optionalWeight('rope_factors_short.weight', ne);
-  const long = top.optionalWeight('rope_factors_long.weight', ne);
+  const short = top.optionalWeight('rope_factors_short.weight', ne, layer);
+  const long = top.optionalWeight('rope_factors_long.weight', ne, layer);
   return run.sequenceContext > hp.originalContextLength ? long : short;
 }

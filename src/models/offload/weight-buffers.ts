@@ -1,0 +1,145 @@
+/**
+ * Which buffer each weight of a model is loaded into.
+ *
+ * Invariant: the choice is that of `create_tensor` in llama.cpp: of a list of buffer types, the first whose device can
+ * compute with the weight there. A weight that is read in several places is loaded once for each buffer type.
+ */
+import type { BufferType, Device } from '../../device/device.js';
+import { mappedBufferType } from '../../device/memory.js';
+import { Context } from '../../dialects/ggml/context.js';
+import { named } from '../../errors.js';
+import type { Gguf, GgufTensor } from '../../gguf/types.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import { loadedTensors } from '../loaded-tensors.js';
+import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
+import type { LayerDevices } from './layers.js';
+import type { ResolvedOffloadOptions } from './options.js';
+import { TIED_OUTPUT, weightUse, type TestOperation, type WeightUse } from './tensor-kinds.js';
+import { testNode } from './test-node.js';
+
+/** A weight in a buffer; one that is loaded twice comes twice. */
+export interface PlacedWeight {
+  readonly listed: GgufTensor;
+  readonly type: BufferType;
+  /** Whether it stays in the mapped file. */
+  readonly isMapped: boolean;
+  /** Bytes that it takes there, before padding. */
+  readonly bytes: number;
+}
+
+/** A buffer type that may be chosen, and the device that is asked whether it can compute with what lies there. */
+interface Candidate {
+  readonly device: Device;
+  readonly type: BufferType;
+}
+
+/** All weights in their buffers. */
+export interface PlacedWeights {
+  readonly all: readonly PlacedWeight[];
+  readonly places: WeightPlaces;
+}
+
+/** @throws PlannerError `BAD_MODEL` if no device can compute with a weight */
+export function placeWeights(
+  gguf: Gguf,
+  hp: Hyperparameters,
+  options: ResolvedOffloadOptions,
+  devices: LayerDevices,
+): PlacedWeights {
+  const chooser = new Chooser(hp, options);
+  const all: PlacedWeight[] = [];
+  const places = new Map<string, BufferType>();
+  const copies = new Map<string, Set<string>>();
+  const load = (listed: GgufTensor, reader: WeightReader, use: WeightUse, isCopy: boolean): void => {
+    const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
+    const tensor = chooser.tensor(listed);
+    const { type, isMapped } = chooser.choose(tensor, use.operation, device);
+    const { name } = listed;
+    const types = copies.get(name) ?? new Set<string>();
+    copies.set(name, types);
+    places.set(`${reader} ${name}`, type);
+    if (types.size === 0) places.set(`null ${name}`, type);
+    if (isCopy && types.has(type.name)) return;
+    types.add(type.name);
+    all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
+  };
+
+  const loaded = loadedTensors(gguf);
+  for (const listed of loaded) {
+    const use = weightUse(listed.name);
+    const isSecond = copies.has(listed.name);
+    if (isSecond) load(listed, 'output', TIED_OUTPUT, false);
+    else if (use.isShared) devices.layers.forEach((_, layer) => load(listed, layer, use, true));
+    else load(listed, use.layer ?? (use.part === 'output' ? 'output' : null), use, false);
+  }
+  const table = loaded.find(({ name }) => name === 'token_embd.weight');
+  const hasOutput = loaded.some(({ name }) => name === 'output.weight');
+  if (table !== undefined && !hasOutput) load(table, 'output', TIED_OUTPUT, true);
+  return { all, places: (name, reader) => places.get(`${reader} ${name}`) ?? null };
+}
+
+/** Chooses buffer types, and remembers the answers for weights that are alike. */
+class Chooser {
+  readonly #hp: Hyperparameters;
+  readonly #options: ResolvedOffloadOptions;
+  readonly #context = Context.virtual();
+  readonly #cpuCandidates: readonly Candidate[];
+  readonly #answers = new Map<string, BufferType>();
+  /** What each buffer type is called where the mapped file is the buffer, by its own name. */
+  readonly #mapped: ReadonlyMap<string, BufferType>;
+
+  constructor(hp: Hyperparameters, options: ResolvedOffloadOptions) {
+    this.#hp = hp;
+    this.#options = options;
+    this.#cpuCandidates = cpuCandidates(options);
+    const wrapping = [...options.accelerators, options.cpu].filter(({ wrapsHostMemory }) => wrapsHostMemory);
+    const types = options.isMapped ? wrapping.map(({ bufferType }) => bufferType) : [];
+    this.#mapped = new Map(types.map((type) => [type.name, mappedBufferType(type)]));
+  }
+
+  tensor({ name, type, ne }: GgufTensor): Tensor {
+    return this.#context.newTensor(type.name, ne, name);
+  }
+
+  choose(weight: Tensor, operation: TestOperation, reader: Device): { type: BufferType; isMapped: boolean } {
+    const { overrides, cpu, isMapped, accelerators } = this.#options;
+    const override = overrides.find(({ pattern }) => pattern.test(weight.name))?.bufferType;
+    const isElsewhere = override !== undefined && override !== cpu.bufferType;
+    const best = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
+    // What a device offers for fast copies would be a copy of the file.
+    const isPinned = accelerators.some(({ hostBufferType }) => hostBufferType?.name === best.name);
+    const type = isMapped && isPinned ? cpu.bufferType : best;
+    const mapped = this.#mapped.get(type.name);
+    return { type: mapped ?? type, isMapped: mapped !== undefined };
+  }
+
+  #best(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
+    const key = `${reader.name} ${operation} ${weight.type.name} ${weight.ne.join(' ')}`;
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const node = testNode(operation, weight, this.#hp);
+    const candidates =
+      reader === this.#options.cpu ? this.#cpuCandidates : [...ownCandidates(reader), ...this.#cpuCandidates];
+    const best = candidates.find(({ device, type }) => device.supports(node, (t) => (t === weight ? type : null)));
+    if (best === undefined) {
+      const found = `of type ${weight.type.name} and shape [${weight.ne.join(', ')}]`;
+      const message = `${named(weight.name)} is ${found}, with which neither ${reader.name} nor another device can compute ${operation}.`;
+      throw badTensor(message, weight.name, found, `a tensor that a device can compute ${operation} with`);
+    }
+    this.#answers.set(key, best.type);
+    return best.type;
+  }
+}
+
+function ownCandidates(device: Device): Candidate[] {
+  return [device.bufferType, ...device.extraBufferTypes].map((type) => ({ device, type }));
+}
+
+/** What the weights of the CPU may lie in, the best first; weights of other devices, if those cannot take them. */
+function cpuCandidates({ accelerators, cpu, host, repack }: ResolvedOffloadOptions): Candidate[] {
+  const device = accelerators.find(({ hostBufferType }) => hostBufferType !== null);
+  const pinned = host && device?.hostBufferType ? [{ device, type: device.hostBufferType }] : [];
+  const repacked = repack ? cpu.extraBufferTypes.map((type) => ({ device: cpu, type })) : [];
+  return [...pinned, ...repacked, { device: cpu, type: cpu.bufferType }];
+}
