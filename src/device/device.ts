@@ -53,6 +53,9 @@ export interface Device {
   readonly wrapsHostMemory: boolean;
   /** Whether a model file may be mapped while the device takes part. */
   readonly allowsMapping: boolean;
-  /** The order in which it computes the nodes of a split; null if it keeps the order. */
-  readonly reorder: ((nodes: readonly Tensor[]) => readonly Tensor[]) | null;
+  /**
+   * The order in which it computes the nodes of a split, whose operands are copies where they cross; null if it keeps the
+   * order. `usesOf` says how many operands of the whole graph a node is.
+   */
+  readonly reorder: ((nodes: readonly Tensor[], usesOf: (node: Tensor) => number) => readonly Tensor[]) | null;
 }

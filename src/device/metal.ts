@@ -12,6 +12,7 @@ import type { Device } from './device.js';
 import { checkBytesOption, checkMemory, deviceBufferType, mappedBufferType, type DeviceMemory } from './memory.js';
 import { metalBytes } from './metal-bytes.js';
 import { METAL_RULES } from './metal-rules.js';
+import { metalOrder } from './metal-order.js';
 import { IS_LARGE_BATCH } from './node-rules.js';
 
 /** What is known of an Apple GPU. */
@@ -57,7 +58,7 @@ export function metalDevice(options: MetalOptions): Device {
     isAsynchronous: true,
     wrapsHostMemory: true,
     allowsMapping: true,
-    reorder: null,
+    reorder: metalOrder,
   };
 }
 

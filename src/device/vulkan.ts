@@ -11,6 +11,7 @@ import { GGML_VULKAN } from '../runtime/ggml-vulkan.js';
 import type { Device } from './device.js';
 import { checkBytesOption, checkMemory, deviceBufferType, hostBufferType, type DeviceMemory } from './memory.js';
 import { IS_LARGE_BATCH } from './node-rules.js';
+import { vulkanOrder } from './vulkan-order.js';
 import { VULKAN_RULES } from './vulkan-rules.js';
 
 /** What is known of a GPU with a Vulkan driver; its limits have the driver's own names. */
@@ -74,6 +75,6 @@ export function vulkanDevice(options: VulkanOptions): Device {
     isAsynchronous: true,
     wrapsHostMemory: false,
     allowsMapping: !isIntegrated,
-    reorder: null,
+    reorder: vulkanOrder,
   };
 }
