@@ -4,7 +4,7 @@
  * Invariant: the graph that was given stays as it is. Tensors are made anew only where something about them changes: an
  * operand that is a copy, a storage that was made anew, the bytes that their device wants.
  */
-import type { BufferType } from '../device/device.js';
+import type { BufferType, Device } from '../device/device.js';
 import { Graph } from '../graph/graph.js';
 import type { Pools } from '../graph/pools.js';
 import type { GraphTable } from '../graph/table.js';
@@ -90,12 +90,17 @@ class Rebuilder {
 
   #addSplit({ device, start, end, inputs }: Split): void {
     for (const input of inputs) this.#addSplitInput(input, device);
-    const { nodes } = this.#table;
-    const { reorder } = this.#can.devices[device];
-    const { tensors } = this.#input.graph;
-    let ids: readonly number[] | Int32Array = nodes.subarray(start, end);
-    if (reorder !== null) ids = reorder(Array.from(ids, (id) => tensors[id])).map((node) => this.#ids.get(node)!);
+    const given = this.#table.nodes.subarray(start, end);
+    const ids = this.#reordered(given, this.#can.devices[device]);
     for (const id of ids) this.#addNode(id);
+  }
+
+  #reordered(ids: Int32Array, { reorder }: Device): Iterable<number> {
+    if (reorder === null) return ids;
+    const idOf = new Map<Tensor, number>();
+    for (const id of ids) idOf.set(this.#standIn(id), id);
+    const { uses } = this.#table;
+    return reorder([...idOf.keys()], (node) => uses[idOf.get(node)!]).map((node) => idOf.get(node)!);
   }
 
   /** Lists a node, unless it is listed: a view that a split copies is listed before that split. */
