@@ -114,7 +114,7 @@ function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => nu
     ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
     ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
     ...(destination !== null && { destination: idOf(destination) }),
-    ...((reuseRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
+    ...((reuseRule?.reusesAny ?? operation?.reusesAny ?? false) && { inplace: true }),
     ...(isOwnRule && { overwrites: [...overwrites] }),
     ...(Object.keys(params).length > 0 && { params: { ...params } }),
     byteLength: tensor.byteLength,

@@ -22,8 +22,8 @@ export type Params = Readonly<Record<string, ParamValue>>;
 
 /** Which operands a result may overwrite, where that differs from the operation's own row. */
 export interface ReuseRule {
-  /** Whether ggml would let this operation run in place, on any operand of the same layout. */
-  readonly ggml: boolean;
+  /** As {@link Operation.reusesAny}. */
+  readonly reusesAny: boolean;
   /** Source slots that the result may overwrite. */
   readonly operands: readonly number[];
 }
@@ -124,7 +124,7 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
  */
 export class Tensor implements Layout {
   name: string;
-  /** What computes it; null for a leaf, and for nodes that only ggml's scheduler makes. */
+  /** What computes it; null for a leaf, and for nodes that only a scheduler makes. */
   readonly operation: Operation | null;
   readonly type: ElementType;
   /** Element counts, innermost dimension first. */
@@ -174,7 +174,7 @@ export class Tensor implements Layout {
     this.serial = spec.origin.count++;
   }
 
-  /** ggml's name of the operation, as files and messages have it; `NONE` if there is none. */
+  /** The dialect's name of the operation, as files and messages have it; `NONE` if there is none. */
   get op(): string {
     return this.operation === null ? 'NONE' : this.operation.name;
   }

@@ -106,7 +106,7 @@ export abstract class CustomOps extends Applier {
     const result: Result = {
       type: elementType(type, `${own.name}: type`),
       ne: shape(listOf(own, 'ne', ne), own.name),
-      reuseRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
+      reuseRule: { reusesAny: false, operands: listOf(own, 'overwrites', overwrites) },
     };
     return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
   }
@@ -152,7 +152,7 @@ export abstract class CustomOps extends Applier {
       offsets.push(end);
       end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
     }
-    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { ggml: false, operands: [] } };
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { reusesAny: false, operands: [] } };
     const operation = ownOperation(own, bytes);
     const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
     const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {

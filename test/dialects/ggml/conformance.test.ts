@@ -109,7 +109,7 @@ class Replay extends Context {
   /** A tensor in the form of the file. */
   describe(tensor: Tensor): Layout {
     const { type, ne, nb, isView, root, viewOffset } = tensor;
-    const inplace = findOperation(tensor.op)!.ggmlInPlace;
+    const inplace = findOperation(tensor.op)!.reusesAny;
     return { type: type.name, ne, nb, inplace, ...(isView && { view: this.#ids.get(root)!, viewOffset }) };
   }
 }

@@ -25,7 +25,7 @@ function repeated(o: Operands): Result {
 
 /** Operand 1 has the result's layout only if it is not repeated; then it is read index by index, too. */
 function arithmetic(name: OperationName): Row {
-  return define({ name, operands: ['a', 'b'], ggmlInPlace: true, overwrites: [0, 1], result: repeated });
+  return define({ name, operands: ['a', 'b'], reusesAny: true, overwrites: [0, 1], result: repeated });
 }
 
 export const SUB = arithmetic('SUB');
@@ -36,7 +36,7 @@ export const DIV = arithmetic('DIV');
 export const ADD = define<Params & { type: ElementTypeName | null }>({
   name: 'ADD',
   operands: ['a', 'b'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o, { type }) => {
     if (type === null) return repeated(o);
@@ -52,7 +52,7 @@ export const ADD = define<Params & { type: ElementTypeName | null }>({
 export const ADD_ID = define({
   name: 'ADD_ID',
   operands: ['a', 'b', 'ids'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0], // rows of b are read in any order
   result: (o) => {
     const a = o.tensor('a');
@@ -72,7 +72,7 @@ function evenRows(o: Operands): Result {
 export const ADD1 = define({
   name: 'ADD1',
   operands: ['a', 'b'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => {
     o.requireNe('b', [1, 1, 1, 1]);
@@ -83,7 +83,7 @@ export const ADD1 = define({
 export const SCALE = define<Params & { scale: number; bias: number }>({
   name: 'SCALE',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: evenRows,
 });
@@ -100,7 +100,7 @@ export const CLAMP = define<Params & { min: number | null; max: number | null }>
 export const FILL = define<Params & { value: number }>({
   name: 'FILL',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => {
     const a = o.tensor('a');
@@ -111,8 +111,8 @@ export const FILL = define<Params & { value: number }>({
 });
 
 /** In ggml some of these functions reuse their operand and some do not; all of them map index to index. */
-function mapping(name: OperationName, ggmlInPlace: boolean): Row {
-  return define({ name, operands: ['a'], ggmlInPlace, overwrites: [0], result: (o) => like(o.tensor('a')) });
+function mapping(name: OperationName, reusesAny: boolean): Row {
+  return define({ name, operands: ['a'], reusesAny, overwrites: [0], result: (o) => like(o.tensor('a')) });
 }
 
 export const SQR = mapping('SQR', true);

@@ -84,8 +84,9 @@ const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: 
 function rotation(name: OperationName): Row<RopeParams> {
   return define<RopeParams>({
     name,
-    operands: ['a', 'positions', 'freqFactors?'],
-    ggmlInPlace: true,
+    operands: ['a', 'positions'],
+    optional: ['freqFactors'],
+    reusesAny: true,
     overwrites: [0],
     // Older graph files have no offset.
     result: (o, { dims, offset = 0, mode }) => {
@@ -158,8 +159,9 @@ function requireMaskForBias(o: Operands, maxBias: number): void {
 /** Row by row: a row, and the row of a mask of equal layout, are read to the end before the row is written. */
 export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX',
-  operands: ['a', 'mask?', 'sinks?'],
-  ggmlInPlace: true,
+  operands: ['a'],
+  optional: ['mask', 'sinks'],
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o, { maxBias }) => {
     const a = o.tensor('a');
@@ -179,7 +181,8 @@ export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
 /** Keys and values are read once per query, and the result is permuted: nothing is overwritten. */
 export const FLASH_ATTN_EXT = define<Params & { scale: number; maxBias: number; logitSoftcap: number }>({
   name: 'FLASH_ATTN_EXT',
-  operands: ['q', 'k', 'v', 'mask?', 'sinks?'],
+  operands: ['q', 'k', 'v'],
+  optional: ['mask', 'sinks'],
   result: (o, { maxBias }) => {
     const q = o.tensor('q');
     const v = o.tensor('v');

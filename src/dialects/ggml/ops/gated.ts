@@ -31,7 +31,7 @@ function gatedResult(o: Operands): Result {
 
 /** Two operands are read index by index; a single operand, which holds both halves, never has the result's layout. */
 function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Row<P> {
-  return define<P>({ name, operands: ['a', 'b?'], overwrites: [0, 1], result: gatedResult });
+  return define<P>({ name, operands: ['a'], optional: ['b'], overwrites: [0, 1], result: gatedResult });
 }
 
 export const REGLU = gated('REGLU');

@@ -76,7 +76,7 @@ function diagonalMask(name: OperationName): Row<Params & { past: number }> {
   return define<Params & { past: number }>({
     name,
     operands: ['a'],
-    ggmlInPlace: true,
+    reusesAny: true,
     overwrites: [0],
     result: (o, { past }) => {
       requireIntegers(o, { past }, 0);

@@ -25,7 +25,8 @@ export const DUP = define({
 /** Without a `type`, a copy into operand 1; with one, a copy into a new tensor. */
 export const CPY = define<Params & { type: ElementTypeName | null }>({
   name: 'CPY',
-  operands: ['a', 'b?'],
+  operands: ['a'],
+  optional: ['b'],
   overwrites: [0], // of equal layout, so a copy onto itself
   namesItself: [1], // a cast is a copy into a new tensor
   result: (o, { type }) => {

@@ -20,11 +20,11 @@ export function requireEps(op: Named, eps: number): number {
 }
 
 /** In ggml only the RMS norm reuses its operand. */
-function norm(name: OperationName, ggmlInPlace: boolean): Row<Params & { eps?: number }> {
+function norm(name: OperationName, reusesAny: boolean): Row<Params & { eps?: number }> {
   return define<Params & { eps?: number }>({
     name,
     operands: ['a'],
-    ggmlInPlace,
+    reusesAny,
     overwrites: [0],
     result: (o, { eps }) => {
       if (eps !== undefined) requireEps(o, eps); // a graph file may leave it out

@@ -41,7 +41,7 @@ export const CROSS_ENTROPY_LOSS_BACK = define({
 export const SILU_BACK = define({
   name: 'SILU_BACK',
   operands: ['gradient', 'a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o) => {
     const gradient = o.tensor('gradient');
@@ -53,7 +53,7 @@ export const SILU_BACK = define({
 export const RMS_NORM_BACK = define<Params & { eps: number }>({
   name: 'RMS_NORM_BACK',
   operands: ['gradient', 'a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1], // sums over a row come first, then index by index
   result: (o) => {
     const gradient = o.tensor('gradient');
@@ -65,7 +65,7 @@ export const RMS_NORM_BACK = define<Params & { eps: number }>({
 export const SOFT_MAX_BACK = define<Params & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX_BACK',
   operands: ['gradient', 'result'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0], // ggml's kernel reads the soft max again after the first write to a row
   result: (o) => {
     const gradient = o.tensor('gradient');

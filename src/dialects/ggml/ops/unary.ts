@@ -16,7 +16,7 @@ function unary<P extends Params = Params>(name: OperationName): Row<P> {
   return define<P>({
     name,
     operands: ['a'],
-    ggmlInPlace: true,
+    reusesAny: true,
     overwrites: [0],
     result: (o) => {
       const a = o.tensor('a');
@@ -58,7 +58,7 @@ interface XieluParams extends Params {
 export const XIELU = define<XieluParams>({
   name: 'XIELU',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => like(o.tensor('a')),
 });
