@@ -15,7 +15,7 @@ export {
   type Dims4,
 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
-export type { ReuseRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { ReuseRule, MemoryKind, OperationParams, OperationParam, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './dialects/ggml/context.js';

@@ -6,7 +6,7 @@
  */
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import type { Params, Tensor } from '../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../tensor/tensor.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
 export interface TensorJson {
@@ -38,7 +38,7 @@ export interface TensorJson {
   /** The tensor that the result is written straight into. */
   destination?: number;
   /** The operation's settings. */
-  params?: Params;
+  params?: OperationParams;
   /** Bytes from the first to one past the last element. Version 1: `nbytes`. */
   byteLength: number;
   /** Bytes that the device wants, if more than `byteLength`. */

@@ -6,7 +6,7 @@
 import type { OptionNames } from '../../../errors.js';
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
@@ -33,7 +33,7 @@ export const MUL = arithmetic('MUL');
 export const DIV = arithmetic('DIV');
 
 /** `type` is the type of the result; null for the type of operand 0. */
-export const ADD = define<Params & { type: ElementTypeName | null }>({
+export const ADD = define<OperationParams & { type: ElementTypeName | null }>({
   name: 'ADD',
   operands: ['a', 'b'],
   reusesAny: true,
@@ -80,7 +80,7 @@ export const ADD1 = define({
   },
 });
 
-export const SCALE = define<Params & { scale: number; bias: number }>({
+export const SCALE = define<OperationParams & { scale: number; bias: number }>({
   name: 'SCALE',
   operands: ['a'],
   reusesAny: true,
@@ -89,7 +89,7 @@ export const SCALE = define<Params & { scale: number; bias: number }>({
 });
 
 /** In ggml this operation always writes into its operand. A bound of null leaves that side open. */
-export const CLAMP = define<Params & { min: number | null; max: number | null }>({
+export const CLAMP = define<OperationParams & { min: number | null; max: number | null }>({
   name: 'CLAMP',
   operands: ['a'],
   overwrites: [0],
@@ -97,7 +97,7 @@ export const CLAMP = define<Params & { min: number | null; max: number | null }>
 });
 
 /** Only the shape of the operand counts. */
-export const FILL = define<Params & { value: number }>({
+export const FILL = define<OperationParams & { value: number }>({
   name: 'FILL',
   operands: ['a'],
   reusesAny: true,
