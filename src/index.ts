@@ -15,48 +15,17 @@ export {
   type Dims4,
 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
-export type { ReuseRule, MemoryKind, Params, ParamValue, Tensor } from './tensor/tensor.js';
+export type { ReuseRule, MemoryKind, OperationParams, OperationParam, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';
 export { Context } from './dialects/ggml/context.js';
-export type {
-  AttentionOptions,
-  FlashAttentionOptions,
-  RopeBackOptions,
-  RopeMode,
-  RopeOptions,
-} from './dialects/ggml/ops/attention.js';
-export type { SoftMaxBackOptions } from './dialects/ggml/ops/training.js';
-export type { ScaleOptions } from './dialects/ggml/ops/arithmetic.js';
-export type { InPlaceOption } from './dialects/ggml/ops/applier.js';
-export type { CustomOptions, CustomResult, CustomResultsOptions } from './dialects/ggml/custom-ops.js';
-export type { GatedOptions } from './dialects/ggml/ops/gated.js';
-export type { Triangle } from './dialects/ggml/ops/matrix.js';
-export type { SnapshotOptions } from './dialects/ggml/ops/recurrence.js';
-export type { SortOrder } from './dialects/ggml/ops/reduction.js';
-export type {
-  InterpolateOptions,
-  PadOptions,
-  Pooling,
-  PoolOptions,
-  ScaleMode,
-} from './dialects/ggml/ops/resampling.js';
-export type { SlidingOptions } from './dialects/ggml/ops/sliding.js';
-export type { OperationName } from './dialects/ggml/operation-name.js';
-export { isOperationName } from './dialects/ggml/operations.js';
-export { Graph, type GraphParts } from './graph/graph.js';
+export { Graph } from './graph/graph.js';
 export type { MemoryRange } from './tensor/immediate-memory.js';
 export { graphToJson, type GraphJson, type TensorJson } from './json/write.js';
 export { graphFromJson } from './json/read.js';
 export type { FusedNode, FusionRule, ReadOrder, Runtime } from './runtime/runtime.js';
 export { RUNTIMES, type RuntimeName } from './runtime/runtimes.js';
-export {
-  createProblem,
-  type BufferSpec as Buffer,
-  type BufferGap as Gap,
-  type GapTable,
-  type Problem,
-} from './problem/problem.js';
+export { createProblem, type BufferGap, type BufferSpec, type GapTable, type Problem } from './problem/problem.js';
 export { parseProblemCsv, type CsvProblem } from './problem/csv.js';
 export { formatPlacementCsv } from './problem/csv-writer.js';
 export { liveBytesPerStep, liveLoad, type LiveLoad } from './problem/lower-bound.js';
@@ -65,7 +34,7 @@ export type { ReuseMode } from './liveness/liveness.js';
 export { ALLOCATORS, type AllocatorName } from './solver/allocators.js';
 export type { Allocator, Placement, PlaceOptions } from './solver/allocator.js';
 export { solve, solveAsync } from './solver/search/solve.js';
-export type { Certificate, SolveProgress as Progress, Solution, SolveOptions } from './solver/search/solution.js';
+export type { Certificate, Solution, SolveOptions, SolveProgress } from './solver/search/solution.js';
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';

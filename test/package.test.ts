@@ -64,15 +64,17 @@ describe('package.json', () => {
   });
 
   it('exports a subpath for every folder with an entry point', () => {
-    const entries = sources.flatMap(({ path }) => /^(\w+)\/index\.ts$/.exec(path)?.[1] ?? []);
+    const entries = sources.flatMap(({ path }) => /^(?:dialects\/)?(\w+)\/index\.ts$/.exec(path)?.[1] ?? []);
     const subpaths = Object.keys(manifest.exports).filter((subpath) => !['.', './package.json'].includes(subpath));
     expect(subpaths.sort()).toEqual(entries.map((entry) => `./${entry}`).sort());
-    expect(subpaths).toContain('./gguf');
+    expect(subpaths).toEqual(expect.arrayContaining(['./gguf', './ggml']));
   });
 
   it('has an API page for every entry point', () => {
     const { entryPoints } = JSON.parse(readFileSync(projectPath('typedoc.json'), 'utf8')) as { entryPoints: string[] };
-    const entries = sources.map(({ path }) => `src/${path}`).filter((path) => /^src\/(\w+\/)?index\.ts$/.test(path));
+    const entries = sources
+      .map(({ path }) => `src/${path}`)
+      .filter((path) => /^src\/(dialects\/)?(\w+\/)?index\.ts$/.test(path));
     expect([...entryPoints].sort()).toEqual(entries.sort());
   });
 

@@ -38,7 +38,10 @@ export class Graph {
   #marks: Marks | null = null;
   #table: GraphTable | null = null;
 
-  /** An empty graph, or one of given parts; the caller vouches for the invariant, `graphFromJson` checks it. */
+  /** An empty graph. */
+  constructor();
+  /** A graph of given parts, whose invariant the caller vouches for. @internal */
+  constructor(parts: GraphParts);
   constructor({ leafs, nodes, tensors, extras = NO_EXTRAS }: GraphParts = { leafs: [], nodes: [] }) {
     this.#extras = extras;
     this.#leafs = [...leafs];

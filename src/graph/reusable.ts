@@ -1,5 +1,5 @@
 /**
- * Which operands a node may reuse, as far as the graph's structure decides it: by ggml's rule, and by our own.
+ * Which operands a node may reuse, as far as the graph's structure decides it: by the rule of the dialect's own program, and by the operation's row.
  *
  * Invariant: a reusable operand has the layout of the result, and nothing else that the node reads of the same storage is
  * needed once the first element of the result is written.
@@ -9,13 +9,13 @@ import type { Tensor } from '../tensor/tensor.js';
 
 /** By which rule a node may reuse one of its operands; an entry of `reusable` holds a sum of these. */
 export const REUSABLE = {
-  /** By ggml's rule. */
-  ggml: 1,
+  /** By the rule of the dialect's own program: any operand of the same layout. */
+  any: 1,
   /** By the operation's row, also through views that start where the storage does, and for repeated operands. */
   full: 2,
 } as const;
 
-/** So many sources are compared with each other; of more, which a graph file may give, a map is made. ggml has ten. */
+/** So many sources are compared with each other; of more, which a graph file may give, a map is made. */
 const FEW_SOURCES = 10;
 
 type Slots = readonly number[] | ReadonlySet<number>;
@@ -27,10 +27,10 @@ type Slots = readonly number[] | ReadonlySet<number>;
  */
 export function fillReusable(node: Tensor, entry: number, reusable: Uint8Array): void {
   const { operation, reuseRule, sources, overwritableSlots: slots } = node;
-  // An operation that the library does not know may do what ggml lets it do, and no more.
+  // An operation that the library does not know may do what its dialect lets it do, and no more.
   const isUnknown = slots.length === 0 && (operation === null || !operation.isKnown);
-  const ggmlInPlace = reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
-  if (slots.length === 0 && !(isUnknown && ggmlInPlace)) return;
+  const reusesAny = reuseRule?.reusesAny ?? operation?.reusesAny ?? false;
+  if (slots.length === 0 && !(isUnknown && reusesAny)) return;
   const overwrites = slots.length > FEW_SOURCES ? new Set(slots) : slots;
   const counts = sources.length > FEW_SOURCES ? countReadings(node, overwrites) : null;
   for (let slot = 0; slot < sources.length; slot++) {
@@ -41,11 +41,11 @@ export function fillReusable(node: Tensor, entry: number, reusable: Uint8Array):
     const { root } = source;
     if (root.memory !== 'deferred' || root.storageBytes < node.storageBytes) continue;
     const count = counts === null ? countReading(node, root, overwrites) : counts.get(root)!;
-    // ggml takes any operand of the same layout. Where that gives wrong results, it is not followed.
+    // A dialect's program takes any operand of the same layout. Where that gives wrong results, it is not followed.
     const isSound = isUnknown || isAmong(overwrites, slot);
-    const ggml = ggmlInPlace && isSound && source === root && Math.abs(count) === 1;
-    const full = isUnknown ? ggml : count > 0 && source.viewOffset === 0;
-    reusable[at] = (ggml ? REUSABLE.ggml : 0) + (full ? REUSABLE.full : 0);
+    const any = reusesAny && isSound && source === root && Math.abs(count) === 1;
+    const full = isUnknown ? any : count > 0 && source.viewOffset === 0;
+    reusable[at] = (any ? REUSABLE.any : 0) + (full ? REUSABLE.full : 0);
   }
 }
 

@@ -121,9 +121,9 @@ export function checkRow(row: unknown, id: number, count: number, kind: Document
 
 /** A known operation reads the operands that it has names for, and at least those that it cannot do without. */
 function checkOperands({ op, src = [] }: Partial<TensorJson>, { findOperation }: Dialect, label: string): void {
-  const operands = findOperation(op!)?.operands ?? [];
+  const { operands = [], requiredCount = 0 } = findOperation(op!) ?? {};
   if (operands.length === 0) return; // unknown, or of the caller's own
-  const missing = operands.findIndex((name, slot) => !name.endsWith('?') && (src[slot] ?? -1) === -1);
+  const missing = operands.findIndex((_, slot) => slot < requiredCount && (src[slot] ?? -1) === -1);
   const found = missing === -1 ? src : (src[missing] ?? 'missing');
   expectField(missing === -1, `${label}.src[${missing}]`, found, `the index of ${op}'s operand ${operands[missing]}`);
   const most = operands.length;

@@ -220,8 +220,8 @@ class TensorBuilder {
 
 /** Kept only where the document deviates from what the operation's row says. */
 function reuseRuleOf({ inplace = false, overwrites }: TensorJson, operation: Operation | null): ReuseRule | undefined {
-  if (overwrites === undefined && inplace === (operation?.ggmlInPlace ?? false)) return undefined;
-  return { ggml: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
+  if (overwrites === undefined && inplace === (operation?.reusesAny ?? false)) return undefined;
+  return { reusesAny: inplace, operands: [...(overwrites ?? operation?.overwrites ?? [])] };
 }
 
 /** Every tensor once; leafs need nothing, nodes need leafs and earlier nodes. */

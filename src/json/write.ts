@@ -6,7 +6,7 @@
  */
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import type { Params, Tensor } from '../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../tensor/tensor.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
 export interface TensorJson {
@@ -38,7 +38,7 @@ export interface TensorJson {
   /** The tensor that the result is written straight into. */
   destination?: number;
   /** The operation's settings. */
-  params?: Params;
+  params?: OperationParams;
   /** Bytes from the first to one past the last element. Version 1: `nbytes`. */
   byteLength: number;
   /** Bytes that the device wants, if more than `byteLength`. */
@@ -114,7 +114,7 @@ function tensorToJson(tensor: Tensor, graph: Graph, idOf: (tensor: Tensor) => nu
     ...(sources.length > 0 && { src: sources.map((source) => (source === null ? -1 : idOf(source))) }),
     ...(root !== tensor && { view: idOf(root), viewOffset: tensor.viewOffset }),
     ...(destination !== null && { destination: idOf(destination) }),
-    ...((reuseRule?.ggml ?? operation?.ggmlInPlace ?? false) && { inplace: true }),
+    ...((reuseRule?.reusesAny ?? operation?.reusesAny ?? false) && { inplace: true }),
     ...(isOwnRule && { overwrites: [...overwrites] }),
     ...(Object.keys(params).length > 0 && { params: { ...params } }),
     byteLength: tensor.byteLength,

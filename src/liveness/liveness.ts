@@ -136,9 +136,9 @@ export function canReuse(
   storageEnds: Int32Array,
 ): boolean {
   if (mode === 'off') return false;
-  const rule = REUSABLE[mode];
+  const rule = mode === 'full' ? REUSABLE.full : REUSABLE.any;
   const allowed = reusable[entry];
-  if (allowed !== rule && allowed !== REUSABLE.ggml + REUSABLE.full) return false;
+  if (allowed !== rule && allowed !== REUSABLE.any + REUSABLE.full) return false;
   const root = roots[sources[entry]];
   return storageEnds[root] === steps[node] + 1 && isPlanned(traits[root]) && !isKept(traits[root]) && sizes[root] > 0;
 }

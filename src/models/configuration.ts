@@ -3,7 +3,7 @@
  *
  * Invariant: the sizes are those of `measureModel` with the same options.
  */
-import { PlannerError } from '../errors.js';
+import { nullIfThrown } from '../errors.js';
 import { measureGraph } from '../plan/measure.js';
 import { LLAMA_CPP_PLAN } from './llama-cpp.js';
 import type { Model, ModelHeader } from './model-graph.js';
@@ -47,19 +47,10 @@ export function configure(options: ModelOptions, model: Model): BoundedConfigura
 
 /** The model with these options, or null if it is too large to be counted: beyond 2^53 - 1 bytes. */
 export function openIfCountable(header: ModelHeader, options: ModelOptions): Model | null {
-  return nullIfTooLarge(() => header.withOptions(options));
+  return nullIfThrown('BYTES_TOO_LARGE', () => header.withOptions(options));
 }
 
 /** As {@link configure}, or null if a size is too large to be counted. */
 export function configureIfCountable(options: ModelOptions, model: Model): BoundedConfiguration | null {
-  return nullIfTooLarge(() => configure(options, model));
-}
-
-function nullIfTooLarge<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PlannerError && error.code === 'BYTES_TOO_LARGE') return null;
-    throw error;
-  }
+  return nullIfThrown('BYTES_TOO_LARGE', () => configure(options, model));
 }

@@ -36,13 +36,14 @@ export function rowSize(type: ElementType, elementCount: number, culprit = 'the 
 /** Byte strides of a contiguous tensor. @throws PlannerError `BAD_SHAPE`, `BYTES_TOO_LARGE` */
 export function contiguousStrides<S extends readonly number[]>(type: ElementType, shape: S, culprit?: string): S;
 export function contiguousStrides(type: ElementType, shape: readonly number[], culprit = 'the tensor'): number[] {
-  const strides = [type.blockBytes];
+  const strides = shape.slice(); // as long as it has to be: every tensor comes through here
   let next = rowSize(type, shape[0] ?? 1, culprit);
+  if (strides.length > 0) strides[0] = type.blockBytes;
   for (let dim = 1; dim < shape.length; dim++) {
-    strides.push(next);
+    strides[dim] = next;
     next = checkBytes(next * shape[dim], culprit);
   }
-  return strides.slice(0, shape.length);
+  return strides;
 }
 
 /** Number of elements. */

@@ -11,13 +11,15 @@ export type OperationFamily =
 
 /** An operation: its name, its operands, and what it does with their bytes. */
 export interface Operation {
-  /** ggml's name, or one that the caller or a graph file gave to an operation of its own. */
+  /** The dialect's name, or one that the caller or a graph file gave to an operation of its own. */
   readonly name: string;
   readonly family: OperationFamily;
   /** Whether the library knows what it does. If not, a graph file says all that is known of each node. */
   readonly isKnown: boolean;
-  /** Names of the operands by source slot; a question mark at the end says that the operand may be left out. */
+  /** Names of the operands by source slot. */
   readonly operands: readonly string[];
+  /** How many of the operands, from the first on, must be there; the others may be left out. */
+  readonly requiredCount: number;
   /** Whether it computes nothing and only looks at bytes in another way. */
   readonly isView: boolean;
   /**
@@ -25,8 +27,8 @@ export interface Operation {
    * nothing. A result that lies over an operand's bytes destroys these all the same.
    */
   readonly isPure: boolean;
-  /** Whether ggml lets it run in place (`ggml_op_can_inplace`). */
-  readonly ggmlInPlace: boolean;
+  /** Whether the program of its dialect lets the result reuse any one operand of the same layout, safely or not. */
+  readonly reusesAny: boolean;
   /**
    * Source slots whose bytes the result may overwrite when both have the same layout: every element of the result
    * depends, among that operand, on elements that are read before any of them is written.
@@ -47,9 +49,10 @@ export function unknownOperation(name: string): Operation {
     family: 'other',
     isKnown: false,
     operands: [],
+    requiredCount: 0,
     isView: false,
     isPure: false,
-    ggmlInPlace: false,
+    reusesAny: false,
     overwrites: [],
     updates: [],
     writesPart: true,
@@ -59,5 +62,5 @@ export function unknownOperation(name: string): Operation {
 
 /** What messages call the operand in a source slot. */
 export function operandName({ operands }: Operation, slot: number): string {
-  return operands[slot]?.replace('?', '') ?? `operand ${slot}`;
+  return operands[slot] ?? `operand ${slot}`;
 }

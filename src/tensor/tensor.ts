@@ -15,15 +15,15 @@ import { byteLength, type Dims4, type Layout } from './layout.js';
 export type MemoryKind = 'immediate' | 'deferred' | 'virtual';
 
 /** A number, string or flag of an operation, or a list of them: what a graph file can hold. */
-export type ParamValue = number | string | boolean | null | readonly ParamValue[];
+export type OperationParam = number | string | boolean | null | readonly OperationParam[];
 
 /** The settings of an operation other than its operands. */
-export type Params = Readonly<Record<string, ParamValue>>;
+export type OperationParams = Readonly<Record<string, OperationParam>>;
 
 /** Which operands a result may overwrite, where that differs from the operation's own row. */
 export interface ReuseRule {
-  /** Whether ggml would let this operation run in place, on any operand of the same layout. */
-  readonly ggml: boolean;
+  /** As {@link Operation.reusesAny}. */
+  readonly reusesAny: boolean;
   /** Source slots that the result may overwrite. */
   readonly operands: readonly number[];
 }
@@ -39,7 +39,7 @@ export interface TensorSpec extends Layout {
   /** What computes it. Default: nothing does. */
   readonly operation?: Operation | null;
   readonly sources?: readonly (Tensor | null | typeof SELF)[] | undefined;
-  readonly params?: Params | undefined;
+  readonly params?: OperationParams | undefined;
   readonly memory: MemoryKind;
   /** The tensor whose storage this one looks into, and at which byte. */
   readonly view?: { readonly of: Tensor; readonly offset: number } | undefined;
@@ -109,7 +109,7 @@ export class Origin {
 
 const NO_SOURCES: readonly (Tensor | null)[] = [];
 const NO_SLOTS: readonly number[] = [];
-const NO_PARAMS: Params = {};
+const NO_PARAMS: OperationParams = {};
 
 /** A copy of the sources, as short as they are, with the tensor itself where it is meant. */
 function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tensor): readonly (Tensor | null)[] {
@@ -124,7 +124,7 @@ function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tenso
  */
 export class Tensor implements Layout {
   name: string;
-  /** What computes it; null for a leaf, and for nodes that only ggml's scheduler makes. */
+  /** What computes it; null for a leaf, and for nodes that only a scheduler makes. */
   readonly operation: Operation | null;
   readonly type: ElementType;
   /** Element counts, innermost dimension first. */
@@ -134,7 +134,7 @@ export class Tensor implements Layout {
   /** Bytes from the first to one past the last element. */
   readonly byteLength: number;
   readonly sources: readonly (Tensor | null)[];
-  readonly params: Params;
+  readonly params: OperationParams;
   readonly allocSize: number | null;
   readonly reuseRule: ReuseRule | null;
   /** The tensor that owns the storage: itself unless it is a view. */
@@ -174,7 +174,7 @@ export class Tensor implements Layout {
     this.serial = spec.origin.count++;
   }
 
-  /** ggml's name of the operation, as files and messages have it; `NONE` if there is none. */
+  /** The dialect's name of the operation, as files and messages have it; `NONE` if there is none. */
   get op(): string {
     return this.operation === null ? 'NONE' : this.operation.name;
   }

@@ -25,6 +25,6 @@ export function mayOverwrite(node: Tensor, slot: number): boolean {
   // slots, the operation may overwrite any operand. A storage that the node reads twice is not safe, since nobody knows
   // the order of the reads.
   const isUnknown =
-    (operation === null || !operation.isKnown) && declared.length === 0 && node.reuseRule?.ggml === true;
+    (operation === null || !operation.isKnown) && declared.length === 0 && node.reuseRule?.reusesAny === true;
   return isUnknown && node.sources.every((other, index) => index === slot || other?.root !== source.root);
 }

@@ -81,7 +81,7 @@ function tallyOf(op: string, numRuns: number): Tally[] {
   return tallies;
 }
 
-const mayOverwrite = OPERATIONS.filter(({ overwrites, ggmlInPlace }) => overwrites.length > 0 || ggmlInPlace);
+const mayOverwrite = OPERATIONS.filter(({ overwrites, reusesAny }) => overwrites.length > 0 || reusesAny);
 
 it('every operation that computes something has a recipe, but for custom ones', () => {
   const without = OPERATIONS.filter(({ name, isView }) => !isView && !(name in RECIPES));
@@ -153,8 +153,8 @@ describe('operands that it does not', () => {
     ['ROPE_BACK', 2],
     ['SOFT_MAX_BACK', 1],
   ])('%s operand %i would be caught, although ggml overwrites it', (op, slot) => {
-    const { ggmlInPlace, overwrites } = findOperation(op)!;
-    expect(ggmlInPlace).toBe(true);
+    const { reusesAny, overwrites } = findOperation(op)!;
+    expect(reusesAny).toBe(true);
     expect(overwrites).not.toContain(slot);
     expect(tallyOf(op, 300)[slot].broken).toBeGreaterThan(0);
   });

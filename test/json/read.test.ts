@@ -73,7 +73,7 @@ describe('graphFromJson', () => {
     expect([x.operation, x.op]).toEqual([null, 'NONE']);
     expect(y.operation).toBe(z.operation);
     expect(y.operation).toMatchObject({ name: 'SOME_OP', family: 'other', isPure: false, overwrites: [] });
-    expect([y.op, y.overwritableSlots, y.reuseRule]).toEqual(['SOME_OP', [], { ggml: true, operands: [] }]);
+    expect([y.op, y.overwritableSlots, y.reuseRule]).toEqual(['SOME_OP', [], { reusesAny: true, operands: [] }]);
     expect(graphFromJson(chain()).tensors[1].operation).toBe(findOperation('RELU'));
   });
 

@@ -49,7 +49,7 @@ function mayReuse(graph: Graph, node: Tensor, slot: number, step: number, mode: 
   const others = node.sources.flatMap((other, index) => (other !== node && other?.root === source.root ? [index] : []));
   const isUnknown = operation === undefined && declared.length === 0;
   if (mode === 'ggml' || isUnknown) {
-    const isInPlace = node.reuseRule?.ggml ?? operation?.ggmlInPlace ?? false;
+    const isInPlace = node.reuseRule?.reusesAny ?? operation?.reusesAny ?? false;
     return isInPlace && !source.isView && others.length === 1 && (isUnknown || declared.includes(slot));
   }
   const readsTheSame = others.every((index) => {

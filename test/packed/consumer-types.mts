@@ -1,6 +1,7 @@
 /** Types as an ES module sees them, without any of browsers or of Node. */
 import { createProblem, PlannerError, type ErrorCode, type Graph, type Problem } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
+import type { OperationName, RopeOptions } from 'tensor-arena/ggml';
 import { executeGraph, Memory } from 'tensor-arena/exec';
 import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
 import { measureModel, type ModelSizes } from 'tensor-arena/models';
@@ -13,6 +14,8 @@ export const codeOf = (error: unknown): ErrorCode | undefined =>
   error instanceof PlannerError ? error.code : undefined;
 export const header: Promise<Gguf> = readGguf(new Uint8Array(8));
 export const sizesOf = async (): Promise<ModelSizes> => measureModel(await header, { flashAttention: 'auto' });
+export const rope: RopeOptions = { mode: 'neox' };
+export const operation: OperationName = 'RMS_NORM';
 export const map: MemoryMap = memoryMapOf(problem, solve(problem));
 export const run = (graph: Graph): void => executeGraph(graph, Memory.separate(graph));
 const buffers: readonly BufferSpec[] = [{ size: 64, start: 0, end: 2, gaps: [{ start: 1, end: 2 }] }];

@@ -17,11 +17,15 @@ export async function exerciseAll(load, model) {
   const exec = await load('tensor-arena/exec');
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
+  const ggml = await load('tensor-arena/ggml');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/models', models, callsOfModels(models, library, header));
   await callEach('tensor-arena/map', map, callsOfMap(map, library));
+  await callEach('tensor-arena/ggml', ggml, {
+    isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
+  });
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
 }
@@ -115,7 +119,6 @@ function callsOfLibrary(library) {
     formatPlacementCsv: (format) => assert.match(format(library.parseProblemCsv(csv), [0, 64]), /b,1,3,32,64/),
     graphFromJson: (read) => assert.equal(read(library.graphToJson(graph)).nodes.length, graph.nodes.length),
     graphToJson: (write) => assert.equal(write(graph).format, 'tensor-graph'),
-    isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
     isContiguous: (isContiguous) => assert.ok(isContiguous(x)),
     liveBytesPerStep: (liveBytes) => assert.deepEqual([...liveBytes(problem)], [64, 96, 96, 64]),
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),

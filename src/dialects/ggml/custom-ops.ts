@@ -10,7 +10,7 @@ import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../tensor/e
 import { operandName } from '../../tensor/operation.js';
 import { byteLength, contiguousStrides, type Layout, type Dims4 } from '../../tensor/layout.js';
 import { shape } from './shape.js';
-import type { Params, ParamValue, Tensor } from '../../tensor/tensor.js';
+import type { OperationParams, OperationParam, Tensor } from '../../tensor/tensor.js';
 import { alignUp, checkAlignment, checkBytes } from '../../units.js';
 import type { Result, Row } from './row.js';
 import { missingOperand } from './operand-error.js';
@@ -29,7 +29,7 @@ interface CustomCall {
   /** Name in `tensor.op`; it must not be the name of an operation that the library knows. Default `CUSTOM`. */
   readonly op?: string;
   /** Settings for the code that runs the operation; graph files hold them, too. Default: none. */
-  readonly params?: Params;
+  readonly params?: OperationParams;
   /** A label. Default: given when a graph adds the tensor. */
   readonly name?: string;
 }
@@ -106,7 +106,7 @@ export abstract class CustomOps extends Applier {
     const result: Result = {
       type: elementType(type, `${own.name}: type`),
       ne: shape(listOf(own, 'ne', ne), own.name),
-      reuseRule: { ggml: false, operands: listOf(own, 'overwrites', overwrites) },
+      reuseRule: { reusesAny: false, operands: listOf(own, 'overwrites', overwrites) },
     };
     return this.setName(this.apply(ownOperation(own, result), sourcesOf(own, sources), paramsOf(own, options)), name);
   }
@@ -152,7 +152,7 @@ export abstract class CustomOps extends Applier {
       offsets.push(end);
       end = checkBytes(alignUp(end + byteLength(layout, own.name), alignment), own.name);
     }
-    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { ggml: false, operands: [] } };
+    const bytes: Result = { type: ELEMENT_TYPES.i8, ne: [end, 1, 1, 1], reuseRule: { reusesAny: false, operands: [] } };
     const operation = ownOperation(own, bytes);
     const node = this.setName(this.apply(operation, sourcesOf(own, sources), paramsOf(own, options)), name);
     const views = layouts.map(({ type, shape: ne, strides: nb }, index) => {
@@ -213,15 +213,15 @@ function layoutOf(own: Named, result: CustomResult, index: number): Layout & { s
 }
 
 /** A copy of the caller's settings. @throws PlannerError `BAD_ARGUMENT` for what a graph file cannot hold */
-function paramsOf(own: Named, { params = {} }: CustomCall): Params {
+function paramsOf(own: Named, { params = {} }: CustomCall): OperationParams {
   const isObject = typeof params === 'object' && params !== null && !Array.isArray(params);
   requireArgument(isObject, own, 'params', params, 'an object');
   const given = Object.entries(params).filter(([, value]: [string, unknown]) => value !== undefined);
   return Object.fromEntries(given.map(([key, value]) => [key, settingOf(`${own.name}: params.${key}`, value)]));
 }
 
-function settingOf(culprit: string, value: ParamValue): ParamValue {
-  if (Array.isArray(value)) return (value as readonly ParamValue[]).map((each) => settingOf(culprit, each));
+function settingOf(culprit: string, value: OperationParam): OperationParam {
+  if (Array.isArray(value)) return (value as readonly OperationParam[]).map((each) => settingOf(culprit, each));
   const isPlain = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
   if (isPlain) return value;
   throw new PlannerError('BAD_ARGUMENT', {

@@ -18,20 +18,12 @@ export type Sources = readonly (Tensor | null)[];
 /** Stands for a dimension that may have any length. */
 export const ANY = null;
 
-/** An operation with the names of its operands. */
-export interface OperandNames extends Operation {
-  /** Names of the operands by slot. */
-  readonly operandNames: readonly string[];
-  /** The number of required operands, which come first. */
-  readonly requiredCount: number;
-}
-
 export class Operands {
-  readonly operation: OperandNames;
+  readonly operation: Operation;
   readonly sources: Sources;
 
   /** @throws PlannerError `BAD_OPERAND` if a required operand is missing */
-  constructor(operation: OperandNames, sources: Sources) {
+  constructor(operation: Operation, sources: Sources) {
     this.operation = operation;
     this.sources = sources;
     for (let slot = 0; slot < operation.requiredCount; slot++) {
@@ -119,11 +111,11 @@ export class Operands {
   }
 }
 
-function slotOf({ name: operation, operandNames }: OperandNames, name: string): number {
-  for (let slot = 0; slot < operandNames.length; slot++) if (operandNames[slot] === name) return slot;
+function slotOf({ name: operation, operands }: Operation, name: string): number {
+  for (let slot = 0; slot < operands.length; slot++) if (operands[slot] === name) return slot;
   throw new Error(`${operation} has no operand ${name}.`);
 }
 
-function failMissing({ name, operandNames }: OperandNames, slot: number): never {
-  return missingOperand(name, operandNames[slot], null);
+function failMissing({ name, operands }: Operation, slot: number): never {
+  return missingOperand(name, operands[slot], null);
 }

@@ -7,8 +7,8 @@
 import type { ElementType } from '../../tensor/element-type.js';
 import type { Operation, OperationFamily } from '../../tensor/operation.js';
 import type { Dims4 } from '../../tensor/layout.js';
-import type { ReuseRule, Params, Tensor } from '../../tensor/tensor.js';
-import type { OperandNames, Operands } from './operands.js';
+import type { ReuseRule, OperationParams, Tensor } from '../../tensor/tensor.js';
+import type { Operands } from './operands.js';
 import type { OperationName } from './operation-name.js';
 
 /** The result of an operation: its layout, and its place if it is a view. */
@@ -26,29 +26,37 @@ export interface Result {
 }
 
 /** An operation that the library knows, with settings of type `P`. */
-export interface Row<P extends Params = Params> extends OperandNames {
+export interface Row<P extends OperationParams = OperationParams> extends Operation {
   /** The shape and type rule. A method, so that rows with different settings fit into one table. */
   result(operands: Operands, params: P): Result;
 }
 
 const NO_SLOTS: readonly number[] = [];
 
-/** The fields that define a row; a field that is left out gets the cautious value. */
-type RowFacts<P extends Params> = Partial<Omit<Row<P>, 'family' | 'operandNames' | 'requiredCount'>> &
-  Pick<Row<P>, 'operands' | 'result'> & { readonly name: OperationName };
+/**
+ * The fields that define a row; a field that is left out gets the cautious value. `reusesAny` is what `ggml_op_can_inplace`
+ * says.
+ */
+type RowFacts<P extends OperationParams> = Partial<Omit<Row<P>, 'family' | 'requiredCount'>> &
+  Pick<Row<P>, 'operands' | 'result'> & {
+    readonly name: OperationName;
+    /** Operands behind the others, which may be left out. */
+    readonly optional?: readonly string[];
+  };
 
 /** Writes the rows of one family. Field by field, so that all rows have one hidden class. */
-export function rowsOf(family: OperationFamily): <P extends Params = Params>(facts: RowFacts<P>) => Row<P> {
+export function rowsOf(
+  family: OperationFamily,
+): <P extends OperationParams = OperationParams>(facts: RowFacts<P>) => Row<P> {
   return (facts) => ({
     name: facts.name,
     family,
     isKnown: true,
-    operandNames: facts.operands.map((name) => name.replace('?', '')),
-    requiredCount: facts.operands.filter((name) => !name.endsWith('?')).length,
-    operands: facts.operands,
+    operands: facts.optional === undefined ? facts.operands : [...facts.operands, ...facts.optional],
+    requiredCount: facts.operands.length,
     isView: facts.isView ?? false,
     isPure: facts.isPure ?? facts.updates === undefined,
-    ggmlInPlace: facts.ggmlInPlace ?? false,
+    reusesAny: facts.reusesAny ?? false,
     overwrites: facts.overwrites ?? NO_SLOTS,
     updates: facts.updates ?? NO_SLOTS,
     writesPart: facts.writesPart ?? false,

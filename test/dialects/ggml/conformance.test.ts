@@ -9,7 +9,7 @@ import { findOperation } from '../../../src/dialects/ggml/operations.js';
 import type { Sliding } from '../../../src/dialects/ggml/ops/sliding.js';
 import { elementType } from '../../../src/tensor/element-type.js';
 import type { Dims4 } from '../../../src/tensor/layout.js';
-import { Origin, Tensor, type Params } from '../../../src/tensor/tensor.js';
+import { Origin, Tensor, type OperationParams } from '../../../src/tensor/tensor.js';
 import { describeShared, listGraphs, partOf, readGraph } from '../../support/shared.js';
 
 interface TensorJson {
@@ -24,7 +24,7 @@ interface TensorJson {
   readonly inplace?: boolean;
 }
 
-type Setting = (expected: TensorJson, sources: readonly Tensor[]) => Params;
+type Setting = (expected: TensorJson, sources: readonly Tensor[]) => OperationParams;
 
 const NO_SETTINGS: Setting = () => ({});
 
@@ -109,7 +109,7 @@ class Replay extends Context {
   /** A tensor in the form of the file. */
   describe(tensor: Tensor): Layout {
     const { type, ne, nb, isView, root, viewOffset } = tensor;
-    const inplace = findOperation(tensor.op)!.ggmlInPlace;
+    const inplace = findOperation(tensor.op)!.reusesAny;
     return { type: type.name, ne, nb, inplace, ...(isView && { view: this.#ids.get(root)!, viewOffset }) };
   }
 }
@@ -120,7 +120,7 @@ function layoutOf({ type, ne, nb, inplace = false, view, viewOffset = 0 }: Tenso
   return { type, ne, nb, inplace, ...(view !== undefined && { view, viewOffset }) };
 }
 
-function settingsOf(expected: TensorJson, sources: readonly (Tensor | null)[]): Params {
+function settingsOf(expected: TensorJson, sources: readonly (Tensor | null)[]): OperationParams {
   const present = sources.filter((source) => source !== null);
   return (SETTINGS[expected.op] ?? NO_SETTINGS)(expected, present);
 }

@@ -5,13 +5,12 @@ import {
   Graph,
   graphFromJson,
   graphToJson,
-  isOperationName,
   planGraph,
   verifyPlan,
   replayPlan,
-  type OperationName,
   type Tensor,
 } from '../../../src/index.js';
+import { isOperationName, type OperationName } from '../../../src/dialects/ggml/index.js';
 import { OPERATIONS } from '../../../src/dialects/ggml/operations.js';
 import { expectError } from '../../support/expect-error.js';
 

@@ -15,8 +15,8 @@ import {
   Tensor,
   writtenInto,
   type MemoryKind,
-  type ParamValue,
-  type Params,
+  type OperationParam,
+  type OperationParams,
 } from '../../../tensor/tensor.js';
 import { checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../../../tensor/typed-array.js';
 import type { ByteSource } from '../../../tensor/immediate-memory.js';
@@ -26,7 +26,7 @@ import { Operands, type Sources } from '../operands.js';
 import type { Row } from '../row.js';
 import { checkSettings, flag, type Named } from './rules.js';
 
-const NO_SETTINGS: Params = {};
+const NO_SETTINGS: OperationParams = {};
 
 /** ggml keeps 63 characters of a name. */
 const MAX_NAME_LENGTH = 63;
@@ -186,7 +186,7 @@ export abstract class Applier {
    * @internal
    * @throws PlannerError `BAD_OPERAND` and the errors of the operation's shape rule
    */
-  protected apply<P extends Params>(
+  protected apply<P extends OperationParams>(
     operation: Row<P>,
     sources: readonly (Tensor | null | typeof SELF)[],
     params: P = NO_SETTINGS as P,
@@ -221,7 +221,7 @@ export abstract class Applier {
     });
   }
 
-  #inPlace(operation: Operation, sources: Sources, layout: Layout, params: Params): Tensor {
+  #inPlace(operation: Operation, sources: Sources, layout: Layout, params: OperationParams): Tensor {
     const target = sources[0] ?? null;
     requireOperand(
       target !== null && operation.overwrites.includes(0) && target.type === layout.type && sameShape(target, layout),
@@ -273,12 +273,12 @@ function checkOperand(operation: Operation, tensor: unknown, slot: number): void
 }
 
 /** The settings that have a value; others are not stored. */
-function definedOnly(params: Params): Params {
+function definedOnly(params: OperationParams): OperationParams {
   if (params === NO_SETTINGS) return params;
-  const settings: Readonly<Record<string, ParamValue | undefined>> = params;
+  const settings: Readonly<Record<string, OperationParam | undefined>> = params;
   for (const key in settings) {
     if (settings[key] !== undefined) continue;
-    return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Params;
+    return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as OperationParams;
   }
   return params;
 }

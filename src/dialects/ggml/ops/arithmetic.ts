@@ -6,7 +6,7 @@
 import type { OptionNames } from '../../../errors.js';
 import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { canRepeat, canRepeatRows, hasEvenRows } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
@@ -25,7 +25,7 @@ function repeated(o: Operands): Result {
 
 /** Operand 1 has the result's layout only if it is not repeated; then it is read index by index, too. */
 function arithmetic(name: OperationName): Row {
-  return define({ name, operands: ['a', 'b'], ggmlInPlace: true, overwrites: [0, 1], result: repeated });
+  return define({ name, operands: ['a', 'b'], reusesAny: true, overwrites: [0, 1], result: repeated });
 }
 
 export const SUB = arithmetic('SUB');
@@ -33,10 +33,10 @@ export const MUL = arithmetic('MUL');
 export const DIV = arithmetic('DIV');
 
 /** `type` is the type of the result; null for the type of operand 0. */
-export const ADD = define<Params & { type: ElementTypeName | null }>({
+export const ADD = define<OperationParams & { type: ElementTypeName | null }>({
   name: 'ADD',
   operands: ['a', 'b'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o, { type }) => {
     if (type === null) return repeated(o);
@@ -52,7 +52,7 @@ export const ADD = define<Params & { type: ElementTypeName | null }>({
 export const ADD_ID = define({
   name: 'ADD_ID',
   operands: ['a', 'b', 'ids'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0], // rows of b are read in any order
   result: (o) => {
     const a = o.tensor('a');
@@ -72,7 +72,7 @@ function evenRows(o: Operands): Result {
 export const ADD1 = define({
   name: 'ADD1',
   operands: ['a', 'b'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => {
     o.requireNe('b', [1, 1, 1, 1]);
@@ -80,16 +80,16 @@ export const ADD1 = define({
   },
 });
 
-export const SCALE = define<Params & { scale: number; bias: number }>({
+export const SCALE = define<OperationParams & { scale: number; bias: number }>({
   name: 'SCALE',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: evenRows,
 });
 
 /** In ggml this operation always writes into its operand. A bound of null leaves that side open. */
-export const CLAMP = define<Params & { min: number | null; max: number | null }>({
+export const CLAMP = define<OperationParams & { min: number | null; max: number | null }>({
   name: 'CLAMP',
   operands: ['a'],
   overwrites: [0],
@@ -97,10 +97,10 @@ export const CLAMP = define<Params & { min: number | null; max: number | null }>
 });
 
 /** Only the shape of the operand counts. */
-export const FILL = define<Params & { value: number }>({
+export const FILL = define<OperationParams & { value: number }>({
   name: 'FILL',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => {
     const a = o.tensor('a');
@@ -111,8 +111,8 @@ export const FILL = define<Params & { value: number }>({
 });
 
 /** In ggml some of these functions reuse their operand and some do not; all of them map index to index. */
-function mapping(name: OperationName, ggmlInPlace: boolean): Row {
-  return define({ name, operands: ['a'], ggmlInPlace, overwrites: [0], result: (o) => like(o.tensor('a')) });
+function mapping(name: OperationName, reusesAny: boolean): Row {
+  return define({ name, operands: ['a'], reusesAny, overwrites: [0], result: (o) => like(o.tensor('a')) });
 }
 
 export const SQR = mapping('SQR', true);

@@ -4,7 +4,7 @@
  * Behaviour as in ggml's constructors `ggml_rope_ext`, `ggml_rope_multi`, `ggml_soft_max_ext`, `ggml_flash_attn_ext`.
  */
 import type { OptionNames } from '../../../errors.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
@@ -19,7 +19,7 @@ export type RopeMode = 'normal' | 'neox' | 'mrope' | 'imrope' | 'vision';
 
 const ROPE_MODES: readonly string[] = ['normal', 'neox', 'mrope', 'imrope', 'vision'] satisfies RopeMode[];
 
-interface RopeParams extends Params {
+interface RopeParams extends OperationParams {
   readonly dims: number;
   readonly offset: number;
   readonly mode: RopeMode;
@@ -84,8 +84,9 @@ const ROPE_OPTIONS: OptionNames<RopeOptions> = { ...ROPE_BACK_OPTIONS, inPlace: 
 function rotation(name: OperationName): Row<RopeParams> {
   return define<RopeParams>({
     name,
-    operands: ['a', 'positions', 'freqFactors?'],
-    ggmlInPlace: true,
+    operands: ['a', 'positions'],
+    optional: ['freqFactors'],
+    reusesAny: true,
     overwrites: [0],
     // Older graph files have no offset.
     result: (o, { dims, offset = 0, mode }) => {
@@ -156,10 +157,11 @@ function requireMaskForBias(o: Operands, maxBias: number): void {
 }
 
 /** Row by row: a row, and the row of a mask of equal layout, are read to the end before the row is written. */
-export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
+export const SOFT_MAX = define<OperationParams & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX',
-  operands: ['a', 'mask?', 'sinks?'],
-  ggmlInPlace: true,
+  operands: ['a'],
+  optional: ['mask', 'sinks'],
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o, { maxBias }) => {
     const a = o.tensor('a');
@@ -177,9 +179,10 @@ export const SOFT_MAX = define<Params & { scale: number; maxBias: number }>({
 });
 
 /** Keys and values are read once per query, and the result is permuted: nothing is overwritten. */
-export const FLASH_ATTN_EXT = define<Params & { scale: number; maxBias: number; logitSoftcap: number }>({
+export const FLASH_ATTN_EXT = define<OperationParams & { scale: number; maxBias: number; logitSoftcap: number }>({
   name: 'FLASH_ATTN_EXT',
-  operands: ['q', 'k', 'v', 'mask?', 'sinks?'],
+  operands: ['q', 'k', 'v'],
+  optional: ['mask', 'sinks'],
   result: (o, { maxBias }) => {
     const q = o.tensor('q');
     const v = o.tensor('v');

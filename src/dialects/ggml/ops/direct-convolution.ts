@@ -6,7 +6,7 @@
  */
 import type { Dims4 } from '../../../tensor/layout.js';
 import { hasContiguousChannels } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY } from '../operands.js';
 import { f32, requireIntegers } from './rules.js';
@@ -58,7 +58,7 @@ export const CONV_3D = define<Sliding & { channels: number; outputs: number; vid
   },
 });
 
-export const CONV_TRANSPOSE_1D = define<Params & { stride: number }>({
+export const CONV_TRANSPOSE_1D = define<OperationParams & { stride: number }>({
   name: 'CONV_TRANSPOSE_1D',
   operands: ['kernel', 'x'],
   result: (o, { stride }) => {
@@ -72,7 +72,7 @@ export const CONV_TRANSPOSE_1D = define<Params & { stride: number }>({
   },
 });
 
-export const CONV_TRANSPOSE_2D = define<Params & { stride: number }>({
+export const CONV_TRANSPOSE_2D = define<OperationParams & { stride: number }>({
   name: 'CONV_TRANSPOSE_2D',
   operands: ['kernel', 'x'],
   result: (o, { stride }) => {
@@ -86,7 +86,7 @@ export const CONV_TRANSPOSE_2D = define<Params & { stride: number }>({
   },
 });
 
-export const COL2IM_1D = define<Params & { stride: number; outputs: number; padding: number }>({
+export const COL2IM_1D = define<OperationParams & { stride: number; outputs: number; padding: number }>({
   name: 'COL2IM_1D',
   operands: ['columns'],
   result: (o, { stride, outputs, padding }) => {

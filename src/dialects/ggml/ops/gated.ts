@@ -5,7 +5,7 @@
  * graph files write it.
  */
 import type { OptionNames } from '../../../errors.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import type { Operands, Sources } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
@@ -30,8 +30,8 @@ function gatedResult(o: Operands): Result {
 }
 
 /** Two operands are read index by index; a single operand, which holds both halves, never has the result's layout. */
-function gated<P extends Params = Params & { swapped: boolean }>(name: OperationName): Row<P> {
-  return define<P>({ name, operands: ['a', 'b?'], overwrites: [0, 1], result: gatedResult });
+function gated<P extends OperationParams = OperationParams & { swapped: boolean }>(name: OperationName): Row<P> {
+  return define<P>({ name, operands: ['a'], optional: ['b'], overwrites: [0, 1], result: gatedResult });
 }
 
 export const REGLU = gated('REGLU');
@@ -39,7 +39,7 @@ export const GEGLU = gated('GEGLU');
 export const SWIGLU = gated('SWIGLU');
 export const GEGLU_ERF = gated('GEGLU_ERF');
 export const GEGLU_QUICK = gated('GEGLU_QUICK');
-export const SWIGLU_OAI = gated<Params & { alpha: number; limit: number }>('SWIGLU_OAI');
+export const SWIGLU_OAI = gated<OperationParams & { alpha: number; limit: number }>('SWIGLU_OAI');
 
 /** The rows of this family. */
 export const GATED_OPERATIONS = [REGLU, GEGLU, SWIGLU, GEGLU_ERF, GEGLU_QUICK, SWIGLU_OAI];

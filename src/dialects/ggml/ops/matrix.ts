@@ -5,7 +5,7 @@
  * A product reads each operand many times, so it never overwrites one.
  */
 import { isTransposed } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
@@ -72,11 +72,11 @@ export const DIAG = define({
 });
 
 /** The mask works index by index: it keeps or replaces each element. */
-function diagonalMask(name: OperationName): Row<Params & { past: number }> {
-  return define<Params & { past: number }>({
+function diagonalMask(name: OperationName): Row<OperationParams & { past: number }> {
+  return define<OperationParams & { past: number }>({
     name,
     operands: ['a'],
-    ggmlInPlace: true,
+    reusesAny: true,
     overwrites: [0],
     result: (o, { past }) => {
       requireIntegers(o, { past }, 0);
@@ -93,7 +93,7 @@ export type Triangle = 'upper_diag' | 'upper' | 'lower_diag' | 'lower';
 
 const TRIANGLES: readonly string[] = ['upper_diag', 'upper', 'lower_diag', 'lower'] satisfies Triangle[];
 
-export const TRI = define<Params & { triangle: Triangle }>({
+export const TRI = define<OperationParams & { triangle: Triangle }>({
   name: 'TRI',
   operands: ['a'],
   overwrites: [0], // an element is kept or becomes zero

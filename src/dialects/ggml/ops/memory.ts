@@ -6,7 +6,7 @@
 import { ELEMENT_TYPES, elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { elementCount } from '../../../tensor/layout.js';
 import { canRepeat, shape } from '../shape.js';
-import { SELF, type Params, type Tensor } from '../../../tensor/tensor.js';
+import { SELF, type OperationParams, type Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
@@ -23,9 +23,10 @@ export const DUP = define({
 });
 
 /** Without a `type`, a copy into operand 1; with one, a copy into a new tensor. */
-export const CPY = define<Params & { type: ElementTypeName | null }>({
+export const CPY = define<OperationParams & { type: ElementTypeName | null }>({
   name: 'CPY',
-  operands: ['a', 'b?'],
+  operands: ['a'],
+  optional: ['b'],
   overwrites: [0], // of equal layout, so a copy onto itself
   namesItself: [1], // a cast is a copy into a new tensor
   result: (o, { type }) => {
@@ -38,7 +39,7 @@ export const CPY = define<Params & { type: ElementTypeName | null }>({
   },
 });
 
-export const CONT = define<Params & { ne: readonly number[] | null }>({
+export const CONT = define<OperationParams & { ne: readonly number[] | null }>({
   name: 'CONT',
   operands: ['a'],
   overwrites: [0], // of equal layout, so a copy onto itself
@@ -85,7 +86,7 @@ export const SET_ROWS = define({
 });
 
 /** The place of a part of a tensor: byte strides of dimensions 1 to 3, and the byte offset. */
-interface Window extends Params {
+interface Window extends OperationParams {
   readonly nb: readonly number[];
   readonly offset: number;
 }
@@ -125,7 +126,7 @@ export const ACC = define<Window>({
   },
 });
 
-export const CONCAT = define<Params & { dim: number }>({
+export const CONCAT = define<OperationParams & { dim: number }>({
   name: 'CONCAT',
   operands: ['a', 'b'],
   result: (o, { dim }) => {
@@ -139,7 +140,7 @@ export const CONCAT = define<Params & { dim: number }>({
   },
 });
 
-export const REPEAT = define<Params & { ne: readonly number[] }>({
+export const REPEAT = define<OperationParams & { ne: readonly number[] }>({
   name: 'REPEAT',
   operands: ['a'],
   overwrites: [0], // of equal layout, so nothing is repeated
@@ -151,7 +152,7 @@ export const REPEAT = define<Params & { ne: readonly number[] }>({
   },
 });
 
-export const REPEAT_BACK = define<Params & { ne: readonly number[] }>({
+export const REPEAT_BACK = define<OperationParams & { ne: readonly number[] }>({
   name: 'REPEAT_BACK',
   operands: ['a'],
   result: (o, params) => {

@@ -5,7 +5,7 @@
  * so the operand may be overwritten. Behaviour as in ggml's `ggml_norm`, `ggml_rms_norm`, `ggml_group_norm`,
  * `ggml_l2_norm`.
  */
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import type { OperationName } from '../operation-name.js';
 import { like, requireArgument, requireIntegers, type Named } from './rules.js';
@@ -20,11 +20,11 @@ export function requireEps(op: Named, eps: number): number {
 }
 
 /** In ggml only the RMS norm reuses its operand. */
-function norm(name: OperationName, ggmlInPlace: boolean): Row<Params & { eps?: number }> {
-  return define<Params & { eps?: number }>({
+function norm(name: OperationName, reusesAny: boolean): Row<OperationParams & { eps?: number }> {
+  return define<OperationParams & { eps?: number }>({
     name,
     operands: ['a'],
-    ggmlInPlace,
+    reusesAny,
     overwrites: [0],
     result: (o, { eps }) => {
       if (eps !== undefined) requireEps(o, eps); // a graph file may leave it out
@@ -37,7 +37,7 @@ export const NORM = norm('NORM', false);
 export const RMS_NORM = norm('RMS_NORM', true);
 export const L2_NORM = norm('L2_NORM', false);
 
-export const GROUP_NORM = define<Params & { groups: number; eps?: number }>({
+export const GROUP_NORM = define<OperationParams & { groups: number; eps?: number }>({
   name: 'GROUP_NORM',
   operands: ['a'],
   overwrites: [0],

@@ -5,7 +5,7 @@
  * `ggml_get_rel_pos`, `ggml_add_rel_pos`.
  */
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY } from '../operands.js';
 import { like, f32, numbers, requireArgument, requireIntegers } from './rules.js';
@@ -14,7 +14,7 @@ import { Applier, type InPlaceOption } from './applier.js';
 const define = rowsOf('other');
 
 /** Counts in 32-bit floats, as ggml does: rounding may drop the last number or add one. */
-export const ARANGE = define<Params & { start: number; stop: number; step: number }>({
+export const ARANGE = define<OperationParams & { start: number; stop: number; step: number }>({
   name: 'ARANGE',
   operands: [],
   result: (o, { start, stop, step }) => {
@@ -25,7 +25,7 @@ export const ARANGE = define<Params & { start: number; stop: number; step: numbe
   },
 });
 
-export const TIMESTEP_EMBEDDING = define<Params & { dim: number; maxPeriod: number }>({
+export const TIMESTEP_EMBEDDING = define<OperationParams & { dim: number; maxPeriod: number }>({
   name: 'TIMESTEP_EMBEDDING',
   operands: ['timesteps'],
   result: (o, { dim }) => {
@@ -34,7 +34,7 @@ export const TIMESTEP_EMBEDDING = define<Params & { dim: number; maxPeriod: numb
   },
 });
 
-export const WIN_PART = define<Params & { window: number }>({
+export const WIN_PART = define<OperationParams & { window: number }>({
   name: 'WIN_PART',
   operands: ['a'],
   result: (o, { window }) => {
@@ -47,7 +47,7 @@ export const WIN_PART = define<Params & { window: number }>({
   },
 });
 
-export const WIN_UNPART = define<Params & { width: number; height: number; window: number }>({
+export const WIN_UNPART = define<OperationParams & { width: number; height: number; window: number }>({
   name: 'WIN_UNPART',
   operands: ['a'],
   result: (o, { width, height, window }) => {
@@ -58,7 +58,7 @@ export const WIN_UNPART = define<Params & { width: number; height: number; windo
   },
 });
 
-export const GET_REL_POS = define<Params & { size: number }>({
+export const GET_REL_POS = define<OperationParams & { size: number }>({
   name: 'GET_REL_POS',
   operands: ['a'],
   result: (o, { size }) => {

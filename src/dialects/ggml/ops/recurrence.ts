@@ -6,7 +6,7 @@
  */
 import type { OptionNames } from '../../../errors.js';
 import { elementCount } from '../../../tensor/layout.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { checkSettings, f32, numbers, requireIntegers, type Named } from './rules.js';
@@ -33,7 +33,7 @@ function requirePackedRows(o: Operands, name: string): void {
   o.requireStrides(isPacked, name, 'made of dense rows without gaps between them');
 }
 
-export const SSM_SCAN = define<Params & { snapshots: number }>({
+export const SSM_SCAN = define<OperationParams & { snapshots: number }>({
   name: 'SSM_SCAN',
   operands: ['state', 'x', 'dt', 'a', 'b', 'c', 'ids'],
   result: (o, { snapshots }) => {
@@ -81,13 +81,13 @@ export const RWKV_WKV7 = define({
   result: (o) => linearAttention(o, ['w', 'v', 'a', 'b']),
 });
 
-export const GATED_LINEAR_ATTN = define<Params & { scale: number }>({
+export const GATED_LINEAR_ATTN = define<OperationParams & { scale: number }>({
   name: 'GATED_LINEAR_ATTN',
   operands: ['k', 'v', 'q', 'g', 'state'],
   result: (o) => linearAttention(o, ['v', 'q', 'g']),
 });
 
-export const GATED_DELTA_NET = define<Params & { snapshots: number }>({
+export const GATED_DELTA_NET = define<OperationParams & { snapshots: number }>({
   name: 'GATED_DELTA_NET',
   operands: ['q', 'k', 'v', 'gate', 'beta', 'state'],
   result: (o, { snapshots }) => {

@@ -4,7 +4,7 @@
  * Behaviour as in ggml's constructors `ggml_sum`, `ggml_mean`, `ggml_argsort`, ….
  */
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { like, f32, i32, requireArgument, requireIntegers, requireWord } from './rules.js';
@@ -78,7 +78,7 @@ export const COUNT_EQUAL = define({
 /** Ascending or descending. */
 export type SortOrder = 'asc' | 'desc';
 
-export const ARGSORT = define<Params & { order: SortOrder }>({
+export const ARGSORT = define<OperationParams & { order: SortOrder }>({
   name: 'ARGSORT',
   operands: ['a'],
   result: (o, { order }) => {
@@ -88,7 +88,7 @@ export const ARGSORT = define<Params & { order: SortOrder }>({
   },
 });
 
-export const TOP_K = define<Params & { k: number }>({
+export const TOP_K = define<OperationParams & { k: number }>({
   name: 'TOP_K',
   operands: ['a'],
   result: (o, { k }) => {

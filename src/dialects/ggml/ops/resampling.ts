@@ -6,7 +6,7 @@
  */
 import type { OptionNames } from '../../../errors.js';
 import { shape } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Result } from '../row.js';
 import type { Operands } from '../operands.js';
 import {
@@ -31,7 +31,7 @@ export type Pooling = 'max' | 'avg';
 
 const POOLINGS: readonly string[] = ['max', 'avg'] satisfies Pooling[];
 
-interface PoolParams extends Params {
+interface PoolParams extends OperationParams {
   readonly pooling: Pooling;
   readonly window: readonly number[];
   readonly stride: readonly number[];
@@ -113,7 +113,7 @@ export type ScaleMode = 'nearest' | 'bilinear' | 'bicubic';
 const SCALE_MODES: readonly string[] = ['nearest', 'bilinear', 'bicubic'] satisfies ScaleMode[];
 
 export const UPSCALE = define<
-  Params & { ne: readonly number[]; mode: ScaleMode; alignCorners: boolean; antialias: boolean }
+  OperationParams & { ne: readonly number[]; mode: ScaleMode; alignCorners: boolean; antialias: boolean }
 >({
   name: 'UPSCALE',
   operands: ['a'],
@@ -125,18 +125,20 @@ export const UPSCALE = define<
   },
 });
 
-export const PAD = define<Params & { before: readonly number[]; after: readonly number[]; circular: boolean }>({
-  name: 'PAD',
-  operands: ['a'],
-  result: (o, { before, after }) => {
-    const a = o.tensor('a');
-    requireList(o, 'before', 4, before, 0);
-    requireList(o, 'after', 4, after, 0);
-    return { type: a.type, ne: shape(a.ne.map((n, dim) => n + before[dim] + after[dim])) };
+export const PAD = define<OperationParams & { before: readonly number[]; after: readonly number[]; circular: boolean }>(
+  {
+    name: 'PAD',
+    operands: ['a'],
+    result: (o, { before, after }) => {
+      const a = o.tensor('a');
+      requireList(o, 'before', 4, before, 0);
+      requireList(o, 'after', 4, after, 0);
+      return { type: a.type, ne: shape(a.ne.map((n, dim) => n + before[dim] + after[dim])) };
+    },
   },
-});
+);
 
-export const PAD_REFLECT_1D = define<Params & { before: number; after: number }>({
+export const PAD_REFLECT_1D = define<OperationParams & { before: number; after: number }>({
   name: 'PAD_REFLECT_1D',
   operands: ['a'],
   result: (o, { before, after }) => {
@@ -150,7 +152,7 @@ export const PAD_REFLECT_1D = define<Params & { before: number; after: number }>
   },
 });
 
-export const ROLL = define<Params & { shifts: readonly number[] }>({
+export const ROLL = define<OperationParams & { shifts: readonly number[] }>({
   name: 'ROLL',
   operands: ['a'],
   result: (o, { shifts }) => {

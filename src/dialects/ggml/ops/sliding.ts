@@ -6,12 +6,12 @@
 import type { OptionNames } from '../../../errors.js';
 import type { Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
-import type { Params } from '../../../tensor/tensor.js';
+import type { OperationParams } from '../../../tensor/tensor.js';
 import type { Operands } from '../operands.js';
 import { checkSettings, requireArgument, requireIntegers, type Named } from './rules.js';
 
 /** One number per dimension that the kernel slides over, innermost first. */
-export interface Sliding extends Params {
+export interface Sliding extends OperationParams {
   readonly stride: readonly number[];
   readonly padding: readonly number[];
   readonly dilation: readonly number[];

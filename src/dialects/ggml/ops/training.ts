@@ -5,7 +5,7 @@
  */
 import type { OptionNames } from '../../../errors.js';
 import { elementCount } from '../../../tensor/layout.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { requireOperand } from '../operand-error.js';
@@ -41,7 +41,7 @@ export const CROSS_ENTROPY_LOSS_BACK = define({
 export const SILU_BACK = define({
   name: 'SILU_BACK',
   operands: ['gradient', 'a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1],
   result: (o) => {
     const gradient = o.tensor('gradient');
@@ -50,10 +50,10 @@ export const SILU_BACK = define({
   },
 });
 
-export const RMS_NORM_BACK = define<Params & { eps: number }>({
+export const RMS_NORM_BACK = define<OperationParams & { eps: number }>({
   name: 'RMS_NORM_BACK',
   operands: ['gradient', 'a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0, 1], // sums over a row come first, then index by index
   result: (o) => {
     const gradient = o.tensor('gradient');
@@ -62,10 +62,10 @@ export const RMS_NORM_BACK = define<Params & { eps: number }>({
   },
 });
 
-export const SOFT_MAX_BACK = define<Params & { scale: number; maxBias: number }>({
+export const SOFT_MAX_BACK = define<OperationParams & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX_BACK',
   operands: ['gradient', 'result'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0], // ggml's kernel reads the soft max again after the first write to a row
   result: (o) => {
     const gradient = o.tensor('gradient');
@@ -74,7 +74,7 @@ export const SOFT_MAX_BACK = define<Params & { scale: number; maxBias: number }>
   },
 });
 
-export const GET_ROWS_BACK = define<Params & { rows: number }>({
+export const GET_ROWS_BACK = define<OperationParams & { rows: number }>({
   name: 'GET_ROWS_BACK',
   operands: ['gradient', 'ids'],
   result: (o, { rows }) => {

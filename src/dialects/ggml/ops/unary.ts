@@ -4,7 +4,7 @@
  * Invariant: every result element depends on the operand's element of the same index alone. Behaviour as in ggml's
  * constructor `ggml_unary` and its kin; each function is an operation of its own name, as graph files write it.
  */
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import type { OperationName } from '../operation-name.js';
 import { like, numbers } from './rules.js';
@@ -12,11 +12,11 @@ import { Applier, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('element-wise');
 
-function unary<P extends Params = Params>(name: OperationName): Row<P> {
+function unary<P extends OperationParams = OperationParams>(name: OperationName): Row<P> {
   return define<P>({
     name,
     operands: ['a'],
-    ggmlInPlace: true,
+    reusesAny: true,
     overwrites: [0],
     result: (o) => {
       const a = o.tensor('a');
@@ -48,7 +48,7 @@ export const CEIL = unary('CEIL');
 export const ROUND = unary('ROUND');
 export const TRUNC = unary('TRUNC');
 
-interface XieluParams extends Params {
+interface XieluParams extends OperationParams {
   readonly alphaN: number;
   readonly alphaP: number;
   readonly beta: number;
@@ -58,13 +58,13 @@ interface XieluParams extends Params {
 export const XIELU = define<XieluParams>({
   name: 'XIELU',
   operands: ['a'],
-  ggmlInPlace: true,
+  reusesAny: true,
   overwrites: [0],
   result: (o) => like(o.tensor('a')),
 });
 
 /** In ggml this is a separate operation, which never reuses its operand although it maps index to index. */
-export const LEAKY_RELU = define<Params & { negativeSlope: number }>({
+export const LEAKY_RELU = define<OperationParams & { negativeSlope: number }>({
   name: 'LEAKY_RELU',
   operands: ['a'],
   overwrites: [0],

@@ -4,7 +4,7 @@
 import { checkArgument } from '../../../errors.js';
 import { elementCount, rowSize, type Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
-import type { Params, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { checkViewBounds } from '../../../tensor/view-bounds.js';
 import { rowsOf } from '../row.js';
 import { describe, requireOperand } from '../operand-error.js';
@@ -13,7 +13,7 @@ import { Applier } from './applier.js';
 
 const define = rowsOf('other');
 
-export const RESHAPE = define<Params & { ne: readonly number[] }>({
+export const RESHAPE = define<OperationParams & { ne: readonly number[] }>({
   name: 'RESHAPE',
   operands: ['a'],
   isView: true,
@@ -27,7 +27,7 @@ export const RESHAPE = define<Params & { ne: readonly number[] }>({
   },
 });
 
-interface ViewParams extends Params {
+interface ViewParams extends OperationParams {
   readonly ne: readonly number[];
   /** Byte strides of dimensions 1, 2 and 3. */
   readonly nb: readonly number[];
@@ -52,7 +52,7 @@ export const VIEW = define<ViewParams>({
   },
 });
 
-export const PERMUTE = define<Params & { axes: readonly number[] }>({
+export const PERMUTE = define<OperationParams & { axes: readonly number[] }>({
   name: 'PERMUTE',
   operands: ['a'],
   isView: true,

@@ -6,7 +6,7 @@
  */
 import { PlannerError } from '../../../errors.js';
 import { operandName, type Operation } from '../../../tensor/operation.js';
-import type { ParamValue, Tensor } from '../../../tensor/tensor.js';
+import type { OperationParam, Tensor } from '../../../tensor/tensor.js';
 import type { Elements } from '../elements.js';
 
 /** One operation about to run. */
@@ -58,7 +58,7 @@ export class Call {
     return isList ? value : this.#fail(name, 'a list of numbers');
   }
 
-  #param(name: string): ParamValue | undefined {
+  #param(name: string): OperationParam | undefined {
     return Object.hasOwn(this.node.params, name) ? this.node.params[name] : undefined;
   }
 
