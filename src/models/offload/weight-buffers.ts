@@ -49,26 +49,23 @@ export function placeWeights(
 ): PlacedWeights {
   const chooser = new Chooser(hp, options);
   const all: PlacedWeight[] = [];
-  const places = new Map<string, BufferType>();
-  const copies = new Map<string, Set<string>>();
+  const places = new Map<string, Map<WeightReader, BufferType>>();
   const load = (listed: GgufTensor, reader: WeightReader, use: WeightUse, isCopy: boolean): void => {
     const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
     const tensor = chooser.tensor(listed);
     const { type, isMapped } = chooser.choose(tensor, use.operation, device);
     const { name } = listed;
-    const types = copies.get(name) ?? new Set<string>();
-    copies.set(name, types);
-    places.set(`${reader} ${name}`, type);
-    if (types.size === 0) places.set(`null ${name}`, type);
-    if (isCopy && types.has(type.name)) return;
-    types.add(type.name);
+    const readers = places.get(name) ?? new Map<WeightReader, BufferType>([[null, type]]);
+    const isThere = places.has(name) && [...readers.values()].some((known) => known.name === type.name);
+    places.set(name, readers.set(reader, type));
+    if (isCopy && isThere) return;
     all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
   };
 
   const loaded = loadedTensors(gguf);
   for (const listed of loaded) {
     const use = weightUse(listed.name);
-    const isSecond = copies.has(listed.name);
+    const isSecond = places.has(listed.name);
     if (isSecond) load(listed, 'output', TIED_OUTPUT, false);
     else if (use.isShared) devices.layers.forEach((_, layer) => load(listed, layer, use, true));
     else load(listed, use.layer ?? (use.part === 'output' ? 'output' : null), use, false);
@@ -76,7 +73,7 @@ export function placeWeights(
   const table = loaded.find(({ name }) => name === 'token_embd.weight');
   const hasOutput = loaded.some(({ name }) => name === 'output.weight');
   if (table !== undefined && !hasOutput) load(table, 'output', TIED_OUTPUT, true);
-  return { all, places: (name, reader) => places.get(`${reader} ${name}`) ?? null };
+  return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null };
 }
 
 /** Chooses buffer types, and remembers the answers for weights that are alike. */
