@@ -45,7 +45,7 @@ export class KvCache {
     this.#layers = layers;
     this.cells = cells;
     this.streams = run.isUnified ? 1 : run.sequences;
-    this.isTransposed = !run.flashAttention;
+    this.isTransposed = run.hasTransposedValues;
     const memory = Context.virtual();
     for (const layer of layers) {
       const add = (name: string, type: ResolvedModelOptions['keyType'], length: number): Tensor => {

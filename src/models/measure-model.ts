@@ -13,6 +13,7 @@ import { Plan } from '../plan/plan.js';
 import type { ModelSizes } from './configuration.js';
 import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 import { openModel } from './model-graph.js';
+import { measureOnDevices, type MachineMeasurement, type MachineOptions } from './measure-on-devices.js';
 import { checkPhase, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 
 /** The memory that a model needs, and the graph behind it. */
@@ -38,6 +39,23 @@ export interface ModelMeasurement extends ModelSizes {
 }
 
 /**
+ * Measures a model on a machine of several devices: what llama.cpp would put where, as llama.cpp plans it.
+ *
+ * @throws PlannerError as without devices; `BAD_ARGUMENT` for options that llama.cpp refuses together
+ *
+ * @example
+ * ```ts
+ * import { cpuDevice, cudaDevice } from 'tensor-arena/devices';
+ * import { measureModel } from 'tensor-arena/models';
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const gpu = cudaDevice({ totalBytes: 8 * 2 ** 30 });
+ * const gguf = await readGguf('examples/phi-3-mini-4k.gguf');
+ * const { devices } = measureModel(gguf, { devices: [gpu, cpuDevice()], gpuLayers: 20, ctxSize: 4096 });
+ * for (const { name, weights, context, compute } of devices) console.log(name, weights, context, compute);
+ * ```
+ */
+export function measureModel(gguf: Gguf, options: MachineOptions): MachineMeasurement;
+/**
  * Measures a model without running or loading it. O(nodes of its graph), a few milliseconds.
  *
  * @param planOptions how the compute buffer is planned. Default: as llama.cpp plans it
@@ -51,11 +69,17 @@ export interface ModelMeasurement extends ModelSizes {
  * console.log(weights, context, compute);
  * ```
  */
+export function measureModel(gguf: Gguf, options?: ModelOptions, planOptions?: PlanOptions): ModelMeasurement;
 export function measureModel(
   gguf: Gguf,
-  options: ModelOptions = {},
+  options: ModelOptions | MachineOptions = {},
   planOptions: PlanOptions = LLAMA_CPP_PLAN,
-): ModelMeasurement {
+): ModelMeasurement | MachineMeasurement {
+  if ('devices' in options) return measureOnDevices(gguf, options);
+  return measureOnCpu(gguf, options, planOptions);
+}
+
+function measureOnCpu(gguf: Gguf, options: ModelOptions, planOptions: PlanOptions): ModelMeasurement {
   const model = openModel(gguf, options);
   const resolved = resolvePlanOptions(planOptions);
   const phase = checkPhase(options.phase ?? 'pp');

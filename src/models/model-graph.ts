@@ -34,6 +34,8 @@ export interface Model {
   readonly offload: (options: OffloadOptions) => Offload;
   /** As {@link graph}, with what is decided before it is spread over the devices. */
   readonly scheduleInput: (phase: Phase, offload: Offload) => ScheduleInput;
+  /** The same model where flash attention was to be used if possible, but is not. Its cache stays as it is. */
+  readonly withoutFlashAttention: () => Model;
 }
 
 /** A model whose header has been read, to be run with any options. */
@@ -77,41 +79,42 @@ export function readModel(gguf: Gguf): ModelHeader {
   const loaded = loadedTensors(gguf);
   const weightBytes = loadedBytes(loaded);
   let isChecked = false;
+  const openWith = (run: ResolvedModelOptions): Model => {
+    const memory = createModelMemory(hp, run);
+    const build = (phase: Phase, own: Weights): Graph => {
+      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory);
+      asModelErrors(() => {
+        architecture.build(builder);
+      });
+      if (!isChecked) own.requireNoStrangers();
+      isChecked = true;
+      checkGraphSize(builder.graph, loaded.length);
+      return builder.graph;
+    };
+    return {
+      architecture: reader.architecture,
+      isRecurrent: hp.stateLengths !== null,
+      run,
+      weightBytes,
+      contextBytes: memory.bytes,
+      graph: (phase) => build(phase, weights),
+      offload: (wanted) => {
+        const resolved = resolveOffloadOptions(wanted);
+        return asModelErrors(() => offloadModel(gguf, hp, run, memory, resolved));
+      },
+      scheduleInput: (phase, offload) => {
+        const own = new Weights(gguf, offload.weights.places);
+        return scheduleInputOf(build(phase, own), offload, run, batchOf(phase, run), own.placed);
+      },
+      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }),
+    };
+  };
   return {
     architecture: reader.architecture,
     trainedContext: hp.contextLength,
     isRecurrent: hp.stateLengths !== null,
     weightBytes,
-    withOptions: (options) => {
-      const run = resolveOptions(options, hp);
-      const memory = createModelMemory(hp, run);
-      const build = (phase: Phase, own: Weights): Graph => {
-        const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory);
-        asModelErrors(() => {
-          architecture.build(builder);
-        });
-        if (!isChecked) own.requireNoStrangers();
-        isChecked = true;
-        checkGraphSize(builder.graph, loaded.length);
-        return builder.graph;
-      };
-      return {
-        architecture: reader.architecture,
-        isRecurrent: hp.stateLengths !== null,
-        run,
-        weightBytes,
-        contextBytes: memory.bytes,
-        graph: (phase) => build(phase, weights),
-        offload: (wanted) => {
-          const resolved = resolveOffloadOptions(wanted);
-          return asModelErrors(() => offloadModel(gguf, hp, run, memory, resolved));
-        },
-        scheduleInput: (phase, offload) => {
-          const own = new Weights(gguf, offload.weights.places);
-          return scheduleInputOf(build(phase, own), offload, run, batchOf(phase, run), own.placed);
-        },
-      };
-    },
+    withOptions: (options) => openWith(resolveOptions(options, hp)),
   };
 }
 

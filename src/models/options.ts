@@ -88,6 +88,8 @@ export interface ResolvedModelOptions {
   readonly sequences: number;
   readonly isUnified: boolean;
   readonly flashAttention: boolean;
+  /** Whether cached values are transposed: where `flashAttention` is false from the start. */
+  readonly hasTransposedValues: boolean;
   readonly keyType: ElementType;
   readonly valueType: ElementType;
   readonly hasFullWindow: boolean;
@@ -143,6 +145,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     sequences,
     isUnified,
     flashAttention: isOn(options.flashAttention ?? 'auto'),
+    hasTransposedValues: options.flashAttention === false,
     keyType: cacheType('cacheTypeK', options.cacheTypeK ?? 'f16'),
     valueType: cacheType('cacheTypeV', options.cacheTypeV ?? 'f16'),
     hasFullWindow: options.swaFull ?? false,

@@ -20,6 +20,7 @@ export interface RecordedBuffer {
   readonly buft: string;
   readonly model: number;
   readonly context: number;
+  readonly compute: number;
 }
 
 export interface DeviceCase extends RecordedMachine {

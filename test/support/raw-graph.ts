@@ -173,8 +173,8 @@ class RawTensors {
 
 /** Given only where the recording deviates from the operation's row. */
 function reuseRuleOf(operation: Operation | null, inPlace: boolean): ReuseRule | undefined {
-  if (inPlace === (operation?.ggmlInPlace ?? false)) return undefined;
-  return { ggml: inPlace, operands: operation?.overwrites ?? [] };
+  if (inPlace === (operation?.reusesAny ?? false)) return undefined;
+  return { reusesAny: inPlace, operands: operation?.overwrites ?? [] };
 }
 
 /** The kinds of `UNARY` and `GLU` nodes, by the names that the models give them, and of nodes without a name by model. */

@@ -5,6 +5,7 @@ import type { BufferType, Device } from '../../src/device/device.js';
 import { spreadGraph } from '../../src/schedule/spread.js';
 import type { Schedule, ScheduleInput } from '../../src/schedule/schedule.js';
 import { RUNTIMES } from '../../src/runtime/runtimes.js';
+import type { Graph } from '../../src/graph/graph.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import type { RawGraph } from './raw-graph.js';
 
@@ -12,7 +13,8 @@ import type { RawGraph } from './raw-graph.js';
 export function recordedInput(raw: RawGraph, order: readonly number[] | null): ScheduleInput {
   const { header, graph, tensors, records } = raw;
   const types = new Map(Object.keys(header.buftInfo).map((name) => [name, bufferType(raw, name)]));
-  const devices = header.names.map((name, index) => recordedDevice(raw, name, index, types, order));
+  const originals = originalsOf(graph);
+  const devices = header.names.map((name, index) => recordedDevice(raw, name, index, types, order, originals));
   const placed = new Map<Tensor, BufferType>();
   const pinned = new Map<Tensor, number>();
   records.forEach((record, id) => {
@@ -64,6 +66,7 @@ function recordedDevice(
   index: number,
   types: ReadonlyMap<string, BufferType>,
   order: readonly number[] | null,
+  originals: (standIn: Tensor) => Tensor,
 ): Device {
   const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   const positions = order && new Map(order.map((node, position) => [node, position]));
@@ -82,6 +85,21 @@ function recordedDevice(
     wrapsHostMemory: false,
     allowsMapping: true,
     reorder:
-      positions && ((nodes) => [...nodes].sort((a, b) => positions.get(ids.get(a)!)! - positions.get(ids.get(b)!)!)),
+      positions &&
+      ((nodes) => {
+        const steps = new Map(nodes.map((node) => [node, positions.get(ids.get(originals(node))!)!]));
+        return [...nodes].sort((a, b) => steps.get(a)! - steps.get(b)!);
+      }),
   };
+}
+
+/**
+ * Finds the node of a graph that a scheduler has made anew. Asked for all nodes of the graph in order: of nodes that are
+ * alike the first that was not found yet is meant.
+ */
+function originalsOf({ nodes }: Graph): (standIn: Tensor) => Tensor {
+  const keyOf = (node: Tensor): string => `${node.name} ${node.op} ${layoutOf(node)}`;
+  const byKey = new Map<string, Tensor[]>();
+  for (const node of nodes) byKey.set(keyOf(node), [...(byKey.get(keyOf(node)) ?? []), node]);
+  return (standIn) => byKey.get(keyOf(standIn))!.shift()!;
 }

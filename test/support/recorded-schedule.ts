@@ -34,7 +34,13 @@ export interface RecordedGraph {
 /** The recording of a case: `llama-3.1-8b.gpu1-half`, `repack/llama-3.1-8b.cpu`. */
 export function recordedGraph(name: string, phase: 'pp' | 'tg'): RecordedGraph {
   const text = gunzipSync(readFileSync(sharedPath('devices', `${name}.json.gz`))).toString('utf8');
-  return (JSON.parse(text) as { graphs: Record<string, RecordedGraph> }).graphs[phase];
+  const { graphs, weights } = JSON.parse(text) as {
+    graphs: Record<string, RecordedGraph>;
+    weights: readonly (readonly [string, ...unknown[]])[];
+  };
+  // Weights that were only measured, not loaded, are listed among the leafs, at no place.
+  const names = new Set(weights.map(([weight]) => weight));
+  return { ...graphs[phase], leafs: graphs[phase].leafs.filter(([leaf]) => !names.has(leaf)) };
 }
 
 /**

@@ -27,6 +27,7 @@ import { placeWeights, type PlacedWeight, type PlacedWeights } from './weight-bu
 /** A tensor of a cache in a buffer. */
 export interface PlacedCacheTensor {
   readonly tensor: Tensor;
+  readonly layer: number;
   readonly type: BufferType;
   /** Bytes that it takes there, before padding. */
   readonly bytes: number;
@@ -70,7 +71,7 @@ export function offloadModel(
   const caches = memory.caches.map((cache) =>
     cache.map(({ tensor, layer }) => {
       const type = (kvOffload ? placedLayers.layers[layer] : cpu).bufferType;
-      return { tensor, type, bytes: type.sizeOf(tensor) };
+      return { tensor, layer, type, bytes: type.sizeOf(tensor) };
     }),
   );
   const outputType = placedLayers.output.hostBufferType ?? cpu.bufferType;
@@ -108,7 +109,7 @@ function isPipelined(options: ResolvedOffloadOptions, layerCount: number): boole
 }
 
 /** The device whose memory a buffer type takes; host memory counts as that of the CPU, whoever offers it. */
-function ownerOf(type: BufferType, { accelerators, cpu }: ResolvedOffloadOptions): Device {
+export function ownerOf(type: BufferType, { accelerators, cpu }: ResolvedOffloadOptions): Device {
   const isOwn = ({ bufferType, extraBufferTypes }: Device): boolean =>
     [bufferType, mappedBufferType(bufferType), ...extraBufferTypes].some(({ name }) => name === type.name);
   return accelerators.find(isOwn) ?? cpu;

@@ -1,0 +1,134 @@
+/**
+ * The memory that a model takes on each device of a machine, as llama.cpp would report it.
+ *
+ * Invariant: nothing is estimated: the graphs are those of llama.cpp, spread over devices by its scheduler's rules and
+ * planned by its allocator. Conforms to llama.cpp release b10573.
+ */
+import type { Gguf } from '../gguf/types.js';
+import { checkOptions } from '../errors.js';
+import { checkBytes } from '../units.js';
+import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './llama-cpp.js';
+import { openModel } from './model-graph.js';
+import { fusesAttention, reservedChunks, runPhase, type PhaseOnDevices } from './offload/compute-buffers.js';
+import type { DeviceBuffer } from './offload/buffers.js';
+import { ownerOf, type Offload } from './offload/offload.js';
+import { OFFLOAD_OPTIONS, type OffloadOptions } from './offload/options.js';
+import { MODEL_OPTIONS, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
+
+/** Options of a model on a machine of several devices. */
+export interface MachineOptions extends ModelOptions, OffloadOptions {}
+
+/** What a model takes on one device. All sizes in bytes. */
+export interface DeviceMeasurement {
+  readonly name: string;
+  readonly totalBytes: number;
+  /** Bytes that are free before the model is loaded. */
+  readonly freeBytes: number;
+  readonly weights: number;
+  /** KV cache or state. */
+  readonly context: number;
+  /** Compute buffers. */
+  readonly compute: number;
+  /** The buffer of logits, which llama.cpp's table of memory leaves out. */
+  readonly output: number;
+  /** The sum of the four. */
+  readonly total: number;
+}
+
+/** The memory that a model needs on a machine. All sizes in bytes. */
+export interface MachineMeasurement {
+  readonly architecture: string;
+  /** Whether `context` is a state of constant size instead of a cache of keys and values. */
+  readonly isRecurrent: boolean;
+  /** Sums over all devices. */
+  readonly weights: number;
+  readonly context: number;
+  readonly compute: number;
+  readonly output: number;
+  readonly total: number;
+  /** In the order of llama.cpp's scheduler: the CPU, with all host memory, is the last. */
+  readonly devices: readonly DeviceMeasurement[];
+  /** One entry for each buffer type and purpose. */
+  readonly buffers: readonly DeviceBuffer[];
+  /** Runs of nodes on one device, for a batch of the prompt and for one token of each sequence. */
+  readonly splits: Readonly<Record<Phase, number>>;
+  /** Nodes of the same graphs. */
+  readonly nodes: Readonly<Record<Phase, number>>;
+  /** Batches that may be under way at once, so that what crosses devices exists as often. */
+  readonly copies: number;
+  /** The device of every layer, by name; the output is the entry behind the last layer. */
+  readonly layers: readonly string[];
+  /** The options as they were applied; `flashAttention` is what llama.cpp found possible. */
+  readonly run: ResolvedModelOptions;
+  /** The graph of each phase on the devices, and its plan. */
+  readonly phases: Readonly<Record<Phase, PhaseOnDevices>>;
+  readonly llamaCppBuild: number;
+  readonly llamaCppCommit: string;
+}
+
+/** O(nodes of its graphs × devices). */
+export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMeasurement {
+  const [modelOptions, offloadOptions] = separated(options);
+  let model = openModel(gguf, modelOptions);
+  let offload = model.offload(offloadOptions);
+  let tg = runPhase(model, 'tg', offload);
+  if ((options.flashAttention ?? 'auto') === 'auto' && !fusesAttention(tg, offload)) {
+    model = model.withoutFlashAttention();
+    offload = model.offload(offloadOptions);
+    tg = runPhase(model, 'tg', offload);
+  }
+  const pp = runPhase(model, 'pp', offload);
+  const buffers = [...offload.buffers, ...computeBuffers(offload, { pp, tg })];
+  const { layers, output } = offload.layerDevices;
+  return {
+    architecture: model.architecture,
+    isRecurrent: model.isRecurrent,
+    ...sumsOf(buffers),
+    devices: offload.devices.map(({ name, totalBytes, freeBytes }) => ({
+      name,
+      totalBytes,
+      freeBytes,
+      ...sumsOf(buffers.filter(({ device }) => device === name)),
+    })),
+    buffers,
+    splits: { pp: pp.schedule.splits.length, tg: tg.schedule.splits.length },
+    nodes: { pp: pp.given.nodes.length, tg: tg.given.nodes.length },
+    copies: offload.copyCount,
+    layers: [...layers, output].map(({ name }) => name),
+    run: model.run,
+    phases: { pp, tg },
+    llamaCppBuild: LLAMA_CPP_BUILD,
+    llamaCppCommit: LLAMA_CPP_COMMIT,
+  };
+}
+
+/** The options of the model, and those of the machine. @throws PlannerError `BAD_ARGUMENT` for any other */
+function separated(options: MachineOptions): [ModelOptions, OffloadOptions] {
+  checkOptions(options, { ...MODEL_OPTIONS, ...OFFLOAD_OPTIONS });
+  const entries = Object.entries(options);
+  const pick = (names: object): object => Object.fromEntries(entries.filter(([name]) => name in names));
+  return [pick(MODEL_OPTIONS), pick(OFFLOAD_OPTIONS) as OffloadOptions];
+}
+
+function computeBuffers(offload: Offload, { pp, tg }: Record<Phase, PhaseOnDevices>): DeviceBuffer[] {
+  const chunks = reservedChunks(pp.plan, tg.plan);
+  const types = new Map(offload.bufferTypes.map((type) => [type.name, type]));
+  return pp.plan.pools!.flatMap(({ name }, pool) => {
+    const type = types.get(name)!;
+    const sizes = chunks[pool].filter((size) => size > 0);
+    const bytes = sizes.reduce((sum, size) => checkBytes(sum + size + type.overhead, name), 0);
+    const device = ownerOf(type, offload.options).name;
+    return bytes === 0 ? [] : [{ device, type, purpose: 'compute' as const, bytes }];
+  });
+}
+
+type Sums = Pick<DeviceMeasurement, 'weights' | 'context' | 'compute' | 'output' | 'total'>;
+
+function sumsOf(buffers: readonly DeviceBuffer[]): Sums {
+  const sums = { weights: 0, context: 0, compute: 0, output: 0, total: 0 };
+  for (const { purpose, bytes, type } of buffers) {
+    sums[purpose] += bytes;
+    sums.total = checkBytes(sums.total + bytes, type.name);
+  }
+  return sums;
+}
