@@ -10,6 +10,7 @@ import type { Device } from './device.js';
 import type { DeviceMemory } from './memory.js';
 import { metalDevice } from './metal.js';
 import { vulkanDevice } from './vulkan.js';
+import { webgpuDevice } from './webgpu.js';
 
 /** What is written behind the name of a profile. */
 interface WrittenDevice extends DeviceMemory {
@@ -28,6 +29,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   cuda: { make: cudaDevice, hasCapability: true },
   metal: { make: metalDevice, hasCapability: false },
   vulkan: { make: vulkanDevice, hasCapability: false },
+  webgpu: { make: onlyWebGpu, hasCapability: false },
 };
 
 /** The names of the profiles that a text may begin with. */
@@ -77,6 +79,12 @@ export function parseDevice(text: string, index = 0): Device {
     throw wrongPart(text, `has ${shown(capability)} as its compute capability`, 'Write a number such as 8.9.');
   }
   return profile.make({ ...written, computeCapability: Number(capability) });
+}
+
+/** A browser has one adapter, whose name has no number. */
+function onlyWebGpu({ index, ...memory }: WrittenDevice): Device {
+  checkArgument(index === 0, 'number of webgpu devices', (index ?? 0) + 1, '1', 'Leave the others out.');
+  return webgpuDevice(memory);
 }
 
 function memoryOf(size: string, text: string): number {

@@ -10,6 +10,9 @@ import { metalDevice } from '../../src/device/metal.js';
 import { METAL_RULES } from '../../src/device/metal-rules.js';
 import { vulkanDevice } from '../../src/device/vulkan.js';
 import { VULKAN_RULES } from '../../src/device/vulkan-rules.js';
+import { USUAL_LIMITS } from '../../src/device/webgpu-limits.js';
+import { webGpuRules } from '../../src/device/webgpu-rules.js';
+import { webgpuDevice } from '../../src/device/webgpu.js';
 import { expectError } from '../support/expect-error.js';
 
 const GIB = 2 ** 30;
@@ -55,6 +58,18 @@ describe.each(MAKERS)('a %s device', (_, make, name) => {
   });
 });
 
+it('refuses limits that an adapter cannot have', () => {
+  const refused = (culprit: string, limits: object): string =>
+    expectError('BAD_ARGUMENT', culprit, () => webgpuDevice({ totalBytes: GIB, limits })).message;
+  refused('subgroupMaxSize', { subgroupMaxSize: -1 });
+  refused('maxComputeWorkgroupStorageSize', { maxComputeWorkgroupStorageSize: NaN });
+  refused('maxStorageBufferBindingSize', { maxStorageBufferBindingSize: 8 });
+  expectError('BAD_ALIGNMENT', 'minStorageBufferOffsetAlignment', () =>
+    webgpuDevice({ totalBytes: GIB, limits: { minStorageBufferOffsetAlignment: 24 } }),
+  );
+  expectError('BAD_ARGUMENT', 'free memory of WebGPU', () => webgpuDevice({ totalBytes: 128 }));
+});
+
 it('refuses settings that a device cannot have', () => {
   const totalBytes = GIB;
   const refused = (culprit: string, make: () => unknown): string => expectError('BAD_ARGUMENT', culprit, make).message;
@@ -97,7 +112,7 @@ describe('a CPU', () => {
 });
 
 it('names operations that there are in every table of rules', () => {
-  for (const rules of [CUDA_RULES, METAL_RULES, VULKAN_RULES]) {
+  for (const rules of [CUDA_RULES, METAL_RULES, VULKAN_RULES, webGpuRules(USUAL_LIMITS)]) {
     for (const name of rules.keys()) expect(isOperationName(name), name).toBe(true);
   }
 });

@@ -13,6 +13,7 @@ describe('a device in words', () => {
     ['cuda:25769803776/25297944576', { name: 'CUDA0', totalBytes: 24 * GIB, freeBytes: 25297944576 }],
     ['CUDA : 12 GB : 12.0', { name: 'CUDA0', totalBytes: 12e9, freeBytes: 12e9 }],
     ['metal:64GiB', { name: 'MTL0', totalBytes: 64 * GIB, freeBytes: 64 * GIB }],
+    ['webgpu:4GiB', { name: 'WebGPU', totalBytes: 4 * GIB, freeBytes: 4 * GIB }],
     ['vulkan:8GiB', { name: 'Vulkan0', totalBytes: 8 * GIB, freeBytes: 8 * GIB }],
   ])('%s', (text, expected) => {
     expect(parseDevice(text)).toMatchObject(expected);
@@ -52,6 +53,13 @@ describe('a device in words', () => {
     expect(ofText('free memory of Vulkan1', 'vulkan:0B')).toContain(
       'The free memory of Vulkan1 is 0 bytes, which is no room for a single tensor.',
     );
+  });
+
+  it('is the only one of a browser', () => {
+    const error = expectError('BAD_ARGUMENT', 'number of webgpu devices', () =>
+      parseDevices(['webgpu:4GiB', 'webgpu:4GiB']),
+    );
+    expect(error.message).toContain('The number of webgpu devices is 2, but must be 1.');
   });
 
   it('is a text', () => {
