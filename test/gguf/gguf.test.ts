@@ -91,6 +91,7 @@ describe('a model in several parts', () => {
   it('is one model, in whatever order its parts come', async () => {
     const { metadata, tensors } = await readGguf([part(1, 3, 'b'), part(2, 3, 'c'), part(0, 3, 'a')]);
     expect(tensors.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(tensors.map(({ part: number = 0 }) => number)).toEqual([0, 1, 2]);
     expect(metadata['general.architecture']).toBe('llama');
   });
 

@@ -4,8 +4,16 @@
  * Invariant: names and defaults are those of llama.cpp's flags. Whatever llama.cpp refuses is refused, with the reason.
  */
 import { checkArgument, checkChoice, checkOptions, isListLike, PlannerError, type OptionNames } from '../../errors.js';
+import { cpuDevice } from '../../device/cpu.js';
 import type { Device } from '../../device/device.js';
-import { expertsOfFirstLayers, readOverrides, EXPERTS, type Override, type TensorOverride } from './overrides.js';
+import {
+  checkOverrides,
+  expertsOfFirstLayers,
+  readOverrides,
+  EXPERTS,
+  type Override,
+  type TensorOverride,
+} from './overrides.js';
 
 /** How several devices share a model: each gets whole layers, or one gets all; `row` and `tensor` are refused. */
 export type SplitMode = 'none' | 'layer' | 'row' | 'tensor';
@@ -16,7 +24,7 @@ const SPLIT_MODES: readonly SplitMode[] = ['none', 'layer', 'row', 'tensor'];
 export interface OffloadOptions {
   /**
    * The devices of the machine, in the order in which llama.cpp lists them. One whose own memory is host memory is the
-   * CPU.
+   * CPU; without one, it is `cpuDevice()`.
    */
   readonly devices: readonly Device[];
   /**
@@ -110,7 +118,11 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
       options.tensorSplit === undefined ? freeMemory(accelerators, cpu) : sharesOf(options.tensorSplit, accelerators),
     kvOffload: options.kvOffload ?? true,
     overrides: readOverrides(
-      [...(options.overrideTensors ?? []), ...(cpuMoe ? [EXPERTS] : []), ...expertsOfFirstLayers(nCpuMoe)],
+      [
+        ...checkOverrides(options.overrideTensors ?? []),
+        ...(cpuMoe ? [EXPERTS] : []),
+        ...expertsOfFirstLayers(nCpuMoe),
+      ],
       [...accelerators, cpu].map(({ bufferType }) => bufferType),
     ),
     opOffload: options.opOffload ?? true,
@@ -135,20 +147,20 @@ function checkInteger(name: string, value: number, min: number, words?: string):
 
 /** The CPU, and all other devices. */
 function sortDevices(devices: readonly Device[]): { all: readonly Device[]; cpu: Device } {
-  checkArgument(isListLike(devices), 'devices', devices, 'a list of devices', 'Give a list, the CPU included.');
-  const [cpu, ...more] = devices.filter(({ bufferType }) => bufferType.isHost);
-  checkArgument(
-    cpu !== undefined && more.length === 0,
-    'devices',
-    `a list with ${more.length + (cpu === undefined ? 0 : 1)} CPUs`,
-    'a list with one CPU',
-    'Give one device whose own memory is host memory.',
-  );
-  const names = new Set(devices.map(({ name }) => name));
-  const doubled = devices.find((device) => !names.delete(device.name))?.name;
-  checkArgument(doubled === undefined, 'devices', doubled, 'a list of different names', 'Name each device once.');
+  checkArgument(isListLike(devices), 'devices', devices, 'a list of devices', PROFILES);
+  for (const device of devices) {
+    const isDevice = typeof (device as Partial<Device> | null)?.bufferType?.name === 'string';
+    checkArgument(isDevice, 'devices', devices, 'a list of devices', PROFILES);
+  }
+  const hosts = devices.filter(({ bufferType }) => bufferType.isHost);
+  const names = devices.map(({ name }) => name);
+  const isDistinct = new Set(names).size === names.length && hosts.length <= 1;
+  checkArgument(isDistinct, 'devices', names, 'devices of different names, with one CPU at most', 'Name each once.');
+  const [cpu = cpuDevice()] = hosts;
   return { all: devices.filter((device) => device !== cpu), cpu };
 }
+
+const PROFILES = 'Make devices with cudaDevice, metalDevice, vulkanDevice and cpuDevice.';
 
 /** With the split mode `none` only one device takes part. */
 function onlyDevice(devices: readonly Device[], mainGpu: number): readonly Device[] {
@@ -161,16 +173,16 @@ function onlyDevice(devices: readonly Device[], mainGpu: number): readonly Devic
 
 function checkSplitMode(splitMode: SplitMode, { name }: Device): void {
   if (splitMode === 'none' || splitMode === 'layer') return;
-  const message = {
-    row: `The split mode is row, but ${name} cannot hold the rows of a matrix that is split.`,
-    tensor: 'The split mode is tensor, which this library does not know: it is an experiment of llama.cpp.',
+  const reason = {
+    row: `${name} cannot hold the rows of a matrix that is split`,
+    tensor: 'this library does not know that experiment of llama.cpp',
   }[splitMode];
   throw new PlannerError('BAD_ARGUMENT', {
-    message,
+    message: `The option splitMode is ${splitMode}, but ${reason}.`,
     culprit: 'splitMode',
     value: splitMode,
     limit: 'layer or none',
-    remedy: 'Use the split mode layer, or none for one device.',
+    remedy: 'Use layer for several devices, or none for one.',
   });
 }
 

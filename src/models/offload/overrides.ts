@@ -39,18 +39,27 @@ const MAX_LAYERS = 512;
 /** What llama.cpp's regular expressions do not have, or have in addition, and JavaScript would take otherwise. */
 const OTHER_SYNTAX = /\(\?<|\[[^\]]*\[[:.=]/;
 
+/** Returns the overrides if they are a list of such. @throws PlannerError `BAD_ARGUMENT` */
+export function checkOverrides(overrides: readonly TensorOverride[]): readonly TensorOverride[] {
+  const isOverride = (each: Partial<TensorOverride> | null): boolean =>
+    typeof each?.pattern === 'string' && typeof each.bufferType === 'string';
+  const limit = 'a list of patterns with buffer types';
+  const areOverrides = isListLike(overrides) && Array.from(overrides).every(isOverride);
+  checkArgument(areOverrides, 'overrideTensors', overrides, limit, 'Give each a pattern and a bufferType.');
+  return overrides;
+}
+
 /** @throws PlannerError `BAD_ARGUMENT` if a pattern is none, or a buffer type is not one of `bufferTypes` */
 export function readOverrides(
   overrides: readonly TensorOverride[],
   bufferTypes: readonly BufferType[],
 ): readonly Override[] {
-  checkArgument(isListLike(overrides), 'overrideTensors', overrides, 'a list', 'Give a list of overrides.');
   return overrides.map(({ pattern, bufferType: name }) => {
     const bufferType = bufferTypes.find((type) => type.name === name);
     if (bufferType === undefined) {
       const names = bufferTypes.map((type) => type.name).join(', ');
       throw new PlannerError('BAD_ARGUMENT', {
-        message: `The pattern ${shown(pattern)} names the buffer type ${shown(name)}, but the devices that take part have ${names}.`,
+        message: `The option overrideTensors puts ${shown(pattern)} into ${shown(name)}, but the devices that take part have ${names}.`,
         culprit: 'overrideTensors',
         value: name,
         limit: `one of ${names}`,
@@ -63,12 +72,12 @@ export function readOverrides(
 
 function readPattern(pattern: string): RegExp {
   try {
-    if (typeof pattern === 'string' && !OTHER_SYNTAX.test(pattern)) return new RegExp(pattern);
+    if (!OTHER_SYNTAX.test(pattern)) return new RegExp(pattern);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new PlannerError('BAD_ARGUMENT', {
-    message: `The pattern ${shown(pattern)} is no regular expression that can be read.`,
+    message: `The option overrideTensors has ${shown(pattern)}, which is no regular expression that can be read.`,
     culprit: 'overrideTensors',
     value: pattern,
     limit: 'a regular expression without look-behind, names of groups and classes such as [[:digit:]]',

@@ -15,6 +15,7 @@ import { loadedTensors } from '../loaded-tensors.js';
 import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
 import type { LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
+import { loadTimes } from './load-order.js';
 import { TIED_OUTPUT, weightUse, type TestOperation, type WeightUse } from './tensor-kinds.js';
 import { testNode } from './test-node.js';
 
@@ -36,6 +37,7 @@ interface Candidate {
 
 /** All weights in their buffers. */
 export interface PlacedWeights {
+  /** In the order in which llama.cpp makes them. */
   readonly all: readonly PlacedWeight[];
   readonly places: WeightPlaces;
 }
@@ -50,7 +52,7 @@ export function placeWeights(
   const chooser = new Chooser(hp, options);
   const all: PlacedWeight[] = [];
   const places = new Map<string, Map<WeightReader, BufferType>>();
-  const load = (listed: GgufTensor, reader: WeightReader, use: WeightUse, isCopy: boolean): void => {
+  for (const { listed, reader, use, isCopy } of readingsOf(gguf, devices.layers.length)) {
     const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
     const tensor = chooser.tensor(listed);
     const { type, isMapped } = chooser.choose(tensor, use.operation, device);
@@ -58,22 +60,45 @@ export function placeWeights(
     const readers = places.get(name) ?? new Map<WeightReader, BufferType>([[null, type]]);
     const isThere = places.has(name) && [...readers.values()].some((known) => known.name === type.name);
     places.set(name, readers.set(reader, type));
-    if (isCopy && isThere) return;
-    all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
-  };
-
-  const loaded = loadedTensors(gguf);
-  for (const listed of loaded) {
-    const use = weightUse(listed.name);
-    const isSecond = places.has(listed.name);
-    if (isSecond) load(listed, 'output', TIED_OUTPUT, false);
-    else if (use.isShared) devices.layers.forEach((_, layer) => load(listed, layer, use, true));
-    else load(listed, use.layer ?? (use.part === 'output' ? 'output' : null), use, false);
+    if (!isCopy || !isThere) all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
   }
-  const table = loaded.find(({ name }) => name === 'token_embd.weight');
-  const hasOutput = loaded.some(({ name }) => name === 'output.weight');
-  if (table !== undefined && !hasOutput) load(table, 'output', TIED_OUTPUT, true);
   return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null };
+}
+
+/** A weight that llama.cpp loads for a reader. */
+interface Reading {
+  readonly listed: GgufTensor;
+  readonly reader: WeightReader;
+  readonly use: WeightUse;
+  /** Whether it is loaded only if its buffer type does not have it yet. */
+  readonly isCopy: boolean;
+}
+
+/** All weights in the order in which llama.cpp makes them. */
+function readingsOf(gguf: Gguf, layerCount: number): readonly Reading[] {
+  const loaded = loadedTensors(gguf);
+  const seen = new Set<string>();
+  const readings = loaded.flatMap((listed): Reading[] => {
+    const use = weightUse(listed.name);
+    const isSecond = seen.has(listed.name);
+    seen.add(listed.name);
+    if (isSecond) return [{ listed, reader: 'output', use: TIED_OUTPUT, isCopy: false }];
+    if (!use.isShared)
+      return [{ listed, reader: use.layer ?? (use.part === 'output' ? 'output' : null), use, isCopy: false }];
+    return Array.from({ length: layerCount }, (_, reader) => ({ listed, reader, use, isCopy: true }));
+  });
+  const table = loaded.find(({ name }) => name === 'token_embd.weight');
+  if (table !== undefined && !seen.has('output.weight'))
+    readings.push({ listed: table, reader: 'output', use: TIED_OUTPUT, isCopy: true });
+
+  const timeOf = loadTimes(String(gguf.metadata['general.architecture']));
+  const timed = readings.map((reading) => {
+    const { listed, reader, use } = reading;
+    const name = use === TIED_OUTPUT ? 'output.weight' : listed.name;
+    return { reading, time: timeOf(name, typeof reader === 'number' ? reader : null) };
+  });
+  timed.sort(({ time: a }, { time: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+  return timed.map(({ reading }) => reading);
 }
 
 /** Chooses buffer types, and remembers the answers for weights that are alike. */

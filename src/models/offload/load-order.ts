@@ -1,0 +1,82 @@
+/**
+ * The order in which llama.cpp makes a model's weights, which decides where a buffer of limited size ends.
+ *
+ * Invariant: rows follow `load_arch_tensors` of the architectures that the library builds, in build 10573.
+ */
+
+/** Weights outside of layers. Names are without `.weight`. */
+const OUTSIDE = words(`
+  token_embd position_embd token_types output_norm output_norm.bias output output.bias cls.output dense_2 dense_3`);
+
+const QUERIES_KEYS_VALUES = 'attn_qkv attn_qkv.bias attn_q attn_k attn_v attn_q.bias attn_k.bias attn_v.bias';
+
+/** Weights of a layer, where an architecture has no row of its own. */
+const IN_LAYER = words(`
+  attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_output.bias attn_k_norm attn_q_norm ffn_norm
+  rope_factors_long rope_factors_short rope_freqs ffn_gate ffn_down ffn_up ffn_gate.bias ffn_down.bias ffn_up.bias
+  ffn_gate_inp ffn_gate_exps ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_up_shexp ffn_down_shexp`);
+
+const GEMMA = words(`
+  attn_norm ${QUERIES_KEYS_VALUES} attn_output post_attention_norm attn_k_norm attn_q_norm ffn_norm ffn_gate ffn_up
+  ffn_down post_ffw_norm`);
+
+const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    'deepseek2',
+    words(`
+      attn_norm attn_q_a_norm attn_kv_a_norm attn_q_a attn_q_b attn_q attn_kv_a_mqa attn_k_b attn_v_b attn_kv_b
+      attn_output ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp exp_probs_b.bias ffn_down_exps ffn_gate_up_exps
+      ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp nextn.eh_proj nextn.enorm nextn.hnorm
+      nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
+  ],
+  ['gemma2', GEMMA],
+  ['gemma3', GEMMA],
+  [
+    'gpt2',
+    words(`
+      attn_norm attn_norm.bias attn_qkv attn_qkv.bias attn_output attn_output.bias ffn_norm ffn_norm.bias ffn_down
+      ffn_down.bias ffn_up ffn_up.bias`),
+  ],
+  [
+    'gpt-oss',
+    words(`
+      attn_norm post_attention_norm ${QUERIES_KEYS_VALUES} attn_output attn_sinks ffn_gate_inp ffn_gate_exps
+      ffn_down_exps ffn_up_exps attn_output.bias ffn_gate_inp.bias ffn_gate_exps.bias ffn_down_exps.bias
+      ffn_up_exps.bias`),
+  ],
+  [
+    'mamba',
+    words(`
+      attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out`),
+  ],
+  [
+    'phi3',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_down ffn_up rope_factors_long rope_factors_short`),
+  ],
+]);
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** When a weight is made: weights are sorted by these numbers, the first one first. */
+export type LoadTime = readonly [round: number, layer: number, position: number];
+
+/** Scales, and what no row names, are made after all other weights. */
+const LATE = 2;
+
+/**
+ * Says of a weight when it is made for a layer, or for no layer (null); the table of token embeddings that is the
+ * matrix of the output, too, by the name `output.weight`.
+ */
+export function loadTimes(architecture: string): (name: string, layer: number | null) => LoadTime {
+  const [outside, inLayer] = [OUTSIDE, BY_ARCHITECTURE.get(architecture) ?? IN_LAYER].map(
+    (row) => new Map(row.map((name, position) => [name, position])),
+  );
+  return (name, layer) => {
+    const short = name.replace(/^blk\.\d+\./, '').replace(/\.weight$/, '');
+    const position = (layer === null ? outside : inLayer).get(short);
+    return [position === undefined ? LATE : layer === null ? 0 : 1, layer ?? 0, position ?? 0];
+  };
+}
