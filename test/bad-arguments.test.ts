@@ -25,16 +25,18 @@ type Call = readonly [name: string, fn: (...args: never[]) => unknown, ...args: 
 
 const BAD: readonly unknown[] = [
   ...[undefined, null, {}, 'x', 5, [], -1, NaN, true, [null], 5n, Symbol('s')],
-  ...[Object.create(null), new Map(), () => 5],
+  ...[Object.create(null) as object, new Map(), () => 5],
 ];
+
+/** How an error prints. */
+const said = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : shown(error));
 
 /** What a call throws or rejects with; null if it works. */
 async function thrownBy(work: () => unknown): Promise<unknown> {
   try {
     const result = work();
     // A generator throws when it is asked for its first value.
-    if (typeof result === 'object' && result !== null && Symbol.iterator in result && 'next' in result)
-      [...(result as Iterable<unknown>)];
+    if (typeof result === 'object' && result !== null && 'next' in result) (result as Generator).next();
     await result;
     return null;
   } catch (error) {
@@ -46,13 +48,13 @@ async function thrownBy(work: () => unknown): Promise<unknown> {
 async function faultsOf([name, fn, ...args]: Call): Promise<string[]> {
   const faults: string[] = [];
   const good = await thrownBy(() => fn(...(args as never[])));
-  if (good !== null) faults.push(`${name} fails with good arguments: ${String(good)}`);
+  if (good !== null) faults.push(`${name} fails with good arguments: ${said(good)}`);
   for (let position = 0; position < args.length; position++) {
     for (const value of BAD) {
       const error = await thrownBy(() => fn(...(args.with(position, value) as never[])));
       if (error === null) continue;
       const found = `${name}, argument ${position} = ${shown(value)}`;
-      if (!(error instanceof PlannerError)) faults.push(`${found}: ${String(error)}`);
+      if (!(error instanceof PlannerError)) faults.push(`${found}: ${said(error)}`);
       else {
         try {
           expectSentence(error);
@@ -116,8 +118,8 @@ const CALLS_OF_CONTEXT: readonly Call[] = [
   onContext('setName', x, 'x'),
   onContext('setInput', x),
   onContext('setOutput', ctx.sqr(x), ctx.newTensor('f32', [4, 2])),
-  ['ctx.data', own.data.bind(own) as never, kept, 'f32'],
-  ['ctx.write', own.write.bind(own) as never, kept, [1, 2]],
+  ['ctx.data', own.data.bind(own), kept, 'f32'],
+  ['ctx.write', own.write.bind(own), kept, [1, 2]],
 ];
 
 /** A call for every function of the subpaths, and for the methods of their classes. */
@@ -211,7 +213,7 @@ function callsOfContext(): Call[] {
   const calls = new Map<string, Call>();
   const recorded = Context.deferred();
   for (const name of methodsOf(recorded)) {
-    const method = recorded[name as 'sqr'] as (...args: unknown[]) => unknown;
+    const method = (recorded as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
     Object.defineProperty(recorded, name, {
       value: (...args: unknown[]) => {
         if ((calls.get(name)?.length ?? 0) < args.length + 2)

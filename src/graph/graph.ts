@@ -190,7 +190,10 @@ function checkParts(parts: Partial<GraphParts> | null): void {
 
 /** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */
 export function checkGraph(value: unknown): asserts value is Graph {
-  const { nodes, tensors } = (value ?? {}) as Partial<Graph>;
-  const isGraph = Array.isArray(nodes) && Array.isArray(tensors);
-  checkArgument(isGraph, 'graph', value, 'a Graph', 'Make one with Graph.forward or graphFromJson.');
+  const isObject = typeof value === 'object' && value !== null;
+  const isGraph = isObject && 'table' in value && 'nodes' in value && Array.isArray(value.nodes);
+  if (isGraph) return;
+  const isDocument = isObject && 'format' in value;
+  const remedy = isDocument ? 'Read it with graphFromJson first.' : 'Make one with Graph.forward or graphFromJson.';
+  checkArgument(false, 'graph', value, 'a Graph', remedy);
 }

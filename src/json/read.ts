@@ -4,7 +4,7 @@
  * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
  * O(tensors + sources), whatever the document says.
  */
-import { named, shown } from '../errors.js';
+import { named, shown, wrongValue } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
 import { dialectOf } from '../dialects/dialects.js';
@@ -47,6 +47,11 @@ interface Rows {
 }
 
 function checkDocument(document: unknown): Rows {
+  const isText = typeof document === 'string' || ArrayBuffer.isView(document);
+  if (isText) {
+    const remedy = 'Parse the text of the file first: graphFromJson(JSON.parse(text)).';
+    throw wrongValue('BAD_DOCUMENT', { culprit: 'graph document', value: document, limit: 'an object', remedy });
+  }
   expectField(isObject(document), 'graph document', document, 'an object');
   expectField(document.format === 'tensor-graph', 'format', document.format, '"tensor-graph"');
   const { version, tensors, leafs, nodes } = document;

@@ -71,7 +71,7 @@ function answer(indexed: IndexedMap, question: Exclude<Question, { readonly clos
 
 /** Opens a map that a worker serves. @throws PlannerError `BAD_ARGUMENT` */
 export function openMap(served: ServedMap): OpenedMap {
-  const { facts, port } = (served as Partial<ServedMap> | null | undefined) ?? {};
+  const { facts, port } = served ?? ({} as Partial<ServedMap>);
   const isServed = typeof facts === 'object' && typeof port?.postMessage === 'function';
   checkArgument(isServed, 'served', served, 'a served map', 'Give what serveMap returns, with its port transferred.');
   const waiting: ((reply: unknown) => void)[] = [];
