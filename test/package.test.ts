@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
 import { checkCommonJs } from '../.ci/check-common-js.mjs';
+import { keepClassNames } from '../.ci/keep-class-names.mjs';
 import { markPure } from '../.ci/mark-pure.mjs';
 import { projectPath } from './support/shared.js';
 
@@ -157,6 +158,16 @@ describe('the build', () => {
     expect(markPure('const a = { ...b }, c = [...d], e = f.g[0], h = 2 ** 32;')).toBe(
       `const a = ${pure('{ ...b }')}, c = ${pure('[...d]')}, e = ${pure('f.g[0]')}, h = 2 ** 32;`,
     );
+  });
+});
+
+describe('the names of classes', () => {
+  it('are said by those that a bundler would rename', () => {
+    const own = 'export class A {\n  static of(): A { return new A(); }\n}';
+    const getter = ` static get name() { return 'A'; }`;
+    expect(keepClassNames(own)).toBe(own.replace('{\n', `{${getter}\n`));
+    const other = 'class A { b: A | null = null; c() { return new B(); } }\nfunction f() { return new A(); }';
+    expect(keepClassNames(other)).toBe(other);
   });
 });
 

@@ -38,6 +38,8 @@ async function callEach(name, module, calls) {
   assert.deepEqual(Object.keys(calls).sort(), exported.sort(), `${name}: what is called, and what is exported`);
   for (const [key, call] of Object.entries(calls)) {
     try {
+      // Consoles print the name of a class: bundling must not change it.
+      if (/^[A-Z]/.test(key) && typeof module[key] === 'function') assert.equal(module[key].name, key);
       await call(module[key]);
     } catch (error) {
       throw new Error(`${name}: ${key}`, { cause: error });
