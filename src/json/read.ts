@@ -13,12 +13,14 @@ import { Origin, SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from '../graph/graph.js';
 import type { TensorJson } from './write.js';
+import { checkResult } from './check-result.js';
 import { checkIds, checkRow, expectField, fail, FIELD_NAMES, isObject, type DocumentKind } from './fields.js';
 
 /**
- * Reads a graph document, for instance the result of `JSON.parse`.
+ * Reads a graph document, for instance the result of `JSON.parse`. A node must have the type and shape that its
+ * operation makes of its operands, where the document has the settings that decide them.
  *
- * @throws PlannerError `BAD_DOCUMENT` (fields missing or of the wrong kind), `BAD_SHAPE`, `BAD_VIEW`, `BAD_ORDER`,
+ * @throws PlannerError `BAD_DOCUMENT` (fields missing, of the wrong kind or at odds with each other), `BAD_SHAPE`, `BAD_VIEW`, `BAD_ORDER`,
  * `BYTES_TOO_LARGE`, `CYCLE`, `DANGLING_INDEX`, `LISTED_TWICE`, `NOT_LISTED`, `UNKNOWN_TYPE`, `WRONG_NBYTES`
  */
 export function graphFromJson(document: unknown): Graph {
@@ -167,6 +169,7 @@ class TensorBuilder {
       allocSize: row.allocSize,
       reuseRule: reuseRuleOf(row, operation),
     });
+    checkResult(tensor, this.#kind, label);
     if (row.input === true) this.#origin.markInput(tensor);
     if (row.output === true) this.#origin.markOutput(tensor);
     return tensor;
