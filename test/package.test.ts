@@ -217,7 +217,7 @@ describe('lint rules', () => {
 
   it.each([
     ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
-    ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
+    ['a type of the solver in the verifier', 'verify/replay.ts', `import type { A } from '../solver/allocator.js';`],
     ['an import from a row below, to export it', 'gguf/index.ts', `export { f } from '../models/f.js';`],
     ['a constant in the web page', '../web/link.ts', `import { CACHE_TYPES } from 'tensor-arena/models';`],
     ['the verifier in the entry point ./solver', 'solver/index.ts', `export * from '../verify/placement.js';`],
