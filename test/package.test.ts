@@ -14,7 +14,8 @@ interface Manifest {
   name: string;
   license: string;
   bin: Record<string, string>;
-  exports: Record<string, string | { import: { default: string } }>;
+  exports: Record<string, string | { import: { default: string; types: string } }>;
+  typesVersions: Record<string, Record<string, string[]>>;
   repository: { url: string };
   dependencies?: Record<string, string>;
   devDependencies: Record<string, string>;
@@ -62,6 +63,13 @@ describe('package.json', () => {
       const source = output.replace(/^(\.\/)?dist\//, 'src/').replace(/\.c?js$/, '.ts');
       expect(existsSync(projectPath(source)), source).toBe(true);
     }
+  });
+
+  it('names the types of every subpath for resolutions that know no exports', () => {
+    const types = Object.entries(manifest.exports).flatMap(([subpath, entry]) =>
+      typeof entry === 'string' || subpath === '.' ? [] : [[subpath.slice(2), [entry.import.types]] as const],
+    );
+    expect(manifest.typesVersions).toEqual({ '*': Object.fromEntries(types) });
   });
 
   it('exports a subpath for every folder with an entry point', () => {
