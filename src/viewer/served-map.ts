@@ -13,12 +13,13 @@ import { indexMap, type IndexedMap } from '../map/columns.js';
 import { drawIndexed } from '../map/draw.js';
 import type { MapOptions } from '../map/options.js';
 import type { MemoryMap } from '../map/memory-map.js';
+import type { PagePort } from './dom-types.js';
 import { factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 
 /** What a worker sends to the page; `port` has to be in the list of what is transferred. */
 export interface ServedMap {
   readonly facts: MapFacts;
-  readonly port: MessagePort;
+  readonly port: PagePort;
 }
 
 /** A served map, as a viewer takes it. */
