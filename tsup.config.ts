@@ -10,6 +10,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { checkCommonJs } from './.ci/check-common-js.mjs';
+import { keepClassNames } from './.ci/keep-class-names.mjs';
 import { markPure } from './.ci/mark-pure.mjs';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
@@ -34,7 +35,7 @@ const libraryBuild: Options = {
   // Rollup writes the CommonJS format; without this, tsup takes a tool that takes `#name` for an exported `name`.
   treeshake: true,
   sourcemap: true,
-  esbuildPlugins: [pureTopLevel(), ...bundling('dist/LICENSES.txt')],
+  esbuildPlugins: [preparedSources(), ...bundling('dist/LICENSES.txt')],
   onSuccess: requireSoundCommonJs,
   // tsup itself sets `baseUrl`, which TypeScript 6 reports as deprecated.
   dts: { entry: library, compilerOptions: { ignoreDeprecations: '6.0' } },
@@ -94,13 +95,15 @@ function requireSoundCommonJs(): Promise<void> {
   return Promise.resolve();
 }
 
-/** Lets a user's bundler leave out what is not imported, down to single tables. */
-function pureTopLevel(): Plugin {
+/** Lets a user's bundler leave out what is not imported, down to single tables, and classes keep their names. */
+function preparedSources(): Plugin {
   return {
-    name: 'pure-top-level',
+    name: 'prepared-sources',
     setup(build) {
       build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) =>
-        path.includes('node_modules') ? undefined : { contents: markPure(readFileSync(path, 'utf8')), loader: 'ts' },
+        path.includes('node_modules')
+          ? undefined
+          : { contents: markPure(keepClassNames(readFileSync(path, 'utf8'))), loader: 'ts' },
       );
     },
   };

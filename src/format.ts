@@ -3,11 +3,17 @@
  *
  * Invariant: the exact count is always there to be printed as well; a rounded one never stands alone in a report.
  */
+import { checkArgument } from './errors.js';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** Bytes in the largest unit that leaves at least 1, with two decimals above bytes: `1536` → `1.50 KiB`. */
+/**
+ * Bytes in the largest unit that leaves at least 1, with two decimals above bytes: `1536` → `1.50 KiB`.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`
+ */
 export function humanBytes(bytes: number): string {
+  checkNumber(bytes, 'bytes');
   let value = bytes;
   let unit = 0;
   // 1023.995 would print as 1024.00.
@@ -18,8 +24,9 @@ export function humanBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(2)} ${UNITS[unit]}`;
 }
 
-/** A whole number with a comma after every third digit: `1234567` → `1,234,567`. */
+/** A whole number with a comma after every third digit: `1234567` → `1,234,567`. @throws PlannerError `BAD_ARGUMENT` */
 export function groupDigits(count: number): string {
+  checkNumber(count, 'count');
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
@@ -42,8 +49,9 @@ export function gapPercent(bufferSize: number, lowerBound: number): string {
   return `${(Math.ceil(percent * 100) / 100).toFixed(2)} %`;
 }
 
-/** `1 node`, `2 nodes`. */
+/** `1 node`, `2 nodes`. @throws PlannerError `BAD_ARGUMENT` */
 export function counted(count: number, noun: string): string {
+  checkArgument(typeof noun === 'string', 'noun', noun, 'a word', 'Give the name of one of what is counted.');
   return `${groupDigits(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -52,3 +60,7 @@ export const IN_PLACE_GIVEN = ' with this order and these in-place choices';
 
 /** The same for a problem with fixed offsets. */
 export const FIXED_GIVEN = ' with these fixed offsets';
+
+function checkNumber(value: unknown, culprit: string): void {
+  checkArgument(typeof value === 'number', culprit, value, 'a number', 'Give it as a number, not as text.');
+}

@@ -5,15 +5,8 @@
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
 export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
-export {
-  byteLength,
-  contiguousStrides,
-  elementCount,
-  isContiguous,
-  rowSize,
-  type Layout,
-  type Dims4,
-} from './tensor/layout.js';
+export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize } from './tensor/public-layout.js';
+export type { Layout, Dims4 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
 export type { ReuseRule, MemoryKind, OperationParams, OperationParam, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';

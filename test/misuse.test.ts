@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
+  ALLOCATORS,
   Context,
   createProblem,
   findHazards,
@@ -15,6 +16,7 @@ import {
   PlannerError,
   replayPlan,
   solve,
+  verifyPlacement,
   verifyPlan,
   type GraphJson,
   type TensorJson,
@@ -73,6 +75,30 @@ describe('graphs and plans', () => {
   it('say that a promise was not awaited', () => {
     const error = expectError('BAD_ARGUMENT', 'gguf', () => measureModel(bad(Promise.resolve(gguf))));
     expect(error.remedy).toBe('Await the promise first.');
+  });
+});
+
+describe('a thing that is nearly the right one', () => {
+  const csv = parseProblemCsv('id,lower,upper,size\na,0,2,4\n');
+  const placement = solve(csv.problem);
+
+  it.each<readonly [found: string, call: () => unknown, remedy: RegExp]>([
+    ['all that was read of a problem', () => solve(bad(csv)), /^Give its field `problem`/],
+    ['the same, to an allocator', () => ALLOCATORS.auto.place(bad(csv)), /^Give its field `problem`/],
+    ['the same, to a check', () => verifyPlacement(bad(csv), placement), /^Give its field `problem`/],
+    [
+      'a graph for a model',
+      () => [...sweepModel(bad(graph), { ctxSize: [512] })],
+      /^A graph has one size, .* measureGraph/,
+    ],
+    ['a graph for a model', () => measureModel(bad(graph)), /^A graph has one size/],
+    ['a document for a graph', () => measureGraph(bad(graphToJson(graph))), /^Read it with graphFromJson first/],
+    ['text for a document', () => graphFromJson('{"format":"tensor-graph"}'), /JSON\.parse/],
+    ['bytes for a document', () => graphFromJson(new Uint8Array(9)), /JSON\.parse/],
+  ])('is met with what to do: %s', (found, call, remedy) => {
+    expect(expectError(found.endsWith('a document') ? 'BAD_DOCUMENT' : 'BAD_ARGUMENT', /./, call).remedy).toMatch(
+      remedy,
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
 import { checkCommonJs } from '../.ci/check-common-js.mjs';
+import { keepClassNames } from '../.ci/keep-class-names.mjs';
 import { markPure } from '../.ci/mark-pure.mjs';
 import { projectPath } from './support/shared.js';
 
@@ -13,7 +14,8 @@ interface Manifest {
   name: string;
   license: string;
   bin: Record<string, string>;
-  exports: Record<string, string | { import: { default: string } }>;
+  exports: Record<string, string | { import: { default: string; types: string } }>;
+  typesVersions: Record<string, Record<string, string[]>>;
   repository: { url: string };
   dependencies?: Record<string, string>;
   devDependencies: Record<string, string>;
@@ -61,6 +63,13 @@ describe('package.json', () => {
       const source = output.replace(/^(\.\/)?dist\//, 'src/').replace(/\.c?js$/, '.ts');
       expect(existsSync(projectPath(source)), source).toBe(true);
     }
+  });
+
+  it('names the types of every subpath for resolutions that know no exports', () => {
+    const types = Object.entries(manifest.exports).flatMap(([subpath, entry]) =>
+      typeof entry === 'string' || subpath === '.' ? [] : [[subpath.slice(2), [entry.import.types]] as const],
+    );
+    expect(manifest.typesVersions).toEqual({ '*': Object.fromEntries(types) });
   });
 
   it('exports a subpath for every folder with an entry point', () => {
@@ -162,6 +171,16 @@ describe('the build', () => {
   });
 });
 
+describe('the names of classes', () => {
+  it('are said by those that a bundler would rename', () => {
+    const own = 'export class A {\n  static of(): A { return new A(); }\n}';
+    const getter = ` static get name() { return 'A'; }`;
+    expect(keepClassNames(own)).toBe(own.replace('{\n', `{${getter}\n`));
+    const other = 'class A { b: A | null = null; c() { return new B(); } }\nfunction f() { return new A(); }';
+    expect(keepClassNames(other)).toBe(other);
+  });
+});
+
 describe('lint rules', () => {
   // Without type information, so that the file need not exist.
   const eslint = new ESLint({
@@ -208,7 +227,7 @@ describe('lint rules', () => {
 
   it.each([
     ['an import from a row above', 'solver/allocator.ts', `import '../problem/problem.js'; import '../units.js';`],
-    ['a type of the planner in the verifier', 'verify/replay.ts', `import type { Plan } from '../plan/plan.js';`],
+    ['a type of the solver in the verifier', 'verify/replay.ts', `import type { A } from '../solver/allocator.js';`],
     ['an import from a row below, to export it', 'gguf/index.ts', `export { f } from '../models/f.js';`],
     ['a constant in the web page', '../web/link.ts', `import { CACHE_TYPES } from 'tensor-arena/models';`],
     ['the verifier in the entry point ./solver', 'solver/index.ts', `export * from '../verify/placement.js';`],

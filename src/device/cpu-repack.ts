@@ -15,21 +15,21 @@ type RowsAtOnce = Readonly<Partial<Record<ElementTypeName, number>>>;
 const AVX2: RowsAtOnce = { q4_0: 8, q4_K: 8, iq4_nl: 8, mxfp4: 8 };
 const ARM: RowsAtOnce = { q4_0: 4, q4_K: 8, q5_K: 8, q6_K: 8, q8_0: 4, iq4_nl: 4, mxfp4: 4 };
 
+/**
+ * Instructions of a CPU that decide whether weights are rearranged: x86 with AVX2 or AVX-512, ARM with the dot product
+ * or 8-bit matrix products, RISC-V with vectors of 256 bits; `none` for any other CPU.
+ */
+export type CpuFeatures = 'none' | 'avx2' | 'avx512' | 'dotprod' | 'i8mm' | 'rvv';
+
 /** By the instructions that ggml's CPU backend was compiled for: which weights it rearranges. */
-export const REPACKED = {
+export const REPACKED: Readonly<Record<CpuFeatures, RowsAtOnce>> = {
   none: {},
   avx2: AVX2,
   avx512: { ...AVX2, q2_K: 8 },
   dotprod: ARM,
   i8mm: ARM,
   rvv: { q4_0: 16, q4_K: 16, q8_0: 16, iq4_nl: 16, q2_K: 16 },
-} as const satisfies Readonly<Record<string, RowsAtOnce>>;
-
-/**
- * Instructions of a CPU that decide whether weights are rearranged: x86 with AVX2 or AVX-512, ARM with the dot product
- * or 8-bit matrix products, RISC-V with vectors of 256 bits; `none` for any other CPU.
- */
-export type CpuFeatures = keyof typeof REPACKED;
+};
 
 /** The buffer type of rearranged weights. */
 export const CPU_REPACK: BufferType = deviceBufferType({ name: 'CPU_REPACK', alignment: 32 });

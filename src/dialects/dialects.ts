@@ -3,8 +3,10 @@
  *
  * Invariant: an unknown dialect is one too: of its operations a graph file says all that is known.
  */
+import type { Layout } from '../tensor/layout.js';
 import type { Operation } from '../tensor/operation.js';
 import { findOperation } from './ggml/operations.js';
+import { statedResult, type StatedNode } from './ggml/stated-result.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
 export interface Dialect {
@@ -12,11 +14,13 @@ export interface Dialect {
   /** How many dimensions every tensor has; null where that differs. */
   readonly rank: number | null;
   readonly findOperation: (name: string) => Operation | undefined;
+  /** The type and shape of the result of an operation, where what a file says of it decides them; else null. */
+  readonly resultOf: (node: StatedNode) => Pick<Layout, 'type' | 'shape'> | null;
 }
 
-const GGML: Dialect = { name: 'ggml', rank: 4, findOperation };
+const GGML: Dialect = { name: 'ggml', rank: 4, findOperation, resultOf: statedResult };
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {
-  return name === GGML.name ? GGML : { name, rank: null, findOperation: () => undefined };
+  return name === GGML.name ? GGML : { name, rank: null, findOperation: () => undefined, resultOf: () => null };
 }

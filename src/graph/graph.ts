@@ -5,13 +5,11 @@
  * node is a leaf or an earlier node. The order is that of `ggml_build_forward_expand`: depth first over the sources.
  */
 import { checkArgument } from '../errors.js';
-import { type Origin, Tensor } from '../tensor/tensor.js';
+import { requireTensor } from '../tensor/require-tensor.js';
+import type { Origin, Tensor } from '../tensor/tensor.js';
 import { TensorColumn } from '../tensor/tensor-column.js';
 import { buildTable, type GraphTable } from './table.js';
 import { replacedTensor, Walk } from './walk.js';
-
-const OF_THIS_COPY =
-  'Give what a Context has returned; import and require load two copies of the library, whose tensors do not mix.';
 
 const NO_EXTRAS: Readonly<Record<string, unknown>> = {};
 
@@ -42,7 +40,9 @@ export class Graph {
   constructor();
   /** A graph of given parts, whose invariant the caller vouches for. @internal */
   constructor(parts: GraphParts);
-  constructor({ leafs, nodes, tensors, extras = NO_EXTRAS }: GraphParts = { leafs: [], nodes: [] }) {
+  constructor(parts: GraphParts = { leafs: [], nodes: [] }) {
+    checkParts(parts);
+    const { leafs, nodes, tensors, extras = NO_EXTRAS } = parts;
     this.#extras = extras;
     this.#leafs = [...leafs];
     this.#nodes = [...nodes];
@@ -117,8 +117,9 @@ export class Graph {
     return this.#table;
   }
 
-  /** Whether `tensor` is a leaf or a node of the graph. O(1). */
+  /** Whether `tensor` is a leaf or a node of the graph. O(1). @throws PlannerError `BAD_ARGUMENT` */
   has(tensor: Tensor): boolean {
+    requireTensor(tensor);
     return this.#ids.get(tensor) > 0;
   }
 
@@ -129,7 +130,7 @@ export class Graph {
    * @throws PlannerError `BAD_ARGUMENT`; `BAD_OPERAND` if it depends on a tensor in whose place `setOutput` has returned another
    */
   expand(tensor: Tensor): this {
-    checkArgument(tensor instanceof Tensor, 'tensor', tensor, 'a Tensor', OF_THIS_COPY);
+    requireTensor(tensor);
     this.#walk.from(tensor);
     const { found, foundCount } = this.#walk;
     for (let index = 0; index < foundCount; index++) {
@@ -182,9 +183,20 @@ function isLeaf({ operation, sources }: Tensor): boolean {
   return operation === null && sources.length === 0;
 }
 
+function checkParts(parts: Partial<GraphParts> | null): void {
+  const { leafs, nodes, tensors = [] } = parts ?? {};
+  const areLists = [leafs, nodes, tensors].every((list) => Array.isArray(list));
+  const remedy = 'Make a graph with Graph.forward or graphFromJson, which put the parts together.';
+  checkArgument(areLists, 'parts', parts, 'lists of tensors: { leafs, nodes }', remedy);
+  for (const list of [leafs!, nodes!, tensors]) for (const tensor of list) requireTensor(tensor, 'part of the graph');
+}
+
 /** Throws `BAD_ARGUMENT` unless `value` looks like a graph, of this copy of the library or of another. */
 export function checkGraph(value: unknown): asserts value is Graph {
-  const { nodes, tensors } = (value ?? {}) as Partial<Graph>;
-  const isGraph = Array.isArray(nodes) && Array.isArray(tensors);
-  checkArgument(isGraph, 'graph', value, 'a Graph', 'Make one with Graph.forward or graphFromJson.');
+  const isObject = typeof value === 'object' && value !== null;
+  const isGraph = isObject && 'table' in value && 'nodes' in value && Array.isArray(value.nodes);
+  if (isGraph) return;
+  const isDocument = isObject && 'format' in value;
+  const remedy = isDocument ? 'Read it with graphFromJson first.' : 'Make one with Graph.forward or graphFromJson.';
+  checkArgument(false, 'graph', value, 'a Graph', remedy);
 }

@@ -4,7 +4,7 @@
  * Invariant: either a graph that holds together, or an error naming the tensor and field; never anything in between.
  * O(tensors + sources), whatever the document says.
  */
-import { named, shown } from '../errors.js';
+import { named, shown, wrongValue } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
 import { dialectOf } from '../dialects/dialects.js';
@@ -13,12 +13,14 @@ import { Origin, SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from '../graph/graph.js';
 import type { TensorJson } from './write.js';
+import { checkResult } from './check-result.js';
 import { checkIds, checkRow, expectField, fail, FIELD_NAMES, isObject, type DocumentKind } from './fields.js';
 
 /**
- * Reads a graph document, for instance the result of `JSON.parse`.
+ * Reads a graph document, for instance the result of `JSON.parse`. A node must have the type and shape that its
+ * operation makes of its operands, where the document has the settings that decide them.
  *
- * @throws PlannerError `BAD_DOCUMENT` (fields missing or of the wrong kind), `BAD_SHAPE`, `BAD_VIEW`, `BAD_ORDER`,
+ * @throws PlannerError `BAD_DOCUMENT` (fields missing, of the wrong kind or at odds with each other), `BAD_SHAPE`, `BAD_VIEW`, `BAD_ORDER`,
  * `BYTES_TOO_LARGE`, `CYCLE`, `DANGLING_INDEX`, `LISTED_TWICE`, `NOT_LISTED`, `UNKNOWN_TYPE`, `WRONG_NBYTES`
  */
 export function graphFromJson(document: unknown): Graph {
@@ -47,6 +49,11 @@ interface Rows {
 }
 
 function checkDocument(document: unknown): Rows {
+  const isText = typeof document === 'string' || ArrayBuffer.isView(document);
+  if (isText) {
+    const remedy = 'Parse the text of the file first: graphFromJson(JSON.parse(text)).';
+    throw wrongValue('BAD_DOCUMENT', { culprit: 'graph document', value: document, limit: 'an object', remedy });
+  }
   expectField(isObject(document), 'graph document', document, 'an object');
   expectField(document.format === 'tensor-graph', 'format', document.format, '"tensor-graph"');
   const { version, tensors, leafs, nodes } = document;
@@ -162,6 +169,7 @@ class TensorBuilder {
       allocSize: row.allocSize,
       reuseRule: reuseRuleOf(row, operation),
     });
+    checkResult(tensor, this.#kind, label);
     if (row.input === true) this.#origin.markInput(tensor);
     if (row.output === true) this.#origin.markOutput(tensor);
     return tensor;

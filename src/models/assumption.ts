@@ -1,12 +1,14 @@
 /**
  * The assumption of a model's sizes about the program that runs it, as a sentence for the user.
  */
+import { checkArgument } from '../errors.js';
 import type { ResolvedModelOptions } from './options.js';
-import { PROGRAMS } from './programs.js';
+import { checkProgram, PROGRAMS } from './programs.js';
 
 /**
  * Which tokens of a batch have logits in a run: the compute buffer grows with their number.
  *
+ * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
  * import { describeOutputs, measureModel } from 'tensor-arena/models';
@@ -15,8 +17,11 @@ import { PROGRAMS } from './programs.js';
  * console.log(describeOutputs(run)); // For llama-server, which wants logits of 2 tokens of a batch, one per sequence.
  * ```
  */
-export function describeOutputs({ program, maxOutputs, batchSize, sequences }: ResolvedModelOptions): string {
-  const { title, isServing } = PROGRAMS[program];
+export function describeOutputs(run: ResolvedModelOptions): string {
+  const isObject = typeof run === 'object' && (run as object | null) !== null;
+  checkArgument(isObject && 'program' in run, 'run', run, 'resolved options', 'Give the field `run` of a measurement.');
+  const { program, maxOutputs, batchSize, sequences } = run;
+  const { title, isServing } = PROGRAMS[checkProgram(program)];
   const count = maxOutputs === 1 ? '1 token' : `${maxOutputs} tokens`;
   if (isServing && maxOutputs === sequences) {
     return `For ${title}, which wants logits of ${count} of a batch, one per sequence.`;

@@ -9,6 +9,11 @@ export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
 export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './measure-model.js';
+export type { DeviceMeasurement, MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+export type { BufferPurpose, DeviceBuffer } from './offload/buffers.js';
+export type { PhaseOnDevices } from './offload/compute-buffers.js';
+export type { OffloadOptions, SplitMode } from './offload/options.js';
+export type { TensorOverride } from './offload/overrides.js';
 export {
   CACHE_TYPES,
   type CacheType,

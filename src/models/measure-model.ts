@@ -45,7 +45,7 @@ export interface ModelMeasurement extends ModelSizes {
  *
  * @example
  * ```ts
- * import { cpuDevice, cudaDevice } from 'tensor-arena/devices';
+ * import { cpuDevice, cudaDevice } from 'tensor-arena/device';
  * import { measureModel } from 'tensor-arena/models';
  * import { readGguf } from 'tensor-arena/gguf';
  * const gpu = cudaDevice({ totalBytes: 8 * 2 ** 30 });

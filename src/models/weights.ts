@@ -168,7 +168,12 @@ function checkShape(listed: GgufTensor, ne: readonly number[]): void {
 export function checkGguf(gguf: Gguf): void {
   const { metadata, tensors } = (gguf as Partial<Gguf> | null) ?? {};
   const isGguf = typeof metadata === 'object' && Array.isArray(tensors);
-  checkArgument(isGguf, 'gguf', gguf, 'a Gguf', 'Give what readGguf resolves to, and await it first.');
+  if (isGguf) return;
+  const isGraph = Array.isArray(tensors) && 'nodes' in gguf;
+  const remedy = isGraph
+    ? 'A graph has one size, which measureGraph says; of a model, give what readGguf resolves to.'
+    : 'Give what readGguf resolves to, and await it first.';
+  checkArgument(false, 'gguf', gguf, 'a Gguf', remedy);
 }
 
 /**

@@ -130,7 +130,7 @@ export class Arena {
   }
 
   #pieceAt(chunk: number): Piece {
-    const piece = this.#pieces[chunk];
+    const piece = typeof chunk === 'number' ? this.#pieces[chunk] : undefined;
     if (piece !== undefined) return piece;
     throw wrongValue('BAD_ARGUMENT', {
       culprit: 'chunk',

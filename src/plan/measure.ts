@@ -1,7 +1,7 @@
 /**
  * The size of a graph's compute buffer: the whole pipeline, without an object per tensor.
  */
-import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
+import { ALLOCATORS } from '../solver/allocators.js';
 import { placementSize, type Placement } from '../solver/allocator.js';
 import { named, PlannerError, subject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
@@ -13,6 +13,7 @@ import { analyzeLiveness, type ReuseMode, type Liveness } from '../liveness/live
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { nameOrRules, type RuntimeName } from '../runtime/runtimes.js';
+import { placeWith } from './allocator-choice.js';
 import { placeInPools, type PoolMeasurement } from './pools.js';
 import { improveReuse, type PlacedChoice } from './reuse-choice.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from './options.js';
@@ -27,7 +28,8 @@ export interface Measurement {
   readonly lowerBound: number;
   /** Whether `bufferSize` is proven minimal for this order and these reuses. */
   readonly isOptimal: boolean;
-  readonly allocator: AllocatorName;
+  /** The name of the allocator: one that the library has, or of your own. */
+  readonly allocator: string;
   readonly reuse: ReuseMode;
   /** What runs the graph: the name of a runtime that the library knows, or rules of your own. */
   readonly runtime: RuntimeName | Runtime;
@@ -73,7 +75,7 @@ export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
 export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
-  if (options.allocator !== 'ggml' && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
+  if (options.allocator !== ALLOCATORS.ggml && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
   const { liveness, placement, pools } = placeChoice(graph, options);
   const { problem } = liveness;
@@ -84,7 +86,7 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
     chunks: placement.chunks,
     lowerBound,
     isOptimal: bufferSize === lowerBound,
-    allocator: options.allocator,
+    allocator: options.allocator.name,
     reuse: options.reuse,
     runtime: nameOrRules(options.runtime),
     alignment: options.alignment,
@@ -97,15 +99,14 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
 
 function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice & Pick<Measurement, 'pools'> {
   const { table } = graph;
-  const { alignment, reuse, maxChunkSize, allowOversize, pools } = options;
-  const allocator = ALLOCATORS[options.allocator];
+  const { allocator, alignment, reuse, maxChunkSize, allowOversize, pools } = options;
   const groups = groupsOf(graph, options.runtime);
   const smallest = allocator.placesEmptyBuffers === true ? 0 : 1;
   const liveness = analyzeLiveness(table, reuse, pools ?? alignment, groups, undefined, smallest);
   if (pools !== null) return { liveness, ...placeInPools(table, liveness, pools, allocator, allowOversize) };
   const limits = { maxChunkSize, allowOversize };
-  const first = { liveness, placement: allocator.place(liveness.problem, limits) };
-  const mayChoose = options.allocator === 'auto' && reuse === 'full';
+  const first = { liveness, placement: placeWith(allocator, liveness.problem, limits) };
+  const mayChoose = allocator === ALLOCATORS.auto && reuse === 'full';
   return { ...(mayChoose ? improveReuse(table, alignment, limits, groups, first) : first), pools: null };
 }
 
@@ -138,7 +139,7 @@ function rejectConflicts(hazards: readonly Hazard[]): void {
 }
 
 function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, allowOversize }: ResolvedOptions): void {
-  if (allowOversize || allocator === 'ggml') return;
+  if (allowOversize || allocator === ALLOCATORS.ggml) return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
     const culprit = tensors[id].label;

@@ -1,6 +1,7 @@
 /**
  * The options of a plan, checked once and with their defaults filled in.
  */
+import type { Allocator } from '../solver/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkArgument, checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
 import type { Pools } from '../graph/pools.js';
@@ -8,11 +9,15 @@ import type { ReuseMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import { checkAlignment } from '../units.js';
+import { resolveAllocator } from './allocator-choice.js';
 
 /** Settings of `measureGraph` and `planGraph`. */
 export interface PlanOptions {
-  /** How offsets are chosen. Default `auto`, which makes the smallest buffers. */
-  readonly allocator?: AllocatorName;
+  /**
+   * How offsets are chosen: the name of an allocator, or one of your own, whose placements are checked. Default `auto`,
+   * which makes the smallest buffers.
+   */
+  readonly allocator?: AllocatorName | Allocator;
   /** Offsets and sizes are multiples of this power of two, bytes. Default 32, as ggml's CPU backend. */
   readonly alignment?: number;
   /** Bytes that one chunk may hold, where a device limits the size of a buffer. Default: unlimited, one chunk. */
@@ -31,7 +36,7 @@ export interface PlanOptions {
    */
   readonly runtime?: RuntimeName | Runtime;
   /**
-   * The memories that the graph is planned into, such as those of several devices; `spreadGraph` returns them. Each has an
+   * The memories that the graph is planned into, such as those of several devices; `scheduleGraph` returns them. Each has an
    * alignment and a largest chunk of its own. Default: one memory.
    */
   readonly pools?: Pools;
@@ -48,7 +53,7 @@ const PLAN_OPTIONS: OptionNames<PlanOptions> = {
 };
 
 export interface ResolvedOptions {
-  readonly allocator: AllocatorName;
+  readonly allocator: Allocator;
   readonly alignment: number;
   readonly maxChunkSize: number;
   readonly allowOversize: boolean;
@@ -62,10 +67,10 @@ export const REUSE_MODES: readonly ReuseMode[] = ['full', 'ggml', 'off'];
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   checkOptions(options, PLAN_OPTIONS);
-  const { allocator = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
-  const { reuse = allocator === 'ggml' ? 'ggml' : 'full' } = options;
+  const { allocator: choice = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
+  const allocator = resolveAllocator(choice);
+  const { reuse = allocator === ALLOCATORS.ggml ? 'ggml' : 'full' } = options;
   checkAlignment(alignment);
-  checkChoice('allocator', allocator, Object.keys(ALLOCATORS));
   checkChoice('reuse', reuse, REUSE_MODES);
   if (maxChunkSize !== Infinity && !(Number.isSafeInteger(maxChunkSize) && maxChunkSize >= 1)) {
     throw wrongValue('BAD_ARGUMENT', {
@@ -94,6 +99,6 @@ function checkPools({ list }: Pools, options: PlanOptions): void {
     const remedy = `Leave out \`${name}\`: each pool has its own.`;
     checkArgument(options[name] === undefined, name, options[name], 'left out with pools', remedy);
   }
-  checkArgument(list.length > 0, 'pools', list, 'at least one pool', 'Give the pools that spreadGraph returned.');
+  checkArgument(list.length > 0, 'pools', list, 'at least one pool', 'Give the pools that scheduleGraph returned.');
   for (const { alignment } of list) checkAlignment(alignment);
 }

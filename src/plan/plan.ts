@@ -10,6 +10,7 @@ import { isPureView } from '../graph/node-kind.js';
 import { isKept } from '../graph/table.js';
 import { NO_BUFFER } from '../liveness/liveness.js';
 import type { Hazard } from '../liveness/hazards.js';
+import { requireTensor } from '../tensor/require-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { Arena } from './arena.js';
@@ -93,8 +94,11 @@ export class Plan implements Measurement, PlanLayout {
 
   /**
    * The plan of the storage that `tensor` owns or looks into; `undefined` if that storage is not in the compute buffer.
+   *
+   * @throws PlannerError `BAD_ARGUMENT`
    */
   find(tensor: Tensor): PlannedTensor | undefined {
+    requireTensor(tensor);
     return this.#byTensor.get(tensor.root);
   }
 
@@ -103,7 +107,11 @@ export class Plan implements Measurement, PlanLayout {
     return this.#kept.has(planned);
   }
 
-  /** Where the first byte of `tensor`, or of a view, is. @throws PlannerError `NOT_READABLE` if it is in no chunk */
+  /**
+   * Where the first byte of `tensor`, or of a view, is.
+   *
+   * @throws PlannerError `NOT_READABLE` if it is in no chunk, `BAD_ARGUMENT`
+   */
   locate(tensor: Tensor): PlannedLocation {
     const planned = this.find(tensor);
     if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };

@@ -9,6 +9,7 @@ import type { Pool, Pools } from '../graph/pools.js';
 import { NO_BUFFER, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import { selectBuffers } from '../problem/select.js';
+import { placeWith } from './allocator-choice.js';
 import { placementSize, type Allocator, type Placement } from '../solver/allocator.js';
 
 /** What one pool of a plan needs. */
@@ -48,7 +49,7 @@ export function placeInPools(
   const measured = pools.list.map((pool, index) => {
     const buffers = Int32Array.from(poolOf.keys()).filter((buffer) => poolOf[buffer] === index);
     const part = selectBuffers(problem, buffers);
-    const placed = allocator.place(part, { maxChunkSize: pool.maxChunkSize, allowOversize });
+    const placed = placeWith(allocator, part, { maxChunkSize: pool.maxChunkSize, allowOversize });
     const firstChunk = chunks.length;
     buffers.forEach((buffer, i) => {
       offsets[buffer] = placed.offsets[i];

@@ -28,8 +28,19 @@ const OTHER_NAMES: Readonly<Record<string, Column>> = {
 /** The names that a header may have, for messages. */
 const COLUMN_NAMES = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS, ...Object.keys(OTHER_NAMES)].join(', ');
 
-/** The column that a name in a header stands for; `undefined` if none. */
-function columnNamed(name: string): Column | undefined {
+/** What separates the fields: a comma, or a semicolon in a text whose header has no comma, as spreadsheets write it. */
+export function separatorOf(header: string): ',' | ';' {
+  return header.includes(';') && !header.includes(',') ? ';' : ',';
+}
+
+/** The names of a header, as they are written. */
+export function namesIn(header: string): string[] {
+  return header.split(separatorOf(header));
+}
+
+/** The column that a name in a header stands for, in any case; `undefined` if none. */
+function columnNamed(written: string): Column | undefined {
+  const name = written.toLowerCase();
   const own = [...REQUIRED_COLUMNS, ...OPTIONAL_COLUMNS].find((column) => column === name);
   return own ?? (Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined);
 }
@@ -51,7 +62,7 @@ export function readHeader(line: string): Columns {
     gaps: -1,
     hint: -1,
   };
-  line.split(',').forEach((name, index) => {
+  namesIn(line).forEach((name, index) => {
     const column = columnNamed(name);
     if (column === undefined || columns[column] !== -1) {
       const fault = column === undefined ? 'is unknown' : 'is there twice';
@@ -67,5 +78,5 @@ export function readHeader(line: string): Columns {
 
 /** Whether a text with this header writes an end as the last step, instead of the step after it. */
 export function endsAreInclusive(header: string): boolean {
-  return header.split(',').includes(LAST_STEP);
+  return namesIn(header).some((name) => name.toLowerCase() === LAST_STEP);
 }

@@ -3,11 +3,11 @@
  * live ranges half-open, gaps as `lower-upper` or `lower-upper@from:to` with spaces between them.
  *
  * Invariant: text is either read completely or rejected with the row and the column at fault. Fields hold no quotes and
- * no commas, so this file splits lines at commas itself, and the core needs no CSV library.
+ * no separators, so this file splits lines itself, and the core needs no CSV library.
  */
 import { checkArgument, shown } from '../errors.js';
 import { checkAlignment, isPowerOfTwo, MAX_BYTES } from '../units.js';
-import { endsAreInclusive, readHeader, type Column, type Columns } from './csv-columns.js';
+import { endsAreInclusive, namesIn, readHeader, separatorOf, type Column, type Columns } from './csv-columns.js';
 import { fieldRemedy, rejectAt } from './csv-errors.js';
 import { createProblem, type BufferSpec, type BufferGap, type Problem } from './problem.js';
 
@@ -25,7 +25,8 @@ export interface CsvProblem {
 }
 
 /**
- * Reads a problem. The first line names the columns, in any order; empty lines are skipped; `alignment`, `offset` and
+ * Reads a problem. The first line names the columns, in any order and case; a semicolon may separate fields in place of
+ * the comma; empty lines are skipped; `alignment`, `offset` and
  * `gaps` may be absent or empty. MiniMalloc's other names are read as well: `buffer` and `buffer_id` for `id`, `begin`
  * and `start` for `lower`, and `end` for `upper`. The header `end` says that all ends, also of gaps, are last steps
  * (inclusive). O(n log n).
@@ -60,6 +61,7 @@ function readProblem(text: string, defaultAlignment: number | null): CsvProblem 
     const id = row.text('id');
     if (id === '') row.reject('id', id, 'a name', 'is empty, but each buffer has a name');
     if (id.startsWith('"')) row.reject('id', id, 'a name without quotes');
+    if (id.includes(',')) row.reject('id', id, 'a name without commas'); // of a text with semicolons
     const earlier = rowOfId.get(id);
     if (earlier !== undefined)
       row.reject('id', id, 'an id of its own', `is ${shown(id)}, as in row ${earlier} already`);
@@ -173,7 +175,6 @@ const OVERLAP_LIMIT = 'a gap after the one before it';
 const MOST = 'at most 2^53 - 1';
 const NEWLINE = '\n';
 const CARRIAGE_RETURN = '\r';
-const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 
@@ -188,8 +189,10 @@ class Row {
   readonly #names: readonly string[];
   /** Where the next line starts. */
   #position = 0;
-  /** Positions of the commas, with one before the line and one behind it: field f lies between entries f and f + 1. */
-  readonly #commas: Int32Array;
+  /** The character code of what separates fields. */
+  readonly #separator: number;
+  /** Positions of the separators, with one before the line and one behind it: field f lies between entries f and f + 1. */
+  readonly #bounds: Int32Array;
   readonly #file: string;
 
   /** Reads the header. */
@@ -198,9 +201,10 @@ class Row {
     const header = file.slice(0, this.#endOfLine());
     this.#columns = readHeader(header);
     this.lastStep = endsAreInclusive(header) ? 1 : 0;
-    this.#names = header.split(',');
+    this.#names = namesIn(header);
+    this.#separator = separatorOf(header).charCodeAt(0);
     this.#columnCount = this.#names.length;
-    this.#commas = new Int32Array(this.#columnCount + 1);
+    this.#bounds = new Int32Array(this.#columnCount + 1);
   }
 
   /** Goes to the next line that is not empty; false if there is none. */
@@ -218,21 +222,21 @@ class Row {
 
   text(column: Column): string {
     const index = this.#columns[column];
-    return this.#file.slice(this.#commas[index] + 1, this.#commas[index + 1]);
+    return this.#file.slice(this.#bounds[index] + 1, this.#bounds[index + 1]);
   }
 
   isEmpty(column: Column): boolean {
     const index = this.#columns[column];
-    return index === -1 || this.#commas[index] + 1 === this.#commas[index + 1];
+    return index === -1 || this.#bounds[index] + 1 === this.#bounds[index + 1];
   }
 
   /** Reads digits, with or without a minus. Rejects a value beyond 2^53, which would be inexact. */
   integer(column: Column, least: number, most = MAX_BYTES): number {
     const file = this.#file;
-    const commas = this.#commas;
+    const bounds = this.#bounds;
     const index = this.#columns[column];
-    const end = commas[index + 1];
-    let i = commas[index] + 1;
+    const end = bounds[index + 1];
+    let i = bounds[index] + 1;
     const isNegative = file.charCodeAt(i) === MINUS;
     if (isNegative) i++;
     let value = i < end ? 0 : NaN;
@@ -269,15 +273,16 @@ class Row {
 
   #split(start: number, end: number): void {
     const file = this.#file;
-    const commas = this.#commas;
+    const bounds = this.#bounds;
     const names = this.#names;
+    const separator = this.#separator;
     const columnCount = this.#columnCount;
     let count = 0;
-    commas[0] = start - 1;
+    bounds[0] = start - 1;
     for (let i = start; i < end; i++) {
-      if (file.charCodeAt(i) === COMMA && ++count < columnCount) commas[count] = i;
+      if (file.charCodeAt(i) === separator && ++count < columnCount) bounds[count] = i;
     }
-    commas[columnCount] = end;
+    bounds[columnCount] = end;
     const fieldCount = count + 1;
     if (fieldCount === columnCount) return;
     const missing = names[fieldCount] ?? 'after the last';

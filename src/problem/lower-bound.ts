@@ -9,6 +9,7 @@
  *
  * Invariant: neither padding nor bytes that a gap releases are counted.
  */
+import { checkProblem } from './check-problem.js';
 import { partsOf } from './parts.js';
 import type { Problem } from './problem.js';
 
@@ -20,14 +21,14 @@ export interface LiveLoad {
   readonly step: number;
 }
 
-/** Live bytes at every step, `stepCount` entries. O(buffers + gaps + steps). */
+/** Live bytes at every step, `stepCount` entries. O(buffers + gaps + steps). @throws PlannerError `BAD_ARGUMENT` */
 export function liveBytesPerStep(problem: Problem): Float64Array {
   const bytes = changesPerStep(problem);
   for (let step = 1; step < bytes.length; step++) bytes[step] += bytes[step - 1];
   return bytes.subarray(0, problem.stepCount);
 }
 
-/** The largest live load of a problem. O(buffers + gaps + steps). */
+/** The largest live load of a problem. O(buffers + gaps + steps). @throws PlannerError `BAD_ARGUMENT` */
 export function liveLoad(problem: Problem): LiveLoad {
   const changes = changesPerStep(problem);
   let live = 0;
@@ -45,6 +46,7 @@ export function liveLoad(problem: Problem): LiveLoad {
 
 /** By how many bytes the live load grows at each step, and after the last one. */
 function changesPerStep(problem: Problem): Float64Array {
+  checkProblem(problem);
   const { owners, starts, ends, lowers, uppers } = partsOf(problem);
   const bytes = new Float64Array(problem.stepCount + 1);
   for (let p = 0; p < owners.length; p++) {

@@ -33,7 +33,7 @@ export class Capabilities {
   constructor({ graph, devices, bufferTypes, placed }: ScheduleInput) {
     const { tensors, table } = graph;
     this.devices = devices;
-    this.bufferTypes = bufferTypes ?? devices.map((device) => device.bufferType);
+    this.bufferTypes = bufferTypes;
     this.cpu = devices.length - 1;
     this.#tensors = tensors;
     this.#table = table;

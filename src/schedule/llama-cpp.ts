@@ -9,6 +9,7 @@
  *
  * Invariant: views compute nothing, so passes 2 and 3 leave them out. O(nodes · devices + sources).
  */
+import { named, PlannerError } from '../errors.js';
 import type { GraphTable } from '../graph/table.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Capabilities, NO_DEVICE } from './capabilities.js';
@@ -155,9 +156,21 @@ class DeviceAssignment {
       for (let device = 0; device <= this.#can.cpu && deviceOf[id] === NO_DEVICE; device++) {
         if (this.#can.supports(id, device)) deviceOf[id] = device;
       }
+      if (deviceOf[id] === NO_DEVICE) throw noDevice(this.#tensors[id]);
     }
   }
 }
 
 /** Operations whose small weights say nothing about where they belong. */
 const FOLLOWS_NO_WEIGHT: ReadonlySet<string> = new Set(['ROPE', 'FLASH_ATTN_EXT']);
+
+function noDevice(node: Tensor): PlannerError {
+  const culprit = node.label;
+  return new PlannerError('BAD_ARGUMENT', {
+    message: `No device computes ${named(culprit)}, a ${node.op} of these types and shapes.`,
+    culprit,
+    value: node.op,
+    limit: 'what some device computes',
+    remedy: 'Give a device that computes everything as the last one, such as cpuDevice().',
+  });
+}

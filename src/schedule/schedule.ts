@@ -16,16 +16,19 @@ export interface ScheduleInput {
   /** In order of priority; the last one is the CPU, which computes what no other device can. */
   readonly devices: readonly Device[];
   /** The buffer type that the results of each device go to. Default: each device's own. */
-  readonly bufferTypes?: readonly BufferType[];
-  /** The buffer type of storages that exist already, such as weights and caches, by the tensor that owns the storage. */
+  readonly bufferTypes: readonly BufferType[];
+  /**
+   * The buffer type of storages that exist already, such as weights and caches, by the tensor that owns the storage.
+   * Default: none.
+   */
   readonly placed: ReadonlyMap<Tensor, BufferType>;
-  /** Which of `placed` are weights: a node goes where its weight is. */
+  /** Which of `placed` are weights: a node goes where its weight is. Default: none. */
   readonly weights: ReadonlySet<Tensor>;
-  /** Devices of nodes, by index, that are fixed. */
+  /** Devices of nodes, by index, that are fixed. Default: none. */
   readonly pinned: ReadonlyMap<Tensor, number>;
-  /** Whether a device may take nodes from the CPU whose weights are in host memory. */
+  /** Whether a device may take nodes from the CPU whose weights are in host memory. Default true. */
   readonly offloadsOperations: boolean;
-  /** How many copies of what crosses exist, so that batches overlap: 1 without a pipeline. */
+  /** How many copies of what crosses exist, so that batches overlap. Default 1: no pipeline. */
   readonly copyCount: number;
 }
 

@@ -11,6 +11,7 @@
  *
  * Not optimal. O(n · f) time for n buffers and f free blocks; a model graph has a handful of free blocks.
  */
+import { checkProblem } from '../problem/check-problem.js';
 import type { GapTable, Problem } from '../problem/problem.js';
 import { ColumnSet } from '../columns.js';
 import { alignUp, checkBytes } from '../units.js';
@@ -26,6 +27,7 @@ export const ggmlAllocator: Allocator = {
   name: 'ggml',
   placesEmptyBuffers: true,
   place(problem: Problem, options: PlaceOptions = {}): Placement {
+    checkProblem(problem);
     checkOptions(options, PLACE_OPTIONS);
     refuseFixedOffsets(problem);
     const { maxChunkSize = Infinity } = options;

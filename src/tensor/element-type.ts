@@ -76,7 +76,7 @@ export const NEXT_GGUF_TYPE = 1 + ROWS[ROWS.length - 1][1];
 
 /** Looks up a type by ggml's name. @throws PlannerError `UNKNOWN_TYPE` */
 export function elementType(name: string, culprit = 'element type'): ElementType {
-  if (Object.hasOwn(ELEMENT_TYPES, name)) return ELEMENT_TYPES[name as ElementTypeName];
+  if (typeof name === 'string' && Object.hasOwn(ELEMENT_TYPES, name)) return ELEMENT_TYPES[name as ElementTypeName];
   const lower = shown(name).slice(1, -1).toLowerCase();
   const meant = Object.keys(ELEMENT_TYPES).find((each) => each.toLowerCase() === lower);
   throw new PlannerError('UNKNOWN_TYPE', {

@@ -154,13 +154,13 @@ export class TensorElements<V extends number | bigint = number> {
   #at(i0: number, outer: readonly number[]): number {
     const { shape } = this;
     const strides = this.#strides;
-    let isInside = isIndex(i0, shape[0] ?? 1) && (outer.length === 0 || outer.length < shape.length);
+    if (!isIndex(i0, shape[0] ?? 1) || (outer.length > 0 && outer.length >= shape.length))
+      return refuseIndices([i0, ...outer], shape);
     let at = this.#start + i0 * (strides[0] ?? 0);
     for (let dim = 0; dim < outer.length; dim++) {
-      isInside &&= isIndex(outer[dim], shape[dim + 1]);
+      if (!isIndex(outer[dim], shape[dim + 1])) return refuseIndices([i0, ...outer], shape);
       at += outer[dim] * strides[dim + 1];
     }
-    if (!isInside) refuseIndices([i0, ...outer], shape);
     return at;
   }
 }

@@ -4,6 +4,7 @@
  * Types that JavaScript has no number for (f16, bf16, quantised blocks) are shown as their raw bits.
  */
 import type { ElementTypeName } from './element-type.js';
+import { requireTensor } from './require-tensor.js';
 import type { Tensor } from './tensor.js';
 import { isContiguous } from './layout.js';
 import { PlannerError, shown, subject } from '../errors.js';
@@ -29,8 +30,9 @@ export type TypedArrayOf<T extends ElementTypeName> = T extends 'f32'
               ? BigInt64Array
               : Uint8Array;
 
-/** Refuses to read a tensor as another type than its own. @throws PlannerError `NOT_READABLE` */
+/** Refuses to read a tensor as another type than its own. @throws PlannerError `NOT_READABLE`, `BAD_ARGUMENT` */
 export function checkType(tensor: Tensor, type: ElementTypeName | undefined): void {
+  requireTensor(tensor);
   if (type === undefined || tensor.type.name === type) return;
   const culprit = tensor.label;
   throw new PlannerError('NOT_READABLE', {

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { checkArgument, checkOptions, type OptionNames } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { MOVES, recordedGraph, type Move, type MoveKind } from './graph-moves.js';
 
@@ -62,8 +62,9 @@ export function arbitraryGraph(options: ArbitraryGraphOptions = {}): fc.Arbitrar
   });
 }
 
-/** One line per tensor, in execution order. */
+/** One line per tensor, in execution order. @throws PlannerError `BAD_ARGUMENT` */
 export function describeGraph(graph: Graph): string {
+  checkGraph(graph);
   const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
   const line = (tensor: Tensor): string => {
     const { op, type, ne, nb, root, sources, destination } = tensor;

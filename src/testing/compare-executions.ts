@@ -17,6 +17,7 @@ import { resolveRuntime } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, type Group } from '../verify/fused-groups.js';
 import type { PlanLike } from '../verify/plan-like.js';
+import { checkGraphAndPlan } from '../verify/verify-plan.js';
 
 /** A tensor whose value differs between the two runs. */
 export interface ExecutionDifference {
@@ -48,8 +49,9 @@ export function compareExecutions(
   graph: Graph,
   plan: PlanLike,
   seed = 1,
-  runtime: string | Runtime | undefined = plan.runtime,
+  runtime: string | Runtime | undefined = (plan as PlanLike | null)?.runtime,
 ): ExecutionDifference[] {
+  checkGraphAndPlan(graph, plan);
   const rules = resolveRuntime(runtime);
   checkSeed(seed);
   const expected = Memory.separate(graph);

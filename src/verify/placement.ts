@@ -4,6 +4,7 @@
  * Invariant: independent of every allocator (it shares no code with solver/).
  */
 import { checkArgument, isListLike, type OptionNames } from '../errors.js';
+import { problemRemedy } from '../problem/check-problem.js';
 import type { Problem } from '../problem/problem.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
 import { checkLimits, MAX_VIOLATIONS } from './limits.js';
@@ -74,7 +75,7 @@ export function verifyPlacement(
 function checkProblemAndPlacement(problem: unknown, placement: unknown): void {
   const { sizes, alignments, starts, ends } = (problem ?? {}) as Partial<Record<keyof Problem, unknown>>;
   const isProblem = [sizes, alignments, starts, ends].every(isListLike);
-  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem, or read one.');
+  checkArgument(isProblem, 'problem', problem, 'a Problem', problemRemedy(problem));
   const columns = (placement ?? {}) as Partial<Record<keyof PlacementLike, unknown>>;
   const missing = (['offsets', 'chunkOf', 'chunks'] as const).find((column) => !isListLike(columns[column]));
   if (missing === undefined) return;

@@ -7,6 +7,7 @@
 export { counted, groupDigits, humanBytes } from '../format.js';
 export type { Drawing } from '../map/draw.js';
 export type { Plot, Scale } from '../map/scale.js';
+export type { PageElement, PagePort } from './dom-types.js';
 export { renderMapHtml, type MapPageOptions } from './html.js';
 export type { Point } from './input.js';
 export type { BoxQuestion, FoundBox, MapFacts, MapSource, SearchResult } from './map-source.js';

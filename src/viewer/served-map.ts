@@ -8,16 +8,18 @@
  *
  * Invariant: each question has one answer, in order; a map that is closed, or whose worker is gone, answers no more.
  */
+import { checkArgument } from '../errors.js';
 import { indexMap, type IndexedMap } from '../map/columns.js';
 import { drawIndexed } from '../map/draw.js';
 import type { MapOptions } from '../map/options.js';
 import type { MemoryMap } from '../map/memory-map.js';
+import type { PagePort } from './dom-types.js';
 import { factsOf, find, search, type BoxQuestion, type MapFacts, type MapSource } from './map-source.js';
 
 /** What a worker sends to the page; `port` has to be in the list of what is transferred. */
 export interface ServedMap {
   readonly facts: MapFacts;
-  readonly port: MessagePort;
+  readonly port: PagePort;
 }
 
 /** A served map, as a viewer takes it. */
@@ -35,6 +37,7 @@ type Question =
 /**
  * Serves a map from a worker.
  *
+ * @throws PlannerError `BAD_ARGUMENT`
  * @example
  * ```ts
  * import { Context, Graph, planGraph } from 'tensor-arena';
@@ -49,6 +52,9 @@ type Question =
  * ```
  */
 export function serveMap(map: MemoryMap): ServedMap {
+  const { boxes, chunks } = (map as Partial<MemoryMap> | null | undefined) ?? {};
+  const isMap = Array.isArray(boxes) && Array.isArray(chunks);
+  checkArgument(isMap, 'map', map, 'a MemoryMap', 'Give what memoryMapOf returns.');
   const indexed = indexMap(map);
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }: MessageEvent<Question>) => {
@@ -64,8 +70,11 @@ function answer(indexed: IndexedMap, question: Exclude<Question, { readonly clos
   return search(indexed, question.search, question.limit);
 }
 
-/** Opens a map that a worker serves. */
-export function openMap({ facts, port }: ServedMap): OpenedMap {
+/** Opens a map that a worker serves. @throws PlannerError `BAD_ARGUMENT` */
+export function openMap(served: ServedMap): OpenedMap {
+  const { facts, port } = served ?? ({} as Partial<ServedMap>);
+  const isServed = typeof facts === 'object' && typeof port?.postMessage === 'function';
+  checkArgument(isServed, 'served', served, 'a served map', 'Give what serveMap returns, with its port transferred.');
   const waiting: ((reply: unknown) => void)[] = [];
   port.onmessage = ({ data }: MessageEvent<unknown>) => waiting.shift()?.(data);
   const ask = <T>(question: Question): Promise<T> => {

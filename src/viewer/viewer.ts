@@ -10,6 +10,7 @@ import type { MapOptions } from '../map/options.js';
 import { Scale, type MapWindow } from '../map/scale.js';
 import type { MapColors } from '../map/theme.js';
 import { showDetails } from './details-list.js';
+import type { PageElement } from './dom-types.js';
 import { listenToKeys, listenToPointer, type Point } from './input.js';
 import type { BoxQuestion, FoundBox, MapSource, SearchResult } from './map-source.js';
 import { drawMarks } from './marks.js';
@@ -55,7 +56,7 @@ export class MapViewer {
    *
    * @throws PlannerError `BAD_ARGUMENT`
    */
-  constructor(container: HTMLElement, maps: readonly ViewerMap[], title = '') {
+  constructor(container: PageElement, maps: readonly ViewerMap[], title = '') {
     const make = (name: string, className: string, parent: HTMLElement): HTMLElement => {
       const child = container.ownerDocument.createElement(name);
       child.className = className;

@@ -1,9 +1,10 @@
 /** Graph documents: what is accepted, and which error names which field for everything else. */
 import { describe, expect, it } from 'vitest';
 import { graphFromJson } from '../../src/json/read.js';
-import { graphToJson, type TensorJson } from '../../src/json/write.js';
+import { graphToJson, type GraphJson, type TensorJson } from '../../src/json/write.js';
 import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { Context } from '../../src/dialects/ggml/context.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { Graph } from '../../src/graph/graph.js';
 import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
@@ -287,6 +288,53 @@ describe('a malformed document', () => {
     ],
   ] as const)('%s: %#', (code, document, culprit) => {
     expectError(code, culprit, () => graphFromJson(document));
+  });
+
+  describe('holds results against the rules of their operations:', () => {
+    const ctx = Context.deferred();
+    const [x, w] = [ctx.newTensor('f32', [4, 2], 'x'), ctx.newTensor('f32', [4, 3], 'w')];
+    const f32 = (...shape: number[]): Row => {
+      const strides = [4, 4 * shape[0], 4 * shape[0] * shape[1], 4 * shape[0] * shape[1]];
+      return { type: 'f32', shape: [...shape, 1, 1], strides, byteLength: 4 * shape[0] * shape[1] };
+    };
+    /** The document of one node, with other fields in the row of the node. */
+    const damaged = (node: Tensor, fields: Row): GraphJson => {
+      const document = graphToJson(Graph.forward(node));
+      return { ...document, tensors: document.tensors.with(-1, { ...document.tensors.at(-1)!, ...fields }) };
+    };
+
+    it.each<readonly [node: Tensor, fields: Row, message: RegExp]>([
+      [ctx.mulMat(w, x), f32(2, 3), /shape is \[2, 3, 1, 1\], but MUL_MAT makes \[3, 2, 1, 1\] of these operands/],
+      [ctx.cont(x), f32(4, 3), /shape is \[4, 3, 1, 1\], but CONT makes \[4, 2, 1, 1\]/],
+      [ctx.relu(x), { type: 'i32' }, /type is i32, but .* makes f32 of these operands/],
+      [ctx.add(x, x), { type: 'i32' }, /type is i32, but ADD makes f32/],
+      [ctx.concat(x, x, 1), f32(8, 2), /shape is \[8, 2, 1, 1\], but CONCAT makes \[4, 4, 1, 1\]/],
+      [ctx.sumRows(x), f32(2, 1), /SUM_ROWS makes \[1, 2, 1, 1\]/],
+      [ctx.rmsNorm(x, 1e-5), f32(2, 4), /RMS_NORM makes \[4, 2, 1, 1\]/],
+      [ctx.mul(x, x), { src: [0, 0], ...f32(8, 1) }, /MUL makes \[4, 2, 1, 1\]/],
+    ])('%#', (node, fields, message) => {
+      const { op } = node;
+      expect(expectError('BAD_DOCUMENT', /tensors/, () => graphFromJson(damaged(node, fields))).message).toMatch(
+        message,
+      );
+      expect(graphFromJson(damaged(node, {})).nodes.at(-1)!.op).toBe(op);
+    });
+
+    it('operands that the operation does not take', () => {
+      const document = graphToJson(Graph.forward(ctx.mulMat(w, x)));
+      const tensors = document.tensors.map((each) => (each.name === 'w' ? { ...each, ...f32(5, 3) } : each));
+      const error = expectError('BAD_DOCUMENT', /tensors/, () => graphFromJson({ ...document, tensors }));
+      expect(error.message).toContain('cannot be computed. MUL_MAT: b is x (f32 [4, 2]), but must be');
+    });
+
+    it('only where the settings that decide are in the file', () => {
+      const joined = ctx.concat(x, x, 1);
+      expect(graphFromJson(damaged(joined, { ...f32(8, 2), params: undefined })).nodes).toHaveLength(1);
+      const cast = ctx.cast(x, 'f16');
+      const { params, ...row } = graphToJson(Graph.forward(cast)).tensors.at(-1)!;
+      expect(params).toEqual({ type: 'f16' });
+      expect(graphFromJson(damaged(cast, { ...row, params: undefined })).nodes[0].type.name).toBe('f16');
+    });
   });
 
   it('is no way to touch a prototype', () => {

@@ -7,6 +7,7 @@ import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
 import { measureModel, type ModelSizes } from 'tensor-arena/models';
 import { solve, verifyPlacement, type BufferSpec, type Solution, type SolveProgress } from 'tensor-arena/solver';
 import { arbitraryProblem } from 'tensor-arena/testing';
+import { humanBytes, renderMapHtml, serveMap, type ServedMap } from 'tensor-arena/viewer';
 
 const problem: Problem = createProblem([{ size: 64, start: 0, end: 2, alignment: 32 }]);
 export const sizes: Float64Array = problem.sizes;
@@ -23,6 +24,8 @@ const onProgress = ({ bufferSize, effort }: SolveProgress): void => void [buffer
 // A problem of one entry point is a problem of the other.
 export const solution: Solution = solve(createProblem(buffers), { maxEffort: 100, onProgress });
 export const violations: number = verifyPlacement(problem, solution).length;
+export const page: string = renderMapHtml(map, { title: humanBytes(1024) });
+export const served: ServedMap = serveMap(map);
 export const problems = arbitraryProblem({ maxMoves: 4 });
 // @ts-expect-error: a buffer without a size is no buffer.
 createProblem([{ start: 0, end: 2 }]);

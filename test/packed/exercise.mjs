@@ -18,10 +18,12 @@ export async function exerciseAll(load, model) {
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
   const ggml = await load('tensor-arena/ggml');
+  const device = await load('tensor-arena/device');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/models', models, callsOfModels(models, library, header));
+  await callEach('tensor-arena/device', device, callsOfDevice(device, library));
   await callEach('tensor-arena/map', map, callsOfMap(map, library));
   await callEach('tensor-arena/ggml', ggml, {
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
@@ -42,6 +44,8 @@ async function callEach(name, module, calls) {
   assert.deepEqual(Object.keys(calls).sort(), exported.sort(), `${name}: what is called, and what is exported`);
   for (const [key, call] of Object.entries(calls)) {
     try {
+      // Consoles print the name of a class: bundling must not change it.
+      if (/^[A-Z]/.test(key) && typeof module[key] === 'function') assert.equal(module[key].name, key);
       await call(module[key]);
     } catch (error) {
       throw new Error(`${name}: ${key}`, { cause: error });
@@ -131,6 +135,43 @@ function callsOfLibrary(library) {
     solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).bufferSize, 96),
     verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
     verifyPlan: (verify) => assert.deepEqual(verify(graph, plan), []),
+  };
+}
+
+/** One device of each kind, and a graph that is spread over two. */
+function callsOfDevice(device, { Context, Graph, planGraph }) {
+  const gib = 2 ** 30;
+  const ctx = Context.deferred();
+  const x = ctx.setInput(ctx.newTensor('f32', [256, 4], 'x'));
+  const weight = Context.virtual().newTensor('f32', [256, 256], 'w');
+  const y = ctx.setOutput(ctx.mulMat(weight, x));
+  return {
+    COMPUTE_CAPABILITIES: (known) => assert.ok(known.includes(8.6)),
+    PROFILE_NAMES: (names) => assert.ok(names.includes('cuda')),
+    cpuDevice: (cpuDevice) => assert.equal(cpuDevice().name, 'CPU'),
+    cudaDevice: (cudaDevice) => assert.equal(cudaDevice({ totalBytes: gib }).name, 'CUDA0'),
+    metalDevice: (metalDevice) => assert.equal(metalDevice({ totalBytes: gib }).name, 'MTL0'),
+    parseDevice: (parse) => assert.equal(parse('cuda:24GiB').totalBytes, 24 * gib),
+    parseDevices: (parse) => assert.equal(parse(['cuda:1GiB', 'cuda:2GiB'])[1].name, 'CUDA1'),
+    scheduleGraph: (scheduleGraph) => {
+      const devices = [device.cudaDevice({ totalBytes: gib }), device.cpuDevice()];
+      const placed = new Map([[weight, devices[0].bufferType]]);
+      const schedule = scheduleGraph(Graph.forward(y), devices, { placed, weights: new Set([weight]) });
+      assert.deepEqual(
+        schedule.splits.map((split) => split.device),
+        [0],
+      );
+      const { pools } = planGraph(schedule.graph, { pools: schedule.pools });
+      assert.deepEqual(
+        pools.map((pool) => [pool.name, pool.bufferSize]),
+        [
+          ['CUDA0', 8192],
+          ['CPU', 4096],
+        ],
+      );
+    },
+    vulkanDevice: (vulkanDevice) => assert.equal(vulkanDevice({ totalBytes: gib }).name, 'Vulkan0'),
+    webgpuDevice: (webgpuDevice) => assert.equal(typeof webgpuDevice({ totalBytes: gib }).name, 'string'),
   };
 }
 

@@ -42,6 +42,18 @@ describe('parseProblemCsv', () => {
     expect([...problem.ends]).toEqual([3, 2]);
   });
 
+  it('reads what a spreadsheet writes: semicolons, and names of columns in any case', () => {
+    const plain = parseProblemCsv('id,lower,upper,size,gaps\na,0,9,4,2-5@0:2 6-7\nb,1,3,8,\n');
+    expect(parseProblemCsv('ID;Lower;UPPER;Size;Gaps\r\na;0;9;4;2-5@0:2 6-7\r\nb;1;3;8;\r\n')).toEqual(plain);
+    expect(parseProblemCsv('Buffer,Start,End,SIZE,gaps\na,0,8,4,2-4@0:2 6-6\nb,1,2,8,\n')).toEqual(plain);
+    expect(errorOf('Id;Lower;Upper;Size\na;0;9;x\n').culprit).toBe('row 2, column "Size"');
+    expect(errorOf('Id;Lower;Upper;Size\na;0;9\n').message).toContain('the row has 3 fields instead of 4');
+    // Written with commas, it could not be read again.
+    expect(errorOf('id;lower;upper;size\na,b;0;9;4\n').message).toContain('must be a name without commas');
+    expect(errorOf('id;lower,upper;size\n').message).toMatch(/column "id;lower" is unknown/);
+    expect(errorOf('id,ID,lower,upper,size\n').message).toMatch(/column "ID" is there twice/);
+  });
+
   it('reads alignments, fixed offsets and gaps, each of which may be empty', () => {
     const { problem } = parseProblemCsv(
       'id,lower,upper,size,alignment,offset,gaps\n' + 'a,0,30,64,32,96,\n' + 'b,0,30,8,,,5-10 20-25@2:4\n',

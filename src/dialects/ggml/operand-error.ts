@@ -4,6 +4,7 @@
  * Invariant: every error is a `BAD_OPERAND` that names the operation, the operand, the value found and the limit.
  */
 import { PlannerError, shown, wrongValue } from '../../errors.js';
+import { FOREIGN_TENSOR, isForeignTensor, tensorRemedy } from '../../tensor/require-tensor.js';
 import { Tensor } from '../../tensor/tensor.js';
 
 /**
@@ -44,11 +45,13 @@ export function missingOperand(op: string, what: string, value: unknown): never 
   throw new PlannerError('BAD_OPERAND', {
     message: isAbsent
       ? `${culprit}${what.startsWith('operand') ? ', counted from 0,' : ''} is missing.`
-      : `${culprit} is ${shown(value)}, not a tensor.`,
+      : isForeignTensor(value)
+        ? `${culprit} is ${FOREIGN_TENSOR}, not of this one.`
+        : `${culprit} is ${shown(value)}, not a tensor.`,
     culprit,
     value: value ?? 'missing',
     limit: 'a tensor',
-    remedy: value instanceof Promise ? 'Await the promise first.' : 'Give a tensor that a Context has returned.',
+    remedy: tensorRemedy(value),
   });
 }
 

@@ -3,8 +3,9 @@
  *
  * Invariant: a kernel that reads an element after it has overwritten it gets the new value, as real kernels do.
  */
+import { checkArgument, isListLike } from '../../errors.js';
 import type { ElementTypeName } from '../../tensor/element-type.js';
-import { NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
+import { codecOf, NUMBER_CODECS, TensorElements, type Codec } from '../../tensor/elements.js';
 import type { Layout, Dims4 } from '../../tensor/layout.js';
 
 const CODECS: Partial<Record<ElementTypeName, Codec<number>>> = {
@@ -22,10 +23,14 @@ export function hasCodec(type: ElementTypeName): boolean {
 }
 
 export class Elements extends TensorElements {
-  /** @param start byte position of the first element within `storage` */
+  /**
+   * @param start byte position of the first element within `storage`
+   * @throws PlannerError `BAD_ARGUMENT`; `NOT_READABLE` for a quantised type
+   */
   constructor(layout: Layout, storage: Uint8Array, start: number) {
+    checkParts(layout, storage, start);
     const view = new DataView(storage.buffer, storage.byteOffset, storage.byteLength);
-    super(layout, CODECS[layout.type.name]!, view, start);
+    super(layout, CODECS[layout.type.name] ?? (codecOf(layout.type.name, 'the tensor') as Codec<number>), view, start);
   }
 
   get ne(): Dims4 {
@@ -65,4 +70,12 @@ export class Elements extends TensorElements {
       for (let i0 = 0; i0 < this.ne[0]; i0++) visit(i0, i1, i2, i3);
     });
   }
+}
+
+function checkParts(layout: Partial<Layout> | null | undefined, storage: unknown, start: unknown): void {
+  const isLayout = isListLike(layout?.shape) && isListLike(layout.strides) && typeof layout.type?.name === 'string';
+  checkArgument(isLayout, 'layout', layout, 'a tensor, or { type, shape, strides }', 'Give the tensor.');
+  const isBytes = storage instanceof Uint8Array;
+  checkArgument(isBytes, 'storage', storage, 'a Uint8Array', 'Give what Memory.storage returns.');
+  checkArgument(Number.isSafeInteger(start), 'start', start, 'a byte position', 'Give the viewOffset of the tensor.');
 }

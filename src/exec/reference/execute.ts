@@ -4,7 +4,7 @@
  * Invariant: readable, not fast; the same inputs give the same bits in every {@link Memory}.
  */
 import { PlannerError } from '../../errors.js';
-import type { Graph } from '../../graph/graph.js';
+import { checkGraph, type Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
 import { isRow, type Row } from '../../dialects/ggml/row.js';
 import { Operands } from '../../dialects/ggml/operands.js';
@@ -13,10 +13,15 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { hasCodec } from './elements.js';
 import { Call } from './kernels/kernel.js';
 import { findKernel } from './kernels/kernels.js';
-import type { Memory } from './memory.js';
+import { checkMemory, type Memory } from './memory.js';
 
-/** What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes). */
+/**
+ * What the reference executor cannot run in this graph; `null` if it can run all of it. O(nodes).
+ *
+ * @throws PlannerError `BAD_ARGUMENT`
+ */
 export function whyNotExecutable(graph: Graph): string | null {
+  checkGraph(graph);
   for (const node of graph.nodes) {
     const { operation } = node;
     if (operation === null || operation.isView) continue;
@@ -51,6 +56,7 @@ function whyNotItsResult(node: Tensor, row: Row): string | null {
  * `BAD_ARGUMENT` where an index tensor holds no valid index
  */
 export function executeGraph(graph: Graph, memory: Memory): void {
+  checkMemory(memory);
   const reason = whyNotExecutable(graph);
   if (reason !== null) {
     throw new PlannerError('NOT_EXECUTABLE', {

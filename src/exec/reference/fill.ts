@@ -5,7 +5,7 @@
  * every tensor that they are used on.
  */
 import { checkArgument } from '../../errors.js';
-import type { Graph } from '../../graph/graph.js';
+import { checkGraph, type Graph } from '../../graph/graph.js';
 import { arrivesAtItsStep } from '../../graph/node-kind.js';
 import { ADD_ID } from '../../dialects/ggml/ops/arithmetic.js';
 import { MUL_MAT_ID } from '../../dialects/ggml/ops/matrix.js';
@@ -16,7 +16,7 @@ import { GET_ROWS_BACK } from '../../dialects/ggml/ops/training.js';
 import type { Operation } from '../../tensor/operation.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Memory } from './memory.js';
+import { checkMemory, type Memory } from './memory.js';
 
 /** The number of rows that the operand `ids` of an operation can name. */
 const ROW_COUNTS = new Map<Operation, (node: Tensor) => number>([
@@ -51,8 +51,13 @@ export function checkSeed(seed: number): void {
 /**
  * Fills every leaf, and every node that is marked as an input. Immediate tensors keep their values. Nodes without an
  * operation get their values at their steps.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`
  */
 export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
+  checkGraph(graph);
+  checkMemory(memory);
+  checkSeed(seed);
   const limits = indexLimits(graph);
   const late = new Set(graph.nodes.filter((node) => arrivesAtItsStep(node, graph)));
   const inputs = [...graph.leafs, ...graph.nodes.filter((node) => graph.inputs.has(node)), ...late];

@@ -5,8 +5,9 @@
  * Invariant: all bytes that a plan places are NaN patterns (0xFF) before they are written. Immediate tensors start as a
  * copy of their own bytes, so running a graph never changes the user's data.
  */
-import { PlannerError, subject, wrongValue } from '../../errors.js';
-import type { Graph } from '../../graph/graph.js';
+import { checkArgument, isListLike, PlannerError, subject, wrongValue } from '../../errors.js';
+import { checkGraph, type Graph } from '../../graph/graph.js';
+import { requireTensor } from '../../tensor/require-tensor.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkGraphAndPlan } from '../../verify/verify-plan.js';
 import type { PlanEntry, PlanLike } from '../../verify/plan-like.js';
@@ -27,8 +28,9 @@ export class Memory {
     this.#storages = storages;
   }
 
-  /** Memory in which every storage has bytes of its own. */
+  /** Memory in which every storage has bytes of its own. @throws PlannerError `BAD_ARGUMENT` */
   static separate(graph: Graph): Memory {
+    checkGraph(graph);
     return new Memory(
       graph,
       storagesOf(graph, (tensor) => poisoned(tensor.storageBytes)),
@@ -57,13 +59,19 @@ export class Memory {
     return new Memory(graph, storagesOf(graph, placeOf));
   }
 
-  /** The elements of a tensor. */
+  /** The elements of a tensor. @throws PlannerError as {@link storage}; `NOT_READABLE` for a quantised type */
   elements(tensor: Tensor): Elements {
-    return new Elements(tensor, this.storage(tensor), tensor.viewOffset);
+    const storage = this.storage(tensor);
+    return new Elements(tensor, storage, tensor.viewOffset);
   }
 
-  /** All bytes of the storage that `tensor` owns or looks into. */
+  /**
+   * All bytes of the storage that `tensor` owns or looks into.
+   *
+   * @throws PlannerError `DANGLING_TENSOR` if it is not in the graph, `BAD_ARGUMENT`
+   */
   storage(tensor: Tensor): Uint8Array {
+    requireTensor(tensor);
     const storage = this.#storages.get(tensor.root);
     if (storage !== undefined) return storage;
     const culprit = tensor.label;
@@ -78,11 +86,14 @@ export class Memory {
 
   /** Poisons the bytes of a storage behind its elements: a device that asks for more bytes may write them all. */
   poisonTail(tensor: Tensor): void {
-    if (!tensor.isView) this.storage(tensor).fill(POISON, tensor.byteLength);
+    const storage = this.storage(tensor);
+    if (!tensor.isView) storage.fill(POISON, tensor.byteLength);
   }
 
   /** Keeps values for a node without an operation, in the order of a contiguous tensor, until the node's step. */
   keepFor(node: Tensor, values: ArrayLike<number>): void {
+    requireTensor(node, 'node');
+    checkValues(values);
     this.#arrivals.set(node, values);
   }
 
@@ -101,11 +112,22 @@ export class Memory {
     return Array.from({ length: elements.count }, (_, position) => elements.getFlat(position));
   }
 
-  /** Sets the values of a tensor, in the order of a contiguous one. */
+  /** Sets the values of a tensor, in the order of a contiguous one. @throws PlannerError `BAD_ARGUMENT` */
   write(tensor: Tensor, values: ArrayLike<number>): void {
+    checkValues(values);
     const elements = this.elements(tensor);
     for (let position = 0; position < values.length; position++) elements.setFlat(values[position], position);
   }
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function checkMemory(memory: unknown): void {
+  const remedy = 'Make one with Memory.separate or Memory.planned.';
+  checkArgument(memory instanceof Memory, 'memory', memory, 'a Memory', remedy);
+}
+
+function checkValues(values: unknown): void {
+  checkArgument(isListLike(values), 'values', values, 'a list of numbers', 'Give one value per element.');
 }
 
 function storagesOf(graph: Graph, place: (tensor: Tensor) => Uint8Array): Map<Tensor, Uint8Array> {

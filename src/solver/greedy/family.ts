@@ -5,6 +5,7 @@
  * graphs.
  */
 import { checkOptions } from '../../errors.js';
+import { checkProblem } from '../../problem/check-problem.js';
 import type { Problem } from '../../problem/problem.js';
 import { PLACE_OPTIONS, type Allocator, type Placement, type PlaceOptions } from '../allocator.js';
 import { fillChunks } from './fill-chunks.js';
@@ -26,6 +27,7 @@ function greedy(name: string, order: Order): Allocator {
   return {
     name,
     place(problem: Problem, options: PlaceOptions = {}): Placement {
+      checkProblem(problem);
       checkOptions(options, PLACE_OPTIONS);
       const { offsets, chunkOf, chunks } = fillChunks(problem, createTimeline(problem), order(problem), options);
       return { offsets, chunkOf, chunks };

@@ -5,6 +5,7 @@
  * worse than ggml's allocator if that keeps the limits.
  */
 import { checkOptions } from '../../errors.js';
+import { checkProblem } from '../../problem/check-problem.js';
 import { liveLoad } from '../../problem/lower-bound.js';
 import type { Problem } from '../../problem/problem.js';
 import { PLACE_OPTIONS, placementSize, type Allocator, type PlaceOptions, type Placement } from '../allocator.js';
@@ -18,6 +19,7 @@ const MAX_EFFORT = 20_000;
 export const auto: Allocator = {
   name: 'auto',
   place(problem, options = {}): Placement {
+    checkProblem(problem);
     checkOptions(options, PLACE_OPTIONS);
     const atOnce = placeAtOnce(problem, options);
     if (atOnce !== null) return atOnce;

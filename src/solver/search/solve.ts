@@ -3,6 +3,7 @@
  * other work.
  */
 import { checkArgument, checkOptions } from '../../errors.js';
+import { checkProblem } from '../../problem/check-problem.js';
 import type { Problem } from '../../problem/problem.js';
 import { SOLVE_OPTIONS, type Solution, type SolveOptions } from './solution.js';
 import { Solver } from './solver.js';
@@ -48,13 +49,6 @@ function begin(problem: Problem, options: SolveOptions): Generator<void, Solutio
   checkOptions(options, SOLVE_OPTIONS);
   checkLimits(options);
   return new Solver(problem, options).run();
-}
-
-function checkProblem(problem: Problem): void {
-  const { bufferCount, sizes, starts, ends } = (problem as Partial<Problem> | null) ?? {};
-  const columns: readonly unknown[] = [sizes, starts, ends];
-  const isProblem = columns.every((column) => ArrayBuffer.isView(column)) && sizes?.length === bufferCount;
-  checkArgument(isProblem, 'problem', problem, 'a Problem', 'Make one with createProblem or parseProblemCsv.');
 }
 
 function checkLimits(options: SolveOptions): void {

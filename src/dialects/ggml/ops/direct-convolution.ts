@@ -151,6 +151,7 @@ export abstract class DirectConvolutionOps extends Applier {
   conv3dDirect(kernel: Tensor, x: Tensor, channels: number, options: SlidingOptions = {}): Tensor {
     checkTensor(CONV_3D.name, kernel, 'kernel');
     checkTensor(CONV_3D.name, x, 'x');
+    requireIntegers(CONV_3D, { channels }, 1);
     const split = { channels, outputs: kernel.ne[3] / channels, videos: x.ne[3] / channels };
     return this.apply(CONV_3D, [kernel, x], { ...slidingOver(CONV_3D, 3, options), ...split });
   }

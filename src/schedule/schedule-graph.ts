@@ -1,0 +1,82 @@
+/**
+ * The function that spreads a graph over devices, with its options checked and their defaults filled in.
+ */
+import type { Device } from '../device/device.js';
+import { checkArgument, checkOptions, isListLike, named, PlannerError, type OptionNames } from '../errors.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
+import type { Schedule, ScheduleInput } from './schedule.js';
+import { spreadGraph } from './spread.js';
+
+/** Settings of {@link scheduleGraph}. */
+export type ScheduleOptions = Partial<Omit<ScheduleInput, 'graph' | 'devices'>>;
+
+const SCHEDULE_OPTIONS: OptionNames<ScheduleOptions> = {
+  bufferTypes: true,
+  placed: true,
+  weights: true,
+  pinned: true,
+  offloadsOperations: true,
+  copyCount: true,
+};
+
+/**
+ * Spreads a graph over devices as llama.cpp's scheduler does: gives every node a device, cuts the order into splits, and
+ * copies what crosses. The graph that was given stays as it is. O(nodes · devices + sources).
+ *
+ * @param devices in order of priority; the last one, usually the CPU, computes what no other can, and holds the inputs
+ * @throws PlannerError `BAD_ARGUMENT`, also if no device computes a node
+ * @example
+ * ```ts
+ * import { Context, Graph, planGraph } from 'tensor-arena';
+ * import { cpuDevice, cudaDevice, scheduleGraph } from 'tensor-arena/device';
+ * const ctx = Context.deferred();
+ * const x = ctx.setInput(ctx.newTensor('f32', [256, 4], 'x'));
+ * const w = Context.virtual().newTensor('f32', [256, 256], 'w');
+ * const graph = Graph.forward(ctx.setOutput(ctx.mulMat(w, x)));
+ * const gpu = cudaDevice({ totalBytes: 2 ** 30 });
+ * const placed = new Map([[w, gpu.bufferType]]);
+ * const schedule = scheduleGraph(graph, [gpu, cpuDevice()], { placed, weights: new Set([w]) });
+ * const { pools } = planGraph(schedule.graph, { pools: schedule.pools });
+ * for (const { name, bufferSize } of pools ?? []) console.log(name, bufferSize); // CUDA0 8192, CPU 4096
+ * ```
+ */
+export function scheduleGraph(graph: Graph, devices: readonly Device[], options: ScheduleOptions = {}): Schedule {
+  checkGraph(graph);
+  checkDevices(devices);
+  checkOptions(options, SCHEDULE_OPTIONS);
+  const { bufferTypes = devices.map(({ bufferType }) => bufferType), copyCount = 1 } = options;
+  const isCount = Number.isSafeInteger(copyCount) && copyCount >= 1;
+  checkArgument(isCount, 'copyCount', copyCount, 'an integer of at least 1', 'Leave it out to have one copy.');
+  const isPaired = bufferTypes.length === devices.length;
+  const remedy = 'Give the buffer type of each device, or leave them out.';
+  checkArgument(
+    isPaired,
+    'bufferTypes',
+    `${bufferTypes.length} buffer types`,
+    `${devices.length}, one a device`,
+    remedy,
+  );
+  const { placed = new Map(), weights = new Set(), pinned = new Map(), offloadsOperations = true } = options;
+  for (const weight of weights) {
+    if (placed.has(weight)) continue;
+    throw new PlannerError('BAD_ARGUMENT', {
+      message: `${named(weight.label)} is among the weights, but \`placed\` does not say where it lies.`,
+      culprit: weight.label,
+      value: 'not placed',
+      limit: 'a weight with a buffer type',
+      remedy: 'Give the buffer type of every weight in `placed`.',
+    });
+  }
+  return spreadGraph({ graph, devices, bufferTypes, placed, weights, pinned, offloadsOperations, copyCount });
+}
+
+function checkDevices(devices: readonly Device[]): void {
+  const remedy = 'Give a list of devices, such as [cudaDevice({ totalBytes }), cpuDevice()].';
+  const isList = isListLike(devices) && devices.length > 0;
+  checkArgument(isList, 'devices', devices, 'a list of at least one device', remedy);
+  for (const device of devices) {
+    const { name, supports, bufferType } = (device ?? {}) as Partial<Record<keyof Device, unknown>>;
+    const isDevice = typeof name === 'string' && typeof supports === 'function' && typeof bufferType === 'object';
+    checkArgument(isDevice, 'devices', device, 'a list of devices', remedy);
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * Every public function, called with something else in the place of each of its arguments: it works or throws a
+ * `PlannerError`, never what the engine says. A function that is exported and has no call here fails the test.
+ */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as ggml from '../src/dialects/ggml/index.js';
+import * as root from '../src/index.js';
+import * as exec from '../src/exec/index.js';
+import * as gguf from '../src/gguf/index.js';
+import * as map from '../src/map/index.js';
+import * as models from '../src/models/index.js';
+import * as solver from '../src/solver/index.js';
+import * as testing from '../src/testing/index.js';
+import * as viewer from '../src/viewer/index.js';
+import { shown } from '../src/errors.js';
+import { expectSentence } from './support/expect-error.js';
+import { KEEPING } from './support/keeping-recipes.js';
+import { Maker, OVERWRITING } from './support/operation-recipes.js';
+import { projectPath } from './support/shared-data.js';
+
+const { ALLOCATORS, Context, Graph, PlannerError } = root;
+
+type Call = readonly [name: string, fn: (...args: never[]) => unknown, ...args: readonly unknown[]];
+
+const BAD: readonly unknown[] = [
+  ...[undefined, null, {}, 'x', 5, [], -1, NaN, true, [null], 5n, Symbol('s')],
+  ...[Object.create(null) as object, new Map(), () => 5],
+];
+
+/** How an error prints. */
+const said = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : shown(error));
+
+/** What a call throws or rejects with; null if it works. */
+async function thrownBy(work: () => unknown): Promise<unknown> {
+  try {
+    const result = work();
+    // A generator throws when it is asked for its first value.
+    if (typeof result === 'object' && result !== null && 'next' in result) (result as Generator).next();
+    await result;
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What is wrong with the answers to a call with a bad value in each position. */
+async function faultsOf([name, fn, ...args]: Call): Promise<string[]> {
+  const faults: string[] = [];
+  const good = await thrownBy(() => fn(...(args as never[])));
+  if (good !== null) faults.push(`${name} fails with good arguments: ${said(good)}`);
+  for (let position = 0; position < args.length; position++) {
+    for (const value of BAD) {
+      const error = await thrownBy(() => fn(...(args.with(position, value) as never[])));
+      if (error === null) continue;
+      const found = `${name}, argument ${position} = ${shown(value)}`;
+      if (!(error instanceof PlannerError)) faults.push(`${found}: ${said(error)}`);
+      else {
+        try {
+          expectSentence(error);
+        } catch {
+          faults.push(`${found} is no sentence: ${error.message} | ${error.culprit}`);
+        }
+      }
+    }
+  }
+  return faults;
+}
+
+/** The methods of an object, as calls. */
+const on =
+  <T extends object>(owner: T, label: string) =>
+  <K extends keyof T & string>(name: K, ...args: unknown[]): Call => [
+    `${label}.${name}`,
+    (...given: never[]) => (owner[name] as (...given: never[]) => unknown).apply(owner, given),
+    ...args,
+  ];
+
+const ctx = Context.deferred();
+const x = ctx.setInput(ctx.newTensor('f32', [4, 2], 'x'));
+const y = ctx.setOutput(ctx.setName(ctx.sqr(x), 'y'));
+const own = Context.immediate();
+const kept = own.newTensor('f32', [2], 'kept');
+const graph = Graph.forward(y);
+const plan = root.planGraph(graph);
+const arena = plan.allocate();
+const csv = root.parseProblemCsv('id,lower,upper,size\na,0,2,4\nb,1,3,8\n');
+const { problem } = csv;
+const placement = root.solve(problem);
+const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
+const model = await gguf.readGguf(header);
+const memory = exec.Memory.separate(graph);
+const memoryMap = map.memoryMapOf(plan);
+const f32 = root.elementType('f32');
+
+const square = ctx.newTensor('f32', [8, 8]);
+const volume = ctx.newTensor('f32', [8, 8, 8, 4]);
+const kernel = ctx.newTensor('f32', [3, 3, 3, 4]);
+const image = ctx.newTensor('f32', [8, 8, 3]);
+const onContext = on(ctx, 'ctx');
+
+/** Of the methods that no recipe calls. */
+const CALLS_OF_CONTEXT: readonly Call[] = [
+  onContext('reshape', x, [8]),
+  onContext('transpose', x),
+  onContext('dependency', x, y),
+  onContext('cpy', x, ctx.newTensor('f16', [8])),
+  onContext('addCast', ctx.newTensor('f16', [4, 2]), x, 'f32'),
+  onContext('upscale', x, 2, { mode: 'nearest' }),
+  onContext('argsortTopK', x, 2),
+  onContext('conv1d', ctx.newTensor('f32', [3, 8, 4]), square, { stride: 1 }),
+  onContext('conv1dDepthwise', ctx.newTensor('f32', [3, 1, 8]), square, { stride: 1 }),
+  onContext('conv2d', kernel, image, { stride: 1 }),
+  onContext('conv2dDepthwise', ctx.newTensor('f32', [3, 3, 1, 3]), image, { stride: 1 }),
+  onContext('conv3d', kernel, volume, 4, { stride: 1 }),
+  onContext('custom', [x], { type: 'f32', ne: [4] }),
+  onContext('customResults', [x], { results: [{ type: 'f32', ne: [4] }] }),
+  onContext('setName', x, 'x'),
+  onContext('setInput', x),
+  onContext('setOutput', ctx.sqr(x), ctx.newTensor('f32', [4, 2])),
+  ['ctx.data', own.data.bind(own), kept, 'f32'],
+  ['ctx.write', own.write.bind(own), kept, [1, 2]],
+];
+
+/** A call for every function of the subpaths, and for the methods of their classes. */
+const CALLS: readonly Call[] = [
+  ['elementType', root.elementType, 'f32', 'x'],
+  ['byteLength', root.byteLength, { type: f32, shape: [4, 2], strides: [4, 16] }, 'x'],
+  ['contiguousStrides', root.contiguousStrides, f32, [4, 2], 'x'],
+  ['elementCount', root.elementCount, { shape: [4, 2] }],
+  ['isContiguous', root.isContiguous, x, 1],
+  ['rowSize', root.rowSize, f32, 4, 'x'],
+  ['isOperationName', ggml.isOperationName, 'ADD'],
+  ['graphToJson', root.graphToJson, graph],
+  ['graphFromJson', root.graphFromJson, root.graphToJson(graph)],
+  ['createProblem', root.createProblem, [{ size: 4, start: 0, end: 1 }], { stepCount: 4 }],
+  ['parseProblemCsv', root.parseProblemCsv, 'id,lower,upper,size\na,0,2,4\n', 1],
+  ['formatPlacementCsv', root.formatPlacementCsv, csv, placement.offsets],
+  ['liveBytesPerStep', root.liveBytesPerStep, problem],
+  ['liveLoad', root.liveLoad, problem],
+  ['findHazards', root.findHazards, graph],
+  ['solve', root.solve, problem, {}],
+  ['solveAsync', root.solveAsync, problem, {}],
+  ['measureGraph', root.measureGraph, graph, {}],
+  ['planGraph', root.planGraph, graph, {}],
+  ['replayPlan', root.replayPlan, graph, plan, {}],
+  ['verifyPlan', root.verifyPlan, graph, plan, {}],
+  ['verifyPlacement', root.verifyPlacement, problem, placement, {}],
+  ...Object.entries(ALLOCATORS).map(([name, each]): Call => [`ALLOCATORS.${name}`, each.place.bind(each), problem, {}]),
+
+  on(Graph, 'Graph')('forward', [y]),
+  on(Graph.forward(y), 'graph')('has', y),
+  on(Graph.forward(y), 'graph')('expand', y),
+  ['new Graph', (parts) => new Graph(parts), { leafs: [x], nodes: [y] }],
+  on(plan, 'plan')('find', y),
+  on(plan, 'plan')('isKept', plan.tensors[0]),
+  on(plan, 'plan')('locate', y),
+  on(plan, 'plan')('allocate', {}),
+  on(plan, 'plan')('toJSON'),
+  on(arena, 'arena')('chunk', 0),
+  on(arena, 'arena')('data', y, 'f32'),
+  on(arena, 'arena')('elements', y, 'f32'),
+  on(arena, 'arena')('result', y, 'f32'),
+  on(arena, 'arena')('resultElements', y, 'f32'),
+  on(arena.elements(y), 'elements')('get', 1, 1),
+  on(arena.elements(y), 'elements')('set', 1, 1, 1),
+  on(arena.elements(y), 'elements')('setAll', [1, 2, 3, 4, 5, 6, 7, 8]),
+  on(Context, 'Context')('immediate', { buffer: new ArrayBuffer(64) }),
+  ...CALLS_OF_CONTEXT,
+
+  ['describeOutputs', models.describeOutputs, models.measureModel(model).run],
+  ['fitContext', models.fitContext, model, 2 ** 40, {}],
+  ['gridSize', models.gridSize, { ctxSize: [512] }],
+  ['measureModel', models.measureModel, model, { ctxSize: 512 }, {}],
+  ['measureWeights', models.measureWeights, model],
+  ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
+  ['renderMap', map.renderMap, plan, {}],
+  ['memoryMapOf', map.memoryMapOf, problem, placement],
+  ['memoryMapOf', map.memoryMapOf, plan],
+  ['readGguf', gguf.readGguf, header],
+
+  ['executeGraph', exec.executeGraph, graph, memory],
+  ['whyNotExecutable', exec.whyNotExecutable, graph],
+  ['fillLeafs', exec.fillLeafs, graph, memory, 1],
+  ['new Elements', (layout, storage, start) => new exec.Elements(layout, storage, start), y, new Uint8Array(32), 0],
+  on(exec.Memory, 'Memory')('separate', graph),
+  on(exec.Memory, 'Memory')('planned', graph, plan),
+  on(memory, 'memory')('elements', y),
+  on(memory, 'memory')('storage', y),
+  on(memory, 'memory')('poisonTail', y),
+  on(exec.Memory.separate(graph), 'memory')('keepFor', y, [1]),
+  on(memory, 'memory')('deliver', y),
+  on(memory, 'memory')('read', y),
+  on(memory, 'memory')('write', y, [1, 2]),
+
+  ['counted', viewer.counted, 3, 'byte', 'bytes'],
+  ['groupDigits', viewer.groupDigits, 3],
+  ['humanBytes', viewer.humanBytes, 3],
+  ['renderMapHtml', viewer.renderMapHtml, plan, {}],
+  ['serveMap', (of) => viewer.serveMap(of).port.close(), memoryMap],
+  ['openMap', (served) => viewer.openMap(served).close(), viewer.serveMap(memoryMap)],
+
+  ['arbitraryGraph', (options) => void fc.sample(testing.arbitraryGraph(options), 1), {}],
+  ['arbitraryProblem', (options) => void fc.sample(testing.arbitraryProblem(options), 1), {}],
+  ['arbitraryLimitedProblem', (options) => void fc.sample(testing.arbitraryLimitedProblem(options), 1), {}],
+  ['describeGraph', testing.describeGraph, graph],
+  ['assertPlanCorrect', testing.assertPlanCorrect, graph, plan, {}],
+  ['compareExecutions', testing.compareExecutions, graph, plan, 1],
+];
+
+/** Every call that a method of `Context` gets while the recipes of all operations make a node. */
+function callsOfContext(): Call[] {
+  const calls = new Map<string, Call>();
+  const recorded = Context.deferred();
+  for (const name of methodsOf(recorded)) {
+    const method = (recorded as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+    Object.defineProperty(recorded, name, {
+      value: (...args: unknown[]) => {
+        if ((calls.get(name)?.length ?? 0) < args.length + 2)
+          calls.set(name, [`ctx.${name}`, method.bind(recorded), ...args]);
+        return method.apply(recorded, args);
+      },
+    });
+  }
+  class Recorder extends Maker {
+    override readonly ctx = recorded;
+  }
+  const all = fc
+    .gen()
+    .map((gen) => Object.values({ ...OVERWRITING, ...KEEPING }).map((recipe) => recipe(new Recorder(gen))));
+  fc.sample(all, { numRuns: 8, seed: 1 });
+  return [...calls.values()];
+}
+
+/** The names of all public methods of an object's class and of those that it inherits from. */
+function methodsOf(owner: object): string[] {
+  const names: string[] = [];
+  for (
+    let proto: object = Object.getPrototypeOf(owner) as object;
+    proto !== Object.prototype;
+    proto = Object.getPrototypeOf(proto) as object
+  ) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
+      if (name !== 'constructor' && name !== 'apply' && typeof value === 'function') names.push(name);
+    }
+  }
+  return [...new Set(names)];
+}
+
+describe('every public function', () => {
+  it.each(CALLS.map((call) => [call[0], call] as const))('%s answers anything with a sentence', async (_, call) => {
+    expect(await faultsOf(call)).toEqual([]);
+  });
+
+  it.each(callsOfContext().map((call) => [call[0], call] as const))(
+    '%s answers anything with a sentence',
+    async (_, call) => {
+      expect(await faultsOf(call)).toEqual([]);
+    },
+  );
+});
+
+describe('nothing is left out:', () => {
+  const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
+  it('all functions that are exported', () => {
+    const exported = [root, exec, gguf, map, models, solver, testing, viewer].flatMap(
+      (each) => Object.entries(each) as [string, unknown][],
+    );
+    const functions = exported
+      .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
+      .map(([name]) => name);
+    expect(functions.filter((name) => !called.has(name))).toEqual([]);
+  });
+
+  it('all methods of a context', () => {
+    expect(methodsOf(Context.deferred()).filter((name) => !called.has(`ctx.${name}`))).toEqual([]);
+  });
+});
