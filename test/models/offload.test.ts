@@ -27,12 +27,12 @@ describeShared('weights of any CPU are where llama.cpp loads them', () => {
   it.each(partOf(listRepackRuns()))('$name', async ({ model, features, args, profile, weights, context }) => {
     const gguf = await readGguf(sharedPath('gguf', model));
     const flags = readFlags(args);
-    const accelerators = {
+    const gpus = {
       cpu: [],
       cuda: [cudaDevice({ totalBytes: 24 * 2 ** 30 })],
       metal: [metalDevice({ totalBytes: 48 * 2 ** 30 })],
     }[profile];
-    const devices = [...accelerators, cpuDevice({ features })];
+    const devices = [...gpus, cpuDevice({ features })];
     const { buffers } = openModel(gguf, flags.model).offload({ ...flags.offload, devices });
     const bytes = (wanted: string): Record<string, number> =>
       Object.fromEntries(
