@@ -125,7 +125,7 @@ function weightBytes(type: BufferType, weights: readonly PlacedWeight[], ranges:
 function contextBytes(caches: Offload['caches'], type: BufferType): number {
   return caches.reduce((sum, cache) => {
     const sizes = cache.filter((placed) => placed.type.name === type.name).map(({ bytes }) => bytes);
-    return sum + allocatedBytes(sizes, type);
+    return checkBytes(sum + allocatedBytes(sizes, type), type.name);
   }, 0);
 }
 
