@@ -80,6 +80,10 @@ function readingsOf(gguf: Gguf, layerCount: number): readonly Reading[] {
   const seen = new Set<string>();
   const readings = loaded.flatMap((listed): Reading[] => {
     const use = weightUse(listed.name);
+    if (use.layer !== null && use.layer >= layerCount) {
+      const [found, limit] = [`a weight of layer ${use.layer}`, `of a layer below ${layerCount}, the number of layers`];
+      throw badTensor(`${named(listed.name)} is ${found}, but must be ${limit}.`, listed.name, found, limit);
+    }
     const isSecond = seen.has(listed.name);
     seen.add(listed.name);
     if (isSecond) return [{ listed, reader: 'output', use: TIED_OUTPUT, isCopy: false }];
