@@ -135,6 +135,19 @@ describe('weights', () => {
   });
 });
 
+describe('a file', () => {
+  it.each(['blk.4.attn_q.weight', 'blk.0.attn_z.weight', 'mystery'])('with %s is refused', async (name) => {
+    const strange = openModel(await tinyLlama({ tensors: { [name]: [256, 256] } }), {});
+    expectSentence(expectError('BAD_MODEL', name, () => strange.offload({ devices: TWO })));
+  });
+
+  it('with a weight that no device can compute with is refused', () => {
+    const blind = { ...cpuDevice(), supports: () => false };
+    const devices = [blind];
+    expectSentence(expectError('BAD_MODEL', 'token_embd.weight', () => offload({ devices })));
+  });
+});
+
 describe('buffers', () => {
   const type = (facts: Partial<BufferType>): BufferType => hostBufferType({ name: 'test', alignment: 32, ...facts });
 

@@ -3,11 +3,15 @@ import { expect, it } from 'vitest';
 import { cpuDevice } from '../../src/device/cpu.js';
 import { cudaDevice } from '../../src/device/cuda.js';
 import { metalDevice } from '../../src/device/metal.js';
+import { nullIfThrown } from '../../src/errors.js';
 import { readGguf } from '../../src/gguf/gguf.js';
+import { ARCHITECTURES } from '../../src/models/architectures/index.js';
+import { loadedTensors } from '../../src/models/loaded-tensors.js';
 import { openModel } from '../../src/models/model-graph.js';
 import type { Offload } from '../../src/models/offload/offload.js';
+import { weightUse } from '../../src/models/offload/tensor-kinds.js';
 import { listDeviceCases, listRepackRuns, openCase, readFlags, type DeviceCase } from '../support/device-cases.js';
-import { describeShared, partOf, sharedPath } from '../support/shared.js';
+import { describeShared, listRecordings, partOf, sharedPath } from '../support/shared.js';
 
 describeShared('offload equals llama.cpp', () => {
   it.each(partOf(listDeviceCases()))('%s', async (name) => {
@@ -23,18 +27,52 @@ describeShared('weights of any CPU are where llama.cpp loads them', () => {
   it.each(partOf(listRepackRuns()))('$name', async ({ model, features, args, profile, weights, context }) => {
     const gguf = await readGguf(sharedPath('gguf', model));
     const flags = readFlags(args);
-    const accelerators = {
+    const gpus = {
       cpu: [],
       cuda: [cudaDevice({ totalBytes: 24 * 2 ** 30 })],
       metal: [metalDevice({ totalBytes: 48 * 2 ** 30 })],
     }[profile];
-    const devices = [...accelerators, cpuDevice({ features })];
+    const devices = [...gpus, cpuDevice({ features })];
     const { buffers } = openModel(gguf, flags.model).offload({ ...flags.offload, devices });
     const bytes = (wanted: string): Record<string, number> =>
       Object.fromEntries(
         buffers.flatMap(({ purpose, type, bytes }) => (purpose === wanted ? [[type.name, bytes]] : [])),
       );
     expect({ weights: bytes('weights'), context: bytes('context') }).toEqual({ weights, context });
+  });
+});
+
+describeShared('headers of all architectures', () => {
+  const headers = new Set(
+    (['archs', 'real', 'supported', 'graphs/llama'] as const)
+      .flatMap(listRecordings)
+      .map(({ headerPath }) => headerPath),
+  );
+
+  it('have weights of kinds that are known, but for convolutions and RWKV 6', async () => {
+    const unknown = new Set<string>();
+    for (const path of partOf([...headers])) {
+      const gguf = await readGguf(path);
+      for (const { name } of loadedTensors(gguf)) {
+        const isKnown = nullIfThrown('BAD_MODEL', () => weightUse(name)) !== null;
+        if (!isKnown) unknown.add(String(gguf.metadata['general.architecture']));
+      }
+    }
+    expect(['rwkv6', 'wavtokenizer-dec']).toEqual(expect.arrayContaining([...unknown]));
+  });
+
+  it('take on a CPU alone what is measured without devices', async () => {
+    let count = 0;
+    for (const path of partOf([...headers])) {
+      const gguf = await readGguf(path);
+      if (!ARCHITECTURES.has(String(gguf.metadata['general.architecture']))) continue;
+      const model = openModel(gguf, {});
+      const { buffers } = model.offload({ devices: [], mmap: false, repack: false });
+      const [weights, context] = buffers.map(({ bytes }) => bytes);
+      expect([weights, context], path).toEqual([model.weightBytes, model.contextBytes]);
+      count++;
+    }
+    expect(count).toBeGreaterThan(10);
   });
 });
 

@@ -1,8 +1,11 @@
 /** What llama.cpp decides of a graph before it is spread over devices: where leafs lie, and which nodes are fixed. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { cudaDevice } from '../../src/device/cuda.js';
+import { openModel } from '../../src/models/model-graph.js';
 import type { ScheduleInput } from '../../src/schedule/schedule.js';
 import { openCase } from '../support/device-cases.js';
 import { listRawGraphs, readRawGraph, type RawGraph } from '../support/raw-graph.js';
+import { tinyLlama } from '../support/tiny-models.js';
 import { describeShared, partOf } from '../support/shared.js';
 
 describeShared('the input of a schedule equals llama.cpp’s', () => {
@@ -16,6 +19,20 @@ describeShared('the input of a schedule equals llama.cpp’s', () => {
     expect(input.copyCount).toBe(raw.header.copies);
     expect(input.offloadsOperations).toBe(raw.header.opOffload);
     expect(input.bufferTypes?.map((type) => type.name)).toEqual(raw.header.bufts);
+  });
+});
+
+describe('attention with its cache on the CPU', () => {
+  const devices = [cudaDevice({ totalBytes: 2 ** 33 })];
+  it.each([
+    ['stays there without flash attention', false, false, 4],
+    ['follows its layer with it', true, false, 0],
+    ['follows its layer with the cache there', false, true, 0],
+  ])('%s', async (_, flashAttention, kvOffload, count) => {
+    const model = openModel(await tinyLlama(), { flashAttention });
+    const { pinned } = model.scheduleInput('pp', model.offload({ devices, kvOffload }));
+    const results = [...pinned].filter(([{ name }]) => name.startsWith('kqv_out'));
+    expect(results.map(([{ op }, device]) => `${op} ${device}`)).toEqual(new Array(count).fill('CONT 1'));
   });
 });
 

@@ -15,14 +15,14 @@ export interface LayerDevices {
 
 /** @param layerCount layers of the file, those that predict further tokens included */
 export function layerDevices(options: ResolvedOffloadOptions, layerCount: number): LayerDevices {
-  const { accelerators, cpu, gpuLayers, shares } = options;
-  const count = accelerators.length === 0 ? 0 : Math.min(gpuLayers, layerCount + 1);
+  const { gpus, cpu, gpuLayers, shares } = options;
+  const count = gpus.length === 0 ? 0 : Math.min(gpuLayers, layerCount + 1);
   const start = layerCount + 1 - count;
   const ends = splitPoints(shares);
   const deviceOf = (layer: number): Device => {
     if (layer < start) return cpu;
     const position = Math.fround((layer - start) / count);
-    return accelerators[ends.findIndex((end) => end > position)];
+    return gpus[ends.findIndex((end) => end > position)];
   };
   return { layers: Array.from({ length: layerCount }, (_, layer) => deviceOf(layer)), output: deviceOf(layerCount) };
 }
@@ -34,7 +34,7 @@ function splitPoints(shares: readonly number[]): readonly number[] {
   return ends.map((end) => Math.fround(end / sum));
 }
 
-/** Whether all layers and the output are on accelerators. */
+/** Whether all layers and the output are on GPUs. */
 export function isFullyOffloaded({ gpuLayers }: ResolvedOffloadOptions, layerCount: number): boolean {
   return gpuLayers > layerCount;
 }

@@ -64,7 +64,7 @@ export function offloadModel(
   memory: ModelMemory,
   options: ResolvedOffloadOptions,
 ): Offload {
-  const { accelerators, cpu, kvOffload } = options;
+  const { gpus, cpu, kvOffload } = options;
   const layerCount = hp.layerCount + hp.predictLayerCount;
   const placedLayers = layerDevices(options, layerCount);
   const weights = placeWeights(gguf, hp, options, placedLayers);
@@ -82,11 +82,8 @@ export function offloadModel(
   const ranges = fileRanges(gguf);
   return {
     options,
-    devices: [...accelerators, cpu],
-    bufferTypes: [
-      ...accelerators.map(({ bufferType }) => bufferType),
-      accelerators[0]?.hostBufferType ?? cpu.bufferType,
-    ],
+    devices: [...gpus, cpu],
+    bufferTypes: [...gpus.map(({ bufferType }) => bufferType), gpus[0]?.hostBufferType ?? cpu.bufferType],
     layerDevices: placedLayers,
     isFullyOffloaded: isFullyOffloaded(options, layerCount),
     weights,
@@ -102,17 +99,17 @@ export function offloadModel(
 
 /** Whether batches overlap: while a device computes the second half of one, another computes the first of the next. */
 function isPipelined(options: ResolvedOffloadOptions, layerCount: number): boolean {
-  const { accelerators, splitMode, kvOffload, overrides } = options;
+  const { gpus, splitMode, kvOffload, overrides } = options;
   const isWhole = isFullyOffloaded(options, layerCount) && splitMode === 'layer' && kvOffload;
   const isPlain = isWhole && overrides.length === 0;
-  return isPlain && accelerators.length > 1 && accelerators.every(({ isAsynchronous }) => isAsynchronous);
+  return isPlain && gpus.length > 1 && gpus.every(({ isAsynchronous }) => isAsynchronous);
 }
 
 /** The device whose memory a buffer type takes; host memory counts as that of the CPU, whoever offers it. */
-export function ownerOf(type: BufferType, { accelerators, cpu }: ResolvedOffloadOptions): Device {
+export function ownerOf(type: BufferType, { gpus, cpu }: ResolvedOffloadOptions): Device {
   const isOwn = ({ bufferType, extraBufferTypes }: Device): boolean =>
     [bufferType, mappedBufferType(bufferType), ...extraBufferTypes].some(({ name }) => name === type.name);
-  return accelerators.find(isOwn) ?? cpu;
+  return gpus.find(isOwn) ?? cpu;
 }
 
 /** Weights lie in the mapped file itself where their device can compute there. */
@@ -129,7 +126,7 @@ function weightBytes(type: BufferType, weights: readonly PlacedWeight[], ranges:
 function contextBytes(caches: Offload['caches'], type: BufferType): number {
   return caches.reduce((sum, cache) => {
     const sizes = cache.filter((placed) => placed.type.name === type.name).map(({ bytes }) => bytes);
-    return sum + allocatedBytes(sizes, type);
+    return checkBytes(sum + allocatedBytes(sizes, type), type.name);
   }, 0);
 }
 

@@ -76,12 +76,12 @@ export const OFFLOAD_OPTIONS: OptionNames<OffloadOptions> = {
 /** The options as llama.cpp applies them. */
 export interface ResolvedOffloadOptions {
   /** The devices that take part, without the CPU, in order. */
-  readonly accelerators: readonly Device[];
+  readonly gpus: readonly Device[];
   readonly cpu: Device;
-  /** Layers on accelerators, the output layer included; `Infinity`: all. */
+  /** Layers on GPUs, the output layer included; `Infinity`: all. */
   readonly gpuLayers: number;
   readonly splitMode: 'none' | 'layer';
-  /** Shares of the layers, one for each accelerator. */
+  /** Shares of the layers, one for each GPU. */
   readonly shares: readonly number[];
   readonly kvOffload: boolean;
   /** In the order in which they are tried. */
@@ -105,17 +105,16 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
   checkSwitches(options);
   const { all, cpu } = sortDevices(options.devices);
   checkChoice('splitMode', splitMode, SPLIT_MODES);
-  const accelerators = splitMode === 'none' ? onlyDevice(all, options.mainGpu ?? 0) : all;
-  if (accelerators.length > 0) checkSplitMode(splitMode, accelerators[0]);
+  const gpus = splitMode === 'none' ? onlyDevice(all, options.mainGpu ?? 0) : all;
+  if (gpus.length > 0) checkSplitMode(splitMode, gpus[0]);
   if (gpuLayers !== 'auto' && gpuLayers !== 'all') checkInteger('gpuLayers', gpuLayers, -Infinity, 'auto, all');
   checkInteger('nCpuMoe', nCpuMoe, 0);
   return {
-    accelerators,
+    gpus,
     cpu,
     gpuLayers: typeof gpuLayers === 'number' && gpuLayers >= 0 ? gpuLayers : Infinity,
     splitMode: splitMode === 'none' ? 'none' : 'layer',
-    shares:
-      options.tensorSplit === undefined ? freeMemory(accelerators, cpu) : sharesOf(options.tensorSplit, accelerators),
+    shares: options.tensorSplit === undefined ? freeMemory(gpus, cpu) : sharesOf(options.tensorSplit, gpus),
     kvOffload: options.kvOffload ?? true,
     overrides: readOverrides(
       [
@@ -123,11 +122,11 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
         ...(cpuMoe ? [EXPERTS] : []),
         ...expertsOfFirstLayers(nCpuMoe),
       ],
-      [...accelerators, cpu].map(({ bufferType }) => bufferType),
+      [...gpus, cpu].map(({ bufferType }) => bufferType),
     ),
     opOffload: options.opOffload ?? true,
     repack: options.repack ?? true,
-    isMapped: mmap === 'auto' ? accelerators.every(({ allowsMapping }) => allowsMapping) : mmap,
+    isMapped: mmap === 'auto' ? gpus.every(({ allowsMapping }) => allowsMapping) : mmap,
     host: options.host ?? true,
   };
 }
@@ -187,8 +186,8 @@ function checkSplitMode(splitMode: SplitMode, { name }: Device): void {
 }
 
 /** The bytes that are free on each device; on one that knows neither its size nor what is free, those of the CPU. */
-function freeMemory(accelerators: readonly Device[], cpu: Device): readonly number[] {
-  const free = accelerators.map(({ totalBytes, freeBytes }) =>
+function freeMemory(gpus: readonly Device[], cpu: Device): readonly number[] {
+  const free = gpus.map(({ totalBytes, freeBytes }) =>
     totalBytes === 0 && freeBytes === 0 ? cpu.freeBytes : freeBytes,
   );
   const isUsable = free.length === 0 || free.some((bytes) => bytes > 0);
@@ -198,14 +197,14 @@ function freeMemory(accelerators: readonly Device[], cpu: Device): readonly numb
 }
 
 /** The shares that were given to the devices. */
-function sharesOf(tensorSplit: readonly number[], accelerators: readonly Device[]): readonly number[] {
+function sharesOf(tensorSplit: readonly number[], gpus: readonly Device[]): readonly number[] {
   const remedy = 'Give one share for each device, such as 3 and 1.';
   const isList = isListLike(tensorSplit) && tensorSplit.length < MAX_SHARES;
   checkArgument(isList, 'tensorSplit', tensorSplit, `a list of fewer than ${MAX_SHARES} shares`, remedy);
   const areShares = tensorSplit.every((share) => share >= 0 && share <= MAX_SHARE);
   checkArgument(areShares, 'tensorSplit', tensorSplit, `a list of numbers from 0 to ${MAX_SHARE}`, remedy);
-  const shares = accelerators.map((_, index) => tensorSplit[index] ?? 0);
-  const used = accelerators.length === 0 ? tensorSplit : shares;
+  const shares = gpus.map((_, index) => tensorSplit[index] ?? 0);
+  const used = gpus.length === 0 ? tensorSplit : shares;
   const isSplit = used.some((share) => Math.fround(share) > 0);
   checkArgument(isSplit, 'tensorSplit', tensorSplit, 'a list with a share above 0 for one device at least', remedy);
   return shares;

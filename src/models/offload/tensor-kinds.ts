@@ -104,8 +104,12 @@ const BY_NAME = new Map(
   ),
 );
 
-/** The operation that adds the bias of a matrix, by the operation that multiplies by the matrix. */
-const BIAS_OPERATION: Partial<Record<TestOperation, TestOperation>> = { MUL_MAT_ID: 'ADD_ID' };
+/** The operation that reads a part of a weight, by the end of its name, where that is not the weight's own. */
+const BY_SUFFIX: Readonly<Record<string, (own: TestOperation) => TestOperation>> = {
+  bias: (own) => (own === 'MUL_MAT_ID' ? 'ADD_ID' : 'ADD'),
+  lora_a: () => 'MUL_MAT_ID',
+  lora_b: () => 'MUL_MAT_ID',
+};
 
 /** One reading of a weight. */
 export interface WeightUse {
@@ -120,13 +124,13 @@ export interface WeightUse {
 /** How llama.cpp reads a weight, by its name. @throws PlannerError `BAD_MODEL` if no row is for it */
 export function weightUse(name: string): WeightUse {
   const [, layer, rest] = /^(?:(?:enc|dec)\.)?(?:blk|posnet|convnext)\.(\d+)\.(.+)$/.exec(name) ?? [];
-  const [, kind, suffix] = /^(.+?)(?:\.(weight|bias|scale|input_scale))?$/.exec(rest ?? name)!;
+  const [, kind, suffix = ''] = /^(.+?)(?:\.(weight|bias|scales?|input_scale|lora_[ab]))?$/.exec(rest ?? name)!;
   const row = BY_NAME.get(kind);
   if (row === undefined) {
     const message = `${named(name)} is a kind of weight that this library does not know, so it cannot say which device gets it.`;
     throw badTensor(message, name, 'in the file', 'a kind of weight that this library knows');
   }
-  const operation = suffix === 'bias' ? (BIAS_OPERATION[row.operation] ?? 'ADD') : row.operation;
+  const operation = suffix in BY_SUFFIX ? BY_SUFFIX[suffix](row.operation) : row.operation;
   const isShared = row.operation === 'ROPE' && layer === undefined;
   // Weights of layers that stand outside of them are read in the first one.
   const first = row.part === 'layer' && !isShared ? 0 : null;

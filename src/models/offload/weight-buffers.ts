@@ -80,6 +80,10 @@ function readingsOf(gguf: Gguf, layerCount: number): readonly Reading[] {
   const seen = new Set<string>();
   const readings = loaded.flatMap((listed): Reading[] => {
     const use = weightUse(listed.name);
+    if (use.layer !== null && use.layer >= layerCount) {
+      const [found, limit] = [`a weight of layer ${use.layer}`, `of a layer below ${layerCount}, the number of layers`];
+      throw badTensor(`${named(listed.name)} is ${found}, but must be ${limit}.`, listed.name, found, limit);
+    }
     const isSecond = seen.has(listed.name);
     seen.add(listed.name);
     if (isSecond) return [{ listed, reader: 'output', use: TIED_OUTPUT, isCopy: false }];
@@ -115,7 +119,7 @@ class Chooser {
     this.#hp = hp;
     this.#options = options;
     this.#cpuCandidates = cpuCandidates(options);
-    const wrapping = [...options.accelerators, options.cpu].filter(({ wrapsHostMemory }) => wrapsHostMemory);
+    const wrapping = [...options.gpus, options.cpu].filter(({ wrapsHostMemory }) => wrapsHostMemory);
     const types = options.isMapped ? wrapping.map(({ bufferType }) => bufferType) : [];
     this.#mapped = new Map(types.map((type) => [type.name, mappedBufferType(type)]));
   }
@@ -125,12 +129,12 @@ class Chooser {
   }
 
   choose(weight: Tensor, operation: TestOperation, reader: Device): { type: BufferType; isMapped: boolean } {
-    const { overrides, cpu, isMapped, accelerators } = this.#options;
+    const { overrides, cpu, isMapped, gpus } = this.#options;
     const override = overrides.find(({ pattern }) => pattern.test(weight.name))?.bufferType;
     const isElsewhere = override !== undefined && override !== cpu.bufferType;
     const best = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
     // What a device offers for fast copies would be a copy of the file.
-    const isPinned = accelerators.some(({ hostBufferType }) => hostBufferType?.name === best.name);
+    const isPinned = gpus.some(({ hostBufferType }) => hostBufferType?.name === best.name);
     const type = isMapped && isPinned ? cpu.bufferType : best;
     const mapped = this.#mapped.get(type.name);
     return { type: mapped ?? type, isMapped: mapped !== undefined };
@@ -159,8 +163,8 @@ function ownCandidates(device: Device): Candidate[] {
 }
 
 /** What the weights of the CPU may lie in, the best first; weights of other devices, if those cannot take them. */
-function cpuCandidates({ accelerators, cpu, host, repack }: ResolvedOffloadOptions): Candidate[] {
-  const device = accelerators.find(({ hostBufferType }) => hostBufferType !== null);
+function cpuCandidates({ gpus, cpu, host, repack }: ResolvedOffloadOptions): Candidate[] {
+  const device = gpus.find(({ hostBufferType }) => hostBufferType !== null);
   const pinned = host && device?.hostBufferType ? [{ device, type: device.hostBufferType }] : [];
   const repacked = repack ? cpu.extraBufferTypes.map((type) => ({ device: cpu, type })) : [];
   return [...pinned, ...repacked, { device: cpu, type: cpu.bufferType }];
