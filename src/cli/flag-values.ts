@@ -73,14 +73,19 @@ export function byteSize(text: string): number {
   );
 }
 
-/** Without a unit, fewer bytes than this are GiB that somebody meant. */
+/** Without a unit, fewer bytes than this are MiB or GiB that somebody meant. */
 const LEAST_PLAIN_MEMORY = 1024 ** 2;
+
+/** From here on a number without a unit is MiB, as tools print the memory of devices, rather than GiB. */
+const LEAST_MIB = 1024;
 
 /** As {@link byteSize}, of memory of a machine: a small number needs a unit, `B` if need be. */
 export function memorySize(text: string): number {
   const bytes = byteSize(text);
   if (bytes >= LEAST_PLAIN_MEMORY || /[a-z]$/i.test(text.trim())) return bytes;
-  throw new InvalidArgumentError(`It has no unit: write ${text}GiB, or ${text}B if you mean ${bytes} bytes.`);
+  throw new InvalidArgumentError(
+    `It has no unit: write ${text}${bytes >= LEAST_MIB ? 'MiB' : 'GiB'}, or ${text}B if you mean ${bytes} bytes.`,
+  );
 }
 
 export function alignment(text: string): number {
