@@ -34,7 +34,8 @@ export function withDrafts(args: readonly string[]): Derived {
   if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
   const outputs = Math.min(batch, sequences * (1 + length));
   const note = `drafts of ${length} tokens are taken as --outputs ${outputs}; the draft model itself is not counted`;
-  return { args: [...args, '--outputs', String(outputs)], notes: [note] };
+  const rest = without(args, [...DRAFT_MODEL, ...DRAFT_LENGTH]);
+  return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
 }
 
 const PROMPT = ['-p', '--n-prompt'];
