@@ -32,6 +32,7 @@ export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
 export { planGraph, Plan, type PlanJson, type SharedStorage, type ShareReason } from './plan/plan.js';
+export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';

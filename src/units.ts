@@ -76,10 +76,14 @@ export function parseBytes(text: string): number | null {
   return digits !== '' && Number.isSafeInteger(bytes) ? bytes : null;
 }
 
-/** Without a unit, fewer bytes of memory than this are GiB that somebody meant. */
+/** Without a unit, fewer bytes of memory than this are MiB or GiB that somebody meant. */
 const LEAST_PLAIN_MEMORY = 1024 ** 2;
 
-/** Whether a size of a machine's memory is so small that its unit has been forgotten. */
-export function isMeantAsGiB(text: string, bytes: number): boolean {
-  return bytes < LEAST_PLAIN_MEMORY && !/[a-z]$/i.test(text.trim());
+/** From here on a number without a unit is MiB, as tools print the memory of devices, rather than GiB. */
+const LEAST_MIB = 1024;
+
+/** The unit that somebody has forgotten in a size of a machine's memory; null if the size is plausible as it is. */
+export function forgottenUnit(text: string, bytes: number): 'MiB' | 'GiB' | null {
+  if (bytes >= LEAST_PLAIN_MEMORY || /[a-z]$/i.test(text.trim())) return null;
+  return bytes >= LEAST_MIB ? 'MiB' : 'GiB';
 }

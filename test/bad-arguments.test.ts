@@ -144,6 +144,7 @@ const CALLS: readonly Call[] = [
   ['solveAsync', root.solveAsync, problem, {}],
   ['measureGraph', root.measureGraph, graph, {}],
   ['planGraph', root.planGraph, graph, {}],
+  ['planFromJson', root.planFromJson, graph, plan.toJSON(), {}],
   ['replayPlan', root.replayPlan, graph, plan, {}],
   ['verifyPlan', root.verifyPlan, graph, plan, {}],
   ['verifyPlacement', root.verifyPlacement, problem, placement, {}],

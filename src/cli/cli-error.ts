@@ -43,8 +43,11 @@ export const IS_DIRECTORY = 'is a directory, but must be a file';
 /** What a failed call of the operating system means to a user. */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EMFILE: 'too many files are open',
+  EEXIST: 'is there already',
+  ENAMETOOLONG: 'the name is too long',
   EISDIR: IS_DIRECTORY,
-  ENOENT: 'no such file or directory',
+  ENOENT: 'there is no such file or folder',
   ENOSPC: 'no space left on the device',
   ENOTDIR: 'a part of the path is not a directory',
   EPERM: 'not permitted',
@@ -55,5 +58,5 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 export function systemError(error: unknown): string | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (typeof code !== 'string' || typeof syscall !== 'string') return undefined;
-  return Object.hasOwn(SYSTEM_ERRORS, code) ? SYSTEM_ERRORS[code] : code;
+  return Object.hasOwn(SYSTEM_ERRORS, code) ? SYSTEM_ERRORS[code] : 'the system refuses it';
 }

@@ -3,7 +3,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import type { FlashAttention } from '../models/options.js';
-import { BYTE_UNITS, isMeantAsGiB, isPowerOfTwo, parseBytes } from '../units.js';
+import { BYTE_UNITS, forgottenUnit, isPowerOfTwo, parseBytes } from '../units.js';
 
 export const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -64,8 +64,9 @@ export function byteSize(text: string): number {
 /** As {@link byteSize}, of memory of a machine: a small number needs a unit, `B` if need be. */
 export function memorySize(text: string): number {
   const bytes = byteSize(text);
-  if (!isMeantAsGiB(text, bytes)) return bytes;
-  throw new InvalidArgumentError(`It has no unit: write ${text}GiB, or ${text}B if you mean ${bytes} bytes.`);
+  const unit = forgottenUnit(text, bytes);
+  if (unit === null) return bytes;
+  throw new InvalidArgumentError(`It has no unit: write ${text}${unit}, or ${text}B if you mean ${bytes} bytes.`);
 }
 
 export function alignment(text: string): number {

@@ -4,6 +4,7 @@
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
 import type { Program } from '../models/programs.js';
+import { withBenchContext, withDrafts } from './derived-arguments.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
 /** A command line without flags of llama.cpp that are none of ours. */
@@ -42,8 +43,11 @@ export function ownArguments(args: readonly string[]): OwnArguments {
   const [given, operands] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end)];
   const program = withoutProgram(given);
   const switches = withValues(program.args);
-  const flags = withoutServerFlags(switches.args);
-  return { args: [...flags.args, ...operands], notes: [...program.notes, ...switches.notes, ...flags.notes] };
+  const drafts = withDrafts(switches.args);
+  const bench = withBenchContext(drafts.args);
+  const flags = withoutServerFlags(bench.args);
+  const notes = [program, switches, drafts, bench, flags].flatMap((part) => part.notes);
+  return { args: [...flags.args, ...operands], notes };
 }
 
 /** Drops the name of a program that stands after that of the command, and says by `--program` which it was. */

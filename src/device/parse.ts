@@ -4,7 +4,7 @@
  * Invariant: a text is a device, or an error that names the text and what is wrong with it.
  */
 import { checkArgument, nearestName, PlannerError, shown } from '../errors.js';
-import { BYTE_UNITS, isMeantAsGiB, parseBytes } from '../units.js';
+import { BYTE_UNITS, forgottenUnit, parseBytes } from '../units.js';
 import { cudaDevice } from './cuda.js';
 import type { Device } from './device.js';
 import type { DeviceMemory } from './memory.js';
@@ -96,12 +96,13 @@ function memoryOf(size: string, text: string): number {
       `Write bytes, or a size such as 24GiB; units are ${BYTE_UNITS}.`,
     );
   }
-  if (!isMeantAsGiB(size, bytes)) return bytes;
+  const unit = forgottenUnit(size, bytes);
+  if (unit === null) return bytes;
   const plain = size.trim();
   throw wrongPart(
     text,
     `has memory without a unit, ${plain}`,
-    `Write ${plain}GiB, or ${plain}B if you mean ${bytes} bytes.`,
+    `Write ${plain}${unit}, or ${plain}B if you mean ${bytes} bytes.`,
   );
 }
 

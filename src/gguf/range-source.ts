@@ -173,10 +173,32 @@ function fromLocalFile(location: string): RangeSource {
 /** @throws PlannerError always: `error` itself if it is one, else `BAD_GGUF` with the system's reason */
 function rejectUnreadable(name: string, error: unknown): never {
   if (error instanceof PlannerError) throw error;
-  const { message, cause } = error as Error;
+  const { cause } = error as Error;
   // The message of `fetch` only says that it failed; the reason is in the cause.
-  const reason = (cause instanceof Error && cause.message) || message;
+  const { code, message } = (cause instanceof Error ? cause : error) as Error & { readonly code?: unknown };
+  const reason = Object.hasOwn(REASONS, String(code)) ? REASONS[String(code)] : withoutCode(message);
   throw unreadable(`cannot be read: ${reason}`, name, reason, 'an existing, readable file');
+}
+
+/** What codes of the system mean to a user. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is not a folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ENOTFOUND: 'there is no such server',
+  EAI_AGAIN: 'its server was not found',
+  ECONNREFUSED: 'its server takes no connections',
+  ECONNRESET: 'its server has closed the connection',
+  ETIMEDOUT: 'its server does not answer',
+};
+
+/** `EIO: i/o error, read` without what only programs read. */
+function withoutCode(message: string): string {
+  return message.replace(/^E[A-Z]+: /, '') || 'the system refuses it';
 }
 
 /** @param fault follows the file's name in the sentence */

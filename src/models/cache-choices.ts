@@ -12,7 +12,8 @@ import { CACHE_TYPES, type ModelOptions, type ResolvedModelOptions } from './opt
 /**
  * Options with the types that people commonly cache keys and values as, where these are smaller than the given types.
  */
-export function equalTypes({ keyType, valueType }: ResolvedModelOptions): ModelOptions[] {
+export function equalTypes({ isRecurrent }: ModelHeader, { keyType, valueType }: ResolvedModelOptions): ModelOptions[] {
+  if (isRecurrent) return []; // a state has one type
   return ['q8_0', 'q4_0']
     .filter((name) => [keyType, valueType].every((limit) => isSmaller(name, limit)))
     .map((name) => ({ cacheTypeK: name, cacheTypeV: name }));
@@ -35,7 +36,7 @@ export function smallerCaches(
   { keyType, valueType }: ResolvedModelOptions,
 ): ModelOptions[] {
   const noLargerThan = (limit: ResolvedModelOptions['keyType']): string[] =>
-    CACHE_TYPES.filter((name) => name === limit.name || isSmaller(name, limit));
+    CACHE_TYPES.filter((name) => name === limit.name || (!header.isRecurrent && isSmaller(name, limit)));
   const candidates = noLargerThan(keyType).flatMap((cacheTypeK) =>
     noLargerThan(valueType).flatMap((cacheTypeV) => {
       const options = { ...wanted, cacheTypeK, cacheTypeV };

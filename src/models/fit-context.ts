@@ -178,7 +178,7 @@ function largestContexts(search: Search, wanted: ModelOptions, run: ResolvedMode
   const isUnlimited = beyond.index === all;
   const byCache: LargestFitting<MeasuredNeed>[] = [];
   let last = found.index;
-  for (const types of equalTypes(run)) {
+  for (const types of equalTypes(header, run)) {
     const next = last === count ? null : nullIfRefused(() => upTo(count, Math.max(1, last), types));
     if (next === null || next.index <= last) continue;
     byCache.push(next);

@@ -1,6 +1,7 @@
 /**
  * The layout of a plan: what an arena needs to know of chunks and tensors.
  */
+import { PlannerError, subject } from '../errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** One tensor with bytes of its own in the compute buffer. */
@@ -40,4 +41,17 @@ export interface PlanLayout {
   isKept(planned: PlannedTensor): boolean;
   /** Where the first byte of a tensor is. @throws PlannerError `NOT_READABLE` if it is in no chunk */
   locate(tensor: Tensor): PlannedLocation;
+}
+
+/** Where the first byte of `tensor` is, whose storage is at `planned`. @throws PlannerError `NOT_READABLE` without a place */
+export function locationOf(tensor: Tensor, planned: PlannedTensor | undefined): PlannedLocation {
+  if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
+  const culprit = tensor.label;
+  throw new PlannerError('NOT_READABLE', {
+    message: `${subject(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
+    culprit,
+    value: `in ${tensor.memory} memory`,
+    limit: 'in the compute buffer of this plan',
+    remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',
+  });
 }

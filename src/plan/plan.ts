@@ -4,7 +4,6 @@
  * Invariant: `tensors` holds each storage owner that has bytes in the compute buffer, once, by ascending id; all other
  * tensors with bytes there are views, and are found through their roots.
  */
-import { PlannerError, subject } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import { isKept } from '../graph/table.js';
@@ -15,7 +14,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
 import { Arena } from './arena.js';
 import type { ArenaMemory } from './arena-memory.js';
-import type { PlannedLocation, PlannedTensor, PlanLayout } from './layout.js';
+import { locationOf, type PlannedLocation, type PlannedTensor, type PlanLayout } from './layout.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
 
@@ -113,16 +112,7 @@ export class Plan implements Measurement, PlanLayout {
    * @throws PlannerError `NOT_READABLE` if it is in no chunk, `BAD_ARGUMENT`
    */
   locate(tensor: Tensor): PlannedLocation {
-    const planned = this.find(tensor);
-    if (planned !== undefined) return { chunk: planned.chunk, offset: planned.offset + tensor.viewOffset };
-    const culprit = tensor.label;
-    throw new PlannerError('NOT_READABLE', {
-      message: `${subject(culprit)}, in ${tensor.memory} memory, has no bytes in the compute buffer of this plan.`,
-      culprit,
-      value: `in ${tensor.memory} memory`,
-      limit: 'in the compute buffer of this plan',
-      remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',
-    });
+    return locationOf(tensor, this.find(tensor));
   }
 
   /**

@@ -172,11 +172,11 @@ function columnsFor(rows: readonly ConfigurationRow[], style: Style): Column<Con
     number('context', 'contextSize'),
     number('ubatch', 'ubatchSize'),
     number('sequences', 'sequences'),
-    { title: 'KV', cell: ({ kvUnified }) => (kvUnified === true ? 'unified' : '') },
+    { title: 'KV', cell: ofCache(({ kvUnified }) => (kvUnified === true ? 'unified' : '')) },
     { title: 'window', cell: ({ swaFull }) => (swaFull === true ? 'full' : '') },
-    { title: 'flash attention', cell: (row) => onOrOff(row.flashAttention) },
-    { title: 'keys', cell: ({ cacheTypeK }) => cacheTypeK ?? '' },
-    { title: 'values', cell: ({ cacheTypeV }) => cacheTypeV ?? '' },
+    { title: 'flash attention', cell: ofCache((row) => onOrOff(row.flashAttention)) },
+    { title: 'keys', cell: ofCache(({ cacheTypeK }) => cacheTypeK ?? '') },
+    { title: 'values', cell: ofCache(({ cacheTypeV }) => cacheTypeV ?? '') },
     size('weights', 'weights'),
     size(contextTitle(rows.map(({ isRecurrent }) => isRecurrent)), 'context'),
     size('compute', 'compute'),
@@ -185,6 +185,11 @@ function columnsFor(rows: readonly ConfigurationRow[], style: Style): Column<Con
     { title: 'fits', cell: ({ fits }) => (fits === undefined || fits === null ? '' : fits ? 'yes' : 'no') },
     { title: 'refused', cell: ({ refusal }) => refusal ?? '' },
   ];
+}
+
+/** What a row says of its cache; nothing for a model that has none. */
+function ofCache(cell: (row: ConfigurationRow) => string): (row: ConfigurationRow) => string {
+  return (row) => (row.isRecurrent === true ? '' : cell(row));
 }
 
 function groupOrEmpty(value: number | null): string {

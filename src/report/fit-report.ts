@@ -113,7 +113,7 @@ function alternatives(fit: ContextFit): string[] {
     largestUbatch === null
       ? `No ubatch is small enough for ${tokens} to fit.`
       : `With a ubatch of up to ${ubatch}, ${tokens} do fit.`,
-    ...(largestCache === null ? [`No cache type is small enough for ${tokens} to fit.`] : []),
+    ...(largestCache === null && !wanted.isRecurrent ? [`No cache type is small enough for ${tokens} to fit.`] : []),
     ...[...longestByTypes(fit)].map(([types, length]) => `With ${types}, up to ${groupDigits(length)} tokens fit.`),
   ];
 }

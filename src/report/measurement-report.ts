@@ -30,7 +30,7 @@ const MOST_HAZARDS = 100;
 export function formatReport(measured: MeasuredFile, peak: Peak, style: Style, room: number | null = null): string {
   return textOf([
     style.strong(printable(measured.file)),
-    ...(measured.model === undefined ? [] : [describeModel(measured.model), describeOutputs(measured.model.run)]),
+    ...(measured.model === undefined ? [] : [describeModel(measured.model), describeRun(measured.model)]),
     '',
     ...sizeLines(sizesOf(measured), style, room),
     '',
@@ -57,15 +57,24 @@ function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function describeModel({ architecture, phase, run }: ModelMeasurement): string {
+/** What the sizes take for granted: the outputs, and whether several sequences share the cache. */
+function describeRun({ isRecurrent, run }: ModelMeasurement): string {
+  const outputs = describeOutputs(run);
+  if (isRecurrent || run.sequences === 1) return outputs;
+  const whose = run.isUnified ? 'unified: all sequences share it' : 'split: each sequence has an equal part';
+  return `${outputs} The KV cache is ${whose}.`;
+}
+
+function describeModel({ architecture, isRecurrent, phase, run }: ModelMeasurement): string {
   const { contextSize, ubatchSize, sequences, flashAttention, keyType, valueType } = run;
   return [
     printable(architecture),
     `context ${contextSize}`,
     `ubatch ${ubatchSize}`,
     counted(sequences, 'sequence'),
-    `flash attention ${flashAttention ? 'on' : 'off'}`,
-    `cache ${keyType.name}/${valueType.name}`,
+    ...(isRecurrent
+      ? []
+      : [`flash attention ${flashAttention ? 'on' : 'off'}`, `cache ${keyType.name}/${valueType.name}`]),
     phase === 'pp' ? 'prompt processing (pp)' : 'token generation (tg)',
   ].join(', ');
 }

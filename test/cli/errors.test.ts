@@ -95,7 +95,7 @@ describe('files', () => {
 
   it.each(['json', 'json.gz', 'csv', 'csv.gz', 'gguf'])('may be missing, or a folder: .%s', async (ending) => {
     const missing = path(`missing.${ending}`);
-    expect(await failure('measure', missing)).toBe(`${missing}: no such file or directory`);
+    expect(await failure('measure', missing)).toBe(`${missing}: there is no such file or folder`);
     const folder = path(`folder.${ending}`);
     mkdirSync(folder);
     expect(await failure('measure', folder)).toMatch(/folder\.[a-z.]+(: is a directory| is not a regular file)/);
@@ -108,12 +108,12 @@ describe('files', () => {
         `is ${found} by its name, but fit and sweep are for models (.gguf); ask measure`;
       expect(await failure(...args, graphFile)).toBe(`${graphFile}: ${refused('a graph')}`);
       expect(await failure(...args, problemFile)).toBe(`${problemFile}: ${refused('a placement problem')}`);
-      expect(await failure(...args, path('missing.csv'))).toMatch(/missing\.csv: no such file or directory$/);
+      expect(await failure(...args, path('missing.csv'))).toMatch(/missing\.csv: there is no such file or folder$/);
     },
   );
 
   it('may be missing, or a folder, whatever its name', async () => {
-    expect(await failure('measure', path('missing'))).toBe(`${path('missing')}: no such file or directory`);
+    expect(await failure('measure', path('missing'))).toBe(`${path('missing')}: there is no such file or folder`);
     mkdirSync(path('models'));
     expect(await failure('fit', path('models'), '--memory', '1GiB')).toMatch(
       /models: is a directory, but must be a file$/,
@@ -143,8 +143,12 @@ describe('files', () => {
   });
 
   it('name the file at fault in verify', async () => {
-    expect(await failure('verify', graphFile, path('no.json'))).toBe(`${path('no.json')}: no such file or directory`);
-    expect(await failure('verify', path('no.json'), graphFile)).toBe(`${path('no.json')}: no such file or directory`);
+    expect(await failure('verify', graphFile, path('no.json'))).toBe(
+      `${path('no.json')}: there is no such file or folder`,
+    );
+    expect(await failure('verify', path('no.json'), graphFile)).toBe(
+      `${path('no.json')}: there is no such file or folder`,
+    );
     expect(await failure('verify', problemFile, problemFile)).toBe(
       `${problemFile}: the column "offset" is missing or empty; a solution has it`,
     );
@@ -278,7 +282,7 @@ describe('arguments', () => {
   it('-o names the file that cannot be written', async () => {
     const nowhere = path('no/such/folder.json');
     expect(await failure('plan', graphFile, '-o', nowhere)).toBe(
-      `-o ${nowhere}: cannot be written: no such file or directory`,
+      `-o ${nowhere}: cannot be written: there is no such file or folder`,
     );
   });
 });

@@ -140,9 +140,11 @@ describe('fit', () => {
   it.each([
     [['fit', PHI3], "required option '--memory <SIZE>' not specified"],
     [['fit', PHI3, '--memory', 'much'], 'whole number of bytes'],
-    [['fit', 'missing.gguf', '--memory', '1GiB'], 'missing.gguf: no such file'],
+    [['fit', 'missing.gguf', '--memory', '1GiB'], 'missing.gguf: there is no such file'],
     [['fit', PHI3, '--memory', '8GiB', '-b', '0'], '--batch-size is 0'],
     [['fit', PHI3, '--memory', '8'], 'It has no unit: write 8GiB, or 8B if you mean 8 bytes'],
+    [['fit', PHI3, '--memory', '8192'], 'It has no unit: write 8192MiB, or 8192B if you mean 8192 bytes'],
+    [['fit', PHI3, '--memory', '1023'], 'write 1023GiB'],
     [['fit', PHI3, '--memory', '1GiB', '--reserve', '1GiB'], 'leaves nothing of --memory 1.00 GiB'],
     [['sweep', PHI3, '--reserve', '1GiB'], '--reserve is a part of --memory'],
   ])('%j is misuse', async (args, message) => {

@@ -120,7 +120,7 @@ describe('measure --json', () => {
     expect(code).toBe(2);
     expect((JSON.parse(out) as Row[]).map(({ file }) => file)).toEqual([good]);
     expect(err).toBe(
-      'error: missing.json: no such file or directory\n' +
+      'error: missing.json: there is no such file or folder\n' +
         `error: ${other}: unknown kind of file, its name must end in one of .gguf, .json, .json.gz, .csv, .csv.gz\n`,
     );
   });
@@ -169,7 +169,12 @@ describe('measure for people', () => {
       expect(out).toMatch(new RegExp(`^${label} +[\\d.]+ [MG]iB +${grouped(bytes)}$`, 'm'));
     }
     expect(out).toContain('phi3, context 4096, ubatch 512, 4 sequences, flash attention off');
-    expect(out).toContain('\nFor llama-server, which wants logits of 4 tokens of a batch, one per sequence.\n');
+    const taken = 'For llama-server, which wants logits of 4 tokens of a batch, one per sequence.';
+    expect(out).toContain(`\n${taken} The KV cache is unified: all sequences share it.\n`);
+    const split = (await cli('measure', PHI3, '-np', '2')).out;
+    expect(split).toContain('one per sequence. The KV cache is split: each sequence has an equal part.\n');
+    expect((await cli('measure', PHI3, '-np', '2', '-kvu')).out).toContain('The KV cache is unified');
+    expect((await cli('measure', PHI3, '-np', '1')).out).not.toContain('The KV cache is');
     expect(out).toMatch(/^kq-0 +MUL_MAT +f32 +4096 x 512 x 32 +268,435,456 +256\.00 MiB .*\[22, 23\)$/m);
     expect(out).toContain('Sizes are those of llama.cpp’s CPU backend; on a GPU they differ.');
     // Every model of llama.cpp has them; only who executes a graph wants to know.
@@ -286,6 +291,10 @@ describeShared('measure on real graphs', () => {
 describeShared('a recurrent model', () => {
   it('calls what a recurrent model remembers a state', async () => {
     const { out } = await cli('measure', sharedPath('gguf/mamba-130m.gguf'));
+    expect(out).not.toMatch(/flash attention|cache (f16|is)/);
+    const tight = (await cli('fit', sharedPath('gguf/mamba-130m.gguf'), '--memory', '260MiB')).out;
+    expect(tight).toContain('do not fit in 260.00 MiB');
+    expect(tight).not.toMatch(/cache type|keys|values|flash attention|unified|-ctk/);
     expect(out).toMatch(/^recurrent state +/m);
     expect(out).not.toContain('KV cache');
   });

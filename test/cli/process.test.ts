@@ -102,12 +102,12 @@ describe.concurrent('the process', { timeout: PATIENCE_MS }, () => {
 
   it('exits with 2 for bad input, with a stack only if DEBUG is set', async () => {
     const plain = await spawnCli(['measure', 'missing.json']);
-    expect(plain).toMatchObject({ code: 2, out: '', err: 'error: missing.json: no such file or directory\n' });
+    expect(plain).toMatchObject({ code: 2, out: '', err: 'error: missing.json: there is no such file or folder\n' });
     // A build server's variables ask for colours; a pipe has none all the same.
     expect(await spawnCli(['measure', 'missing.json'], { env: { CI: 'true', GITHUB_ACTIONS: 'true' } })).toEqual(plain);
     const { code, err } = await spawnCli(['measure', 'missing.json'], { env: { DEBUG: '1' } });
     expect(code).toBe(2);
-    expect(err).toMatch(/^error: missing\.json: no such file or directory\nCliError: [^]*\n +at /);
+    expect(err).toMatch(/^error: missing\.json: there is no such file or folder\nCliError: [^]*\n +at /);
   });
 
   it('is quiet when nobody reads any more', async () => {

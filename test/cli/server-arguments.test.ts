@@ -165,3 +165,43 @@ describe('flags of llama-server', () => {
     expect(await measured(PHI3, ...pasted)).toEqual(await measured(PHI3, ...plain));
   });
 });
+
+describe('flags that decide one of ours', () => {
+  const argsOf = (...args: string[]): string =>
+    ownArguments(['measure', 'a.gguf', ...args])
+      .args.slice(2)
+      .join(' ');
+  const notesOf = (...args: string[]): string => ownArguments(['measure', 'a.gguf', ...args]).notes.join('\n');
+
+  it.each([
+    [['-md', 'd.gguf', '--draft-max', '8'], '--outputs 36'],
+    [['-md', 'd.gguf', '--draft', '8', '-np', '2'], '-np 2 --outputs 18'],
+    [['-md', 'd.gguf', '--draft_max=8', '-np', '2', '-b', '16'], '-np 2 -b 16 --outputs 16'],
+    [['--program', 'cli', '-md', 'd.gguf', '--draft-max', '5'], '--program cli --outputs 6'],
+    [['-md', 'd.gguf', '--draft-max', '8', '--outputs', '3'], '--outputs 3'],
+    [['--draft-max', '8'], ''],
+    [['-md', 'd.gguf'], ''],
+    [['--program', 'bench', '-p', '4096', '-n', '64', '-ngl', '99'], '--program bench -c 4096'],
+    [['--program', 'bench', '-p', '0', '-n', '64', '-d', '1024,8192'], '--program bench -c 8256'],
+    [['--program', 'bench', '-p', '256', '-pg', '512,512', '-fa', '1'], '--program bench -fa 1 -c 1024'],
+    [['--program', 'bench', '-p', '256', '-c', '512'], '--program bench -c 512'],
+    [['--program', 'bench', '-ub', '256', '-ctk', 'q8_0'], '--program bench -ub 256 -ctk q8_0'],
+    [['--program', 'bench', '-p', '1-9+2'], '--program bench'],
+    [['-p', 'a prompt', '-n', '64'], ''],
+  ])('%j', (args, expected) => {
+    expect(argsOf(...args)).toBe(expected);
+  });
+
+  it('are said in a note', () => {
+    expect(notesOf('-md', 'd.gguf', '--draft-max', '8')).toBe(
+      'drafts of 8 tokens are taken as --outputs 36; the draft model itself is not counted',
+    );
+    expect(notesOf('--program', 'bench', '-n', '900')).toBe('the largest test of -n is taken as -c 900');
+    expect(notesOf('--program', 'bench', '-p', '1-9+2')).toBe('-p could not be read: give the context as -c');
+  });
+
+  it('are read after the name of a program', () => {
+    const { args } = ownArguments(['measure', 'llama-bench', '-m', 'a.gguf', '-p', '1024', '-ngl', '99']);
+    expect(args).toEqual(['measure', '--program', 'bench', 'a.gguf', '-c', '1024']);
+  });
+});

@@ -73,7 +73,10 @@ describe('readGguf', () => {
       expect((await readGguf(path)).tensors).toHaveLength(2);
       expect((await readGguf(pathToFileURL(path))).name).toBe('small.gguf');
       expect((await errorOf(folder)).value).toBe('not a regular file');
-      expect(await errorOf(`${path}.missing`)).toMatchObject({ code: 'BAD_GGUF', culprit: 'small.gguf.missing' });
+      const missing = await errorOf(`${path}.missing`);
+      expect(missing).toMatchObject({ code: 'BAD_GGUF', culprit: 'small.gguf.missing' });
+      expect(missing.message).toContain('`small.gguf.missing` cannot be read: there is no such file.');
+      expect((await errorOf(`${path}/x`)).message).toContain('cannot be read: a part of the path is not a folder.');
       expect((await errorOf(projectPath('package.json'))).code).toBe('BAD_GGUF');
     } finally {
       await rm(folder, { recursive: true });

@@ -128,6 +128,7 @@ function callsOfLibrary(library) {
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
     measureGraph: (measureGraph) => assert.equal(measureGraph(graph).bufferSize, plan.bufferSize),
     parseProblemCsv: (parse) => assert.equal(parse(csv).problem.bufferCount, 2),
+    planFromJson: (read) => assert.equal(read(graph, plan.toJSON()).locate(x).offset, plan.locate(x).offset),
     planGraph: () => assert.ok(plan.bufferSize > 0 && plan.bufferSize < graph.tensors.length * 2048 + 16384),
     replayPlan: (replayPlan) => assert.deepEqual(replayPlan(graph, plan), []),
     rowSize: (rowSize) => assert.equal(rowSize(ELEMENT_TYPES.f32, 64), 256),

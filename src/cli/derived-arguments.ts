@@ -1,0 +1,103 @@
+/**
+ * Flags of llama.cpp's programs that are none of ours, but decide one of ours: drafts the outputs of a server, and the
+ * tests of llama-bench the context.
+ *
+ * Invariant: a flag of ours that was given is left alone; what is derived is said in a note.
+ */
+
+interface Derived {
+  readonly args: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const DRAFT_MODEL = ['-md', '--model-draft', '--spec-draft-model'];
+const DRAFT_LENGTH = ['--draft', '--draft-n', '--draft-max', '--spec-draft-n-max'];
+const SEQUENCES = ['-np', '--parallel'];
+const BATCH = ['-b', '--batch-size'];
+
+/** Sequences and batch that llama-server has by itself. */
+const SERVER_SEQUENCES = 4;
+const SERVER_BATCH = 2048;
+
+/** Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)). */
+export function withDrafts(args: readonly string[]): Derived {
+  const length = wholeOf(valueOf(args, DRAFT_LENGTH));
+  const program = valueOf(args, ['--program']) ?? 'server';
+  const isDrafting = valueOf(args, DRAFT_MODEL) !== undefined && length !== undefined;
+  if (!isDrafting || !['server', 'cli'].includes(program) || valueOf(args, ['--outputs']) !== undefined) {
+    return { args, notes: [] };
+  }
+  const own = program === 'cli' ? 1 : SERVER_SEQUENCES;
+  const asked = valueOf(args, SEQUENCES);
+  const sequences = asked === undefined || asked === '-1' ? own : wholeOf(asked);
+  const batch = wholeOf(valueOf(args, BATCH) ?? String(SERVER_BATCH));
+  if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
+  const outputs = Math.min(batch, sequences * (1 + length));
+  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}; the draft model itself is not counted`;
+  const rest = without(args, [...DRAFT_MODEL, ...DRAFT_LENGTH]);
+  return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
+}
+
+const PROMPT = ['-p', '--n-prompt'];
+const GENERATED = ['-n', '--n-gen'];
+const DEPTH = ['-d', '--n-depth'];
+const BOTH = ['-pg'];
+const TESTS = [PROMPT, GENERATED, DEPTH, BOTH].flat();
+
+/** What llama-bench tests by itself. */
+const BENCH_PROMPT = '512';
+const BENCH_GENERATED = '128';
+
+/**
+ * Gives llama-bench the context of its largest test: a test of prompts has `-p` tokens, one of generation `-n`, one of both
+ * the two of `-pg`, each after `-d` tokens. The model rounds it as llama.cpp does.
+ */
+export function withBenchContext(args: readonly string[]): Derived {
+  const isBench = valueOf(args, ['--program']) === 'bench';
+  const given = args.filter((arg) => TESTS.includes(nameOf(arg)));
+  if (!isBench || given.length === 0) return { args, notes: [] };
+  const [prompt, generated, depth] = [
+    largestOf(valueOf(args, PROMPT) ?? BENCH_PROMPT),
+    largestOf(valueOf(args, GENERATED) ?? BENCH_GENERATED),
+    largestOf(valueOf(args, DEPTH) ?? '0'),
+  ];
+  const both = (valueOf(args, BOTH) ?? '0').split(',').reduce((sum, part) => sum + (wholeOf(part) ?? NaN), 0);
+  const context = Math.max(prompt, generated, both) + depth;
+  const rest = without(args, TESTS);
+  const names = [...new Set(given.map(nameOf))].join(', ');
+  if (Number.isNaN(context)) return { args: rest, notes: [`${names} could not be read: give the context as -c`] };
+  if (valueOf(rest, ['-c', '--ctx-size']) !== undefined) return { args: rest, notes: [] };
+  return { args: [...rest, '-c', String(context)], notes: [`the largest test of ${names} is taken as -c ${context}`] };
+}
+
+/** The largest of a list such as `512,1024`; NaN for what else llama-bench may read. */
+function largestOf(text: string): number {
+  return Math.max(...text.split(',').map((part) => wholeOf(part) ?? NaN));
+}
+
+function wholeOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function nameOf(arg: string): string {
+  const [name] = arg.split('=', 1);
+  return name.startsWith('--') ? name.replaceAll('_', '-') : name;
+}
+
+/** The last value that one of these flags is given; undefined without any. */
+function valueOf(args: readonly string[], names: readonly string[]): string | undefined {
+  const index = args.findLastIndex((arg) => names.includes(nameOf(arg)));
+  if (index === -1) return undefined;
+  const arg = args[index];
+  return arg.startsWith('--') && arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : args[index + 1];
+}
+
+/** The arguments without these flags and their values. */
+function without(args: readonly string[], names: readonly string[]): string[] {
+  const isJoined = (arg: string): boolean => arg.startsWith('--') && arg.includes('=');
+  const isTaken = (arg: string | undefined): boolean => arg !== undefined && names.includes(nameOf(arg));
+  return args.filter((arg, index) => {
+    const before = args.at(index - 1);
+    return !isTaken(arg) && !(index > 0 && isTaken(before) && !isJoined(before!));
+  });
+}
