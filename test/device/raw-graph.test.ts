@@ -13,6 +13,7 @@ describeShared('raw graphs', () => {
     expect(graph.outputs.size).toBe(records.filter(({ flags }) => Math.floor(flags / 2) % 2 === 1).length);
     expect(graph.inputs.size).toBe(records.filter(({ flags }) => flags % 2 === 1).length);
     for (const { op } of graph.nodes) expect(findOperation(op), op).toBeDefined();
+    for (const [id, { reuseRule, label }] of tensors.entries()) expect(reuseRule, `${id} ${label}`).toBeNull();
     const { meta } = readRawCase(name);
     expect(meta.devices.map(({ name }) => name)).toEqual(header.names.slice(0, -1));
   });

@@ -10,7 +10,7 @@ import { findOperation } from '../../src/dialects/ggml/operations.js';
 import { Graph } from '../../src/graph/graph.js';
 import { elementTypeOfGguf } from '../../src/tensor/element-type.js';
 import { unknownOperation, type Operation } from '../../src/tensor/operation.js';
-import { Origin, Tensor } from '../../src/tensor/tensor.js';
+import { Origin, Tensor, type ReuseRule } from '../../src/tensor/tensor.js';
 import { sharedIsPresent, sharedPath } from './shared-data.js';
 
 /** What a recording says of one tensor. */
@@ -32,8 +32,6 @@ export interface RawRecord {
   readonly allocSizes: readonly number[];
   /** The backend that the node is fixed to; -1 for none. */
   readonly pinned: number;
-  /** Whether ggml lets the operation run in place. */
-  readonly inPlace: boolean;
   readonly sources: readonly number[];
 }
 
@@ -123,12 +121,11 @@ function parse(name: string): unknown {
 }
 
 function recordOf(row: RawRow): RawRecord {
-  const [name, op, flags, root, bufferType, isWeight, supports, offloads, allocSizes, pinned, inPlace, sources] = row;
+  const [name, op, flags, root, bufferType, isWeight, supports, offloads, allocSizes, pinned, , sources] = row;
   const bits = (text: string): boolean[] => Array.from(text, (bit) => bit === '1');
   return {
     ...{ name, op, flags, root, bufferType, allocSizes, pinned, sources },
     isWeight: isWeight === 1,
-    inPlace: inPlace === 1,
     supports: bits(supports),
     offloads: bits(offloads),
   };
@@ -157,7 +154,7 @@ class RawTensors {
   }
 
   #make(row: RawRow): Tensor {
-    const [name, op, flags, root, bufferType, , , , , , , sources, type, shape, strides, offset] = row;
+    const [name, op, flags, root, bufferType, , , , , , inPlace, sources, type, shape, strides, offset] = row;
     const operation = op === 'NONE' ? null : operationOf(op, name, this.#model);
     const tensor = new Tensor({
       origin: this.#origin,
@@ -166,11 +163,18 @@ class RawTensors {
       sources: sources.map((source) => (source === -1 ? null : this.#tensor(source))),
       memory: bufferType === null ? 'deferred' : 'virtual',
       view: root === -1 ? undefined : { of: this.#tensor(root), offset },
+      reuseRule: reuseRuleOf(operation, inPlace === 1),
     });
     if (flags % 2 === 1) this.#origin.markInput(tensor);
     if (Math.floor(flags / 2) % 2 === 1) this.#origin.markOutput(tensor);
     return tensor;
   }
+}
+
+/** Given only where the recording deviates from the operation's row. */
+function reuseRuleOf(operation: Operation | null, inPlace: boolean): ReuseRule | undefined {
+  if (inPlace === (operation?.ggmlInPlace ?? false)) return undefined;
+  return { ggml: inPlace, operands: operation?.overwrites ?? [] };
 }
 
 /** The kinds of `UNARY` and `GLU` nodes, by the names that the models give them, and of nodes without a name by model. */
