@@ -33,6 +33,15 @@ const OPTIONS: OptionNames<WebGpuOptions> = {
   packedDotProduct: true,
 };
 
+const LIMITS: OptionNames<WebGpuLimits> = {
+  maxStorageBufferBindingSize: true,
+  minStorageBufferOffsetAlignment: true,
+  maxComputeWorkgroupStorageSize: true,
+  maxComputeInvocationsPerWorkgroup: true,
+  subgroupMinSize: true,
+  subgroupMaxSize: true,
+};
+
 const NAME = 'WebGPU';
 const INT_BYTES = 4;
 /** Bytes that a binding's size is a multiple of. */
@@ -72,7 +81,8 @@ export function webgpuDevice(options: WebGpuOptions): Device {
 
 /** The limits that are given, read one by one as an adapter keeps them on its prototype, and the usual ones. */
 function checkLimits(given: Partial<WebGpuLimits>): WebGpuLimits {
-  const names = Object.keys(USUAL_LIMITS) as (keyof WebGpuLimits)[];
+  checkOptions(ownLimits(given), LIMITS, 'limits');
+  const names = Object.keys(LIMITS) as (keyof WebGpuLimits)[];
   const entries = names.map((name) => [name, given[name] ?? USUAL_LIMITS[name]] as const);
   for (const [name, value] of entries) {
     const isWhole = Number.isSafeInteger(value) && value >= 0;
@@ -83,6 +93,11 @@ function checkLimits(given: Partial<WebGpuLimits>): WebGpuLimits {
   const { maxStorageBufferBindingSize: largest, minStorageBufferOffsetAlignment: alignment } = limits;
   checkBytesOption('maxStorageBufferBindingSize', largest, alignment);
   return limits;
+}
+
+/** What a caller has written; an adapter has its limits, of which many do not matter here, on its prototype. */
+function ownLimits(given: Partial<WebGpuLimits>): Partial<WebGpuLimits> {
+  return typeof given === 'object' && given !== null ? { ...given } : given;
 }
 
 /** Bytes of a tensor: its own, and behind them what the shader of its operation writes for itself. */

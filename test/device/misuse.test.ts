@@ -61,6 +61,8 @@ describe.each(MAKERS)('a %s device', (_, make, name) => {
 it('refuses limits that an adapter cannot have', () => {
   const refused = (culprit: string, limits: object): string =>
     expectError('BAD_ARGUMENT', culprit, () => webgpuDevice({ totalBytes: GIB, limits })).message;
+  refused('subgroupSize of limits', { subgroupSize: 32 });
+  expectError('BAD_ARGUMENT', 'limits', () => webgpuDevice({ totalBytes: GIB, limits: 5 as unknown as object }));
   refused('subgroupMaxSize', { subgroupMaxSize: -1 });
   refused('maxComputeWorkgroupStorageSize', { maxComputeWorkgroupStorageSize: NaN });
   refused('maxStorageBufferBindingSize', { maxStorageBufferBindingSize: 8 });
@@ -68,6 +70,19 @@ it('refuses limits that an adapter cannot have', () => {
     webgpuDevice({ totalBytes: GIB, limits: { minStorageBufferOffsetAlignment: 24 } }),
   );
   expectError('BAD_ARGUMENT', 'free memory of WebGPU', () => webgpuDevice({ totalBytes: 128 }));
+});
+
+it('takes the limits of an adapter, which keeps them on its prototype', () => {
+  class Limits {
+    get minStorageBufferOffsetAlignment(): number {
+      return 32;
+    }
+    get maxTextureDimension1D(): number {
+      return 8192;
+    }
+  }
+  const { bufferType } = webgpuDevice({ totalBytes: GIB, limits: new Limits() });
+  expect(bufferType).toMatchObject({ alignment: 32, maxSize: 2 ** 32 - 4 });
 });
 
 it('refuses settings that a device cannot have', () => {

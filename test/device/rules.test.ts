@@ -108,6 +108,43 @@ const mulMat = (a: ElementTypeName, b: ElementTypeName = 'f32'): Tensor =>
 const getRows = (type: ElementTypeName, length: number): Tensor =>
   ctx.getRows(tensor(type, length, 64), tensor('i32', 4));
 
+interface Scan {
+  readonly state?: number;
+  readonly head?: number;
+  readonly heads?: number;
+  readonly groups?: number;
+  /** Numbers of the decay of one head: one, or one for each of the state. */
+  readonly decay?: number;
+  readonly snapshots?: number;
+}
+
+function scan({ state = 16, head = 1, heads = 256, groups = 1, decay = state, snapshots = 1 }: Scan): Tensor {
+  const [b, c] = [tensor('f32', state, groups, 4), tensor('f32', state, groups, 4)];
+  const [x, dt] = [tensor('f32', head, heads, 4), tensor('f32', heads, 4)];
+  const [cells, a] = [tensor('f32', state, head, heads, 1), tensor('f32', decay, heads)];
+  return ctx.ssmScan(cells, x, dt, a, b, c, tensor('i32', 1), { snapshots });
+}
+
+describe('which devices scan', () => {
+  it.each<[what: Scan, computedBy: string]>([
+    [{}, 'CPU CUDA0 MTL0 WebGPU'],
+    [{ heads: 200 }, 'CPU MTL0 WebGPU'],
+    [{ state: 32 }, 'CPU MTL0 WebGPU'],
+    [{ head: 2 }, 'CPU MTL0 WebGPU'],
+    [{ groups: 2 }, 'CPU MTL0 WebGPU'],
+    [{ state: 128, head: 64, heads: 8, decay: 1 }, 'CPU CUDA0 MTL0 Vulkan0 WebGPU'],
+    [{ state: 128, head: 64, heads: 8, decay: 1, snapshots: 3 }, 'CPU CUDA0 MTL0 Vulkan0 WebGPU'],
+    [{ state: 256, head: 64, heads: 8, decay: 1, groups: 2 }, 'CPU CUDA0 MTL0 Vulkan0 WebGPU'],
+    [{ state: 64, head: 64, heads: 8, decay: 1 }, 'CPU MTL0 WebGPU'],
+    [{ state: 128, head: 24, heads: 8, decay: 1 }, 'CPU MTL0 WebGPU'],
+    [{ state: 2048, head: 16, heads: 8, decay: 1 }, 'CPU MTL0'],
+  ])('%o', (what, computedBy) => {
+    const node = scan(what);
+    const devices = [cpuDevice(), cuda, metal, vulkan, webgpu].filter((device) => device.supports(node, nowhere));
+    expect(devices.map(({ name }) => name).join(' ')).toBe(computedBy);
+  });
+});
+
 describe('which devices compute a node', () => {
   const devices: readonly Device[] = [cpuDevice(), cuda, metal, vulkan, webgpu];
   it.each<[what: string, node: Tensor, computedBy: string]>([
