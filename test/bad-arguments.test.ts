@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as ggml from '../src/dialects/ggml/index.js';
 import * as root from '../src/index.js';
+import * as device from '../src/device/index.js';
 import * as exec from '../src/exec/index.js';
 import * as gguf from '../src/gguf/index.js';
 import * as map from '../src/map/index.js';
@@ -21,6 +22,8 @@ import { Maker, OVERWRITING } from './support/operation-recipes.js';
 import { projectPath } from './support/shared-data.js';
 
 const { ALLOCATORS, Context, Graph, PlannerError } = root;
+
+const GIB = 2 ** 30;
 
 type Call = readonly [name: string, fn: (...args: never[]) => unknown, ...args: readonly unknown[]];
 
@@ -170,6 +173,16 @@ const CALLS: readonly Call[] = [
   on(Context, 'Context')('immediate', { buffer: new ArrayBuffer(64) }),
   ...CALLS_OF_CONTEXT,
 
+  ['cpuDevice', device.cpuDevice, {}],
+  ['cudaDevice', device.cudaDevice, { totalBytes: GIB }],
+  ['metalDevice', device.metalDevice, { totalBytes: GIB }],
+  ['vulkanDevice', device.vulkanDevice, { totalBytes: GIB }],
+  ['webgpuDevice', device.webgpuDevice, { totalBytes: GIB }],
+  ['parseDevice', device.parseDevice, 'cuda:24GiB', 0],
+  ['parseDevices', device.parseDevices, ['cuda:24GiB']],
+  ['scheduleGraph', device.scheduleGraph, graph, [device.cpuDevice()], {}],
+  ['measureModel', models.measureModel, model, { devices: [device.cpuDevice()], ctxSize: 512 }],
+
   ['describeOutputs', models.describeOutputs, models.measureModel(model).run],
   ['fitContext', models.fitContext, model, 2 ** 40, {}],
   ['gridSize', models.gridSize, { ctxSize: [512] }],
@@ -265,7 +278,7 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, exec, gguf, map, models, solver, testing, viewer].flatMap(
+    const exported = [root, device, exec, gguf, map, models, solver, testing, viewer].flatMap(
       (each) => Object.entries(each) as [string, unknown][],
     );
     const functions = exported

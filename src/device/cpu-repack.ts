@@ -46,7 +46,7 @@ export function multipliesRepacked(features: CpuFeatures, node: Tensor, bufferTy
   if (rank === undefined) return false;
   const [weight, values] = [operand(node, 0), operand(node, 1)];
   if (bufferTypeOf(weight)?.name !== CPU_REPACK.name || rankOf(weight) !== rank) return false;
-  const rows = (REPACKED[features] as RowsAtOnce)[weight.type.name];
+  const rows = REPACKED[features][weight.type.name];
   if (rows === undefined || weight.shape[1] % rows !== 0) return false;
   return values.type.name === 'f32' && (bufferTypeOf(values)?.isHost ?? true);
 }

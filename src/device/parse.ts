@@ -3,7 +3,7 @@
  *
  * Invariant: a text is a device, or an error that names the text and what is wrong with it.
  */
-import { checkArgument, nearestName, PlannerError, shown } from '../errors.js';
+import { checkArgument, isListLike, nearestName, PlannerError, shown } from '../errors.js';
 import { BYTE_UNITS, forgottenUnit, parseBytes } from '../units.js';
 import { cudaDevice } from './cuda.js';
 import type { Device } from './device.js';
@@ -46,9 +46,11 @@ const FORM = 'Write profile:memory, such as cuda:24GiB; with free memory cuda:24
  * @throws PlannerError `BAD_ARGUMENT`
  */
 export function parseDevices(texts: readonly string[]): Device[] {
+  const remedy = 'Give a list, such as ["cuda:24GiB"].';
+  checkArgument(isListLike(texts), 'devices', texts, 'a list of texts such as cuda:24GiB', remedy);
   const counts = new Map<string, number>();
-  return texts.map((text) => {
-    const [name] = text.split(':', 1);
+  return Array.from(texts, (text) => {
+    const [name] = String(text).split(':', 1);
     const key = name.trim().toLowerCase();
     const index = counts.get(key) ?? 0;
     counts.set(key, index + 1);

@@ -75,8 +75,12 @@ export function measureModel(
   options: ModelOptions | MachineOptions = {},
   planOptions: PlanOptions = LLAMA_CPP_PLAN,
 ): ModelMeasurement | MachineMeasurement {
-  if ('devices' in options) return measureOnDevices(gguf, options);
-  return measureOnCpu(gguf, options, planOptions);
+  return hasDevices(options) ? measureOnDevices(gguf, options) : measureOnCpu(gguf, options, planOptions);
+}
+
+/** Options may be anything at run time: those of no machine are checked where they are read. */
+function hasDevices(options: ModelOptions | MachineOptions): options is MachineOptions {
+  return (options as Partial<MachineOptions> | null)?.devices !== undefined;
 }
 
 function measureOnCpu(gguf: Gguf, options: ModelOptions, planOptions: PlanOptions): ModelMeasurement {

@@ -57,6 +57,10 @@ export function scheduleGraph(graph: Graph, devices: readonly Device[], options:
     remedy,
   );
   const { placed = new Map(), weights = new Set(), pinned = new Map(), offloadsOperations = true } = options;
+  const ofTensors = 'Give what a Context has returned.';
+  checkArgument(placed instanceof Map, 'placed', placed, 'a Map from tensors to buffer types', ofTensors);
+  checkArgument(weights instanceof Set, 'weights', weights, 'a Set of tensors', ofTensors);
+  checkArgument(pinned instanceof Map, 'pinned', pinned, 'a Map from tensors to indices of devices', ofTensors);
   for (const weight of weights) {
     if (placed.has(weight)) continue;
     throw new PlannerError('BAD_ARGUMENT', {
