@@ -58,9 +58,9 @@ export function scheduleGraph(graph: Graph, devices: readonly Device[], options:
   );
   const { placed = new Map(), weights = new Set(), pinned = new Map(), offloadsOperations = true } = options;
   const ofTensors = 'Give what a Context has returned.';
-  checkArgument(placed instanceof Map, 'placed', placed, 'a Map from tensors to buffer types', ofTensors);
-  checkArgument(weights instanceof Set, 'weights', weights, 'a Set of tensors', ofTensors);
-  checkArgument(pinned instanceof Map, 'pinned', pinned, 'a Map from tensors to indices of devices', ofTensors);
+  checkArgument(isOf(Map, placed), 'placed', placed, 'a Map from tensors to buffer types', ofTensors);
+  checkArgument(isOf(Set, weights), 'weights', weights, 'a Set of tensors', ofTensors);
+  checkArgument(isOf(Map, pinned), 'pinned', pinned, 'a Map from tensors to indices of devices', ofTensors);
   for (const weight of weights) {
     if (placed.has(weight)) continue;
     throw new PlannerError('BAD_ARGUMENT', {
@@ -73,6 +73,8 @@ export function scheduleGraph(graph: Graph, devices: readonly Device[], options:
   }
   return spreadGraph({ graph, devices, bufferTypes, placed, weights, pinned, offloadsOperations, copyCount });
 }
+
+const isOf = (type: MapConstructor | SetConstructor, value: unknown): boolean => value instanceof type;
 
 function checkDevices(devices: readonly Device[]): void {
   const remedy = 'Give a list of devices, such as [cudaDevice({ totalBytes }), cpuDevice()].';
