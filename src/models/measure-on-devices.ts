@@ -111,9 +111,9 @@ function separated(options: MachineOptions): [ModelOptions, OffloadOptions] {
 }
 
 function computeBuffers(offload: Offload, { pp, tg }: Record<Phase, PhaseOnDevices>): DeviceBuffer[] {
-  const chunks = reservedChunks(pp.plan, tg.plan);
+  const chunks = reservedChunks(pp.measurement, tg.measurement);
   const types = new Map(offload.bufferTypes.map((type) => [type.name, type]));
-  return pp.plan.pools!.flatMap(({ name }, pool) => {
+  return pp.measurement.pools!.flatMap(({ name }, pool) => {
     const type = types.get(name)!;
     const sizes = chunks[pool].filter((size) => size > 0);
     const bytes = sizes.reduce((sum, size) => checkBytes(sum + size + type.overhead, name), 0);

@@ -5,8 +5,10 @@
  * again. Buffers only grow.
  */
 import type { Graph } from '../../graph/graph.js';
+import { place, type Measurement } from '../../plan/measure.js';
+import { resolveOptions } from '../../plan/options.js';
+import { Plan } from '../../plan/plan.js';
 import type { PoolMeasurement } from '../../plan/pools.js';
-import { planGraph, type Plan } from '../../plan/plan.js';
 import type { Schedule } from '../../schedule/schedule.js';
 import { spreadGraph } from '../../schedule/spread.js';
 import type { Model } from '../model-graph.js';
@@ -18,21 +20,29 @@ export interface PhaseOnDevices {
   /** llama.cpp's graph before it is spread. */
   readonly given: Graph;
   readonly schedule: Schedule;
+  readonly measurement: Measurement;
+  /** Where every tensor goes; made on first use. */
   readonly plan: Plan;
 }
 
 export function runPhase(model: Model, phase: Phase, offload: Offload): PhaseOnDevices {
   const input = model.scheduleInput(phase, offload);
   const schedule = spreadGraph(input);
+  const options = resolveOptions({ allocator: 'ggml', runtime: 'none', pools: schedule.pools });
+  const outcome = place(schedule.graph, options);
+  let plan: Plan | null = null;
   return {
     given: input.graph,
     schedule,
-    plan: planGraph(schedule.graph, { allocator: 'ggml', runtime: 'none', pools: schedule.pools }),
+    measurement: outcome.measurement,
+    get plan() {
+      return (plan ??= new Plan(schedule.graph, outcome));
+    },
   };
 }
 
 /** The chunks of each pool, once all graphs have been reserved for. */
-export function reservedChunks(prompt: Plan, token: Plan): readonly (readonly number[])[] {
+export function reservedChunks(prompt: Measurement, token: Measurement): readonly (readonly number[])[] {
   return prompt.pools!.map((pool, index) =>
     [token.pools![index], pool].reduce<readonly number[]>(regrown, pool.chunks),
   );
