@@ -15,5 +15,5 @@ export type { WebGpuLimits } from './webgpu-limits.js';
 export { webgpuDevice, type WebGpuOptions } from './webgpu.js';
 export type { Pool, Pools } from '../graph/pools.js';
 export type { PoolMeasurement } from '../plan/pools.js';
-export type { Copy, Schedule, ScheduleInput, Split } from '../schedule/schedule.js';
+export type { Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from '../schedule/schedule.js';
 export { scheduleGraph, type ScheduleOptions } from '../schedule/schedule-graph.js';

@@ -2,10 +2,18 @@
  * The function that spreads a graph over devices, with its options checked and their defaults filled in.
  */
 import type { Device } from '../device/device.js';
-import { checkArgument, checkOptions, isListLike, named, PlannerError, type OptionNames } from '../errors.js';
+import {
+  checkArgument,
+  checkChoice,
+  checkOptions,
+  isListLike,
+  named,
+  PlannerError,
+  type OptionNames,
+} from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Schedule, ScheduleInput } from './schedule.js';
-import { spreadGraph } from './spread.js';
+import { POLICY_NAMES, spreadGraph } from './spread.js';
 
 /** Settings of {@link scheduleGraph}. */
 export type ScheduleOptions = Partial<Omit<ScheduleInput, 'graph' | 'devices'>>;
@@ -16,12 +24,14 @@ const SCHEDULE_OPTIONS: OptionNames<ScheduleOptions> = {
   weights: true,
   pinned: true,
   offloadsOperations: true,
+  policy: true,
   copyCount: true,
 };
 
 /**
- * Spreads a graph over devices as llama.cpp's scheduler does: gives every node a device, cuts the order into splits, and
- * copies what crosses. The graph that was given stays as it is. O(nodes · devices + sources).
+ * Spreads a graph over devices: gives every node a device, cuts the order into splits, and copies what crosses. The graph
+ * that was given stays as it is. O(nodes · devices + sources) as llama.cpp does it; the policy `fewest-bytes` looks for a
+ * minimum cut besides.
  *
  * @param devices in order of priority; the last one, usually the CPU, computes what no other can, and holds the inputs
  * @throws PlannerError `BAD_ARGUMENT`, also if no device computes a node
@@ -71,7 +81,9 @@ export function scheduleGraph(graph: Graph, devices: readonly Device[], options:
       remedy: 'Give the buffer type of every weight in `placed`.',
     });
   }
-  return spreadGraph({ graph, devices, bufferTypes, placed, weights, pinned, offloadsOperations, copyCount });
+  const { policy = 'llama.cpp' } = options;
+  checkChoice('policy', policy, POLICY_NAMES);
+  return spreadGraph({ graph, devices, bufferTypes, placed, weights, pinned, offloadsOperations, policy, copyCount });
 }
 
 const isOf = (type: MapConstructor | SetConstructor, value: unknown): boolean => value instanceof type;

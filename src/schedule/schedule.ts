@@ -10,6 +10,9 @@ import type { Graph } from '../graph/graph.js';
 import type { Pools } from '../graph/pools.js';
 import type { Tensor } from '../tensor/tensor.js';
 
+/** A way to choose the devices of nodes. */
+export type SchedulePolicy = 'llama.cpp' | 'fewest-bytes';
+
 /** What is decided before a graph is spread over devices. */
 export interface ScheduleInput {
   readonly graph: Graph;
@@ -28,6 +31,11 @@ export interface ScheduleInput {
   readonly pinned: ReadonlyMap<Tensor, number>;
   /** Whether a device may take nodes from the CPU whose weights are in host memory. Default true. */
   readonly offloadsOperations: boolean;
+  /**
+   * How devices are chosen: as llama.cpp chooses them, or so that the fewest bytes are copied between them; the time that
+   * devices take plays no part in that. Default `llama.cpp`.
+   */
+  readonly policy: SchedulePolicy;
   /** How many copies of what crosses exist, so that batches overlap. Default 1: no pipeline. */
   readonly copyCount: number;
 }
@@ -68,6 +76,8 @@ export interface Schedule {
   readonly bufferTypes: readonly BufferType[];
   readonly splits: readonly Split[];
   readonly copies: readonly Copy[];
+  /** Bytes that one run copies between devices: those of the splits' inputs. */
+  readonly copiedBytes: number;
   /**
    * The graph as it runs: a split's inputs, each kept alive by a node that only looks at it, and their copies, then the
    * split's nodes, whose operands are the copies where they cross.

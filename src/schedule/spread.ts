@@ -11,13 +11,22 @@ import type { GraphTable } from '../graph/table.js';
 import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
 import { Capabilities, NO_DEVICE } from './capabilities.js';
 import { assignAsLlamaCpp } from './llama-cpp.js';
-import type { Assignment, Copy, Schedule, ScheduleInput, Split } from './schedule.js';
+import { assignForFewestBytes } from './fewest-bytes.js';
+import type { Assignment, Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from './schedule.js';
 import { cutIntoSplits } from './splits.js';
 
-/** Spreads a graph as llama.cpp does. O(nodes · devices + sources). */
+/** The device of every tensor, by id, as each policy chooses it. */
+const POLICIES: Readonly<Record<SchedulePolicy, (input: ScheduleInput, capabilities: Capabilities) => Int32Array>> = {
+  'llama.cpp': assignAsLlamaCpp,
+  'fewest-bytes': assignForFewestBytes,
+};
+
+export const POLICY_NAMES = Object.keys(POLICIES) as readonly SchedulePolicy[];
+
+/** Spreads a graph over devices. O(nodes · devices + sources), and the policy's own work. */
 export function spreadGraph(input: ScheduleInput): Schedule {
   const capabilities = new Capabilities(input);
-  const deviceOf = assignAsLlamaCpp(input, capabilities);
+  const deviceOf = POLICIES[input.policy](input, capabilities);
   return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
 }
 
@@ -65,6 +74,10 @@ class Rebuilder {
       bufferTypes: this.#can.bufferTypes,
       splits,
       copies: this.#copies,
+      copiedBytes: splits.reduce(
+        (sum, { inputs }) => sum + inputs.reduce((bytes, each) => bytes + each.byteLength, 0),
+        0,
+      ),
       graph: new Graph({ leafs: [...this.#leafs], nodes: this.#nodes }),
       deviceOf: newDeviceOf,
       pools: poolsOf(this.#can.bufferTypes, newDeviceOf),

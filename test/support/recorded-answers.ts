@@ -29,6 +29,7 @@ export function recordedInput(raw: RawGraph, order: readonly number[] | null): S
     weights: new Set(tensors.filter((_, id) => records[id].isWeight)),
     pinned,
     offloadsOperations: header.opOffload,
+    policy: 'llama.cpp',
     copyCount: header.copies,
   };
 }

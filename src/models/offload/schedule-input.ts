@@ -28,6 +28,7 @@ export function scheduleInputOf(
     weights: new Set(weights.keys()),
     pinned: pinnedNodes(graph, offload, run, batch, (tensor) => placed.get(tensor) ?? null),
     offloadsOperations: options.opOffload,
+    policy: 'llama.cpp',
     copyCount,
   };
 }
