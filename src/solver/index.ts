@@ -13,6 +13,7 @@ export type { Allocator, Placement, PlaceOptions } from './allocator.js';
 export { solve, solveAsync } from './search/solve.js';
 export type { Certificate, Solution, SolveOptions, SolveProgress } from './search/solution.js';
 export type { StopReason } from './budget.js';
+export { placeInTiers, type TieredPlacement, type TierOptions } from './tiers.js';
 export {
   verifyPlacement,
   type PlacementLike,

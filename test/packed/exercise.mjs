@@ -188,6 +188,7 @@ function callsOfSolver(solver, library) {
     ...Object.fromEntries(['ALLOCATORS', 'ERROR_CODES', 'PlannerError', 'createProblem'].map(isSame)),
     ...Object.fromEntries(['formatPlacementCsv', 'liveBytesPerStep', 'parseProblemCsv'].map(isSame)),
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
+    placeInTiers: (place) => assert.equal(place(problem, { capacity: 64, traffic: [2, 1] }).slowTraffic, 1),
     solve: () => assert.deepEqual([solution.status, solution.bufferSize], ['optimal', 96]),
     solveAsync: async (solveAsync) => assert.equal((await solveAsync(problem)).bufferSize, 96),
     verifyPlacement: (verify) => assert.deepEqual(verify(problem, solution), []),
