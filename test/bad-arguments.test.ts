@@ -142,7 +142,7 @@ const CALLS: readonly Call[] = [
   ['formatPlacementCsv', root.formatPlacementCsv, csv, placement.offsets],
   ['liveBytesPerStep', root.liveBytesPerStep, problem],
   ['liveLoad', root.liveLoad, problem],
-  ['placeInTiers', solver.placeInTiers, problem, { capacity: 4, traffic: [4] }],
+  ['placeInTiers', solver.placeInTiers, problem, { capacity: 4, traffic: [4, 4] }],
   ['findHazards', root.findHazards, graph],
   ['solve', root.solve, problem, {}],
   ['solveAsync', root.solveAsync, problem, {}],
