@@ -1,11 +1,14 @@
-/** Logs that people have published, figure by figure. */
+/** Logs that people have published, figure by figure, and the page that lists them. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cpuDevice } from '../../src/device/cpu.js';
 import { parseDevices } from '../../src/device/parse.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import type { MachineMeasurement } from '../../src/models/measure-on-devices.js';
 import { readFlags } from '../support/device-cases.js';
+import { figureRows, logRows } from '../support/public-logs-page.js';
 import { PUBLIC_LOGS, type PublicLog } from '../support/public-logs.js';
+import { projectPath } from '../support/shared-data.js';
 
 async function measure({ header, devices, flags, program }: PublicLog): Promise<MachineMeasurement> {
   const { model, offload } = readFlags(flags.split(' '));
@@ -23,7 +26,7 @@ function printedMib(bytes: number): string {
 
 /** Every figure that a log may have, by its name there. */
 function figuresOf({ buffers, nodes, splits }: MachineMeasurement): Record<string, string> {
-  const sizes = buffers.map(({ type, purpose, bytes }) => [`${type.name} ${purpose}`, printedMib(bytes)]);
+  const sizes = buffers.map(({ type, purpose, bytes }) => [`${type.name} ${purpose}`, printedMib(bytes)] as const);
   return Object.fromEntries([...sizes, ['graph nodes', `${nodes.pp}`], ['graph splits', `${splits.pp}, ${splits.tg}`]]);
 }
 
@@ -35,5 +38,21 @@ describe.each(PUBLIC_LOGS.map((log) => [`${log.source}, ${log.model} ${log.flags
       typeof figure === 'string' ? figure : figure[1],
     ]);
     expect(Object.fromEntries(expected.map(([name]) => [name, ours[name]]))).toEqual(Object.fromEntries(expected));
+  });
+});
+
+describe('docs/public-logs.md', () => {
+  const lines = readFileSync(projectPath('docs/public-logs.md'), 'utf8').split('\n');
+  const tableBelow = (head: string): string[] => {
+    const first = lines.indexOf(head) + 2;
+    return lines.slice(first, lines.indexOf('', first));
+  };
+
+  it('has every log', () => {
+    expect(tableBelow('| # | log | build | machine | model | options |')).toEqual(logRows());
+  });
+
+  it('has every figure', () => {
+    expect(tableBelow('| # | buffer | log | ours | |')).toEqual(figureRows());
   });
 });

@@ -26,9 +26,15 @@ export interface PublicLog {
   readonly program: Program;
   /** What has to be known of the run besides. */
   readonly note?: string;
-  /** MiB by buffer type and purpose; `graph nodes` and `graph splits` are numbers, of the prompt and of one token. */
+  /** MiB by buffer type and purpose; `graph nodes` is a number, `graph splits` are those of the prompt and of one token. */
   readonly figures: Readonly<Record<string, Figure>>;
 }
+
+const UNKNOWN = 'Not explained.';
+const FLOAT_MASK = 'The older build keeps the mask of attention in F32, with twice the bytes.';
+const FLOAT_MASK_AND_CAST =
+  'The older build keeps four masks in F32 on the first device (+128 MiB), and one cast of them to F16 (+32 MiB).';
+const CAST = 'The older build casts the mask of attention from F32 to F16: one node.';
 
 const LLAMA_3 = { headLength: 128, vocabulary: 128256, context: 131072, hasRopeFactors: true };
 const LLAMA_8B = { ...LLAMA_3, layers: 32, width: 4096, heads: 32, kvHeads: 8, feedForward: 14336 };
@@ -71,7 +77,7 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
   ananke('-ngl 99 -c 65536 -ub 512 -fa on -np 4', { 'CUDA_Host compute': '26.01' }),
   ananke('-ngl 99 -c 16384 -ub 512 -fa off -np 4', { 'CUDA_Host compute': '22.01' }),
   ananke('-ngl 99 -c 32768 -ub 512 -fa off -np 4', { 'CUDA_Host compute': '30.01' }),
-  ananke('-c 32768 -ub 512 -fa on -np 4', { 'CPU compute': '88.01' }, []),
+  ananke('-c 32768 -ub 512 -fa on -np 4', { 'CPU compute': ['88', '88.01', 'The log has no decimals.'] }, []),
   {
     source: '59150710300 (bloomery)',
     build: 'August 2026',
@@ -92,6 +98,7 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.hermes8b,
     flags: '-ngl 15 -c 32768 -b 512 -ub 512 -np 1',
     program: 'server',
+    note: 'The 15 layers are what llama.cpp itself found to fit.',
     figures: {
       'CPU_Mapped weights': '2676.44',
       'CUDA0 weights': '2049.43',
@@ -111,8 +118,9 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     devices: ['cuda:45498MiB/45231MiB:8.6', 'cuda:45498MiB/45231MiB:8.6'],
     model: 'SmolLM2-135M Q4_K_M',
     header: HEADERS.smolLm,
-    flags: '-ngl 99 -c 2048 -np 4 -kvu',
+    flags: '-ngl 99 -c 2048',
     program: 'server',
+    note: 'The server’s default: four sequences share one cache.',
     figures: {
       'CPU_Mapped weights': '28.69',
       'CUDA0 weights': '37.86',
@@ -134,15 +142,16 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.llama3bQ4,
     flags: '-ngl 99 -c 32768',
     program: 'library',
+    note: 'The size of the context follows from the cache. Both GPUs are taken to have the same free memory.',
     figures: {
       'CPU_Mapped weights': '308.23',
       'CUDA0 weights': '852.89',
       'CUDA1 weights': '1065.46',
       'CUDA0 context': '1920.00',
       'CUDA1 context': '1664.00',
-      'CUDA0 compute': '378.04',
+      'CUDA0 compute': ['378.04', '218.04', FLOAT_MASK_AND_CAST],
       'CUDA1 compute': '408.55',
-      'CUDA_Host compute': '268.05',
+      'CUDA_Host compute': ['268.05', '140.05', FLOAT_MASK],
     },
   },
   {
@@ -154,15 +163,16 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.qwen30b,
     flags: '-ngl 99 -c 131072 -np 1 --no-mmap',
     program: 'server',
+    note: 'The size of the context follows from the cache. The number of sequences is not in the log.',
     figures: {
       'Vulkan_Host weights': '166.92',
       'Vulkan0 weights': '8975.63',
       'Vulkan1 weights': '8548.79',
       'Vulkan0 context': '6400.00',
       'Vulkan1 context': '5888.00',
-      'Vulkan0 compute': '712.08',
-      'Vulkan1 compute': '712.08',
-      'Vulkan_Host compute': '528.09',
+      'Vulkan0 compute': ['712.08', '612.04', UNKNOWN],
+      'Vulkan1 compute': ['712.08', '612.04', UNKNOWN],
+      'Vulkan_Host compute': ['528.09', '520.05', UNKNOWN],
     },
   },
   {
@@ -174,6 +184,7 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.qwen4b,
     flags: '-ngl 99 -c 2048',
     program: 'library',
+    note: 'Run by llama-completion, which wants logits as a library does.',
     figures: {
       'CPU_Mapped weights': '304.28',
       'MTL0_Mapped weights': '2375.91',
@@ -190,6 +201,7 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.llama3bQ4,
     flags: '-ngl 99 -c 2048',
     program: 'library',
+    note: 'The size of the context follows from the cache.',
     figures: { 'MTL0 context': '224.00', 'MTL0 compute': '262.50' },
   },
   {
@@ -205,10 +217,10 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
       'CPU_Mapped weights': '308.23',
       'MTL0_Mapped weights': '2207.10',
       'MTL0 context': '448.00',
-      'MTL0 compute': '64.12',
-      'CPU compute': '5.00',
+      'MTL0 compute': ['64.12', '65.62', UNKNOWN],
+      'CPU compute': ['5.00', '4.00', FLOAT_MASK],
       'CPU output': '0.49',
-      'graph nodes': '875',
+      'graph nodes': ['875', '874', CAST],
       'graph splits': '2, 2',
     },
   },
@@ -226,29 +238,34 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
       'MTL0_Mapped weights': '462.96',
       'MTL0 context': '6.00',
       'MTL0 compute': '300.25',
-      'CPU compute': '4.51',
+      'CPU compute': ['4.51', '4.01', FLOAT_MASK],
       'CPU output': '0.58',
-      'graph nodes': '823',
+      'graph nodes': ['823', '822', CAST],
       'graph splits': '2, 2',
     },
   },
   {
     source: '47209433997',
-    build: 'autumn 2024',
+    build: '2024',
     machine: 'RTX 3070',
     devices: ['cuda:8GiB:8.6'],
     model: 'Llama 3 8B Q4_K_M',
     header: HEADERS.llama8b,
     flags: '-ngl 99 -c 512 -fa off',
     program: 'library',
+    note: 'That build calls `CPU_Mapped` `CPU`.',
     figures: {
       'CPU_Mapped weights': '281.81',
       'CUDA0 weights': '4403.49',
       'CUDA0 context': '64.00',
       'CUDA0 compute': '258.50',
-      'CUDA_Host compute': '9.01',
+      'CUDA_Host compute': [
+        '9.01',
+        '21.01',
+        'An older graph: no second input of embeddings (8 MiB), no row numbers of the transposed values (4 MiB).',
+      ],
       'CUDA_Host output': '0.49',
-      'graph nodes': '1030',
+      'graph nodes': ['1030', '1158', 'An older graph: four nodes fewer in each layer.'],
       'graph splits': '2, 2',
     },
   },
@@ -261,13 +278,14 @@ export const PUBLIC_LOGS: readonly PublicLog[] = [
     header: HEADERS.gemma2b,
     flags: '-c 8192 -np 4 -kvu',
     program: 'library',
+    note: 'Run by llama-server, by default with four sequences that share one cache. A server of that build keeps room for logits of every token, as a library does.',
     figures: {
       'CPU_Mapped weights': '1623.67',
       'CPU_REPACK weights': '921.38',
       'CPU context': '832.00',
       'CPU compute': '509.00',
       'CPU output': '3.91',
-      'graph nodes': '948',
+      'graph nodes': ['948', '946', 'The older build casts the masks of both caches from F32 to F16: two nodes.'],
       'graph splits': '1, 1',
     },
   },
