@@ -2,11 +2,13 @@
  * Headers of whole models from a few numbers: tensors and keys as converters write them, without data.
  *
  * Invariant: matrices are in the quantisation that is asked for where their rows allow it, else in F16; all the rest is F32.
+ * A mix of quantisations says the type of each matrix instead.
  */
 import { readGguf } from '../../../src/gguf/gguf.js';
 import type { Gguf } from '../../../src/gguf/types.js';
 import { ELEMENT_TYPES, type ElementTypeName } from '../../../src/tensor/element-type.js';
 import { metadataOf, writeGguf, type WrittenTensor } from '../gguf-writer.js';
+import type { Mix } from './mixes.js';
 
 /** What all architectures have. */
 export interface Numbers {
@@ -22,17 +24,24 @@ export interface Numbers {
   readonly context: number;
   /** Whether output weights are those of the embedding. Default: they have their own. */
   readonly isTied?: boolean;
-  readonly type?: ElementTypeName;
+  readonly type?: ElementTypeName | Mix;
 }
 
 type Value = string | number | boolean;
+
+/** A tensor of the file; without a type of its own it gets the one that most matrices have. */
+export interface RecipeTensor {
+  readonly name: string;
+  readonly ne: readonly number[];
+  readonly type: ElementTypeName | null;
+}
 
 /** Collects the keys and tensors of one model. */
 export class Recipe {
   readonly kvHeads: number;
   readonly headLength: number;
   readonly #values: Record<string, Value> = {};
-  readonly #tensors: WrittenTensor[] = [];
+  #tensors: RecipeTensor[] = [];
 
   constructor(
     readonly architecture: string,
@@ -70,9 +79,8 @@ export class Recipe {
     return this.keys({ 'attention.key_length': this.headLength, 'attention.value_length': this.headLength });
   }
 
-  matrix(name: string, ne: readonly number[], type: ElementTypeName = this.numbers.type ?? 'q4_K'): this {
-    const isWhole = ne[0] % ELEMENT_TYPES[type].blockSize === 0;
-    this.#tensors.push({ name, ne, type: isWhole ? type : 'f16' });
+  matrix(name: string, ne: readonly number[], type?: ElementTypeName): this {
+    this.#tensors.push({ name, ne, type: type ?? null });
     return this;
   }
 
@@ -121,12 +129,31 @@ export class Recipe {
     return this.matrix(`${prefix}ffn_down_exps.weight`, [length, width, count]);
   }
 
+  /** Puts the tensors into another order, such as that of an old file. */
+  ordered(order: (tensors: readonly RecipeTensor[]) => RecipeTensor[]): this {
+    this.#tensors = order(this.#tensors);
+    return this;
+  }
+
   /** The file's bytes, as far as the header goes. */
   bytes(): Uint8Array {
-    return writeGguf({ metadata: metadataOf(this.#values), tensors: this.#tensors });
+    return writeGguf({ metadata: metadataOf(this.#values), tensors: this.#typed() });
   }
 
   gguf(): Promise<Gguf> {
     return readGguf(this.bytes());
+  }
+  /** The tensors with their types. A mix counts the tensors of each kind in the order of the file. */
+  #typed(): WrittenTensor[] {
+    const { type: wanted = 'q4_K', layers, isTied = false } = this.numbers;
+    const counts = new Map<string, number>();
+    return this.#tensors.map(({ name, ne, type: fixed }) => {
+      const kind = name.replace(/^blk\.\d+\./, '');
+      const index = counts.get(kind) ?? 0;
+      counts.set(kind, index + 1);
+      const usual = typeof wanted === 'string' ? wanted : wanted({ kind, index, rowLength: ne[0], layers, isTied });
+      const type = fixed ?? usual;
+      return { name, ne, type: ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f16' };
+    });
   }
 }
