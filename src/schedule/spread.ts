@@ -14,11 +14,13 @@ import { Capabilities, NO_DEVICE } from './capabilities.js';
 import { assignAsLlamaCpp } from './llama-cpp.js';
 import type { Assignment, Copy, Schedule, ScheduleInput, Split } from './schedule.js';
 import { cutIntoSplits } from './splits.js';
+import { bringWritersHome } from './written-storages.js';
 
 /** Spreads a graph as llama.cpp does. O(nodes · devices + sources). */
 export function spreadGraph(input: ScheduleInput): Schedule {
   const capabilities = new Capabilities(input);
   const deviceOf = assignAsLlamaCpp(input, capabilities);
+  bringWritersHome(input, capabilities, deviceOf);
   return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
 }
 
