@@ -31,14 +31,16 @@ export type { Certificate, Solution, SolveOptions, SolveProgress } from './solve
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
 export type { PlanOptions } from './plan/options.js';
-export { planGraph, Plan, type PlanJson, type SharedStorage, type ShareReason } from './plan/plan.js';
+export { planGraph, Plan, type PlanJson, type PoolJson, type SharedStorage, type ShareReason } from './plan/plan.js';
 export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
-export { replayPlan, type ReplayOptions, type ReplayViolation } from './verify/replay.js';
+export { replayPlan } from './verify/replay.js';
+export type { ReplayOptions } from './verify/replay-options.js';
+export type { ReplayViolation } from './verify/replay-violation.js';
 export { verifyPlan, type CheckLimits } from './verify/verify-plan.js';
-export type { PlanEntry, PlanLike } from './verify/plan-like.js';
+export type { PlanEntry, PlanLike, PlanPool } from './verify/plan-like.js';
 export type { PlanViolation } from './verify/plan-violation.js';
 export {
   verifyPlacement,

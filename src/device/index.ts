@@ -17,3 +17,6 @@ export type { Pool, Pools } from '../graph/pools.js';
 export type { PoolMeasurement } from '../plan/pools.js';
 export type { Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from '../schedule/schedule.js';
 export { scheduleGraph, type ScheduleOptions } from '../schedule/schedule-graph.js';
+export type { ScheduleViolation } from '../verify/schedule-violation.js';
+export type { ScheduleLike } from '../verify/stand-ins.js';
+export { verifySchedule, type ScheduleLimits } from '../verify/verify-schedule.js';

@@ -5,6 +5,7 @@ import { ALLOCATORS } from '../solver/allocators.js';
 import { placementSize, type Placement } from '../solver/allocator.js';
 import { named, PlannerError, subject } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
+import { checkPoolOfEach } from '../graph/pools.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { mayConflict } from '../liveness/conflicts.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
@@ -75,6 +76,7 @@ export function measureGraph(graph: Graph, options?: PlanOptions): Measurement {
 export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
+  if (options.pools !== null) checkPoolOfEach(options.pools, table.tensorCount);
   if (options.allocator !== ALLOCATORS.ggml && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
   const { liveness, placement, pools } = placeChoice(graph, options);

@@ -4,7 +4,7 @@
 import type { Allocator } from '../solver/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkArgument, checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
-import type { Pools } from '../graph/pools.js';
+import { checkPools, type Pools } from '../graph/pools.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
@@ -82,7 +82,10 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   }
   const runtime = resolveRuntime(options.runtime);
   const pools = options.pools ?? null;
-  if (pools !== null) checkPools(pools, options);
+  if (pools !== null) {
+    checkAlone(options);
+    checkPools(pools);
+  }
   return {
     allocator,
     alignment: pools === null ? alignment : Math.max(...pools.list.map((pool) => pool.alignment)),
@@ -94,11 +97,9 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   };
 }
 
-function checkPools({ list }: Pools, options: PlanOptions): void {
+function checkAlone(options: PlanOptions): void {
   for (const name of ['alignment', 'maxChunkSize'] as const) {
     const remedy = `Leave out \`${name}\`: each pool has its own.`;
     checkArgument(options[name] === undefined, name, options[name], 'left out with pools', remedy);
   }
-  checkArgument(list.length > 0, 'pools', list, 'at least one pool', 'Give the pools that scheduleGraph returned.');
-  for (const { alignment } of list) checkAlignment(alignment);
 }

@@ -17,6 +17,7 @@ import type { ArenaMemory } from './arena-memory.js';
 import { locationOf, type PlannedLocation, type PlannedTensor, type PlanLayout } from './layout.js';
 import { hazardsOf, place, type Measurement, type Outcome } from './measure.js';
 import { resolveOptions, type PlanOptions } from './options.js';
+import type { PoolMeasurement } from './pools.js';
 
 /** Why a tensor has the bytes of another tensor. */
 export type ShareReason = 'view' | 'dependency' | 'output' | 'reuse';
@@ -44,8 +45,16 @@ export interface PlanJson {
   readonly lowerBound: number;
   readonly optimal: boolean;
   readonly chunks: readonly number[];
+  /** The memories that the plan was made for, whose chunks make up `chunks`; left out for one memory. */
+  readonly pools?: readonly PoolJson[];
   readonly tensors: readonly PlannedTensor[];
 }
+
+/** One of several memories, as a plan file has it; `maxChunkSize` is left out where there is no limit. */
+export type PoolJson = Omit<PoolMeasurement, 'maxChunkSize' | 'isOptimal' | 'bufferCount'> & {
+  readonly maxChunkSize?: number;
+  readonly optimal: boolean;
+};
 
 /** The plan of one graph. */
 export class Plan implements Measurement, PlanLayout {
@@ -128,7 +137,8 @@ export class Plan implements Measurement, PlanLayout {
   toJSON(): PlanJson {
     const { allocator, alignment, bufferSize, lowerBound, isOptimal: optimal, chunks, tensors } = this;
     const runtime = typeof this.runtime === 'string' ? this.runtime : this.runtime.name;
-    return { allocator, runtime, alignment, bufferSize, lowerBound, optimal, chunks, tensors };
+    const pools = this.pools === null ? {} : { pools: this.pools.map(poolToJson) };
+    return { allocator, runtime, alignment, bufferSize, lowerBound, optimal, chunks, ...pools, tensors };
   }
 }
 
@@ -147,6 +157,12 @@ export class Plan implements Measurement, PlanLayout {
  */
 export function planGraph(graph: Graph, options?: PlanOptions): Plan {
   return new Plan(graph, place(graph, resolveOptions(options)));
+}
+
+function poolToJson(pool: PoolMeasurement): PoolJson {
+  const { name, alignment, maxChunkSize, bufferSize, lowerBound, isOptimal: optimal, firstChunk, chunks } = pool;
+  const limit = maxChunkSize === Infinity ? {} : { maxChunkSize };
+  return { name, alignment, ...limit, bufferSize, lowerBound, optimal, firstChunk, chunks };
 }
 
 function plannedTensors(graph: Graph, { liveness, placement, measurement }: Outcome): PlannedTensor[] {

@@ -64,9 +64,17 @@ export interface Assignment {
 export interface Copy {
   readonly of: Tensor;
   readonly device: number;
-  /** 0 for the first. */
+  /** 0 for the first, which the nodes read; others are for further batches. */
   readonly index: number;
+  /** The copy, a tensor of the graph that runs. */
   readonly tensor: Tensor;
+  /** What is copied: the tensor that stands for `of` in the graph that runs. Null for an input that the caller fills. */
+  readonly from: Tensor | null;
+  /**
+   * The node of the graph that runs at whose step the copy is made: the copy itself, or, where there are several, the node
+   * that keeps the original until then. Null for an input that the caller fills.
+   */
+  readonly at: Tensor | null;
 }
 
 /** A graph spread over devices, ready to be planned. */
@@ -85,6 +93,11 @@ export interface Schedule {
   readonly graph: Graph;
   /** Device of every tensor of `graph`, by id. */
   readonly deviceOf: Int32Array;
+  /**
+   * By id: the id, in the graph that was spread, of the tensor that each tensor of `graph` stands for. -1 for copies, and
+   * for nodes that keep an original until it is copied.
+   */
+  readonly standsFor: Int32Array;
   /** The memories that `graph` is planned into: one for each buffer type, as an option of `planGraph`. */
   readonly pools: Pools;
 }

@@ -24,6 +24,8 @@ class Cutter {
   readonly #isCopied: Uint8Array;
   readonly #splits: Split[] = [];
   readonly #graphInputs: Tensor[] = [];
+  /** By id: the last step that each tensor waits for; -1 for leafs. A view waits for all that it is ordered after. */
+  readonly #readyAt: Int32Array;
   #device = NO_DEVICE;
   #start = 0;
   #inputs: Tensor[] = [];
@@ -33,6 +35,7 @@ class Cutter {
     this.#input = input;
     this.#can = can;
     this.#deviceOf = deviceOf;
+    this.#readyAt = new Int32Array(deviceOf.length).fill(-1);
     this.#isCopied = new Uint8Array(deviceOf.length * can.devices.length);
   }
 
@@ -41,7 +44,11 @@ class Cutter {
     const { nodes } = table;
     for (let step = 0; step < nodes.length; step++) {
       const id = nodes[step];
-      if (isViewOperation(tensors[id])) continue;
+      if (isViewOperation(tensors[id])) {
+        this.#readyAt[id] = this.#lastBefore(id);
+        continue;
+      }
+      this.#readyAt[id] = step;
       const device = this.#deviceOf[id];
       if (this.#device === NO_DEVICE) this.#device = device;
       if (device !== this.#device || this.#needsNewSplit(id)) this.#begin(step, device);
@@ -49,6 +56,15 @@ class Cutter {
     }
     this.#end(nodes.length);
     return { deviceOf: this.#deviceOf, splits: this.#splits, graphInputs: this.#graphInputs };
+  }
+
+  #lastBefore(id: number): number {
+    const { sourceFirst, sources } = this.#input.graph.table;
+    let last = -1;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      last = Math.max(last, this.#readyAt[sources[entry]]);
+    }
+    return last;
   }
 
   #begin(step: number, device: number): void {
@@ -68,17 +84,19 @@ class Cutter {
 
   /**
    * Whether a split ends before a node of its own device: the memory of copied weights is free again once their readers
-   * are done, and the list of inputs may be full.
+   * are done; the list of inputs may be full; and what is ordered after a node of the split, as a dependency is, can only
+   * be copied after that.
    */
   #needsNewSplit(id: number): boolean {
-    if (this.#inputs.length === 0) return false;
     const { graph, weights } = this.#input;
     const { sourceFirst, sources } = graph.table;
     for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
       const source = sources[entry];
       if (!this.#mustCross(source)) continue;
-      if (weights.has(graph.tensors[source])) return true;
-      if (this.#inputs.length >= this.#capacity && !this.#hasCopy(source, this.#device)) return true;
+      const isNew = !this.#hasCopy(source, this.#device);
+      if (isNew && this.#readyAt[source] >= this.#start) return true;
+      if (this.#inputs.length > 0 && weights.has(graph.tensors[source])) return true;
+      if (isNew && this.#inputs.length >= this.#capacity) return true;
     }
     return false;
   }

@@ -6,6 +6,7 @@
  */
 import type { BufferType, Device } from '../device/device.js';
 import { Graph } from '../graph/graph.js';
+import { isPureView } from '../graph/node-kind.js';
 import type { Pools } from '../graph/pools.js';
 import type { GraphTable } from '../graph/table.js';
 import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
@@ -14,6 +15,7 @@ import { assignAsLlamaCpp } from './llama-cpp.js';
 import { assignForFewestBytes } from './fewest-bytes.js';
 import type { Assignment, Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from './schedule.js';
 import { cutIntoSplits } from './splits.js';
+import { bringWritersHome } from './written-storages.js';
 
 /** The device of every tensor, by id, as each policy chooses it. */
 const POLICIES: Readonly<Record<SchedulePolicy, (input: ScheduleInput, capabilities: Capabilities) => Int32Array>> = {
@@ -27,8 +29,17 @@ export const POLICY_NAMES = Object.keys(POLICIES) as readonly SchedulePolicy[];
 export function spreadGraph(input: ScheduleInput): Schedule {
   const capabilities = new Capabilities(input);
   const deviceOf = POLICIES[input.policy](input, capabilities);
+  bringWritersHome(input, capabilities, deviceOf);
   return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
 }
+
+/** What is known of a tensor of the graph that runs. */
+interface Listed {
+  readonly device: number;
+  readonly standsFor: number;
+}
+
+const STANDS_FOR_NOTHING = -1;
 
 class Rebuilder {
   readonly #input: ScheduleInput;
@@ -43,10 +54,9 @@ class Rebuilder {
   /** The first copy of each tensor on each device, by id and device. */
   readonly #copyOn: (Tensor | undefined)[];
   readonly #copies: Copy[] = [];
-  readonly #leafs = new Set<Tensor>();
-  readonly #leafDevices: number[] = [];
+  readonly #leafs = new Map<Tensor, Listed>();
   readonly #nodes: Tensor[] = [];
-  readonly #nodeDevices: number[] = [];
+  readonly #listedNodes: Listed[] = [];
   readonly #ids: ReadonlyMap<Tensor, number>;
 
   constructor(input: ScheduleInput, can: Capabilities, assignment: Assignment) {
@@ -67,8 +77,9 @@ class Rebuilder {
     for (const id of this.#table.leafs) this.#isListed[id] = 1;
     if (this.#input.copyCount > 1) this.#multiplyGraphInputs();
     for (const split of splits) this.#addSplit(split);
-    for (const id of this.#table.leafs) this.#addLeaf(this.#standIn(id), deviceOf[id]);
-    const newDeviceOf = Int32Array.from([...this.#leafDevices, ...this.#nodeDevices]);
+    for (const id of this.#table.leafs) this.#addLeaf(this.#standIn(id), deviceOf[id], id);
+    const listed = [...this.#leafs.values(), ...this.#listedNodes];
+    const newDeviceOf = Int32Array.from(listed, ({ device }) => device);
     return {
       devices: this.#can.devices,
       bufferTypes: this.#can.bufferTypes,
@@ -78,8 +89,9 @@ class Rebuilder {
         (sum, { inputs }) => sum + inputs.reduce((bytes, each) => bytes + each.byteLength, 0),
         0,
       ),
-      graph: new Graph({ leafs: [...this.#leafs], nodes: this.#nodes }),
+      graph: new Graph({ leafs: [...this.#leafs.keys()], nodes: this.#nodes }),
       deviceOf: newDeviceOf,
+      standsFor: Int32Array.from(listed, ({ standsFor }) => standsFor),
       pools: poolsOf(this.#can.bufferTypes, newDeviceOf),
     };
   }
@@ -95,8 +107,8 @@ class Rebuilder {
         const copy = index === 0 ? first : this.#copyOf(tensor, device, index);
         this.#origin.markInput(copy);
         this.#origin.markOutput(copy);
-        this.#addCopy(tensor, device, index, copy);
-        this.#addLeaf(copy, device);
+        this.#addCopy({ of: tensor, device, index, tensor: copy, from: null, at: null });
+        this.#addLeaf(copy, device, index === 0 ? id : STANDS_FOR_NOTHING);
       }
     }
   }
@@ -116,12 +128,25 @@ class Rebuilder {
     return reorder([...idOf.keys()], (node) => uses[idOf.get(node)!]).map((node) => idOf.get(node)!);
   }
 
-  /** Lists a node, unless it is listed: a view that a split copies is listed before that split. */
+  /**
+   * Lists a node, unless it is listed: a view that a split copies is listed before that split. A device's order may have
+   * views behind their readers, which does no harm there, as they compute nothing; here they come first. Recursive, as
+   * deep as views look into views.
+   */
   #addNode(id: number): void {
     if (this.#isListed[id] === 1) return;
     this.#isListed[id] = 1;
-    this.#nodes.push(this.#standIn(id));
-    this.#nodeDevices.push(this.#assignment.deviceOf[id]);
+    const { sourceFirst, sources } = this.#table;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      const source = sources[entry];
+      if (this.#isListed[source] === 0 && isPureView(this.#input.graph.tensors[source])) this.#addNode(source);
+    }
+    this.#list(this.#standIn(id), this.#assignment.deviceOf[id], id);
+  }
+
+  #list(node: Tensor, device: number, standsFor: number): void {
+    this.#nodes.push(node);
+    this.#listedNodes.push({ device, standsFor });
   }
 
   /** A node that keeps the input until it is copied, and the copy. With several copies these exist from the start. */
@@ -134,18 +159,18 @@ class Rebuilder {
     const origin = this.#origin;
     const name = `${original.name} (view)`;
     const view = { of: original, offset: 0 };
-    this.#nodes.push(new Tensor({ origin, name, type, shape, strides, sources: [original], memory, view }));
-    this.#nodeDevices.push(this.#assignment.deviceOf[id]);
+    const keeper = new Tensor({ origin, name, type, shape, strides, sources: [original], memory, view });
+    this.#list(keeper, this.#assignment.deviceOf[id], STANDS_FOR_NOTHING);
     for (let index = 0; index < copyCount; index++) {
       const copy = this.#copyOf(input, device, index);
-      this.#addCopy(input, device, index, copy);
+      const at = copyCount === 1 ? copy : keeper;
+      this.#addCopy({ of: input, device, index, tensor: copy, from: original, at });
       if (copyCount === 1) {
-        this.#nodes.push(copy);
-        this.#nodeDevices.push(device);
+        this.#list(copy, device, STANDS_FOR_NOTHING);
       } else {
         origin.markInput(copy);
         origin.markOutput(copy);
-        this.#addLeaf(copy, device);
+        this.#addLeaf(copy, device, STANDS_FOR_NOTHING);
       }
     }
   }
@@ -159,15 +184,14 @@ class Rebuilder {
     return allocSize === undefined ? copy : remade(copy, { origin, sources: [], allocSize });
   }
 
-  #addCopy(of: Tensor, device: number, index: number, tensor: Tensor): void {
-    this.#copies.push({ of, device, index, tensor });
+  #addCopy(copy: Copy): void {
+    this.#copies.push(copy);
+    const { of, device, index, tensor } = copy;
     if (index === 0) this.#copyOn[this.#ids.get(of)! * this.#can.devices.length + device] = tensor;
   }
 
-  #addLeaf(leaf: Tensor, device: number): void {
-    if (this.#leafs.has(leaf)) return;
-    this.#leafs.add(leaf);
-    this.#leafDevices.push(device);
+  #addLeaf(leaf: Tensor, device: number, standsFor: number): void {
+    if (!this.#leafs.has(leaf)) this.#leafs.set(leaf, { device, standsFor });
   }
 
   /** The bytes that `device` wants for a tensor, if those are not its own. */

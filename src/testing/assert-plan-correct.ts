@@ -20,6 +20,7 @@ const PLAN_CHECK_OPTIONS: OptionNames<PlanCheckOptions> = {
   seed: true,
   alignment: true,
   maxChunkSize: true,
+  pools: true,
   allowOversize: true,
   runtime: true,
   maxViolations: true,

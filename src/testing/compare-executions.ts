@@ -17,7 +17,7 @@ import { resolveRuntime } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findGroups, type Group } from '../verify/fused-groups.js';
 import type { PlanLike } from '../verify/plan-like.js';
-import { checkGraphAndPlan } from '../verify/verify-plan.js';
+import { checkGraphAndPlan } from '../verify/check-plan.js';
 
 /** A tensor whose value differs between the two runs. */
 export interface ExecutionDifference {

@@ -4,6 +4,8 @@
  * Invariant: `NaN` or a negative limit is an error: it would silently disable the check.
  */
 import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { checkPoolOfEach, checkPools, type Pools } from '../graph/pools.js';
 import { checkAlignment } from '../units.js';
 
 /** The limits that a plan or a placement is checked against. */
@@ -28,6 +30,19 @@ export function checkLimits<T extends Limits>(limits: T, names: OptionNames<T>):
   checkCount('maxChunkSize', maxChunkSize, 'no limit');
   checkChoice('allowOversize', allowOversize, [true, false]);
   checkMaxViolations(limits);
+}
+
+/**
+ * @param limits must not have what each pool has of its own
+ * @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT`
+ */
+export function checkGivenPools({ tensors }: Graph, pools: Pools, limits: Limits = {}): void {
+  checkPools(pools);
+  checkPoolOfEach(pools, tensors.length);
+  for (const name of ['alignment', 'maxChunkSize'] as const) {
+    const remedy = `Leave out \`${name}\`: each pool has its own.`;
+    checkArgument(limits[name] === undefined, name, limits[name], 'left out with pools', remedy);
+  }
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` */

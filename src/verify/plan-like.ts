@@ -9,6 +9,8 @@ export interface PlanLike {
   readonly bufferSize: number;
   readonly chunks: readonly number[];
   readonly tensors: readonly PlanEntry[];
+  /** The memories that the plan was made for, whose chunks make up `chunks`. Left out, or null: one memory. */
+  readonly pools?: readonly PlanPool[] | null;
   /** The runtime that the plan was made for: a name, or rules of your own. `ggml-cpu` if left out. */
   readonly runtime?: string | Runtime;
   /** Bytes; must not exceed `bufferSize`. Not checked if left out. */
@@ -17,6 +19,21 @@ export interface PlanLike {
   readonly isOptimal?: boolean;
   /** `isOptimal` by its name in a plan file. */
   readonly optimal?: boolean;
+}
+
+/** One of the memories that a plan was made for. */
+export interface PlanPool {
+  readonly name: string;
+  /** Bytes that every offset in it is a multiple of. */
+  readonly alignment: number;
+  /** Most bytes of one chunk. Unlimited if left out. */
+  readonly maxChunkSize?: number;
+  /** The chunk of the plan that is its first one. */
+  readonly firstChunk: number;
+  /** The size of each of its chunks. */
+  readonly chunks: readonly number[];
+  /** The sum of its chunks. Not checked if left out. */
+  readonly bufferSize?: number;
 }
 
 /** One tensor's entry of a plan. Name, size and live range may be left out; they are checked if they are given. */

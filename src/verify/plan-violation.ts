@@ -17,9 +17,11 @@ export interface PlanViolation {
    * - `fused-overlap`: the second tensor is the result of nodes that the runtime may compute at once, and lies over the
    *   first tensor, which one of these nodes reads.
    * - `misaligned`, `out-of-arena`: a storage has a wrong place; `missing`: it has no place; `duplicate`: it has two.
+   * - `wrong-pool`: a storage lies in a chunk of another pool than its own, so that another device would have to reach it.
    * - `unknown-tensor`: the graph has no tensor with the entry's id.
    * - `wrong-entry`: the entry states a wrong name, size or live range, or gives a view a place outside its storage.
-   * - `chunk-limit`: a chunk is too large; `bad-size`: the sizes or the alignment of the plan contradict one another.
+   * - `chunk-limit`: a chunk is too large; `bad-size`: the sizes, the alignment or the pools of the plan contradict
+   *   one another, or are not the pools that the check was given.
    */
   readonly kind:
     | 'bad-size'
@@ -34,7 +36,8 @@ export interface PlanViolation {
     | 'overlap'
     | 'stale-view'
     | 'unknown-tensor'
-    | 'wrong-entry';
+    | 'wrong-entry'
+    | 'wrong-pool';
   /**
    * Ids of the tensors concerned: two where bytes collide, the earlier one first; for `chunk-limit`, all tensors that
    * end above the limit; none where the plan as a whole is concerned.

@@ -13,59 +13,26 @@
  * caller fills a node without an operation at the node's step. Nodes that the runtime may compute at once read all
  * their operands while the last of them writes.
  */
-import { checkChoice, checkOptions, type OptionNames } from '../errors.js';
+import { checkChoice, checkOptions } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { RuntimeName } from '../runtime/runtimes.js';
+import type { Copy } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { checkGraphAndPlan } from './check-plan.js';
+import { checkCopies, copiesByNode } from './copies.js';
 import { findGroups, inputsOf, mayMeet, type Group } from './fused-groups.js';
 import { labelGroup } from './fused-overlaps.js';
 import { IntervalMap } from './interval-map.js';
-import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
+import { checkGivenPools, checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { mayOverwrite } from './operands.js';
-import { StatedOrder } from './stated-order.js';
+import { PlanMemories } from './plan-pools.js';
+import { REPLAY_OPTIONS, type ReplayOptions } from './replay-options.js';
+import type { ReplayViolation } from './replay-violation.js';
+import { StatedOrder, type UnorderedReport } from './stated-order.js';
 import { checkSpanCount, firstCommonBytes, forEachSpan } from './spans.js';
-import { checkGraphAndPlan, runtimeOf } from './verify-plan.js';
+import { runtimeOf } from './verify-plan.js';
 import type { PlanLike } from './plan-like.js';
-
-/** One thing that went wrong in a replay. */
-export interface ReplayViolation {
-  /**
-   * - `stale-read`: an operand's bytes were another tensor's when they were read.
-   * - `lost-result`: a result's bytes were another tensor's after the last step.
-   * - `overwritten-operand`: a result lies over an operand that its operation still reads while it writes.
-   * - `fused-overlap`: a result lies over an operand of another node that the runtime may compute at once with it.
-   * - `not-computed`: an operand is computed only later.
-   * - `missing`: a storage has no place in the arena.
-   * - `unordered`: two nodes touch the same bytes, and only the order of the program says which comes first (reported
-   *   for `order: 'stated'`).
-   */
-  readonly kind:
-    'missing' | 'not-computed' | 'overwritten-operand' | 'fused-overlap' | 'stale-read' | 'lost-result' | 'unordered';
-  /** Ids of the tensors concerned; where bytes collide, the tensor that was written there first. */
-  readonly ids: readonly number[];
-  /** The step at which it was found; the number of nodes for `lost-result`. */
-  readonly step: number;
-  /** The first bytes concerned: within the chunk if they are planned, else within their storage. */
-  readonly bytes: readonly [number, number] | null;
-  readonly message: string;
-}
-
-/** The options of a replay. */
-export interface ReplayOptions {
-  /**
-   * `program`: nodes run in the order of the graph. `stated`: nodes run in any order that sources, destinations and
-   * dependencies allow, and a graph that relies on a certain one has violations. Default `program`.
-   */
-  readonly order?: 'program' | 'stated';
-  /** The runtime that runs the graph, in place of the plan's. Default: the plan's. */
-  readonly runtime?: RuntimeName | Runtime;
-  /** Violations that are reported at most: the first to be found. Default 10,000. */
-  readonly maxViolations?: number;
-}
-
-const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true, maxViolations: true };
 
 /**
  * Replays `graph` in the memory that `plan` lays out. Time and memory grow with the number of reads and of dense spans
@@ -79,11 +46,15 @@ const REPLAY_OPTIONS: OptionNames<ReplayOptions> = { order: true, runtime: true,
 export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions = {}): ReplayViolation[] {
   checkGraphAndPlan(graph, plan);
   checkOptions(options, REPLAY_OPTIONS);
-  const { order = 'program', maxViolations = MAX_VIOLATIONS } = options;
+  const { order = 'program', copies = [], pools, maxViolations = MAX_VIOLATIONS } = options;
   checkChoice('order', order, ['program', 'stated']);
   checkMaxViolations(options);
+  checkCopies(graph, copies);
+  if (pools !== undefined) checkGivenPools(graph, pools);
   checkSpanCount(graph);
-  const replay = new Replay(graph, plan, runtimeOf(plan, options), order === 'stated' ? new StatedOrder(graph) : null);
+  const stated = order === 'stated' ? new StatedOrder(graph, copies) : null;
+  const memories = new PlanMemories(plan, pools ?? null);
+  const replay = new Replay(graph, plan, { runtime: runtimeOf(plan, options), order: stated, copies, memories });
   for (const [step, node] of graph.nodes.entries()) {
     if (replay.violations.length >= maxViolations) break;
     replay.run(node, step);
@@ -95,6 +66,14 @@ export function replayPlan(graph: Graph, plan: PlanLike, options: ReplayOptions 
 interface Place {
   readonly chunk: number;
   readonly offset: number;
+}
+
+/** What a replay takes into account besides graph and plan. */
+interface Circumstances {
+  readonly runtime: Runtime;
+  readonly order: StatedOrder | null;
+  readonly copies: readonly Copy[];
+  readonly memories: PlanMemories;
 }
 
 class Replay {
@@ -112,7 +91,10 @@ class Replay {
   /** The groups that each node ends. */
   readonly #groups = new Map<Tensor, Group[]>();
 
-  constructor(graph: Graph, plan: PlanLike, runtime: Runtime, order: StatedOrder | null) {
+  /** What is copied to a device at the step of each node. */
+  readonly #copiesAt: ReadonlyMap<Tensor, readonly Copy[]>;
+
+  constructor(graph: Graph, plan: PlanLike, { runtime, order, copies, memories }: Circumstances) {
     this.#graph = graph;
     this.#runtime = runtime;
     for (const group of findGroups(graph, runtime)) {
@@ -123,12 +105,16 @@ class Replay {
     }
     this.#order = order;
     this.#ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
+    this.#copiesAt = copiesByNode(copies);
     for (const leaf of graph.leafs) this.#computed.add(leaf);
+    for (const { at, tensor } of copies) if (at !== null) this.#computed.delete(tensor);
+    for (const fault of memories.faults) this.#report('wrong-pool', [], 0, null, fault);
     const entries = new Map(plan.tensors.map((entry) => [entry.id, entry]));
     graph.tensors.forEach((tensor, id) => {
       if (tensor.isView) return;
       this.#storages.set(tensor, new IntervalMap());
-      if (tensor.memory === 'deferred' && tensor.storageBytes > 0) this.#place(tensor, plan, entries.get(id));
+      if (tensor.memory === 'deferred' && tensor.storageBytes > 0)
+        this.#place(tensor, id, plan, memories, entries.get(id));
     });
     const early = graph.nodes.filter((node) => graph.inputs.has(node));
     for (const tensor of [...graph.leafs, ...early]) if (!tensor.isView) this.#write(tensor);
@@ -141,11 +127,12 @@ class Replay {
       const message = `${this.#label(node)} needs ${this.#label(source)}, which runs later`;
       this.#report('not-computed', [source, node], step, null, message);
     }
+    for (const copy of this.#copiesAt.get(node) ?? []) this.#copy(copy, step);
     this.#computed.add(node);
     if (isPureView(node)) return;
     for (const source of sources) this.#read(source, step, node);
     this.#checkGroups(node, step, this.#checkOperands(node, step));
-    this.#checkOrder(node, step);
+    if (!this.#copiesAt.has(node)) this.#order?.visit(node, this.#reportUnordered(node, step));
     // An input without an operation has had its value from the start.
     if (node.operation !== null || !this.#graph.inputs.has(node)) this.#write(node);
   }
@@ -161,8 +148,26 @@ class Replay {
     }
   }
 
-  /** Notes the place of a storage. A storage without a place is reported once, here. */
-  #place(tensor: Tensor, { chunks }: PlanLike, place: Place | undefined): void {
+  /** Reads what is copied, which must be there and whole. */
+  #copy({ from, tensor }: Copy, step: number): void {
+    const source = from!;
+    if (!this.#computed.has(source)) {
+      const message = `the copy ${this.#label(tensor)} needs ${this.#label(source)}, which runs later`;
+      this.#report('not-computed', [source, tensor], step, null, message);
+    }
+    this.#read(source, step, tensor);
+    this.#order?.visit(tensor, this.#reportUnordered(tensor, step));
+    this.#computed.add(tensor);
+    const [read, written] = [this.#places.get(source.root), this.#places.get(tensor)];
+    if (read === undefined || read.chunk !== written?.chunk) return;
+    const bytes = firstCommonBytes(tensor, written.offset, source, read.offset);
+    if (bytes === null) return;
+    const message = `${this.#label(tensor)} overwrites ${this.#label(source)} while it is copied, at step ${step}`;
+    this.#report('overwritten-operand', [tensor, source], step, bytes, message);
+  }
+
+  /** Notes the place of a storage. A storage without a place, or in another pool, is reported once, here. */
+  #place(tensor: Tensor, id: number, { chunks }: PlanLike, memories: PlanMemories, place: Place | undefined): void {
     const isInside = ({ chunk, offset }: Place): boolean =>
       Number.isInteger(chunk) &&
       Number.isSafeInteger(offset) &&
@@ -170,6 +175,11 @@ class Replay {
       offset + tensor.storageBytes <= chunks[chunk];
     if (place === undefined || !isInside(place)) {
       return this.#report('missing', [tensor], 0, null, `${this.#label(tensor)} has no place in the arena`);
+    }
+    const elsewhere = memories.wrongPool(id, place.chunk);
+    if (elsewhere !== null) {
+      const where = `chunk ${place.chunk} of pool ${elsewhere.found}, but belongs into ${elsewhere.expected}`;
+      this.#report('wrong-pool', [tensor], 0, null, `${this.#label(tensor)} is in ${where}`);
     }
     this.#places.set(tensor, place);
     this.#chunks.set(place.chunk, new IntervalMap()); // nothing has been written yet
@@ -241,12 +251,12 @@ class Replay {
     }
   }
 
-  /** Reports the earlier nodes that touched the same bytes and are not ordered against `node`. */
-  #checkOrder(node: Tensor, step: number): void {
-    this.#order?.visit(node, (other, tensor, bytes) => {
+  /** What reports the earlier nodes that touched the same bytes and are not ordered against `node`. */
+  #reportUnordered(node: Tensor, step: number): UnorderedReport {
+    return (other, tensor, bytes) => {
       const message = `nothing but the program's order puts ${this.#label(other)} before ${this.#label(node)}`;
       this.#report('unordered', [other, node], step, bytes, `${message}: both touch ${this.#label(tensor)}`);
-    });
+    };
   }
 
   #write(tensor: Tensor): void {

@@ -10,6 +10,7 @@
  */
 import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
+import type { Copy } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { IntervalMap, UNWRITTEN } from './interval-map.js';
 import { forEachSpan } from './spans.js';
@@ -28,7 +29,7 @@ interface Readers {
 
 const NO_HISTORY: History = { writer: null, readers: null };
 
-type Report = (other: Tensor, tensor: Tensor, bytes: readonly [number, number]) => void;
+export type UnorderedReport = (other: Tensor, tensor: Tensor, bytes: readonly [number, number]) => void;
 
 /** Where an access meets an earlier node. */
 interface Meeting {
@@ -42,15 +43,21 @@ export class StatedOrder {
   readonly #histories: History[] = [];
   readonly #steps: ReadonlyMap<Tensor, number>;
 
-  constructor({ nodes }: Graph) {
-    this.#steps = new Map(nodes.map((node, step) => [node, step]));
+  /** What each copy is a copy of: its only operand. */
+  readonly #copied: ReadonlyMap<Tensor, Tensor | null>;
+
+  constructor({ nodes }: Graph, copies: readonly Copy[]) {
+    const steps = new Map(nodes.map((node, step) => [node, step]));
+    for (const { tensor, at } of copies) if (at !== null) steps.set(tensor, steps.get(at)!);
+    this.#steps = steps;
+    this.#copied = new Map(copies.map(({ tensor, from }) => [tensor, from]));
     for (const node of nodes) for (const { root } of writtenBy(node)) this.#storages.set(root, new IntervalMap());
   }
 
-  /** Reports every earlier node that `node` should have been ordered after; to be called once per node, in order. */
-  visit(node: Tensor, report: Report): void {
+  /** Reports every earlier node that `node` should have been ordered after; to be called once per node or copy, in order. */
+  visit(node: Tensor, report: UnorderedReport): void {
     const met = new Map<Tensor, Meeting>();
-    for (const source of node.sources) {
+    for (const source of [...node.sources, this.#copied.get(node) ?? null]) {
       if (source !== null && source !== node) this.#access(node, source, false, met);
     }
     for (const tensor of writtenBy(node)) this.#access(node, tensor, true, met);
@@ -92,7 +99,7 @@ export class StatedOrder {
     for (const tensor of seen) {
       if (found.size === targets.size) break;
       if (targets.has(tensor)) found.add(tensor);
-      for (const need of [...tensor.sources, tensor.destination]) {
+      for (const need of [...tensor.sources, tensor.destination, this.#copied.get(tensor) ?? null]) {
         if (need !== null && (steps.get(need) ?? -1) >= limit) seen.add(need);
       }
     }

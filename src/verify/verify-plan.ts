@@ -11,17 +11,20 @@
  * Invariant: shares no code with liveness and the allocators. Uses only chunk and offset of each entry; live ranges are
  * recomputed.
  */
-import { checkArgument, type OptionNames } from '../errors.js';
-import { checkGraph, type Graph } from '../graph/graph.js';
+import type { OptionNames } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import type { Pools } from '../graph/pools.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { isPowerOfTwo } from '../units.js';
+import { checkGraphAndPlan } from './check-plan.js';
 import { findFusedOverlaps } from './fused-overlaps.js';
-import { checkLimits, MAX_VIOLATIONS } from './limits.js';
+import { checkGivenPools, checkLimits, MAX_VIOLATIONS } from './limits.js';
 import { findCollisions, type Placed } from './plan-collisions.js';
 import { strangeEntryFields, strangePlanFields } from './plan-fields.js';
 import type { PlanEntry, PlanLike } from './plan-like.js';
+import { PlanMemories } from './plan-pools.js';
 import { labelOf, type PlanViolation } from './plan-violation.js';
 import { storageNeeds, type Need } from './storage-needs.js';
 
@@ -34,6 +37,12 @@ export interface CheckLimits {
   readonly alignment?: number;
   /** Bytes that one chunk may hold, at least 1. Default: unlimited. */
   readonly maxChunkSize?: number;
+  /**
+   * The pools that the plan was to be made for, as `scheduleGraph` returns them: each storage must lie in a chunk of its
+   * pool. Not with `alignment` and `maxChunkSize`, which each pool has of its own. Default: each chunk is checked against
+   * the pool that the plan says it is of.
+   */
+  readonly pools?: Pools;
   /** Whether a chunk may be as large as the largest tensor in it, even above the limit. Default false. */
   readonly allowOversize?: boolean;
   /** The runtime that runs the graph, in place of the plan's. Default: the plan's. */
@@ -45,43 +54,11 @@ export interface CheckLimits {
 const PLAN_LIMITS: OptionNames<CheckLimits> = {
   alignment: true,
   maxChunkSize: true,
+  pools: true,
   allowOversize: true,
   runtime: true,
   maxViolations: true,
 };
-
-/** Fields of a plan, and of each entry, that must be plain values: a message must be able to show them. */
-const PLAN_FIELDS = ['alignment', 'bufferSize', 'lowerBound', 'isOptimal', 'optimal'] as const;
-const ENTRY_FIELDS = ['id', 'chunk', 'offset', 'name', 'size', 'start', 'end'] as const;
-
-/** @throws PlannerError `BAD_ARGUMENT` unless both are what they should be */
-export function checkGraphAndPlan(graph: Graph, plan: PlanLike): void {
-  checkGraph(graph);
-  const isObject = typeof (plan as unknown) === 'object' && (plan as unknown) !== null;
-  const remedy = 'Give what planGraph returns, or a parsed plan file.';
-  checkArgument(isObject, 'plan', plan, 'a Plan', remedy);
-  const { tensors, chunks } = plan as Partial<Record<keyof PlanLike, unknown>>;
-  checkArgument(Array.isArray(tensors), 'plan.tensors', tensors, 'a list of entries', remedy);
-  checkArgument(Array.isArray(chunks), 'plan.chunks', chunks, 'a list of numbers', remedy);
-  const checkPlain = (label: () => string, value: unknown): void => {
-    if (!isPlain(value)) checkArgument(false, label(), value, 'a plain value', remedy);
-  };
-  for (const field of PLAN_FIELDS) checkPlain(() => `plan.${field}`, plan[field]);
-  plan.chunks.forEach((size, chunk) => {
-    checkPlain(() => `plan.chunks[${chunk}]`, size);
-  });
-  for (let index = 0; index < plan.tensors.length; index++) {
-    const entry = plan.tensors[index] as PlanEntry | null | undefined; // a hole is no entry
-    if (typeof entry !== 'object' || entry === null) {
-      checkArgument(false, `plan.tensors[${index}]`, entry, 'an entry with id, chunk and offset', remedy);
-    }
-    for (const field of ENTRY_FIELDS) checkPlain(() => `plan.tensors[${index}].${field}`, entry[field]);
-  }
-}
-
-function isPlain(value: unknown): boolean {
-  return value === null || ['number', 'string', 'boolean', 'undefined'].includes(typeof value);
-}
 
 /**
  * Every violation of `plan`, up to `maxViolations`: first those of single tensors; then collisions, by the first step
@@ -93,16 +70,26 @@ function isPlain(value: unknown): boolean {
 export function verifyPlan(graph: Graph, plan: PlanLike, limits: CheckLimits = {}): PlanViolation[] {
   checkGraphAndPlan(graph, plan);
   checkLimits(limits, PLAN_LIMITS);
+  if (limits.pools !== undefined) checkGivenPools(graph, limits.pools, limits);
   const { maxViolations = MAX_VIOLATIONS } = limits;
   const runtime = runtimeOf(plan, limits);
+  const memories = memoriesOf(plan, limits);
   const ofTensors: PlanViolation[] = [];
-  const placed = placeStorages(graph, plan, limits, (violation) => {
+  const placed = placeStorages(graph, plan, memories, (violation) => {
     if (ofTensors.length < maxViolations) ofTensors.push(violation);
   });
-  const alone = [...checkSizes(plan), ...checkChunks(plan, limits, placed), ...ofTensors];
+  const alone = [...checkSizes(plan), ...memories.faults.map(sizeViolation)];
+  alone.push(...checkChunks(plan, limits, memories, placed), ...ofTensors);
   const found = alone.concat(findCollisions(graph, placed, maxViolations - alone.length));
   const fused = findFusedOverlaps(graph, runtime, placed, found, maxViolations - found.length);
   return found.concat(fused).slice(0, maxViolations);
+}
+
+/** The memories of a plan, by the plan and by what is asked of it. */
+function memoriesOf(plan: PlanLike, { pools, alignment = 1, maxChunkSize = Infinity }: CheckLimits): PlanMemories {
+  // An alignment that is no power of two has been reported once, for the plan as a whole.
+  const own = isPowerOfTwo(plan.alignment) ? plan.alignment : 1;
+  return new PlanMemories(plan, pools ?? null, { alignment: Math.max(alignment, own), maxChunkSize });
 }
 
 /** The runtime that runs the graph: the caller's, or else the plan's. @throws PlannerError `BAD_ARGUMENT` */
@@ -138,18 +125,19 @@ function sizeViolation(what: string): PlanViolation {
 
 /** Chunks above their limit, with the storages that reach above it and the steps at which they are needed. */
 function checkChunks(
-  { chunks, alignment }: PlanLike,
-  { maxChunkSize = Infinity, allowOversize = false }: CheckLimits,
+  { chunks }: PlanLike,
+  { allowOversize = false }: CheckLimits,
+  memories: PlanMemories,
   placed: readonly Placed[],
 ): PlanViolation[] {
-  const limits = new Map<number, number>();
+  const limits = chunks.map((_, chunk) => memories.ofChunk(chunk).maxChunkSize);
   if (allowOversize) {
     for (const { chunk, bottom, top } of placed) {
-      const padded = Math.ceil((top - bottom) / alignment) * alignment;
-      limits.set(chunk, Math.max(limits.get(chunk) ?? maxChunkSize, padded));
+      const { alignment } = memories.ofChunk(chunk);
+      limits[chunk] = Math.max(limits[chunk], Math.ceil((top - bottom) / alignment) * alignment);
     }
   }
-  const limitOf = (chunk: number): number => limits.get(chunk) ?? maxChunkSize;
+  const limitOf = (chunk: number): number => limits[chunk];
   const above = new Map<number, Placed[]>();
   for (const storage of placed) {
     if (!(storage.top > limitOf(storage.chunk))) continue;
@@ -180,15 +168,13 @@ function chunkViolation(chunk: number, size: number, limit: number, above: reado
 function placeStorages(
   graph: Graph,
   plan: PlanLike,
-  { alignment = 1 }: CheckLimits,
+  memories: PlanMemories,
   onViolation: (violation: PlanViolation) => void,
 ): Placed[] {
   const { tensors } = graph;
   const needs = storageNeeds(graph);
   const entries = entriesOf(graph, plan, needs, onViolation);
   const placed: Placed[] = [];
-  // An alignment that is no power of two has been reported once, for the plan as a whole.
-  const alignments = [alignment, isPowerOfTwo(plan.alignment) ? plan.alignment : 1];
   tensors.forEach((tensor, id) => {
     const size = tensor.storageBytes;
     const entry = entries.get(tensor);
@@ -215,9 +201,13 @@ function placeStorages(
         ? undefined
         : report('wrong-entry', bytes, `is in ${where} in the plan, but its root puts it elsewhere`);
     }
-    const missed = alignments.find((each) => !Number.isSafeInteger(offset) || offset % each !== 0);
-    if (missed !== undefined)
-      report('misaligned', bytes, `is in ${where}, which does not start at a multiple of ${missed}`);
+    const { alignment } = memories.ofChunk(chunk);
+    if (!Number.isSafeInteger(offset) || offset % alignment !== 0)
+      report('misaligned', bytes, `is in ${where}, which does not start at a multiple of ${alignment}`);
+    const elsewhere = memories.wrongPool(id, chunk);
+    if (elsewhere !== null) {
+      report('wrong-pool', bytes, `is in ${where}, of pool ${elsewhere.found}, but belongs into ${elsewhere.expected}`);
+    }
     const isInside = Number.isInteger(chunk) && offset >= 0 && offset + size <= plan.chunks[chunk];
     if (!isInside) report('out-of-arena', bytes, `is in ${where}, outside of it`);
     const wrong = wrongStatement(entry, tensor.name, size, need);

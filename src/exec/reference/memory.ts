@@ -9,7 +9,7 @@ import { checkArgument, isListLike, PlannerError, subject, wrongValue } from '..
 import { checkGraph, type Graph } from '../../graph/graph.js';
 import { requireTensor } from '../../tensor/require-tensor.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { checkGraphAndPlan } from '../../verify/verify-plan.js';
+import { checkGraphAndPlan } from '../../verify/check-plan.js';
 import type { PlanEntry, PlanLike } from '../../verify/plan-like.js';
 import { Elements } from './elements.js';
 
