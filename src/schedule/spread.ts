@@ -21,6 +21,11 @@ export function spreadGraph(input: ScheduleInput): Schedule {
   return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
 }
 
+/** The device of every tensor of a graph, by id, without the graph that runs. O(nodes · devices + sources). */
+export function assignDevices(input: ScheduleInput): Int32Array {
+  return assignAsLlamaCpp(input, new Capabilities(input));
+}
+
 class Rebuilder {
   readonly #input: ScheduleInput;
   readonly #can: Capabilities;
