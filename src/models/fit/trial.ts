@@ -8,6 +8,7 @@ import type { Device } from '../../device/device.js';
 import type { Gguf } from '../../gguf/types.js';
 import { measureGraph } from '../../plan/measure.js';
 import { assignDevices, spreadGraph } from '../../schedule/spread.js';
+import type { ScheduleInput } from '../../schedule/schedule.js';
 import { checkBytes } from '../../units.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
 import { readModel, type Model, type ModelHeader } from '../model-graph.js';
@@ -39,6 +40,9 @@ export interface Trial {
   readonly host: MemoryUse;
 }
 
+/** llama.cpp forgets which nodes it has pinned before it measures without allocating. */
+const NOTHING_PINNED: ScheduleInput['pinned'] = new Map();
+
 /** Measures one model with many options. */
 export class Trials {
   readonly header: ModelHeader;
@@ -52,7 +56,7 @@ export class Trials {
   /** O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
   measure(options: MachineOptions): Trial {
     const { model, offload } = this.open(options);
-    const { graph, pools } = spreadGraph(model.scheduleInput('pp', offload));
+    const { graph, pools } = spreadGraph({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
     const measured = measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
     const compute = computeBuffers(
       offload,

@@ -24,6 +24,8 @@ async function fitOf({ meta }: FitTrace): Promise<LlamaCppFit> {
   const args = meta.args.flatMap((arg, index) => (isOfFit(arg) || isOfFit(meta.args[index - 1]) ? [] : [arg]));
   const { model, offload } = readFlags(args);
   return fitAsLlamaCpp(gguf, {
+    // The traces were recorded with the defaults of llama.cpp's library.
+    swaFull: true,
     ...model,
     ...offload,
     devices: devicesOf({ meta } as unknown as Parameters<typeof devicesOf>[0]),
