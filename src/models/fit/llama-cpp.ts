@@ -154,7 +154,7 @@ class Fitter {
 
   #fillLayers(first: Trial): void {
     const hasExperts = this.#trials.header.expertCount > 0;
-    const { gpus, cpu } = this.#trials.open(this.#given.machine).offload.options;
+    const { gpus, cpu } = this.#trials.place(this.#given.machine).offload.options;
     let surplus = 0;
     if (hasExperts) {
       const overrideTensors: TensorOverride[] = [{ pattern: ALL_EXPERTS, bufferType: cpu.bufferType.name }];

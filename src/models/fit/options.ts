@@ -1,7 +1,7 @@
 /**
  * The options of a search for what fits a machine.
  */
-import { checkArgument, isListLike } from '../../errors.js';
+import { checkArgument, checkOptionsObject, isListLike } from '../../errors.js';
 import type { MachineOptions } from '../measure-on-devices.js';
 
 /** Options of `fitAsLlamaCpp`: those of a model on a machine, and what is to be left free. */
@@ -34,11 +34,9 @@ export const DEFAULT_MIN_CONTEXT = 4096;
 const GPU_LAYERS: Readonly<Record<string, number>> = { auto: -1, all: -2 };
 
 /** @throws PlannerError `BAD_ARGUMENT` */
-export function resolveFitOptions({
-  targets,
-  minContext = DEFAULT_MIN_CONTEXT,
-  ...machine
-}: FitOptions): ResolvedFitOptions {
+export function resolveFitOptions(options: FitOptions): ResolvedFitOptions {
+  checkOptionsObject(options);
+  const { targets, minContext = DEFAULT_MIN_CONTEXT, ...machine } = options;
   checkTokens('minContext', minContext);
   const { gpuLayers = 'auto', ctxSize } = machine;
   return {

@@ -7,13 +7,14 @@
 import type { Device } from '../../device/device.js';
 import type { Gguf } from '../../gguf/types.js';
 import { measureGraph } from '../../plan/measure.js';
+import type { PoolMeasurement } from '../../plan/pools.js';
 import { assignDevices, spreadGraph } from '../../schedule/spread.js';
 import type { ScheduleInput } from '../../schedule/schedule.js';
 import { checkBytes } from '../../units.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
 import { readModel, type Model, type ModelHeader } from '../model-graph.js';
 import type { DeviceBuffer } from '../offload/buffers.js';
-import { computeBuffers, fusesAttention } from '../offload/compute-buffers.js';
+import { computeBuffers, fusesAttention, reservedChunks } from '../offload/compute-buffers.js';
 import type { Offload } from '../offload/offload.js';
 import type { ModelOptions } from '../options.js';
 
@@ -47,64 +48,104 @@ const NOTHING_PINNED: ScheduleInput['pinned'] = new Map();
 export class Trials {
   readonly header: ModelHeader;
   readonly #models = new Map<string, Model>();
+  readonly #estimates = new WeakMap<Trial, { readonly model: Model; readonly prompt: readonly PoolMeasurement[] }>();
+  /** Whether attention was fused, by the options that decide it in most models. */
+  readonly #fused = new Map<string, boolean>();
 
   /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
   constructor(gguf: Gguf) {
     this.header = readModel(gguf);
   }
 
-  /** O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
+  /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
   measure(options: MachineOptions): Trial {
+    const { model, offload } = this.open({ ...options, mmap: false });
+    const pools = reserved({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
+    return { options, ...usesOf(offload, pools, chunksOf(pools)) };
+  }
+
+  /**
+   * What a run takes as far as the prompt decides it, and with flash attention if the last model with these cache types has
+   * it. Half the work of a confirmed figure. @throws PlannerError as {@link measure}
+   */
+  estimateRun(options: MachineOptions): Trial {
+    const isFused = this.#fused.get(fusedKey(options));
+    const isPlain = isFused === false;
+    const placed = isFused === undefined ? this.open(options) : this.place(options, isPlain);
+    const prompt = reserved(placed.model.scheduleInput('pp', placed.offload));
+    const trial = { options, ...usesOf(placed.offload, prompt, chunksOf(prompt)) };
+    this.#estimates.set(trial, { model: placed.model, prompt });
+    return trial;
+  }
+
+  /** What the run of an estimate takes. @throws PlannerError as {@link measure} */
+  confirmRun(estimate: Trial): Trial {
+    const { options } = estimate;
     const { model, offload } = this.open(options);
-    const { graph, pools } = spreadGraph({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
-    const measured = measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
-    const compute = computeBuffers(
-      offload,
-      measured,
-      measured.map(({ chunks }) => chunks),
-    );
-    return { options, ...usesOf([...offload.buffers, ...compute], offload) };
+    const known = this.#estimates.get(estimate);
+    const pp = known?.model === model ? known.prompt : reserved(model.scheduleInput('pp', offload));
+    const tg = reserved(model.scheduleInput('tg', offload));
+    return { options, ...usesOf(offload, pp, reservedChunks(pp, tg)) };
   }
 
   /** The model, with flash attention if its devices fuse it, and where its parts go. */
   open(options: MachineOptions): { model: Model; offload: Offload } {
-    const [modelOptions, offloadOptions] = separated(options);
-    const wanted = { ...offloadOptions, mmap: false };
-    const model = this.#model(modelOptions);
-    const offload = model.offload(wanted);
-    if ((modelOptions.flashAttention ?? 'auto') !== 'auto') return { model, offload };
-    const input = model.scheduleInput('tg', offload);
-    if (fusesAttention(input.graph, assignDevices(input), offload)) return { model, offload };
-    const plain = this.#model(modelOptions, true);
-    return { model: plain, offload: plain.offload(wanted) };
+    const placed = this.place(options);
+    if ((options.flashAttention ?? 'auto') !== 'auto') return placed;
+    const input = placed.model.scheduleInput('tg', placed.offload);
+    const isFused = fusesAttention(input.graph, assignDevices(input), placed.offload);
+    this.#fused.set(fusedKey(options), isFused);
+    return isFused ? placed : this.place(options, true);
   }
 
-  #model(options: ModelOptions, isPlain = false): Model {
+  /** Where the parts of the model go, whatever its attention. */
+  place(options: MachineOptions, isPlain = false): { model: Model; offload: Offload } {
+    const [modelOptions, offloadOptions] = separated(options);
+    const model = this.#model(modelOptions, isPlain);
+    return { model, offload: model.offload(offloadOptions) };
+  }
+
+  #model(options: ModelOptions, isPlain: boolean): Model {
     const key = `${isPlain} ${JSON.stringify(options)}`;
     let model = this.#models.get(key);
     if (model === undefined) {
-      model = isPlain ? this.#model(options).withoutFlashAttention() : this.header.withOptions(options);
+      model = isPlain ? this.#model(options, false).withoutFlashAttention() : this.header.withOptions(options);
       this.#models.set(key, model);
     }
     return model;
   }
 }
 
-/** What buffers take of each memory. Weights that the CPU has rearranged are not counted, as llama.cpp does not. */
-export function usesOf(
-  buffers: readonly DeviceBuffer[],
-  { options: { gpus, cpu } }: Offload,
+function fusedKey({ flashAttention, cacheTypeK, cacheTypeV }: ModelOptions): string {
+  return `${String(flashAttention)} ${cacheTypeK} ${cacheTypeV}`;
+}
+
+function reserved(input: ScheduleInput): readonly PoolMeasurement[] {
+  const { graph, pools } = spreadGraph(input);
+  return measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
+}
+
+function chunksOf(pools: readonly PoolMeasurement[]): readonly (readonly number[])[] {
+  return pools.map(({ chunks }) => chunks);
+}
+
+/** What is taken of each memory. Weights that the CPU has rearranged are not counted, as llama.cpp does not. */
+function usesOf(
+  offload: Offload,
+  pools: readonly PoolMeasurement[],
+  chunks: readonly (readonly number[])[],
 ): Pick<Trial, 'devices' | 'host'> {
-  const onHost = buffers.filter(({ type }) => type.isHost);
+  const buffers = [...offload.buffers, ...computeBuffers(offload, pools, chunks)];
+  const { gpus, cpu } = offload.options;
+  const ofDevice = (name: string): DeviceBuffer[] =>
+    buffers.filter(({ device, type }) => device === name && !type.isHost);
   return {
-    devices: gpus.map((device) =>
-      useOf(
-        device.name,
-        device,
-        buffers.filter(({ device: name, type }) => name === device.name && !type.isHost),
-      ),
+    devices: gpus.map((gpu) => useOf(gpu.name, gpu, ofDevice(gpu.name))),
+    host: useOf(
+      'Host',
+      cpu,
+      buffers.filter(({ type }) => type.isHost),
     ),
-    host: useOf('Host', cpu, onHost),
   };
 }
 

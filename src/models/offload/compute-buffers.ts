@@ -34,10 +34,11 @@ export function runPhase(model: Model, phase: Phase, offload: Offload): PhaseOnD
 }
 
 /** The chunks of each pool, once all graphs have been reserved for. */
-export function reservedChunks(prompt: Plan, token: Plan): readonly (readonly number[])[] {
-  return prompt.pools!.map((pool, index) =>
-    [token.pools![index], pool].reduce<readonly number[]>(regrown, pool.chunks),
-  );
+export function reservedChunks(
+  prompt: readonly PoolMeasurement[],
+  token: readonly PoolMeasurement[],
+): readonly (readonly number[])[] {
+  return prompt.map((pool, index) => [token[index], pool].reduce<readonly number[]>(regrown, pool.chunks));
 }
 
 /** The chunks after a further reservation: those of the new plan, if any of them is larger than before. */
