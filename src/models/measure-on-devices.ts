@@ -9,9 +9,15 @@ import { checkOptions } from '../errors.js';
 import { checkBytes } from '../units.js';
 import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './llama-cpp.js';
 import { openModel } from './model-graph.js';
-import { fusesAttention, reservedChunks, runPhase, type PhaseOnDevices } from './offload/compute-buffers.js';
+import {
+  computeBuffers,
+  fusesAttention,
+  reservedChunks,
+  runPhase,
+  type PhaseOnDevices,
+} from './offload/compute-buffers.js';
+import type { Offload } from './offload/offload.js';
 import type { DeviceBuffer } from './offload/buffers.js';
-import { ownerOf, type Offload } from './offload/offload.js';
 import { OFFLOAD_OPTIONS, type OffloadOptions } from './offload/options.js';
 import { MODEL_OPTIONS, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 
@@ -72,13 +78,13 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
   let model = openModel(gguf, modelOptions);
   let offload = model.offload(offloadOptions);
   let tg = runPhase(model, 'tg', offload);
-  if ((options.flashAttention ?? 'auto') === 'auto' && !fusesAttention(tg, offload)) {
+  if ((options.flashAttention ?? 'auto') === 'auto' && !isFused(tg, offload)) {
     model = model.withoutFlashAttention();
     offload = model.offload(offloadOptions);
     tg = runPhase(model, 'tg', offload);
   }
   const pp = runPhase(model, 'pp', offload);
-  const buffers = [...offload.buffers, ...computeBuffers(offload, { pp, tg })];
+  const buffers = [...offload.buffers, ...computeBuffers(offload, pp.plan.pools!, reservedChunks(pp.plan.pools!, tg.plan.pools!))];
   const { layers, output } = offload.layerDevices;
   return {
     architecture: model.architecture,
@@ -102,24 +108,16 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
   };
 }
 
+function isFused({ schedule: { graph, deviceOf, copies } }: PhaseOnDevices, offload: Offload): boolean {
+  return fusesAttention(graph, deviceOf, offload, copies);
+}
+
 /** The options of the model, and those of the machine. @throws PlannerError `BAD_ARGUMENT` for any other */
-function separated(options: MachineOptions): [ModelOptions, OffloadOptions] {
+export function separated(options: MachineOptions): [ModelOptions, OffloadOptions] {
   checkOptions(options, { ...MODEL_OPTIONS, ...OFFLOAD_OPTIONS });
   const entries = Object.entries(options);
   const pick = (names: object): object => Object.fromEntries(entries.filter(([name]) => name in names));
   return [pick(MODEL_OPTIONS), pick(OFFLOAD_OPTIONS) as OffloadOptions];
-}
-
-function computeBuffers(offload: Offload, { pp, tg }: Record<Phase, PhaseOnDevices>): DeviceBuffer[] {
-  const chunks = reservedChunks(pp.measurement, tg.measurement);
-  const types = new Map(offload.bufferTypes.map((type) => [type.name, type]));
-  return pp.measurement.pools!.flatMap(({ name }, pool) => {
-    const type = types.get(name)!;
-    const sizes = chunks[pool].filter((size) => size > 0);
-    const bytes = sizes.reduce((sum, size) => checkBytes(sum + size + type.overhead, name), 0);
-    const device = ownerOf(type, offload.options).name;
-    return bytes === 0 ? [] : [{ device, type, purpose: 'compute' as const, bytes }];
-  });
 }
 
 type Sums = Pick<DeviceMeasurement, 'weights' | 'context' | 'compute' | 'output' | 'total'>;

@@ -12,7 +12,7 @@ import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
-import { offloadModel, type Offload } from './offload/offload.js';
+import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
@@ -43,6 +43,10 @@ export interface ModelHeader {
   readonly architecture: string;
   /** Tokens that the model was trained on. */
   readonly trainedContext: number;
+  /** Layers that every token goes through. */
+  readonly layerCount: number;
+  /** Experts of each layer; 0 in a dense model. */
+  readonly expertCount: number;
   /** Whether the model remembers a state of constant size instead of each token. */
   readonly isRecurrent: boolean;
   /** Bytes of the weights. */
@@ -78,9 +82,11 @@ export function readModel(gguf: Gguf): ModelHeader {
   const weights = new Weights(gguf);
   const loaded = loadedTensors(gguf);
   const weightBytes = loadedBytes(loaded);
+  let file: LoadedFile | null = null;
   let isChecked = false;
   const openWith = (run: ResolvedModelOptions): Model => {
     const memory = createModelMemory(hp, run);
+    const built = new Map<string, { readonly graph: Graph; readonly own: Weights }>();
     const build = (phase: Phase, own: Weights): Graph => {
       const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory);
       asModelErrors(() => {
@@ -100,11 +106,17 @@ export function readModel(gguf: Gguf): ModelHeader {
       graph: (phase) => build(phase, weights),
       offload: (wanted) => {
         const resolved = resolveOffloadOptions(wanted);
-        return asModelErrors(() => offloadModel(gguf, hp, run, memory, resolved));
+        return asModelErrors(() => offloadModel((file ??= loadFile(gguf, hp)), hp, run, memory, resolved));
       },
       scheduleInput: (phase, offload) => {
-        const own = new Weights(gguf, offload.weights.places);
-        return scheduleInputOf(build(phase, own), offload, run, batchOf(phase, run), own.placed);
+        const { places, sharing } = offload.weights;
+        const key = `${phase} ${sharing}`;
+        let found = built.get(key);
+        if (found === undefined) {
+          const own = new Weights(gguf, places);
+          built.set(key, (found = { graph: build(phase, own), own }));
+        }
+        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), found.own.placedIn(places));
       },
       withoutFlashAttention: () => openWith({ ...run, flashAttention: false }),
     };
@@ -112,6 +124,8 @@ export function readModel(gguf: Gguf): ModelHeader {
   return {
     architecture: reader.architecture,
     trainedContext: hp.contextLength,
+    layerCount: hp.layerCount,
+    expertCount: hp.experts?.count ?? 0,
     isRecurrent: hp.stateLengths !== null,
     weightBytes,
     withOptions: (options) => openWith(resolveOptions(options, hp)),

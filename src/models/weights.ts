@@ -33,7 +33,7 @@ export class Weights {
   readonly #parts = new Map<string, Map<string, Weight>>();
 
   constructor(gguf: Gguf, places: WeightPlaces = ONE_PLACE) {
-    this.#memory = { context: Context.virtual(), places, placed: new Map<Tensor, BufferType>() };
+    this.#memory = { context: Context.virtual(), places, readings: new Map<Tensor, Reading>() };
     for (const listed of gguf.tensors) {
       const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
       let part = this.#parts.get(prefix);
@@ -42,9 +42,17 @@ export class Weights {
     }
   }
 
-  /** The buffer types of the tensors that were asked for. Empty if there is only one for everything. */
-  get placed(): ReadonlyMap<Tensor, BufferType> {
-    return this.#memory.placed;
+  /**
+   * The buffer types of the tensors that were asked for, in places that give the same readers the same tensor. A tensor
+   * without one is left out.
+   */
+  placedIn(places: WeightPlaces): ReadonlyMap<Tensor, BufferType> {
+    const placed = new Map<Tensor, BufferType>();
+    for (const [tensor, { name, reader }] of this.#memory.readings) {
+      const type = places(name, reader);
+      if (type !== null) placed.set(tensor, type);
+    }
+    return placed;
   }
 
   /** The tensors of a layer, or those outside of all layers. */
@@ -103,7 +111,13 @@ const LAYER_PREFIX = /^blk\.\d+\./;
 interface WeightMemory {
   readonly context: Context;
   readonly places: WeightPlaces;
-  readonly placed: Map<Tensor, BufferType>;
+  readonly readings: Map<Tensor, Reading>;
+}
+
+/** Who asked for a tensor first. */
+interface Reading {
+  readonly name: string;
+  readonly reader: WeightReader;
 }
 
 /** The entry of a tensor in the file, and the tensors that were asked for, by the name of their buffer type. */
@@ -142,13 +156,13 @@ export class LayerWeights {
     const { listed } = weight;
     checkShape(listed, ne);
     weight.isKnown = true;
-    const { context, places, placed } = this.#memory;
+    const { context, places, readings } = this.#memory;
     const type = places(listed.name, reader);
     const known = weight.tensors.get(type?.name ?? '');
     if (known !== undefined) return known;
     const tensor = context.newTensor(listed.type.name, listed.ne, listed.name);
     weight.tensors.set(type?.name ?? '', tensor);
-    if (type !== null) placed.set(tensor, type);
+    readings.set(tensor, { name: listed.name, reader });
     return tensor;
   }
 }

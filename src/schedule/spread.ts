@@ -28,9 +28,14 @@ export const POLICY_NAMES = Object.keys(POLICIES) as readonly SchedulePolicy[];
 /** Spreads a graph over devices. O(nodes · devices + sources), and the policy's own work. */
 export function spreadGraph(input: ScheduleInput): Schedule {
   const capabilities = new Capabilities(input);
+  const deviceOf = devicesFor(input, capabilities);
+  return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
+}
+
+function devicesFor(input: ScheduleInput, capabilities: Capabilities): Int32Array {
   const deviceOf = POLICIES[input.policy](input, capabilities);
   bringWritersHome(input, capabilities, deviceOf);
-  return new Rebuilder(input, capabilities, cutIntoSplits(input, capabilities, deviceOf)).rebuild();
+  return deviceOf;
 }
 
 /** What is known of a tensor of the graph that runs. */
@@ -40,6 +45,11 @@ interface Listed {
 }
 
 const STANDS_FOR_NOTHING = -1;
+
+/** The device of every tensor of a graph, by id, without the graph that runs. O(nodes · devices + sources). */
+export function assignDevices(input: ScheduleInput): Int32Array {
+  return devicesFor(input, new Capabilities(input));
+}
 
 class Rebuilder {
   readonly #input: ScheduleInput;

@@ -22,7 +22,13 @@ import {
 } from './buffers.js';
 import { isFullyOffloaded, layerDevices, type LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
-import { placeWeights, type PlacedWeight, type PlacedWeights } from './weight-buffers.js';
+import {
+  placeWeights,
+  weightReadings,
+  type PlacedWeight,
+  type PlacedWeights,
+  type WeightReading,
+} from './weight-buffers.js';
 
 /** A tensor of a cache in a buffer. */
 export interface PlacedCacheTensor {
@@ -51,6 +57,17 @@ export interface Offload {
   readonly copyCount: number;
 }
 
+/** What a file says of its weights, whatever the devices. */
+export interface LoadedFile {
+  readonly readings: readonly WeightReading[];
+  readonly ranges: FileRanges;
+}
+
+/** O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
+export function loadFile(gguf: Gguf, { layerCount, predictLayerCount }: Hyperparameters): LoadedFile {
+  return { readings: weightReadings(gguf, layerCount + predictLayerCount), ranges: fileRanges(gguf) };
+}
+
 /** Copies of what crosses devices in a pipeline, as llama.cpp is built by default. */
 const PIPELINE_COPIES = 4;
 
@@ -58,7 +75,7 @@ const LOGIT_BYTES = 4;
 
 /** O(tensors of the file × devices). @throws PlannerError `BAD_MODEL`, `BYTES_TOO_LARGE` */
 export function offloadModel(
-  gguf: Gguf,
+  { readings, ranges }: LoadedFile,
   hp: Hyperparameters,
   run: ResolvedModelOptions,
   memory: ModelMemory,
@@ -67,7 +84,7 @@ export function offloadModel(
   const { gpus, cpu, kvOffload } = options;
   const layerCount = hp.layerCount + hp.predictLayerCount;
   const placedLayers = layerDevices(options, layerCount);
-  const weights = placeWeights(gguf, hp, options, placedLayers);
+  const weights = placeWeights(readings, hp, options, placedLayers);
   const caches = memory.caches.map((cache) =>
     cache.map(({ tensor, layer }) => {
       const type = (kvOffload ? placedLayers.layers[layer] : cpu).bufferType;
@@ -79,7 +96,6 @@ export function offloadModel(
   const buffer = (purpose: BufferPurpose, type: BufferType, bytes: number): DeviceBuffer => {
     return { device: ownerOf(type, options).name, type, purpose, bytes };
   };
-  const ranges = fileRanges(gguf);
   return {
     options,
     devices: [...gpus, cpu],

@@ -40,11 +40,13 @@ export interface PlacedWeights {
   /** In the order in which llama.cpp makes them. */
   readonly all: readonly PlacedWeight[];
   readonly places: WeightPlaces;
+  /** Which readers of one weight find the same tensor. Graphs of models that are alike in this read the same tensors. */
+  readonly sharing: string;
 }
 
 /** @throws PlannerError `BAD_MODEL` if no device can compute with a weight */
 export function placeWeights(
-  gguf: Gguf,
+  readings: readonly WeightReading[],
   hp: Hyperparameters,
   options: ResolvedOffloadOptions,
   devices: LayerDevices,
@@ -52,7 +54,7 @@ export function placeWeights(
   const chooser = new Chooser(hp, options);
   const all: PlacedWeight[] = [];
   const places = new Map<string, Map<WeightReader, BufferType>>();
-  for (const { listed, reader, use, isCopy } of readingsOf(gguf, devices.layers.length)) {
+  for (const { listed, reader, use, isCopy } of readings) {
     const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
     const tensor = chooser.tensor(listed);
     const { type, isMapped } = chooser.choose(tensor, use.operation, device);
@@ -62,11 +64,25 @@ export function placeWeights(
     places.set(name, readers.set(reader, type));
     if (!isCopy || !isThere) all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
   }
-  return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null };
+  return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null, sharing: sharingOf(places) };
 }
 
+/** By weight with several readers: each reader's tensor, as the index of the first reader that finds the same one. */
+function sharingOf(places: ReadonlyMap<string, ReadonlyMap<WeightReader, BufferType>>): string {
+  let sharing = '';
+  for (const [name, readers] of places) {
+    if (readers.size <= ONE_READER) continue;
+    const names = [...readers.values()].map((type) => type.name);
+    sharing += `${name} ${names.map((each) => names.indexOf(each)).join(' ')},`;
+  }
+  return sharing;
+}
+
+/** Entries of a weight with one reader: whoever reads it first, and the reader. */
+const ONE_READER = 2;
+
 /** A weight that llama.cpp loads for a reader. */
-interface Reading {
+export interface WeightReading {
   readonly listed: GgufTensor;
   readonly reader: WeightReader;
   readonly use: WeightUse;
@@ -74,11 +90,11 @@ interface Reading {
   readonly isCopy: boolean;
 }
 
-/** All weights in the order in which llama.cpp makes them. */
-function readingsOf(gguf: Gguf, layerCount: number): readonly Reading[] {
+/** All weights in the order in which llama.cpp makes them. O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
+export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightReading[] {
   const loaded = loadedTensors(gguf);
   const seen = new Set<string>();
-  const readings = loaded.flatMap((listed): Reading[] => {
+  const readings = loaded.flatMap((listed): WeightReading[] => {
     const use = weightUse(listed.name);
     if (use.layer !== null && use.layer >= layerCount) {
       const [found, limit] = [`a weight of layer ${use.layer}`, `of a layer below ${layerCount}, the number of layers`];

@@ -1,0 +1,157 @@
+/**
+ * What a model takes on a machine, measured as llama.cpp measures it while it looks for options that fit: weights are
+ * counted as if they were loaded, not mapped, and the compute buffers are those of the first reservation.
+ *
+ * Invariant: figures are exact. What does not depend on the split of the layers is worked out once for all trials.
+ */
+import type { Device } from '../../device/device.js';
+import type { Gguf } from '../../gguf/types.js';
+import { measureGraph } from '../../plan/measure.js';
+import type { PoolMeasurement } from '../../plan/pools.js';
+import { assignDevices, spreadGraph } from '../../schedule/spread.js';
+import type { ScheduleInput } from '../../schedule/schedule.js';
+import { checkBytes } from '../../units.js';
+import { separated, type MachineOptions } from '../measure-on-devices.js';
+import { readModel, type Model, type ModelHeader } from '../model-graph.js';
+import type { DeviceBuffer } from '../offload/buffers.js';
+import { computeBuffers, fusesAttention, reservedChunks } from '../offload/compute-buffers.js';
+import type { Offload } from '../offload/offload.js';
+import type { ModelOptions } from '../options.js';
+
+/** What a model takes of one memory. All sizes in bytes. */
+export interface MemoryUse {
+  /** The device's name; `Host` for all memory that the CPU reads. */
+  readonly name: string;
+  readonly totalBytes: number;
+  /** Bytes that are free before the model is loaded. */
+  readonly freeBytes: number;
+  readonly weights: number;
+  readonly context: number;
+  readonly compute: number;
+  /** The sum of the three. */
+  readonly used: number;
+}
+
+/** What one choice of options takes. */
+export interface Trial {
+  /** The options that were measured. */
+  readonly options: MachineOptions;
+  /** The devices that take part, without the CPU. */
+  readonly devices: readonly MemoryUse[];
+  readonly host: MemoryUse;
+}
+
+/** llama.cpp forgets which nodes it has pinned before it measures without allocating. */
+const NOTHING_PINNED: ScheduleInput['pinned'] = new Map();
+
+/** Measures one model with many options. */
+export class Trials {
+  readonly header: ModelHeader;
+  readonly #models = new Map<string, Model>();
+  readonly #estimates = new WeakMap<Trial, { readonly model: Model; readonly prompt: readonly PoolMeasurement[] }>();
+  /** Whether attention was fused, by the options that decide it in most models. */
+  readonly #fused = new Map<string, boolean>();
+
+  /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+  constructor(gguf: Gguf) {
+    this.header = readModel(gguf);
+  }
+
+  /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
+  measure(options: MachineOptions): Trial {
+    const { model, offload } = this.open({ ...options, mmap: false });
+    const pools = reserved({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
+    return { options, ...usesOf(offload, pools, chunksOf(pools)) };
+  }
+
+  /**
+   * What a run takes as far as the prompt decides it, and with flash attention if the last model with these cache types has
+   * it. Half the work of a confirmed figure. @throws PlannerError as {@link measure}
+   */
+  estimateRun(options: MachineOptions): Trial {
+    const isFused = this.#fused.get(fusedKey(options));
+    const isPlain = isFused === false;
+    const placed = isFused === undefined ? this.open(options) : this.place(options, isPlain);
+    const prompt = reserved(placed.model.scheduleInput('pp', placed.offload));
+    const trial = { options, ...usesOf(placed.offload, prompt, chunksOf(prompt)) };
+    this.#estimates.set(trial, { model: placed.model, prompt });
+    return trial;
+  }
+
+  /** What the run of an estimate takes. @throws PlannerError as {@link measure} */
+  confirmRun(estimate: Trial): Trial {
+    const { options } = estimate;
+    const { model, offload } = this.open(options);
+    const known = this.#estimates.get(estimate);
+    const pp = known?.model === model ? known.prompt : reserved(model.scheduleInput('pp', offload));
+    const tg = reserved(model.scheduleInput('tg', offload));
+    return { options, ...usesOf(offload, pp, reservedChunks(pp, tg)) };
+  }
+
+  /** The model, with flash attention if its devices fuse it, and where its parts go. */
+  open(options: MachineOptions): { model: Model; offload: Offload } {
+    const placed = this.place(options);
+    if ((options.flashAttention ?? 'auto') !== 'auto') return placed;
+    const input = placed.model.scheduleInput('tg', placed.offload);
+    const isFused = fusesAttention(input.graph, assignDevices(input), placed.offload);
+    this.#fused.set(fusedKey(options), isFused);
+    return isFused ? placed : this.place(options, true);
+  }
+
+  /** Where the parts of the model go, whatever its attention. */
+  place(options: MachineOptions, isPlain = false): { model: Model; offload: Offload } {
+    const [modelOptions, offloadOptions] = separated(options);
+    const model = this.#model(modelOptions, isPlain);
+    return { model, offload: model.offload(offloadOptions) };
+  }
+
+  #model(options: ModelOptions, isPlain: boolean): Model {
+    const key = `${isPlain} ${JSON.stringify(options)}`;
+    let model = this.#models.get(key);
+    if (model === undefined) {
+      model = isPlain ? this.#model(options, false).withoutFlashAttention() : this.header.withOptions(options);
+      this.#models.set(key, model);
+    }
+    return model;
+  }
+}
+
+function fusedKey({ flashAttention, cacheTypeK, cacheTypeV }: ModelOptions): string {
+  return `${String(flashAttention)} ${cacheTypeK} ${cacheTypeV}`;
+}
+
+function reserved(input: ScheduleInput): readonly PoolMeasurement[] {
+  const { graph, pools } = spreadGraph(input);
+  return measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
+}
+
+function chunksOf(pools: readonly PoolMeasurement[]): readonly (readonly number[])[] {
+  return pools.map(({ chunks }) => chunks);
+}
+
+/** What is taken of each memory. Weights that the CPU has rearranged are not counted, as llama.cpp does not. */
+function usesOf(
+  offload: Offload,
+  pools: readonly PoolMeasurement[],
+  chunks: readonly (readonly number[])[],
+): Pick<Trial, 'devices' | 'host'> {
+  const buffers = [...offload.buffers, ...computeBuffers(offload, pools, chunks)];
+  const { gpus, cpu } = offload.options;
+  const ofDevice = (name: string): DeviceBuffer[] =>
+    buffers.filter(({ device, type }) => device === name && !type.isHost);
+  return {
+    devices: gpus.map((gpu) => useOf(gpu.name, gpu, ofDevice(gpu.name))),
+    host: useOf(
+      'Host',
+      cpu,
+      buffers.filter(({ type }) => type.isHost),
+    ),
+  };
+}
+
+function useOf(name: string, { totalBytes, freeBytes }: Device, buffers: readonly DeviceBuffer[]): MemoryUse {
+  const sums = { weights: 0, context: 0, compute: 0 };
+  for (const { purpose, bytes } of buffers) if (purpose !== 'output') sums[purpose] += bytes;
+  const used = checkBytes(sums.weights + sums.context + sums.compute, name);
+  return { name, totalBytes, freeBytes, ...sums, used };
+}
