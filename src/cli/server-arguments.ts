@@ -37,15 +37,15 @@ const PROGRAM_OF: Readonly<Record<string, Program | undefined>> = {
 /** Flags that took no value in earlier releases of llama.cpp, and then meant on. */
 const ONCE_SWITCHES = ['-fa', '--flash-attn'];
 
-/** What follows `--` stays. */
-export function ownArguments(args: readonly string[]): OwnArguments {
+/** What follows `--` stays. @param own names of flags of the command itself */
+export function ownArguments(args: readonly string[], own: ReadonlySet<string> = new Set()): OwnArguments {
   const end = args.indexOf('--');
   const [given, operands] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end)];
   const program = withoutProgram(given);
   const switches = withValues(program.args);
   const drafts = withDrafts(switches.args);
   const bench = withBenchContext(drafts.args);
-  const flags = withoutServerFlags(bench.args);
+  const flags = withoutServerFlags(bench.args, own);
   const notes = [program, switches, drafts, bench, flags].flatMap((part) => part.notes);
   return { args: [...flags.args, ...operands], notes };
 }
@@ -75,13 +75,13 @@ function withValues(args: readonly string[]): OwnArguments {
   return { args: own, notes };
 }
 
-function withoutServerFlags(args: readonly string[]): OwnArguments {
+function withoutServerFlags(args: readonly string[], ours: ReadonlySet<string>): OwnArguments {
   const own: string[] = [];
   const taken = new Map<ServerFlags, string[]>();
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [name, hasValue] = nameOf(arg);
-    const row = FLAGS.get(name);
+    const row = ours.has(name) ? undefined : FLAGS.get(name);
     if (MODEL_FILE.includes(name)) {
       if (hasValue) own.push(arg.slice(arg.indexOf('=') + 1));
     } else if (row === undefined) {
