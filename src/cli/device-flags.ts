@@ -97,10 +97,10 @@ export const OFFLOAD_FLAGS: readonly (Flag & { readonly key: keyof OffloadOption
     key: 'overrideTensors',
     short: '-ot',
     long: '--override-tensor',
-    value: 'PATTERN=TYPE,…',
+    value: 'LIST',
     parse: overrides,
     isList: true,
-    help: 'weights whose names match go into a type of buffer, such as CPU or CUDA0; the first match wins',
+    help: 'PATTERN=TYPE,…: weights whose names match go into that type of buffer, CPU or CUDA0; the first match wins',
     ...FOR_MACHINES,
   },
   {
