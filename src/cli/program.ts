@@ -103,10 +103,13 @@ const COMMANDS: readonly CommandRow[] = [
   },
 ];
 
-/** The names of the flags of a command; none if there is no such command. */
-export function flagNamesOf(command: string): ReadonlySet<string> {
+/** The flags of a command by name, with how many values follow each; none if there is no such command. */
+export function flagsOf(command: string): ReadonlyMap<string, number> {
   const row = COMMANDS.find(({ syntax }) => syntax.split(' ', 1)[0] === command);
-  return new Set(row?.flags.flatMap(namesOf));
+  const arities = row?.flags.flatMap((flag) =>
+    namesOf(flag).map((name) => [name, flag.value === undefined ? 0 : 1] as const),
+  );
+  return new Map(arities);
 }
 
 /** The program. `finish` gets the exit code of the command that ran. */

@@ -89,7 +89,8 @@ describe('flags of llama-server', () => {
       '--program=server',
       'a.gguf',
     ]);
-    expect(ownArguments(['fit', '--', 'llama-cli']).args).toEqual(['fit', '--', 'llama-cli']);
+    expect(ownArguments(['fit', '--', 'llama-cli.gguf']).args).toEqual(['fit', '--', 'llama-cli.gguf']);
+    expect(ownArguments(['fit', 'llama-completion']).args).toEqual(['fit', '--program', 'library']);
     const { code, err } = await cli('measure', 'llama-cli', '-m', PHI3);
     expect({ code, err }).toEqual({ code: 0, err: 'note: llama-cli is taken as --program cli\n' });
     expect(ownArguments(['measure']).args).toEqual(['measure']);
