@@ -1,11 +1,13 @@
 /**
- * Flags of llama.cpp's programs that are none of ours, but decide one of ours: drafts the outputs of a server, and the
- * tests of llama-bench the context.
+ * Flags of llama.cpp's programs that decide one of ours: drafts the outputs of a server, the tests of llama-bench the
+ * context, and the batch of llama-perplexity its sequences.
  *
  * Invariant: a flag of ours that was given is left alone; what is derived is said in a note.
  */
+import { CliError } from './cli-error.js';
 
-interface Derived {
+/** Arguments, and what was made of them. */
+export interface Derived {
   readonly args: readonly string[];
   readonly notes: readonly string[];
 }
@@ -68,6 +70,36 @@ export function withBenchContext(args: readonly string[]): Derived {
   if (Number.isNaN(context)) return { args: rest, notes: [`${names} could not be read: give the context as -c`] };
   if (valueOf(rest, ['-c', '--ctx-size']) !== undefined) return { args: rest, notes: [] };
   return { args: [...rest, '-c', String(context)], notes: [`the largest test of ${names} is taken as -c ${context}`] };
+}
+
+const CONTEXT = ['-c', '--ctx-size'];
+
+/** What llama-perplexity has by itself. */
+const PERPLEXITY_CONTEXT = '512';
+
+/** Tasks of llama-perplexity other than perplexity, with the least sequences that they take. */
+const TASKS: ReadonlyMap<string, number> = new Map([
+  ['--hellaswag', 4],
+  ['--winogrande', 4],
+  ['--multiple-choice', 4],
+  ['--kl-divergence', 1],
+]);
+
+/** llama-perplexity computes as many contexts at once as a batch holds; for other tasks, one context. */
+export function withPerplexitySequences(args: readonly string[]): Derived {
+  const context = wholeOf(valueOf(args, CONTEXT) ?? PERPLEXITY_CONTEXT);
+  const batch = wholeOf(valueOf(args, BATCH) ?? String(SERVER_BATCH));
+  const asked = wholeOf(valueOf(args, SEQUENCES) ?? '1');
+  if (context === undefined || batch === undefined || asked === undefined) return { args, notes: [] };
+  if (context === 0) throw new CliError('llama-perplexity refuses -c 0: give the tokens of a context');
+  const task = args.map(nameOf).find((name) => TASKS.has(name));
+  const least = task === undefined ? null : TASKS.get(task)!;
+  const sequences =
+    least === null ? Math.max(1, Math.floor(batch / context)) : least === 1 ? 1 : Math.max(least, asked);
+  const tokens = least === null ? sequences * context : context;
+  const derived = ['-c', String(tokens), '-b', String(Math.min(batch, tokens)), '-np', String(sequences)];
+  const rest = without(args, [...CONTEXT, ...BATCH, ...SEQUENCES]).filter((arg) => !TASKS.has(nameOf(arg)));
+  return { args: [...rest, ...derived], notes: [`llama-perplexity computes with ${derived.join(' ')}`] };
 }
 
 /** The largest of a list such as `512,1024`; NaN for what else llama-bench may read. */

@@ -7,53 +7,179 @@
 import { InvalidArgumentError } from 'commander';
 import type { OffloadOptions } from '../models/offload/options.js';
 import { EXPERTS, expertsOfFirstLayers, type TensorOverride } from '../models/offload/overrides.js';
+import type { Flag } from './flag.js';
 
-/** One flag, or two that say the opposite of each other. */
-export interface DeviceFlag {
-  readonly key: keyof OffloadOptions;
-  readonly names: readonly string[];
-  /** What stands for the value in the help; absent for a switch. */
-  readonly value?: string;
-  /** What the flag makes of its text; that of a switch is empty. */
-  readonly parse: (text: string) => unknown;
-  /** Whether several flags add to one list. Default: the last one holds. */
-  readonly isList?: boolean;
-}
+/** By the word for how the file gets into memory: whether it is mapped. */
+const MAPS: Readonly<Partial<Record<string, OffloadOptions['mmap']>>> = {
+  auto: 'auto',
+  none: false,
+  mmap: true,
+  mlock: false,
+  'mmap+mlock': true,
+  dio: false,
+};
+const LOAD_MODES = Object.keys(MAPS);
 
 const always =
   <T>(value: T) =>
   (): T =>
     value;
 
-export const DEVICE_FLAGS: readonly DeviceFlag[] = [
-  { key: 'gpuLayers', names: ['-ngl', '--gpu-layers', '--n-gpu-layers'], value: 'N', parse: layerCount },
-  { key: 'splitMode', names: ['-sm', '--split-mode'], value: 'MODE', parse: (text) => text },
-  { key: 'tensorSplit', names: ['-ts', '--tensor-split'], value: 'N0,N1,…', parse: shares },
-  { key: 'mainGpu', names: ['-mg', '--main-gpu'], value: 'INDEX', parse: integer },
-  { key: 'kvOffload', names: ['-nkvo', '--no-kv-offload'], parse: always(false) },
-  { key: 'kvOffload', names: ['-kvo', '--kv-offload'], parse: always(true) },
+const FOR_MACHINES = { kinds: ['model'], group: 'The machine (with --gpu, for .gguf), as in llama.cpp:' } as const;
+
+/** The devices themselves: the only flag that is not one of llama.cpp's. */
+export const GPU_FLAG: Flag = {
+  key: 'gpu',
+  long: '--gpu',
+  value: 'DEVICE',
+  parse: (text) => [text],
+  isList: true,
+  help: 'a device, such as cuda:24GiB, metal:64GiB or vulkan:8GiB; cuda:24GiB/22.5GiB says what is free, cuda:24GiB:8.9 the compute capability; once for each',
+  ...FOR_MACHINES,
+};
+
+/** The flags that only make a difference on a machine with several devices. */
+export const OFFLOAD_FLAGS: readonly (Flag & { readonly key: keyof OffloadOptions })[] = [
+  {
+    key: 'gpuLayers',
+    short: '-ngl',
+    long: '--gpu-layers',
+    aliases: ['--n-gpu-layers'],
+    value: 'N',
+    parse: layerCount,
+    help: 'layers on the devices, counted from the last one back, the output as one; auto and all: all (default: auto)',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'splitMode',
+    short: '-sm',
+    long: '--split-mode',
+    value: 'none|layer',
+    parse: (text) => text,
+    help: 'one device has all layers, or each has some (default: layer)',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'tensorSplit',
+    short: '-ts',
+    long: '--tensor-split',
+    value: 'N0,N1,…',
+    parse: shares,
+    help: 'the share of the layers of each device, such as 3,1 (default: the bytes free there)',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'mainGpu',
+    short: '-mg',
+    long: '--main-gpu',
+    value: 'INDEX',
+    parse: integer,
+    help: 'the device of --split-mode none; the first is 0 (default: 0)',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'kvOffload',
+    short: '-nkvo',
+    long: '--no-kv-offload',
+    parse: always(false),
+    help: 'keep the KV cache on the CPU',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'kvOffload',
+    short: '-kvo',
+    long: '--kv-offload',
+    parse: always(true),
+    help: 'keep the KV cache with its layers (the default)',
+    ...FOR_MACHINES,
+  },
   {
     key: 'overrideTensors',
-    names: ['-ot', '--override-tensor'],
-    value: 'PATTERN=TYPE,…',
+    short: '-ot',
+    long: '--override-tensor',
+    value: 'LIST',
     parse: overrides,
     isList: true,
+    help: 'PATTERN=TYPE,…: weights whose names match go into that type of buffer, CPU or CUDA0; the first match wins',
+    ...FOR_MACHINES,
   },
-  { key: 'overrideTensors', names: ['-cmoe', '--cpu-moe'], parse: always([EXPERTS]), isList: true },
-  { key: 'overrideTensors', names: ['-ncmoe', '--n-cpu-moe'], value: 'N', parse: expertLayers, isList: true },
-  { key: 'opOffload', names: ['--no-op-offload'], parse: always(false) },
-  { key: 'opOffload', names: ['--op-offload'], parse: always(true) },
-  { key: 'repack', names: ['-nr', '--no-repack'], parse: always(false) },
-  { key: 'repack', names: ['--repack'], parse: always(true) },
+  {
+    key: 'overrideTensors',
+    short: '-cmoe',
+    long: '--cpu-moe',
+    parse: always([EXPERTS]),
+    isList: true,
+    help: 'keep the weights of all experts on the CPU',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'overrideTensors',
+    short: '-ncmoe',
+    long: '--n-cpu-moe',
+    value: 'N',
+    parse: expertLayers,
+    isList: true,
+    help: 'keep the weights of the experts of the first N layers on the CPU',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'opOffload',
+    long: '--no-op-offload',
+    parse: always(false),
+    help: 'compute large batches of the CPU’s layers there, too',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'opOffload',
+    long: '--op-offload',
+    parse: always(true),
+    help: 'compute large batches of the CPU’s layers on a device (the default)',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'repack',
+    short: '-nr',
+    long: '--no-repack',
+    parse: always(false),
+    help: 'keep the weights of the CPU in the layout of the file',
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'repack',
+    long: '--repack',
+    parse: always(true),
+    help: 'rearrange weights of the CPU where it is faster (the default)',
+    ...FOR_MACHINES,
+  },
   {
     key: 'mmap',
-    names: ['--no-mmap', '-dio', '--direct-io', '-ndio', '--no-direct-io', '--mlock'],
+    long: '--no-mmap',
+    aliases: ['-dio', '--direct-io', '-ndio', '--no-direct-io', '--mlock'],
     parse: always(false),
+    help: 'read the file into memory; so do --direct-io and --mlock',
+    ...FOR_MACHINES,
   },
-  { key: 'mmap', names: ['--mmap'], parse: always(true) },
-  { key: 'mmap', names: ['-lm', '--load-mode'], value: 'MODE', parse: loadMode },
-  { key: 'host', names: ['--no-host'], parse: always(false) },
+  { key: 'mmap', long: '--mmap', parse: always(true), help: 'map the file into memory', ...FOR_MACHINES },
+  {
+    key: 'mmap',
+    short: '-lm',
+    long: '--load-mode',
+    value: 'MODE',
+    parse: loadMode,
+    help: `how the file gets into memory: ${LOAD_MODES.join(', ')} (default: auto)`,
+    ...FOR_MACHINES,
+  },
+  {
+    key: 'host',
+    long: '--no-host',
+    parse: always(false),
+    help: 'put no weights into host memory that a device offers',
+    ...FOR_MACHINES,
+  },
 ];
+
+/** All flags of a machine. */
+export const DEVICE_FLAGS: readonly Flag[] = [GPU_FLAG, ...OFFLOAD_FLAGS];
 
 function integer(text: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);
@@ -84,17 +210,8 @@ function expertLayers(text: string): readonly TensorOverride[] {
   throw new InvalidArgumentError('It must be an integer of at least 0.');
 }
 
-const LOAD_MODES: ReadonlyMap<string, OffloadOptions['mmap']> = new Map<string, OffloadOptions['mmap']>([
-  ['auto', 'auto'],
-  ['none', false],
-  ['mmap', true],
-  ['mlock', false],
-  ['mmap+mlock', true],
-  ['dio', false],
-]);
-
 function loadMode(text: string): OffloadOptions['mmap'] {
-  const mode = LOAD_MODES.get(text);
+  const mode = MAPS[text];
   if (mode !== undefined) return mode;
-  throw new InvalidArgumentError(`It must be one of ${[...LOAD_MODES.keys()].join(', ')}.`);
+  throw new InvalidArgumentError(`It must be one of ${LOAD_MODES.join(', ')}.`);
 }

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { named, PlannerError } from '../errors.js';
 import { printable } from '../report/table.js';
 import { CliError, EXIT, systemError, type ExitCode } from './cli-error.js';
-import { flagOf } from './flags.js';
+import { flagOf } from './flag-names.js';
 import { printError, type Terminal } from './terminal.js';
 
 /** What the command exits with after a failure. */
@@ -46,7 +46,9 @@ function describeFailure(error: unknown): string {
   return printable(`unexpected: ${message} (set DEBUG=1 to see where)`);
 }
 
-/** The text with options of the library, which stand in backticks, under the names of their flags. */
+/** The text with options of the library, in backticks or called so, under the names of their flags. */
 export function withFlags(text: string): string {
-  return text.replace(/`(\w+)`/g, (quoted, name: string) => flagOf(name) ?? quoted);
+  return text.replace(/`(\w+)`|(?<=\boption )(\w+)/g, (found, quoted?: string, called?: string) => {
+    return flagOf(quoted ?? called!) ?? found;
+  });
 }

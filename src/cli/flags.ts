@@ -1,11 +1,12 @@
 /**
- * Every flag of the command, in one table: names as in llama.cpp, what the value may be, and which files it is for.
+ * The flags of models and plans: names as in llama.cpp, what the value may be, and which files it is for.
  *
  * Invariant: `key` is the name of the library's option, so that parsed flags are options.
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
+import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
 import { PROGRAMS } from '../models/programs.js';
 import { REUSE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
@@ -21,25 +22,30 @@ import {
   wholeNumber,
 } from './flag-values.js';
 import type { Flag } from './flag.js';
-import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
+
+/** How a model is spread over devices. */
+export type OffloadFlags = Omit<OffloadOptions, 'devices'>;
 
 /** The flags that a user gave, read. */
-export type Flags = ModelOptions & {
-  readonly allocator?: AllocatorName;
-  readonly reuse?: ReuseMode;
-  readonly runtime?: RuntimeName;
-  readonly alignment?: number;
-  readonly maxChunkSize?: number;
-  readonly capacity?: number;
-  readonly maxEffort?: number;
-  readonly timeLimitMs?: number;
-  readonly output?: string;
-  readonly json?: boolean;
-  readonly timeline?: boolean;
-  readonly hazards?: boolean;
-  readonly colors?: MapColors;
-  readonly theme?: MapTheme;
-};
+export type Flags = ModelOptions &
+  OffloadFlags & {
+    /** The devices besides the CPU, as texts. */
+    readonly gpu?: readonly string[];
+    readonly allocator?: AllocatorName;
+    readonly reuse?: ReuseMode;
+    readonly runtime?: RuntimeName;
+    readonly alignment?: number;
+    readonly maxChunkSize?: number;
+    readonly capacity?: number;
+    readonly maxEffort?: number;
+    readonly timeLimitMs?: number;
+    readonly output?: string;
+    readonly json?: boolean;
+    readonly timeline?: boolean;
+    readonly hazards?: boolean;
+    readonly colors?: MapColors;
+    readonly theme?: MapTheme;
+  };
 
 const FOR_MODELS = { kinds: ['model'], group: 'The model (.gguf), as in llama.cpp:' } as const;
 const PLANNING = 'Planning:';
@@ -240,37 +246,15 @@ export const SEARCH_FLAGS: readonly Flag[] = [
 /** What a plan is checked against. */
 export const LIMIT_FLAGS: readonly Flag[] = [RUNTIME, MAX_CHUNK_SIZE];
 
-const ALL_FLAGS = [
-  ...MODEL_FLAGS,
-  ...PLAN_FLAGS,
-  JSON_FLAG,
-  TIMELINE_FLAG,
-  HAZARDS_FLAG,
-  CAPACITY_FLAG,
-  ...SEARCH_FLAGS,
-  OUTPUT_FLAG,
-  ...MAP_FLAGS,
-];
-
-/** The flag for an option of the library. */
-export function flagOf(key: string): string | undefined {
-  return ALL_FLAGS.find((flag) => flag.key === key)?.long;
-}
-
-/**
- * Replaces short names of several letters, as llama.cpp has them, by the long ones: commander would read `-ub` as `-u`
- * and `-b`. Operands after `--` stay.
- */
-export function expandShortNames(args: readonly string[]): string[] {
-  const longNames = new Map(ALL_FLAGS.flatMap(({ short = '', long }) => (short.length > 2 ? [[short, long]] : [])));
-  const end = args.indexOf('--');
-  return args.map((arg, index) => (end !== -1 && index > end ? arg : (longNames.get(arg) ?? arg)));
-}
-
 /** Those of the flags that are options of a model. */
 export function modelOptionsOf(flags: ModelOptions): ModelOptions {
   const given = Object.entries(flags).filter(([key]) => Object.hasOwn(MODEL_OPTIONS, key));
   return Object.fromEntries(given);
+}
+
+/** Those of the flags that spread a model over devices. */
+export function offloadOptionsOf(flags: Flags): OffloadFlags {
+  return Object.fromEntries(Object.entries(flags).filter(([key]) => Object.hasOwn(OFFLOAD_OPTIONS, key)));
 }
 
 /** Those of the flags that say how to plan. `defaultAllocator` applies if the user named none. */

@@ -1,11 +1,14 @@
 /**
  * `tensor-arena measure FILE…`: how large must the buffer be?
  */
+import type { Gguf } from '../gguf/types.js';
 import { measureModel } from '../models/measure-model.js';
+import type { MachineMeasurement } from '../models/measure-on-devices.js';
 import { measureGraph, type Measurement } from '../plan/measure.js';
 import { planGraph, type Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { measuredFileJson, type MeasuredFile, type UnknownModel } from '../report/measured-file.js';
+import { formatMachine, machineJson, type MachineFile } from '../report/machine-report.js';
 import { formatReport, formatUnknown } from '../report/measurement-report.js';
 import { peakOfPlacement, peakOfPlan, type Peak } from '../report/peak.js';
 import { liveBytesPerStep } from '../problem/lower-bound.js';
@@ -16,10 +19,12 @@ import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
-import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
+import { OFFLOAD_FLAGS } from './device-flags.js';
+import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
+import { HAZARDS_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
@@ -27,7 +32,7 @@ import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 const PLAIN_WIDTH = 80;
 
 interface Measured {
-  readonly file: MeasuredFile | UnknownModel;
+  readonly file: MeasuredFile | UnknownModel | MachineFile;
   /** Only if a report is asked for and more than weights is known. */
   readonly report?: Report;
   /** A limit that was asked for and is not kept. */
@@ -52,12 +57,14 @@ export async function measure(files: readonly string[], flags: Flags, terminal: 
   if (flags.hazards === true && !isReport && flags.json !== true) {
     printNote(terminal, '--hazards has no effect: the report on one file lists them, and --json those of all');
   }
+  noteDeviceFlags(flags, terminal);
+  const machine = await openMachine(flags);
   const failures: unknown[] = [];
   const measured = await withProgress(terminal, files, 2 * files.length, async (announce) => {
     const done: Measured[] = [];
     for (const file of files) {
       try {
-        done.push(await inFile(file, () => measureFile(file, flags, isReport, announce, terminal)));
+        done.push(await inFile(file, () => measureFile(file, flags, isReport, machine, announce, terminal)));
       } catch (error) {
         failures.push(error);
       }
@@ -82,13 +89,56 @@ async function measureFile(
   file: string,
   flags: Flags,
   isReport: boolean,
+  machine: Machine | null,
   announce: Announce,
   terminal: Terminal,
 ): Promise<Measured> {
   announce(`reading ${file}`);
   const input = await readInput(file, flags, terminal);
   announce(`planning ${file}`);
+  if (input.kind === 'model' && machine !== null) {
+    const measured = ifKnown(() => machine(input.gguf));
+    if (measured === null) return { file: unknownModel(file, input.gguf) };
+    return { file: { file, machine: measured.machine }, broken: measured.shortage };
+  }
   return measureInput(file, input, flags, isReport);
+}
+
+/** Measures a model on the devices that were given. */
+type Machine = (gguf: Gguf) => { readonly machine: MachineMeasurement; readonly shortage?: string };
+
+/** Null if no device was given. @throws PlannerError if one cannot be read */
+async function openMachine(flags: Flags): Promise<Machine | null> {
+  if (flags.gpu === undefined) return null;
+  const { machineOf, measureOn, shortage } = await import('./machine.js');
+  const devices = machineOf(flags.gpu);
+  return (gguf) => {
+    const machine = measureOn(devices, gguf, flags);
+    return { machine, shortage: shortage(machine, flags) };
+  };
+}
+
+/** Flags that make no difference with devices: the plan is llama.cpp's, of both phases. */
+const WITHOUT_DEVICES = [...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG].map(({ key, long }) => ({ key, long }));
+
+function noteDeviceFlags(flags: Flags, terminal: Terminal): void {
+  if (flags.gpu === undefined) {
+    if (!OFFLOAD_FLAGS.some(({ key }) => key in flags)) return;
+    const example = '--gpu cuda:24GiB, with the memory that the device has';
+    printNote(
+      terminal,
+      `no GPU was given, so what is said of layers and weights on devices has no effect: add ${example}`,
+    );
+    return;
+  }
+  const given = WITHOUT_DEVICES.filter(({ key }) => key in flags).map(({ long }) => long);
+  if (flags.phase !== undefined) given.push('--phase');
+  if (given.length === 0) return;
+  const have = given.length > 1 ? 'have' : 'has';
+  printNote(
+    terminal,
+    `${given.join(', ')} ${have} no effect on models with --gpu: both phases are planned as llama.cpp does`,
+  );
 }
 
 function measureInput(file: string, input: Input, flags: Flags, isReport: boolean): Measured {
@@ -156,9 +206,18 @@ function formatMeasured(
   { style, columns }: Terminal,
 ): string {
   const files = measured.map(({ file }) => file);
-  if (json === true) return `${JSON.stringify(files.map(measuredFileJson), null, 2)}\n`;
-  if (!isReport) return formatMeasurements(files, style, columns);
+  if (json === true) {
+    const rows = files.map((file) => ('machine' in file ? machineJson(file) : measuredFileJson(file)));
+    return `${JSON.stringify(rows, null, 2)}\n`;
+  }
+  if (!isReport) {
+    const machines = files.flatMap((file) => ('machine' in file ? [formatMachine(file, style, columns)] : []));
+    const others = files.flatMap((file) => ('machine' in file ? [] : [file]));
+    const table = others.length === 0 ? [] : [formatMeasurements(others, style, columns)];
+    return [...machines, ...table].join('\n');
+  }
   const [{ file, report }] = measured;
+  if ('machine' in file) return formatMachine(file, style, columns);
   if ('unknownArchitecture' in file) return formatUnknown(file, style);
   const text = formatReport(file, report!.peak, style, columns);
   if (timeline !== true) return text;

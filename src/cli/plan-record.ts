@@ -8,7 +8,7 @@ import type { ModelOptions, Phase, ResolvedModelOptions } from '../models/option
 import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './cli-error.js';
-import { flagOf } from './flags.js';
+import { flagOf } from './flag-names.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention'> & { readonly flashAttention?: string } & Pick<

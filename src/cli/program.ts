@@ -5,9 +5,10 @@ import { Command, Help, Option } from 'commander';
 import { version } from '../../package.json';
 import type { ExitCode } from './cli-error.js';
 import { BY_DEFAULT } from './flag-values.js';
+import { DEVICE_FLAGS } from './device-flags.js';
 import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
-import type { Flag } from './flag.js';
+import { namesOf, type Flag } from './flag.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
@@ -24,6 +25,11 @@ FILE is one of
 const MODEL_HELP = `
 For a model, sizes are those of llama.cpp's CPU backend: "compute" is its compute buffer, "compute with auto" (--json: computeWithAuto) the one that the same
 graph would need if placed by the allocator auto with in-place full. Of an unknown architecture only weights are known.`;
+
+const DEVICES_HELP = `
+With --gpu, sizes are those of a machine: a row for each device, and whether it fits there (exit code 1 if not). What the
+driver and other programs take is not counted. A command of llama.cpp may follow --, such as
+  tensor-arena measure --gpu cuda:24GiB -- llama-server -m model.gguf -ngl 99 -c 32768 --jinja`;
 
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
@@ -58,8 +64,8 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'measure <FILE...>',
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
-    help: `${FILES_HELP}\n${MODEL_HELP}`,
+    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
+    help: `${FILES_HELP}\n${MODEL_HELP}\n${DEVICES_HELP}`,
     action: measure,
   },
   {
@@ -97,6 +103,15 @@ const COMMANDS: readonly CommandRow[] = [
   },
 ];
 
+/** The flags of a command by name, with how many values follow each; none if there is no such command. */
+export function flagsOf(command: string): ReadonlyMap<string, number> {
+  const row = COMMANDS.find(({ syntax }) => syntax.split(' ', 1)[0] === command);
+  const arities = row?.flags.flatMap((flag) =>
+    namesOf(flag).map((name) => [name, flag.value === undefined ? 0 : 1] as const),
+  );
+  return new Map(arities);
+}
+
 /** The program. `finish` gets the exit code of the command that ran. */
 export function createProgram(terminal: Terminal, finish: (code: ExitCode) => void): Command {
   const program = new Command('tensor-arena')
@@ -126,7 +141,10 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
     for (const flag of flags) command.addOption(toOption(flag));
     command.addHelpText('after', help + '\n' + SIZES_HELP);
     command.action(async () => {
-      const given = Object.entries(command.opts()).filter(([, value]) => value !== BY_DEFAULT);
+      // Of a flag `--no-…` commander makes a default that nobody gave.
+      const given = Object.entries(command.opts()).filter(
+        ([key, value]) => value !== BY_DEFAULT && command.getOptionValueSource(key) === 'cli',
+      );
       const options = Object.fromEntries(given) as Flags;
       noteUseless(command.args, flags, options, terminal);
       finish(await action(command.args, options, terminal));
@@ -136,19 +154,23 @@ export function createProgram(terminal: Terminal, finish: (code: ExitCode) => vo
   return program;
 }
 
-function toOption({ key, short = '', long, value, parse, help, group, isRequired = false }: Flag): Option {
+function toOption({ key, short = '', long, value, parse, help, group, isRequired = false, isList }: Flag): Option {
   const names = short.length === 2 ? `${short}, ${long}` : long;
   const option = new Option(value === undefined ? names : `${names} <${value}>`, help);
   option.helpGroup(group);
   option.attributeName = () => key;
   option.makeOptionMandatory(isRequired);
-  if (parse !== undefined) option.argParser(parse);
+  if (parse !== undefined && isList !== true) option.argParser(parse);
+  if (parse !== undefined && isList === true) {
+    option.argParser((text: string, before: readonly unknown[] = []) => [...before, ...(parse(text) as unknown[])]);
+  }
+  if (parse !== undefined && value === undefined) option.preset('');
   return option;
 }
 
 /** Help shows the short names that commander does not know of, too. */
 function optionTerm(option: Option): string {
-  const flag = [...MODEL_FLAGS].find(({ long }) => long === option.long);
+  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS].find(({ long }) => long === option.long);
   const { short = '' } = flag ?? {};
   return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
 }

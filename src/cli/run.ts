@@ -4,8 +4,8 @@
 import { CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './cli-error.js';
 import { exitCodeOf, printFailure } from './failure.js';
-import { expandShortNames } from './flags.js';
-import { createProgram } from './program.js';
+import { expandShortNames } from './flag-names.js';
+import { createProgram, flagsOf } from './program.js';
 import { ownArguments } from './server-arguments.js';
 import { printNote, type Terminal } from './terminal.js';
 
@@ -14,7 +14,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   let exitCode: ExitCode = EXIT.done;
   try {
     const program = createProgram(terminal, (code) => (exitCode = code));
-    const { args: own, notes } = ownArguments(args);
+    const { args: own, notes } = ownArguments(args, flagsOf(args[0] ?? ''));
     for (const note of notes) printNote(terminal, note);
     await program.parseAsync(expandShortNames(own), { from: 'user' });
     return exitCode;

@@ -1,10 +1,10 @@
 /**
- * Takes what belongs to llama-server or llama-cli out of a command line, so that one that runs a model can be pasted as it is.
+ * Takes what belongs to llama.cpp's programs out of a command line, so that one that runs a model can be pasted as it is.
  *
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
-import type { Program } from '../models/programs.js';
 import { withBenchContext, withDrafts } from './derived-arguments.js';
+import { llamaProgram, type LlamaProgram } from './llama-programs.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
 /** A command line without flags of llama.cpp that are none of ours. */
@@ -26,38 +26,60 @@ const FLAGS: ReadonlyMap<string, ServerFlags> = new Map(
 /** llama.cpp's flag for its file, which is an operand here. */
 const MODEL_FILE = ['-m', '--model'];
 
-/** What each program of llama.cpp is called by `--program`; the server is the default. */
-const PROGRAM_OF: Readonly<Record<string, Program | undefined>> = {
-  'llama-server': undefined,
-  'llama-cli': 'cli',
-  'llama-completion': 'cli',
-  'llama-bench': 'bench',
-};
-
 /** Flags that took no value in earlier releases of llama.cpp, and then meant on. */
 const ONCE_SWITCHES = ['-fa', '--flash-attn'];
 
-/** What follows `--` stays. */
-export function ownArguments(args: readonly string[]): OwnArguments {
+/** The flags of a command: how many values follow each. */
+export type OwnFlags = ReadonlyMap<string, number>;
+
+/**
+ * What follows `--` stays, unless it begins with a program of llama.cpp: then it is a command line of that program, and
+ * what stands before it adds to it.
+ */
+export function ownArguments(args: readonly string[], own: OwnFlags = new Map()): OwnArguments {
   const end = args.indexOf('--');
-  const [given, operands] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end)];
-  const program = withoutProgram(given);
+  if (end === -1) return plainArguments(args, own);
+  const [given, [, word, ...rest]] = [args.slice(0, end), args.slice(end)];
+  const plain = plainArguments(given, own);
+  const program = llamaProgram(word);
+  if (program === null) return { args: [...plain.args, ...args.slice(end)], notes: plain.notes };
+  const [command, ...before] = plain.args;
+  const pasted = pastedArguments(program, rest, own);
+  return { args: [command, ...pasted.args, ...before], notes: [...pasted.notes, ...plain.notes] };
+}
+
+function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {
+  const program = withoutProgram(args);
   const switches = withValues(program.args);
   const drafts = withDrafts(switches.args);
   const bench = withBenchContext(drafts.args);
-  const flags = withoutServerFlags(bench.args);
+  const flags = withoutServerFlags(bench.args, own, false);
   const notes = [program, switches, drafts, bench, flags].flatMap((part) => part.notes);
-  return { args: [...flags.args, ...operands], notes };
+  return { args: flags.args, notes };
+}
+
+/** The command line of a program, every word of which is honoured or named. */
+function pastedArguments(program: LlamaProgram, args: readonly string[], own: OwnFlags): OwnArguments {
+  const { translate, derive, defaults = [] } = program;
+  const plain = translate?.(args) ?? { args, ignored: [] };
+  const ours = ['--program', program.program, ...defaults, ...plain.args];
+  const switches = withValues(ours);
+  const derived = derive?.(switches.args) ?? { args: switches.args, notes: [] };
+  const drafts = withDrafts(derived.args);
+  const bench = withBenchContext(drafts.args);
+  const flags = withoutServerFlags(bench.args, own, true, plain.ignored);
+  const notes = [switches, derived, drafts, bench, flags].flatMap((part) => part.notes);
+  return { args: flags.args, notes };
 }
 
 /** Drops the name of a program that stands after that of the command, and says by `--program` which it was. */
 function withoutProgram(args: readonly string[]): OwnArguments {
-  const [command, path, ...rest] = args;
-  const name = (path ?? '').replace(/^.*[/\\]/, '').replace(/\.exe$/i, '');
-  if (!Object.hasOwn(PROGRAM_OF, name)) return { args, notes: [] };
-  const program = PROGRAM_OF[name];
+  const [command, word, ...rest] = args;
+  const found = llamaProgram(word);
+  if (found === null) return { args, notes: [] };
+  const { name, program } = found;
   const isChosen = rest.some((arg) => nameOf(arg)[0] === '--program');
-  if (program === undefined || isChosen) return { args: [command, ...rest], notes: [] };
+  if (program === 'server' || isChosen) return { args: [command, ...rest], notes: [] };
   return { args: [command, '--program', program, ...rest], notes: [`${name} is taken as --program ${program}`] };
 }
 
@@ -67,7 +89,7 @@ function withValues(args: readonly string[]): OwnArguments {
   const own = args.flatMap((arg, index) => {
     const [name, hasValue] = nameOf(arg);
     const next = args.at(index + 1);
-    const isBare = next === undefined || /^-(?!\d)/.test(next);
+    const isBare = next === undefined || isFlag(next);
     if (!ONCE_SWITCHES.includes(name) || hasValue || !isBare) return [arg];
     notes.push(`${name} without a value is taken as ${name} on, as llama.cpp once did`);
     return [name, 'on'];
@@ -75,24 +97,41 @@ function withValues(args: readonly string[]): OwnArguments {
   return { args: own, notes };
 }
 
-function withoutServerFlags(args: readonly string[]): OwnArguments {
-  const own: string[] = [];
+/** @param isPasted whether every word must be known: what is not is taken out, and named */
+function withoutServerFlags(
+  args: readonly string[],
+  ours: OwnFlags,
+  isPasted: boolean,
+  ignored: readonly string[] = [],
+): OwnArguments {
+  const [own, unknown]: [string[], string[]] = [[], []];
   const taken = new Map<ServerFlags, string[]>();
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [name, hasValue] = nameOf(arg);
+    const arity = ours.get(name);
     const row = FLAGS.get(name);
     if (MODEL_FILE.includes(name)) {
-      if (hasValue) own.push(arg.slice(arg.indexOf('=') + 1));
-    } else if (row === undefined) {
-      own.push(name + arg.slice(name.length));
-    } else {
+      own.push(...(hasValue ? [arg.slice(arg.indexOf('=') + 1)] : rest.splice(0, 1)));
+    } else if (arity !== undefined) {
+      own.push(name + arg.slice(name.length), ...rest.splice(0, hasValue ? 0 : arity));
+    } else if (row !== undefined) {
       taken.set(row, [...(taken.get(row) ?? []), name]);
-      const arity = row.optional?.includes(rest[0]) === true ? 1 : row.arity;
-      rest.splice(0, hasValue ? 0 : arity);
+      rest.splice(0, hasValue ? 0 : row.optional?.includes(rest[0]) === true ? 1 : row.arity);
+    } else if (isPasted) {
+      unknown.push(name);
+      while (rest.length > 0 && !isFlag(rest[0])) rest.shift();
+    } else {
+      own.push(name + arg.slice(name.length));
     }
   }
-  return { args: own, notes: notesOf(taken) };
+  const notes = notesOf(taken, ignored);
+  if (unknown.length > 0) notes.push(`${listOf(unknown)} ${areOrIs(unknown)} not known here, and left out`);
+  return { args: own, notes };
+}
+
+function isFlag(arg: string): boolean {
+  return /^-(?!\d)/.test(arg);
 }
 
 /** The flag's name, written as llama.cpp also reads it, with `_` for `-`; and whether a value is joined to it by `=`. */
@@ -101,8 +140,8 @@ function nameOf(arg: string): [name: string, hasValue: boolean] {
   return [name.startsWith('--') ? name.replaceAll('_', '-') : name, equals === '='];
 }
 
-function notesOf(taken: ReadonlyMap<ServerFlags, readonly string[]>): string[] {
-  const ignored: string[] = [];
+function notesOf(taken: ReadonlyMap<ServerFlags, readonly string[]>, useless: readonly string[]): string[] {
+  const ignored = [...useless];
   const notes: string[] = [];
   for (const [{ about }, names] of taken) {
     if (about === undefined) ignored.push(...names);

@@ -1,5 +1,5 @@
 /**
- * Flags of llama-server (b10573) and llama-cli that stand in many a command line and are none of ours: how many values
+ * Flags of llama-server (b10573), llama-cli and llama-perplexity that stand in many a command line and are none of ours: how many values
  * they take, and whether memory depends on them.
  */
 
@@ -59,7 +59,8 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     -rea --reasoning --reasoning-effort --reasoning-budget --reasoning-budget-message --chat-template
     --chat-template-file -sps --slot-prompt-similarity --sleep-idle-seconds --log-prompts-dir
     -p --prompt -f --file -bf --binary-file -sys --system-prompt -sysf --system-prompt-file --in-prefix
-    --in-suffix -ptc --print-token-count --prompt-cache`,
+    --in-suffix -ptc --print-token-count --prompt-cache --chunks --ppl-output-type --hellaswag-tasks
+    --winogrande-tasks --multiple-choice-tasks --save-all-logits --kl-divergence-base`,
   },
   {
     arity: 0,
@@ -98,6 +99,12 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     names: `
     --image --audio --video -mm --mmproj -mmu --mmproj-url -mmdev --mmproj-device --image-min-tokens --image-max-tokens
     --mtmd-batch-max-tokens`,
+  },
+  {
+    arity: 1,
+    about: 'a context that is longer by half the stride',
+    names: `
+    --ppl-stride`,
   },
   {
     arity: 1,

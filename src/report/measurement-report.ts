@@ -2,9 +2,8 @@
  * One graph, model or problem in detail: where the memory goes, and what fills the compute buffer at the worst moment.
  */
 import type { Hazard } from '../liveness/hazards.js';
-import { describeOutputs } from '../models/assumption.js';
 import type { ModelMeasurement } from '../models/measure-model.js';
-import { BACKEND_NOTE, contextTitle } from './model-words.js';
+import { BACKEND_NOTE, contextTitle, describeModel, describeRun } from './model-words.js';
 import { counted, exactBytes, FIXED_GIVEN, gapText, groupDigits, humanBytes, IN_PLACE_GIVEN } from '../format.js';
 import type { Style } from './style.js';
 import type { MeasuredFile, UnknownModel } from './measured-file.js';
@@ -14,6 +13,8 @@ import { bar } from './timeline.js';
 
 /** How many tensors the report names. */
 const LARGEST_COUNT = 10;
+
+const PHASES = { pp: 'prompt processing (pp)', tg: 'token generation (tg)' };
 
 /** Columns of the bar of all memory together: at most, at least, and what else is in its table. */
 const MOST_BAR = 30;
@@ -30,7 +31,9 @@ const MOST_HAZARDS = 100;
 export function formatReport(measured: MeasuredFile, peak: Peak, style: Style, room: number | null = null): string {
   return textOf([
     style.strong(printable(measured.file)),
-    ...(measured.model === undefined ? [] : [describeModel(measured.model), describeRun(measured.model)]),
+    ...(measured.model === undefined
+      ? []
+      : [`${describeModel(measured.model)}, ${PHASES[measured.model.phase]}`, describeRun(measured.model)]),
     '',
     ...sizeLines(sizesOf(measured), style, room),
     '',
@@ -55,28 +58,6 @@ const UNKNOWN_SIZES = ['KV cache', 'compute buffer', 'total'].map((label) => ({ 
 
 function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
-}
-
-/** What the sizes take for granted: the outputs, and whether several sequences share the cache. */
-function describeRun({ isRecurrent, run }: ModelMeasurement): string {
-  const outputs = describeOutputs(run);
-  if (isRecurrent || run.sequences === 1) return outputs;
-  const whose = run.isUnified ? 'unified: all sequences share it' : 'split: each sequence has an equal part';
-  return `${outputs} The KV cache is ${whose}.`;
-}
-
-function describeModel({ architecture, isRecurrent, phase, run }: ModelMeasurement): string {
-  const { contextSize, ubatchSize, sequences, flashAttention, keyType, valueType } = run;
-  return [
-    printable(architecture),
-    `context ${contextSize}`,
-    `ubatch ${ubatchSize}`,
-    counted(sequences, 'sequence'),
-    ...(isRecurrent
-      ? []
-      : [`flash attention ${flashAttention ? 'on' : 'off'}`, `cache ${keyType.name}/${valueType.name}`]),
-    phase === 'pp' ? 'prompt processing (pp)' : 'token generation (tg)',
-  ].join(', ');
 }
 
 interface Size {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
 import { byteSize } from '../../src/cli/flag-values.js';
-import { expandShortNames } from '../../src/cli/flags.js';
+import { expandShortNames } from '../../src/cli/flag-names.js';
 import { cli } from '../support/cli.js';
 
 describe('help', () => {

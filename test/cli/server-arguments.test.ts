@@ -18,8 +18,8 @@ describe('flags of llama-server', () => {
     expect(code).toBe(0);
     expect(err.trimEnd().split('\n')).toEqual([
       'note: --host, --port, --temp, --jinja make no difference here',
-      'note: -ngl, --n-gpu-layers are not modelled (layers, tensors and caches on devices: the figures are those of the CPU backend)',
       'note: --mmproj is not modelled (the projector of images and sound)',
+      'note: no GPU was given, so what is said of layers and weights on devices has no effect: add --gpu cuda:24GiB, with the memory that the device has',
     ]);
     expect(await measured('-m', PHI3, ...pasted.split(' '))).toEqual(await measured(PHI3, '-c', '8192'));
   });
@@ -89,7 +89,8 @@ describe('flags of llama-server', () => {
       '--program=server',
       'a.gguf',
     ]);
-    expect(ownArguments(['fit', '--', 'llama-cli']).args).toEqual(['fit', '--', 'llama-cli']);
+    expect(ownArguments(['fit', '--', 'llama-cli.gguf']).args).toEqual(['fit', '--', 'llama-cli.gguf']);
+    expect(ownArguments(['fit', 'llama-completion']).args).toEqual(['fit', '--program', 'library']);
     const { code, err } = await cli('measure', 'llama-cli', '-m', PHI3);
     expect({ code, err }).toEqual({ code: 0, err: 'note: llama-cli is taken as --program cli\n' });
     expect(ownArguments(['measure']).args).toEqual(['measure']);

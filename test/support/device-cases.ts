@@ -4,7 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { CpuFeatures } from '../../src/device/cpu-repack.js';
-import { DEVICE_FLAGS } from '../../src/cli/device-flags.js';
+import { OFFLOAD_FLAGS } from '../../src/cli/device-flags.js';
+import { namesOf } from '../../src/cli/flag.js';
 import { MODEL_FLAGS } from '../../src/cli/flags.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { openModel, type Model } from '../../src/models/model-graph.js';
@@ -34,6 +35,7 @@ export interface DeviceCase extends RecordedMachine {
   readonly layers: readonly string[];
   readonly outputLayer: string;
   readonly weights: readonly (readonly [name: string, buft: string, bytes: number])[];
+  readonly graphs: Readonly<Record<'pp' | 'tg', { readonly nNodes: number; readonly nSplits: number }>>;
   readonly kv: readonly (readonly [cache: string, name: string, buft: string, bytes: number])[];
 }
 
@@ -99,9 +101,9 @@ export function readFlags(args: readonly string[]): {
   for (let flag = rest.shift(); flag !== undefined; flag = rest.shift()) {
     const name = flag;
     const ours = MODEL_FLAGS.find(({ short, long }) => short === name || long === name);
-    const row = DEVICE_FLAGS.find(({ names }) => names.includes(name));
+    const row = OFFLOAD_FLAGS.find((flag) => namesOf(flag).includes(name));
     if (row !== undefined) {
-      const value = row.parse(row.value === undefined ? '' : rest.shift()!);
+      const value = row.parse!(row.value === undefined ? '' : rest.shift()!);
       const before = (row.isList === true ? offload[row.key] : undefined) as readonly unknown[] | undefined;
       offload[row.key] = before === undefined ? value : [...before, ...(value as readonly unknown[])];
     } else if (ours !== undefined) {

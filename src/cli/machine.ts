@@ -1,0 +1,33 @@
+/**
+ * The machine that `--gpu` names, and whether a model fits on it.
+ */
+import { cpuDevice } from '../device/cpu.js';
+import type { Device } from '../device/device.js';
+import { parseDevices } from '../device/parse.js';
+import { exactBytes } from '../format.js';
+import type { Gguf } from '../gguf/types.js';
+import { measureModel } from '../models/measure-model.js';
+import type { MachineMeasurement } from '../models/measure-on-devices.js';
+import { modelOptionsOf, offloadOptionsOf, type Flags } from './flags.js';
+
+/** The devices that texts such as `cuda:24GiB` name, and a CPU. @throws PlannerError */
+export function machineOf(texts: readonly string[]): readonly Device[] {
+  return [...parseDevices(texts), cpuDevice()];
+}
+
+/** @throws PlannerError as {@link measureModel} */
+export function measureOn(devices: readonly Device[], gguf: Gguf, flags: Flags): MachineMeasurement {
+  return measureModel(gguf, { devices, ...modelOptionsOf(flags), ...offloadOptionsOf(flags) });
+}
+
+/** Which devices have too little memory, and by how much; `undefined` if all have enough. */
+export function shortage({ devices }: MachineMeasurement, { gpuLayers }: Flags): string | undefined {
+  const short = devices.filter(({ total, freeBytes }) => total > freeBytes);
+  if (short.length === 0) return undefined;
+  const needs = short.map(
+    ({ name, total, freeBytes }) =>
+      `${name} needs ${exactBytes(total)}, which is ${exactBytes(total - freeBytes)} more than is free there`,
+  );
+  const advice = gpuLayers === undefined ? ' (with all layers on devices: give fewer as -ngl)' : '';
+  return `does not fit: ${needs.join('; ')}${advice}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * What a model takes on each device of a machine, as text and as the JSON of the command line.
+ */
+import { counted, groupDigits, humanBytes } from '../format.js';
+import { describeOutputs } from '../models/assumption.js';
+import type { DeviceMeasurement, MachineMeasurement } from '../models/measure-on-devices.js';
+import type { DeviceBuffer } from '../models/offload/buffers.js';
+import { contextTitle, describeModel, describeRun } from './model-words.js';
+import type { Style } from './style.js';
+import { formatTable, printable, type Column } from './table.js';
+
+/** A model on a machine. */
+export interface MachineFile {
+  /** As the user named it. */
+  readonly file: string;
+  readonly machine: MachineMeasurement;
+}
+
+/** What nobody can tell from a header. */
+const NOT_COUNTED =
+  'Not counted: what the driver takes for itself, libraries such as cuBLAS, and other processes; on CUDA typically 200–700 MiB of each device.';
+
+/** The report as text, a newline after each line. @param room columns of the terminal; null if it is none */
+export function formatMachine({ file, machine }: MachineFile, style: Style, room: number | null = null): string {
+  const lines = [
+    style.strong(printable(file)),
+    `${describeModel(machine)}.`,
+    describeRun(machine),
+    '',
+    ...deviceLines(machine, style, room),
+    '',
+    ...bufferLines(machine.buffers, style, room),
+    '',
+    layersText(machine.layers),
+    ...graphText(machine),
+    style.faint(NOT_COUNTED),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function deviceLines({ devices, isRecurrent }: MachineMeasurement, style: Style, room: number | null): string[] {
+  const size = (
+    title: string,
+    of: (device: DeviceMeasurement) => number,
+    spare?: number,
+  ): Column<DeviceMeasurement> => ({
+    title,
+    cell: (device) => humanBytes(of(device)),
+    align: 'right',
+    ...(spare === undefined ? {} : { spare }),
+  });
+  const columns: Column<DeviceMeasurement>[] = [
+    { title: 'device', cell: ({ name }) => name },
+    size('weights', ({ weights }) => weights),
+    size(contextTitle([isRecurrent]), ({ context }) => context),
+    size('compute', ({ compute }) => compute),
+    size('output', ({ output }) => output, 2),
+    { ...size('total', ({ total }) => total), paint: style.strong },
+    { title: 'of free', cell: freeText, align: 'right', spare: 3 },
+    {
+      title: 'fits',
+      cell: fitText,
+      paint: (text, device) => (fits(device) ? style.good : style.bad)(text),
+    },
+  ];
+  return formatTable(columns, devices, style.faint, room ?? undefined);
+}
+
+/** The CPU has as much as it takes, as nobody said how much. */
+function freeText({ freeBytes }: DeviceMeasurement): string {
+  return Number.isFinite(freeBytes) ? humanBytes(freeBytes) : '';
+}
+
+function fits({ total, freeBytes }: DeviceMeasurement): boolean {
+  return total <= freeBytes;
+}
+
+function fitText(device: DeviceMeasurement): string {
+  const { total, freeBytes } = device;
+  if (!Number.isFinite(freeBytes)) return '';
+  return fits(device) ? `yes, ${humanBytes(freeBytes - total)} left` : `no, ${humanBytes(total - freeBytes)} too much`;
+}
+
+function bufferLines(buffers: readonly DeviceBuffer[], style: Style, room: number | null): string[] {
+  const columns: Column<DeviceBuffer>[] = [
+    { title: 'buffer', cell: ({ type }) => type.name },
+    { title: 'for', cell: ({ purpose }) => purpose },
+    { title: 'of', cell: ({ device }) => device, spare: 2 },
+    { title: 'size', cell: ({ bytes }) => humanBytes(bytes), align: 'right', paint: style.strong },
+    { title: 'bytes', cell: ({ bytes }) => groupDigits(bytes), align: 'right', spare: 1 },
+  ];
+  return formatTable(columns, buffers, style.faint, room ?? undefined);
+}
+
+/** Runs of layers on one device: `Layers: CPU 0–15, CUDA0 16–31, output on CUDA0.` */
+function layersText(layers: readonly string[]): string {
+  const output = layers[layers.length - 1];
+  const runs: { name: string; first: number; last: number }[] = [];
+  layers.slice(0, -1).forEach((name, layer) => {
+    const run = runs.at(-1);
+    if (run?.name === name) run.last = layer;
+    else runs.push({ name, first: layer, last: layer });
+  });
+  const parts = runs.map(({ name, first, last }) => `${name} ${first === last ? first : `${first}–${last}`}`);
+  return `Layers: ${[...parts, `output on ${output}`].join(', ')}.`;
+}
+
+function graphText({ nodes, splits, copies }: MachineMeasurement): string[] {
+  const phase = (key: 'pp' | 'tg'): string => `${counted(nodes[key], 'node')} in ${counted(splits[key], 'split')}`;
+  const text =
+    phase('pp') === phase('tg')
+      ? `Graph: ${phase('pp')}, for a batch of the prompt and for one token alike.`
+      : `Graph: ${phase('pp')} for a batch of the prompt, ${phase('tg')} for one token of each sequence.`;
+  if (copies === 1) return [text];
+  return [text, `Batches follow each other as in a pipeline: what crosses devices exists ${copies} times.`];
+}
+
+/** The plain data that `--json` prints for a model on a machine; memory without a limit is null. */
+export function machineJson({ file, machine }: MachineFile): object {
+  const { architecture, run, weights, context, compute, output, total, splits, nodes, copies, layers } = machine;
+  return {
+    file,
+    architecture,
+    program: run.program,
+    outputs: run.maxOutputs,
+    assumption: describeOutputs(run),
+    flashAttention: run.flashAttention,
+    ...{ weights, context, compute, output, total },
+    devices: machine.devices.map(({ totalBytes, freeBytes, ...device }) => ({
+      ...device,
+      memory: finite(totalBytes),
+      free: finite(freeBytes),
+      fits: device.total <= freeBytes,
+    })),
+    buffers: machine.buffers.map(({ device, type, purpose, bytes }) => ({ device, type: type.name, purpose, bytes })),
+    ...{ splits, nodes, copies, layers },
+    llamaCppBuild: machine.llamaCppBuild,
+    llamaCppCommit: machine.llamaCppCommit,
+  };
+}
+
+function finite(bytes: number): number | null {
+  return Number.isFinite(bytes) ? bytes : null;
+}
