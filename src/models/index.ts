@@ -7,6 +7,10 @@
 export { describeOutputs } from './assumption.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
+export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
+export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
+export type { FitOptions } from './fit/options.js';
+export type { MemoryUse, Trial } from './fit/trial.js';
 export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './measure-model.js';
 export type { DeviceMeasurement, MachineMeasurement, MachineOptions } from './measure-on-devices.js';

@@ -144,7 +144,7 @@ class Fitter {
     const { gpuLayers, machine } = this.#given;
     const { tensorSplit = [], overrideTensors = [], cpuMoe = false, nCpuMoe = 0 } = machine;
     if (devices.length === 0) return 'there is no device besides the CPU, and no shorter context fits';
-    if (gpuLayers !== ANY_LAYERS) return `the option gpuLayers is ${gpuLayers}, so llama.cpp leaves it`;
+    if (gpuLayers !== ANY_LAYERS) return `the option gpuLayers is ${machine.gpuLayers}, so llama.cpp leaves it`;
     if (devices.length > 1 && Array.from(tensorSplit).some((share) => share !== 0))
       return 'the option tensorSplit is given, so llama.cpp leaves it';
     if (overrideTensors.length > 0 || cpuMoe || nCpuMoe > 0)

@@ -61,7 +61,8 @@ export function resolveTargets(targets: FitOptions['targets'] = DEFAULT_TARGET, 
   const list = typeof targets === 'number' ? new Array<number>(count).fill(targets) : targets;
   const remedy = 'Give one number for all devices, or one for each.';
   const isList = isListLike(list) && list.length === count && Array.from(list).every(isBytes);
-  checkArgument(isList, 'targets', targets, `${count} whole numbers of bytes from 0 to 2^53 - 1`, remedy);
+  const limit = count === 1 ? 'one whole number' : `${count} whole numbers`;
+  checkArgument(isList, 'targets', targets, `${limit} of bytes from 0 to 2^53 - 1`, remedy);
   return Array.from(list);
 }
 

@@ -99,9 +99,9 @@ export class Search {
   }
 
   /** The highest rung that fits: guesses, measures and corrects the guess. */
-  #climb(ladder: Ladder, options: MachineOptions, start: ComputeGuess): Pick<Found, 'rung' | 'split' | 'trial'> | null {
+  #climb(ladder: Ladder, options: MachineOptions, start: ComputeGuess): Fitting | null {
     let guess = start;
-    let best: Pick<Found, 'rung' | 'split' | 'trial'> | null = null;
+    let best = null as Fitting | null;
     let high = ladder.top + 1;
     for (let count = 0; count < MAX_GUESSES; count++) {
       const rung = Math.min(high - 1, ladder.highest(guess));
@@ -170,6 +170,9 @@ function optionsOf({ counts, hostExperts }: Split): Pick<MachineOptions, 'gpuLay
     ...(hostExperts > 0 ? { nCpuMoe: hostExperts } : {}),
   };
 }
+
+/** A rung that fits. */
+type Fitting = Pick<Found, 'rung' | 'split' | 'trial'>;
 
 type Worth = Pick<Found, 'rung' | 'ctxSize' | 'types' | 'ubatchSize'>;
 
