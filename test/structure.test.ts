@@ -95,4 +95,11 @@ describe('imports', () => {
     expect(upwardImports(upward)).toEqual(['src/units.ts imports src/tensor/shape.ts']);
     expect(upwardImports(imports)).toEqual([]);
   });
+
+  it('is drawn on the page of the architecture, folder by folder', () => {
+    const page = readFileSync(projectPath('docs/architecture.md'), 'utf8');
+    const folders = LAYERS.filter((layer) => readdirSync(projectPath('src')).includes(layer));
+    expect(folders.length).toBeGreaterThan(15);
+    expect(folders.filter((folder) => !new RegExp(`\\| \`${folder}/`).test(page))).toEqual([]);
+  });
 });

@@ -187,7 +187,7 @@ class ScheduleRun {
     const { devices, bufferTypes, deviceOf } = this.#schedule;
     const home = deviceOf[this.#ids.get(tensor.root)!];
     const owner = this.#original(tensor.root);
-    const type = (owner && this.#placed.get(owner)) ?? (bufferTypes[home]);
+    const type = (owner && this.#placed.get(owner)) ?? bufferTypes[home];
     if (type === undefined || devices[device]?.reads(type)) return;
     const what = `${verb} ${tensor === node ? 'its result' : this.#label(tensor)} in ${type.name}`;
     this.#report('unreadable', [node, tensor], step, `${what}, which ${this.#deviceName(device)} does not reach`);
