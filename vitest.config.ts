@@ -8,6 +8,8 @@ const BROWSER_TESTS = ['test/web/**/*.test.ts', 'test/viewer/page.test.ts'];
 /** Tests that take a part of the recorded graphs, unless they are told to take all. */
 const RECORDED_TESTS = [
   'test/solver/search/auto-graphs.test.ts',
+  'test/cli/compare.test.ts',
+  'test/cli/devices.test.ts',
   'test/device/profiles.test.ts',
   'test/dialects/ggml/conformance.test.ts',
   'test/liveness/conflicts.test.ts',

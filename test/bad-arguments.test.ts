@@ -182,6 +182,9 @@ const CALLS: readonly Call[] = [
   ['parseDevice', device.parseDevice, 'cuda:24GiB', 0],
   ['parseDevices', device.parseDevices, ['cuda:24GiB']],
   ['scheduleGraph', device.scheduleGraph, graph, [device.cpuDevice()], {}],
+  ['verifySchedule', device.verifySchedule, graph, device.scheduleGraph(graph, [device.cpuDevice()]), {}],
+  ['fitModel', models.fitModel, model, [device.cudaDevice({ totalBytes: 24 * GIB }), device.cpuDevice()], {}],
+  ['fitAsLlamaCpp', models.fitAsLlamaCpp, model, { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
   ['measureModel', models.measureModel, model, { devices: [device.cpuDevice()], ctxSize: 512 }],
 
   ['describeOutputs', models.describeOutputs, models.measureModel(model).run],

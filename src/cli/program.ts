@@ -31,6 +31,10 @@ With --gpu, sizes are those of a machine: a row for each device, and whether it 
 driver and other programs take is not counted. A command of llama.cpp may follow --, such as
   tensor-arena measure --gpu cuda:24GiB -- llama-server -m model.gguf -ngl 99 -c 32768 --jinja`;
 
+const COMPARE_HELP = `
+FILE is a model (.gguf), a path or a URL; LOG what llama.cpp printed while it loaded it, as text or .gz. Options and
+devices are taken from the log, as far as it says them; flags win. The exit code is 1 if a line differs.`;
+
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
 does it fit (exit code 1 if it was given and does not), and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
@@ -67,6 +71,13 @@ const COMMANDS: readonly CommandRow[] = [
     flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
     help: `${FILES_HELP}\n${MODEL_HELP}\n${DEVICES_HELP}`,
     action: measure,
+  },
+  {
+    syntax: 'compare <FILE> <LOG>',
+    summary: 'Compare what llama.cpp printed into LOG while it loaded FILE, a model, with what is measured here.',
+    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, JSON_FLAG],
+    help: COMPARE_HELP,
+    action: async ([file, log], flags, terminal) => (await import('./compare.js')).compare(file, log, flags, terminal),
   },
   {
     syntax: 'fit <FILE>',

@@ -5,12 +5,31 @@ import { scripts } from '../../package.json';
 import { cli, scratchFolder } from '../support/cli.js';
 import { projectPath } from '../support/shared.js';
 
+const { path, write } = scratchFolder();
+
+/** What llama.cpp b10573 printed for the model below with a card of 24 GiB and -c 4096. */
+const LOG = `load_tensors: offloaded 33/33 layers to GPU
+load_tensors:   CPU_Mapped model buffer size =    52.84 MiB
+load_tensors:        CUDA0 model buffer size =  2219.82 MiB
+llama_context: n_ctx                 = 4096
+llama_context: n_ubatch              = 512
+llama_context: n_outputs_max         = 2048
+llama_context:  CUDA_Host  output buffer size =     0.12 MiB
+llama_kv_cache:      CUDA0 KV buffer size =  1536.00 MiB
+llama_kv_cache: size = 1536.00 MiB (  4096 cells,  32 layers,  1/1 seqs), K (f16):  768.00 MiB, V (f16):  768.00 MiB
+sched_reserve:      CUDA0 compute buffer size =    84.64 MiB
+sched_reserve:  CUDA_Host compute buffer size =    16.01 MiB
+sched_reserve: graph nodes  = 934
+sched_reserve: graph splits = 2
+sched_reserve: reserve took 20.99 ms, sched copies = 1
+`;
+
 /** What stands for a reader's own file. */
 const FILES: Readonly<Record<string, string | undefined>> = {
   'model.gguf': projectPath('examples/phi-3-mini-4k.gguf'),
   'problem.csv': projectPath('examples/problem.csv'),
+  'llama.log': write('llama.log', LOG),
 };
-const { path } = scratchFolder();
 
 const files = [
   'README.md',

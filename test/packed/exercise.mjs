@@ -22,7 +22,7 @@ export async function exerciseAll(load, model) {
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
-  await callEach('tensor-arena/models', models, callsOfModels(models, library, header));
+  await callEach('tensor-arena/models', models, callsOfModels(models, library, device, header));
   await callEach('tensor-arena/device', device, callsOfDevice(device, library));
   await callEach('tensor-arena/map', map, callsOfMap(map, library));
   await callEach('tensor-arena/ggml', ggml, {
@@ -171,6 +171,10 @@ function callsOfDevice(device, { Context, Graph, planGraph }) {
         ],
       );
     },
+    verifySchedule: (verify) => {
+      const graph = Graph.forward(y);
+      assert.deepEqual(verify(graph, device.scheduleGraph(graph, [device.cpuDevice()])), []);
+    },
     vulkanDevice: (vulkanDevice) => assert.equal(vulkanDevice({ totalBytes: gib }).name, 'Vulkan0'),
     webgpuDevice: (webgpuDevice) => assert.equal(typeof webgpuDevice({ totalBytes: gib }).name, 'string'),
   };
@@ -195,7 +199,8 @@ function callsOfSolver(solver, library) {
   };
 }
 
-function callsOfModels(models, { planGraph }, header) {
+function callsOfModels(models, { planGraph }, { cudaDevice }, header) {
+  const gpu = cudaDevice({ totalBytes: 8 * 2 ** 30 });
   const options = { ctxSize: 256 };
   const measured = models.measureModel(header, options);
   return {
@@ -206,6 +211,8 @@ function callsOfModels(models, { planGraph }, header) {
     MODEL_PLANS: ({ auto }) => assert.equal(planGraph(measured.graph, auto).bufferSize, measured.computeWithAuto),
     PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
     describeOutputs: (describe) => assert.match(describe(measured.run), /logits/),
+    fitAsLlamaCpp: (fit) => assert.equal(fit(header, { devices: [gpu], ...options }).status, 'success'),
+    fitModel: (fit) => assert.ok(fit(header, [gpu], {}).points.length > 0),
     fitContext: (fit) => assert.equal(typeof fit(header, 2 ** 34, options), 'object'),
     gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
     measureModel: () => assert.ok(measured.compute > 0),

@@ -26,6 +26,7 @@ export interface RecordedBuffer {
 
 export interface DeviceCase extends RecordedMachine {
   readonly meta: RecordedMachine['meta'] & { readonly model: string };
+  readonly log: readonly string[];
   readonly flashAttn: boolean;
   readonly pipelineParallel: boolean;
   readonly copies: number;
