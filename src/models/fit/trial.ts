@@ -9,7 +9,7 @@ import type { Gguf } from '../../gguf/types.js';
 import { measureGraph } from '../../plan/measure.js';
 import type { PoolMeasurement } from '../../plan/pools.js';
 import { assignDevices, spreadGraph } from '../../schedule/spread.js';
-import type { ScheduleInput } from '../../schedule/schedule.js';
+import type { Schedule, ScheduleInput } from '../../schedule/schedule.js';
 import { checkBytes } from '../../units.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
 import { readModel, type Model, type ModelHeader } from '../model-graph.js';
@@ -47,7 +47,10 @@ const NOTHING_PINNED: ScheduleInput['pinned'] = new Map();
 /** Measures one model with many options. */
 export class Trials {
   readonly header: ModelHeader;
-  readonly #models = new Map<string, Model>();
+  /** The options of the last run. */
+  #run = '';
+  /** The model of the last run, by whether it does without fused attention. */
+  readonly #models = new Map<boolean, Model>();
   readonly #estimates = new WeakMap<Trial, { readonly model: Model; readonly prompt: readonly PoolMeasurement[] }>();
   /** Whether attention was fused, by the options that decide it in most models. */
   readonly #fused = new Map<string, boolean>();
@@ -81,17 +84,20 @@ export class Trials {
   /** What the run of an estimate takes. @throws PlannerError as {@link measure} */
   confirmRun(estimate: Trial): Trial {
     const { options } = estimate;
-    const { model, offload } = this.open(options);
+    const fused = this.place(options);
+    let tg = spreadGraph(fused.model.scheduleInput('tg', fused.offload));
+    const isPlain = isAuto(options) && !fusesAttention(tg.graph, tg.deviceOf, fused.offload, tg.copies);
+    const { model, offload } = isPlain ? this.place(options, true) : fused;
+    if (isPlain) tg = spreadGraph(model.scheduleInput('tg', offload));
     const known = this.#estimates.get(estimate);
     const pp = known?.model === model ? known.prompt : reserved(model.scheduleInput('pp', offload));
-    const tg = reserved(model.scheduleInput('tg', offload));
-    return { options, ...usesOf(offload, pp, reservedChunks(pp, tg)) };
+    return { options, ...usesOf(offload, pp, reservedChunks(pp, poolsOf(tg))) };
   }
 
   /** The model, with flash attention if its devices fuse it, and where its parts go. */
   open(options: MachineOptions): { model: Model; offload: Offload } {
     const placed = this.place(options);
-    if ((options.flashAttention ?? 'auto') !== 'auto') return placed;
+    if (!isAuto(options)) return placed;
     const input = placed.model.scheduleInput('tg', placed.offload);
     const isFused = fusesAttention(input.graph, assignDevices(input), placed.offload);
     this.#fused.set(fusedKey(options), isFused);
@@ -106,11 +112,14 @@ export class Trials {
   }
 
   #model(options: ModelOptions, isPlain: boolean): Model {
-    const key = `${isPlain} ${JSON.stringify(options)}`;
-    let model = this.#models.get(key);
+    const run = JSON.stringify(options);
+    // Graphs are large, and a search seldom comes back to the options of a run.
+    if (run !== this.#run) this.#models.clear();
+    this.#run = run;
+    let model = this.#models.get(isPlain);
     if (model === undefined) {
       model = isPlain ? this.#model(options, false).withoutFlashAttention() : this.header.withOptions(options);
-      this.#models.set(key, model);
+      this.#models.set(isPlain, model);
     }
     return model;
   }
@@ -120,8 +129,16 @@ function fusedKey({ flashAttention, cacheTypeK, cacheTypeV }: ModelOptions): str
   return `${String(flashAttention)} ${cacheTypeK} ${cacheTypeV}`;
 }
 
+/** Whether llama.cpp finds out itself if attention can be fused. */
+function isAuto({ flashAttention = 'auto' }: ModelOptions): boolean {
+  return flashAttention === 'auto';
+}
+
 function reserved(input: ScheduleInput): readonly PoolMeasurement[] {
-  const { graph, pools } = spreadGraph(input);
+  return poolsOf(spreadGraph(input));
+}
+
+function poolsOf({ graph, pools }: Schedule): readonly PoolMeasurement[] {
   return measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
 }
 

@@ -11,6 +11,8 @@ import type { Offload } from './offload.js';
 
 /** Nodes that stay on the device of their layer: without this, a norm would go where the layer before it is. */
 const KEPT_IN_LAYER = /^(?:norm|l_last)-(\d+)$/;
+/** How their names begin, which is asked of every node. */
+const KEPT_NAMES = ['norm-', 'l_last-'];
 
 /** The result of attention that reads a cache in host memory. */
 const ATTENTION_RESULT = /^kqv_out-\d+$/;
@@ -30,7 +32,8 @@ export function pinnedNodes(
   const keepsLayers = tokens < LARGE_BATCH || isFullyOffloaded;
   const keepsAttention = !options.kvOffload && !flashAttention;
   for (const node of nodes) {
-    const [, layer] = (keepsLayers ? KEPT_IN_LAYER.exec(node.name) : null) ?? [];
+    const mayBeKept = keepsLayers && KEPT_NAMES.some((name) => node.name.startsWith(name));
+    const [, layer] = (mayBeKept ? KEPT_IN_LAYER.exec(node.name) : null) ?? [];
     if (layer !== undefined) {
       const device = layerDevices.layers[Number(layer)];
       if (device.supports(node, bufferTypeOf)) pinned.set(node, devices.indexOf(device));

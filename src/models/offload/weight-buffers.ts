@@ -67,19 +67,16 @@ export function placeWeights(
   return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null, sharing: sharingOf(places) };
 }
 
-/** By weight with several readers: each reader's tensor, as the index of the first reader that finds the same one. */
+/** By weight that lies in several places: each reader's tensor, as the index of the first reader that finds the same one. */
 function sharingOf(places: ReadonlyMap<string, ReadonlyMap<WeightReader, BufferType>>): string {
   let sharing = '';
   for (const [name, readers] of places) {
-    if (readers.size <= ONE_READER) continue;
     const names = [...readers.values()].map((type) => type.name);
+    if (names.every((each) => each === names[0])) continue;
     sharing += `${name} ${names.map((each) => names.indexOf(each)).join(' ')},`;
   }
   return sharing;
 }
-
-/** Entries of a weight with one reader: whoever reads it first, and the reader. */
-const ONE_READER = 2;
 
 /** A weight that llama.cpp loads for a reader. */
 export interface WeightReading {

@@ -1,8 +1,10 @@
 /** llama.cpp's own search for what fits: every trial's figures, and the choice, are those that it logged. */
 import { expect, it } from 'vitest';
+import { cudaDevice } from '../../../src/device/cuda.js';
 import { readGguf } from '../../../src/gguf/gguf.js';
 import { fitAsLlamaCpp, type LlamaCppFit } from '../../../src/models/fit/llama-cpp.js';
-import type { MemoryUse, Trial } from '../../../src/models/fit/trial.js';
+import type { MachineOptions } from '../../../src/models/measure-on-devices.js';
+import { Trials, type MemoryUse, type Trial } from '../../../src/models/fit/trial.js';
 import { readFlags } from '../../support/device-cases.js';
 import { listFitTraces, readFitTrace, tablesOf, type FitTrace, type TableRow } from '../../support/fit-traces.js';
 import { devicesOf } from '../../support/recorded-devices.js';
@@ -17,7 +19,23 @@ describeShared('a fit as llama.cpp does it', () => {
     expect(fit.trials.map(tableOf)).toEqual(tablesOf(trace));
     expect(resultOf(fit, trace)).toEqual(trace.result);
   });
+
+  // Tied embeddings and factors of rotation are one tensor or several, as layers go to devices.
+  it.each(['gemma-3-4b.gguf', 'llama-3.2-1b.gguf'])('no trial of %s depends on those before it', async (header) => {
+    const gguf = await readGguf(sharedPath('gguf', header));
+    const devices = [cudaDevice({ totalBytes: 2 ** 33 }), cudaDevice({ totalBytes: 2 ** 33, index: 1 })];
+    const trials = new Trials(gguf);
+    for (const gpuLayers of [0, 99, 5, 0, 1, 99]) {
+      const options = { devices, gpuLayers, ctxSize: 4096 };
+      expect(trials.measure(options)).toEqual(new Trials(gguf).measure(options));
+      expect(runOf(trials, options)).toEqual(runOf(new Trials(gguf), options));
+    }
+  });
 });
+
+function runOf(trials: Trials, options: MachineOptions): Trial {
+  return trials.confirmRun(trials.estimateRun(options));
+}
 
 async function fitOf({ meta }: FitTrace): Promise<LlamaCppFit> {
   const gguf = await readGguf(sharedPath('gguf', meta.model));
