@@ -29,7 +29,9 @@ export interface DrawnMachine {
   readonly copyCount: number;
 }
 
-export function arbitraryMachine({ copyCount = fc.constant(1) }: { copyCount?: fc.Arbitrary<number> } = {}): fc.Arbitrary<DrawnMachine> {
+export function arbitraryMachine({
+  copyCount = fc.constant(1),
+}: { copyCount?: fc.Arbitrary<number> } = {}): fc.Arbitrary<DrawnMachine> {
   const alignment = fc.constantFrom(4, 16, 32, 128);
   const device = fc.record({
     modulus: fc.constantFrom(1, 2, 3, 5),
@@ -48,7 +50,8 @@ export function arbitraryMachine({ copyCount = fc.constant(1) }: { copyCount?: f
 }
 
 /** A number for each operation, so that machines agree on it from run to run. */
-const numberOf = ({ op }: Tensor): number => [...op].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7);
+const numberOf = ({ op }: Tensor): number =>
+  [...op].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7);
 
 const memory = (name: string, alignment: number, maxSize = Infinity, extraBytes = 0): BufferType => ({
   name,
@@ -79,7 +82,8 @@ export function devicesOf({ devices, cpuAlignment }: DrawnMachine): Device[] {
     const own = memory(`GPU${index}`, alignment, maxSize, extraBytes);
     return device(own, {
       reads: (type) => type.name === own.name || (readsHost && type.isHost),
-      supports: (node) => isPureView(node) || node.operation === null || (numberOf(node) + index) % modulus !== 0 || modulus === 1,
+      supports: (node) =>
+        isPureView(node) || node.operation === null || (numberOf(node) + index) % modulus !== 0 || modulus === 1,
       offloads: () => offloads,
     });
   });
