@@ -4,6 +4,7 @@
 import type { Placement } from '../solver/allocator.js';
 import type { CsvProblem } from '../problem/csv.js';
 import { exactBytes } from '../format.js';
+import type { Measurement } from '../plan/measure.js';
 import type { Flags } from './flags.js';
 
 /** Of the allocators only ggml's makes a chunk larger than it may be; the others refuse the tensor. */
@@ -11,6 +12,15 @@ export function oversizeChunk(chunks: readonly number[], { maxChunkSize = Infini
   const chunk = chunks.findIndex((size) => size > maxChunkSize);
   if (chunk === -1) return undefined;
   const has = `chunk ${chunk} has ${exactBytes(chunks[chunk])}, but --max-chunk-size is ${exactBytes(maxChunkSize)}`;
+  return `${has}; one tensor alone is larger, and the allocator ggml makes its chunk as large`;
+}
+
+/** The same for the pools that a graph file names. */
+export function oversizePool({ pools }: Pick<Measurement, 'pools'>): string | undefined {
+  const pool = pools?.find(({ chunks, maxChunkSize }) => chunks.some((size) => size > maxChunkSize));
+  if (pool === undefined) return undefined;
+  const { name, chunks, maxChunkSize } = pool;
+  const has = `a chunk of pool ${name} has ${exactBytes(Math.max(...chunks))}, but its limit is ${exactBytes(maxChunkSize)}`;
   return `${has}; one tensor alone is larger, and the allocator ggml makes its chunk as large`;
 }
 

@@ -10,7 +10,7 @@ import { drawMap } from '../map/draw.js';
 import { memoryMapOf } from '../map/source.js';
 import { renderMapHtml } from '../viewer/html.js';
 import type { MemoryMap } from '../map/memory-map.js';
-import { brokenLimit, oversizeChunk } from './broken-limits.js';
+import { brokenLimit, oversizeChunk, oversizePool } from './broken-limits.js';
 import { EXIT, type ExitCode, CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
@@ -118,8 +118,9 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
 
 function sourceOfGraph(graph: Graph, flags: Flags, fallback: AllocatorName): Source {
   const plan = (by: AllocatorName): Drawn => {
-    const planned = planGraph(graph, planOptionsOf({ ...flags, allocator: by }, fallback));
-    return { map: memoryMapOf(planned), broken: oversizeChunk(planned.chunks, flags) };
+    const options = planOptionsOf({ ...flags, allocator: by }, fallback);
+    const planned = planGraph(graph, { ...options, pools: graph.pools ?? undefined });
+    return { map: memoryMapOf(planned), broken: oversizeChunk(planned.chunks, flags) ?? oversizePool(planned) };
   };
   const allocator = flags.allocator ?? fallback;
   return { allocator, other: otherThan(allocator), map: plan };

@@ -48,10 +48,28 @@ export function readPlan(file: string): PlanLike & Partial<PlanRecord> {
   (chunks as unknown[]).forEach((size, index) => {
     if (!isCount(size)) reject(`chunks[${index}]`, size, 'a whole number of bytes');
   });
+  checkPools(document.pools);
   if (!Array.isArray(tensors)) reject('tensors', tensors, 'an array');
   (tensors as unknown[]).forEach((tensor, index) => checkTensor(tensor, `tensors[${index}]`));
   checkRecord(document);
   return document as unknown as PlanLike & Partial<PlanRecord>;
+}
+
+/** Absent in plans of one memory. */
+function checkPools(pools: unknown): void {
+  if (pools === undefined) return;
+  if (!Array.isArray(pools)) reject('pools', pools, 'an array');
+  (pools as unknown[]).forEach((pool, index) => {
+    const at = `pools[${index}]`;
+    if (!isObject(pool)) reject(at, pool, 'an object');
+    const { name, alignment, maxChunkSize = 1, firstChunk, chunks, bufferSize = 0 } = pool;
+    if (typeof name !== 'string') reject(`${at}.name`, name, 'a text');
+    if (!isPowerOfTwo(alignment as number)) reject(`${at}.alignment`, alignment, 'a power of two');
+    for (const [field, value] of Object.entries({ maxChunkSize, firstChunk, bufferSize })) {
+      if (!isCount(value)) reject(`${at}.${field}`, value, 'a whole number');
+    }
+    if (!Array.isArray(chunks) || !chunks.every(isCount)) reject(`${at}.chunks`, chunks, 'an array of whole numbers');
+  });
 }
 
 function noPlan(what: string): CliError {

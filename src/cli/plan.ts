@@ -9,7 +9,7 @@ import type { CsvProblem } from '../problem/csv.js';
 import { formatPlacementCsv } from '../problem/csv-writer.js';
 import { exactBytes, FIXED_GIVEN, groupDigits, IN_PLACE_GIVEN } from '../format.js';
 import { formatPlan } from './plan-file.js';
-import { brokenLimit, oversizeChunk } from './broken-limits.js';
+import { brokenLimit, oversizeChunk, oversizePool } from './broken-limits.js';
 import { EXIT, type ExitCode, CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
@@ -81,7 +81,10 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
   const { output = '' } = flags;
   if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
-  if (input.kind === 'graph') return plannedGraph(planGraph(input.graph, planOptionsOf(flags, 'auto')), file, flags);
+  if (input.kind === 'graph') {
+    const pools = input.graph.pools ?? undefined;
+    return plannedGraph(planGraph(input.graph, { ...planOptionsOf(flags, 'auto'), pools }), file, flags);
+  }
   const {
     plan: modelPlan,
     architecture,
@@ -102,7 +105,7 @@ function plannedGraph(
     input: inputOf(file, { architecture, nodes }),
     options: { ...options, inPlace: reuse, maxChunkSize: flags.maxChunkSize },
   };
-  const broken = oversizeChunk(chunks, flags);
+  const broken = oversizeChunk(chunks, flags) ?? oversizePool(graphPlan);
   const bound = { given: IN_PLACE_GIVEN, remedy: remedyOfGraph(graphPlan) };
   return { bufferSize, lowerBound, isOptimal, broken, ...bound, format: () => formatPlan(graphPlan.toJSON(), record) };
 }

@@ -90,7 +90,7 @@ function verifyGraph(graph: Graph, plan: PlannedFile, flags: Flags): Verdict {
   const elsewhere = otherInput(plan.input, { nodes: graph.nodes.length });
   if (elsewhere !== undefined) return verdictOf(plan, [elsewhere]);
   const { runtime, maxChunkSize = plan.options?.maxChunkSize } = flags;
-  const violations = verifyPlan(graph, plan, { runtime, maxChunkSize });
+  const violations = verifyPlan(graph, plan, { runtime, maxChunkSize, pools: graph.pools ?? undefined });
   return verdictOf(
     plan,
     violations.map(({ message }) => message),

@@ -6,5 +6,5 @@
  */
 export { Elements } from './reference/elements.js';
 export { executeGraph, whyNotExecutable } from './reference/execute.js';
-export { fillLeafs } from './reference/fill.js';
+export { fillLeafs, fillSchedule, type ExecutableSchedule } from './reference/fill.js';
 export { Memory } from './reference/memory.js';

@@ -8,6 +8,7 @@ import { checkArgument } from '../errors.js';
 import { requireTensor } from '../tensor/require-tensor.js';
 import type { Origin, Tensor } from '../tensor/tensor.js';
 import { TensorColumn } from '../tensor/tensor-column.js';
+import type { Pools } from './pools.js';
 import { buildTable, type GraphTable } from './table.js';
 import { replacedTensor, Walk } from './walk.js';
 
@@ -22,6 +23,8 @@ export interface GraphParts {
   readonly tensors?: readonly Tensor[];
   /** Fields of a graph file that say nothing to a planner (`meta`, `expected`, …): kept until the graph grows. */
   readonly extras?: Readonly<Record<string, unknown>>;
+  /** The memories that a graph file says its storages lie in: kept until the graph grows. */
+  readonly pools?: Pools | null;
 }
 
 /** A compute graph: leafs, and nodes in the order in which they run. Made by {@link Graph.forward} or `graphFromJson`. */
@@ -33,6 +36,7 @@ export class Graph {
   readonly #walk = new Walk(this.#ids);
   #tensors: readonly Tensor[] | null;
   #extras: Readonly<Record<string, unknown>>;
+  #pools: Pools | null;
   #marks: Marks | null = null;
   #table: GraphTable | null = null;
 
@@ -42,8 +46,9 @@ export class Graph {
   constructor(parts: GraphParts);
   constructor(parts: GraphParts = { leafs: [], nodes: [] }) {
     checkParts(parts);
-    const { leafs, nodes, tensors, extras = NO_EXTRAS } = parts;
+    const { leafs, nodes, tensors, extras = NO_EXTRAS, pools = null } = parts;
     this.#extras = extras;
+    this.#pools = pools;
     this.#leafs = [...leafs];
     this.#nodes = [...nodes];
     this.#tensors = tensors ?? null;
@@ -106,6 +111,14 @@ export class Graph {
   }
 
   /**
+   * The memories that a graph file says its storages lie in, as an option of `planGraph`; null if it says nothing of them,
+   * and once the graph has grown.
+   */
+  get pools(): Pools | null {
+    return this.#pools;
+  }
+
+  /**
    * The graph in flat columns; made once, and again when the graph has grown or more of its tensors are marked.
    *
    * @internal
@@ -144,6 +157,7 @@ export class Graph {
       this.#table = null;
       this.#marks = null;
       this.#extras = NO_EXTRAS;
+      this.#pools = null;
     }
     return this;
   }

@@ -69,6 +69,7 @@ const TENSOR_FIELDS: OptionNames<Omit<TensorJson, keyof FieldNames>> = {
   destination: true,
   params: true,
   allocSize: true,
+  pool: true,
 };
 
 /** A misspelt field would silently be left out, and an operation in another case be taken for the caller's own. */

@@ -13,6 +13,7 @@ import { Origin, SELF, Tensor, type ReuseRule } from '../tensor/tensor.js';
 import { checkViewBounds } from '../tensor/view-bounds.js';
 import { Graph } from '../graph/graph.js';
 import type { TensorJson } from './write.js';
+import { readPools } from './read-pools.js';
 import { checkResult } from './check-result.js';
 import { checkIds, checkRow, expectField, fail, FIELD_NAMES, isObject, type DocumentKind } from './fields.js';
 
@@ -32,12 +33,13 @@ export function graphFromJson(document: unknown): Graph {
     leafs: leafs.map((id) => tensors[id]),
     nodes: nodes.map((id) => tensors[id]),
     extras: extrasOf(document as object),
+    pools: readPools(document, rows),
   });
 }
 
 /** The fields that are none of the format's own, as own data properties whatever their names. */
 function extrasOf(document: object): Record<string, unknown> {
-  const known = ['format', 'version', 'dialect', 'tensors', 'leafs', 'nodes'];
+  const known = ['format', 'version', 'dialect', 'pools', 'tensors', 'leafs', 'nodes'];
   return Object.fromEntries(Object.entries(document).filter(([key]) => !known.includes(key)));
 }
 

@@ -6,6 +6,7 @@
  */
 import { checkArgument } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
+import { checkPoolOfEach, checkPools, type Pool, type Pools } from '../graph/pools.js';
 import type { OperationParams, Tensor } from '../tensor/tensor.js';
 
 /** One tensor of a graph file. Optional fields are left out where they are false or do not apply. */
@@ -43,6 +44,17 @@ export interface TensorJson {
   byteLength: number;
   /** Bytes that the device wants, if more than `byteLength`. */
   allocSize?: number;
+  /** The memory that its storage lies in, an index of `pools`. Default 0. Only where the file has pools. */
+  pool?: number;
+}
+
+/** A memory of a graph file. */
+export interface GraphPoolJson {
+  name: string;
+  /** Bytes that every offset in it is a multiple of. */
+  alignment: number;
+  /** Most bytes of one chunk; left out without a limit. */
+  maxChunkSize?: number;
 }
 
 /**
@@ -54,6 +66,8 @@ export interface GraphJson {
   version: 2;
   /** Whose names the operations have. The library knows those of `ggml`; of others, the file says all that is known. */
   dialect: string;
+  /** The memories that the storages lie in, where there are several. */
+  pools?: GraphPoolJson[];
   tensors: TensorJson[];
   /** Ids of the tensors that are not computed. */
   leafs: number[];
@@ -64,10 +78,16 @@ export interface GraphJson {
 /**
  * The graph as plain data; ids are indices of `graph.tensors`. O(tensors + sources).
  *
+ * @param pools the memories that the storages lie in, as `scheduleGraph` returns them. Default: those of the file that the
+ * graph was read from; one memory if it says nothing
  * @throws PlannerError `BAD_ARGUMENT` if the operations are of several dialects, `DANGLING_TENSOR`
  */
-export function graphToJson(graph: Graph): GraphJson {
+export function graphToJson(graph: Graph, pools: Pools | null = (graph as Graph | null)?.pools ?? null): GraphJson {
   checkGraph(graph);
+  if (pools !== null) {
+    checkPools(pools);
+    checkPoolOfEach(pools, graph.tensors.length);
+  }
   const { tensors } = graph;
   const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   const idOf = (tensor: Tensor): number => ids.get(tensor)!;
@@ -77,10 +97,18 @@ export function graphToJson(graph: Graph): GraphJson {
     format: 'tensor-graph',
     version: 2,
     dialect: dialectOfGraph(graph),
-    tensors: tensors.map((tensor) => tensorToJson(tensor, graph, idOf)),
+    ...(pools !== null && { pools: pools.list.map(poolToJson) }),
+    tensors: tensors.map((tensor, id) => {
+      const hasPool = pools !== null && pools.of[id] > 0 && !tensor.isView && tensor.memory === 'deferred';
+      return { ...tensorToJson(tensor, graph, idOf), ...(hasPool && { pool: pools.of[id] }) };
+    }),
     leafs: graph.leafs.map(idOf),
     nodes: graph.nodes.map(idOf),
   };
+}
+
+function poolToJson({ name, alignment, maxChunkSize }: Pool): GraphPoolJson {
+  return { name, alignment, ...(maxChunkSize !== Infinity && { maxChunkSize }) };
 }
 
 /** The one dialect that all tensors are of; ggml's if there are none. */

@@ -138,11 +138,11 @@ class Finder {
     this.#first.push(this.#roots.length);
   }
 
-  /** The step of the last node before `step` that computes something; -1 if there is none. */
+  /** The step of the last node before `step` that a runtime does not skip; -1 if there is none. */
   #stepBefore(step: number): number {
     const { nodes } = this.#table;
     let before = step - 1;
-    while (before >= 0 && computesNothing(this.#tensors[nodes[before]])) before--;
+    while (before >= 0 && isSkipped(this.#tensors[nodes[before]])) before--;
     return before;
   }
 
@@ -194,7 +194,10 @@ function mayMeet(node: Tensor, input: Tensor, order: ReadOrder): boolean {
   return order !== 'never' && input.viewOffset === 0 && sameLayout(node, input);
 }
 
-/** Whether a node is a view or has no operation. A runtime skips it, or does not fuse the nodes around it. */
-function computesNothing({ operation }: Tensor): boolean {
-  return operation === null || operation.isView;
+/**
+ * Whether a runtime skips a node, as it only looks at bytes. A node without an operation is none of these: bytes arrive at
+ * it, or are copied to another device, and what comes before and after is computed apart.
+ */
+function isSkipped({ operation }: Tensor): boolean {
+  return operation !== null && operation.isView;
 }

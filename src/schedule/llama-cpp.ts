@@ -157,6 +157,8 @@ class DeviceAssignment {
         if (this.#can.supports(id, device)) deviceOf[id] = device;
       }
       if (deviceOf[id] === NO_DEVICE) throw noDevice(this.#tensors[id]);
+      // What nobody has read by now but through this view lies where the view is looked for.
+      if (deviceOf[roots[id]] === NO_DEVICE) deviceOf[roots[id]] = deviceOf[id];
     }
   }
 }

@@ -230,7 +230,8 @@ class Rebuilder {
     const isSame =
       allocSize === (tensor.allocSize ?? undefined) &&
       (sources === null || sources.every((source, slot) => source === tensor.sources[slot] || source === SELF)) &&
-      (root === undefined || root === tensor.root);
+      (root === undefined || root === tensor.root) &&
+      (destination === undefined || destination === tensor.destination);
     if (isSame) return tensor;
     const made = remade(tensor, {
       origin: this.#origin,

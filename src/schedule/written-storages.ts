@@ -16,7 +16,9 @@ export function bringWritersHome(input: ScheduleInput, can: Capabilities, device
   const moved = new Map<number, number>();
   // A result is looked for in the memory of the device that computes it, so that must be the memory it is written into.
   const isAtHome = (root: number, placed: BufferType | null, device: number): boolean =>
-    placed === null ? can.bufferTypes[device].name === can.bufferTypes[deviceOf[root]].name : can.reads(placed, device);
+    placed === null
+      ? deviceOf[root] !== NO_DEVICE && can.bufferTypes[device].name === can.bufferTypes[deviceOf[root]].name
+      : can.reads(placed, device);
   const writersOf = writersByStorage(input);
   for (const [root, writers] of writersOf) {
     const placed = can.placed(root);

@@ -8,10 +8,10 @@ import { PlannerError } from '../errors.js';
 import { hasCodec } from '../exec/reference/elements.js';
 import { executeGroup, roundsOf, type PassOrder } from '../exec/reference/execute-fused.js';
 import { executeGraph, executeNode } from '../exec/reference/execute.js';
-import { checkSeed, fillLeafs } from '../exec/reference/fill.js';
+import { checkSeed, fillLeafs, fillSchedule, type ExecutableSchedule } from '../exec/reference/fill.js';
 import { Memory } from '../exec/reference/memory.js';
-import type { Graph } from '../graph/graph.js';
-import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
+import { isResultIfUnread } from '../graph/node-kind.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime } from '../runtime/runtimes.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -26,6 +26,16 @@ export interface ExecutionDifference {
   /** Position of the first differing byte within the tensor's storage; -1 if the planned run stopped at this node. */
   readonly byte: number;
   readonly message: string;
+}
+
+/** What runs in the memory of a plan, and what it is compared with. */
+interface Subject {
+  readonly graph: Graph;
+  readonly plan: PlanLike;
+  readonly fill: (memory: Memory) => void;
+  /** What can be read afterwards, each with its counterpart in `expected`. */
+  readonly results: readonly (readonly [found: Tensor, expected: Tensor])[];
+  readonly expected: Memory;
 }
 
 /** How the nodes of a graph are run. */
@@ -52,17 +62,55 @@ export function compareExecutions(
   runtime: string | Runtime | undefined = (plan as PlanLike | null)?.runtime,
 ): ExecutionDifference[] {
   checkGraphAndPlan(graph, plan);
-  const rules = resolveRuntime(runtime);
   checkSeed(seed);
-  const expected = Memory.separate(graph);
-  fillLeafs(graph, expected, seed);
-  executeGraph(graph, expected);
+  const fill = (memory: Memory): void => fillLeafs(graph, memory, seed);
+  const results = resultsOf(graph).map((tensor) => [tensor, tensor] as const);
+  return compareRuns({ graph, plan, fill, results, expected: executed(graph, seed) }, resolveRuntime(runtime));
+}
 
-  const differences = differencesOf(graph, plan, seed, expected, { groups: [], passOrder: 'first part first' });
+/**
+ * Runs `graph` in separate memory, and what `scheduleGraph` made of it where `plan` puts it: one arena for each pool, with
+ * real copies between them. What is read after the run must agree bit by bit, as in {@link compareExecutions}.
+ *
+ * @param graph the graph that was spread
+ * @param plan of `schedule.graph`
+ * @param seed of the values of leafs that have none yet. Default 1
+ * @returns a difference per tensor, with its id in `schedule.graph`
+ * @throws PlannerError as {@link compareExecutions}
+ */
+export function compareScheduled(
+  graph: Graph,
+  schedule: ExecutableSchedule,
+  plan: PlanLike,
+  seed = 1,
+): ExecutionDifference[] {
+  checkGraph(graph);
+  checkGraphAndPlan(schedule.graph, plan);
+  checkSeed(seed);
+  const fill = (memory: Memory): void => fillSchedule(graph, schedule, memory, seed);
+  const standsFor = new Map(
+    schedule.graph.tensors.map((tensor, id) => [graph.tensors[schedule.standsFor[id]], tensor]),
+  );
+  const results = resultsOf(graph).map((tensor) => [standsFor.get(tensor)!, tensor] as const);
+  const subject = { graph: schedule.graph, plan, fill, results, expected: executed(graph, seed) };
+  return compareRuns(subject, resolveRuntime(plan.runtime));
+}
+
+/** The memory of a graph that has run with every storage in its own bytes. */
+function executed(graph: Graph, seed: number): Memory {
+  const memory = Memory.separate(graph);
+  fillLeafs(graph, memory, seed);
+  executeGraph(graph, memory);
+  return memory;
+}
+
+/** Runs a subject in its plan node by node, and with each group of nodes at once. */
+function compareRuns(subject: Subject, rules: Runtime): ExecutionDifference[] {
+  const differences = differencesOf(subject, { groups: [], passOrder: 'first part first' });
   const known = new Set(differences.map(({ id }) => id));
-  for (const groups of roundsOf(findGroups(graph, rules))) {
+  for (const groups of roundsOf(findGroups(subject.graph, rules))) {
     for (const passOrder of ['first part first', 'last part first'] as const) {
-      for (const difference of differencesOf(graph, plan, seed, expected, { groups, passOrder })) {
+      for (const difference of differencesOf(subject, { groups, passOrder })) {
         if (known.has(difference.id)) continue;
         known.add(difference.id);
         const how = `with nodes computed at once as ${rules.name} may, ${passOrder}`;
@@ -73,21 +121,18 @@ export function compareExecutions(
   return differences;
 }
 
-/** What differs where `graph` has run in the memory of `plan`. */
+/** What differs where a graph has run in the memory of its plan. */
 function differencesOf(
-  graph: Graph,
-  plan: PlanLike,
-  seed: number,
-  expected: Memory,
+  { graph, plan, fill, results, expected }: Subject,
   { groups, passOrder }: Way,
 ): ExecutionDifference[] {
   const found = Memory.planned(graph, plan);
-  fillLeafs(graph, found, seed);
+  fill(found);
   const ids = new Map(graph.tensors.map((tensor, id) => [tensor, id]));
   const groupOf = new Map(groups.flatMap((group) => group.nodes.map((node) => [node, group])));
   const isElided = (node: Tensor): boolean => (groupOf.get(node)?.nodes.at(-1) ?? node) !== node;
   for (const node of graph.nodes) {
-    if (isPureView(node) || isElided(node)) continue;
+    if (isElided(node)) continue;
     const group = groupOf.get(node);
     try {
       if (group === undefined) executeNode(node, found);
@@ -98,9 +143,9 @@ function differencesOf(
       return [{ id: ids.get(node)!, byte: -1, message }];
     }
   }
-  return resultsOf(graph).flatMap((tensor) => {
+  return results.flatMap(([tensor, counterpart]) => {
     if (isElided(tensor)) return [];
-    const byte = firstDifference(tensor, expected.storage(tensor), found.storage(tensor));
+    const byte = firstDifference(tensor, expected.storage(counterpart), found.storage(tensor));
     const message = `${tensor.label} differs from byte ${byte} of its storage on`;
     return byte === -1 ? [] : [{ id: ids.get(tensor)!, byte, message }];
   });

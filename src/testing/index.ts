@@ -11,4 +11,4 @@ export {
   type LimitedProblem,
 } from './arbitrary-problem.js';
 export { assertPlanCorrect, type PlanCheckOptions } from './assert-plan-correct.js';
-export { compareExecutions, type ExecutionDifference } from './compare-executions.js';
+export { compareExecutions, compareScheduled, type ExecutionDifference } from './compare-executions.js';

@@ -28,7 +28,8 @@ export interface GroupInput {
 /** Every group, by its first node. O(nodes · rules). */
 export function findGroups(graph: Graph, { fusions }: Runtime): Group[] {
   if (fusions.length === 0) return [];
-  const computing = graph.nodes.filter(({ operation }) => operation?.isView === false);
+  // What arrives at a node without an operation, or is copied then, is waited for: no rule goes across it.
+  const computing = graph.nodes.filter(({ operation }) => operation?.isView !== true);
   const uses = new Map<Tensor, number>();
   for (const { sources } of graph.nodes) {
     for (const source of sources) if (source !== null) uses.set(source, (uses.get(source) ?? 0) + 1);

@@ -11,7 +11,10 @@ import { labelOf } from './plan-violation.js';
 import type { ScheduleViolation } from './schedule-violation.js';
 
 /** The part of a schedule that says what its graph is. */
-export type ScheduleLike = Pick<Schedule, 'graph' | 'devices' | 'bufferTypes' | 'copies' | 'deviceOf' | 'standsFor'>;
+export type ScheduleLike = Pick<
+  Schedule,
+  'graph' | 'devices' | 'bufferTypes' | 'copies' | 'deviceOf' | 'standsFor' | 'pools'
+>;
 
 /** Why nothing can be said of a schedule's tensors; null if its lists fit its graph. */
 export function faultOfLists(

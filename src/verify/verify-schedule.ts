@@ -15,7 +15,7 @@ import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import type { Copy } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { copiesByNode } from './copies.js';
-import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
+import { checkGivenPools, checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { labelOf } from './plan-violation.js';
 import type { ScheduleViolation } from './schedule-violation.js';
 import { checkSpanCount } from './spans.js';
@@ -55,6 +55,7 @@ export function verifySchedule(graph: Graph, schedule: ScheduleLike, limits: Sch
   const lists = [schedule.devices, schedule.bufferTypes, schedule.copies];
   const areLists = lists.every((list) => Array.isArray(list));
   checkArgument(areLists, 'schedule', schedule, 'a Schedule', 'Give what scheduleGraph returned.');
+  checkGivenPools(schedule.graph, schedule.pools);
   checkOptions(limits, SCHEDULE_LIMITS, 'limits');
   checkMaxViolations(limits);
   const { placed = new Map<Tensor, BufferType>(), maxViolations = MAX_VIOLATIONS } = limits;
@@ -184,13 +185,22 @@ class ScheduleRun {
 
   /** Whether a device reaches the bytes of a tensor. */
   #checkReach(node: Tensor, tensor: Tensor, device: number, step: number, verb: string): void {
-    const { devices, bufferTypes, deviceOf } = this.#schedule;
-    const home = deviceOf[this.#ids.get(tensor.root)!];
-    const owner = this.#original(tensor.root);
-    const type = (owner && this.#placed.get(owner)) ?? bufferTypes[home];
+    const { devices } = this.#schedule;
+    const type = this.#memoryOf(tensor.root);
     if (type === undefined || devices[device]?.reads(type)) return;
     const what = `${verb} ${tensor === node ? 'its result' : this.#label(tensor)} in ${type.name}`;
     this.#report('unreadable', [node, tensor], step, `${what}, which ${this.#deviceName(device)} does not reach`);
+  }
+
+  /** Where a storage lies: in its pool, or where it was before. Undefined for one outside the plan that nobody placed. */
+  #memoryOf(root: Tensor): BufferType | undefined {
+    const { bufferTypes, deviceOf, pools } = this.#schedule;
+    const owner = this.#original(root);
+    const placed = owner && this.#placed.get(owner);
+    const id = this.#ids.get(root)!;
+    if (placed !== undefined || root.memory !== 'deferred') return placed ?? bufferTypes[deviceOf[id]];
+    const { name } = pools.list[pools.of[id]];
+    return bufferTypes.find((type) => type.name === name);
   }
 
   /** What can be read when the graph has run, and all that lies outside the plan. */

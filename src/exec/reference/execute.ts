@@ -5,7 +5,6 @@
  */
 import { PlannerError } from '../../errors.js';
 import { checkGraph, type Graph } from '../../graph/graph.js';
-import { isPureView } from '../../graph/node-kind.js';
 import { isRow, type Row } from '../../dialects/ggml/row.js';
 import { Operands } from '../../dialects/ggml/operands.js';
 import { sameShape } from '../../tensor/layout.js';
@@ -67,16 +66,17 @@ export function executeGraph(graph: Graph, memory: Memory): void {
       remedy: 'Check the plan with verifyPlan and replayPlan, which need no values.',
     });
   }
-  for (const node of graph.nodes) if (!isPureView(node)) executeNode(node, memory);
+  for (const node of graph.nodes) executeNode(node, memory);
 }
 
-/** Runs one node. */
+/** Runs one node; nothing happens at one that only looks at bytes. */
 export function executeNode(node: Tensor, memory: Memory): void {
   const { operation } = node;
   if (operation === null) {
     memory.deliver(node);
     return;
   }
+  if (operation.isView) return;
   const sources = node.sources.map((source) => (source === null ? null : memory.elements(source)));
   findKernel(operation)!(new Call(node, memory.elements(node), sources));
   memory.poisonTail(node);

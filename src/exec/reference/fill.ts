@@ -13,6 +13,7 @@ import { CONCAT, CONT, CPY, DUP, GET_ROWS, REPEAT, SET, SET_ROWS } from '../../d
 import { SSM_SCAN } from '../../dialects/ggml/ops/recurrence.js';
 import { ROLL } from '../../dialects/ggml/ops/resampling.js';
 import { GET_ROWS_BACK } from '../../dialects/ggml/ops/training.js';
+import type { Schedule } from '../../schedule/schedule.js';
 import type { Operation } from '../../tensor/operation.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -58,6 +59,37 @@ export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
   checkGraph(graph);
   checkMemory(memory);
   checkSeed(seed);
+  fillAs(graph, seed, memory, (leaf) => leaf);
+}
+
+/**
+ * Fills the memory of a schedule's graph with the values that {@link fillLeafs} gives to the graph that was spread, and
+ * has what crosses between devices copied when its turn comes.
+ *
+ * @param graph the graph that was spread
+ * @param memory of `schedule.graph`
+ * @throws PlannerError `BAD_ARGUMENT`, `DANGLING_TENSOR`
+ */
+export function fillSchedule(graph: Graph, schedule: ExecutableSchedule, memory: Memory, seed = 1): void {
+  checkGraph(graph);
+  checkGraph((schedule as Partial<ExecutableSchedule> | null)?.graph);
+  checkMemory(memory);
+  checkSeed(seed);
+  const standIns = new Map<Tensor, Tensor>();
+  schedule.graph.tensors.forEach((tensor, id) => {
+    if (schedule.standsFor[id] !== -1) standIns.set(graph.tensors[schedule.standsFor[id]], tensor);
+  });
+  fillAs(graph, seed, memory, (leaf) => standIns.get(leaf) ?? leaf);
+  for (const { at, from, tensor, index } of schedule.copies) {
+    if (at !== null && from !== null && index === 0) memory.copyAt(at, from, tensor);
+  }
+}
+
+/** What it takes to run a schedule. */
+export type ExecutableSchedule = Pick<Schedule, 'graph' | 'copies' | 'standsFor'>;
+
+/** Gives what stands for each leaf of `graph` the values of that leaf. */
+function fillAs(graph: Graph, seed: number, memory: Memory, standIn: (leaf: Tensor) => Tensor): void {
   const limits = indexLimits(graph);
   const late = new Set(graph.nodes.filter((node) => arrivesAtItsStep(node, graph)));
   const inputs = [...graph.leafs, ...graph.nodes.filter((node) => graph.inputs.has(node)), ...late];
@@ -68,11 +100,12 @@ export function fillLeafs(graph: Graph, memory: Memory, seed = 1): void {
     const limit = limits.get(leaf) ?? OTHER_INTEGERS;
     const next = (): number => (isInteger ? Math.floor(random() * limit) : random() * 2 - 1);
     const values = Float64Array.from({ length: elementCount(leaf) }, next);
+    const filled = standIn(leaf);
     if (late.has(leaf)) {
-      memory.keepFor(leaf, values);
+      memory.keepFor(filled, values);
     } else {
-      memory.write(leaf, values);
-      memory.poisonTail(leaf);
+      memory.write(filled, values);
+      memory.poisonTail(filled);
     }
   });
 }

@@ -22,6 +22,8 @@ export class Memory {
   readonly #storages: ReadonlyMap<Tensor, Uint8Array>;
   /** Values for nodes without an operation, which come from outside at the nodes' steps. */
   readonly #arrivals = new Map<Tensor, ArrayLike<number>>();
+  /** What is copied between devices at the step of each node. */
+  readonly #copies = new Map<Tensor, { readonly from: Tensor; readonly to: Tensor }[]>();
 
   private constructor({ inputs }: Graph, storages: ReadonlyMap<Tensor, Uint8Array>) {
     this.#inputs = inputs;
@@ -97,11 +99,23 @@ export class Memory {
     this.#arrivals.set(node, values);
   }
 
+  /** Copies the bytes of `from` to `to`, a tensor of the same layout, when the turn of `node` comes. */
+  copyAt(node: Tensor, from: Tensor, to: Tensor): void {
+    for (const tensor of [node, from, to]) this.storage(tensor);
+    this.#copies.set(node, [...(this.#copies.get(node) ?? []), { from, to }]);
+  }
+
   /**
-   * Gives a node without an operation its kept values, or poison, at the node's step. An input has its values already.
+   * Gives a node without an operation its kept values, or poison, at the node's step, and makes the copies that are due
+   * then. An input has its values already.
    */
   deliver(node: Tensor): void {
-    if (this.#inputs.has(node)) return;
+    const copies = this.#copies.get(node);
+    for (const { from, to } of copies ?? []) {
+      const bytes = this.storage(from).slice(from.viewOffset, from.viewOffset + from.byteLength);
+      this.storage(to).fill(POISON).set(bytes);
+    }
+    if (copies !== undefined || node.isView || this.#inputs.has(node)) return;
     this.storage(node).fill(POISON);
     this.write(node, this.#arrivals.get(node) ?? []);
   }
