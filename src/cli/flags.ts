@@ -115,7 +115,7 @@ export const MODEL_FLAGS: readonly Flag[] = [
     long: '--flash-attn',
     value: 'on|off|auto',
     parse: flashAttention,
-    help: 'flash attention; auto is on, as on a CPU (default: auto)',
+    help: 'flash attention; auto is on, unless a device cannot compute it (default: auto)',
     ...FOR_MODELS,
   },
   {

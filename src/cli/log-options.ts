@@ -3,13 +3,13 @@
  *
  * Invariant: only what the log says; the rest is left to flags and defaults.
  */
-import { cpuDevice } from '../device/cpu.js';
 import type { Device } from '../device/device.js';
 import { parseDevice } from '../device/parse.js';
 import type { LlamaLog, LogRun } from '../models/llama-log.js';
 import type { OffloadOptions } from '../models/offload/options.js';
 import type { ModelOptions } from '../models/options.js';
 import { CliError } from './cli-error.js';
+import { withCpu } from './machine.js';
 import { flashAttention } from './flag-values.js';
 
 /** The options of a model, as far as the log says them. */
@@ -31,13 +31,16 @@ export function modelOptionsOfLog({ settings }: LogRun): ModelOptions {
     ubatchSize: number('n_ubatch'),
     parallel: sequences,
     kvUnified: sequences === undefined ? undefined : isUnified,
-    flashAttention: attention === undefined ? undefined : flashAttention(attention),
+    flashAttention: attention === undefined || !ATTENTION.test(attention) ? undefined : flashAttention(attention),
     cacheTypeK: keys,
     cacheTypeV: values,
     swaFull: whole !== undefined && whole === windowed ? true : undefined,
     outputs,
   });
 }
+
+/** The words of all releases. */
+const ATTENTION = /^(enabled|disabled|auto|-1|0|1)$/;
 
 /** How the model was spread over devices, as far as the log says it. */
 export function offloadOptionsOfLog({ buffers, offloaded, overrides }: LogRun): Omit<OffloadOptions, 'devices'> {
@@ -82,7 +85,7 @@ export function machineOfLog(run: LogRun, { capabilities }: LlamaLog): readonly 
     );
   }
   const devices = run.devices.length > 0 ? run.devices : found.map((name) => ({ name, freeMiB: PLENTY_MIB }));
-  return [...devices.map((device) => deviceOf(device, capabilities)), cpuDevice()];
+  return withCpu(devices.map((device) => deviceOf(device, capabilities)));
 }
 
 function deviceOf({ name, freeMiB }: LogRun['devices'][number], capabilities: ReadonlyMap<number, number>): Device {

@@ -12,7 +12,13 @@ import { modelOptionsOf, offloadOptionsOf, type Flags } from './flags.js';
 
 /** The devices that texts such as `cuda:24GiB` name, and a CPU. @throws PlannerError */
 export function machineOf(texts: readonly string[]): readonly Device[] {
-  return [...parseDevices(texts), cpuDevice()];
+  return withCpu(parseDevices(texts));
+}
+
+/** Adds the CPU that is most likely beside these devices: Metal is that of Apple’s ARM, all else that of an x86. */
+export function withCpu(devices: readonly Device[]): readonly Device[] {
+  const isApple = devices.some(({ wrapsHostMemory }) => wrapsHostMemory);
+  return [...devices, cpuDevice({ features: isApple ? 'i8mm' : 'avx2' })];
 }
 
 /** @throws PlannerError as {@link measureModel} */

@@ -72,8 +72,14 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     arity: 1,
     about: 'layers, tensors and caches on devices: the figures are those of the CPU backend',
     names: `
-    --rpc -dev --device -ot --override-tensor -ncmoe --n-cpu-moe -ngl --gpu-layers --n-gpu-layers -sm
+    -ot --override-tensor -ncmoe --n-cpu-moe -ngl --gpu-layers --n-gpu-layers -sm
     --split-mode -ts --tensor-split -mg --main-gpu`,
+  },
+  {
+    arity: 1,
+    about: 'which devices take part: measure takes them as --gpu, each by its memory',
+    names: `
+    --rpc -dev --device`,
   },
   {
     arity: 0,
