@@ -42,7 +42,7 @@ export interface FitPoint {
   readonly ctxSize: number;
   /** Layers on GPUs, the output layer included. */
   readonly gpuLayers: number;
-  /** Layers on GPUs whose experts are on the host. */
+  /** Layers, the first ones, whose experts are on the host. */
   readonly hostExperts: number;
   readonly cacheTypeK: string;
   readonly cacheTypeV: string;
