@@ -126,6 +126,9 @@ const CALLS_OF_CONTEXT: readonly Call[] = [
   ['ctx.write', own.write.bind(own), kept, [1, 2]],
 ];
 
+const schedule = device.scheduleGraph(graph, [device.cpuDevice()]);
+const planOfSchedule = root.planGraph(schedule.graph, { pools: schedule.pools });
+
 /** A call for every function of the subpaths, and for the methods of their classes. */
 const CALLS: readonly Call[] = [
   ['elementType', root.elementType, 'f32', 'x'],
@@ -182,8 +185,8 @@ const CALLS: readonly Call[] = [
   ['parseDevice', device.parseDevice, 'cuda:24GiB', 0],
   ['parseDevices', device.parseDevices, ['cuda:24GiB']],
   ['scheduleGraph', device.scheduleGraph, graph, [device.cpuDevice()], {}],
-  ['verifySchedule', device.verifySchedule, graph, device.scheduleGraph(graph, [device.cpuDevice()]), {}],
-  ['fitModel', models.fitModel, model, [device.cudaDevice({ totalBytes: 24 * GIB }), device.cpuDevice()], {}],
+  ['verifySchedule', device.verifySchedule, graph, schedule, {}],
+  ['fitModel', models.fitModel, model, [device.cudaDevice({ totalBytes: 24 * GIB })], { ctxSize: 512 }],
   ['fitAsLlamaCpp', models.fitAsLlamaCpp, model, { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
   ['measureModel', models.measureModel, model, { devices: [device.cpuDevice()], ctxSize: 512 }],
 
@@ -201,6 +204,7 @@ const CALLS: readonly Call[] = [
   ['executeGraph', exec.executeGraph, graph, memory],
   ['whyNotExecutable', exec.whyNotExecutable, graph],
   ['fillLeafs', exec.fillLeafs, graph, memory, 1],
+  ['fillSchedule', exec.fillSchedule, graph, schedule, exec.Memory.separate(schedule.graph), 1],
   ['new Elements', (layout, storage, start) => new exec.Elements(layout, storage, start), y, new Uint8Array(32), 0],
   on(exec.Memory, 'Memory')('separate', graph),
   on(exec.Memory, 'Memory')('planned', graph, plan),
@@ -225,6 +229,7 @@ const CALLS: readonly Call[] = [
   ['describeGraph', testing.describeGraph, graph],
   ['assertPlanCorrect', testing.assertPlanCorrect, graph, plan, {}],
   ['compareExecutions', testing.compareExecutions, graph, plan, 1],
+  ['compareScheduled', testing.compareScheduled, graph, schedule, planOfSchedule, 1],
 ];
 
 /** Every call that a method of `Context` gets while the recipes of all operations make a node. */

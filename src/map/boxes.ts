@@ -6,7 +6,7 @@
  */
 import { exactBytes, groupDigits, humanBytes } from '../format.js';
 import type { BoxColumns } from './columns.js';
-import { stepName, type MapBox, type MemoryMap } from './memory-map.js';
+import { chunkName, stepName, type MapBox, type MemoryMap } from './memory-map.js';
 import type { Picture } from './picture.js';
 import { Raster, type PixelRect } from './raster.js';
 import type { Plot, Scale } from './scale.js';
@@ -127,7 +127,7 @@ function describeBox(box: MapBox, map: MemoryMap): string {
     name,
     [...made, ...layout].join(' · '),
     exactBytes(size),
-    `offset ${groupDigits(offset)}${chunk === 0 ? '' : ` in chunk ${chunk}`}`,
+    `offset ${groupDigits(offset)}${chunk === 0 && map.poolNames === undefined ? '' : ` in ${chunkName(map, chunk)}`}`,
     `steps ${groupDigits(stepName(map, start))} to ${groupDigits(stepName(map, end) - 1)}`,
   ]
     .filter((line) => line !== '')

@@ -145,6 +145,7 @@ function factsOf(map: MemoryMap): string[] {
   const { bufferSize, lowerBound, boxes, stepCount, allocator, chunks, bufferCount = boxes.length } = map;
   return [
     `compute buffer ${humanBytes(bufferSize)}${chunks.length > 1 ? ` in ${chunks.length} chunks` : ''}`,
+    ...poolFacts(map),
     bufferSize === lowerBound
       ? `no smaller one is possible${map.hasFixedOffsets === true ? FIXED_GIVEN : ''}`
       : `${gapPercent(bufferSize, lowerBound)} above the lower bound`,
@@ -152,6 +153,13 @@ function factsOf(map: MemoryMap): string[] {
     `${groupDigits(stepCount)} ${stepCount === 1 ? 'step' : 'steps'}`,
     ...(allocator === '' ? [] : [`allocator ${allocator}`]),
   ];
+}
+
+/** The bytes of each pool, from the bottom of the map upwards. */
+function poolFacts({ poolNames, chunks }: MemoryMap): string[] {
+  const sizes = new Map<string, number>();
+  poolNames?.forEach((name, chunk) => sizes.set(name, (sizes.get(name) ?? 0) + chunks[chunk]));
+  return [...sizes].map(([name, size]) => `${name} ${humanBytes(size)}`);
 }
 
 function definitions({ plot: { x, y, width, height } }: Scale): string {

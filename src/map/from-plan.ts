@@ -11,9 +11,11 @@ import type { MapBox, MapView, MemoryMap } from './memory-map.js';
 
 /** The map of a plan. O(tensors + sources). */
 export function mapOfPlan(plan: Plan): MemoryMap {
-  const { allocator, chunks, bufferSize, lowerBound } = plan;
+  const { allocator, chunks, bufferSize, lowerBound, pools } = plan;
   const boxes = boxesOf(plan);
-  return { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
+  const map = { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
+  if (pools === null) return map;
+  return { ...map, poolNames: pools.flatMap((pool) => pool.chunks.map(() => pool.name)) };
 }
 
 function boxesOf(plan: Plan): MapBox[] {

@@ -77,6 +77,8 @@ export interface MemoryMap {
   readonly boxes: readonly MapBox[];
   /** Buffers that the boxes are of; absent where each is one of its own. */
   readonly bufferCount?: number;
+  /** The pool of each chunk, by its name; absent where all chunks are of one memory. */
+  readonly poolNames?: readonly string[];
   /** Whether offsets were fixed, so that the bound holds with these alone; absent if none were. */
   readonly hasFixedOffsets?: true;
   /** What the steps 0 to `stepCount` are called, ascending; absent where they are called by their numbers. */
@@ -86,4 +88,9 @@ export interface MemoryMap {
 /** What a step is called: its number, unless the map says otherwise. */
 export function stepName({ steps }: Pick<MemoryMap, 'steps'>, step: number): number {
   return steps?.[step] ?? step;
+}
+
+/** What a chunk is called: its number, and the pool that it is of, if there are several. */
+export function chunkName({ poolNames }: Pick<MemoryMap, 'poolNames'>, chunk: number): string {
+  return poolNames === undefined ? `chunk ${chunk}` : `chunk ${chunk} of ${poolNames[chunk]}`;
 }

@@ -2,7 +2,7 @@
  * What there is to say about a box, as pairs of a term and its value.
  */
 import { exactBytes, groupDigits } from '../format.js';
-import { stepName, type MemoryMap } from '../map/memory-map.js';
+import { chunkName, stepName, type MemoryMap } from '../map/memory-map.js';
 
 const MOST_VIEWS = 4;
 
@@ -22,7 +22,7 @@ export function detailsOf(map: MemoryMap, index: number): (readonly [string, str
     ['shape', shape.join(' × ')],
     ['bytes', exactBytes(size)],
     ['live range', `[${groupDigits(stepName(map, start))}, ${groupDigits(stepName(map, end))}) steps`],
-    ['offset', `${exactBytes(offset)}${chunks.length > 1 ? ` in chunk ${chunk}` : ''}`],
+    ['offset', `${exactBytes(offset)}${chunks.length > 1 ? ` in ${chunkName(map, chunk)}` : ''}`],
     ['shares with', shares.join(', ')],
   ];
   return rows.filter(([, value]) => value !== '');

@@ -28,7 +28,7 @@ export async function exerciseAll(load, model) {
   await callEach('tensor-arena/ggml', ggml, {
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
   });
-  await callEach('tensor-arena/exec', exec, callsOfExec(exec, library));
+  await callEach('tensor-arena/exec', exec, callsOfExec(exec, device, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
 }
 
@@ -36,7 +36,11 @@ export async function exerciseAll(load, model) {
 export async function exerciseTesting(load) {
   const library = await load('tensor-arena');
   const testing = await load('tensor-arena/testing');
-  await callEach('tensor-arena/testing', testing, callsOfTesting(testing, library, await load('fast-check')));
+  await callEach(
+    'tensor-arena/testing',
+    testing,
+    callsOfTesting(testing, await load('tensor-arena/device'), library, await load('fast-check')),
+  );
 }
 
 async function callEach(name, module, calls) {
@@ -234,7 +238,7 @@ function callsOfMap({ memoryMapOf }, library) {
   };
 }
 
-function callsOfExec({ fillLeafs, executeGraph, Memory }, library) {
+function callsOfExec({ fillLeafs, executeGraph, Memory }, { cpuDevice, scheduleGraph }, library) {
   const { graph, y } = network(library);
   const filled = (memory) => {
     fillLeafs(graph, memory, 1);
@@ -251,6 +255,12 @@ function callsOfExec({ fillLeafs, executeGraph, Memory }, library) {
     fillLeafs: () => {
       const memory = filled(Memory.separate(graph));
       assert.ok(graph.leafs.every((leaf) => memory.read(leaf).every(Number.isFinite)));
+    },
+    fillSchedule: (fillSchedule) => {
+      const schedule = scheduleGraph(graph, [cpuDevice()]);
+      const memory = Memory.separate(schedule.graph);
+      fillSchedule(graph, schedule, memory);
+      executeGraph(schedule.graph, memory);
     },
     whyNotExecutable: (whyNot) => assert.equal(whyNot(graph), null),
   };
@@ -276,7 +286,7 @@ function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
   };
 }
 
-function callsOfTesting(testing, library, { assert: assertProperty, property }) {
+function callsOfTesting(testing, { cpuDevice, scheduleGraph }, library, { assert: assertProperty, property }) {
   const { arbitraryGraph, arbitraryLimitedProblem, arbitraryProblem, assertPlanCorrect } = testing;
   const { graph } = network(library);
   const plan = library.planGraph(graph);
@@ -293,6 +303,11 @@ function callsOfTesting(testing, library, { assert: assertProperty, property }) 
       holds(arbitraryProblem(), (drawn) => library.verifyPlacement(drawn, library.solve(drawn)).length === 0),
     assertPlanCorrect: () => assertPlanCorrect(graph, plan),
     compareExecutions: (compare) => assert.deepEqual(compare(graph, plan), []),
+    compareScheduled: (compare) => {
+      const schedule = scheduleGraph(graph, [cpuDevice()]);
+      const planned = library.planGraph(schedule.graph, { pools: schedule.pools });
+      assert.deepEqual(compare(graph, schedule, planned), []);
+    },
     describeGraph: (describe) => assert.match(describe(graph), /RMS_NORM/),
   };
 }

@@ -121,7 +121,7 @@ describe('a copy', () => {
     }
   });
 
-  it('is missed where a node is moved to a device that does not reach its operands', () => {
+  it('is found missing where a node is moved to a device that does not reach its operands', () => {
     const id = schedule.graph.tensors.findIndex(({ op }) => op === 'NEG');
     const deviceOf = schedule.deviceOf.map((device, other) => (other === id ? 1 : device));
     expect(kindsOf(verifySchedule(graph, { ...schedule, deviceOf }, { placed }))).toContain('unreadable');

@@ -110,6 +110,7 @@ export class Memory {
    * then. An input has its values already.
    */
   deliver(node: Tensor): void {
+    requireTensor(node);
     const copies = this.#copies.get(node);
     for (const { from, to } of copies ?? []) {
       const bytes = this.storage(from).slice(from.viewOffset, from.viewOffset + from.byteLength);

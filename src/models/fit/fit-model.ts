@@ -150,7 +150,7 @@ function limitOf(name: string, freeBytes: number, target: number): number {
 
 function noGpu(): PlannerError {
   return new PlannerError('BAD_ARGUMENT', {
-    message: 'There is no device besides the CPU, so there is nothing to share out.',
+    message: '`devices` has none besides the CPU, so there is nothing to share out.',
     culprit: 'devices',
     value: 'no GPU',
     limit: 'at least one device whose memory is not the host’s',
