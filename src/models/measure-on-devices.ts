@@ -84,7 +84,10 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
     tg = runPhase(model, 'tg', offload);
   }
   const pp = runPhase(model, 'pp', offload);
-  const buffers = [...offload.buffers, ...computeBuffers(offload, pp.plan.pools!, reservedChunks(pp.plan.pools!, tg.plan.pools!))];
+  const buffers = [
+    ...offload.buffers,
+    ...computeBuffers(offload, pp.plan.pools!, reservedChunks(pp.plan.pools!, tg.plan.pools!)),
+  ];
   const { layers, output } = offload.layerDevices;
   return {
     architecture: model.architecture,

@@ -85,7 +85,7 @@ export function compareScheduled(
   seed = 1,
 ): ExecutionDifference[] {
   checkGraph(graph);
-  checkGraphAndPlan((schedule as Partial<ExecutableSchedule> | null)?.graph, plan);
+  checkGraphAndPlan((schedule as Partial<ExecutableSchedule> | null)?.graph as Graph, plan);
   checkSeed(seed);
   const fill = (memory: Memory): void => fillSchedule(graph, schedule, memory, seed);
   const standsFor = new Map(
