@@ -14,6 +14,14 @@ const RECORDED_TESTS = [
   'test/dialects/ggml/conformance.test.ts',
   'test/liveness/conflicts.test.ts',
   'test/models/conformance.test.ts',
+  'test/models/device-graphs.test.ts',
+  'test/models/fit/fit-model.test.ts',
+  'test/models/fit/llama-cpp.test.ts',
+  'test/models/offload.test.ts',
+  'test/models/schedule-input.test.ts',
+  'test/schedule/fewest-bytes.test.ts',
+  'test/schedule/llama-cpp.test.ts',
+  'test/schedule/recorded.test.ts',
   'test/verify/real-graphs.test.ts',
 ];
 

@@ -107,7 +107,7 @@ describe('the policy fewest-bytes', () => {
         expect(ours).toBe(fewestByTrying(drawn));
         if (ours < scheduleGraph(graph, devices, { placed, weights }).copiedBytes) better++;
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
     expect(better).toBeGreaterThan(5);
   });
@@ -119,7 +119,7 @@ describe('the policy fewest-bytes', () => {
         const ours = scheduleGraph(graph, devices, { placed, weights, policy: 'fewest-bytes' });
         expect(ours.copiedBytes).toBeLessThanOrEqual(scheduleGraph(graph, devices, { placed, weights }).copiedBytes);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });
