@@ -276,7 +276,10 @@ describe('replayPlan', () => {
     });
 
     it('takes its own word for known ones', () => {
-      expect(over({ op: 'ROLL', inplace: true, src: [0] })).toEqual([['in-place-not-allowed'], ['overwritten-operand']]);
+      expect(over({ op: 'ROLL', inplace: true, src: [0] })).toEqual([
+        ['in-place-not-allowed'],
+        ['overwritten-operand'],
+      ]);
     });
 
     it('orders what it reads and writes as anything else', () => {
