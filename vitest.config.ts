@@ -5,9 +5,11 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 
 const BROWSER_TESTS = ['test/web/**/*.test.ts', 'test/viewer/page.test.ts'];
 
-/** Tests that take a part of the recorded graphs, unless they are told to take all. */
+/** Tests that take a part of the recorded graphs, or of their runs, unless they are told to take all. */
 const RECORDED_TESTS = [
+  'test/plan/fused.test.ts',
   'test/solver/search/auto-graphs.test.ts',
+  'test/solver/search/solve-minimum.test.ts',
   'test/cli/compare.test.ts',
   'test/cli/devices.test.ts',
   'test/device/profiles.test.ts',

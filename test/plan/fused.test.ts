@@ -23,6 +23,7 @@ import type { PlanLike } from '../../src/verify/plan-like.js';
 import { ALL_PLANS } from '../support/all-plans.js';
 import { fusedGraphs } from '../support/fused-graphs.js';
 import { describeShared, listRecordings, readRecording, sharedPath } from '../support/shared.js';
+import { runsOf } from '../support/runs.js';
 
 const FUSING = ['ggml-cpu', 'ggml-cuda', 'ggml-metal'] as const satisfies readonly RuntimeName[];
 
@@ -64,7 +65,7 @@ describe('graphs that are mostly groups', () => {
       fc.property(fusedGraphs(undefined, 8), fc.constantFrom(...ALL_PLANS), (graph, options) => {
         assertPlanCorrect(graph, planGraph(graph, { ...options, runtime }));
       }),
-      { numRuns: 150 },
+      { numRuns: runsOf(150) },
     );
   });
 
@@ -74,7 +75,7 @@ describe('graphs that are mostly groups', () => {
       fc.property(arbitraryGraph(), fc.constantFrom(...ALL_PLANS), runtimes, (graph, options, runtime) => {
         assertPlanCorrect(graph, planGraph(graph, { ...options, runtime }));
       }),
-      { numRuns: 150 },
+      { numRuns: runsOf(150) },
     );
   });
 
@@ -124,7 +125,7 @@ describe('whatever is refused to be handed over', () => {
         expect(replayPlan(graph, plan, { runtime })).toEqual([]);
         expect(compareExecutions(graph, plan, 1, runtime)).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: runsOf(200) },
     );
     expect(wrong).toBeGreaterThan(0);
   });

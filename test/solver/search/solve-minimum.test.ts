@@ -8,6 +8,7 @@ import { verifyPlacement } from '../../../src/verify/placement.js';
 import { minimumOfAllOffsets, minimumPeak, minimumTotal } from '../../support/exhaustive.js';
 import { tinyBuffers } from '../../support/problems.js';
 import { expectValid } from '../../support/solve-valid.js';
+import { runsOf } from '../../support/runs.js';
 
 describe('solve, against exhaustive search', () => {
   it.each([
@@ -31,7 +32,7 @@ describe('solve, against exhaustive search', () => {
           within.lowerBound === minimum ? 'optimal' : 'feasible',
         ]);
       }),
-      { numRuns },
+      { numRuns: runsOf(numRuns) },
     );
   });
 
@@ -50,7 +51,7 @@ describe('solve, against exhaustive search', () => {
         const minimum = minimumPeak(buffers);
         expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
       }),
-      { numRuns: 1000 },
+      { numRuns: runsOf(1000) },
     );
   });
 
@@ -77,9 +78,9 @@ describe('solve, against exhaustive search', () => {
         expect(solution.bufferSize).toBe(minimumPeak(buffers));
         expect(solution.status).toBe('optimal');
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     );
-    expect(compared).toBeGreaterThan(500);
+    expect(compared).toBeGreaterThan(runsOf(500));
   });
 
   it('with a buffer that is never needed, and so in no section, but aligned', () => {
@@ -115,7 +116,7 @@ describe('solve, against exhaustive search', () => {
         expect([below.status, below.lowerBound]).toEqual(['infeasible', minimum]);
         expect(expectValid(buffers, { capacity: minimum }).bufferSize).toBe(minimum);
       }),
-      { numRuns },
+      { numRuns: runsOf(numRuns) },
     );
   });
 
@@ -129,7 +130,7 @@ describe('solve, against exhaustive search', () => {
         const minimum = minimumOfAllOffsets(createProblem(buffers));
         expect([solution.status, solution.bufferSize]).toEqual(['optimal', minimum]);
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 });
@@ -155,9 +156,9 @@ describe('solve with chunks', () => {
         expect([solution.status, solution.bufferSize, solution.lowerBound]).toEqual(['optimal', minimum, minimum]);
         if (solution.chunks.length > 1) split++;
       }),
-      { numRuns: 1500 },
+      { numRuns: runsOf(1500) },
     );
-    expect(split).toBeGreaterThan(200);
+    expect(split).toBeGreaterThan(runsOf(200));
   });
 });
 
@@ -170,7 +171,7 @@ describe('auto', () => {
         expect(verifyPlacement(problem, placement)).toEqual([]);
         expect(placement.chunks[0] ?? 0).toBe(minimumPeak(buffers));
       }),
-      { numRuns: 500 },
+      { numRuns: runsOf(500) },
     );
   });
 });
