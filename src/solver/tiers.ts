@@ -73,15 +73,27 @@ export function placeInTiers(problem: Problem, options: TierOptions): TieredPlac
     all = checkBytes(all + traffic[buffer], 'the traffic of all buffers');
   }
   const { packed, shares } = packIntervals(problem, capacity, traffic);
-  const chooser = new Chooser(problem, capacity);
   const order = Array.from({ length: bufferCount }, (_, buffer) => buffer);
-  order.sort((a, b) => shares[b] - shares[a] || traffic[b] / problem.sizes[b] - traffic[a] / problem.sizes[a] || a - b);
-  chooser.take(order.filter((buffer) => shares[buffer] === 1));
-  for (const buffer of order) chooser.tryToAdd(buffer);
-  const slowTraffic = order.reduce((sum, buffer) => (chooser.isFast(buffer) ? sum : sum + traffic[buffer]), 0);
+  const density = (buffer: number): number => traffic[buffer] / problem.sizes[buffer];
+  const byShare = [...order].sort((a, b) => shares[b] - shares[a] || density(b) - density(a) || a - b);
+  const byTraffic = [...order].sort((a, b) => traffic[b] - traffic[a] || a - b);
+  const whole = byShare.filter((buffer) => shares[buffer] === 1);
+  const slowOf = (chooser: Chooser): number =>
+    order.reduce((sum, buffer) => (chooser.isFast(buffer) ? sum : sum + traffic[buffer]), 0);
+  const [first, second] = [chosen(problem, capacity, whole, byShare), chosen(problem, capacity, [], byTraffic)];
+  const chooser = slowOf(second) < slowOf(first) ? second : first;
+  const slowTraffic = slowOf(chooser);
   // Bytes are whole, so a bound between two numbers is as good as the larger one; sums of fractions are a little off.
   const trafficBound = Math.max(0, Math.ceil((all - packed) * (1 - 1e-9) - 1e-6));
   return { ...chooser.placement(), slowTraffic, trafficBound, isOptimal: slowTraffic === trafficBound };
+}
+
+/** What fits: `whole` at once, if it does, then one buffer after another. */
+function chosen(problem: Problem, capacity: number, whole: readonly number[], order: readonly number[]): Chooser {
+  const chooser = new Chooser(problem, capacity);
+  chooser.take(whole);
+  for (const buffer of order) chooser.tryToAdd(buffer);
+  return chooser;
 }
 
 /** The buffers of the fast memory, which are known to fit there. */
