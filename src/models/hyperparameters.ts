@@ -4,17 +4,42 @@
  * Invariant: names and defaults are those of llama.cpp's `load_hparams`; lengths count elements.
  */
 import { PlannerError } from '../errors.js';
-import type { RopeMode, RopeOptions } from '../dialects/ggml/ops/attention.js';
+import type { NormHyperparameters } from './blocks/norm.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
-import { readRope, readScalingType } from './rope-scaling.js';
-import type { StateLengths } from './state-cache.js';
+import { readRope, type RopeHyperparameters } from './rope-scaling.js';
+import type { StateHyperparameters } from './memory/state-cache.js';
 
-/** Layers that look back at a limited number of tokens only. */
-export interface SlidingWindow {
-  readonly tokens: number;
-  /** Per layer, whether it is limited. */
-  readonly layers: readonly boolean[];
+/** The heads of one layer. */
+export interface LayerHeads {
+  readonly headCount: number;
+  readonly kvHeadCount: number;
+  /** Elements of a head's keys and queries. */
+  readonly keyLength: number;
+  readonly valueLength: number;
+  /** Elements of a head that turn with the position. */
+  readonly ropeLength: number;
+  /** Whether the layer looks back at a limited number of tokens only. */
+  readonly isWindowed: boolean;
+  /** The layer whose cached keys and values this layer reads: most often its own; null: none. */
+  readonly cacheLayer: number | null;
+}
+
+export interface AttentionHyperparameters {
+  /** Every layer of the file, those that predict further tokens included. */
+  readonly layers: readonly LayerHeads[];
+  /** Tokens that layers with a sliding window look back at; null: no layer has a window. */
+  readonly window: number | null;
+  /** Whether keys and values share one compressed cache (multi-head latent attention). */
+  readonly isLatent: boolean;
+  /** Factor of the scores; 0: one over the square root of the key's length. */
+  readonly scale: number;
+  /** Limit that scores approach; 0: none. */
+  readonly softcap: number;
+  /** Steepest slope by which scores fall with the distance (ALiBi); 0: none. */
+  readonly alibiBias: number;
+  /** Limit that queries, keys and values are cut to; 0: none. */
+  readonly clamp: number;
 }
 
 export interface Hyperparameters {
@@ -24,42 +49,33 @@ export interface Hyperparameters {
   readonly vocabularySize: number;
   /** Layers that every token goes through. */
   readonly layerCount: number;
-  /** Layers after these, which predict further tokens: they have a cache, but only a draft runs them. */
+  /** Layers after these, which predict further tokens: only a draft runs them. */
   readonly predictLayerCount: number;
-  readonly feedForwardLength: number;
-  readonly headCount: number;
-  readonly kvHeadCount: number;
-  /** Elements of a head's keys and queries. */
-  readonly keyLength: number;
-  readonly valueLength: number;
-  /** Elements of a head that turn with the position. */
-  readonly ropeLength: number;
-  readonly rope: RopeOptions;
-  /** Whether frequencies have divisors of their own for short and for long contexts. */
-  readonly isLongRope: boolean;
-  /** Tokens that the model was trained on before its context was stretched. */
-  readonly originalContextLength: number;
-  readonly normEpsilon: number;
-  /** Whether a token sees only the tokens before it. */
-  readonly isCausal: boolean;
-  readonly slidingWindow: SlidingWindow | null;
-  /** Whether keys and values share one compressed cache (multi-head latent attention). */
-  readonly isLatent: boolean;
-  /** Lengths of a recurrent model's state; null for models with a cache of keys and values. */
-  readonly stateLengths: StateLengths | null;
-  /** Limit that attention scores approach; 0: none. */
-  readonly attentionSoftcap: number;
+  readonly norm: NormHyperparameters;
+  readonly rope: RopeHyperparameters;
+  readonly attention: AttentionHyperparameters;
+  /** Elements between up and down, of every layer of the file. */
+  readonly feedForwardLengths: readonly number[];
   /** Null if the file names none. An architecture without experts ignores them. */
   readonly experts: ExpertHyperparameters | null;
+  /** The state of a recurrent or hybrid model; null for others. */
+  readonly state: StateHyperparameters | null;
+  /** Whether a token sees only the tokens before it. */
+  readonly isCausal: boolean;
+  /** Factor of the embeddings; 0: none. */
+  readonly embeddingScale: number;
+  /** Factor of what a layer adds; 0: none. */
+  readonly residualScale: number;
+  /** Factor of the vocabulary's scores; 0: none. */
+  readonly logitScale: number;
+  /** Limit that the vocabulary's scores approach; 0: none. */
+  readonly logitSoftcap: number;
 }
 
-/** The numbers that most architectures have in common. @throws PlannerError `BAD_MODEL` */
+/** The numbers that llama.cpp reads of every model. @throws PlannerError `BAD_MODEL` */
 export function readHyperparameters(reader: MetadataReader): Hyperparameters {
   const layerCount = reader.layerCount();
   const embeddingLength = reader.positive('embedding_length');
-  const [headCount] = reader.perLayer('attention.head_count', layerCount, 0);
-  const headLength = headCount === 0 ? 0 : Math.floor(embeddingLength / headCount);
-  const keyLength = reader.integer('attention.key_length', headLength);
   checkUnusedKeys(reader);
   const contextLength = reader.integer('context_length');
   return {
@@ -68,23 +84,46 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     vocabularySize: reader.vocabularySize(),
     layerCount,
     predictLayerCount: 0,
-    feedForwardLength: reader.perLayer('feed_forward_length', layerCount, 0)[0],
-    headCount,
-    kvHeadCount: readKvHeadCount(reader, layerCount),
-    keyLength,
-    valueLength: reader.integer('attention.value_length', headLength),
-    ropeLength: reader.integer('rope.dimension_count', keyLength),
+    norm: { kind: 'rms', epsilon: 0, weight: 'required', bias: 'none' },
     rope: readRope(reader, contextLength),
-    isLongRope: readScalingType(reader) === 'longrope',
-    originalContextLength: reader.integer('rope.scaling.original_context_length', contextLength),
-    normEpsilon: 0,
-    isCausal: reader.flag('attention.causal', true),
-    slidingWindow: null,
-    isLatent: false,
-    stateLengths: null,
-    attentionSoftcap: 0,
+    attention: {
+      layers: readHeads(reader, layerCount, embeddingLength),
+      window: null,
+      isLatent: false,
+      scale: 0,
+      softcap: 0,
+      alibiBias: 0,
+      clamp: 0,
+    },
+    feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, 0),
     experts: readExperts(reader),
+    state: null,
+    isCausal: reader.flag('attention.causal', true),
+    embeddingScale: 0,
+    residualScale: 0,
+    logitScale: 0,
+    logitSoftcap: 0,
   };
+}
+
+function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: number): LayerHeads[] {
+  const headCounts = reader.perLayer('attention.head_count', layerCount, 0);
+  const key = reader.has('attention.head_count_kv') ? 'attention.head_count_kv' : 'attention.head_count';
+  const kvHeadCounts = reader.perLayer(key, layerCount, 0);
+  const [first] = headCounts;
+  const headLength = first === 0 ? 0 : Math.floor(embeddingLength / first);
+  const keyLength = reader.integer('attention.key_length', headLength);
+  const valueLength = reader.integer('attention.value_length', headLength);
+  const ropeLength = reader.integer('rope.dimension_count', keyLength);
+  return headCounts.map((headCount, layer) => ({
+    headCount,
+    kvHeadCount: kvHeadCounts[layer],
+    keyLength,
+    valueLength,
+    ropeLength,
+    isWindowed: false,
+    cacheLayer: layer,
+  }));
 }
 
 /**
@@ -98,87 +137,62 @@ function checkUnusedKeys(reader: MetadataReader): void {
   reader.flag('rope.scaling.finetuned', false);
 }
 
-/**
- * The number of key heads, which must be the same for all layers: the cache would follow a list, but the matrices of
- * our architectures follow its first entry. Mamba has neither.
- */
-function readKvHeadCount(reader: MetadataReader, layerCount: number): number {
-  const key = reader.has('attention.head_count_kv') ? 'attention.head_count_kv' : 'attention.head_count';
-  const counts = reader.perLayer(key, layerCount, 0);
-  const isUsed = reader.architecture !== 'mamba';
-  if (isUsed && counts.some((count) => count !== counts[0]))
-    reader.refuse(key, 'the same for all layers in this architecture');
-  return counts[0];
+/** A change of attention, the rest of the numbers as they are. */
+export function withAttention<H extends Hyperparameters>(hp: H, changes: Partial<AttentionHyperparameters>): H {
+  return { ...hp, attention: { ...hp.attention, ...changes } };
+}
+
+/** A change of every layer's heads. */
+export function withHeads<H extends Hyperparameters>(
+  hp: H,
+  change: (heads: LayerHeads, layer: number) => Partial<LayerHeads>,
+): H {
+  const layers = hp.attention.layers.map((heads, layer) => ({ ...heads, ...change(heads, layer) }));
+  return withAttention(hp, { layers });
+}
+
+/** The model with a cache in some layers only. */
+export function withCachesIn<H extends Hyperparameters>(hp: H, hasCache: (layer: number) => boolean): H {
+  return withHeads(hp, (_, layer) => ({ cacheLayer: hasCache(layer) ? layer : null }));
 }
 
 /**
- * As {@link readHyperparameters}, for models that normalise by the root mean square.
- *
- * @param mode how a head's elements are paired for rotation
- * @throws PlannerError `BAD_MODEL`
- */
-export function readRmsHyperparameters(reader: MetadataReader, mode: RopeMode): Hyperparameters {
-  const hp = readHyperparameters(reader);
-  return { ...hp, normEpsilon: reader.number('attention.layer_norm_rms_epsilon'), rope: { ...hp.rope, mode } };
-}
-
-/**
- * The sliding window that a file names: of every `period` layers, all but the last have the window; with a period of 0,
- * all layers have it (`set_swa_pattern`).
- *
- * @param defaults values for keys that the file lacks. If `tokens` is left out, the file must have its key
- * @throws PlannerError `BAD_MODEL`
- */
-export function readWindow(reader: MetadataReader, defaults: { period: number; tokens?: number }): SlidingWindow {
-  const key = 'attention.sliding_window_pattern';
-  const period = reader.hasScalar(key) ? reader.integer(key) : defaults.period;
-  const layers = Array.from({ length: reader.layerCount() }, (_, i) => period === 0 || i % period < period - 1);
-  if (!layers.includes(true)) reader.refuse(key, 'a pattern with a sliding window in one layer at least');
-  return { tokens: reader.integer('attention.sliding_window', defaults.tokens), layers };
-}
-
-/**
- * Gives some layers of a model a sliding window. Heads may have other lengths in layers with the window only if all
- * layers have it.
+ * The model without the layers at its end that predict further tokens, which the file counts among its layers.
  *
  * @throws PlannerError `BAD_MODEL`
  */
-export function withWindow<H extends Hyperparameters>(reader: MetadataReader, hp: H, slidingWindow: SlidingWindow): H {
-  const [isFirst] = slidingWindow.layers;
-  const isMixed = slidingWindow.layers.some((isWindowed) => isWindowed !== isFirst);
-  const length = (key: string, full: number): number => {
-    const windowed = reader.integer(key, full);
-    if (isMixed && windowed !== full) reader.refuse(key, `${full}, as in layers without a sliding window`);
-    return isFirst ? windowed : full;
-  };
-  return {
-    ...hp,
-    slidingWindow,
-    keyLength: length('attention.key_length_swa', hp.keyLength),
-    valueLength: length('attention.value_length_swa', hp.valueLength),
-    ropeLength: isFirst ? reader.integer('rope.dimension_count_swa', hp.ropeLength) : hp.ropeLength,
-  };
+export function withPredictLayers<H extends Hyperparameters>(reader: MetadataReader, hp: H): H {
+  const predictLayerCount = reader.integer('nextn_predict_layers', 0);
+  if (predictLayerCount >= hp.layerCount) {
+    reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the number of all layers`);
+  }
+  return { ...hp, layerCount: hp.layerCount - predictLayerCount, predictLayerCount };
 }
 
-/** Whether a layer sees a limited number of tokens only. */
-export function isWindowed({ slidingWindow }: Hyperparameters, layer: number): boolean {
-  return slidingWindow?.layers[layer] ?? false;
-}
-
-/** Rules for the lengths of an architecture's heads, besides the rule that keys are as long as values. */
+/** Rules for the heads of an architecture, besides the rule that keys are as long as values. */
 export interface HeadRules {
   /** Whether the whole head turns with the position. */
   readonly isTurnedWhole?: boolean;
   /** Whether all heads together are as wide as the embedding. */
   readonly isAsWideAsEmbedding?: boolean;
+  /** Whether layers may have heads of other numbers and lengths. */
+  readonly isVaried?: boolean;
 }
 
 /**
- * Checks that keys are as long as values, and that heads form equal groups that share them. @throws PlannerError
- * `BAD_MODEL`
+ * Checks that keys are as long as values, that heads form equal groups that share them, and that all layers are alike
+ * where the architecture builds them alike. @throws PlannerError `BAD_MODEL`
  */
-export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules = {}): void {
-  const { keyLength, valueLength, ropeLength, headCount, kvHeadCount, embeddingLength } = hp;
+export function requireHeads(reader: MetadataReader, hp: Hyperparameters, rules: HeadRules): void {
+  if (!rules.isVaried) requireSameHeads(reader, hp);
+  const { embeddingLength } = hp;
+  for (const heads of rules.isVaried ? hp.attention.layers : hp.attention.layers.slice(0, 1)) {
+    checkLengths(heads, rules, embeddingLength);
+  }
+}
+
+function checkLengths(heads: LayerHeads, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules, width: number): void {
+  const { keyLength, valueLength, ropeLength, headCount, kvHeadCount } = heads;
   const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;
   const found = `The head length is ${value}, but must be`;
   if (keyLength !== valueLength || keyLength === 0) {
@@ -189,8 +203,8 @@ export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmb
     const limit = 'one length for all three in this architecture';
     throw badHeads(`${found} ${limit}.`, 'head length', value, limit);
   }
-  if (isAsWideAsEmbedding && keyLength * headCount !== embeddingLength) {
-    const limit = `${embeddingLength}, the length of the embedding, in this architecture`;
+  if (isAsWideAsEmbedding && keyLength * headCount !== width) {
+    const limit = `${width}, the length of the embedding, in this architecture`;
     const all = `${headCount} × ${keyLength}`;
     throw badHeads(`The length of all heads is ${all}, but must be ${limit}.`, 'length of all heads', all, limit);
   }
@@ -201,6 +215,28 @@ export function requireHeads(hp: Hyperparameters, { isTurnedWhole, isAsWideAsEmb
       `${headCount}, and ${kvHeadCount} for keys and values`,
       'a multiple of the latter',
     );
+  }
+}
+
+/** The cache would follow a list, but the matrices of most architectures follow its first entry. */
+function requireSameHeads(reader: MetadataReader, { attention: { layers } }: Hyperparameters): void {
+  const [first] = layers;
+  const differs = (part: keyof LayerHeads): boolean => layers.some((heads) => heads[part] !== first[part]);
+  const counts = ['attention.head_count_kv', 'attention.head_count'] as const;
+  if (differs('kvHeadCount')) {
+    reader.refuse(
+      counts.find((key) => reader.has(key))!,
+      'the same for all layers in this architecture',
+    );
+  }
+  const lengths = [
+    ['keyLength', 'attention.key_length_swa'],
+    ['valueLength', 'attention.value_length_swa'],
+  ] as const;
+  for (const [part, key] of lengths) {
+    if (!differs(part)) continue;
+    const full = layers.find(({ isWindowed }) => !isWindowed)![part];
+    reader.refuse(key, `${full}, as in layers without a sliding window`);
   }
 }
 

@@ -77,6 +77,18 @@ export class MetadataReader {
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 
+  /** Four integers, the last of which the file may leave out. @throws PlannerError `BAD_MODEL` */
+  sections(): readonly [number, number, number, number] {
+    const key = 'rope.dimension_sections';
+    const value = this.#find(key);
+    this.#requireType(key, ['u32', 'i32']);
+    if (!Array.isArray(value) || value.length < 3 || value.length > 4 || !value.every(isUint32)) {
+      throw badKey(this.#name(key), value, 'three or four integers');
+    }
+    const [first, second, third, fourth = 0] = value;
+    return [first, second, third, fourth];
+  }
+
   /** How many layers the file has. @throws PlannerError `BAD_MODEL` */
   layerCount(): number {
     const isCount = (value: unknown): value is number => isPositive(value) && value <= MAX_LAYERS;

@@ -8,8 +8,8 @@ import { Context } from '../dialects/ggml/context.js';
 import { Graph } from '../graph/graph.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Hyperparameters } from './hyperparameters.js';
-import type { ModelMemory } from './model-memory.js';
+import type { Hyperparameters, LayerHeads } from './hyperparameters.js';
+import type { ModelMemory } from './memory/model-memory.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
 import type { LayerWeights, WeightReader, Weights } from './weights.js';
 
@@ -27,18 +27,18 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly weights: Weights,
     readonly memory: ModelMemory,
   ) {
-    this.top = new Scope<H>(this, null);
+    this.top = new Scope<H>(this, weights.inLayer(null), '');
   }
 
   /** The layers that a token goes through, first to last. */
-  layers(): Scope<H>[] {
-    return Array.from({ length: this.hp.layerCount }, (_, layer) => new Scope<H>(this, layer));
+  layers(): Layer<H>[] {
+    return Array.from({ length: this.hp.layerCount }, (_, layer) => new Layer<H>(this, layer));
   }
 
   /** The layers after {@link layers}, which predict further tokens. */
-  predictLayers(): Scope<H>[] {
+  predictLayers(): Layer<H>[] {
     const { layerCount, predictLayerCount } = this.hp;
-    return Array.from({ length: predictLayerCount }, (_, layer) => new Scope<H>(this, layerCount + layer));
+    return Array.from({ length: predictLayerCount }, (_, layer) => new Layer<H>(this, layerCount + layer));
   }
 
   /** A leaf that is set before every run. Default name: `leaf_N`. */
@@ -47,16 +47,17 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
   }
 }
 
-/** A part of a model in which weights and results have short names: one layer, or everything outside of layers. */
+/** A part of a model in which weights and results have short names. */
 export class Scope<H extends Hyperparameters = Hyperparameters> {
   readonly #weights: LayerWeights;
 
+  /** @param suffix of the names of results */
   constructor(
     readonly model: ModelBuilder<H>,
-    /** Index of the layer; null outside of layers. */
-    readonly layer: number | null,
+    weights: LayerWeights,
+    readonly suffix: string,
   ) {
-    this.#weights = model.weights.inLayer(layer);
+    this.#weights = weights;
   }
 
   get ctx(): Context {
@@ -65,10 +66,6 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
 
   get hp(): H {
     return this.model.hp;
-  }
-
-  get isLastLayer(): boolean {
-    return this.layer === this.hp.layerCount - 1;
   }
 
   /**
@@ -88,12 +85,35 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
 
   /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */
   named(tensor: Tensor, label: string): Tensor {
-    return this.ctx.setName(tensor, this.layer === null ? label : `${label}-${this.layer}`);
+    return this.ctx.setName(tensor, label + this.suffix);
   }
 
   /** Adds a tensor, and all tensors that it needs, to the graph now. */
   expand(tensor: Tensor): Tensor {
     this.model.graph.expand(tensor);
     return tensor;
+  }
+}
+
+/** One layer. */
+export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H> {
+  constructor(
+    model: ModelBuilder<H>,
+    readonly index: number,
+  ) {
+    super(model, model.weights.inLayer(index), `-${index}`);
+  }
+
+  get isLast(): boolean {
+    return this.index === this.hp.layerCount - 1;
+  }
+
+  get heads(): LayerHeads {
+    return this.hp.attention.layers[this.index];
+  }
+
+  /** Elements between up and down of the feed-forward network. */
+  get feedForwardLength(): number {
+    return this.hp.feedForwardLengths[this.index];
   }
 }

@@ -6,10 +6,11 @@ import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { checkGraphSize } from './graph-limit.js';
+import type { Hyperparameters } from './hyperparameters.js';
 import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
-import { createModelMemory } from './model-memory.js';
+import { createModelMemory } from './memory/model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
 import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
@@ -53,6 +54,11 @@ export interface ModelHeader {
   readonly weightBytes: number;
   /** @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
   readonly withOptions: (options: ModelOptions) => Model;
+}
+
+/** Whether a model remembers only a state of constant size. */
+function isRecurrent({ attention, state }: Hyperparameters): boolean {
+  return state !== null && attention.layers.every(({ cacheLayer }) => cacheLayer === null);
 }
 
 /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`, `BAD_ARGUMENT` */
@@ -99,7 +105,7 @@ export function readModel(gguf: Gguf): ModelHeader {
     };
     return {
       architecture: reader.architecture,
-      isRecurrent: hp.stateLengths !== null,
+      isRecurrent: isRecurrent(hp),
       run,
       weightBytes,
       contextBytes: memory.bytes,
@@ -126,7 +132,7 @@ export function readModel(gguf: Gguf): ModelHeader {
     trainedContext: hp.contextLength,
     layerCount: hp.layerCount,
     expertCount: hp.experts?.count ?? 0,
-    isRecurrent: hp.stateLengths !== null,
+    isRecurrent: isRecurrent(hp),
     weightBytes,
     withOptions: (options) => openWith(resolveOptions(options, hp)),
   };

@@ -198,7 +198,7 @@ function cacheType(name: string, value: string): ElementType {
 
 /** Refuses the cache types that `llama_init_from_model` refuses. */
 function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOptions, hp: Hyperparameters): void {
-  if (hp.isLatent && keyType.name !== valueType.name) {
+  if (hp.attention.isLatent && keyType.name !== valueType.name) {
     throw new PlannerError('BAD_ARGUMENT', {
       message: `This model caches keys and values as one, but they were given the types ${keyType.name} and ${valueType.name}.`,
       culprit: 'cacheTypeV',
@@ -217,12 +217,13 @@ function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOp
     });
   }
   const lengths = [
-    ['cacheTypeK', keyType, hp.keyLength],
-    ['cacheTypeV', valueType, hp.valueLength],
+    ['cacheTypeK', keyType, 'keyLength'],
+    ['cacheTypeV', valueType, 'valueLength'],
   ] as const;
-  for (const [name, type, headLength] of lengths) {
-    if (headLength % type.blockSize !== 0) {
-      throw badOption(name, type.name, `a type whose blocks fill the model’s heads of ${headLength} elements`);
+  for (const [name, type, part] of lengths) {
+    const odd = hp.attention.layers.find((heads) => heads[part] % type.blockSize !== 0);
+    if (odd !== undefined) {
+      throw badOption(name, type.name, `a type whose blocks fill the model’s heads of ${odd[part]} elements`);
     }
   }
 }

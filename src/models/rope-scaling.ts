@@ -4,45 +4,79 @@
  * The settings equal those that llama.cpp's context derives, YaRN's attention factor included. They change no byte of
  * memory, but make the graph equal to llama.cpp's.
  */
-import type { RopeOptions } from '../dialects/ggml/ops/attention.js';
+import type { RopeMode, RopeOptions } from '../dialects/ggml/ops/attention.js';
 import type { MetadataReader } from './metadata-reader.js';
 
 const SCALING_TYPES = ['none', 'linear', 'yarn', 'longrope'];
 
-/** How positions are stretched. @throws PlannerError `BAD_MODEL` */
-export function readScalingType(reader: MetadataReader): string {
-  const key = 'rope.scaling.type';
-  const type = reader.text(key, 'linear');
-  return SCALING_TYPES.includes(type) ? type : reader.refuse(key, `one of ${SCALING_TYPES.join(', ')}`);
+export interface RopeHyperparameters {
+  readonly mode: RopeMode;
+  readonly freqBase: number;
+  readonly freqScale: number;
+  /** Base and scale in layers with a sliding window; null: as in the others. */
+  readonly windowed: { readonly freqBase: number; readonly freqScale: number } | null;
+  /** Tokens that the model was trained on before its context was stretched. */
+  readonly originalContext: number;
+  /** Whether frequencies have divisors of their own for short and for long contexts. */
+  readonly isLong: boolean;
+  /** Whether YaRN stretches the positions. */
+  readonly isYarn: boolean;
+  /** Factor of the heads' length that the file gives besides YaRN's own. */
+  readonly fileFactor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  /** YaRN's multiplier of the logarithm of the stretch; 0: none. */
+  readonly logMultiplier: number;
+  /** YaRN's multiplier in the factor of attention, where `logMultiplier` cancels it. */
+  readonly attentionMultiplier: number;
+  /** How many pairs turn with each of a token's four positions; null: a token has one position. */
+  readonly sections: readonly [number, number, number, number] | null;
 }
 
-/** @throws PlannerError `BAD_MODEL` */
-export function readRope(reader: MetadataReader, contextLength: number): RopeOptions {
-  const type = readScalingType(reader);
+/** What llama.cpp reads of every model. @throws PlannerError `BAD_MODEL` */
+export function readRope(reader: MetadataReader, contextLength: number): RopeHyperparameters {
+  const type = reader.text('rope.scaling.type', 'linear');
+  if (!SCALING_TYPES.includes(type)) reader.refuse('rope.scaling.type', `one of ${SCALING_TYPES.join(', ')}`);
   const factor = reader.number('rope.scaling.factor', reader.number('rope.scale_linear', 0));
-  const freqScale = factor === 0 || type === 'none' ? 1 : 1 / factor;
-  const isYarn = type === 'yarn';
   return {
+    mode: 'normal',
     freqBase: reader.number('rope.freq_base', 10000),
-    freqScale,
+    freqScale: factor === 0 || type === 'none' ? 1 : 1 / factor,
+    windowed: null,
     originalContext: reader.integer('rope.scaling.original_context_length', contextLength),
-    extFactor: isYarn ? 1 : 0,
-    attnFactor: reader.number('rope.scaling.attn_factor', 1) * (isYarn ? yarnAttention(reader, freqScale) : 1),
-    betaFast: reader.number('rope.scaling.yarn_beta_fast', 32),
+    isLong: type === 'longrope',
+    isYarn: type === 'yarn',
+    fileFactor: reader.number('rope.scaling.attn_factor', 1),
+    betaFast: 32,
+    betaSlow: 1,
+    logMultiplier: 0,
+    attentionMultiplier: 1,
+    sections: null,
+  };
+}
+
+/** With YaRN's limits as some architectures read them. @throws PlannerError `BAD_MODEL` */
+export function withYarnLimits(reader: MetadataReader, rope: RopeHyperparameters, betaFast = 32): RopeHyperparameters {
+  return {
+    ...rope,
+    betaFast: reader.number('rope.scaling.yarn_beta_fast', betaFast),
     betaSlow: reader.number('rope.scaling.yarn_beta_slow', 1),
   };
 }
 
-/** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */
-function yarnAttention(reader: MetadataReader, freqScale: number): number {
-  const stretch = 1 / freqScale;
-  const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
-  const all = yarnLogMultiplier(reader);
-  const one = reader.architecture === 'deepseek2' && all !== 1 ? all : 1;
-  return (all === 0 ? grow(1) : grow(one) / grow(all)) / (1 + 0.1 * Math.log(stretch));
+/** YaRN's settings of the rotation in a layer. */
+export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
+  const { freqBase, freqScale } = (isWindowed ? rope.windowed : null) ?? rope;
+  const { mode, sections, originalContext, isYarn, betaFast, betaSlow } = rope;
+  const settings = { freqBase, freqScale, originalContext, extFactor: isYarn ? 1 : 0, betaFast, betaSlow };
+  return { ...settings, mode, sections, attnFactor: attentionFactor(rope) };
 }
 
-/** YaRN's multiplier of the logarithm. Only DeepSeek's attention reads it; its converter stores a tenth of it. */
-export function yarnLogMultiplier(reader: MetadataReader): number {
-  return reader.architecture === 'deepseek2' ? reader.number('rope.scaling.yarn_log_multiplier', 0) / 0.1 : 0;
+/** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */
+export function attentionFactor(rope: RopeHyperparameters): number {
+  const { isYarn, freqScale, fileFactor, logMultiplier: all, attentionMultiplier: one } = rope;
+  if (!isYarn) return fileFactor;
+  const stretch = 1 / freqScale;
+  const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
+  return (fileFactor * (all === 0 ? grow(1) : grow(one) / grow(all))) / (1 + 0.1 * Math.log(stretch));
 }

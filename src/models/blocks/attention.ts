@@ -7,9 +7,8 @@
 import type { Context } from '../../dialects/ggml/context.js';
 import { elementCount, rowSize, isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { isWindowed } from '../hyperparameters.js';
-import type { KvCache } from '../kv-cache.js';
-import type { ModelBuilder, Scope } from '../model-builder.js';
+import type { KvCache } from '../memory/kv-cache.js';
+import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import { linear, weightIf, withBias, type Presence } from './linear.js';
 
 /** Queries, keys and values as `[head, heads, tokens]`. */
@@ -19,47 +18,57 @@ export interface Heads {
   readonly v: Tensor;
 }
 
-/** Queries, keys and values of `x`, from one matrix or from three; biases are optional. */
-export function projectHeads(s: Scope, x: Tensor): Heads {
-  const { keyLength, headCount, kvHeadCount } = s.hp;
-  const [length, kvLength] = [keyLength * headCount, keyLength * kvHeadCount];
-  const parts = projectFused(s, x, 'optional') ?? {
-    q: reshaped(s, project(s, 'attn_q', x, length, 'Qcur')),
-    k: reshaped(s, project(s, 'attn_k', x, kvLength, 'Kcur')),
-    v: reshaped(s, project(s, 'attn_v', x, kvLength, 'Vcur')),
+/** Where queries, keys and values come from. */
+export interface ProjectionOptions {
+  /**
+   * `any`: one matrix for all three if the file has it, else one for each; `fused`: one for all three; `separate`: one
+   * for each. Default `any`.
+   */
+  readonly matrices?: 'any' | 'fused' | 'separate';
+  /** Default: optional. */
+  readonly bias?: Presence;
+}
+
+/** Queries, keys and values of `x`. */
+export function projectHeads(s: Layer, x: Tensor, options: ProjectionOptions = {}): Heads {
+  const { keyLength, valueLength } = s.heads;
+  const parts = projectFused(s, x, options) ?? {
+    q: reshaped(s, project(s, 'q', x, options), keyLength),
+    k: reshaped(s, project(s, 'k', x, options), keyLength),
+    v: reshaped(s, project(s, 'v', x, options), valueLength),
   };
-  return named(s, parts);
-}
-
-/** As {@link projectHeads}, always from one matrix with a bias. */
-export function projectFusedHeads(s: Scope, x: Tensor): Heads {
-  return named(s, projectFused(s, x, 'required')!);
-}
-
-function named(s: Scope, parts: Heads): Heads {
   return { q: s.named(parts.q, 'Qcur'), k: s.named(parts.k, 'Kcur'), v: s.named(parts.v, 'Vcur') };
 }
 
-function project(s: Scope, part: string, x: Tensor, length: number, label: string): Tensor {
-  return s.named(withBias(s, part, s.named(linear(s, part, x, length), label)), label);
+/** All heads of queries, keys or values as one row per token. */
+export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, { bias = 'optional' }: ProjectionOptions): Tensor {
+  const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
+  const length = { q: keyLength * headCount, k: keyLength * kvHeadCount, v: valueLength * kvHeadCount }[part];
+  const [matrix, label] = [`attn_${part}`, `${part.toUpperCase()}cur`];
+  const projected = s.named(withBias(s, matrix, s.named(linear(s, matrix, x, length), label), bias), label);
+  return clamped(s, projected, `${label}_clamped`);
 }
 
-function reshaped(s: Scope, x: Tensor): Tensor {
-  const { keyLength } = s.hp;
-  return s.ctx.reshape(x, [keyLength, x.ne[0] / keyLength, x.ne[1]]);
+function clamped(s: Layer, x: Tensor, label: string): Tensor {
+  const limit = s.hp.attention.clamp;
+  return limit > 0 ? s.named(s.ctx.clamp(x, -limit, limit), label) : x;
 }
 
-/**
- * Views of one product with a matrix that holds all three; null if the file has no such matrix and need not have it.
- */
-function projectFused(s: Scope, x: Tensor, presence: Presence): Heads | null {
+/** Rows of all heads as `[head, heads, tokens]`. */
+export function reshaped({ ctx }: Layer, x: Tensor, length: number): Tensor {
+  return ctx.reshape(x, [length, x.ne[0] / length, x.ne[1]]);
+}
+
+/** Views of one product with a matrix that holds all three; null if there is no such matrix. */
+function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional' }: ProjectionOptions): Heads | null {
   const { ctx } = s;
-  const { keyLength, headCount, kvHeadCount } = s.hp;
+  const { keyLength, headCount, kvHeadCount } = s.heads;
   const length = keyLength * (headCount + 2 * kvHeadCount);
+  const presence = ({ any: 'optional', fused: 'required', separate: 'none' } as const)[matrices];
   if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
   const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
-  const biased = withBias(s, 'attn_qkv', unbiased, presence);
-  const all = biased === unbiased ? unbiased : s.named(biased, 'wqkv_b');
+  const biased = withBias(s, 'attn_qkv', unbiased, bias);
+  const all = clamped(s, biased === unbiased ? unbiased : s.named(biased, 'wqkv_b'), 'wqkv_clamped');
   const part = (count: number, first: number): Tensor => {
     const nb = [rowSize(all.type, keyLength), all.nb[1]];
     return ctx.view(all, [keyLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * first));
@@ -117,22 +126,29 @@ export interface AttendOptions {
   readonly sinks?: Tensor | null;
   /** Bias of the matrix that projects the result. Default: none. */
   readonly bias?: Presence;
+  /** Added to the scores, by which flash attention is off. */
+  readonly scoreBias?: Tensor | null;
 }
 
 /** Stores keys and values, attends, and projects the result back with `attn_output`. */
-export function attend(s: Scope, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
-  const { ctx } = s;
-  const access = isWindowed(s.hp, s.layer!) ? inputs.window! : inputs.full;
+export function attend(s: Layer, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
+  return projectOutput(s, attended(s, inputs, heads, options), options);
+}
+
+/** As {@link attend}, without the matrix at its end: one row of all heads per token. */
+export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
+  const { ctx, index } = s;
+  const access = s.heads.isWindowed ? inputs.window! : inputs.full;
   const { cache, keyIds, valueIds, mask, keyRotation, valueRotation } = access;
   const q = rotated(ctx, heads.q, keyRotation);
   const k = rotated(ctx, heads.k, keyRotation);
   const v = rotated(ctx, heads.v, valueRotation);
   for (const part of inputs.window === null ? [q, v, k] : [q, k, v]) s.expand(part);
-  s.expand(cache.storeKeys(ctx, k, keyIds, s.layer!));
-  s.expand(cache.storeValues(ctx, v, valueIds, s.layer!));
-  const cached: Heads = { q, k: cache.keys(ctx, s.layer!), v: cache.values(ctx, s.layer!) };
+  s.expand(cache.storeKeys(ctx, k, keyIds, index));
+  s.expand(cache.storeValues(ctx, v, valueIds, index));
+  const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
-  return projectOutput(s, rotated(ctx, mixed, valueRotation), options);
+  return rotated(ctx, mixed, valueRotation);
 }
 
 /** The rows of `x`, cut to the length of the square matrix `rotation`, times that matrix; `x` itself if it is null. */
@@ -144,7 +160,7 @@ function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
 }
 
 /** The last matrix of attention. */
-export function projectOutput(s: Scope, mixed: Tensor, { bias = 'none' }: AttendOptions): Tensor {
+export function projectOutput(s: Layer, mixed: Tensor, { bias = 'none' }: AttendOptions): Tensor {
   return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength), bias);
 }
 
@@ -155,7 +171,7 @@ export interface LookUpOptions extends AttendOptions {
 }
 
 /** Every query's mix of the cached values, as `[value × heads, tokens]`, in the graph. */
-export function lookUp(s: Scope, heads: Heads, mask: Tensor, options: LookUpOptions): Tensor {
+export function lookUp(s: Layer, heads: Heads, mask: Tensor, options: LookUpOptions): Tensor {
   const { ctx } = s;
   const isTransposed = heads.v.nb[1] > heads.v.nb[2];
   const streams = heads.k.ne[3];
@@ -164,18 +180,19 @@ export function lookUp(s: Scope, heads: Heads, mask: Tensor, options: LookUpOpti
   const perStream = ctx.view(heads.q, [ne0, ne1, ne2 / streams, streams], [nb[1], nb[2], nb[3] / streams]);
   const tokensFirst = (x: Tensor): Tensor => ctx.permute(x, [0, 2, 1, 3]);
   const [q, k, v] = [tokensFirst(perStream), tokensFirst(heads.k), tokensFirst(heads.v)];
-  const mix = s.model.run.flashAttention ? flashLookUp : plainLookUp;
+  const isFlash = s.model.run.flashAttention && !options.scoreBias;
+  const mix = isFlash ? flashLookUp : plainLookUp;
   return s.expand(mix(s, { q, k, v }, mask, { ...options, isTransposed }));
 }
 
 type Permuted = LookUpOptions & { readonly isTransposed: boolean };
 
-function flashLookUp(s: Scope, heads: Heads, mask: Tensor, options: Permuted): Tensor {
+function flashLookUp(s: Layer, heads: Heads, mask: Tensor, options: Permuted): Tensor {
   const { ctx } = s;
   const half = (x: Tensor): Tensor => (x.type.name === 'f32' ? ctx.cast(x, 'f16') : x);
   const v = options.isTransposed ? ctx.transpose(heads.v) : heads.v;
   const { sinks = null, scale, decompress } = options;
-  const attention = { mask, sinks, scale, logitSoftcap: s.hp.attentionSoftcap };
+  const attention = { mask, sinks, scale, maxBias: s.hp.attention.alibiBias, logitSoftcap: s.hp.attention.softcap };
   let mixed = ctx.flashAttn(heads.q, half(heads.k), half(v), attention);
   if (decompress !== undefined) {
     mixed = s.named(ctx.mulMat(decompress, ctx.permute(mixed, [0, 2, 1, 3])), 'fattn_mla');
@@ -184,11 +201,13 @@ function flashLookUp(s: Scope, heads: Heads, mask: Tensor, options: Permuted): T
   return ctx.reshape(mixed, [mixed.ne[0] * mixed.ne[1], mixed.ne[2] * mixed.ne[3]]);
 }
 
-function plainLookUp(s: Scope, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
+function plainLookUp(s: Layer, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
   const { ctx } = s;
-  const { sinks = null, scale, decompress } = options;
-  const scores = capped(s, s.named(ctx.mulMat(k, q), 'kq'));
-  const shares = s.named(ctx.softMax(scores, { mask, sinks, scale }), 'kq_soft_max');
+  const { sinks = null, scale, decompress, scoreBias = null } = options;
+  const capped = softCapped(s, s.named(ctx.mulMat(k, q), 'kq'));
+  const scores = scoreBias === null ? capped : s.named(ctx.add(capped, scoreBias), 'kq_plus_kq_b');
+  const { alibiBias: maxBias } = s.hp.attention;
+  const shares = s.named(ctx.softMax(scores, { mask, sinks, scale, maxBias }), 'kq_soft_max');
   const rows = options.isTransposed ? v : s.named(ctx.cont(ctx.transpose(v)), 'v_cont');
   let mixed = s.named(ctx.mulMat(rows, shares), 'kqv');
   if (decompress !== undefined) mixed = s.named(ctx.mulMat(decompress, mixed), 'kqv_mla');
@@ -197,9 +216,9 @@ function plainLookUp(s: Scope, { q, k, v }: Heads, mask: Tensor, options: Permut
 }
 
 /** Scores that approach a limit instead of exceeding it, if the model has one. */
-function capped(s: Scope, scores: Tensor): Tensor {
+function softCapped(s: Scope, scores: Tensor): Tensor {
   const { ctx } = s;
-  const limit = s.hp.attentionSoftcap;
+  const limit = s.hp.attention.softcap;
   if (limit === 0) return scores;
   const small = s.named(ctx.scale(scores, 1 / limit), 'kq_scaled_1');
   return s.named(ctx.scale(s.named(ctx.tanh(small), 'kq_tanh'), limit), 'kq_scaled_2');

@@ -10,11 +10,13 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ExpertHyperparameters } from '../experts.js';
 import type { Scope } from '../model-builder.js';
+import { activate, activateGated, type Activation } from './feed-forward.js';
 import { product, weightIf, type Presence } from './linear.js';
 
 /** The function that turns the router's scores into shares. */
-export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen';
+export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen' | 'sqrt-softplus';
 
+/** A mixture as one layer has it. */
 export interface ExpertOptions {
   readonly experts: ExpertHyperparameters;
   /** Elements of a row between up and down. */
@@ -24,21 +26,18 @@ export interface ExpertOptions {
   readonly isNormalised: boolean;
   /** Biases of the router and of the experts. Default: none. */
   readonly bias?: Presence;
-  /** Whether the architecture applies a scale per expert, as in NVFP4 files. Default false. */
+  /** Whether a scale per expert is applied, as in NVFP4 files. Default false. */
   readonly isScaled?: boolean;
   /** A bias that is added to the probabilities only for choosing experts. Default: none. */
   readonly selectionBias?: Presence;
-  /** A matrix for the gate; without it, up goes through SiLU alone. Default: required. */
-  readonly gate?: Exclude<Presence, 'none'>;
+  /** A matrix for the gate; without it, up goes through the non-linearity alone. Default: required. */
+  readonly gate?: Presence;
   /** Gate and up in one matrix. Default: none. */
   readonly fusedGate?: Presence;
-  /** Default: SwiGLU. */
-  readonly activate?: (s: Scope, gate: Tensor, up: Tensor) => Tensor;
-}
-
-/** SwiGLU of up and gate. */
-export function expertSwiglu(s: Scope, gate: Tensor, up: Tensor): Tensor {
-  return s.named(s.ctx.swiglu(gate, up), 'ffn_moe_swiglu');
+  /** Default: silu. */
+  readonly activation?: Activation;
+  /** The router's scores, if they were made elsewhere. */
+  readonly scores?: Tensor;
 }
 
 /** Puts each token of `x` through its experts. */
@@ -54,13 +53,15 @@ export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): 
   return sumOfExperts(s, s.named(ctx.mul(said, shares), 'ffn_moe_weighted'), experts.used);
 }
 
-function routerProbabilities(s: Scope, x: Tensor, { experts, gating, bias = 'none' }: ExpertOptions): Tensor {
+function routerProbabilities(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
   const { ctx } = s;
-  let scores = s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
+  const { experts, gating, bias = 'none' } = options;
+  let scores = options.scores ?? s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
   const offset = weightIf(s, bias, 'ffn_gate_inp.bias', [experts.count]);
   if (offset !== null) scores = s.named(ctx.add(scores, offset), 'ffn_moe_logits_biased');
   if (gating === 'softmax') scores = ctx.softMax(scores);
   if (gating === 'sigmoid') scores = ctx.sigmoid(scores);
+  if (gating === 'sqrt-softplus') scores = ctx.sqrt(ctx.softplus(scores));
   return s.named(scores, 'ffn_moe_probs');
 }
 
@@ -117,18 +118,24 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
 
 /** The factor of each expert's last matrix: from one matrix each for gate and up, one matrix for both, or up alone. */
 function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): Tensor {
-  const { experts, length, gate = 'required', fusedGate = 'none', activate = expertSwiglu } = options;
+  const { experts, length, gate = 'required', fusedGate = 'none', activation = 'silu' } = options;
   if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
     const up = perExpert(s, 'up', x, chosen, length, options);
     const isGated = weightIf(s, gate, 'ffn_gate_exps.weight', [x.ne[0], length, experts.count]) !== null;
-    if (!isGated) return s.named(s.ctx.silu(up), 'ffn_moe_silu');
-    return activate(s, perExpert(s, 'gate', x, chosen, length, options), up);
+    if (!isGated) return activateAlone(s, activation, up);
+    return activateGated(s, activation, perExpert(s, 'gate', x, chosen, length, options), up, 'ffn_moe');
   }
   const both = perExpert(s, 'gate_up', x, chosen, 2 * length, options);
   const half = (first: number): Tensor =>
     s.ctx.view(both, [length, both.ne[1], both.ne[2]], [both.nb[1], both.nb[2]], first * both.nb[0]);
   const first = s.named(half(0), 'ffn_moe_gate');
-  return activate(s, first, s.named(half(length), 'ffn_moe_up'));
+  return activateGated(s, activation, first, s.named(half(length), 'ffn_moe_up'), 'ffn_moe');
+}
+
+/** Up through the non-linearity alone. Here the root of a square has no name of its own. */
+function activateAlone(s: Scope, activation: Activation, up: Tensor): Tensor {
+  if (activation !== 'relu-squared') return activate(s, activation, up, 'ffn_moe');
+  return s.named(s.ctx.sqr(s.ctx.relu(up)), 'ffn_moe_relu_sqr');
 }
 
 /** Each token's product with the matrices of its chosen experts, with scale and bias where the file has them. */

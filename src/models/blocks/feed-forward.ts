@@ -2,7 +2,7 @@
  * The feed-forward network of a layer: up, through a non-linearity, and down again.
  *
  *     gated:   down( act(gate(x)) × up(x) )
- *     fused:   down( act(first half of up(x)) × second half )
+ *     halves:  down( act(first half of up(x)) × second half )
  *     plain:   down( act(up(x)) )
  *
  * Invariant: the order of operations and names is that of llama.cpp's `build_ffn`.
@@ -12,50 +12,99 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
 import { product, weightIf, type Presence } from './linear.js';
 
-export interface FeedForwardOptions {
-  /** Suffix of the weights' names. */
-  readonly suffix?: string;
+/** A non-linearity. */
+export type Activation = 'silu' | 'gelu' | 'relu' | 'relu-squared' | 'swiglu-oai';
+
+export interface FeedForwardRecipe {
+  /** Default: silu. */
+  readonly activation?: Activation;
+  /**
+   * `own`: a matrix for the gate; `halves`: gate and up in one matrix; `none`: no gate; `chained`: the gate is made from
+   * up, not from the network's input. Default `own`.
+   */
+  readonly gate?: 'own' | 'halves' | 'none' | 'chained';
   /** Default: none. */
   readonly bias?: Presence;
-  /** Whether the architecture applies scales of whole matrices, as in NVFP4 files. Default false. */
+  /** Whether scales of whole matrices are applied, as in NVFP4 files. Default false. */
   readonly isScaled?: boolean;
+  /** Suffix of the weights' names. Default: none. */
+  readonly suffix?: string;
+  /** Whether the last matrix is left out. Default false. */
+  readonly endsBeforeDown?: boolean;
 }
 
-/** `down(silu(gate(x)) × up(x))`. */
-export function gatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
-  const [gate, up] = gateAndUp(s, x, length, options);
-  return step(s, DOWN, s.named(s.ctx.swiglu(gate, up), 'ffn_swiglu'), x.ne[0], options);
+/** @param length elements between up and down */
+export function feedForward(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecipe = {}): Tensor {
+  const inner = activated(s, x, length, recipe);
+  return recipe.endsBeforeDown ? inner : step(s, DOWN, inner, x.ne[0], recipe);
 }
 
-/** `down(gelu(gate(x)) × up(x))`. */
-export function gatedGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
-  const [gate, up] = gateAndUp(s, x, length, options);
-  return step(s, DOWN, s.named(s.ctx.geglu(gate, up), 'ffn_geglu'), x.ne[0], options);
+function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
+  const { ctx } = s;
+  const { activation = 'silu', gate = 'own' } = recipe;
+  const up = step(s, 'ffn_up', x, gate === 'halves' ? 2 * length : length, recipe);
+  if (gate === 'chained') {
+    const gated = step(s, 'ffn_gate', up, length, recipe);
+    return activate(s, activation, gated, 'ffn');
+  }
+  if (gate === 'none') return activate(s, activation, up, 'ffn');
+  if (gate === 'halves') return s.named(HALVES[activation](s, up), `ffn_${GATED_LABELS[activation]}`);
+  const gates = step(s, 'ffn_gate', x, length, recipe);
+  if (activation === 'relu-squared') {
+    return s.named(ctx.mul(activate(s, activation, gates, 'ffn'), up), 'ffn_gate_par');
+  }
+  return activateGated(s, activation, gates, up, 'ffn');
 }
 
-/** As {@link gatedSilu}, with gate and up in one matrix. */
-export function fusedGatedSilu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
-  const both = step(s, 'ffn_up', x, 2 * length, options);
-  return step(s, DOWN, s.named(s.ctx.swiglu(both), 'ffn_swiglu'), x.ne[0], options);
+/** Names of gated non-linearities. */
+const GATED_LABELS: Readonly<Record<Activation, string>> = {
+  silu: 'swiglu',
+  gelu: 'geglu',
+  relu: 'reglu',
+  'relu-squared': 'reglu',
+  'swiglu-oai': 'swiglu_oai',
+};
+
+const HALVES: Readonly<Record<Activation, (s: Scope, both: Tensor) => Tensor>> = {
+  silu: ({ ctx }, both) => ctx.swiglu(both),
+  gelu: ({ ctx }, both) => ctx.geglu(both),
+  relu: ({ ctx }, both) => ctx.reglu(both),
+  'relu-squared': ({ ctx }, both) => ctx.reglu(both),
+  'swiglu-oai': ({ ctx }, both) => ctx.swiglu(both),
+};
+
+const SWIGLU_STEEPNESS = 1.702;
+const SWIGLU_LIMIT = 7;
+
+/** `act(gate) × up`. @param label of the result before its kind */
+export function activateGated(s: Scope, activation: Activation, gate: Tensor, up: Tensor, label: string): Tensor {
+  const { ctx } = s;
+  const results: Readonly<Record<Activation, () => Tensor>> = {
+    silu: () => ctx.swiglu(gate, up),
+    gelu: () => ctx.geglu(gate, up),
+    relu: () => ctx.reglu(gate, up),
+    'relu-squared': () => ctx.reglu(gate, up),
+    'swiglu-oai': () => ctx.swigluOai(gate, up, SWIGLU_STEEPNESS, SWIGLU_LIMIT),
+  };
+  return s.named(results[activation](), `${label}_${GATED_LABELS[activation]}`);
 }
 
-/** `down(gelu(up(x)))`. */
-export function plainGelu(s: Scope, x: Tensor, length: number, options: FeedForwardOptions = {}): Tensor {
-  const up = step(s, 'ffn_up', x, length, options);
-  return step(s, DOWN, s.named(s.ctx.gelu(up), 'ffn_gelu'), x.ne[0], options);
-}
-
-function gateAndUp(s: Scope, x: Tensor, length: number, options: FeedForwardOptions): [gate: Tensor, up: Tensor] {
-  const up = step(s, 'ffn_up', x, length, options);
-  return [step(s, 'ffn_gate', x, length, options), up];
+/** `act(x)`. @param label of the result before its kind */
+export function activate(s: Scope, activation: Activation, x: Tensor, label: string): Tensor {
+  const { ctx } = s;
+  if (activation === 'gelu') return s.named(ctx.gelu(x), `${label}_gelu`);
+  if (activation === 'relu') return s.named(ctx.relu(x), `${label}_relu`);
+  if (activation === 'relu-squared')
+    return s.named(ctx.sqr(s.named(ctx.relu(x), `${label}_relu`)), `${label}_sqr(relu)`);
+  return s.named(ctx.silu(x), `${label}_silu`);
 }
 
 /**
  * One matrix with its bias and scale. Each result gets a name, except the last result of `down`, which the caller
  * names.
  */
-function step(s: Scope, label: string, x: Tensor, length: number, options: FeedForwardOptions): Tensor {
-  const { suffix = '', bias = 'none', isScaled = false } = options;
+function step(s: Scope, label: string, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
+  const { suffix = '', bias = 'none', isScaled = false } = recipe;
   const part = label + suffix;
   const isDown = label === DOWN;
   const offset = weightIf(s, bias, `${part}.bias`, [length]);

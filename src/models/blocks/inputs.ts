@@ -3,11 +3,10 @@
  */
 import { named } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { ModelBuilder, Scope } from '../model-builder.js';
-import { attentionInputs, type AttentionInputs } from './attention.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
 import { weightIf, type Presence } from './linear.js';
 import { badTensor } from '../weights.js';
-import { rmsNorm } from './norm.js';
+import { norm } from './norm.js';
 
 /**
  * The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead.
@@ -24,20 +23,9 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   }
   const embedded = m.ctx.getRows(table, ids);
   m.graph.expand(embedded).expand(readyMade);
-  return m.top.named(embedded, 'embd');
-}
-
-/** The inputs that every layer of a transformer reads besides the tokens. */
-export interface TransformerInputs {
-  /** The position of each token. */
-  readonly positions: Tensor;
-  readonly attention: AttentionInputs;
-  /** The tokens whose logits are wanted. */
-  readonly wanted: Tensor;
-}
-
-export function transformerInputs(m: ModelBuilder): TransformerInputs {
-  return { positions: m.input('i32', [m.batch.tokens]), attention: attentionInputs(m), wanted: wantedTokens(m) };
+  const { embeddingScale } = m.hp;
+  const scaled = embeddingScale === 0 ? embedded : m.ctx.scale(embedded, embeddingScale);
+  return m.top.expand(m.top.named(scaled, 'embd'));
 }
 
 /** The input that lists the tokens whose logits are wanted. */
@@ -46,13 +34,13 @@ export function wantedTokens(m: ModelBuilder): Tensor {
 }
 
 /** From the last layer's attention on, only the wanted tokens are computed. */
-export function keepWanted(s: Scope, wanted: Tensor, x: Tensor, residual: Tensor): [x: Tensor, residual: Tensor] {
-  return s.isLastLayer ? [s.ctx.getRows(x, wanted), s.ctx.getRows(residual, wanted)] : [x, residual];
+export function keepWanted<T extends readonly Tensor[]>(s: Layer, wanted: Tensor, ...rows: T): T {
+  return s.isLast ? (rows.map((x) => s.ctx.getRows(x, wanted)) as unknown as T) : rows;
 }
 
 /** The final normalisation, kept as an output since it is the embedding of the text so far. */
-export function finalNorm(m: ModelBuilder, x: Tensor, normalise = rmsNorm): Tensor {
-  return m.ctx.setOutput(m.top.named(normalise(m.top, 'output_norm', x), 'result_norm'));
+export function finalNorm(m: ModelBuilder, x: Tensor): Tensor {
+  return m.ctx.setOutput(m.top.named(norm(m.top, 'output_norm', x), 'result_norm'));
 }
 
 export interface ScoreOptions {

@@ -9,12 +9,12 @@
  */
 import { rowSize } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { KvCache } from '../kv-cache.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import type { ModelBuilder, Scope } from '../model-builder.js';
+import type { KvCache } from '../memory/kv-cache.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attend, attentionMask, lookUp, projectOutput, type AttentionInputs } from './attention.js';
 import { product } from './linear.js';
-import { rmsNorm } from './norm.js';
+import { norm } from './norm.js';
 import { turn } from './rope.js';
 
 export interface LatentHyperparameters extends Hyperparameters {
@@ -60,9 +60,9 @@ interface LatentParts {
   readonly turnedK: Tensor;
 }
 
-function latentParts(s: Scope<LatentHyperparameters>, x: Tensor, positions: Tensor): LatentParts {
+function latentParts(s: Layer<LatentHyperparameters>, x: Tensor, positions: Tensor): LatentParts {
   const { ctx, hp } = s;
-  const { ropeLength, kvRank, fullKeyLength, headCount: heads } = hp;
+  const { ropeLength, kvRank, fullKeyLength, headCount: heads } = { ...hp, ...s.heads };
   const tokens = x.ne[1];
   const q = s.named(ctx.reshape(queries(s, x, heads * fullKeyLength), [fullKeyLength, heads, tokens]), 'q');
   const both = s.named(product(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
@@ -72,23 +72,23 @@ function latentParts(s: Scope<LatentHyperparameters>, x: Tensor, positions: Tens
   return {
     q,
     turnedK: s.named(turn(s, freshK, positions), 'k_pe'),
-    compressed: s.named(rmsNorm(s, 'attn_kv_a_norm', freshRow), 'kv_cmpr'),
+    compressed: s.named(norm(s, 'attn_kv_a_norm', freshRow), 'kv_cmpr'),
   };
 }
 
 /** Queries of all heads, by way of a compressed row or directly. */
-function queries(s: Scope<LatentHyperparameters>, x: Tensor, length: number): Tensor {
+function queries(s: Layer<LatentHyperparameters>, x: Tensor, length: number): Tensor {
   const { queryRank } = s.hp;
   if (queryRank === 0) return s.named(product(s, 'attn_q', x, length), 'q');
   const compressed = s.named(product(s, 'attn_q_a', x, queryRank), 'q');
-  const normed = s.named(rmsNorm(s, 'attn_q_a_norm', compressed), 'q');
+  const normed = s.named(norm(s, 'attn_q_a_norm', compressed), 'q');
   return s.named(product(s, 'attn_q_b', normed, length), 'q');
 }
 
 /** Attention on the compressed rows: the query of every head is compressed, too. */
-export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
+export function attendCompressed(s: Layer<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
   const { ctx, hp } = s;
-  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
+  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
   const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs.positions);
   const partOfQ = (length: number, first: number): Tensor =>
     ctx.view(fresh, [length, heads, x.ne[1]], [fresh.nb[1], fresh.nb[2]], rowSize(fresh.type, first));
@@ -104,8 +104,8 @@ export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: Latent
   const k = s.named(ctx.concat(v, turnedK, 0), 'Kcur');
   const q = cooled(s, plain, inputs.temperature);
   for (const part of [q, v, k]) s.expand(part);
-  s.expand(inputs.cache.storeKeys(ctx, k, inputs.keyIds, s.layer!));
-  const keys = inputs.cache.keys(ctx, s.layer!);
+  s.expand(inputs.cache.storeKeys(ctx, k, inputs.keyIds, s.index));
+  const keys = inputs.cache.keys(ctx, s.index);
   const values = ctx.view(keys, [kvRank, keys.ne[1], keys.ne[2], keys.ne[3]], [keys.nb[1], keys.nb[2], keys.nb[3]]);
   const decompress = s.weight('attn_v_b.weight', [kvRank, fullValueLength, heads]);
   const options = { scale: hp.attentionScale, decompress };
@@ -114,13 +114,13 @@ export function attendCompressed(s: Scope<LatentHyperparameters>, inputs: Latent
 
 /** Older files: keys and values are decompressed, and cached as in other models. */
 export function attendDecompressed(
-  s: Scope<LatentHyperparameters>,
+  s: Layer<LatentHyperparameters>,
   inputs: AttentionInputs,
   { positions, temperature }: Pick<LatentInputs, 'positions' | 'temperature'>,
   x: Tensor,
 ): Tensor {
   const { ctx, hp } = s;
-  const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = hp;
+  const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
   const { q: fresh, compressed, turnedK } = latentParts(s, x, positions);
   const plainLength = fullKeyLength - ropeLength;
   const kv = s.named(product(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
@@ -134,6 +134,6 @@ export function attendDecompressed(
   return attend(s, inputs, { q: cooled(s, q, temperature), k, v }, { scale: hp.attentionScale });
 }
 
-function cooled(s: Scope, q: Tensor, temperature: Tensor | null): Tensor {
+function cooled(s: Layer, q: Tensor, temperature: Tensor | null): Tensor {
   return temperature === null ? q : s.named(s.ctx.mul(q, temperature), 'Qcur_attn_temp_scaled');
 }

@@ -1,23 +1,46 @@
 /**
  * Normalisation of every row, with learned weights.
+ *
+ * Invariant: the order of operations and names is that of llama.cpp's `build_norm`.
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
+import { weightIf, type Presence } from './linear.js';
 
-/**
- * Root-mean-square normalisation.
- *
- * @param part name of the weights without `.weight`
- * @param labels where the intermediate result is named. Default: where the weights are
- */
-export function rmsNorm(s: Scope, part: string, x: Tensor, labels: Scope = s): Tensor {
-  const normed = labels.named(s.ctx.rmsNorm(x, s.hp.normEpsilon), 'norm');
-  return s.ctx.mul(normed, s.weight(`${part}.weight`, [x.ne[0]]));
+/** How an architecture normalises rows. */
+export interface NormRecipe {
+  /** `rms`: by the root mean square; `layer`: to mean 0 and deviation 1. */
+  readonly kind: 'rms' | 'layer';
+  /** Default: required. */
+  readonly weight?: Presence;
+  /** Default: none. */
+  readonly bias?: Presence;
 }
 
-/** Normalisation to mean 0 and deviation 1, with weights and bias. */
-export function layerNorm(s: Scope, part: string, x: Tensor): Tensor {
-  const normed = s.named(s.ctx.norm(x, s.hp.normEpsilon), 'norm');
-  const weighted = s.named(s.ctx.mul(normed, s.weight(`${part}.weight`, [x.ne[0]])), 'norm_w');
-  return s.ctx.add(weighted, s.weight(`${part}.bias`, [x.ne[0]]));
+export interface NormHyperparameters extends Required<NormRecipe> {
+  readonly epsilon: number;
+}
+
+/** What one normalisation does differently from the rest of its model. */
+export interface NormOptions extends Partial<NormRecipe> {
+  /** Where the intermediate results are named. Default: where the weights are. */
+  readonly labels?: Scope;
+  /** Shape of the weights. Default: a row. */
+  readonly ne?: readonly number[];
+}
+
+/** @param part name of the weights without `.weight` */
+export function norm(s: Scope, part: string, x: Tensor, options: NormOptions = {}): Tensor {
+  const { labels = s, ne = [x.ne[0]], ...own } = options;
+  const { kind, epsilon, weight: weightPresence, bias: biasPresence } = { ...s.hp.norm, ...own };
+  const { ctx } = s;
+  const weight = weightIf(s, weightPresence, `${part}.weight`, ne);
+  const bias = weightIf(s, biasPresence, `${part}.bias`, ne);
+  let result = kind === 'rms' ? ctx.rmsNorm(x, epsilon) : ctx.norm(x, epsilon);
+  if (weight !== null || bias !== null) labels.named(result, 'norm');
+  if (weight !== null) {
+    result = ctx.mul(result, weight);
+    if (bias !== null) labels.named(result, 'norm_w');
+  }
+  return bias === null ? result : ctx.add(result, bias);
 }

@@ -3,23 +3,29 @@
  */
 import type { RopeOptions } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Scope } from '../model-builder.js';
+import type { Layer } from '../model-builder.js';
+import { ropeSettings } from '../rope-scaling.js';
+
+/**
+ * Divisors of the frequencies that a file may have: `plain`, one list; `long`, one list for short and one for long
+ * contexts; `by-scaling`: `long` if the file says that positions are stretched by LongRope, else `plain`.
+ */
+export type FrequencyFactors = 'none' | 'plain' | 'long' | 'by-scaling';
 
 /** Turns queries or keys by their tokens' positions. */
-export function turn(s: Scope, heads: Tensor, positions: Tensor, options: RopeOptions = {}): Tensor {
-  return s.ctx.rope(heads, positions, s.hp.ropeLength, { ...s.hp.rope, ...options });
+export function turn(s: Layer, heads: Tensor, positions: Tensor, options: RopeOptions = {}): Tensor {
+  const { ropeLength, isWindowed } = s.heads;
+  return s.ctx.rope(heads, positions, ropeLength, { ...ropeSettings(s.hp.rope, isWindowed), ...options });
 }
 
-/** Divisors of the frequencies, shared by all layers, if the file has them. */
-export function ropeFactors({ model, hp, layer }: Scope): Tensor | null {
-  return model.top.optionalWeight('rope_freqs.weight', [Math.floor(hp.ropeLength / 2)], layer);
-}
-
-/** As {@link ropeFactors}, one list for short and one for long contexts (LongRope). */
-export function longRopeFactors({ model, hp, layer }: Scope): Tensor | null {
-  const { top, run } = model;
-  const ne = [Math.floor(hp.ropeLength / 2)];
-  const short = top.optionalWeight('rope_factors_short.weight', ne, layer);
-  const long = top.optionalWeight('rope_factors_long.weight', ne, layer);
-  return run.sequenceContext > hp.originalContextLength ? long : short;
+/** The divisors of the frequencies of a layer; null if there are none. All layers share the lists of the first. */
+export function frequencyFactors(s: Layer, kind: FrequencyFactors): Tensor | null {
+  if (kind === 'none') return null;
+  const { model, hp, index } = s;
+  const isLong = kind === 'long' || (kind === 'by-scaling' && hp.rope.isLong);
+  const find = (name: string): Tensor | null =>
+    model.top.optionalWeight(`${name}.weight`, [Math.floor(s.heads.ropeLength / 2)], index);
+  if (!isLong) return find('rope_freqs');
+  const [short, long] = [find('rope_factors_short'), find('rope_factors_long')];
+  return model.run.sequenceContext > hp.rope.originalContext ? long : short;
 }

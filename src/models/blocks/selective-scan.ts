@@ -9,7 +9,7 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import type { Scope } from '../model-builder.js';
+import type { Layer } from '../model-builder.js';
 import { linear, product } from './linear.js';
 import { fetchState, type StateInputs } from './recurrent-state.js';
 
@@ -25,14 +25,14 @@ export interface ScanHyperparameters extends Hyperparameters {
   readonly hasNormedInputs: boolean;
 }
 
-type ScanScope = Scope<ScanHyperparameters>;
+type ScanLayer = Layer<ScanHyperparameters>;
 
 /** One layer for all sequences of the batch, which have equally many tokens. */
-export function selectiveScan(s: ScanScope, inputs: StateInputs, x: Tensor): Tensor {
+export function selectiveScan(s: ScanLayer, inputs: StateInputs, x: Tensor): Tensor {
   const { ctx, hp, model } = s;
   const { sequences, tokens } = model.batch;
   const { innerLength, convolutionWidth } = hp;
-  const state = model.memory.state!.layers[s.layer!];
+  const state = model.memory.state!.of(s.index);
   const last = fetchState(s, inputs, state.convolution);
   const columns = ctx.reshape(last, [convolutionWidth - 1, innerLength, sequences]);
   const grouped = ctx.reshape(x, [x.ne[0], tokens / sequences, sequences]);
@@ -49,7 +49,7 @@ export function selectiveScan(s: ScanScope, inputs: StateInputs, x: Tensor): Ten
 }
 
 /** Convolution over the last columns and the new ones; the new last columns go back into the state. */
-function convolve(s: ScanScope, columns: Tensor, fresh: Tensor, state: Tensor): Tensor {
+function convolve(s: ScanLayer, columns: Tensor, fresh: Tensor, state: Tensor): Tensor {
   const { ctx, hp, model } = s;
   const { innerLength, convolutionWidth } = hp;
   const { sequences } = model.batch;
@@ -62,7 +62,7 @@ function convolve(s: ScanScope, columns: Tensor, fresh: Tensor, state: Tensor): 
 }
 
 /** The result of the scan for every token, `[inner, tokens, sequences]`; the new states go back into the cache. */
-function scan(s: ScanScope, inputs: StateInputs, x: Tensor, cache: Tensor): Tensor {
+function scan(s: ScanLayer, inputs: StateInputs, x: Tensor, cache: Tensor): Tensor {
   const { ctx, hp, model } = s;
   const { innerLength, stateLength } = hp;
   const [, tokens, sequences] = x.ne;
@@ -80,7 +80,7 @@ function scan(s: ScanScope, inputs: StateInputs, x: Tensor, cache: Tensor): Tens
 }
 
 /** The step of the scan and the gates into and out of the state, all computed from the token. */
-function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tensor } {
+function scanInputs(s: ScanLayer, x: Tensor): { step: Tensor; b: Tensor; c: Tensor } {
   const { ctx, hp } = s;
   const { innerLength, stateLength, stepRank } = hp;
   const [, tokens, sequences] = x.ne;
@@ -89,7 +89,7 @@ function scanInputs(s: ScanScope, x: Tensor): { step: Tensor; b: Tensor; c: Tens
     const nb = [stateLength * all.nb[0], all.nb[1], all.nb[2]];
     return ctx.view(all, [stateLength, 1, tokens, sequences], nb, first * all.nb[0]);
   };
-  const even = (t: Tensor): Tensor => (hp.hasNormedInputs ? ctx.rmsNorm(t, hp.normEpsilon) : t);
+  const even = (t: Tensor): Tensor => (hp.hasNormedInputs ? ctx.rmsNorm(t, hp.norm.epsilon) : t);
   const short = even(ctx.view(all, [stepRank, tokens, sequences], [all.nb[1], all.nb[2]]));
   const [b, c] = [even(gate(stepRank)), even(gate(stepRank + stateLength))];
   const step = ctx.add(product(s, 'ssm_dt', short, innerLength), s.weight('ssm_dt.bias', [innerLength]));

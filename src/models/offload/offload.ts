@@ -10,7 +10,7 @@ import type { Gguf } from '../../gguf/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkBytes } from '../../units.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import type { ModelMemory } from '../model-memory.js';
+import type { ModelMemory } from '../memory/model-memory.js';
 import type { ResolvedModelOptions } from '../options.js';
 import {
   allocatedBytes,

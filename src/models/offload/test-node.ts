@@ -29,14 +29,15 @@ const BUILDERS: Readonly<Record<TestOperation, Builder>> = {
   MUL: (ctx, w) => ctx.mul(ctx.newTensor('f32', w.ne), w),
   DIV: (ctx, w) => ctx.div(ctx.newTensor('f32', [w.ne[0]]), w),
   ROPE: (ctx, w, hp) => {
-    const heads = ctx.newTensor('f32', [hp.valueLength, hp.headCount, TOKENS]);
-    return ctx.rope(heads, ctx.newTensor('i32', [TOKENS]), 0, { freqFactors: w });
+    const [heads] = hp.attention.layers;
+    const rows = ctx.newTensor('f32', [heads.valueLength, heads.headCount, TOKENS]);
+    return ctx.rope(rows, ctx.newTensor('i32', [TOKENS]), 0, { freqFactors: w });
   },
   SCALE: (ctx, w) => ctx.scale(w, 1),
   SSM_CONV: (ctx, w) => ctx.ssmConv(ctx.newTensor('f32', [w.ne[0] - 1 + TOKENS, w.ne[1], SEQUENCES]), w),
   SSM_SCAN: (ctx, w, hp) => {
     const [stateLength, heads] = w.ne;
-    const headLength = hp.stateLengths === null ? 1 : hp.stateLengths.scan / stateLength / heads;
+    const headLength = hp.state === null ? 1 : hp.state.lengths.scan / stateLength / heads;
     const gate = (): Tensor => ctx.newTensor('f32', [stateLength, 1, TOKENS, SEQUENCES]);
     return ctx.ssmScan(
       ctx.newTensor('f32', [stateLength, headLength, heads, SEQUENCES]),

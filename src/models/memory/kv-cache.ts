@@ -8,13 +8,13 @@
  *     cell 0: head 0 | head 1 | …               element 0 of head 0: cell 0, cell 1, …
  *     cell 1: head 0 | head 1 | …               element 1 of head 0: cell 0, cell 1, …
  */
-import { Context } from '../dialects/ggml/context.js';
-import { elementCount, rowSize } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { alignUp } from '../units.js';
-import { isWindowed, type Hyperparameters } from './hyperparameters.js';
+import { Context } from '../../dialects/ggml/context.js';
+import { elementCount, rowSize } from '../../tensor/layout.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { alignUp } from '../../units.js';
+import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
 import type { LayerTensor } from './layer-tensor.js';
-import type { Batch, ResolvedModelOptions } from './options.js';
+import type { Batch, ResolvedModelOptions } from '../options.js';
 
 /** The cells of a windowed cache are a multiple of this. */
 const WINDOW_STEP = 256;
@@ -27,23 +27,27 @@ const ROTATION_LENGTH = 64;
 
 export class KvCache {
   readonly tensors: LayerTensor[] = [];
-  readonly cells: number;
   /** Parts of the cache: one per sequence, or one for all. */
   readonly streams: number;
   /** Whether values lie transposed. */
   readonly isTransposed: boolean;
-  readonly #hp: Hyperparameters;
+  readonly #heads: readonly LayerHeads[];
   readonly #run: ResolvedModelOptions;
-  readonly #layers: readonly number[];
+  /** Elements of a token's values in the widest layer of the model. */
+  readonly #widestValues: number;
   readonly #keys = new Map<number, Tensor>();
   readonly #values = new Map<number, Tensor>();
 
   /** @param layers the layers whose keys and values this cache holds */
-  constructor(hp: Hyperparameters, run: ResolvedModelOptions, layers: readonly number[], cells: number) {
-    this.#hp = hp;
+  constructor(
+    { attention }: Hyperparameters,
+    run: ResolvedModelOptions,
+    layers: readonly number[],
+    readonly cells: number,
+  ) {
+    this.#heads = attention.layers;
     this.#run = run;
-    this.#layers = layers;
-    this.cells = cells;
+    this.#widestValues = Math.max(...attention.layers.map(({ valueLength, kvHeadCount }) => valueLength * kvHeadCount));
     this.streams = run.isUnified ? 1 : run.sequences;
     this.isTransposed = run.hasTransposedValues;
     const memory = Context.virtual();
@@ -53,16 +57,18 @@ export class KvCache {
         this.tensors.push({ layer, tensor });
         return tensor;
       };
-      this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, hp.keyLength * hp.kvHeadCount));
-      if (hp.isLatent) continue;
-      this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, hp.valueLength * hp.kvHeadCount));
+      const { keyLength, valueLength, kvHeadCount } = this.#heads[layer];
+      this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, keyLength * kvHeadCount));
+      if (attention.isLatent) continue;
+      const valuesLength = this.isTransposed ? this.#widestValues : valueLength * kvHeadCount;
+      this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, valuesLength));
     }
   }
 
   /** The keys of a layer as `[head, heads, cells, streams]`. */
   keys(ctx: Context, layer: number): Tensor {
-    const keys = this.#keys.get(layer)!;
-    const { keyLength, kvHeadCount } = this.#hp;
+    const keys = this.#keys.get(this.#heads[layer].cacheLayer!)!;
+    const { keyLength, kvHeadCount } = this.#heads[layer];
     const row = rowSize(keys.type, keys.ne[0]);
     const ne = [keyLength, kvHeadCount, this.cells, this.streams];
     return ctx.view(keys, ne, [rowSize(keys.type, keyLength), row, row * this.cells]);
@@ -70,8 +76,8 @@ export class KvCache {
 
   /** The values of a layer as `[head, heads, cells, streams]`, or transposed as `[cells, heads, head, streams]`. */
   values(ctx: Context, layer: number): Tensor {
-    const values = this.#values.get(layer)!;
-    const { valueLength, kvHeadCount } = this.#hp;
+    const values = this.#values.get(this.#heads[layer].cacheLayer!)!;
+    const { valueLength, kvHeadCount } = this.#heads[layer];
     const { cells, streams } = this;
     if (this.isTransposed) {
       const row = rowSize(values.type, cells);
@@ -98,29 +104,36 @@ export class KvCache {
     const ne = [values.ne[0] * values.ne[1], values.ne[2]];
     const isDense = rowSize(values.type, ne[0]) === values.nb[2];
     const dense = isDense ? ctx.reshape(values, ne) : ctx.cont(values, ne);
+    const wide = ne[0] < cache.ne[0] ? ctx.pad(dense, [cache.ne[0] - ne[0], 0, 0, 0]) : dense;
     const elements = ctx.reshape(cache, [1, elementCount(cache)]);
-    return ctx.setRows(elements, ctx.reshape(dense, [1, elementCount(dense)]), ids);
+    return ctx.setRows(elements, ctx.reshape(wide, [1, elementCount(wide)]), ids);
   }
 
   /** How many ids it takes to store the values of a batch. */
   valueIdCount({ tokens }: Batch): number {
-    return this.isTransposed ? tokens * this.#hp.valueLength * this.#hp.kvHeadCount : tokens;
+    return this.isTransposed ? tokens * this.#widestValues : tokens;
   }
 
   /** Length of the matrix that keys and queries are turned by before quantised storage; null if they are not turned. */
   keyRotation(): number | null {
-    const { keyLength } = this.#hp;
-    if (!this.#run.keyType.isQuantized || this.#layers.length === 0 || keyLength % ROTATION_LENGTH !== 0) return null;
+    const common = this.#commonLength(this.#keys, 'keyLength');
+    if (!this.#run.keyType.isQuantized || common === null) return null;
     let length = ROTATION_LENGTH;
-    while (keyLength % (length * 2) === 0) length *= 2;
+    while (common % (length * 2) === 0) length *= 2;
     return length;
   }
 
   /** As {@link keyRotation}, for values. */
   valueRotation(): number | null {
-    const { valueLength, isLatent } = this.#hp;
-    const isRotated = this.#run.valueType.isQuantized && !isLatent && this.#layers.length > 0;
-    return isRotated && valueLength % ROTATION_LENGTH === 0 ? ROTATION_LENGTH : null;
+    const isRotated = this.#run.valueType.isQuantized && this.#commonLength(this.#values, 'valueLength') !== null;
+    return isRotated ? ROTATION_LENGTH : null;
+  }
+
+  /** The length of the heads of all cached layers; null if they differ, or the model's first does not fit a rotation. */
+  #commonLength(cached: ReadonlyMap<number, Tensor>, part: 'keyLength' | 'valueLength'): number | null {
+    const lengths = new Set([...cached.keys()].map((layer) => this.#heads[layer][part]));
+    if (lengths.size !== 1 || this.#heads[0][part] % ROTATION_LENGTH !== 0) return null;
+    return [...lengths][0];
   }
 
   /** All streams as one list of rows: ids count through all of them. */
@@ -137,25 +150,17 @@ export interface KvCaches {
 
 /** Sizes and layers as in llama.cpp's `create_memory` and `llama_kv_cache_iswa`. */
 export function createKvCaches(hp: Hyperparameters, run: ResolvedModelOptions): KvCaches {
-  const layers = Array.from({ length: hp.layerCount + hp.predictLayerCount }, (_, layer) => layer);
-  const { slidingWindow } = hp;
-  if (slidingWindow === null) return { full: new KvCache(hp, run, layers, run.sequenceContext), window: null };
-  const needed = (slidingWindow.tokens * (run.isUnified ? run.sequences : 1) + run.ubatchSize) % UINT32_RANGE;
+  const { layers, window } = hp.attention;
+  const cached = layers.flatMap(({ cacheLayer }, layer) => (cacheLayer === layer ? [layer] : []));
+  if (window === null) return { full: new KvCache(hp, run, cached, run.sequenceContext), window: null };
+  const needed = (window * (run.isUnified ? run.sequences : 1) + run.ubatchSize) % UINT32_RANGE;
   const shortened = alignUp(Math.min(run.sequenceContext, needed), WINDOW_STEP);
   const windowCells = run.hasFullWindow ? run.sequenceContext : shortened;
+  const isWindowed = (layer: number): boolean => layers[layer].isWindowed;
+  const full = cached.filter((layer) => !isWindowed(layer));
   return {
-    full: new KvCache(
-      hp,
-      run,
-      layers.filter((layer) => !isWindowed(hp, layer)),
-      run.sequenceContext,
-    ),
-    window: new KvCache(
-      hp,
-      run,
-      layers.filter((layer) => isWindowed(hp, layer)),
-      windowCells,
-    ),
+    full: new KvCache(hp, run, full, run.sequenceContext),
+    window: new KvCache(hp, run, cached.filter(isWindowed), windowCells),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * The memory that a model keeps between runs, allocated once with the context: a cache of keys and values, or a state.
  */
-import type { Hyperparameters } from './hyperparameters.js';
+import type { Hyperparameters } from '../hyperparameters.js';
 import { createKvCaches, type KvCaches } from './kv-cache.js';
 import type { LayerTensor } from './layer-tensor.js';
-import type { ResolvedModelOptions } from './options.js';
+import type { ResolvedModelOptions } from '../options.js';
 import { StateCache } from './state-cache.js';
-import { bufferBytes } from './weights.js';
+import { bufferBytes } from '../weights.js';
 
 export interface ModelMemory {
   /** The caches of a model with attention; null for others. */
@@ -20,9 +20,9 @@ export interface ModelMemory {
 }
 
 export function createModelMemory(hp: Hyperparameters, run: ResolvedModelOptions): ModelMemory {
-  const { stateLengths, layerCount } = hp;
-  const state = stateLengths === null ? null : new StateCache(stateLengths, layerCount, run.sequences);
-  const kv = state === null ? createKvCaches(hp, run) : null;
-  const caches = [state, kv?.full, kv?.window].flatMap((cache) => (cache ? [cache.tensors] : []));
+  const isCached = hp.attention.layers.some(({ cacheLayer }) => cacheLayer !== null);
+  const kv = isCached ? createKvCaches(hp, run) : null;
+  const state = hp.state === null ? null : new StateCache(hp.state, run.sequences);
+  const caches = [kv?.full, kv?.window, state].flatMap((cache) => (cache ? [cache.tensors] : []));
   return { kv, state, caches, bytes: bufferBytes(caches.flat().map(({ tensor }) => tensor)) };
 }

@@ -1,0 +1,101 @@
+/**
+ * The mixture of experts of a layer, with the experts that every token goes through beside those that the router picks.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import type { Layer } from '../model-builder.js';
+import { expertFeedForward, type ExpertOptions, type Gating } from './expert-feed-forward.js';
+import { feedForward, type Activation } from './feed-forward.js';
+import type { Presence } from './linear.js';
+
+/** How an architecture mixes experts. */
+export interface MixtureRecipe {
+  /** Whether the architecture has no dense form. Default false: a file without experts is dense. */
+  readonly isRequired?: boolean;
+  /**
+   * Which layers have experts, if the model has any; the others are dense. `after-leading`: all after those that
+   * `leading_dense_block_count` counts. Default: all.
+   */
+  readonly layers?: 'all' | 'after-leading' | ((hp: Hyperparameters, layer: number) => boolean);
+  /**
+   * Elements of an expert's row between up and down. `own`: the file says; `own-or-split`: if it doesn't, the experts
+   * that a token uses share those of a dense network; `own-or-whole`: each has as many. Default `feed-forward`: as many
+   * as a dense network.
+   */
+  readonly length?: 'own' | 'own-or-split' | 'own-or-whole' | 'feed-forward';
+  /** The function of the router; or that the file says it, and what holds if it doesn't. Default softmax. */
+  readonly gating?: Gating | { readonly ifUnsaid: Gating | null };
+  /** Whether the shares of the chosen experts are made to add up to 1. Default false. */
+  readonly isNormalised?: boolean | 'read';
+  /** Whether the file may give a factor of the shares. Default false. */
+  readonly readsScale?: boolean;
+  /** A bias that is added to the probabilities only for choosing experts. Default: none. */
+  readonly selectionBias?: Presence;
+  /** Biases of the router and of the experts. Default: none. */
+  readonly bias?: Presence;
+  /** Whether a scale per expert is applied, as in NVFP4 files. Default false. */
+  readonly isScaled?: boolean;
+  /** A matrix for the gate. Default: required. */
+  readonly gate?: Presence;
+  /** Gate and up in one matrix. Default: none. */
+  readonly fusedGate?: Presence;
+  /** Default: silu. */
+  readonly activation?: Activation;
+  /** Experts that every token goes through. Default: none. */
+  readonly shared?: SharedRecipe;
+  /** Name of the mixture's result, if it has no shared experts. Default: none of its own. */
+  readonly label?: string;
+}
+
+/** The experts that every token goes through: one network as wide as all of them. */
+export interface SharedRecipe {
+  /**
+   * Elements between up and down. `counted`: those of an expert times `expert_shared_count`; `as-expert`: those of one
+   * expert; `own`: the file says, and has none if it doesn't; `own-or-whole`: if it doesn't, as a dense network.
+   */
+  readonly length: 'counted' | 'as-expert' | 'own' | 'own-or-whole';
+  /** The function of a gate per token; `quotient`: made of silu and a division. Default: no gate. */
+  readonly gate?: 'sigmoid' | 'quotient';
+  /** Name of the network's result. Default `ffn_shexp`. */
+  readonly label?: string;
+  /** Name of the sum with the chosen experts. Default `ffn_out`. */
+  readonly sumLabel?: string;
+  /** Whether the network's result comes first in that sum. Default false. */
+  readonly isFirst?: boolean;
+}
+
+/** Whether a layer has experts. */
+export function hasExperts({ hp, index }: Layer, { layers = 'all' }: MixtureRecipe): boolean {
+  if (hp.experts === null) return false;
+  if (layers === 'all') return true;
+  return layers === 'after-leading' ? index >= hp.experts.denseLayers : layers(hp, index);
+}
+
+/** Puts each token of `x` through its experts and the shared ones. */
+export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Tensor): Tensor {
+  const experts = s.hp.experts!;
+  const { gating, isNormalised } = experts;
+  const length = experts.length || s.feedForwardLength;
+  const options: ExpertOptions = { ...recipe, experts, length, gating, isNormalised, ...(scores && { scores }) };
+  const routed = expertFeedForward(s, x, options);
+  const { shared, label } = recipe;
+  if (shared === undefined || experts.sharedLength === 0) return label === undefined ? routed : s.named(routed, label);
+  const common = sharedExperts(s, x, shared, recipe);
+  const { sumLabel = 'ffn_out', isFirst = false } = shared;
+  return s.named(isFirst ? s.ctx.add(common, routed) : s.ctx.add(routed, common), sumLabel);
+}
+
+function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, gate }: MixtureRecipe): Tensor {
+  const { ctx } = s;
+  const { label = 'ffn_shexp' } = recipe;
+  const network = {
+    suffix: '_shexp',
+    gate: gate === 'none' ? 'none' : 'own',
+    ...(activation && { activation }),
+  } as const;
+  const result = s.named(feedForward(s, x, s.hp.experts!.sharedLength, network), label);
+  if (recipe.gate === undefined) return result;
+  const score = s.named(ctx.mulMat(s.weight('ffn_gate_inp_shexp.weight', [x.ne[0]]), x), `${label}_gate_inp`);
+  const opening = recipe.gate === 'sigmoid' ? ctx.sigmoid(score) : ctx.div(ctx.silu(score), score);
+  return s.named(ctx.mul(result, s.named(opening, `${label}_gate`)), `${label}_out`);
+}

@@ -1,0 +1,90 @@
+/**
+ * Attention of a decoder's layer as its recipe describes it: heads, norms, turns, look-up.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import { attend, project, projectHeads, reshaped, type Heads } from '../blocks/attention.js';
+import { weightIf } from '../blocks/linear.js';
+import { norm } from '../blocks/norm.js';
+import { frequencyFactors, turn } from '../blocks/rope.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import type { Layer } from '../model-builder.js';
+import type { AttentionRecipe, BlockMaker, HeadNormRecipe, RopeRecipe } from './recipe.js';
+
+export function headAttention(recipe: AttentionRecipe, rope: RopeRecipe | null = {}): BlockMaker<Hyperparameters> {
+  const { scaledQuery, sinks = 'none', outputBias: bias = 'none', label } = recipe;
+  return (_, { positions, attention }) =>
+    (s, x) => {
+      const { q, k, v } = preparedHeads(s, x, positions, recipe, rope);
+      const factor = scoreFactor(s, recipe);
+      const isScaled = scaledQuery !== undefined;
+      const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
+      const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
+      const result = attend(s, attention, heads, { scale: isScaled ? 1 : factor, sinks: weights, bias });
+      return label === undefined ? result : s.named(result, label);
+    };
+}
+
+/** Queries, keys and values, normalised and turned. */
+function preparedHeads(
+  s: Layer,
+  x: Tensor,
+  positions: Tensor,
+  recipe: AttentionRecipe,
+  rope: RopeRecipe | null,
+): Heads {
+  const { headNorms } = recipe;
+  if (headNorms === undefined) return turned(s, projectHeads(s, x, recipe), positions, rope);
+  if (headNorms.span === 'all') return turned(s, projectNormed(s, x, recipe, headNorms), positions, rope);
+  const heads = projectHeads(s, x, recipe);
+  if (headNorms.isAfterTurn) return normed(s, turned(s, heads, positions, rope), headNorms);
+  return turned(s, normed(s, heads, headNorms), positions, rope);
+}
+
+function scoreFactor(s: Layer, { scale }: AttentionRecipe): number {
+  if (scale !== undefined) return scale(s);
+  return s.hp.attention.scale || 1 / Math.sqrt(s.heads.keyLength);
+}
+
+function scaledQueries(s: Layer, q: Tensor, factor: number, label: string | null): Tensor {
+  const result = s.ctx.scale(q, factor);
+  return label === null ? result : s.named(result, label);
+}
+
+/** Queries and keys turned by their tokens' positions, where the layer's heads turn at all. */
+function turned(s: Layer, heads: Heads, positions: Tensor, rope: RopeRecipe | null): Heads {
+  if (rope === null) return heads;
+  const freqFactors = frequencyFactors(s, rope.factors ?? 'none');
+  const isTurned = rope.layers?.(s) ?? true;
+  const change = (x: Tensor): Tensor => (isTurned ? turn(s, x, positions, { freqFactors }) : x);
+  return { q: s.named(change(heads.q), 'Qcur'), k: s.named(change(heads.k), 'Kcur'), v: heads.v };
+}
+
+/** Every query and key head normalised on its own. */
+function normed(s: Layer, { q, k, v }: Heads, recipe: HeadNormRecipe): Heads {
+  return { q: normedHeads(s, 'q', q, recipe), k: normedHeads(s, 'k', k, recipe), v };
+}
+
+function normedHeads(
+  s: Layer,
+  part: 'q' | 'k',
+  x: Tensor,
+  { span, label = 'normed', ...options }: HeadNormRecipe,
+): Tensor {
+  const ne = span === 'own' ? [x.ne[0], x.ne[1]] : [x.ne[0]];
+  const { isAfterTurn: _, ...how } = options;
+  const [name, weights] = [`${part.toUpperCase()}cur`, `attn_${part}_norm`];
+  const result =
+    how.weight === 'optional' && s.optionalWeight(`${weights}.weight`, ne) === null
+      ? x
+      : norm(s, weights, x, { bias: 'none', ...how, ne });
+  if (result === x) return x;
+  return s.named(result, label === null ? name : `${name}_${label}`);
+}
+
+/** All query heads, and all key heads, normalised as one row. */
+function projectNormed(s: Layer, x: Tensor, recipe: AttentionRecipe, headNorms: HeadNormRecipe): Heads {
+  const { keyLength, valueLength } = s.heads;
+  const rows = (part: 'q' | 'k'): Tensor =>
+    reshaped(s, normedHeads(s, part, project(s, part, x, recipe), { ...headNorms, span: 'head' }), keyLength);
+  return { q: rows('q'), k: rows('k'), v: reshaped(s, project(s, 'v', x, recipe), valueLength) };
+}

@@ -1,0 +1,183 @@
+/**
+ * Builds a decoder from its recipe.
+ *
+ * Invariant: the order of operations, names and graph entries is that of llama.cpp's graph of the same architecture.
+ */
+import type { Tensor } from '../../tensor/tensor.js';
+import type { Architecture } from '../architecture.js';
+import { attentionInputs, type AttentionInputs } from '../blocks/attention.js';
+import { feedForward } from '../blocks/feed-forward.js';
+import {
+  finalNorm,
+  finish,
+  keepWanted,
+  softCapped,
+  tokenEmbedding,
+  vocabularyScores,
+  wantedTokens,
+} from '../blocks/inputs.js';
+import { weightIf, withBias } from '../blocks/linear.js';
+import { hasExperts, mixture } from '../blocks/mixture.js';
+import { norm } from '../blocks/norm.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
+import { headAttention } from './attention.js';
+import { readDecoder } from './read.js';
+import type {
+  BlockMaker,
+  DecoderInputs,
+  DecoderRecipe,
+  EmbeddingRecipe,
+  NormPlace,
+  ParallelResidual,
+  SumPart,
+} from './recipe.js';
+
+export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: DecoderRecipe<H>): Architecture<H> {
+  return {
+    read: (reader) => readDecoder(reader, recipe),
+    build: (m) => {
+      build(m, recipe);
+    },
+  };
+}
+
+function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
+  const embedded = tokenEmbedding(m);
+  const inputs = new Inputs(m);
+  const layer = (recipe.layer ?? decoderLayer(recipe))(m, inputs);
+  let x = placed(m, embedded, inputs, recipe.embedding ?? {});
+  if (recipe.begin !== undefined) x = recipe.begin(m, x, inputs);
+  for (const s of m.layers()) x = layer(s, x);
+  // A draft model may read the last layer's result for every token.
+  if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
+  finish(m, scores(m, finalNorm(m, x), recipe));
+  recipe.end?.(m);
+}
+
+/** The inputs of a graph, made when they are first read. */
+class Inputs implements DecoderInputs {
+  readonly #model: ModelBuilder;
+  #positions: Tensor | undefined;
+  #attention: AttentionInputs | undefined;
+  #wanted: Tensor | undefined;
+
+  constructor(model: ModelBuilder) {
+    this.#model = model;
+  }
+
+  get positions(): Tensor {
+    const { batch, hp } = this.#model;
+    const perToken = hp.rope.sections === null ? 1 : 4;
+    return (this.#positions ??= this.#model.input('i32', [batch.tokens * perToken]));
+  }
+
+  get attention(): AttentionInputs {
+    return (this.#attention ??= attentionInputs(this.#model));
+  }
+
+  get wanted(): Tensor {
+    return (this.#wanted ??= wantedTokens(this.#model));
+  }
+}
+
+/** The embeddings, scaled, with positions, normalised. */
+function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs, recipe: EmbeddingRecipe): Tensor {
+  const { ctx, hp, top } = m;
+  let x = embedded;
+  if (recipe.scaled !== undefined) x = top.named(ctx.scale(x, Math.sqrt(hp.embeddingLength)), recipe.scaled);
+  const table = weightIf(top, recipe.positions ?? 'none', 'position_embd.weight', [
+    hp.embeddingLength,
+    hp.contextLength,
+  ]);
+  if (table !== null) x = top.named(ctx.add(x, top.named(ctx.getRows(table, positions), 'pos_embd')), 'inpL');
+  if (!recipe.isNormalised) return x;
+  const [first] = m.layers();
+  return first.named(norm(top, 'token_embd_norm', x, { labels: first }), 'inp_norm');
+}
+
+/** The layer that a recipe describes. */
+export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+  const { attention = {}, norms = {}, residual, rope } = recipe;
+  return (m, inputs) => {
+    const attend = typeof attention === 'function' ? attention(m, inputs) : headAttention(attention, rope)(m, inputs);
+    const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
+    const isKept = recipe.keepsWantedAfter !== 'layers';
+    return (s, x) => {
+      const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
+      const attended = attend(s, normed);
+      if (parallel) return sideBySide(s, { x, normed, attended }, inputs, recipe, parallel);
+      const [kept, rest] = isKept ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
+      return inTurn(s, kept, rest, recipe);
+    };
+  };
+}
+
+const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
+const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
+
+/** Attention joins the residual, which the feed-forward network reads and joins in turn. */
+function inTurn<H extends Hyperparameters>(
+  s: Layer<H>,
+  attended: Tensor,
+  residual: Tensor,
+  recipe: DecoderRecipe<H>,
+): Tensor {
+  const { ctx } = s;
+  const { norms = {}, labels = {} } = recipe;
+  const { attentionSum = 'ffn_inp', isResidualFirst = false } = labels;
+  const evened = norms.afterAttention === undefined ? attended : normAt(s, norms.afterAttention, null, attended);
+  const sum = ctx.add(scaled(s, evened), residual);
+  const middle = attentionSum === null ? sum : s.named(sum, attentionSum);
+  const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
+  const fed = network(s, ready, recipe);
+  const last = scaled(s, norms.afterFeedForward === undefined ? fed : normAt(s, norms.afterFeedForward, null, fed));
+  return s.named(isResidualFirst ? ctx.add(middle, last) : ctx.add(last, middle), 'l_out');
+}
+
+/** Attention and feed-forward network read the residual side by side. */
+function sideBySide<H extends Hyperparameters>(
+  s: Layer<H>,
+  { x, normed, attended }: Readonly<Record<'x' | 'normed' | 'attended', Tensor>>,
+  { wanted }: DecoderInputs,
+  recipe: DecoderRecipe<H>,
+  { feedForwardReads, sum, label }: ParallelResidual,
+): Tensor {
+  const { ctx } = s;
+  const [attention, residual, same] = keepWanted(s, wanted, attended, x, normed);
+  const isOwn = feedForwardReads === 'own-norm';
+  const ready = isOwn ? normAt(s, recipe.norms?.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
+  const parts: Readonly<Record<SumPart, Tensor>> = { attention, residual, 'feed-forward': network(s, ready, recipe) };
+  const [first, second, third] = sum.map((part) => parts[part]);
+  const two = ctx.add(first, second);
+  return s.named(ctx.add(label === undefined ? two : s.named(two, label), third), 'l_out');
+}
+
+function normAt(s: Layer, place: NormPlace | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
+  if (place === null) return x;
+  const { part, label, isLabelledOutside, ...options } = place ?? usual!;
+  const { top } = s.model;
+  const result = norm(s, part, x, { ...options, labels: isLabelledOutside === undefined ? s : top });
+  return (isLabelledOutside === 'both' ? top : s).named(result, label);
+}
+
+function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
+  const { feedForward: dense = {}, experts } = recipe;
+  if (experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
+  const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
+  const result = typeof dense === 'function' ? dense(s, x) : feedForward(s, x, s.feedForwardLength, dense);
+  return label === null ? result : s.named(result, label);
+}
+
+function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
+  return hp.residualScale === 0 ? x : ctx.scale(x, hp.residualScale);
+}
+
+function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
+  const { ctx, hp, top } = m;
+  const { weights = 'optional', bias = 'none', isScaled = true } = output;
+  const plain = vocabularyScores(m, x, { presence: weights, isScaled });
+  const biased = withBias(top, 'output', plain, bias);
+  const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
+  return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
+}

@@ -1,0 +1,66 @@
+/**
+ * The numbers of a decoder, from the keys that its recipe names.
+ */
+import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
+import { withMixture } from '../experts.js';
+import {
+  readHyperparameters,
+  requireHeads,
+  withAttention,
+  withCachesIn,
+  withHeads,
+  withPredictLayers,
+  type Hyperparameters,
+} from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
+import { withYarnLimits, type RopeHyperparameters } from '../rope-scaling.js';
+import { withWindow } from '../sliding-window.js';
+import type { DecoderRecipe, NumberRule, RopeRecipe, ScaleRecipe } from './recipe.js';
+
+/** @throws PlannerError `BAD_MODEL` */
+export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, recipe: DecoderRecipe<H>): H {
+  const { norm = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
+  const eps = norm.kind === 'rms' ? 'layer_norm_rms_epsilon' : 'layer_norm_epsilon';
+  let hp = readHyperparameters(reader);
+  hp = { ...hp, norm: { weight: 'required', bias: 'none', ...norm, epsilon: reader.number(`attention.${eps}`) } };
+  if (recipe.predicts !== undefined) hp = withPredictLayers(reader, hp);
+  hp = { ...hp, rope: readTurns(reader, hp.rope, recipe.rope ?? {}) };
+  if (recipe.window !== undefined) hp = withWindow(reader, hp, recipe.window);
+  if (recipe.experts !== undefined) hp = withMixture(reader, hp, recipe.experts);
+  hp = withScales(reader, hp, recipe.scales ?? {});
+  const { layerCount } = hp;
+  if (recipe.predicts === 'uncached') hp = withCachesIn(hp, (layer) => layer < layerCount);
+  // Where layers are built alike, only the first number of heads is asked for.
+  const [{ headCount }] = hp.attention.layers;
+  if (headRules?.isVaried !== true) hp = withHeads(hp, () => ({ headCount }));
+  const adjusted = adjust(hp, reader);
+  if (headRules !== null) requireHeads(reader, adjusted, headRules);
+  return adjusted;
+}
+
+function readTurns(reader: MetadataReader, rope: RopeHyperparameters, recipe: RopeRecipe): RopeHyperparameters {
+  const { mode = 'normal', yarnBetaFast, hasSections = false } = recipe;
+  const turns = { ...rope, mode: mode satisfies RopeMode };
+  const limited = yarnBetaFast === undefined ? turns : withYarnLimits(reader, turns, yarnBetaFast);
+  return hasSections ? { ...limited, sections: reader.sections() } : limited;
+}
+
+function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRecipe): Hyperparameters {
+  const number = (key: string, rule: NumberRule | undefined): number => {
+    if (rule === undefined) return 0;
+    return reader.number(key, rule === 'required' ? undefined : typeof rule === 'number' ? rule : rule(hp));
+  };
+  const logits = number('logit_scale', recipe.logits);
+  return {
+    ...withAttention(hp, {
+      scale: number('attention.scale', recipe.attention),
+      softcap: number('attn_logit_softcapping', recipe.attentionSoftcap),
+      clamp: number('attention.clamp_kqv', recipe.clamp),
+      alibiBias: number('attention.max_alibi_bias', recipe.alibiBias),
+    }),
+    embeddingScale: number('embedding_scale', recipe.embedding),
+    residualScale: number('residual_scale', recipe.residual),
+    logitScale: recipe.dividesLogits ? 1 / logits : logits,
+    logitSoftcap: number('final_logit_softcapping', recipe.logitSoftcap),
+  };
+}

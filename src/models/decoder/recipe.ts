@@ -1,0 +1,195 @@
+/**
+ * The vocabulary in which a decoder says what is special about it.
+ *
+ * A recipe without any entry is Llama: rows normalised by their root mean square ahead of attention and of a gated
+ * feed-forward network, grouped heads that turn with the position, and a score for every token of the vocabulary. Each
+ * entry names one deviation; a function in the place of an entry builds what no vocabulary should hold.
+ */
+import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
+import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
+import type { Presence } from '../blocks/linear.js';
+import type { MixtureRecipe } from '../blocks/mixture.js';
+import type { NormRecipe } from '../blocks/norm.js';
+import type { FrequencyFactors } from '../blocks/rope.js';
+import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
+import type { WindowRecipe } from '../sliding-window.js';
+
+export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
+  /** Default: by the root mean square, with weights. */
+  readonly norm?: NormRecipe;
+  readonly embedding?: EmbeddingRecipe;
+  /** How heads turn with the position; null: not at all. Default: neighbouring elements form pairs. */
+  readonly rope?: RopeRecipe | null;
+  /** Layers that look back at a limited number of tokens. Default: none. */
+  readonly window?: WindowRecipe;
+  /** Rules for the heads that llama.cpp insists on; null: none, not even the usual ones. */
+  readonly headRules?: HeadRules | null;
+  /** From a layer's normalised input to what is added to the residual. */
+  readonly attention?: AttentionRecipe | BlockMaker<H>;
+  /** Norms around attention and feed-forward network. */
+  readonly norms?: NormPlaces;
+  /** How attention and feed-forward network join the residual. Default: one after the other. */
+  readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
+  /** Names of sums. */
+  readonly labels?: SumLabels;
+  /** The dense network. Default: gated by silu. */
+  readonly feedForward?: FeedForwardRecipe | Block<H>;
+  /** The mixture of experts in its place. Default: none. */
+  readonly experts?: MixtureRecipe;
+  readonly output?: OutputRecipe;
+  /** Factors that the file may give. Default: none is read. */
+  readonly scales?: ScaleRecipe;
+  /**
+   * Whether the file may hold layers that predict further tokens; `uncached`: they have no cache. Default: it may not.
+   */
+  readonly predicts?: 'cached' | 'uncached';
+  /** Last changes of the numbers that the file gives. */
+  readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
+  /** After which part only the wanted tokens are kept. Default: the last layer's attention. */
+  readonly keepsWantedAfter?: 'attention' | 'layers';
+  /** What happens to the embeddings ahead of the first layer. */
+  readonly begin?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
+  /** A whole layer in place of the one that the other entries describe. */
+  readonly layer?: BlockMaker<H>;
+  /** What is left to ask of the file when the graph is complete. */
+  readonly end?: (m: ModelBuilder<H>) => void;
+}
+
+/** A part of a layer: from its input to its result. */
+export type Block<H extends Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
+
+/** Makes what all layers of a graph share, once, and gives the part of a layer that reads it. */
+export type BlockMaker<H extends Hyperparameters> = (m: ModelBuilder<H>, inputs: DecoderInputs) => Block<H>;
+
+/** The inputs that every layer reads besides the tokens. */
+export interface DecoderInputs {
+  /** The position of each token. */
+  readonly positions: Tensor;
+  readonly attention: AttentionInputs;
+  /** The tokens whose logits are wanted. */
+  readonly wanted: Tensor;
+}
+
+export interface EmbeddingRecipe {
+  /** A factor that follows from the width, and the name of the result. Default: none. */
+  readonly scaled?: 'inp_scaled';
+  /** A normalisation of the embeddings by `token_embd_norm`. Default: none. */
+  readonly isNormalised?: boolean;
+  /** A table of learned positions, which are added. Default: none. */
+  readonly positions?: Presence;
+}
+
+export interface RopeRecipe {
+  /** How a head's elements are paired. Default `normal`: neighbours. */
+  readonly mode?: RopeMode;
+  /** Divisors of the frequencies that the file may have. Default: none. */
+  readonly factors?: FrequencyFactors;
+  /** The layers whose heads turn. Default: all. */
+  readonly layers?: (s: Layer) => boolean;
+  /** Whether the file may give limits of YaRN, and the default of the fast one. Default: it may not. */
+  readonly yarnBetaFast?: number;
+  /** Whether the file lists how many pairs turn with each of several positions. Default false. */
+  readonly hasSections?: boolean;
+}
+
+export interface AttentionRecipe extends ProjectionOptions {
+  /** Norms of queries and keys. Default: none. */
+  readonly headNorms?: HeadNormRecipe;
+  /** Factor of the scores. Default: one over the square root of the key's length, unless the file gives a factor. */
+  readonly scale?: (s: Layer) => number;
+  /** Whether that factor is applied to the queries, ahead of attention. `Qcur`: its name. Default: to the scores. */
+  readonly scaledQuery?: string | null;
+  /** One score per head that takes part in the sum but has no value. Default: none. */
+  readonly sinks?: Presence;
+  /** Bias of the matrix at the end. Default: none. */
+  readonly outputBias?: Presence;
+  /** Name of the result. Default: none. */
+  readonly label?: string;
+}
+
+export interface HeadNormRecipe extends Partial<NormRecipe> {
+  /**
+   * What is one row: `head`, each head, with the same weights; `own`: each head, with weights of its own; `all`: all
+   * heads together. Default `head`.
+   */
+  readonly span?: 'head' | 'own' | 'all';
+  /** Whether heads are normalised after they have turned. Default false. */
+  readonly isAfterTurn?: boolean;
+  /** Names of the results: `Qcur_` and this. Default `normed`; null: `Qcur`. */
+  readonly label?: string | null;
+}
+
+/** A norm and the name of its result. */
+export interface NormPlace extends Partial<NormRecipe> {
+  /** Name of the weights without `.weight`. */
+  readonly part: string;
+  readonly label: string;
+  /** Whether the intermediate result is named as outside of layers, and the result, too. Default: neither. */
+  readonly isLabelledOutside?: 'inner' | 'both';
+}
+
+export interface NormPlaces {
+  /** Default: `attn_norm`; null: none. */
+  readonly beforeAttention?: NormPlace | null;
+  /** Default: none. */
+  readonly afterAttention?: NormPlace;
+  /** Default: `ffn_norm`; null: none. */
+  readonly beforeFeedForward?: NormPlace | null;
+  /** Default: none. */
+  readonly afterFeedForward?: NormPlace;
+}
+
+/** Attention and feed-forward network beside each other. */
+export interface ParallelResidual {
+  /** What the feed-forward network reads: what attention reads, or the residual with a norm of its own. */
+  readonly feedForwardReads: 'attention-input' | 'own-norm';
+  /** The order of the sum. */
+  readonly sum: readonly [SumPart, SumPart, SumPart];
+  /** Name of the sum of the first two. Default: none. */
+  readonly label?: string;
+}
+
+export type SumPart = 'attention' | 'feed-forward' | 'residual';
+
+export interface SumLabels {
+  /** Attention and residual. Default `ffn_inp`; null: none. */
+  readonly attentionSum?: string | null;
+  /** The network's result. Default `ffn_out`; null: none. */
+  readonly feedForward?: string | null;
+  /** Whether the residual comes first in the last sum. Default false. */
+  readonly isResidualFirst?: boolean;
+}
+
+export interface OutputRecipe {
+  /** Matrix of its own; without it, that of the embedding is used. Default: optional. */
+  readonly weights?: Presence;
+  /** Default: none. */
+  readonly bias?: Presence;
+  /** Whether the scale that the matrix may have in NVFP4 is applied. Default true. */
+  readonly isScaled?: boolean;
+}
+
+/** A number of the file: required, a default, or a default that follows from others. */
+export type NumberRule = 'required' | number | ((hp: Hyperparameters) => number);
+
+export interface ScaleRecipe {
+  readonly embedding?: NumberRule;
+  /** Of what attention and feed-forward network add. */
+  readonly residual?: NumberRule;
+  readonly attention?: NumberRule;
+  readonly logits?: NumberRule;
+  /** Whether the scores are divided by `logits` instead. Default false. */
+  readonly dividesLogits?: boolean;
+  /** Limit that the scores of attention approach. */
+  readonly attentionSoftcap?: NumberRule;
+  /** Limit that the scores of the vocabulary approach. */
+  readonly logitSoftcap?: NumberRule;
+  /** Limit that queries, keys and values are cut to. */
+  readonly clamp?: NumberRule;
+  /** Slope by which scores fall with the distance. */
+  readonly alibiBias?: NumberRule;
+}
