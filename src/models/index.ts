@@ -27,5 +27,15 @@ export {
   type ResolvedModelOptions,
 } from './options.js';
 export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
-export { gridSize, sweepModel, type RefusedConfiguration, type SweepGrid, type SweepRow } from './sweep-model.js';
+export {
+  gridSize,
+  sweepModel,
+  type MachineConfiguration,
+  type MachineGrid,
+  type MachineSweepRow,
+  type RefusedConfiguration,
+  type RefusedMachineConfiguration,
+  type SweepGrid,
+  type SweepRow,
+} from './sweep-model.js';
 export { measureWeights } from './weights.js';

@@ -18,7 +18,7 @@ import type { ModelHeader } from '../model-graph.js';
 import { OFFLOAD_OPTIONS, resolveOffloadOptions, type OffloadOptions } from '../offload/options.js';
 import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS } from '../options.js';
 import type { MachineOptions } from '../measure-on-devices.js';
-import { serverCommand } from './command.js';
+import { commandOf, programName } from './command.js';
 import { checkTokens, DEFAULT_MIN_CONTEXT, resolveTargets, type FitOptions } from './options.js';
 import { precision, Search, type CacheTypes, type Found } from './search.js';
 import { Trials, type MemoryUse } from './trial.js';
@@ -49,10 +49,11 @@ export interface FitPoint {
   readonly ubatchSize: number;
   /** What it takes of each GPU. */
   readonly devices: readonly MemoryUse[];
+  /** What it takes of the host, rearranged weights and logits included. */
   readonly host: MemoryUse;
   /** The options for `measureModel`. */
   readonly options: MachineOptions;
-  /** The command, word by word. */
+  /** The command, word by word, which a shell may need quoted. `outputs` has no flag, so it is not in there. */
   readonly command: readonly string[];
 }
 
@@ -108,6 +109,7 @@ export function fitModel(gguf: Gguf, devices: readonly Device[], options: FitMod
   const base: MachineOptions = { ...model, devices };
   const { gpus } = resolveOffloadOptions(pickOffload(base));
   if (gpus.length === 0) throw noGpu();
+  programName(model.program);
   const reserve = resolveTargets(targets, { devices: gpus });
   const limits = gpus.map(({ freeBytes, name }, gpu) => limitOf(name, freeBytes, reserve[gpu]));
   const trials = new Trials(gguf);
@@ -133,7 +135,7 @@ function pointOf(
   const { devices, host, options } = trial;
   const gpuLayers = split.counts.reduce((sum, count) => sum + count, 0);
   const choice = { ctxSize, gpuLayers, hostExperts: split.hostExperts, cacheTypeK, cacheTypeV, ubatchSize };
-  return { ...choice, devices, host, options, command: serverCommand(file, options) };
+  return { ...choice, devices, host, options, command: commandOf(file, options) };
 }
 
 /** Most bytes of a GPU. */
