@@ -72,6 +72,24 @@ export function withBenchContext(args: readonly string[]): Derived {
   return { args: [...rest, '-c', String(context)], notes: [`the largest test of ${names} is taken as -c ${context}`] };
 }
 
+const TARGET = ['-fitt', '--fit-target'];
+const LEAST_CONTEXT = ['-fitc', '--fit-ctx'];
+const LAYERS = ['-ngl', '--gpu-layers', '--n-gpu-layers', '-ts', '--tensor-split'];
+const OVERRIDES = ['-ot', '--override-tensor', '-ncmoe', '--n-cpu-moe'];
+
+/** llama-bench fits only if it is told a target or a context; then it forgets the layers that it was told. */
+export function withBenchFit(args: readonly string[]): Derived {
+  const [target = '0', context = '0'] = [valueOf(args, TARGET), valueOf(args, LEAST_CONTEXT)];
+  if (wholeOf(target) === 0 && wholeOf(context) === 0)
+    return { args: without(args, [...TARGET, ...LEAST_CONTEXT]), notes: [] };
+  const chosen = [...LAYERS, ...OVERRIDES];
+  const dropped = [...new Set(args.map(nameOf).filter((name) => chosen.includes(name)))].join(', ');
+  const rest = without(args, [...chosen, ...TARGET, ...LEAST_CONTEXT]);
+  const notes =
+    dropped === '' ? [] : [`llama-bench chooses layers itself where it is told to fit, so it ignores ${dropped}`];
+  return { args: [...rest, '--fit', 'on', '--fit-target', target], notes };
+}
+
 const CONTEXT = ['-c', '--ctx-size'];
 
 /** What llama-perplexity has by itself. */

@@ -2,25 +2,30 @@
  * Flags of `fit` and `sweep`: those of a model, with a budget, or with several values each.
  */
 import { InvalidArgumentError } from 'commander';
-import type { ModelOptions } from '../models/options.js';
+import { CACHE_TYPES } from '../models/options.js';
 import type { SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';
 import { exactBytes } from '../format.js';
 import { CliError } from './cli-error.js';
-import { BY_DEFAULT, memorySize, tokenCount } from './flag-values.js';
-import { MODEL_FLAGS } from './flags.js';
+import { DEVICE_FLAGS } from './device-flags.js';
+import { FIT_GOALS } from './fitting-flags.js';
+import { BY_DEFAULT, choice, memorySize, tokenCount } from './flag-values.js';
+import { MODEL_FLAGS, type Flags } from './flags.js';
 import type { Flag } from './flag.js';
 
-/** The options of a model that make a difference for its sizes: all but the phase. Whatever else is given is refused, so that no flag is for some kinds only. */
-const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase').map((flag) => ({ ...flag, kinds: undefined }));
+/** Whatever is no model is refused, so that no flag is for some kinds only. */
+const forModels = (flags: readonly Flag[]): Flag[] => flags.map((flag) => ({ ...flag, kinds: undefined }));
+
+/** The options of a model that make a difference for its sizes: all but the phase. */
+const SIZE_FLAGS = forModels(MODEL_FLAGS.filter(({ key }) => key !== 'phase'));
+const MACHINE_FLAGS = forModels(DEVICE_FLAGS);
 
 const MEMORY_FLAG: Flag = {
   key: 'memory',
   long: '--memory',
   value: 'SIZE',
   parse: memorySize,
-  isRequired: true,
-  help: 'memory that there is for weights, KV cache and compute buffer together (required)',
+  help: 'memory of a CPU alone: what there is for weights, KV cache and compute buffer together',
   group: 'The budget:',
 };
 
@@ -33,10 +38,56 @@ const RESERVE_FLAG: Flag = {
   group: 'The budget:',
 };
 
-export const FIT_FLAGS: readonly Flag[] = [MEMORY_FLAG, RESERVE_FLAG, ...SIZE_FLAGS];
+const CHOICES = 'What fits the machine (with --gpu):';
+
+/** What is tried on a machine, besides layers, experts and contexts. */
+export const CHOICE_FLAGS: readonly Flag[] = [
+  {
+    key: 'as',
+    long: '--as',
+    value: 'llama.cpp',
+    parse: choice(['llama.cpp']),
+    help: 'choose as llama.cpp itself does where -fit is on, instead of all that is best',
+    group: CHOICES,
+  },
+  {
+    key: 'cacheTypes',
+    long: '--cache-types',
+    value: 'TYPE,…',
+    parse: listOf(choice(CACHE_TYPES)),
+    help: 'types of the KV cache to try, for keys and values alike (default: f16,q8_0)',
+    group: CHOICES,
+  },
+  {
+    key: 'ubatchSizes',
+    long: '--ubatch-sizes',
+    value: 'N,…',
+    parse: listOf(tokenCount),
+    help: 'physical batches to try (default: 512)',
+    group: CHOICES,
+  },
+];
+
+/** A goal of the search has our own heading here. */
+const GOAL_FLAGS = forModels(FIT_GOALS).map((flag) => ({ ...flag, group: CHOICES }));
+
+export const FIT_FLAGS: readonly Flag[] = [
+  MEMORY_FLAG,
+  RESERVE_FLAG,
+  ...CHOICE_FLAGS,
+  ...GOAL_FLAGS,
+  ...SIZE_FLAGS,
+  ...MACHINE_FLAGS,
+];
 
 /** What a user gave to `fit`. */
-export type FitFlags = ModelOptions & { readonly memory: number; readonly reserve?: number; readonly json?: boolean };
+export type FitFlags = Flags & {
+  readonly memory?: number;
+  readonly reserve?: number;
+  readonly as?: 'llama.cpp';
+  readonly cacheTypes?: readonly string[];
+  readonly ubatchSizes?: readonly number[];
+};
 
 const CSV_FLAG: Flag = { key: 'csv', long: '--csv', help: 'print CSV, sizes in bytes', group: 'Output:' };
 
@@ -44,7 +95,6 @@ const CSV_FLAG: Flag = { key: 'csv', long: '--csv', help: 'print CSV, sizes in b
 export const SWEEP_FLAGS: readonly Flag[] = [
   {
     ...MEMORY_FLAG,
-    isRequired: false,
     help: 'say of each row whether it fits: memory for weights, KV cache and compute buffer together',
   },
   RESERVE_FLAG,

@@ -6,7 +6,8 @@ import { version } from '../../package.json';
 import type { ExitCode } from './cli-error.js';
 import { BY_DEFAULT } from './flag-values.js';
 import { DEVICE_FLAGS } from './device-flags.js';
-import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
+import { FIT_FLAGS, SWEEP_FLAGS, type SweepFlags } from './fit-flags.js';
+import { FITTING_FLAGS } from './fitting-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { kindOf, type InputKind } from './input-kinds.js';
@@ -38,7 +39,10 @@ devices are taken from the log, as far as it says them; flags win. The exit code
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
 does it fit (exit code 1 if it was given and does not), and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
-cache types that fit are found. Sizes are those of llama.cpp's CPU backend: for a GPU, --reserve what its driver takes.`;
+cache types that fit are found. Sizes are those of llama.cpp's CPU backend.
+With --gpu, the best ways to run the model on a machine: layers on its devices, experts on the host, context and cache
+type, each with the command to paste. --as llama.cpp says what llama.cpp itself would choose. The exit code is 1 if
+nothing fits.`;
 
 const SWEEP_HELP = `
 FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of a list a range FROM..TO:STEP, such as
@@ -68,7 +72,7 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'measure <FILE...>',
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
-    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
+    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
     help: `${FILES_HELP}\n${MODEL_HELP}\n${DEVICES_HELP}`,
     action: measure,
   },
@@ -81,10 +85,10 @@ const COMMANDS: readonly CommandRow[] = [
   },
   {
     syntax: 'fit <FILE>',
-    summary: 'Find the largest context of a model that fits into a memory budget, and what else would fit.',
+    summary: 'Find the largest context of a model that fits a memory budget, or the best ways to run it on a machine.',
     flags: [...FIT_FLAGS, JSON_FLAG],
     help: FIT_HELP,
-    action: async ([file], flags, terminal) => (await import('./fit.js')).fit(file, flags as FitFlags, terminal),
+    action: async ([file], flags, terminal) => (await import('./fit.js')).fit(file, flags, terminal),
   },
   {
     syntax: 'sweep <FILE...>',
@@ -181,7 +185,7 @@ function toOption({ key, short = '', long, value, parse, help, group, isRequired
 
 /** Help shows the short names that commander does not know of, too. */
 function optionTerm(option: Option): string {
-  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS].find(({ long }) => long === option.long);
+  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS].find(({ long }) => long === option.long);
   const { short = '' } = flag ?? {};
   return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
 }

@@ -3,8 +3,10 @@
  */
 import { counted, groupDigits, humanBytes } from '../format.js';
 import { describeOutputs } from '../models/assumption.js';
+import type { LlamaCppFit } from '../models/fit/llama-cpp.js';
 import type { DeviceMeasurement, MachineMeasurement } from '../models/measure-on-devices.js';
 import type { DeviceBuffer } from '../models/offload/buffers.js';
+import { describeLlamaCppFit, llamaCppFitJson } from './llama-fit.js';
 import { contextTitle, describeModel, describeRun } from './model-words.js';
 import type { Style } from './style.js';
 import { formatTable, printable, type Column } from './table.js';
@@ -14,18 +16,25 @@ export interface MachineFile {
   /** As the user named it. */
   readonly file: string;
   readonly machine: MachineMeasurement;
+  /** What llama.cpp changed before that; null or left out if it was not to fit anything. */
+  readonly fit?: LlamaCppFit | null;
 }
 
 /** What nobody can tell from a header. */
-const NOT_COUNTED =
+export const NOT_COUNTED =
   'Not counted: what the driver takes for itself, libraries such as cuBLAS, and other processes; on CUDA typically 200–700 MiB of each device.';
 
 /** The report as text, a newline after each line. @param room columns of the terminal; null if it is none */
-export function formatMachine({ file, machine }: MachineFile, style: Style, room: number | null = null): string {
+export function formatMachine(
+  { file, machine, fit = null }: MachineFile,
+  style: Style,
+  room: number | null = null,
+): string {
   const lines = [
     style.strong(printable(file)),
     `${describeModel(machine)}.`,
     describeRun(machine),
+    ...(fit === null ? [] : describeLlamaCppFit(fit)),
     '',
     ...deviceLines(machine, style, room),
     '',
@@ -116,7 +125,7 @@ function graphText({ nodes, splits, copies }: MachineMeasurement): string[] {
 }
 
 /** The plain data that `--json` prints for a model on a machine; memory without a limit is null. */
-export function machineJson({ file, machine }: MachineFile): object {
+export function machineJson({ file, machine, fit = null }: MachineFile): object {
   const { architecture, run, weights, context, compute, output, total, splits, nodes, copies, layers } = machine;
   return {
     file,
@@ -126,17 +135,18 @@ export function machineJson({ file, machine }: MachineFile): object {
     assumption: describeOutputs(run),
     flashAttention: run.flashAttention,
     ...{ weights, context, compute, output, total },
-    devices: machine.devices.map(({ totalBytes, freeBytes, ...device }) => ({
-      ...device,
-      memory: finite(totalBytes),
-      free: finite(freeBytes),
-      fits: device.total <= freeBytes,
-    })),
+    devices: machine.devices.map(deviceJson),
     buffers: machine.buffers.map(({ device, type, purpose, bytes }) => ({ device, type: type.name, purpose, bytes })),
     ...{ splits, nodes, copies, layers },
     llamaCppBuild: machine.llamaCppBuild,
     llamaCppCommit: machine.llamaCppCommit,
+    ...(fit === null ? {} : { fit: llamaCppFitJson(fit) }),
   };
+}
+
+/** One device, as `--json` prints it everywhere. */
+export function deviceJson({ totalBytes, freeBytes, ...device }: DeviceMeasurement): object {
+  return { ...device, memory: finite(totalBytes), free: finite(freeBytes), fits: device.total <= freeBytes };
 }
 
 function finite(bytes: number): number | null {
