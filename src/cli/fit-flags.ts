@@ -3,13 +3,14 @@
  */
 import { InvalidArgumentError } from 'commander';
 import { CACHE_TYPES } from '../models/options.js';
-import type { SweepGrid } from '../models/sweep-model.js';
+import type { Device } from '../device/device.js';
+import type { MachineGrid, SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';
 import { exactBytes } from '../format.js';
 import { CliError } from './cli-error.js';
 import { DEVICE_FLAGS } from './device-flags.js';
 import { FIT_GOALS } from './fitting-flags.js';
-import { BY_DEFAULT, choice, memorySize, tokenCount } from './flag-values.js';
+import { BY_DEFAULT, choice, MAX_UINT32, memorySize, tokenCount, wholeNumber } from './flag-values.js';
 import { MODEL_FLAGS, type Flags } from './flags.js';
 import type { Flag } from './flag.js';
 
@@ -91,6 +92,21 @@ export type FitFlags = Flags & {
 
 const CSV_FLAG: Flag = { key: 'csv', long: '--csv', help: 'print CSV, sizes in bytes', group: 'Output:' };
 
+/** Flags whose value is a list already: one value for all rows. */
+const ONE_VALUE = ['gpu', 'tensorSplit', 'overrideTensors'];
+
+/** The experts of so many layers are a value of their own here. */
+const SWEPT_DEVICE_FLAGS: readonly Flag[] = MACHINE_FLAGS.map((flag) => {
+  if (flag.long === '--n-cpu-moe')
+    return { ...flag, key: 'nCpuMoe', isList: undefined, parse: wholeNumber(0, MAX_UINT32) };
+  if (flag.long === '--cpu-moe') return { ...flag, key: 'cpuMoe', isList: undefined, parse: undefined };
+  return flag;
+});
+
+function isSwept({ key, value, parse }: Flag): boolean {
+  return parse !== undefined && value !== undefined && !ONE_VALUE.includes(key);
+}
+
 /** The flags of a model, each with a list of values. Switches stay switches. */
 export const SWEEP_FLAGS: readonly Flag[] = [
   {
@@ -98,7 +114,9 @@ export const SWEEP_FLAGS: readonly Flag[] = [
     help: 'say of each row whether it fits: memory for weights, KV cache and compute buffer together',
   },
   RESERVE_FLAG,
-  ...SIZE_FLAGS.map((flag) => (flag.parse === undefined ? flag : { ...flag, parse: listOf(flag.parse) })),
+  ...[...SIZE_FLAGS, ...SWEPT_DEVICE_FLAGS].map((flag) =>
+    isSwept(flag) ? { ...flag, parse: listOf(flag.parse!) } : flag,
+  ),
   CSV_FLAG,
 ];
 
@@ -108,6 +126,7 @@ export type SweepFlags = Readonly<Record<string, unknown>> & {
   readonly reserve?: number;
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly gpu?: readonly string[];
 };
 
 /** What there is, and what of it may be used. @throws CliError if nothing is left */
@@ -122,6 +141,13 @@ export function gridOf(flags: SweepFlags): SweepGrid {
     [flags[key]].flat().map((value) => (value === BY_DEFAULT ? undefined : value));
   const given = SIZE_FLAGS.flatMap(({ key }) => (key in flags ? [[key, valuesOf(key)] as const] : []));
   return Object.fromEntries(given);
+}
+
+/** The same of a machine. */
+export function machineGridOf(devices: readonly Device[], flags: SweepFlags): MachineGrid {
+  const keys = [...new Set(SWEPT_DEVICE_FLAGS.map(({ key }) => key))].filter((key) => key !== 'gpu' && key in flags);
+  const given = keys.map((key) => [key, ONE_VALUE.includes(key) ? [flags[key]] : [flags[key]].flat()] as const);
+  return { ...gridOf(flags), ...Object.fromEntries(given), devices: [devices] };
 }
 
 /** More values than any table has use for; a bound on what a range can make of a few characters. */

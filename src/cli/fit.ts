@@ -30,7 +30,7 @@ export async function fit(file: string, flags: FitFlags, terminal: Terminal): Pr
 }
 
 const NOTHING_TO_FIT =
-  'says no memory that the model is to fit: give --gpu cuda:24GiB once for each GPU, or --memory 8GiB for a CPU alone';
+  'there is no memory to fit: give --gpu cuda:24GiB once for each GPU, or --memory 8GiB for a CPU alone';
 
 const MIB = 2 ** 20;
 

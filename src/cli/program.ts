@@ -48,7 +48,8 @@ const SWEEP_HELP = `
 FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of a list a range FROM..TO:STEP, such as
   tensor-arena sweep model.gguf -c 4096..32768:4096 -ub 256,512 -fa on,off -ctk f16,q8_0
 Every combination is one row; one that llama.cpp would refuse says why. Sizes are those of llama.cpp's CPU backend. With
---memory, each row says whether it fits.`;
+--memory, each row says whether it fits. With --gpu, each row says what every device takes, and whether it fits there:
+  tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
 
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).

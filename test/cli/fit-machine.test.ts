@@ -121,7 +121,7 @@ describe('fit --gpu', () => {
   });
 
   it.each([
-    [[], 'says no memory that the model is to fit: give --gpu'],
+    [[], 'there is no memory to fit: give --gpu'],
     [['--memory', '8GiB', ...gpus], '--memory is that of a CPU alone'],
     [['--reserve', '1GiB', ...gpus], '--fit-target 1024 keeps as much free'],
     [['--memory', '8GiB', '--as', 'llama.cpp'], '--as must have devices'],
