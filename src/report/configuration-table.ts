@@ -9,7 +9,7 @@ import type { ModelConfiguration, ModelSizes } from '../models/configuration.js'
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, ResolvedModelOptions } from '../models/options.js';
 import type { MachineOptions } from '../models/measure-on-devices.js';
-import { OFFLOAD_OPTIONS } from '../models/offload/options.js';
+import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
 import type { TensorOverride } from '../models/offload/overrides.js';
 import type { MachineSweepRow, SweepRow } from '../models/sweep-model.js';
 import { deviceJson } from './machine-report.js';
@@ -17,6 +17,8 @@ import { contextTitle } from './model-words.js';
 import { groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
+
+type OffloadSettings = Omit<OffloadOptions, 'devices'>;
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */
 export interface ConfigurationRow {
@@ -45,7 +47,7 @@ export interface ConfigurationRow {
   /** Whether it fits a budget, if there is one; null where nothing was measured. */
   readonly fits?: boolean | null;
   /** The options of the machine that were given; only with devices. */
-  readonly offload?: Readonly<Partial<Record<string, unknown>>>;
+  readonly offload?: OffloadSettings;
   /** What each device takes, with all the rest that `--json` prints; only with devices, and empty where nothing was measured. */
   readonly devices?: readonly { readonly name: string; readonly total: number }[];
 }
@@ -86,7 +88,7 @@ function offloadOf({ devices, ...options }: MachineOptions): ConfigurationRow['o
 }
 
 /** What a setting of the machine is called in a table and in CSV. */
-const OFFLOAD_COLUMNS: readonly (readonly [key: string, title: string, csv: string])[] = [
+const OFFLOAD_COLUMNS: readonly (readonly [key: keyof OffloadSettings, title: string, csv: string])[] = [
   ['gpuLayers', 'layers', 'gpu_layers'],
   ['splitMode', 'split', 'split_mode'],
   ['tensorSplit', 'shares', 'tensor_split'],
@@ -101,13 +103,10 @@ const OFFLOAD_COLUMNS: readonly (readonly [key: string, title: string, csv: stri
   ['host', 'host buffers', 'host'],
 ];
 
-function offloadText({ offload = {} }: ConfigurationRow, key: string): string {
+function offloadText({ offload = {} }: ConfigurationRow, key: keyof OffloadSettings): string {
   const value = offload[key];
-  if (value === undefined) return '';
-  if (!Array.isArray(value)) return String(value);
-  return (value as readonly unknown[])
-    .map((item) => (typeof item === 'number' ? String(item) : overrideText(item as TensorOverride)))
-    .join(',');
+  if (typeof value !== 'object') return value === undefined ? '' : String(value);
+  return value.map((item) => (typeof item === 'number' ? String(item) : overrideText(item))).join(',');
 }
 
 function overrideText({ pattern, bufferType }: TensorOverride): string {

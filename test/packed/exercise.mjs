@@ -221,7 +221,10 @@ function callsOfModels(models, { planGraph }, { cudaDevice }, header) {
     gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
     measureModel: () => assert.ok(measured.compute > 0),
     measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
-    sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
+    sweepModel: (sweep) => {
+      assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2);
+      assert.equal([...sweep(header, { devices: [[gpu]], gpuLayers: [0, 1] })].length, 2);
+    },
   };
 }
 
