@@ -196,6 +196,7 @@ const CALLS: readonly Call[] = [
   ['measureModel', models.measureModel, model, { ctxSize: 512 }, {}],
   ['measureWeights', models.measureWeights, model],
   ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
+  ['sweepModel', models.sweepModel, model, { devices: [[device.cudaDevice({ totalBytes: 24 * GIB })]] }, {}],
   ['renderMap', map.renderMap, plan, {}],
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],

@@ -98,7 +98,7 @@ export function gridSize(grid: SweepGrid | MachineGrid): number {
  * const machine = parseDevices(['cuda:4GiB']);
  * const grid = { devices: [machine], gpuLayers: [16, 33], ctxSize: [1024, 4096] };
  * for (const row of sweepModel(await readGguf('examples/phi-3-mini-4k.gguf'), grid)) {
- *   if (row.refusal === null) console.log(row.options.gpuLayers, row.run.contextSize, row.devices[0].total, row.fits);
+ *   if (row.refusal === null) console.log(row.options.gpuLayers, row.run.contextSize, row.devices[0]?.total, row.fits);
  * }
  * ```
  */
