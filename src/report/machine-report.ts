@@ -3,7 +3,8 @@
  */
 import { counted, groupDigits, humanBytes } from '../format.js';
 import { describeOutputs } from '../models/assumption.js';
-import type { DeviceMeasurement, MachineMeasurement } from '../models/measure-on-devices.js';
+import type { DeviceMeasurement } from '../models/device-sums.js';
+import type { MachineMeasurement } from '../models/measure-on-devices.js';
 import type { DeviceBuffer } from '../models/offload/buffers.js';
 import { contextTitle, describeModel, describeRun } from './model-words.js';
 import type { Style } from './style.js';

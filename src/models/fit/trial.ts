@@ -62,7 +62,7 @@ export class Trials {
 
   /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
   measure(options: MachineOptions): Trial {
-    const { model, offload } = this.open({ ...options, mmap: false });
+    const { model, offload } = this.open({ ...options, mmap: false, adapters: [] });
     const pools = reserved({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
     return { options, ...usesOf(offload, pools, chunksOf(pools)) };
   }
@@ -168,7 +168,9 @@ function usesOf(
 
 function useOf(name: string, { totalBytes, freeBytes }: Device, buffers: readonly DeviceBuffer[]): MemoryUse {
   const sums = { weights: 0, context: 0, compute: 0 };
-  for (const { purpose, bytes } of buffers) if (purpose !== 'output') sums[purpose] += bytes;
+  for (const { purpose, bytes } of buffers) {
+    if (purpose !== 'output') sums[purpose === 'adapters' ? 'weights' : purpose] += bytes;
+  }
   const used = checkBytes(sums.weights + sums.context + sums.compute, name);
   return { name, totalBytes, freeBytes, ...sums, used };
 }
