@@ -7,6 +7,7 @@
 export { describeOutputs } from './assumption.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySums } from './device-sums.js';
+export { draftOptions, type DraftOptions } from './draft.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
 export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
 export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
@@ -28,6 +29,8 @@ export {
   type Phase,
   type ResolvedModelOptions,
 } from './options.js';
+export { memoryTable, type MemoryTableRow } from './memory-table.js';
+export { measureProjector } from './projector.js';
 export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
 export { gridSize, sweepModel, type RefusedConfiguration, type SweepGrid, type SweepRow } from './sweep-model.js';
 export { measureWeights } from './weights.js';

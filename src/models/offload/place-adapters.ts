@@ -45,7 +45,7 @@ export function placeAdapters(
     const { name, alpha, scale, pairs } = adapter;
     if (adapter.architecture !== architecture) {
       const value = shown(adapter.architecture);
-      const message = `${named(name)} is an adapter for the architecture ${value}, but the model is of ${shown(architecture)}.`;
+      const message = `${named(name)} has the general.architecture ${value}, but that of the model is ${shown(architecture)}.`;
       throw badAdapter(message, 'general.architecture', value, architecture);
     }
     const tensors: PlacedAdapterTensor[] = [];
