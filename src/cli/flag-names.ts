@@ -4,11 +4,13 @@
 import { DEVICE_FLAGS } from './device-flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
   ...MODEL_FLAGS,
   ...DEVICE_FLAGS,
+  ...PART_FLAGS,
   ...PLAN_FLAGS,
   JSON_FLAG,
   TIMELINE_FLAG,

@@ -22,13 +22,15 @@ import {
   wholeNumber,
 } from './flag-values.js';
 import type { Flag } from './flag.js';
+import type { PartFlags } from './part-flags.js';
 
 /** How a model is spread over devices. */
 export type OffloadFlags = Omit<OffloadOptions, 'devices'>;
 
 /** The flags that a user gave, read. */
 export type Flags = ModelOptions &
-  OffloadFlags & {
+  OffloadFlags &
+  PartFlags & {
     /** The devices besides the CPU, as texts. */
     readonly gpu?: readonly string[];
     readonly allocator?: AllocatorName;

@@ -108,7 +108,7 @@ describe('adapters on devices', () => {
   it('lie where their weights lie, and not in the layout of the CPU', async () => {
     const gguf = await tinyLlama();
     const adapters = [{ gguf: await adapterFor(gguf) }];
-    const typesOf = (options: Partial<MachineOptions>): string[] =>
+    const typesOf = (options: Omit<MachineOptions, 'devices'>): string[] =>
       measureModel(gguf, { devices, ctxSize: 512, adapters, ...options }).buffers.flatMap(({ purpose, type }) =>
         purpose === 'adapters' ? [type.name] : [],
       );
