@@ -3,6 +3,7 @@
  *
  * Invariant: rows and sums are those of `common_memory_breakdown_print` in build 10573: logits and adapters are left out.
  */
+import { checkArgument, isListLike } from '../errors.js';
 import type { MachineMeasurement } from './measure-on-devices.js';
 import type { DeviceBuffer } from './offload/buffers.js';
 
@@ -17,8 +18,11 @@ export interface MemoryTableRow {
   readonly self: number;
 }
 
-/** The rows in llama.cpp's order. O(devices × buffers). */
-export function memoryTable({ devices, buffers }: MachineMeasurement): readonly MemoryTableRow[] {
+/** The rows in llama.cpp's order. O(devices × buffers). @throws PlannerError `BAD_ARGUMENT` */
+export function memoryTable(machine: MachineMeasurement): readonly MemoryTableRow[] {
+  const { devices, buffers } = (machine as Partial<MachineMeasurement> | null) ?? {};
+  const remedy = 'Give what measureModel says of a machine.';
+  checkArgument(isListLike(devices) && isListLike(buffers), 'machine', machine, 'a measurement of a machine', remedy);
   const gpus = devices.slice(0, -1);
   const isOf = (name: string) => (buffer: DeviceBuffer) => buffer.device === name && !buffer.type.isHost;
   const others = buffers.filter(({ device, type }) => !type.isHost && !gpus.some(({ name }) => name === device));
