@@ -17,16 +17,24 @@ const DRAFT_LENGTH = ['--draft', '--draft-n', '--draft-max', '--spec-draft-n-max
 const SEQUENCES = ['-np', '--parallel'];
 const BATCH = ['-b', '--batch-size'];
 
+/** Tokens of a draft where nothing is said. */
+const DRAFT_DEFAULT = '3';
+
 /** Sequences and batch that llama-server has by itself. */
 const SERVER_SEQUENCES = 4;
 const SERVER_BATCH = 2048;
 
 /** Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)). */
 export function withDrafts(args: readonly string[]): Derived {
-  const length = wholeOf(valueOf(args, DRAFT_LENGTH));
+  const isDrafting = (valueOf(args, ['--spec-type']) ?? '').includes('draft-');
+  const length = wholeOf(valueOf(args, DRAFT_LENGTH) ?? (isDrafting ? DRAFT_DEFAULT : undefined));
   const program = valueOf(args, ['--program']) ?? 'server';
-  const isDrafting = valueOf(args, DRAFT_MODEL) !== undefined && length !== undefined;
-  if (!isDrafting || !['server', 'cli'].includes(program) || valueOf(args, ['--outputs']) !== undefined) {
+  if (
+    valueOf(args, DRAFT_MODEL) === undefined ||
+    length === undefined ||
+    !['server', 'cli'].includes(program) ||
+    valueOf(args, ['--outputs']) !== undefined
+  ) {
     return { args, notes: [] };
   }
   const own = program === 'cli' ? 1 : SERVER_SEQUENCES;
@@ -35,8 +43,8 @@ export function withDrafts(args: readonly string[]): Derived {
   const batch = wholeOf(valueOf(args, BATCH) ?? String(SERVER_BATCH));
   if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
   const outputs = Math.min(batch, sequences * (1 + length));
-  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}; the draft model itself is not counted`;
-  const rest = without(args, [...DRAFT_MODEL, ...DRAFT_LENGTH]);
+  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}`;
+  const rest = without(args, [...DRAFT_LENGTH, '--spec-type']);
   return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
 }
 

@@ -16,6 +16,7 @@ import { flagOf } from './flag-names.js';
 import { modelOptionsOf, offloadOptionsOf, type OffloadFlags } from './flags.js';
 import { readModelFile } from './inputs.js';
 import { machineOf } from './machine.js';
+import { serverCopies } from './parts.js';
 import { withProgress } from './progress.js';
 import { printNote, type Terminal } from './terminal.js';
 
@@ -78,7 +79,8 @@ function asLlamaCpp(file: string, devices: readonly Device[], flags: FitFlags, {
   const options = { devices, ...modelOptionsOf(flags), ...offloadOptionsOf(flags), ...fitOptionsOf(flags, devices) };
   return (gguf) => {
     const fit = fitAsLlamaCpp(gguf, options);
-    const choice = { file, fit, machine: measureModel(gguf, fit.options) };
+    const machine = measureModel(gguf, fit.options);
+    const choice = { file, fit, machine, parts: [], devices: machine.devices, copies: serverCopies(machine, flags) };
     return {
       fits: choice.machine.devices.every(({ total, freeBytes }) => total <= freeBytes),
       json: () => llamaCppChoiceJson(choice),

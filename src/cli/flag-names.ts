@@ -6,6 +6,7 @@ import { CHOICE_FLAGS } from './fit-flags.js';
 import { FITTING_FLAGS } from './fitting-flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
@@ -13,6 +14,7 @@ const ALL_FLAGS: readonly Flag[] = [
   ...DEVICE_FLAGS,
   ...FITTING_FLAGS,
   ...CHOICE_FLAGS,
+  ...PART_FLAGS,
   ...PLAN_FLAGS,
   JSON_FLAG,
   TIMELINE_FLAG,

@@ -6,11 +6,13 @@ import type { Device } from '../device/device.js';
 import { parseDevices } from '../device/parse.js';
 import { exactBytes } from '../format.js';
 import type { Gguf } from '../gguf/types.js';
-import { fitAsLlamaCpp, type LlamaCppFit } from '../models/fit/llama-cpp.js';
+import { fitAsLlamaCpp } from '../models/fit/llama-cpp.js';
 import { measureModel } from '../models/measure-model.js';
-import type { MachineMeasurement } from '../models/measure-on-devices.js';
+import { sumByDevice } from '../models/device-sums.js';
+import type { MachineFile } from '../report/machine-report.js';
 import { fitOptionsOf } from './fitting-flags.js';
 import { modelOptionsOf, offloadOptionsOf, type Flags } from './flags.js';
+import { chosenDevices, measureParts, serverCopies, type PartFiles } from './parts.js';
 
 /** The devices that texts such as `cuda:24GiB` name, and a CPU. @throws PlannerError */
 export function machineOf(texts: readonly string[]): readonly Device[] {
@@ -23,21 +25,40 @@ export function withCpu(devices: readonly Device[]): readonly Device[] {
   return [...devices, cpuDevice({ features: isApple ? 'i8mm' : 'avx2' })];
 }
 
-/** What a model takes on a machine, and what llama.cpp changed before that; null if it was not to fit anything. */
-export interface Measured {
-  readonly machine: MachineMeasurement;
-  readonly fit: LlamaCppFit | null;
-}
-
-/** @throws PlannerError as {@link measureModel} */
-export function measureOn(devices: readonly Device[], gguf: Gguf, flags: Flags): Measured {
-  const options = { devices, ...modelOptionsOf(flags), ...offloadOptionsOf(flags) };
-  const fit = flags.fit === true ? fitAsLlamaCpp(gguf, { ...options, ...fitOptionsOf(flags, devices) }) : null;
-  return { machine: measureModel(gguf, fit?.options ?? options), fit };
+/**
+ * What a model and what is loaded beside it take, after llama.cpp has fitted the model, if it is to fit anything.
+ *
+ * @throws PlannerError as {@link measureModel}; CliError
+ */
+export function measureOn(
+  all: readonly Device[],
+  gguf: Gguf,
+  flags: Flags,
+  files: PartFiles,
+): Omit<MachineFile, 'file'> {
+  const devices = chosenDevices(all, flags.device);
+  const wanted = { devices, ...modelOptionsOf(flags), ...offloadOptionsOf(flags), adapters: files.adapters };
+  const fit = flags.fit === true ? fitAsLlamaCpp(gguf, { ...wanted, ...fitOptionsOf(flags, devices) }) : null;
+  const options = fit?.options ?? wanted;
+  const machine = measureModel(gguf, options);
+  const parts = measureParts(all, options, machine, files, flags);
+  const buffers = [...machine.buffers, ...parts.flatMap((part) => part.buffers)];
+  return {
+    machine,
+    fit,
+    parts,
+    devices: sumByDevice(
+      parts.length === 0
+        ? machine.devices
+        : all.map(({ name, totalBytes, freeBytes }) => ({ name, totalBytes, freeBytes })),
+      buffers,
+    ),
+    copies: serverCopies(machine, flags),
+  };
 }
 
 /** Which devices have too little memory, and by how much; `undefined` if all have enough. */
-export function shortage({ machine: { devices }, fit }: Measured, { gpuLayers }: Flags): string | undefined {
+export function shortage({ devices, fit }: Omit<MachineFile, 'file'>, { gpuLayers }: Flags): string | undefined {
   const short = devices.filter(({ total, freeBytes }) => total > freeBytes);
   if (short.length === 0) return undefined;
   const needs = short.map(

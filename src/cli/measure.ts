@@ -18,9 +18,9 @@ import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
+import { PART_FLAGS } from './part-flags.js';
 import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
-import type { Measured as MeasuredOnMachine } from './machine.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
 import { HAZARDS_FLAG, TIMELINE_FLAG } from './output-flags.js';
@@ -99,22 +99,24 @@ async function measureFile(
   if (input.kind === 'model' && machine !== null) {
     const measured = ifKnown(() => machine(input.gguf));
     if (measured === null) return { file: unknownModel(file, input.gguf) };
-    return { file: { file, ...measured }, broken: measured.shortage };
+    return { file: { file, ...measured.taken }, broken: measured.shortage };
   }
   return measureInput(file, input, flags, isReport);
 }
 
 /** Measures a model on the devices that were given. */
-type Machine = (gguf: Gguf) => MeasuredOnMachine & { readonly shortage?: string };
+type Machine = (gguf: Gguf) => { readonly taken: Omit<MachineFile, 'file'>; readonly shortage?: string };
 
 /** Null if no device was given. @throws PlannerError if one cannot be read */
 async function openMachine(flags: Flags): Promise<Machine | null> {
   if (flags.gpu === undefined) return null;
   const { machineOf, measureOn, shortage } = await import('./machine.js');
   const devices = machineOf(flags.gpu);
+  const { readParts } = await import('./parts.js');
+  const files = await readParts(flags);
   return (gguf) => {
-    const measured = measureOn(devices, gguf, flags);
-    return { ...measured, shortage: shortage(measured, flags) };
+    const taken = measureOn(devices, gguf, flags, files);
+    return { taken, shortage: shortage(taken, flags) };
   };
 }
 
@@ -123,6 +125,9 @@ const WITHOUT_DEVICES = [...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG].map(({ key,
 
 function noteDeviceFlags(flags: Flags, terminal: Terminal): void {
   if (flags.gpu === undefined) {
+    const parts = PART_FLAGS.filter(({ key }) => key in flags).map(({ long }) => long);
+    const are = parts.length > 1 ? 'are' : 'is';
+    if (parts.length > 0) printNote(terminal, `${parts.join(', ')} ${are} not counted without --gpu`);
     noteWithoutGpu(flags, terminal);
     return;
   }

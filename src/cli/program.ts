@@ -13,6 +13,7 @@ import { namesOf, type Flag } from './flag.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
@@ -73,7 +74,16 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'measure <FILE...>',
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
-    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
+    flags: [
+      ...MODEL_FLAGS,
+      ...DEVICE_FLAGS,
+      ...FITTING_FLAGS,
+      ...PART_FLAGS,
+      ...PLAN_FLAGS,
+      TIMELINE_FLAG,
+      HAZARDS_FLAG,
+      JSON_FLAG,
+    ],
     help: `${FILES_HELP}\n${MODEL_HELP}\n${DEVICES_HELP}`,
     action: measure,
   },
@@ -186,7 +196,9 @@ function toOption({ key, short = '', long, value, parse, help, group, isRequired
 
 /** Help shows the short names that commander does not know of, too. */
 function optionTerm(option: Option): string {
-  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS].find(({ long }) => long === option.long);
+  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS, ...PART_FLAGS].find(
+    ({ long }) => long === option.long,
+  );
   const { short = '' } = flag ?? {};
   return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
 }

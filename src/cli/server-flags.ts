@@ -79,7 +79,13 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     arity: 1,
     about: 'which devices take part: measure takes them as --gpu, each by its memory',
     names: `
-    --rpc -dev --device`,
+    -dev --device`,
+  },
+  {
+    arity: 1,
+    about: 'devices of other machines: give each to measure as --gpu, as if it were here',
+    names: `
+    --rpc`,
   },
   {
     arity: 0,

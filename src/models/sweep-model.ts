@@ -9,7 +9,8 @@ import type { Gguf } from '../gguf/types.js';
 import { checkBytes } from '../units.js';
 import { configure, type ModelConfiguration } from './configuration.js';
 import { Trials } from './fit/trial.js';
-import type { DeviceMeasurement, MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+import type { DeviceMeasurement } from './device-sums.js';
+import type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
 import { readModel } from './model-graph.js';
 import { OFFLOAD_OPTIONS } from './offload/options.js';
 import { SIZE_OPTIONS, type ModelOptions } from './options.js';
@@ -40,7 +41,7 @@ export type MachineSweepRow = MachineConfiguration | RefusedMachineConfiguration
 /** What a combination takes of a machine. All sizes in bytes; those of the row are sums over its devices. */
 export interface MachineConfiguration extends Pick<
   MachineMeasurement,
-  'run' | 'isRecurrent' | 'devices' | 'weights' | 'context' | 'compute' | 'output' | 'total'
+  'run' | 'isRecurrent' | 'devices' | 'weights' | 'adapters' | 'context' | 'compute' | 'output' | 'total'
 > {
   /** The options as they were given. */
   readonly options: MachineOptions;
@@ -139,10 +140,10 @@ function* sweepMachines(gguf: Gguf, grid: MachineGrid): Generator<MachineSweepRo
   }
 }
 
-type DeviceSizes = Pick<DeviceMeasurement, 'weights' | 'context' | 'compute' | 'output' | 'total'>;
+type DeviceSizes = Pick<DeviceMeasurement, 'weights' | 'adapters' | 'context' | 'compute' | 'output' | 'total'>;
 
 function sumsOf(devices: readonly DeviceSizes[]): DeviceSizes {
-  const sums = { weights: 0, context: 0, compute: 0, output: 0, total: 0 };
+  const sums = { weights: 0, adapters: 0, context: 0, compute: 0, output: 0, total: 0 };
   for (const key of Object.keys(sums) as (keyof DeviceSizes)[]) {
     for (const device of devices) sums[key] = checkBytes(sums[key] + device[key], key);
   }

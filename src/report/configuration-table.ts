@@ -18,7 +18,7 @@ import { groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
 
-type OffloadSettings = Omit<OffloadOptions, 'devices'>;
+type OffloadSettings = Omit<OffloadOptions, 'devices' | 'adapters'>;
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */
 export interface ConfigurationRow {

@@ -24,13 +24,13 @@ async function plain(line: string): Promise<unknown> {
 
 describe('a command line behind --', () => {
   it('is honoured where it matters, and every other word is named', async () => {
-    const line = `/opt/llama/bin/llama-server -m ${LLAMA} -ngl 20 -c 32768 --jinja -t 8 -ts 3,1 --mmproj p.gguf`;
+    const line = `/opt/llama/bin/llama-server -m ${LLAMA} -ngl 20 -c 32768 --jinja -t 8 -ts 3,1 --mmproj-url p.gguf`;
     const { json, notes } = await pasted(`${line} --brand-new on --also_new -1 -fa`);
     expect(json).toEqual(await plain('-ngl 20 -c 32768 -ts 3,1 -fa on'));
     expect(notes).toEqual([
       'note: -fa without a value is taken as -fa on, as llama.cpp once did',
       'note: --jinja, -t make no difference here',
-      'note: --mmproj is not modelled (the projector of images and sound)',
+      'note: --mmproj-url is not modelled (the projector of images and sound)',
       'note: --brand-new, --also-new are not known here, and left out',
     ]);
   });

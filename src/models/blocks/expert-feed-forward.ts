@@ -10,7 +10,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ExpertHyperparameters } from '../experts.js';
 import type { Scope } from '../model-builder.js';
-import { product, weightIf, type Presence } from './linear.js';
+import { adapted, product, weightIf, type Presence } from './linear.js';
 
 /** The function that turns the router's scores into shares. */
 export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen';
@@ -143,10 +143,12 @@ function perExpert(
   const { ctx } = s;
   const part = `ffn_${kind}_exps`;
   const label = `ffn_moe_${kind}`;
-  const result = ctx.mulMatId(s.weight(`${part}.weight`, [x.ne[0], length, count]), x, chosen);
+  const multiply = (matrix: Tensor, rows: Tensor): Tensor => ctx.mulMatId(matrix, rows, chosen);
+  const weight = s.weight(`${part}.weight`, [x.ne[0], length, count]);
+  const unscaled = multiply(weight, x);
   const scale = isScaled ? s.optionalWeight(`${part}.scale`, [count]) : null;
-  const scaled =
-    scale === null ? s.named(result, label) : s.named(scaledPerExpert(s, result, scale, chosen), `${label}_scaled`);
+  const result = scale === null ? unscaled : scaledPerExpert(s, unscaled, scale, chosen);
+  const scaled = s.named(adapted(s, weight, x, result, multiply), scale === null ? label : `${label}_scaled`);
   const offset = weightIf(s, bias, `${part}.bias`, [length, count]);
   return offset === null ? scaled : s.named(ctx.addId(scaled, offset, chosen), `${label}_biased`);
 }

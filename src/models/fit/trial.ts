@@ -26,11 +26,13 @@ export interface MemoryUse {
   /** Bytes that are free before the model is loaded. */
   readonly freeBytes: number;
   readonly weights: number;
+  /** LoRA adapters, which llama.cpp's trials leave out: 0 there. */
+  readonly adapters: number;
   readonly context: number;
   readonly compute: number;
   /** The buffer of logits, which llama.cpp's trials leave out: 0 there. */
   readonly output: number;
-  /** The sum of the four. */
+  /** The sum of the five. */
   readonly used: number;
 }
 
@@ -69,7 +71,7 @@ export class Trials {
 
   /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
   measure(options: MachineOptions): Trial {
-    const { model, offload } = this.open({ ...options, mmap: false });
+    const { model, offload } = this.open({ ...options, mmap: false, adapters: [] });
     const pools = reserved({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
     return { options, ...usesOfTrial(offload, pools, chunksOf(pools)) };
   }
@@ -189,8 +191,11 @@ function usesOfTrial(offload: Offload, pools: readonly PoolMeasurement[], chunks
 }
 
 function useOf(name: string, { totalBytes, freeBytes }: Device, buffers: readonly DeviceBuffer[]): MemoryUse {
-  const sums = { weights: 0, context: 0, compute: 0, output: 0 };
+  const sums = { weights: 0, adapters: 0, context: 0, compute: 0, output: 0 };
   for (const { purpose, bytes } of buffers) sums[purpose] += bytes;
-  const used = checkBytes(sums.weights + sums.context + sums.compute + sums.output, name);
+  const used = checkBytes(
+    Object.values(sums).reduce((sum, bytes) => sum + bytes),
+    name,
+  );
   return { name, totalBytes, freeBytes, ...sums, used };
 }

@@ -11,7 +11,7 @@ import { fitAsLlamaCpp, type LlamaCppFit } from '../../../src/models/fit/llama-c
 import type { FitOptions } from '../../../src/models/fit/options.js';
 import type { MemoryUse } from '../../../src/models/fit/trial.js';
 import { measureModel } from '../../../src/models/measure-model.js';
-import type { DeviceMeasurement } from '../../../src/models/measure-on-devices.js';
+import type { DeviceMeasurement } from '../../../src/models/device-sums.js';
 import { readFlags } from '../../support/device-cases.js';
 import { describeShared, projectPath, sharedIsPresent, sharedPath } from '../../support/shared.js';
 
