@@ -7,6 +7,7 @@
 export { describeOutputs } from './assumption.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
+export { serverCommand } from './fit/command.js';
 export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
 export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
 export type { FitOptions } from './fit/options.js';
