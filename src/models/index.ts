@@ -9,7 +9,7 @@ export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySums } from './device-sums.js';
 export { draftOptions, type DraftOptions } from './draft.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
-export { serverCommand } from './fit/command.js';
+export { commandOf } from './fit/command.js';
 export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
 export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
 export type { FitOptions } from './fit/options.js';

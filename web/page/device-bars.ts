@@ -10,7 +10,7 @@ import { byId, make } from './elements.js';
 /** One device against its room. All sizes in bytes. */
 export interface DeviceUse {
   readonly name: string;
-  readonly sizes: Readonly<Record<BufferPurpose, number>>;
+  readonly sizes: Readonly<Record<ShownPurpose, number>>;
   readonly total: number;
   /** What may be taken. */
   readonly capacity: number;
@@ -20,7 +20,10 @@ export interface DeviceUse {
   readonly layers: number;
 }
 
-export const PURPOSES = ['weights', 'context', 'compute', 'output'] as const satisfies readonly BufferPurpose[];
+/** What the page can show; it loads no adapters. */
+export type ShownPurpose = Exclude<BufferPurpose, 'adapters'>;
+
+export const PURPOSES = ['weights', 'context', 'compute', 'output'] as const satisfies readonly ShownPurpose[];
 
 /** What a purpose is called. */
 export function purposeTitle(purpose: BufferPurpose, isRecurrent: boolean): string {
@@ -29,13 +32,14 @@ export function purposeTitle(purpose: BufferPurpose, isRecurrent: boolean): stri
     context: isRecurrent ? 'State' : 'KV cache',
     compute: 'Compute',
     output: 'Output',
+    adapters: 'Adapters',
   };
   return titles[purpose];
 }
 
 interface Row {
   readonly element: HTMLElement;
-  readonly parts: Readonly<Record<BufferPurpose, HTMLElement>>;
+  readonly parts: Readonly<Record<ShownPurpose, HTMLElement>>;
   readonly margin: HTMLElement;
   readonly limit: HTMLElement;
   readonly size: HTMLElement;
@@ -79,7 +83,7 @@ function legendEntry(className: string, label: string): HTMLElement {
 }
 
 function rowOf(name: string): Row {
-  const part = (purpose: BufferPurpose): HTMLElement => {
+  const part = (purpose: ShownPurpose): HTMLElement => {
     const element = make('span', `part ${purpose}`);
     element.tabIndex = 0;
     element.setAttribute('role', 'img');

@@ -2,7 +2,7 @@
  * What the page shows of a model on a machine.
  */
 import type { Gguf } from 'tensor-arena/gguf';
-import { serverCommand, type DeviceMeasurement, type MachineMeasurement } from 'tensor-arena/models';
+import { commandOf as llamaCommand, type DeviceMeasurement, type MachineMeasurement } from 'tensor-arena/models';
 import type { LayerChoice, MachineAnswer } from '../messages.js';
 import type { OnMachine } from './machine.js';
 import { modelFacts } from './model-facts.js';
@@ -30,7 +30,7 @@ export function machineAnswer(gguf: Gguf, { options, machine }: OnMachine, file:
 /** In the order of the machine; what takes no part takes nothing. */
 function allDevices({ devices }: OnMachine['options'], machine: MachineMeasurement): DeviceMeasurement[] {
   return devices.map(({ name, totalBytes, freeBytes }) => {
-    const nothing = { weights: 0, context: 0, compute: 0, output: 0, total: 0 };
+    const nothing = { weights: 0, adapters: 0, context: 0, compute: 0, output: 0, total: 0 };
     return machine.devices.find((device) => device.name === name) ?? { name, totalBytes, freeBytes, ...nothing };
   });
 }
@@ -52,7 +52,7 @@ function commandOf(file: string, { options, machine: { run, layers } }: OnMachin
     parallel: run.sequences,
     kvUnified: run.isUnified,
   }).filter(([name, value]) => (DEFAULTS as Readonly<Record<string, unknown>>)[name] !== value);
-  const words = serverCommand(file, Object.fromEntries(entries) as unknown as OnMachine['options']);
+  const words = llamaCommand(file, Object.fromEntries(entries) as unknown as OnMachine['options']);
   return words.map(quoted).join(' ');
 }
 
