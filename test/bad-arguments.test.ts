@@ -200,6 +200,7 @@ const CALLS: readonly Call[] = [
   ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
   ['memoryTable', models.memoryTable, machine],
   ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
+  ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
   ['sumByDevice', models.sumByDevice, machine.devices, machine.buffers],
   ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
   ['sweepModel', models.sweepModel, model, { devices: [[device.cudaDevice({ totalBytes: 24 * GIB })]] }, {}],

@@ -219,6 +219,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
     measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
+    commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
     sumByDevice: (sum) => assert.deepEqual(sum(machine.devices, machine.buffers), machine.devices),
     describeOutputs: (describe) => assert.match(describe(measured.run), /logits/),
     fitAsLlamaCpp: (fit) => assert.equal(fit(header, { devices: [gpu], ...options }).status, 'success'),

@@ -3,9 +3,11 @@
  *
  * Invariant: whoever reads the flags of the command gets the sizes of the options.
  */
-import { PlannerError } from '../../errors.js';
+import { checkArgument, checkOptions, PlannerError } from '../../errors.js';
 import type { MachineOptions } from '../measure-on-devices.js';
+import { OFFLOAD_OPTIONS } from '../offload/options.js';
 import type { TensorOverride } from '../offload/overrides.js';
+import { MODEL_OPTIONS } from '../options.js';
 import type { Program } from '../programs.js';
 
 type Word = string | number | boolean | undefined;
@@ -66,8 +68,24 @@ export function programName(program: Program = 'server'): string {
   });
 }
 
-/** Words to paste, the program first. `-fit off`, as everything is chosen. @throws PlannerError as {@link programName} */
+/**
+ * The command that runs a model on a machine, in words, the program first. It ends with `-fit off`, as everything is
+ * chosen. Options that no flag of llama.cpp has are left out. O(options).
+ *
+ * @param model path or address of the file
+ * @throws PlannerError `BAD_ARGUMENT` for unknown options, and for the program `bench`
+ *
+ * @example
+ * ```ts
+ * import { commandOf } from 'tensor-arena/models';
+ * import { parseDevices } from 'tensor-arena/device';
+ * const options = { devices: parseDevices(['cuda:8GiB']), gpuLayers: 20, ctxSize: 4096 };
+ * console.log(commandOf('model.gguf', options).join(' ')); // llama-server -m model.gguf -c 4096 -ngl 20 -fit off
+ * ```
+ */
 export function commandOf(model: string, options: MachineOptions): readonly string[] {
+  checkArgument(typeof model === 'string', 'model', model, 'a text', 'Give the path of the file.');
+  checkOptions(options, { ...MODEL_OPTIONS, ...OFFLOAD_OPTIONS });
   const words = FLAGS.flatMap(({ flag, value }) => {
     const word = value(options);
     if (word === undefined || word === false) return [];
