@@ -124,7 +124,7 @@ const SOLVER_ENTRY_POINT = {
 
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
-  regex: '^(?!\\.{1,2}/|tensor-arena(/(gguf|map|models|viewer))?$)|/src/',
+  regex: '^(?!\\.{1,2}/|tensor-arena(/(device|gguf|map|models|viewer))?$)|/src/',
   message: 'web/ imports its own files and public names of tensor-arena.',
 };
 

@@ -93,6 +93,8 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
+const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
 const memory = exec.Memory.separate(graph);
 const memoryMap = map.memoryMapOf(plan);
 const f32 = root.elementType('f32');
@@ -195,7 +197,13 @@ const CALLS: readonly Call[] = [
   ['gridSize', models.gridSize, { ctxSize: [512] }],
   ['measureModel', models.measureModel, model, { ctxSize: 512 }, {}],
   ['measureWeights', models.measureWeights, model],
+  ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
+  ['memoryTable', models.memoryTable, machine],
+  ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
+  ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
+  ['sumByDevice', models.sumByDevice, machine.devices, machine.buffers],
   ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
+  ['sweepModel', models.sweepModel, model, { devices: [[device.cudaDevice({ totalBytes: 24 * GIB })]] }, {}],
   ['renderMap', map.renderMap, plan, {}],
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],

@@ -5,11 +5,13 @@
  */
 import { CACHE_TYPES } from 'tensor-arena/models';
 import { kindOf, type Kind } from './examples.js';
+import { CPU_ONLY, isMachine } from './machines.js';
 import {
   ALLOCATOR_NAMES,
   DEFAULTS,
   IN_PLACE_CHOICES,
   LIMITS,
+  MACHINE_KEYS,
   MODEL_ALLOCATORS,
   PROGRAM_NAMES,
   type Settings,
@@ -34,22 +36,36 @@ const KEYS_OF: Readonly<Record<Kind, readonly (keyof Settings)[]>> = {
   problem: ['allocator', 'memory', 'reserve'],
 };
 
+/** Settings that need not be whole numbers. */
+const GIBIBYTES: ReadonlySet<string> = new Set(['memory', 'reserve', 'margin']);
+
+/** Whether a text has shares of layers, not all of them zero. */
+function isSplit(text: string): boolean {
+  return /^\d{1,5}(,\d{1,5}){0,14}$/.test(text) && /[1-9]/.test(text);
+}
+
 /** The hash, with its `#`. Settings that make no difference to the file are left out. */
 export function formatLink({ example, file, settings }: Link): string {
   const name = example ?? file;
   if (name === null) return '';
   const parameters = new URLSearchParams([[example === null ? 'file' : 'example', name]]);
-  for (const key of KEYS_OF[kindOf(name) ?? 'model']) parameters.set(key, String(settings[key]));
+  const kind = kindOf(name) ?? 'model';
+  const hasMachine = kind === 'model' && settings.machine !== CPU_ONLY;
+  for (const key of [...KEYS_OF[kind], ...(hasMachine ? MACHINE_KEYS : [])]) parameters.set(key, String(settings[key]));
   return `#${parameters}`;
 }
 
 export function parseLink(hash: string): Link {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
-  const number = (key: keyof typeof LIMITS, least: number): number => {
+  const number = <K extends keyof typeof LIMITS>(key: K, least: number): number | Settings[K] => {
     const text = parameters.get(key) ?? '';
     const value = /^\d{1,10}(\.\d+)?(e-\d{1,3})?$/.test(text) ? Number(text) : NaN;
-    const isWhole = key === 'memory' || key === 'reserve' || Number.isInteger(value);
+    const isWhole = GIBIBYTES.has(key) || Number.isInteger(value);
     return isWhole && value >= least && value <= LIMITS[key] ? value : DEFAULTS[key];
+  };
+  const text = (key: 'machine' | 'split', isValid: (value: string) => boolean): string => {
+    const value = parameters.get(key) ?? '';
+    return isValid(value) ? value : DEFAULTS[key];
   };
   const choice = <T extends string>(key: keyof Settings, choices: readonly T[]): T =>
     choices.find((each) => each === parameters.get(key)) ?? (DEFAULTS[key] as T);
@@ -71,6 +87,13 @@ export function parseLink(hash: string): Link {
       inPlace: choice('inPlace', IN_PLACE_CHOICES),
       memory: number('memory', 0),
       reserve: number('reserve', 0),
+      machine: text('machine', isMachine),
+      layers: number('layers', 0),
+      hostExperts: number('hostExperts', 0),
+      split: text('split', isSplit),
+      cards: number('cards', 0),
+      kvOffload: parameters.get('kvOffload') !== 'false',
+      margin: number('margin', 0),
     },
   };
 }

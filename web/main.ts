@@ -6,26 +6,26 @@
  */
 import { EXAMPLES, kindOf } from './examples.js';
 import { formatLink, parseLink } from './link.js';
-import type { ExportFormat, Job, PlanAnswer, Reply, Source, UnknownModel } from './messages.js';
+import { CPU_ONLY } from './machines.js';
+import type { Job, MachineAnswer, PlanAnswer, Reply, Source, UnknownModel } from './messages.js';
 import { Address } from './page/address.js';
 import { Controls } from './page/controls.js';
 import { byId, fillSelect } from './page/elements.js';
-import { listenToFiles, saveText } from './page/files.js';
+import { Exports } from './page/exports.js';
+import { listenToFiles } from './page/files.js';
 import { showFit } from './page/fit-view.js';
+import type { LayerCounts } from './page/layer-bar.js';
+import { MachineResults } from './page/machine-results.js';
 import { MapView } from './page/map-view.js';
 import { showResults, showUnknown } from './page/results.js';
 import { updateSummary } from './page/summary.js';
-import type { Settings } from './settings.js';
+import { isAboutRoom, planDependsOn, type Settings } from './settings.js';
 import { WorkerQueue } from './worker-queue.js';
-
-const EXPORTS: Readonly<Record<ExportFormat, { readonly ending: string; readonly type: string }>> = {
-  svg: { ending: '.map.svg', type: 'image/svg+xml' },
-  json: { ending: '.plan.json', type: 'application/json' },
-  csv: { ending: '.placement.csv', type: 'text/csv' },
-};
 
 /** The search for what fits takes long, and leaves the processor to the map while a slider moves, milliseconds. */
 const FIT_REST = 150;
+/** A map of several devices is drawn once the slider rests, milliseconds: the bars come first. */
+const MAP_REST = 120;
 
 const exampleList = byId<HTMLSelectElement>('example');
 const results = byId('results');
@@ -42,12 +42,14 @@ let lastGood: { readonly source: Source; readonly settings: Settings } | null = 
 let showAgain: (() => void) | null = null;
 let lastPlanJob: Job | null = null;
 let fitTimer: ReturnType<typeof setTimeout> | undefined;
+let mapTimer: ReturnType<typeof setTimeout> | undefined;
 
 const planner = new WorkerQueue(onPlanReply);
 const fitter = new WorkerQueue(onFitReply);
-/** One for each, since what was asked for has to come: a queue drops all but the newest. */
-const exporters = { svg: exporterOf(), json: exporterOf(), csv: exporterOf() };
+const mapper = new WorkerQueue(onMapReply);
+const exports = new Exports(() => (source === null ? null : { source, settings }));
 const controls = new Controls(change);
+const machineResults = new MachineResults(moveLayers);
 const mapView = new MapView();
 const address = new Address(follow);
 
@@ -56,13 +58,18 @@ function change(changes: Partial<Settings>): void {
   settings = { ...settings, ...changes };
   controls.show(settings);
   share();
-  const isAboutMemory = Object.keys(changes).every((key) => key === 'memory' || key === 'reserve');
-  const onlyMemory = isAboutMemory && !(source?.kind === 'model' && settings.context === 0);
-  if (isAboutMemory) {
+  if (isAboutRoom(changes)) {
     showAgain?.();
     updateSummary();
   }
-  ask(onlyMemory);
+  ask(!planDependsOn(changes, settings, source?.kind ?? null));
+}
+
+/** Applies where the reader dragged the borders between the layers of the host and those of the GPUs. */
+function moveLayers([, ...gpus]: LayerCounts): void {
+  const layers = gpus.reduce((sum, count) => sum + count, 0);
+  const split = gpus.length > 1 && layers > 0 ? { split: gpus.join(',') } : {};
+  change({ ...controls.pinned(), layers, ...split });
 }
 
 function ask(onlyFit = false): void {
@@ -73,6 +80,11 @@ function ask(onlyFit = false): void {
     planner.ask(lastPlanJob);
   }
   if (source.kind !== 'model') return;
+  if (settings.machine !== CPU_ONLY) {
+    fitter.cancel();
+    showFit(null, settings, change);
+    return;
+  }
   const job: Job = { task: 'fit', source, settings };
   clearTimeout(fitTimer);
   fitTimer = setTimeout(() => fitter.ask(job), FIT_REST);
@@ -137,8 +149,9 @@ function reject(message: string): void {
 
 /** Forgets the file, and whatever is asked about it. */
 function close(): void {
-  for (const queue of [planner, fitter, ...Object.values(exporters)]) queue.cancel();
+  for (const queue of [planner, fitter, mapper, exports]) queue.cancel();
   clearTimeout(fitTimer);
+  clearTimeout(mapTimer);
   source = null;
   showAgain = null;
   showFit(null, settings, change);
@@ -216,19 +229,39 @@ function onPlanReply(job: Job, reply: Reply): void {
   document.title = `${source.name}: tensor-arena`;
   if (reply.task === 'unknown') showUnknownModel(reply.model);
   if (reply.task === 'plan') showPlan(reply.plan, source.name);
+  if (reply.task === 'machine') showMachine(reply.machine, job);
 }
 
 function showPlan(plan: PlanAnswer, name: string): void {
   if (plan.model !== null) controls.setModel(plan.model);
   controls.show(settings);
+  machineResults.hide();
   showAnswer(() => showResults(plan, settings));
   byId('map-card').hidden = false;
   mapView.show(plan.map, plan.allocator, name);
 }
 
+/** The bars at once, and the map as soon as the reader rests. */
+function showMachine(machine: MachineAnswer, job: Job): void {
+  const isCurrent = job.settings === settings;
+  if (isCurrent) controls.setMachine(machine);
+  controls.show(settings);
+  showAnswer(() => machineResults.show(machine, settings, isCurrent));
+  mapView.markOld(true);
+  clearTimeout(mapTimer);
+  mapTimer = setTimeout(() => mapper.ask({ ...job, task: 'map' }), MAP_REST);
+}
+
+function onMapReply(job: Job, reply: Reply): void {
+  if (job.source !== source || reply.task !== 'map') return;
+  byId('map-card').hidden = false;
+  mapView.show(reply.map, reply.allocator, job.source.name);
+}
+
 /** No setting makes a difference to it but the memory, and there is no map. */
 function showUnknownModel(model: UnknownModel): void {
   controls.showKind(null);
+  machineResults.hide();
   byId('map-card').hidden = true;
   showAnswer(() => showUnknown(model, settings));
 }
@@ -248,20 +281,6 @@ function onFitReply(job: Job, reply: Reply): void {
   showFit(reply.task === 'fit' ? reply.fit : null, settings, change);
 }
 
-function exporterOf(): WorkerQueue {
-  return new WorkerQueue(onExportReply);
-}
-
-function onExportReply(job: Job, reply: Reply): void {
-  const notice = byId('notice');
-  if (reply.task === 'failure') notice.textContent = reply.failure.message;
-  if (!('text' in reply)) return;
-  const { ending, type } = EXPORTS[reply.task];
-  const name = job.source.name.replace(/\.[^.]*(\.gz)?$/i, '') + ending;
-  saveText(reply.text, name, type);
-  notice.textContent = `Saved ${name}.`;
-}
-
 fillSelect(
   exampleList,
   EXAMPLES.map(({ file, label }) => [file, label]),
@@ -274,11 +293,5 @@ listenToFiles(openFiles);
 byId('copy-link').addEventListener('click', () => {
   void address.copy().then((told) => (byId('notice').textContent = told));
 });
-for (const each of document.querySelectorAll<HTMLElement>('[data-export]')) {
-  each.addEventListener('click', () => {
-    const task = each.dataset.export as ExportFormat;
-    if (source !== null) exporters[task].ask({ task, source, settings });
-  });
-}
 controls.showKind(null);
 follow(location.hash);

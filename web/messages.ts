@@ -1,7 +1,7 @@
 /**
  * What the page and its workers say to each other. Plain data that can be cloned, and the port of a map.
  */
-import type { ModelSizes } from 'tensor-arena/models';
+import type { BufferPurpose, DeviceMeasurement, ModelSizes, Phase } from 'tensor-arena/models';
 import type { ServedMap } from 'tensor-arena/viewer';
 import type { Kind } from './examples.js';
 import type { Settings } from './settings.js';
@@ -19,7 +19,7 @@ export type ExportFormat = 'svg' | 'json' | 'csv';
 
 /** Everything that a worker needs for one answer: it may be a fresh one. */
 export interface Job {
-  readonly task: 'plan' | 'fit' | ExportFormat;
+  readonly task: 'plan' | 'map' | 'fit' | ExportFormat;
   readonly source: Source;
   readonly settings: Settings;
 }
@@ -51,6 +51,44 @@ export interface PlanAnswer {
   readonly model: ModelFacts | null;
   /** Stays in the worker, however many boxes it has. */
   readonly map: ServedMap;
+}
+
+/** All memory of one buffer type for one purpose. */
+export interface BufferFacts {
+  readonly device: string;
+  /** As llama.cpp's log names it. */
+  readonly type: string;
+  readonly purpose: BufferPurpose;
+  readonly bytes: number;
+}
+
+/** Which layers are where, whether the reader chose them or not. */
+export interface LayerChoice {
+  readonly layers: number;
+  readonly hostExperts: number;
+  /** Layers of each GPU. */
+  readonly split: readonly number[];
+}
+
+/** A model on a machine: what it takes of each device. All sizes in bytes. */
+export interface MachineAnswer {
+  readonly model: ModelFacts;
+  /** All GPUs, those without any layer included, and then the CPU with all host memory. */
+  readonly devices: readonly DeviceMeasurement[];
+  readonly buffers: readonly BufferFacts[];
+  /** The device of every layer, by name; the output is the last. */
+  readonly layers: readonly string[];
+  readonly choice: LayerChoice;
+  /** Layers that have experts, at most; 0 if the model has none. */
+  readonly expertLayers: number;
+  /** Whether GPU and CPU have the same memory. */
+  readonly isShared: boolean;
+  readonly flashAttention: boolean;
+  readonly splits: Readonly<Record<Phase, number>>;
+  readonly nodes: Readonly<Record<Phase, number>>;
+  readonly copies: number;
+  /** To paste into a shell; null for programs without a command of their own. */
+  readonly command: string | null;
 }
 
 /** All that is known of a model whose architecture is not: nothing of the rest is guessed. */
@@ -93,6 +131,8 @@ export interface Failure {
 /** One answer for one job. */
 export type Reply =
   | { readonly task: 'plan'; readonly plan: PlanAnswer }
+  | { readonly task: 'machine'; readonly machine: MachineAnswer }
+  | { readonly task: 'map'; readonly map: ServedMap; readonly allocator: string }
   | { readonly task: 'unknown'; readonly model: UnknownModel }
   | { readonly task: 'fit'; readonly fit: FitAnswer }
   | { readonly task: ExportFormat; readonly text: string }

@@ -3,6 +3,8 @@
  */
 import type { AllocatorName } from 'tensor-arena';
 import type { CacheType, Program } from 'tensor-arena/models';
+import type { Kind } from './examples.js';
+import { CPU_ONLY } from './machines.js';
 
 export const ALLOCATOR_NAMES = [
   'auto',
@@ -50,6 +52,20 @@ export interface Settings {
   readonly memory: number;
   /** How much of it is for other programs and whatever is not counted, GiB. */
   readonly reserve: number;
+  /** The devices beside the CPU, as `machines.ts` writes them; empty for none. What follows matters only with some. */
+  readonly machine: string;
+  /** Layers on GPUs, the output counted as one; `auto` is as many as fit, with host experts and split chosen as well. */
+  readonly layers: number | 'auto';
+  /** Layers, the first ones, whose experts stay on the host. */
+  readonly hostExperts: number;
+  /** The share of the layers of each GPU, as `20,13`; empty for the free memory of each. */
+  readonly split: string;
+  /** Whether all GPUs share the layers, or only one has some: its index. */
+  readonly cards: number | 'all';
+  /** Whether keys and values are on the device of their layer. */
+  readonly kvOffload: boolean;
+  /** What stays free on each GPU for whatever is not counted, GiB. */
+  readonly margin: number;
 }
 
 export const DEFAULTS: Settings = {
@@ -67,6 +83,13 @@ export const DEFAULTS: Settings = {
   inPlace: 'default',
   memory: 8,
   reserve: 0,
+  machine: CPU_ONLY,
+  layers: 'auto',
+  hostExperts: 0,
+  split: '',
+  cards: 'all',
+  kvOffload: true,
+  margin: 1,
 };
 
 /** The largest that the page takes, so that bytes stay exact. */
@@ -77,6 +100,10 @@ export const LIMITS = {
   outputs: 2 ** 31,
   memory: 2 ** 20,
   reserve: 2 ** 20,
+  layers: 2 ** 16,
+  hostExperts: 2 ** 16,
+  cards: 15,
+  margin: 2 ** 20,
 } as const;
 
 const GIB = 2 ** 30;
@@ -84,4 +111,35 @@ const GIB = 2 ** 30;
 /** The memory that may be used, in bytes. */
 export function memoryBytes({ memory, reserve }: Settings): number {
   return Math.max(0, Math.floor((memory - reserve) * GIB));
+}
+
+/** The bytes that stay free on each GPU. */
+export function marginBytes({ margin }: Settings): number {
+  return Math.floor(margin * GIB);
+}
+
+/** Settings that are about GPUs alone. */
+export const MACHINE_KEYS = [
+  'machine',
+  'layers',
+  'hostExperts',
+  'split',
+  'cards',
+  'kvOffload',
+  'margin',
+] as const satisfies readonly (keyof Settings)[];
+
+const ROOM_KEYS: ReadonlySet<string> = new Set(['memory', 'reserve', 'margin']);
+
+/** Whether a change is only about how much room there is. */
+export function isAboutRoom(changes: Partial<Settings>): boolean {
+  return Object.keys(changes).every((key) => ROOM_KEYS.has(key));
+}
+
+/** Whether another plan may come of a change: of the room, only where something is chosen by it. */
+export function planDependsOn(changes: Partial<Settings>, settings: Settings, kind: Kind | null): boolean {
+  if (!isAboutRoom(changes)) return true;
+  if (kind !== 'model') return false;
+  if (settings.machine === CPU_ONLY) return settings.context === 0;
+  return 'margin' in changes && (settings.context === 0 || settings.layers === 'auto');
 }

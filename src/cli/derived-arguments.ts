@@ -17,16 +17,24 @@ const DRAFT_LENGTH = ['--draft', '--draft-n', '--draft-max', '--spec-draft-n-max
 const SEQUENCES = ['-np', '--parallel'];
 const BATCH = ['-b', '--batch-size'];
 
+/** Tokens of a draft where nothing is said. */
+const DRAFT_DEFAULT = '3';
+
 /** Sequences and batch that llama-server has by itself. */
 const SERVER_SEQUENCES = 4;
 const SERVER_BATCH = 2048;
 
 /** Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)). */
 export function withDrafts(args: readonly string[]): Derived {
-  const length = wholeOf(valueOf(args, DRAFT_LENGTH));
+  const isDrafting = (valueOf(args, ['--spec-type']) ?? '').includes('draft-');
+  const length = wholeOf(valueOf(args, DRAFT_LENGTH) ?? (isDrafting ? DRAFT_DEFAULT : undefined));
   const program = valueOf(args, ['--program']) ?? 'server';
-  const isDrafting = valueOf(args, DRAFT_MODEL) !== undefined && length !== undefined;
-  if (!isDrafting || !['server', 'cli'].includes(program) || valueOf(args, ['--outputs']) !== undefined) {
+  if (
+    valueOf(args, DRAFT_MODEL) === undefined ||
+    length === undefined ||
+    !['server', 'cli'].includes(program) ||
+    valueOf(args, ['--outputs']) !== undefined
+  ) {
     return { args, notes: [] };
   }
   const own = program === 'cli' ? 1 : SERVER_SEQUENCES;
@@ -35,8 +43,8 @@ export function withDrafts(args: readonly string[]): Derived {
   const batch = wholeOf(valueOf(args, BATCH) ?? String(SERVER_BATCH));
   if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
   const outputs = Math.min(batch, sequences * (1 + length));
-  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}; the draft model itself is not counted`;
-  const rest = without(args, [...DRAFT_MODEL, ...DRAFT_LENGTH]);
+  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}`;
+  const rest = without(args, [...DRAFT_LENGTH, '--spec-type']);
   return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
 }
 
@@ -70,6 +78,24 @@ export function withBenchContext(args: readonly string[]): Derived {
   if (Number.isNaN(context)) return { args: rest, notes: [`${names} could not be read: give the context as -c`] };
   if (valueOf(rest, ['-c', '--ctx-size']) !== undefined) return { args: rest, notes: [] };
   return { args: [...rest, '-c', String(context)], notes: [`the largest test of ${names} is taken as -c ${context}`] };
+}
+
+const TARGET = ['-fitt', '--fit-target'];
+const LEAST_CONTEXT = ['-fitc', '--fit-ctx'];
+const LAYERS = ['-ngl', '--gpu-layers', '--n-gpu-layers', '-ts', '--tensor-split'];
+const OVERRIDES = ['-ot', '--override-tensor', '-ncmoe', '--n-cpu-moe'];
+
+/** llama-bench fits only if it is told a target or a context; then it forgets the layers that it was told. */
+export function withBenchFit(args: readonly string[]): Derived {
+  const [target = '0', context = '0'] = [valueOf(args, TARGET), valueOf(args, LEAST_CONTEXT)];
+  if (wholeOf(target) === 0 && wholeOf(context) === 0)
+    return { args: without(args, [...TARGET, ...LEAST_CONTEXT]), notes: [] };
+  const chosen = [...LAYERS, ...OVERRIDES];
+  const dropped = [...new Set(args.map(nameOf).filter((name) => chosen.includes(name)))].join(', ');
+  const rest = without(args, [...chosen, ...TARGET, ...LEAST_CONTEXT]);
+  const notes =
+    dropped === '' ? [] : [`llama-bench chooses layers itself where it is told to fit, so it ignores ${dropped}`];
+  return { args: [...rest, '--fit', 'on', '--fit-target', target], notes };
 }
 
 const CONTEXT = ['-c', '--ctx-size'];

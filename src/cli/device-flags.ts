@@ -20,7 +20,7 @@ const MAPS: Readonly<Partial<Record<string, OffloadOptions['mmap']>>> = {
 };
 const LOAD_MODES = Object.keys(MAPS);
 
-const always =
+export const always =
   <T>(value: T) =>
   (): T =>
     value;
@@ -186,7 +186,7 @@ function integer(text: string): number {
   throw new InvalidArgumentError('It must be an integer.');
 }
 
-function layerCount(text: string): number | string {
+export function layerCount(text: string): number | string {
   return text === 'auto' || text === 'all' ? text : integer(text);
 }
 
@@ -196,7 +196,7 @@ function shares(text: string): readonly number[] {
   throw new InvalidArgumentError('It must be a list of numbers, such as 3,1.');
 }
 
-function overrides(text: string): readonly TensorOverride[] {
+export function overrides(text: string): readonly TensorOverride[] {
   return text.split(',').map((override) => {
     const end = override.indexOf('=');
     if (end >= 0) return { pattern: override.slice(0, end), bufferType: override.slice(end + 1) };
@@ -204,7 +204,7 @@ function overrides(text: string): readonly TensorOverride[] {
   });
 }
 
-function expertLayers(text: string): readonly TensorOverride[] {
+export function expertLayers(text: string): readonly TensorOverride[] {
   const count = integer(text);
   if (count >= 0) return expertsOfFirstLayers(count);
   throw new InvalidArgumentError('It must be an integer of at least 0.');

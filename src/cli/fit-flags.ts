@@ -2,25 +2,31 @@
  * Flags of `fit` and `sweep`: those of a model, with a budget, or with several values each.
  */
 import { InvalidArgumentError } from 'commander';
-import type { ModelOptions } from '../models/options.js';
-import type { SweepGrid } from '../models/sweep-model.js';
+import { CACHE_TYPES } from '../models/options.js';
+import type { Device } from '../device/device.js';
+import type { MachineGrid, SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';
 import { exactBytes } from '../format.js';
 import { CliError } from './cli-error.js';
-import { BY_DEFAULT, memorySize, tokenCount } from './flag-values.js';
-import { MODEL_FLAGS } from './flags.js';
+import { DEVICE_FLAGS } from './device-flags.js';
+import { FIT_GOALS } from './fitting-flags.js';
+import { BY_DEFAULT, choice, MAX_UINT32, memorySize, tokenCount, wholeNumber } from './flag-values.js';
+import { MODEL_FLAGS, type Flags } from './flags.js';
 import type { Flag } from './flag.js';
 
-/** The options of a model that make a difference for its sizes: all but the phase. Whatever else is given is refused, so that no flag is for some kinds only. */
-const SIZE_FLAGS = MODEL_FLAGS.filter(({ key }) => key !== 'phase').map((flag) => ({ ...flag, kinds: undefined }));
+/** Whatever is no model is refused, so that no flag is for some kinds only. */
+const forModels = (flags: readonly Flag[]): Flag[] => flags.map((flag) => ({ ...flag, kinds: undefined }));
+
+/** The options of a model that make a difference for its sizes: all but the phase. */
+const SIZE_FLAGS = forModels(MODEL_FLAGS.filter(({ key }) => key !== 'phase'));
+const MACHINE_FLAGS = forModels(DEVICE_FLAGS);
 
 const MEMORY_FLAG: Flag = {
   key: 'memory',
   long: '--memory',
   value: 'SIZE',
   parse: memorySize,
-  isRequired: true,
-  help: 'memory that there is for weights, KV cache and compute buffer together (required)',
+  help: 'memory of a CPU alone: what there is for weights, KV cache and compute buffer together',
   group: 'The budget:',
 };
 
@@ -33,22 +39,84 @@ const RESERVE_FLAG: Flag = {
   group: 'The budget:',
 };
 
-export const FIT_FLAGS: readonly Flag[] = [MEMORY_FLAG, RESERVE_FLAG, ...SIZE_FLAGS];
+const CHOICES = 'What fits the machine (with --gpu):';
+
+/** What is tried on a machine, besides layers, experts and contexts. */
+export const CHOICE_FLAGS: readonly Flag[] = [
+  {
+    key: 'as',
+    long: '--as',
+    value: 'llama.cpp',
+    parse: choice(['llama.cpp']),
+    help: 'choose as llama.cpp itself does where -fit is on, instead of all that is best',
+    group: CHOICES,
+  },
+  {
+    key: 'cacheTypes',
+    long: '--cache-types',
+    value: 'TYPE,…',
+    parse: listOf(choice(CACHE_TYPES)),
+    help: 'types of the KV cache to try, for keys and values alike (default: f16,q8_0)',
+    group: CHOICES,
+  },
+  {
+    key: 'ubatchSizes',
+    long: '--ubatch-sizes',
+    value: 'N,…',
+    parse: listOf(tokenCount),
+    help: 'physical batches to try (default: 512)',
+    group: CHOICES,
+  },
+];
+
+/** A goal of the search has our own heading here. */
+const GOAL_FLAGS = forModels(FIT_GOALS).map((flag) => ({ ...flag, group: CHOICES }));
+
+export const FIT_FLAGS: readonly Flag[] = [
+  MEMORY_FLAG,
+  RESERVE_FLAG,
+  ...CHOICE_FLAGS,
+  ...GOAL_FLAGS,
+  ...SIZE_FLAGS,
+  ...MACHINE_FLAGS,
+];
 
 /** What a user gave to `fit`. */
-export type FitFlags = ModelOptions & { readonly memory: number; readonly reserve?: number; readonly json?: boolean };
+export type FitFlags = Flags & {
+  readonly memory?: number;
+  readonly reserve?: number;
+  readonly as?: 'llama.cpp';
+  readonly cacheTypes?: readonly string[];
+  readonly ubatchSizes?: readonly number[];
+};
 
 const CSV_FLAG: Flag = { key: 'csv', long: '--csv', help: 'print CSV, sizes in bytes', group: 'Output:' };
+
+/** Flags whose value is a list already: one value for all rows. */
+const ONE_VALUE = ['gpu', 'tensorSplit', 'overrideTensors'];
+
+/** The experts of so many layers are a value of their own here. */
+const SWEPT_DEVICE_FLAGS: readonly Flag[] = MACHINE_FLAGS.map((flag) => {
+  if (flag.long === '--n-cpu-moe')
+    return { ...flag, key: 'nCpuMoe', isList: undefined, parse: wholeNumber(0, MAX_UINT32) };
+  if (flag.long === '--cpu-moe') return { ...flag, key: 'cpuMoe', isList: undefined, parse: undefined };
+  return flag;
+});
+
+function isSwept({ key, value, parse }: Flag): boolean {
+  return parse !== undefined && value !== undefined && !ONE_VALUE.includes(key);
+}
 
 /** The flags of a model, each with a list of values. Switches stay switches. */
 export const SWEEP_FLAGS: readonly Flag[] = [
   {
     ...MEMORY_FLAG,
-    isRequired: false,
     help: 'say of each row whether it fits: memory for weights, KV cache and compute buffer together',
   },
   RESERVE_FLAG,
-  ...SIZE_FLAGS.map((flag) => (flag.parse === undefined ? flag : { ...flag, parse: listOf(flag.parse) })),
+  ...[...SIZE_FLAGS, ...SWEPT_DEVICE_FLAGS].map((flag) =>
+    isSwept(flag) ? { ...flag, parse: listOf(flag.parse!) } : flag,
+  ),
   CSV_FLAG,
 ];
 
@@ -58,6 +126,7 @@ export type SweepFlags = Readonly<Record<string, unknown>> & {
   readonly reserve?: number;
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly gpu?: readonly string[];
 };
 
 /** What there is, and what of it may be used. @throws CliError if nothing is left */
@@ -72,6 +141,13 @@ export function gridOf(flags: SweepFlags): SweepGrid {
     [flags[key]].flat().map((value) => (value === BY_DEFAULT ? undefined : value));
   const given = SIZE_FLAGS.flatMap(({ key }) => (key in flags ? [[key, valuesOf(key)] as const] : []));
   return Object.fromEntries(given);
+}
+
+/** The same of a machine. */
+export function machineGridOf(devices: readonly Device[], flags: SweepFlags): MachineGrid {
+  const keys = [...new Set(SWEPT_DEVICE_FLAGS.map(({ key }) => key))].filter((key) => key !== 'gpu' && key in flags);
+  const given = keys.map((key) => [key, ONE_VALUE.includes(key) ? [flags[key]] : [flags[key]].flat()] as const);
+  return { ...gridOf(flags), ...Object.fromEntries(given), devices: [devices] };
 }
 
 /** More values than any table has use for; a bound on what a range can make of a few characters. */

@@ -2,13 +2,19 @@
  * The names of all flags: which one is an option of the library, and which ones commander cannot read.
  */
 import { DEVICE_FLAGS } from './device-flags.js';
+import { CHOICE_FLAGS } from './fit-flags.js';
+import { FITTING_FLAGS } from './fitting-flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
   ...MODEL_FLAGS,
   ...DEVICE_FLAGS,
+  ...FITTING_FLAGS,
+  ...CHOICE_FLAGS,
+  ...PART_FLAGS,
   ...PLAN_FLAGS,
   JSON_FLAG,
   TIMELINE_FLAG,

@@ -22,13 +22,17 @@ import {
   wholeNumber,
 } from './flag-values.js';
 import type { Flag } from './flag.js';
+import type { FittingFlags } from './fitting-flags.js';
+import type { PartFlags } from './part-flags.js';
 
 /** How a model is spread over devices. */
 export type OffloadFlags = Omit<OffloadOptions, 'devices'>;
 
 /** The flags that a user gave, read. */
 export type Flags = ModelOptions &
-  OffloadFlags & {
+  OffloadFlags &
+  FittingFlags &
+  PartFlags & {
     /** The devices besides the CPU, as texts. */
     readonly gpu?: readonly string[];
     readonly allocator?: AllocatorName;

@@ -3,12 +3,14 @@
  */
 import type { Program } from '../models/programs.js';
 import { fromBench, type Translated } from './bench-flags.js';
-import { withPerplexitySequences, type Derived } from './derived-arguments.js';
+import { withBenchFit, withPerplexitySequences, type Derived } from './derived-arguments.js';
 
 /** What is special about the command line of a program. */
 export interface LlamaProgram {
   /** What `--program` calls it. */
   readonly program: Program;
+  /** Whether it changes by itself, unless told not to, what is not given so that the model fits. */
+  readonly fits?: boolean;
   /** Flags that it has by default and that the others have not. */
   readonly defaults?: readonly string[];
   /** Its flags as the other programs write them. */
@@ -18,11 +20,11 @@ export interface LlamaProgram {
 }
 
 const LLAMA_PROGRAMS: Readonly<Record<string, LlamaProgram>> = {
-  'llama-server': { program: 'server' },
-  'llama-cli': { program: 'cli' },
-  'llama-completion': { program: 'library' },
-  'llama-bench': { program: 'bench', defaults: ['--n-prompt', '512'], translate: fromBench },
-  'llama-perplexity': { program: 'library', derive: withPerplexitySequences },
+  'llama-server': { program: 'server', fits: true },
+  'llama-cli': { program: 'cli', fits: true },
+  'llama-completion': { program: 'library', fits: true },
+  'llama-bench': { program: 'bench', defaults: ['--n-prompt', '512'], translate: fromBench, derive: withBenchFit },
+  'llama-perplexity': { program: 'library', fits: true, derive: withPerplexitySequences },
 };
 
 /** The names of all programs. */

@@ -3,7 +3,6 @@
  */
 import type { Gguf } from '../gguf/types.js';
 import { measureModel } from '../models/measure-model.js';
-import type { MachineMeasurement } from '../models/measure-on-devices.js';
 import { measureGraph, type Measurement } from '../plan/measure.js';
 import { planGraph, type Plan } from '../plan/plan.js';
 import type { CsvProblem } from '../problem/csv.js';
@@ -19,13 +18,14 @@ import { formatTimeline } from '../report/timeline.js';
 import { brokenLimit, oversizeChunk } from './broken-limits.js';
 import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
-import { OFFLOAD_FLAGS } from './device-flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
 import { HAZARDS_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
+import { noteWithoutGpu } from './unused-flags.js';
 import { ifKnown, noteUnknown, unknownModel } from './unknown-model.js';
 
 /** Columns of a chart that goes into a file. */
@@ -99,22 +99,24 @@ async function measureFile(
   if (input.kind === 'model' && machine !== null) {
     const measured = ifKnown(() => machine(input.gguf));
     if (measured === null) return { file: unknownModel(file, input.gguf) };
-    return { file: { file, machine: measured.machine }, broken: measured.shortage };
+    return { file: { file, ...measured.taken }, broken: measured.shortage };
   }
   return measureInput(file, input, flags, isReport);
 }
 
 /** Measures a model on the devices that were given. */
-type Machine = (gguf: Gguf) => { readonly machine: MachineMeasurement; readonly shortage?: string };
+type Machine = (gguf: Gguf) => { readonly taken: Omit<MachineFile, 'file'>; readonly shortage?: string };
 
 /** Null if no device was given. @throws PlannerError if one cannot be read */
 async function openMachine(flags: Flags): Promise<Machine | null> {
   if (flags.gpu === undefined) return null;
   const { machineOf, measureOn, shortage } = await import('./machine.js');
   const devices = machineOf(flags.gpu);
+  const { readParts } = await import('./parts.js');
+  const files = await readParts(flags);
   return (gguf) => {
-    const machine = measureOn(devices, gguf, flags);
-    return { machine, shortage: shortage(machine, flags) };
+    const taken = measureOn(devices, gguf, flags, files);
+    return { taken, shortage: shortage(taken, flags) };
   };
 }
 
@@ -123,12 +125,10 @@ const WITHOUT_DEVICES = [...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG].map(({ key,
 
 function noteDeviceFlags(flags: Flags, terminal: Terminal): void {
   if (flags.gpu === undefined) {
-    if (!OFFLOAD_FLAGS.some(({ key }) => key in flags)) return;
-    const example = '--gpu cuda:24GiB, with the memory that the device has';
-    printNote(
-      terminal,
-      `no GPU was given, so what is said of layers and weights on devices has no effect: add ${example}`,
-    );
+    const parts = PART_FLAGS.filter(({ key }) => key in flags).map(({ long }) => long);
+    const are = parts.length > 1 ? 'are' : 'is';
+    if (parts.length > 0) printNote(terminal, `${parts.join(', ')} ${are} not counted without --gpu`);
+    noteWithoutGpu(flags, terminal);
     return;
   }
   const given = WITHOUT_DEVICES.filter(({ key }) => key in flags).map(({ long }) => long);

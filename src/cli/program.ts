@@ -6,12 +6,14 @@ import { version } from '../../package.json';
 import type { ExitCode } from './cli-error.js';
 import { BY_DEFAULT } from './flag-values.js';
 import { DEVICE_FLAGS } from './device-flags.js';
-import { FIT_FLAGS, SWEEP_FLAGS, type FitFlags, type SweepFlags } from './fit-flags.js';
+import { FIT_FLAGS, SWEEP_FLAGS, type SweepFlags } from './fit-flags.js';
+import { FITTING_FLAGS } from './fitting-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
+import { PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
@@ -38,13 +40,17 @@ devices are taken from the log, as far as it says them; flags win. The exit code
 const FIT_HELP = `
 FILE is a model (.gguf), a path or a URL. --ctx-size is the context that is wanted (default: what the model was trained on):
 does it fit (exit code 1 if it was given and does not), and the largest context with all other options as given? For the wanted one, the largest ubatch and the largest
-cache types that fit are found. Sizes are those of llama.cpp's CPU backend: for a GPU, --reserve what its driver takes.`;
+cache types that fit are found. Sizes are those of llama.cpp's CPU backend.
+With --gpu, the best ways to run the model on a machine: layers on its devices, experts on the host, context and cache
+type, each with the command to paste. --as llama.cpp says what llama.cpp itself would choose. The exit code is 1 if
+nothing fits.`;
 
 const SWEEP_HELP = `
 FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of a list a range FROM..TO:STEP, such as
   tensor-arena sweep model.gguf -c 4096..32768:4096 -ub 256,512 -fa on,off -ctk f16,q8_0
 Every combination is one row; one that llama.cpp would refuse says why. Sizes are those of llama.cpp's CPU backend. With
---memory, each row says whether it fits.`;
+--memory, each row says whether it fits. With --gpu, each row says what every device takes, and whether it fits there:
+  tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
 
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
@@ -68,7 +74,16 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'measure <FILE...>',
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
-    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...PLAN_FLAGS, TIMELINE_FLAG, HAZARDS_FLAG, JSON_FLAG],
+    flags: [
+      ...MODEL_FLAGS,
+      ...DEVICE_FLAGS,
+      ...FITTING_FLAGS,
+      ...PART_FLAGS,
+      ...PLAN_FLAGS,
+      TIMELINE_FLAG,
+      HAZARDS_FLAG,
+      JSON_FLAG,
+    ],
     help: `${FILES_HELP}\n${MODEL_HELP}\n${DEVICES_HELP}`,
     action: measure,
   },
@@ -81,10 +96,10 @@ const COMMANDS: readonly CommandRow[] = [
   },
   {
     syntax: 'fit <FILE>',
-    summary: 'Find the largest context of a model that fits into a memory budget, and what else would fit.',
+    summary: 'Find the largest context of a model that fits a memory budget, or the best ways to run it on a machine.',
     flags: [...FIT_FLAGS, JSON_FLAG],
     help: FIT_HELP,
-    action: async ([file], flags, terminal) => (await import('./fit.js')).fit(file, flags as FitFlags, terminal),
+    action: async ([file], flags, terminal) => (await import('./fit.js')).fit(file, flags, terminal),
   },
   {
     syntax: 'sweep <FILE...>',
@@ -181,7 +196,9 @@ function toOption({ key, short = '', long, value, parse, help, group, isRequired
 
 /** Help shows the short names that commander does not know of, too. */
 function optionTerm(option: Option): string {
-  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS].find(({ long }) => long === option.long);
+  const flag = [...MODEL_FLAGS, ...DEVICE_FLAGS, ...FITTING_FLAGS, ...PART_FLAGS].find(
+    ({ long }) => long === option.long,
+  );
   const { short = '' } = flag ?? {};
   return short.length > 2 ? `${short}, ${option.flags}` : Help.prototype.optionTerm(option);
 }

@@ -23,8 +23,8 @@ const FLAGS: ReadonlyMap<string, ServerFlags> = new Map(
   ),
 );
 
-/** llama.cpp's flag for its file, which is an operand here. */
-const MODEL_FILE = ['-m', '--model'];
+/** llama.cpp's flags for its file, which is an operand here, be it a URL. */
+const MODEL_FILE = ['-m', '--model', '-mu', '--model-url'];
 
 /** Flags that took no value in earlier releases of llama.cpp, and then meant on. */
 const ONCE_SWITCHES = ['-fa', '--flash-attn'];
@@ -49,7 +49,7 @@ export function ownArguments(args: readonly string[], own: OwnFlags = new Map())
 }
 
 function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {
-  const program = withoutProgram(args);
+  const program = withoutProgram(args, own);
   const switches = withValues(program.args);
   const drafts = withDrafts(switches.args);
   const bench = withBenchContext(drafts.args);
@@ -62,7 +62,7 @@ function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {
 function pastedArguments(program: LlamaProgram, args: readonly string[], own: OwnFlags): OwnArguments {
   const { translate, derive, defaults = [] } = program;
   const plain = translate?.(args) ?? { args, ignored: [] };
-  const ours = ['--program', program.program, ...defaults, ...plain.args];
+  const ours = ['--program', program.program, ...fittingOf(program, own), ...defaults, ...plain.args];
   const switches = withValues(ours);
   const derived = derive?.(switches.args) ?? { args: switches.args, notes: [] };
   const drafts = withDrafts(derived.args);
@@ -72,15 +72,24 @@ function pastedArguments(program: LlamaProgram, args: readonly string[], own: Ow
   return { args: flags.args, notes };
 }
 
+/** llama.cpp's programs fit a model by themselves; of our commands, those do that have the flag. */
+function fittingOf({ fits = false }: LlamaProgram, own: OwnFlags): readonly string[] {
+  return fits && own.has('--fit') ? ['--fit', 'on'] : [];
+}
+
 /** Drops the name of a program that stands after that of the command, and says by `--program` which it was. */
-function withoutProgram(args: readonly string[]): OwnArguments {
+function withoutProgram(args: readonly string[], own: OwnFlags): OwnArguments {
   const [command, word, ...rest] = args;
   const found = llamaProgram(word);
   if (found === null) return { args, notes: [] };
   const { name, program } = found;
+  const fitting = fittingOf(found, own);
   const isChosen = rest.some((arg) => nameOf(arg)[0] === '--program');
-  if (program === 'server' || isChosen) return { args: [command, ...rest], notes: [] };
-  return { args: [command, '--program', program, ...rest], notes: [`${name} is taken as --program ${program}`] };
+  if (program === 'server' || isChosen) return { args: [command, ...fitting, ...rest], notes: [] };
+  return {
+    args: [command, '--program', program, ...fitting, ...rest],
+    notes: [`${name} is taken as --program ${program}`],
+  };
 }
 
 /** Gives a value to flags that took none once, where none follows. */

@@ -79,7 +79,13 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     arity: 1,
     about: 'which devices take part: measure takes them as --gpu, each by its memory',
     names: `
-    --rpc -dev --device`,
+    -dev --device`,
+  },
+  {
+    arity: 1,
+    about: 'devices of other machines: give each to measure as --gpu, as if it were here',
+    names: `
+    --rpc`,
   },
   {
     arity: 0,
@@ -89,7 +95,7 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
   },
   {
     arity: 1,
-    about: 'what llama.cpp itself does to fit: ask tensor-arena fit',
+    about: 'what llama.cpp changes by itself so that a model fits: measure does the same with --gpu',
     names: `
     -fit --fit -fitt --fit-target -fitc --fit-ctx`,
   },
@@ -172,7 +178,7 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
     arity: 1,
     about: 'models that llama.cpp finds by itself: name the file or its URL',
     names: `
-    -mu --model-url -dr --docker-repo -hf -hfr --hf-repo -hff --hf-file --models-dir --models-preset
+    -dr --docker-repo -hf -hfr --hf-repo -hff --hf-file --models-dir --models-preset
     --models-max`,
   },
   {

@@ -3,7 +3,8 @@
  *
  * Invariant: nothing is printed before the first row, and every row at once.
  */
-import type { SweepGrid } from '../models/sweep-model.js';
+import type { MachineGrid, SweepGrid } from '../models/sweep-model.js';
+import { NOT_COUNTED } from '../report/machine-report.js';
 import { BACKEND_NOTE, describeAssumptions } from '../report/model-words.js';
 import { configurationCsv, configurationLayout, type ConfigurationRow } from '../report/configuration-table.js';
 import type { Budget } from '../report/fit-report.js';
@@ -23,13 +24,18 @@ export interface SweepPrinter {
 
 export function sweepPrinter(
   files: readonly string[],
-  grid: SweepGrid,
+  grid: SweepGrid | MachineGrid,
   given: Budget | null,
   { json, csv }: SweepFlags,
   terminal: Terminal,
 ): SweepPrinter {
   const { write } = terminal;
-  const format = json === true ? jsonRows() : csv === true ? csvRows(given !== null) : tableRows(files, grid, terminal);
+  const format =
+    json === true
+      ? jsonRows()
+      : csv === true
+        ? csvRows(given !== null, 'devices' in grid ? grid.devices[0].map(({ name }) => name) : [])
+        : tableRows(files, grid, terminal);
   let fitting = 0;
   let count = 0;
   let refused = 0;
@@ -37,7 +43,8 @@ export function sweepPrinter(
   return {
     row: (row, assumption) => {
       if (assumption !== null) assumptions.add(assumption);
-      const fits = given === null || row.total === null ? undefined : row.total <= given.memory - given.reserve;
+      const isWithin = given === null || row.total === null ? undefined : row.total <= given.memory - given.reserve;
+      const fits = row.devices === undefined ? isWithin : (row.fits ?? false);
       if (fits !== false) fitting++;
       if (row.refusal !== null) refused++;
       write(format.row(given === null ? row : { ...row, fits: fits ?? null }, count++));
@@ -61,12 +68,12 @@ function jsonRows(): RowFormat {
   };
 }
 
-function csvRows(hasBudget: boolean): RowFormat {
-  const { titles, line } = configurationCsv(hasBudget);
+function csvRows(hasBudget: boolean, devices: readonly string[]): RowFormat {
+  const { titles, line } = configurationCsv(hasBudget, devices);
   return { row: (row, index) => (index === 0 ? titles : '') + line(row), end: () => '' };
 }
 
-function tableRows(files: readonly string[], grid: SweepGrid, { style, columns }: Terminal): RowFormat {
+function tableRows(files: readonly string[], grid: SweepGrid | MachineGrid, { style, columns }: Terminal): RowFormat {
   let layout: TableLayout<ConfigurationRow> | undefined;
   return {
     row: (row) => {
@@ -76,7 +83,8 @@ function tableRows(files: readonly string[], grid: SweepGrid, { style, columns }
     },
     end: (count, refused, assumptions) => {
       const summary = `${counted(count, 'configuration')}${refused > 0 ? `, ${groupDigits(refused)} refused` : ''}`;
-      const lines = [summary, ...describeAssumptions(assumptions), BACKEND_NOTE];
+      const note = 'devices' in grid ? NOT_COUNTED : BACKEND_NOTE;
+      const lines = [summary, ...describeAssumptions(assumptions), note];
       return lines.map((line) => `${style.faint(line)}\n`).join('');
     },
   };
@@ -87,13 +95,20 @@ const WIDE_SIZE = 1023.9 * 1024 ** 2;
 const WIDE_TOTAL = 1023.9 * 1024 ** 3;
 
 /** Rows that are as wide as any that may come, and that differ where these may. */
-function examplesOf(first: ConfigurationRow, files: readonly string[], grid: SweepGrid): ConfigurationRow[] {
+function examplesOf(
+  first: ConfigurationRow,
+  files: readonly string[],
+  grid: SweepGrid | MachineGrid,
+): ConfigurationRow[] {
   const widest = {
     ...first,
     weights: WIDE_SIZE,
     context: WIDE_SIZE,
     compute: WIDE_SIZE,
     total: Math.floor(WIDE_TOTAL),
+    ...('devices' in grid
+      ? { devices: grid.devices[0].map((device) => ({ ...device, total: WIDE_SIZE })), fits: false }
+      : {}),
     refusal: ' ',
   };
   // What the models of other files remember is not known yet: the title says both.
@@ -110,5 +125,10 @@ function examplesOf(first: ConfigurationRow, files: readonly string[], grid: Swe
   vary(grid.flashAttention, (value) => ({ flashAttention: value !== false }));
   vary(grid.cacheTypeK, (cacheTypeK) => ({ cacheTypeK }));
   vary(grid.cacheTypeV, (cacheTypeV) => ({ cacheTypeV }));
+  if ('devices' in grid) {
+    for (const gpuLayers of grid.gpuLayers ?? [])
+      examples.push({ ...widest, offload: { ...widest.offload, gpuLayers } });
+    for (const nCpuMoe of grid.nCpuMoe ?? []) examples.push({ ...widest, offload: { ...widest.offload, nCpuMoe } });
+  }
   return examples;
 }

@@ -2,6 +2,7 @@
  * The axes of a map: steps to the right, bytes upwards, with lines where the numbers are and where chunks meet.
  */
 import { groupDigits } from '../format.js';
+import { laneHeight } from './lane.js';
 import { stepName, type MemoryMap } from './memory-map.js';
 import type { Picture } from './picture.js';
 import { byteUnit, decimal, ticks, type Scale } from './scale.js';
@@ -32,7 +33,7 @@ export function drawChunkEdges(bases: readonly number[], scale: Scale): string {
 export function drawAxes({ scale, map }: Picture): string {
   const chunkCount = map.chunks.length;
   const { x, y, width, height } = scale.plot;
-  const bottom = y + height;
+  const bottom = y + height + laneHeight(map);
   const bytes = byteTicks(scale);
   const widest = bytes.reduce((most, { label }) => Math.max(most, textWidth(label, 12)), 0);
   const steps = stepTicks(scale, map);

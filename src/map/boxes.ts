@@ -63,13 +63,18 @@ function isSmall({ width, height }: PixelRect): boolean {
   return width < LEAST_EDGE || height < LEAST_EDGE;
 }
 
-/** The names of all rectangles with room for them; drawn last, so that no line crosses them. */
-export function drawNames({ map, columns, scale, colors }: Picture): string {
+/**
+ * The names of all rectangles with room for them; drawn last, so that no line crosses them.
+ *
+ * @param taken what other names cover, at the right edge of the plot
+ */
+export function drawNames({ map, columns, scale, colors }: Picture, taken: readonly PixelRect[]): string {
   const classes = fillsOf(colors).map(fillClass);
   const fills = columns.fills[colors];
   const names: string[] = [];
   forVisible(columns, scale, (b) => {
-    const visible = clip(rectOf(columns, b, scale), scale.plot);
+    const inSight = clip(rectOf(columns, b, scale), scale.plot);
+    const visible = inSight === null ? null : leftOf(taken, inSight);
     if (visible === null || !hasRoom(visible)) return;
     names.push(drawName(map.boxes[b], visible, `ta-name ${classes[fills[b]]}`));
   });
@@ -100,6 +105,14 @@ function clip({ x, y, width, height }: PixelRect, plot: Plot): PixelRect | null 
   const right = Math.min(x + width, plot.x + plot.width);
   const bottom = Math.min(y + height, plot.y + plot.height);
   return left < right && top < bottom ? { x: left, y: top, width: right - left, height: bottom - top } : null;
+}
+
+/** What remains of a rectangle to the left of all that is taken of it. */
+function leftOf(taken: readonly PixelRect[], { x, y, width, height }: PixelRect): PixelRect {
+  const right = taken
+    .filter((other) => other.y < y + height && other.y + other.height > y)
+    .reduce((least, other) => Math.min(least, other.x), x + width);
+  return { x, y, width: right - x, height };
 }
 
 function drawRect({ rect, fill }: Drawn, tooltip: string): string {

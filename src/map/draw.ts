@@ -13,11 +13,13 @@ import { FIXED_GIVEN, gapPercent, groupDigits, humanBytes } from '../format.js';
 import { drawAxes, drawChunkEdges, drawGrid, leftMargin } from './axes.js';
 import { drawBoxes, drawNames, mergesAny } from './boxes.js';
 import { indexMap, type IndexedMap } from './columns.js';
+import { drawLane, laneHeight } from './lane.js';
 import { drawLegend, type Legend } from './legend.js';
 import { drawLoad, labelLines, labelPeakStep } from './load.js';
 import type { MemoryMap } from './memory-map.js';
 import { LEAST_SIDE, type MapOptions } from './options.js';
 import type { Picture } from './picture.js';
+import { drawPoolNames, poolNames } from './pool-names.js';
 import { Scale, type MapWindow, type Plot } from './scale.js';
 import { element, escapeText, fitText, px, text, textWidth } from './svg.js';
 import { styleSheet, type MapColors } from './theme.js';
@@ -53,11 +55,16 @@ export function drawIndexed(indexed: IndexedMap, options: MapOptions): Drawing {
 function drawPicture({ width, height, isNarrow, title, legend, picture }: Layout, options: MapOptions): string {
   const { map, columns, scale, colors } = picture;
   const legendTop = height - legend.height - 8;
+  const pools = poolNames(picture);
   const inside = [
     drawBoxes(picture, options.tooltips ?? true),
     drawChunkEdges(columns.bases, scale),
     drawLoad(picture),
-    drawNames(picture),
+    drawNames(
+      picture,
+      pools.map(({ ground }) => ground),
+    ),
+    drawPoolNames(pools),
   ];
   const facts = factsOf(map);
   return element(
@@ -79,6 +86,7 @@ function drawPicture({ width, height, isNarrow, title, legend, picture }: Layout
     text(fitFacts(facts, width - 48), { class: 'ta-muted', x: 24, y: 49 }),
     drawGrid(scale),
     element('g', { 'clip-path': 'url(#ta-plot)' }, ...inside),
+    drawLane(map, scale),
     drawAxes(picture),
     ...(isNarrow ? [] : [labelLines(picture)]),
     labelPeakStep(picture),
@@ -112,7 +120,7 @@ function layOut(indexed: IndexedMap, options: MapOptions): Layout {
   const height = Math.max(LEAST_SIDE, options.height ?? 720);
   const whole = wholeMap(map);
   const { colors = defaultColors(indexed), title = 'Memory map', window = whole } = options;
-  const room = height - HEADER - AXIS - 8;
+  const room = height - HEADER - laneHeight(map) - AXIS - 8;
   const isNarrow = width < NARROW;
   const legendWith = (hasMerged: boolean): Legend => {
     const place = { x: 24, width: width - 48, height: room - LEAST_PLOT, isNarrow, hasMerged };

@@ -6,16 +6,34 @@
 import { isKept } from '../graph/table.js';
 import type { Plan } from '../plan/plan.js';
 import type { PlannedTensor } from '../plan/layout.js';
+import type { Schedule } from '../schedule/schedule.js';
 import { familyOf } from './families.js';
-import type { MapBox, MapView, MemoryMap } from './memory-map.js';
+import type { MapBox, MapDevices, MapRun, MapView, MemoryMap } from './memory-map.js';
 
-/** The map of a plan. O(tensors + sources). */
-export function mapOfPlan(plan: Plan): MemoryMap {
+/** What the map shows of a schedule. */
+export type MappedSchedule = Pick<Schedule, 'graph' | 'devices' | 'deviceOf'>;
+
+/** The map of a plan, with the devices that compute its graph if a schedule says so. O(tensors + sources). */
+export function mapOfPlan(plan: Plan, schedule?: MappedSchedule): MemoryMap {
   const { allocator, chunks, bufferSize, lowerBound, pools } = plan;
   const boxes = boxesOf(plan);
   const map = { allocator, stepCount: Math.max(1, plan.nodeCount), chunks, bufferSize, lowerBound, boxes };
-  if (pools === null) return map;
-  return { ...map, poolNames: pools.flatMap((pool) => pool.chunks.map(() => pool.name)) };
+  return {
+    ...map,
+    ...(pools === null ? {} : { poolNames: pools.flatMap((pool) => pool.chunks.map(() => pool.name)) }),
+    ...(schedule === undefined ? {} : { devices: devicesOf(schedule) }),
+  };
+}
+
+function devicesOf({ graph: { table }, devices, deviceOf }: MappedSchedule): MapDevices {
+  const runs: MapRun[] = [];
+  table.nodes.forEach((node, step) => {
+    const last = runs.at(-1);
+    const device = deviceOf[node];
+    if (last?.device === device) runs[runs.length - 1] = { ...last, end: step + 1 };
+    else runs.push({ device, start: step, end: step + 1 });
+  });
+  return { names: devices.map(({ name }) => name), runs };
 }
 
 function boxesOf(plan: Plan): MapBox[] {

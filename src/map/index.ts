@@ -4,7 +4,15 @@
  * @module tensor-arena/map
  */
 export type { NamedProblem } from './from-placement.js';
-export { MAP_FAMILIES, type MapBox, type MapView, type MemoryMap, type MapFamily } from './memory-map.js';
+export {
+  MAP_FAMILIES,
+  type MapBox,
+  type MapDevices,
+  type MapFamily,
+  type MapRun,
+  type MapView,
+  type MemoryMap,
+} from './memory-map.js';
 export type { MapOptions } from './options.js';
 export { renderMap } from './render.js';
 export type { MapRange, MapWindow } from './scale.js';

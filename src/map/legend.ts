@@ -3,7 +3,7 @@
  */
 import { groupDigits, humanBytes } from '../format.js';
 import type { BoxColumns } from './columns.js';
-import { SIZE_CLASSES, fillClass, fillsOf, type MapColors } from './theme.js';
+import { SIZE_CLASSES, deviceClass, fillClass, fillsOf, type MapColors } from './theme.js';
 import type { MemoryMap } from './memory-map.js';
 import type { ColoredMap } from './picture.js';
 import { SHADES } from './raster.js';
@@ -40,7 +40,7 @@ interface LegendPlace {
 /** Draws the legend with its first row at `y` 0, as many rows as there is room for. */
 export function drawLegend({ map, columns, colors }: ColoredMap, place: LegendPlace): Legend {
   const { x, width, height, isNarrow, hasMerged } = place;
-  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns)];
+  const entries = [...fills(columns, colors), ...lines(map, isNarrow), ...symbols(columns), ...devices(map)];
   if (hasMerged) entries.push(MERGED);
   const lastRow = Math.max(1, Math.floor(height / ROW)) - 1;
   let left = 0;
@@ -106,4 +106,14 @@ function symbols({ reuseCount: handOvers, viewCount: views }: BoxColumns): Entry
   const hatch = element('rect', { fill: 'url(#ta-hatch)', class: 'ta-frame-line', width: 18, height: 12 });
   if (views > 0) entries.push({ label: `seen through a view (${groupDigits(views)})`, symbol: hatch });
   return entries;
+}
+
+/** The devices that compute, in the colours of the lane. */
+function devices({ devices: all }: MemoryMap): Entry[] {
+  if (all === undefined) return [];
+  const used = new Set(all.runs.map(({ device }) => device));
+  return all.names.flatMap((name, device) => {
+    const symbol = element('rect', { class: deviceClass(all, device), width: 18, height: 8, y: 2 });
+    return used.has(device) ? [{ label: `computed by ${name}`, symbol }] : [];
+  });
 }

@@ -65,6 +65,24 @@ export interface MapBox {
   readonly views: readonly MapView[];
 }
 
+/** Steps that one device computes, one after the other. */
+export interface MapRun {
+  /** Index in the names of {@link MapDevices}. */
+  readonly device: number;
+  /** Inclusive. */
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** Which device computes each step. */
+export interface MapDevices {
+  /** The CPU is the last. */
+  readonly names: readonly string[];
+  /** From the first step to the last, without gaps. */
+  readonly runs: readonly MapRun[];
+}
+
 /** Where everything is, and when. All sizes in bytes. */
 export interface MemoryMap {
   /** How the placement was found. */
@@ -79,6 +97,8 @@ export interface MemoryMap {
   readonly bufferCount?: number;
   /** The pool of each chunk, by its name; absent where all chunks are of one memory. */
   readonly poolNames?: readonly string[];
+  /** Which device computes when; absent where there is only one. */
+  readonly devices?: MapDevices;
   /** Whether offsets were fixed, so that the bound holds with these alone; absent if none were. */
   readonly hasFixedOffsets?: true;
   /** What the steps 0 to `stepCount` are called, ascending; absent where they are called by their numbers. */
@@ -93,4 +113,17 @@ export function stepName({ steps }: Pick<MemoryMap, 'steps'>, step: number): num
 /** What a chunk is called: its number, and the pool that it is of, if there are several. */
 export function chunkName({ poolNames }: Pick<MemoryMap, 'poolNames'>, chunk: number): string {
   return poolNames === undefined ? `chunk ${chunk}` : `chunk ${chunk} of ${poolNames[chunk]}`;
+}
+
+/** The name of the device that computes a step; null if there is only one, which nobody names. O(log runs) */
+export function deviceAt({ devices }: Pick<MemoryMap, 'devices'>, step: number): string | null {
+  if (devices === undefined) return null;
+  const { names, runs } = devices;
+  let [low, high] = [0, runs.length - 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (runs[middle].end <= step) low = middle + 1;
+    else high = middle;
+  }
+  return runs.length === 0 ? null : names[runs[low].device];
 }

@@ -5,12 +5,18 @@ import type { Placement } from '../solver/allocator.js';
 import { checkArgument } from '../errors.js';
 import { Plan } from '../plan/plan.js';
 import type { Problem } from '../problem/problem.js';
+import type { Schedule } from '../schedule/schedule.js';
 import { mapOfPlacement, type NamedProblem } from './from-placement.js';
-import { mapOfPlan } from './from-plan.js';
+import { mapOfPlan, type MappedSchedule } from './from-plan.js';
 import type { MemoryMap } from './memory-map.js';
 
-/** The map of a plan. O(tensors + sources). @throws PlannerError `BAD_ARGUMENT` */
-export function memoryMapOf(plan: Plan): MemoryMap;
+/**
+ * The map of a plan. O(tensors + sources).
+ *
+ * @param schedule how the graph of the plan is spread over devices; the map then says which device computes when
+ * @throws PlannerError `BAD_ARGUMENT`
+ */
+export function memoryMapOf(plan: Plan, schedule?: Schedule): MemoryMap;
 /**
  * The map of a placement without a graph. A buffer with gaps becomes one box for each part of its life that needs bytes.
  * O(buffers + gaps + steps).
@@ -29,14 +35,33 @@ export function memoryMapOf(plan: Plan): MemoryMap;
  * ```
  */
 export function memoryMapOf(problem: Problem | NamedProblem, placement: Placement, allocator?: string): MemoryMap;
-export function memoryMapOf(source: Plan | Problem | NamedProblem, placement?: Placement, allocator = ''): MemoryMap {
-  if (placement === undefined) {
-    checkArgument(source instanceof Plan, 'plan', source, 'a Plan', 'Give what planGraph returns.');
-    return mapOfPlan(source);
+export function memoryMapOf(
+  source: Plan | Problem | NamedProblem,
+  placed?: Placement | Schedule,
+  allocator = '',
+): MemoryMap {
+  if (source instanceof Plan) {
+    if (placed === undefined) return mapOfPlan(source);
+    const schedule = placed as Schedule;
+    checkSchedule(source, schedule);
+    return mapOfPlan(source, schedule);
   }
-  const named = namedProblem(source as Problem | NamedProblem);
+  checkArgument(placed !== undefined, 'plan', source, 'a Plan', 'Give what planGraph returns.');
+  const named = namedProblem(source);
+  const placement = placed as Placement;
   checkPlacement(named.problem, placement);
   return mapOfPlacement(named, placement, allocator);
+}
+
+function checkSchedule({ graph }: Plan, schedule: Partial<MappedSchedule> | null): void {
+  const isOfPlan = schedule?.graph === graph && Array.isArray(schedule.devices);
+  checkArgument(
+    isOfPlan,
+    'schedule',
+    schedule,
+    'the Schedule whose graph was planned',
+    'Give what scheduleGraph returns.',
+  );
 }
 
 /** The map of a plan, or the map itself. @throws PlannerError `BAD_ARGUMENT` */

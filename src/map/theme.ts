@@ -3,7 +3,7 @@
  * have a contrast of at least 4.5 to 1, but never so near to the surface that what is small would fade into it. Families
  * differ in lightness as well as in hue.
  */
-import { MAP_FAMILIES, type MapFamily } from './memory-map.js';
+import { MAP_FAMILIES, type MapDevices, type MapFamily } from './memory-map.js';
 
 /** `auto` follows the reader's system. */
 export type MapTheme = 'auto' | 'light' | 'dark';
@@ -22,6 +22,9 @@ interface Palette {
   readonly families: Readonly<Record<MapFamily, string>>;
   /** From small to large, one for each class. */
   readonly sizes: readonly string[];
+  /** Of devices, the first ones; more begin again. */
+  readonly devices: readonly string[];
+  readonly host: string;
   readonly surface: string;
   readonly ink: string;
   readonly muted: string;
@@ -43,6 +46,8 @@ const LIGHT: Palette = {
     other: '#cfd1d5',
   },
   sizes: ['#dccb6a', '#b9d070', '#8bcf98', '#68c0b3', '#55a8bd', '#4a8fc6'],
+  devices: ['#f4a261', '#74c7e3', '#d08fd8', '#a3cf62'],
+  host: '#c6ccd4',
   surface: '#ffffff',
   ink: '#16202c',
   muted: '#566271',
@@ -64,6 +69,8 @@ const DARK: Palette = {
     other: '#5d636d',
   },
   sizes: ['#5e581e', '#4c6428', '#2f6641', '#1f6a5f', '#1a6a80', '#2f67a3'],
+  devices: ['#97541a', '#1f6a86', '#7b3f8c', '#4a7022'],
+  host: '#4b5563',
   surface: '#10151b',
   ink: '#eef2f7',
   muted: '#a3afbd',
@@ -85,6 +92,14 @@ export function fillClass(fill: Fill): string {
   return `ta-${typeof fill === 'number' ? `size-${fill}` : fill}`;
 }
 
+/** How many colours of devices there are. */
+const DEVICE_COLORS = LIGHT.devices.length;
+
+/** The name of the CSS class of a device; the last one is the host. */
+export function deviceClass({ names }: Pick<MapDevices, 'names'>, device: number): string {
+  return `ta-device-${device === names.length - 1 ? 'host' : device % DEVICE_COLORS}`;
+}
+
 /** The style sheet of a picture; all names start with `ta-`, so that a page around it is left alone. */
 export function styleSheet(theme: MapTheme, colors: MapColors): string {
   const fills = fillsOf(colors);
@@ -100,8 +115,11 @@ function rules(palette: Palette, fills: readonly Fill[]): string {
     const color = typeof fill === 'number' ? palette.sizes[fill] : palette.families[fill];
     return `.${fillClass(fill)}{fill:${color}}.${fillClass(fill)}.ta-name{stroke:${color}}`;
   });
+  const devices = palette.devices.map((color, index) => `.ta-device-${index}{fill:${color}}`);
   return [
     ...lines,
+    ...devices,
+    `.ta-device-host{fill:${palette.host}}`,
     `.ta-surface{fill:${surface}}.ta-box{stroke:${surface}}.ta-ink,.ta-name{fill:${ink}}`,
     `.ta-muted{fill:${muted}}.ta-grid{stroke:${grid}}.ta-axis,.ta-chunk{stroke:${muted}}.ta-frame{stroke:${grid}}`,
     `.ta-load{stroke:${ink}}.ta-halo{stroke:${surface}}.ta-peak{stroke:${peak}}.ta-bound{stroke:${bound}}`,

@@ -10,15 +10,17 @@ import type { Graph } from '../graph/graph.js';
 /** Tensors that there is room for, even if a file has few weights. */
 const LEAST_NODES = 1024;
 const NODES_PER_WEIGHT = 8;
+const NODES_PER_ADAPTED = 6;
 /** Sizes that ggml's hash tables can have, each the first prime after a power of two. */
 const TABLE_SIZES = [1031, 2053, 4099, 8209, 16411, 32771, 65537, 131101, 262147];
 
 /**
  * @param weightCount how many tensors of the file are loaded
+ * @param adaptedCount how many weights LoRA adapters change, each adapter for itself
  * @throws PlannerError `BAD_ARGUMENT` if the graph is too large
  */
-export function checkGraphSize({ nodes, leafs }: Graph, weightCount: number): void {
-  const wanted = Math.max(LEAST_NODES, NODES_PER_WEIGHT * weightCount);
+export function checkGraphSize({ nodes, leafs }: Graph, weightCount: number, adaptedCount = 0): void {
+  const wanted = Math.max(LEAST_NODES, NODES_PER_WEIGHT * weightCount) + NODES_PER_ADAPTED * adaptedCount;
   const room = TABLE_SIZES.find((size) => size >= wanted) ?? Infinity;
   const count = nodes.length + leafs.length;
   if (count <= room) return;

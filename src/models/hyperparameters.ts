@@ -4,7 +4,7 @@
  * Invariant: names and defaults are those of llama.cpp's `load_hparams`; lengths count elements.
  */
 import { PlannerError } from '../errors.js';
-import type { NormHyperparameters } from './blocks/norm.js';
+import type { NormHyperparameters } from './norm-recipe.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';

@@ -6,14 +6,18 @@
  */
 export { describeOutputs } from './assumption.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
+export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySums } from './device-sums.js';
+export { draftOptions, type DraftOptions } from './draft.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
+export { commandOf } from './fit/command.js';
 export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
 export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
 export type { FitOptions } from './fit/options.js';
 export type { MemoryUse, Trial } from './fit/trial.js';
 export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './measure-model.js';
-export type { DeviceMeasurement, MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+export type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+export type { LoraAdapter } from './offload/adapters.js';
 export type { BufferPurpose, DeviceBuffer } from './offload/buffers.js';
 export type { PhaseOnDevices } from './offload/compute-buffers.js';
 export type { OffloadOptions, SplitMode } from './offload/options.js';
@@ -26,6 +30,18 @@ export {
   type Phase,
   type ResolvedModelOptions,
 } from './options.js';
+export { memoryTable, type MemoryTableRow } from './memory-table.js';
+export { measureProjector } from './projector.js';
 export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
-export { gridSize, sweepModel, type RefusedConfiguration, type SweepGrid, type SweepRow } from './sweep-model.js';
+export {
+  gridSize,
+  sweepModel,
+  type MachineConfiguration,
+  type MachineGrid,
+  type MachineSweepRow,
+  type RefusedConfiguration,
+  type RefusedMachineConfiguration,
+  type SweepGrid,
+  type SweepRow,
+} from './sweep-model.js';
 export { measureWeights } from './weights.js';

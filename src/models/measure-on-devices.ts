@@ -6,7 +6,7 @@
  */
 import type { Gguf } from '../gguf/types.js';
 import { checkOptions } from '../errors.js';
-import { checkBytes } from '../units.js';
+import { sumByDevice, sumsOf, type DeviceMeasurement, type MemorySums } from './device-sums.js';
 import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './llama-cpp.js';
 import { openModel } from './model-graph.js';
 import {
@@ -24,34 +24,11 @@ import { MODEL_OPTIONS, type ModelOptions, type Phase, type ResolvedModelOptions
 /** Options of a model on a machine of several devices. */
 export interface MachineOptions extends ModelOptions, OffloadOptions {}
 
-/** What a model takes on one device. All sizes in bytes. */
-export interface DeviceMeasurement {
-  readonly name: string;
-  readonly totalBytes: number;
-  /** Bytes that are free before the model is loaded. */
-  readonly freeBytes: number;
-  readonly weights: number;
-  /** KV cache or state. */
-  readonly context: number;
-  /** Compute buffers. */
-  readonly compute: number;
-  /** The buffer of logits, which llama.cpp's table of memory leaves out. */
-  readonly output: number;
-  /** The sum of the four. */
-  readonly total: number;
-}
-
-/** The memory that a model needs on a machine. All sizes in bytes. */
-export interface MachineMeasurement {
+/** The memory that a model needs on a machine; the sums are those of all devices. All sizes in bytes. */
+export interface MachineMeasurement extends MemorySums {
   readonly architecture: string;
   /** Whether `context` is a state of constant size instead of a cache of keys and values. */
   readonly isRecurrent: boolean;
-  /** Sums over all devices. */
-  readonly weights: number;
-  readonly context: number;
-  readonly compute: number;
-  readonly output: number;
-  readonly total: number;
   /** In the order of llama.cpp's scheduler: the CPU, with all host memory, is the last. */
   readonly devices: readonly DeviceMeasurement[];
   /** One entry for each buffer type and purpose. */
@@ -60,6 +37,11 @@ export interface MachineMeasurement {
   readonly splits: Readonly<Record<Phase, number>>;
   /** Nodes of the same graphs. */
   readonly nodes: Readonly<Record<Phase, number>>;
+  /**
+   * Bytes of one checkpoint, which a server copies to host memory where the model cannot go back to an earlier token: of
+   * a sliding window, or of a recurrent state. 0 for other models.
+   */
+  readonly checkpoint: number;
   /** Batches that may be under way at once, so that what crosses devices exists as often. */
   readonly copies: number;
   /** The device of every layer, by name; the output is the entry behind the last layer. */
@@ -76,13 +58,14 @@ export interface MachineMeasurement {
 export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMeasurement {
   const [modelOptions, offloadOptions] = separated(options);
   let model = openModel(gguf, modelOptions);
-  let offload = model.offload(offloadOptions);
-  let tg = runPhase(model, 'tg', offload);
-  if ((options.flashAttention ?? 'auto') === 'auto' && !isFused(tg, offload)) {
-    model = model.withoutFlashAttention();
-    offload = model.offload(offloadOptions);
-    tg = runPhase(model, 'tg', offload);
-  }
+  // llama.cpp makes the context, and finds out what is possible, before it applies adapters.
+  const bare = model.offload({ ...offloadOptions, adapters: [] });
+  let tg = runPhase(model, 'tg', bare);
+  const isPlain = (options.flashAttention ?? 'auto') === 'auto' && !isFused(tg, bare);
+  if (isPlain) model = model.withoutFlashAttention();
+  const isBare = (offloadOptions.adapters ?? []).length === 0;
+  const offload = isBare && !isPlain ? bare : model.offload(offloadOptions);
+  if (offload !== bare) tg = runPhase(model, 'tg', offload);
   const pp = runPhase(model, 'pp', offload);
   const buffers = [
     ...offload.buffers,
@@ -93,15 +76,11 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
     architecture: model.architecture,
     isRecurrent: model.isRecurrent,
     ...sumsOf(buffers),
-    devices: offload.devices.map(({ name, totalBytes, freeBytes }) => ({
-      name,
-      totalBytes,
-      freeBytes,
-      ...sumsOf(buffers.filter(({ device }) => device === name)),
-    })),
+    devices: sumByDevice(offload.devices, buffers),
     buffers,
     splits: { pp: pp.schedule.splits.length, tg: tg.schedule.splits.length },
     nodes: { pp: pp.given.nodes.length, tg: tg.given.nodes.length },
+    checkpoint: model.checkpointBytes,
     copies: offload.copyCount,
     layers: [...layers, output].map(({ name }) => name),
     run: model.run,
@@ -121,15 +100,4 @@ export function separated(options: MachineOptions): [ModelOptions, OffloadOption
   const entries = Object.entries(options);
   const pick = (names: object): object => Object.fromEntries(entries.filter(([name]) => name in names));
   return [pick(MODEL_OPTIONS), pick(OFFLOAD_OPTIONS) as OffloadOptions];
-}
-
-type Sums = Pick<DeviceMeasurement, 'weights' | 'context' | 'compute' | 'output' | 'total'>;
-
-function sumsOf(buffers: readonly DeviceBuffer[]): Sums {
-  const sums = { weights: 0, context: 0, compute: 0, output: 0, total: 0 };
-  for (const { purpose, bytes, type } of buffers) {
-    sums[purpose] += bytes;
-    sums.total = checkBytes(sums.total + bytes, type.name);
-  }
-  return sums;
 }

@@ -8,6 +8,7 @@ import { Context } from '../dialects/ggml/context.js';
 import { Graph } from '../graph/graph.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { GraphAdapter } from './adapter.js';
 import type { Hyperparameters, LayerHeads } from './hyperparameters.js';
 import type { ModelMemory } from './memory/model-memory.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
@@ -26,6 +27,8 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly batch: Batch,
     readonly weights: Weights,
     readonly memory: ModelMemory,
+    /** LoRA adapters that are applied. */
+    readonly adapters: readonly GraphAdapter[] = [],
   ) {
     this.top = new Scope<H>(this, weights.inLayer(null), '');
   }

@@ -4,7 +4,9 @@
 import { PlannerError, shown, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
+import type { Architecture } from './architecture.js';
 import { ARCHITECTURES } from './architectures/index.js';
+import { checkpointBytes } from './checkpoint.js';
 import { checkGraphSize } from './graph-limit.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import { loadedTensors } from './loaded-tensors.js';
@@ -13,6 +15,7 @@ import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './memory/model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
+import type { PlacedAdapter } from './offload/place-adapters.js';
 import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
@@ -29,6 +32,8 @@ export interface Model {
   readonly weightBytes: number;
   /** Bytes of the KV cache or state. */
   readonly contextBytes: number;
+  /** Bytes of one checkpoint of a sequence; 0 where none is needed. */
+  readonly checkpointBytes: number;
   /** The graph that llama.cpp reserves memory for in a phase. */
   readonly graph: (phase: Phase) => Graph;
   /** Where the parts of the model go on several devices. @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL` */
@@ -74,16 +79,7 @@ export function readModel(gguf: Gguf): ModelHeader {
   checkGguf(gguf);
   rejectPart(gguf);
   const reader = new MetadataReader(gguf);
-  const architecture = ARCHITECTURES.get(reader.architecture);
-  if (architecture === undefined) {
-    throw new PlannerError('UNKNOWN_ARCHITECTURE', {
-      message: `\`general.architecture\` is ${shown(reader.architecture)}, which this library cannot build.`,
-      culprit: 'general.architecture',
-      value: reader.architecture,
-      limit: `one of ${[...ARCHITECTURES.keys()].join(', ')}`,
-      remedy: `It builds ${[...ARCHITECTURES.keys()].join(', ')}; of others only the weights can be measured.`,
-    });
-  }
+  const architecture = architectureOf(reader);
   const hp = architecture.read(reader);
   const weights = new Weights(gguf);
   const loaded = loadedTensors(gguf);
@@ -93,14 +89,16 @@ export function readModel(gguf: Gguf): ModelHeader {
   const openWith = (run: ResolvedModelOptions): Model => {
     const memory = createModelMemory(hp, run);
     const built = new Map<string, { readonly graph: Graph; readonly own: Weights }>();
-    const build = (phase: Phase, own: Weights): Graph => {
-      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory);
+    const build = (phase: Phase, own: Weights, adapters: readonly PlacedAdapter[] = []): Graph => {
+      const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
+      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied);
       asModelErrors(() => {
         architecture.build(builder);
       });
       if (!isChecked) own.requireNoStrangers();
       isChecked = true;
-      checkGraphSize(builder.graph, loaded.length);
+      const adapted = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
+      checkGraphSize(builder.graph, loaded.length, adapted);
       return builder.graph;
     };
     return {
@@ -109,6 +107,7 @@ export function readModel(gguf: Gguf): ModelHeader {
       run,
       weightBytes,
       contextBytes: memory.bytes,
+      checkpointBytes: checkpointBytes(hp, memory, run),
       graph: (phase) => build(phase, weights),
       offload: (wanted) => {
         const resolved = resolveOffloadOptions(wanted);
@@ -117,10 +116,13 @@ export function readModel(gguf: Gguf): ModelHeader {
       scheduleInput: (phase, offload) => {
         const { places, sharing } = offload.weights;
         const key = `${phase} ${sharing}`;
-        let found = built.get(key);
+        const isBare = offload.adapters.length === 0;
+        let found = isBare ? built.get(key) : undefined;
         if (found === undefined) {
           const own = new Weights(gguf, places);
-          built.set(key, (found = { graph: build(phase, own), own }));
+          found = { graph: build(phase, own, offload.adapters), own };
+          // The tensors of adapters are those of one offload.
+          if (isBare) built.set(key, found);
         }
         return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), found.own.placedIn(places));
       },
@@ -153,3 +155,17 @@ function asModelErrors<T>(build: () => T): T {
 }
 
 const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
+
+/** @throws PlannerError `UNKNOWN_ARCHITECTURE` */
+function architectureOf({ architecture: name }: MetadataReader): Architecture {
+  const found = ARCHITECTURES.get(name);
+  if (found !== undefined) return found;
+  const names = [...ARCHITECTURES.keys()].join(', ');
+  throw new PlannerError('UNKNOWN_ARCHITECTURE', {
+    message: `\`general.architecture\` is ${shown(name)}, which this library cannot build.`,
+    culprit: 'general.architecture',
+    value: name,
+    limit: `one of ${names}`,
+    remedy: `It builds ${names}; of others only the weights can be measured.`,
+  });
+}

@@ -23,6 +23,7 @@ export interface ComparedLine {
 
 const TITLES: Readonly<Record<BufferPurpose, string>> = {
   weights: 'model buffer',
+  adapters: 'LoRA buffer',
   context: 'KV or RS buffer',
   output: 'output buffer',
   compute: 'compute buffer',

@@ -8,11 +8,17 @@ import { named } from '../errors.js';
 import type { ModelConfiguration, ModelSizes } from '../models/configuration.js';
 import type { FitAttempt } from '../models/fit-context.js';
 import type { ModelOptions, ResolvedModelOptions } from '../models/options.js';
-import type { SweepRow } from '../models/sweep-model.js';
+import type { MachineOptions } from '../models/measure-on-devices.js';
+import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
+import type { TensorOverride } from '../models/offload/overrides.js';
+import type { MachineSweepRow, SweepRow } from '../models/sweep-model.js';
+import { deviceJson } from './machine-report.js';
 import { contextTitle } from './model-words.js';
 import { groupDigits, humanBytes } from '../format.js';
 import type { Style } from './style.js';
 import { layOutTable, type Column, type TableLayout } from './table.js';
+
+type OffloadSettings = Omit<OffloadOptions, 'devices' | 'adapters'>;
 
 /** One row, flat; null where there is no answer. Sizes in bytes. */
 export interface ConfigurationRow {
@@ -40,6 +46,10 @@ export interface ConfigurationRow {
   readonly refusal: string | null;
   /** Whether it fits a budget, if there is one; null where nothing was measured. */
   readonly fits?: boolean | null;
+  /** The options of the machine that were given; only with devices. */
+  readonly offload?: OffloadSettings;
+  /** What each device takes, with all the rest that `--json` prints; only with devices, and empty where nothing was measured. */
+  readonly devices?: readonly { readonly name: string; readonly total: number }[];
 }
 
 type Sizes = Pick<ModelConfiguration, 'run' | 'weights' | 'context' | 'isRecurrent'> &
@@ -52,18 +62,62 @@ export function configurationRow(file: string, sizes: Sizes): ConfigurationRow {
 }
 
 /** The row of a combination, measured or refused. */
-export function sweepRow(file: string, row: SweepRow): ConfigurationRow {
-  if (row.refusal === null) return configurationRow(file, row);
+export function sweepRow(file: string, row: SweepRow | MachineSweepRow): ConfigurationRow {
+  const offload = 'devices' in row.options ? offloadOf(row.options) : undefined;
+  if (row.refusal === null) {
+    const plain = configurationRow(file, row);
+    if (!('devices' in row)) return plain;
+    const devices = row.devices.map((device) => ({ name: device.name, total: device.total, ...deviceJson(device) }));
+    return { ...plain, offload, devices, fits: row.fits };
+  }
   const none = { weights: null, context: null, compute: null, total: null, isRecurrent: null };
   return {
     file,
     ...askedFor(row.options),
     ...none,
+    ...(offload === undefined ? {} : { offload, devices: [], fits: null }),
     refusal: `${named(row.refusal.culprit)} must be ${row.refusal.limit}`,
   };
 }
 
-type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | keyof ModelSizes>;
+function offloadOf({ devices, ...options }: MachineOptions): ConfigurationRow['offload'] {
+  void devices;
+  return Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => key in OFFLOAD_OPTIONS && value !== undefined),
+  );
+}
+
+/** What a setting of the machine is called in a table and in CSV. */
+const OFFLOAD_COLUMNS: readonly (readonly [key: keyof OffloadSettings, title: string, csv: string])[] = [
+  ['gpuLayers', 'layers', 'gpu_layers'],
+  ['splitMode', 'split', 'split_mode'],
+  ['tensorSplit', 'shares', 'tensor_split'],
+  ['mainGpu', 'main', 'main_gpu'],
+  ['nCpuMoe', 'host experts', 'n_cpu_moe'],
+  ['cpuMoe', 'all experts on host', 'cpu_moe'],
+  ['overrideTensors', 'overrides', 'override_tensor'],
+  ['kvOffload', 'KV offload', 'kv_offload'],
+  ['opOffload', 'op offload', 'op_offload'],
+  ['repack', 'repack', 'repack'],
+  ['mmap', 'mmap', 'mmap'],
+  ['host', 'host buffers', 'host'],
+];
+
+function offloadText({ offload = {} }: ConfigurationRow, key: keyof OffloadSettings): string {
+  const value = offload[key];
+  if (typeof value !== 'object') return value === undefined ? '' : String(value);
+  return value.map((item) => (typeof item === 'number' ? String(item) : overrideText(item))).join(',');
+}
+
+function overrideText({ pattern, bufferType }: TensorOverride): string {
+  return `${pattern}=${bufferType}`;
+}
+
+function totalOf({ devices = [] }: ConfigurationRow, device: string): number | null {
+  return devices.find(({ name }) => name === device)?.total ?? null;
+}
+
+type Settings = Omit<ConfigurationRow, 'file' | 'refusal' | 'fits' | 'offload' | 'devices' | keyof ModelSizes>;
 
 function settingsOf(run: ResolvedModelOptions): Settings {
   return {
@@ -121,15 +175,25 @@ const CSV_COLUMNS: readonly (readonly [title: string, key: keyof ConfigurationRo
 ];
 
 /** Rows as CSV (RFC 4180, but with `\n`), one by one: exact bytes, empty where there is no answer. `fits` only with a budget. */
-export function configurationCsv(hasBudget: boolean): { titles: string; line: (row: ConfigurationRow) => string } {
-  const columns = CSV_COLUMNS.filter(([, key]) => hasBudget || key !== 'fits');
-  return {
-    titles: `${columns.map(([title]) => title).join(',')}\n`,
-    line: (row) => `${columns.map(([, key]) => csvCell(row[key])).join(',')}\n`,
-  };
+export function configurationCsv(
+  hasBudget: boolean,
+  devices: readonly string[] = [],
+): { titles: string; line: (row: ConfigurationRow) => string } {
+  const isMachine = devices.length > 0;
+  const columns = CSV_COLUMNS.filter(([, key]) => hasBudget || isMachine || key !== 'fits');
+  const titles = [
+    ...columns.map(([title]) => title),
+    ...(isMachine ? [...OFFLOAD_COLUMNS.map(([, , title]) => title), ...devices] : []),
+  ];
+  const cells = (row: ConfigurationRow): (string | number | boolean | null | undefined)[] => [
+    ...columns.map(([, key]) => row[key] as string | number | boolean | null),
+    ...(isMachine ? OFFLOAD_COLUMNS.map(([key]) => offloadText(row, key)) : []),
+    ...devices.map((device) => totalOf(row, device)),
+  ];
+  return { titles: `${titles.join(',')}\n`, line: (row) => `${cells(row).map(csvCell).join(',')}\n` };
 }
 
-function csvCell(value: ConfigurationRow[keyof ConfigurationRow]): string {
+function csvCell(value: string | number | boolean | null | undefined): string {
   const text = String(value ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
@@ -154,6 +218,7 @@ export function configurationLayout(
 
 function columnsFor(rows: readonly ConfigurationRow[], style: Style): Column<ConfigurationRow>[] {
   const isOneFile = rows.every(({ file }) => file === rows[0].file);
+  const isMachine = rows.some(({ devices }) => devices !== undefined);
   const isServer = rows.every(({ program }) => (program ?? 'server') === 'server');
   const bytes = (value: number | null): string => (value === null ? '' : humanBytes(value));
   const size = (title: string, key: 'weights' | 'context' | 'compute' | 'total'): Column<ConfigurationRow> => {
@@ -177,14 +242,42 @@ function columnsFor(rows: readonly ConfigurationRow[], style: Style): Column<Con
     { title: 'flash attention', cell: ofCache((row) => onOrOff(row.flashAttention)) },
     { title: 'keys', cell: ofCache(({ cacheTypeK }) => cacheTypeK ?? '') },
     { title: 'values', cell: ofCache(({ cacheTypeV }) => cacheTypeV ?? '') },
-    size('weights', 'weights'),
-    size(contextTitle(rows.map(({ isRecurrent }) => isRecurrent)), 'context'),
-    size('compute', 'compute'),
-    { ...size('total', 'total'), paint: style.strong },
-    { title: 'bytes', cell: ({ total }) => groupOrEmpty(total), align: 'right', spare: 0 },
+    ...OFFLOAD_COLUMNS.map(([key, title]): Column<ConfigurationRow> => ({
+      title,
+      cell: (row) => offloadText(row, key),
+      align: 'right',
+    })),
+    ...(isMachine ? machineColumns(rows[0], style) : []),
+    ...(isMachine
+      ? []
+      : [
+          size('weights', 'weights'),
+          size(contextTitle(rows.map(({ isRecurrent }) => isRecurrent)), 'context'),
+          size('compute', 'compute'),
+          { ...size('total', 'total'), paint: style.strong },
+          {
+            title: 'bytes',
+            cell: ({ total }: ConfigurationRow) => groupOrEmpty(total),
+            align: 'right' as const,
+            spare: 0,
+          },
+        ]),
     { title: 'fits', cell: ({ fits }) => (fits === undefined || fits === null ? '' : fits ? 'yes' : 'no') },
     { title: 'refused', cell: ({ refusal }) => refusal ?? '' },
   ];
+}
+
+/** The bytes of each device. */
+function machineColumns({ devices = [] }: ConfigurationRow, style: Style): Column<ConfigurationRow>[] {
+  return devices.map(({ name }) => ({
+    title: name,
+    cell: (row) => {
+      const total = totalOf(row, name);
+      return total === null ? '' : humanBytes(total);
+    },
+    align: 'right',
+    paint: style.strong,
+  }));
 }
 
 /** What a row says of its cache; nothing for a model that has none. */

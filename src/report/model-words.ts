@@ -51,7 +51,7 @@ export function describeModel({ architecture, isRecurrent, run }: DescribedModel
 }
 
 /** What the sizes take for granted: the outputs, and whether several sequences share the cache. */
-export function describeRun({ isRecurrent, run }: DescribedModel): string {
+export function describeRun({ isRecurrent, run }: Pick<DescribedModel, 'isRecurrent' | 'run'>): string {
   const outputs = describeOutputs(run);
   if (isRecurrent || run.sequences === 1) return outputs;
   const whose = run.isUnified ? 'unified: all sequences share it' : 'split: each sequence has an equal part';

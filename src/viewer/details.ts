@@ -2,7 +2,7 @@
  * What there is to say about a box, as pairs of a term and its value.
  */
 import { exactBytes, groupDigits } from '../format.js';
-import { chunkName, stepName, type MemoryMap } from '../map/memory-map.js';
+import { chunkName, deviceAt, stepName, type MemoryMap } from '../map/memory-map.js';
 
 const MOST_VIEWS = 4;
 
@@ -18,6 +18,7 @@ export function detailsOf(map: MemoryMap, index: number): (readonly [string, str
   ];
   const rows: (readonly [string, string])[] = [
     ['operation', op === 'NONE' ? 'none: a leaf' : op],
+    ['computed by', op === '' || op === 'NONE' ? '' : (deviceAt(map, start) ?? '')],
     ['type', type],
     ['shape', shape.join(' × ')],
     ['bytes', exactBytes(size)],

@@ -121,7 +121,7 @@ describe('measure --gpu', () => {
     expect(out).toMatch(/^CUDA0 .* 4\.00 GiB +no, 4\.68 GiB too much$/m);
     expect(err).toBe(
       `error: ${file}: does not fit: CUDA0 needs 8.68 GiB (9,318,697,344 bytes), which is 4.68 GiB (5,023,730,048 bytes) ` +
-        'more than is free there (with all layers on devices: give fewer as -ngl)\n',
+        'more than is free there (with all layers on devices: give fewer as -ngl, or -fit on)\n',
     );
     const { code: same, out: json } = await cli('measure', file, ...flags, '--json');
     expect(same).toBe(1);

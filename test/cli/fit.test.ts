@@ -138,7 +138,7 @@ describe('fit', () => {
   });
 
   it.each([
-    [['fit', PHI3], "required option '--memory <SIZE>' not specified"],
+    [['fit', PHI3], 'there is no memory to fit'],
     [['fit', PHI3, '--memory', 'much'], 'whole number of bytes'],
     [['fit', 'missing.gguf', '--memory', '1GiB'], 'missing.gguf: there is no such file'],
     [['fit', PHI3, '--memory', '8GiB', '-b', '0'], '--batch-size is 0'],

@@ -15,20 +15,22 @@ async function pasted(line: string): Promise<{ json: unknown; notes: string[] }>
   return { json: JSON.parse(out), notes: err.trimEnd().split('\n').filter(Boolean) };
 }
 
+/** With what llama.cpp's programs do by themselves, but for llama-bench. */
 async function plain(line: string): Promise<unknown> {
-  const { out } = await cli('measure', '--json', LLAMA, ...GPU, ...words(line));
+  const fitting = line.includes('--program bench') ? [] : ['-fit', 'on'];
+  const { out } = await cli('measure', '--json', LLAMA, ...GPU, ...fitting, ...words(line));
   return JSON.parse(out);
 }
 
 describe('a command line behind --', () => {
   it('is honoured where it matters, and every other word is named', async () => {
-    const line = `/opt/llama/bin/llama-server -m ${LLAMA} -ngl 20 -c 32768 --jinja -t 8 -ts 3,1 --mmproj p.gguf`;
+    const line = `/opt/llama/bin/llama-server -m ${LLAMA} -ngl 20 -c 32768 --jinja -t 8 -ts 3,1 --mmproj-url p.gguf`;
     const { json, notes } = await pasted(`${line} --brand-new on --also_new -1 -fa`);
     expect(json).toEqual(await plain('-ngl 20 -c 32768 -ts 3,1 -fa on'));
     expect(notes).toEqual([
       'note: -fa without a value is taken as -fa on, as llama.cpp once did',
       'note: --jinja, -t make no difference here',
-      'note: --mmproj is not modelled (the projector of images and sound)',
+      'note: --mmproj-url is not modelled (the projector of images and sound)',
       'note: --brand-new, --also-new are not known here, and left out',
     ]);
   });
@@ -84,6 +86,38 @@ describe('a command line behind --', () => {
     const { json, notes } = await pasted(`llama-perplexity -m ${LLAMA} ${flags}`);
     expect(json).toEqual(await plain(`--program library ${same}`));
     expect(notes[0]).toBe(`note: llama-perplexity computes with ${same}`);
+  });
+
+  it.each([
+    ['llama-server', '', '-fit on'],
+    ['llama-server', '-ngl 99', '-fit on -ngl 99'],
+    ['llama-cli', '-fitt 512 --fit-ctx 8192', '--program cli -fit on -fitt 512 -fitc 8192'],
+    ['llama-server', '-fit off -c 4096', '-c 4096'],
+    ['llama-server', '--fit 0 -c 4096 -fitt 2048', '-c 4096'],
+    ['llama-bench', '-fitt 4096 -p 65536 -ngl 5 -ts 1', '--program bench -c 65536 -fit on -fitt 4096'],
+    ['llama-bench', '-fitt 0 -ngl 5', '--program bench -c 512 -ngl 5'],
+  ])('%s %s fits the model as llama.cpp does, if at all: %s', async (program, flags, same) => {
+    const gpu = ['--gpu', 'cuda:6GiB'];
+    const { out } = await cli('measure', '--json', ...gpu, '--', program, '-m', LLAMA, ...words(flags));
+    const { out: asFlags } = await cli('measure', '--json', LLAMA, ...gpu, ...words(same));
+    expect(JSON.parse(out)).toEqual(JSON.parse(asFlags));
+    const { out: asGiven } = await cli(
+      'measure',
+      '--json',
+      LLAMA,
+      ...gpu,
+      ...words(flags).filter((word) => word === '-c'),
+    );
+    if (same.includes('-fit on')) expect(JSON.parse(out)).not.toEqual(JSON.parse(asGiven));
+  });
+
+  it('says what llama.cpp chooses by itself', async () => {
+    const report = async (...flags: string[]): Promise<string> =>
+      (await cli('measure', '--gpu', 'cuda:6GiB', '--', 'llama-server', '-m', LLAMA, ...flags)).out;
+    expect(await report()).toMatch(/^llama\.cpp itself chooses -c \d+ .*\(-fit on, its default\)\.$/m);
+    expect(await report('-ngl', '30', '-c', '32768')).toMatch(/^llama\.cpp itself chooses no layers: -ngl is 30\.$/m);
+    expect(await report('-c', '1024')).toContain('llama.cpp itself changes nothing: enough stays free');
+    expect(await report('-c', '1024', '-fit', 'off')).not.toContain('llama.cpp itself');
   });
 
   it('gives way to the flags before it', async () => {

@@ -18,7 +18,7 @@ describe('flags of llama-server', () => {
     expect(code).toBe(0);
     expect(err.trimEnd().split('\n')).toEqual([
       'note: --host, --port, --temp, --jinja make no difference here',
-      'note: --mmproj is not modelled (the projector of images and sound)',
+      'note: --mmproj is not counted without --gpu',
       'note: no GPU was given, so what is said of layers and weights on devices has no effect: add --gpu cuda:24GiB, with the memory that the device has',
     ]);
     expect(await measured('-m', PHI3, ...pasted.split(' '))).toEqual(await measured(PHI3, '-c', '8192'));
@@ -176,6 +176,7 @@ describe('flags that decide one of ours', () => {
 
   it.each([
     [['-md', 'd.gguf', '--draft-max', '8'], '--outputs 36'],
+    [['-md', 'd.gguf', '--spec-type', 'draft-simple'], '--outputs 16'],
     [['-md', 'd.gguf', '--draft', '8', '-np', '2'], '-np 2 --outputs 18'],
     [['-md', 'd.gguf', '--draft_max=8', '-np', '2', '-b', '16'], '-np 2 -b 16 --outputs 16'],
     [['--program', 'cli', '-md', 'd.gguf', '--draft-max', '5'], '--program cli --outputs 6'],
@@ -195,7 +196,7 @@ describe('flags that decide one of ours', () => {
 
   it('are said in a note', () => {
     expect(notesOf('-md', 'd.gguf', '--draft-max', '8')).toBe(
-      'drafts of 8 tokens are taken as --outputs 36; the draft model itself is not counted',
+      'drafts of 8 tokens are taken as --outputs 36\n-md is not modelled (a second model, or further tokens, for speculative decoding)',
     );
     expect(notesOf('--program', 'bench', '-n', '900')).toBe('the largest test of -n is taken as -c 900');
     expect(notesOf('--program', 'bench', '-p', '1-9+2')).toBe('-p could not be read: give the context as -c');

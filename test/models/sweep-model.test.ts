@@ -1,7 +1,8 @@
 /** Sweeps give what measureModel gives, row by row. */
 import { describe, expect, it } from 'vitest';
-import type { PlannerError } from '../../src/index.js';
-import { gridSize, measureModel, sweepModel, type SweepGrid } from '../../src/models/index.js';
+import { parseDevices } from '../../src/device/parse.js';
+import { PlannerError } from '../../src/index.js';
+import { gridSize, measureModel, sweepModel, type MachineGrid, type SweepGrid } from '../../src/models/index.js';
 import { expectError } from '../support/expect-error.js';
 import { tinyGemma2, tinyLlama } from '../support/tiny-models.js';
 
@@ -64,5 +65,46 @@ describe('sweepModel', () => {
     expect(() => [...sweepModel(broken, { ctxSize: [512] })]).toThrow(
       expect.objectContaining({ code: 'BAD_MODEL', culprit: 'blk.2.ffn_up.weight' }) as PlannerError,
     );
+  });
+});
+
+describe('sweepModel with devices', () => {
+  const machines = [parseDevices(['cuda:24MiB']), parseDevices(['cuda:8MiB', 'cuda:8MiB'])];
+
+  it('measures every combination on every machine, as measureModel does', async () => {
+    const llama = await tinyLlama();
+    const grid = {
+      devices: machines,
+      gpuLayers: [0, 1, 99],
+      ctxSize: [512, 32768],
+      flashAttention: ['auto' as const, false],
+    };
+    const rows = [...sweepModel(llama, grid)];
+    expect(rows).toHaveLength(gridSize(grid));
+    expect(new Set(rows.map((row) => row.refusal === null && row.fits))).toEqual(new Set([true, false]));
+    for (const row of rows) {
+      if (row.refusal !== null) throw row.refusal;
+      const { run, isRecurrent, devices, weights, context, compute, output, total } = measureModel(llama, row.options);
+      expect(row).toMatchObject({ run, isRecurrent, devices, weights, context, compute, output, total });
+      expect(row.fits).toBe(devices.every((device) => device.total <= device.freeBytes));
+    }
+  });
+
+  it('says of a combination that cannot be run why not', async () => {
+    const grid = { devices: [machines[0]], splitMode: ['layer', 'row'], mainGpu: [0] } as const;
+    const [layer, row] = sweepModel(await tinyLlama(), grid);
+    expect(layer.refusal).toBeNull();
+    expect(row).toEqual({
+      options: { devices: machines[0], splitMode: 'row', mainGpu: 0 },
+      refusal: expect.any(PlannerError) as unknown,
+    });
+  });
+
+  it('refuses options of devices without devices, and a machine that is no list', async () => {
+    const llama = await tinyLlama();
+    expectError('BAD_ARGUMENT', 'gpuLayers of grid', () => gridSize({ gpuLayers: [1] } as SweepGrid));
+    const [row] = sweepModel(llama, { devices: [null] } as unknown as MachineGrid);
+    expect(row.refusal?.message).toMatch(/devices/);
+    expectError('BAD_ARGUMENT', 'grid.devices', () => gridSize({ devices: 3 } as unknown as MachineGrid));
   });
 });

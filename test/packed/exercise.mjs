@@ -203,10 +203,12 @@ function callsOfSolver(solver, library) {
   };
 }
 
-function callsOfModels(models, { planGraph }, { cudaDevice }, header) {
+function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header) {
   const gpu = cudaDevice({ totalBytes: 8 * 2 ** 30 });
   const options = { ctxSize: 256 };
   const measured = models.measureModel(header, options);
+  const machine = models.measureModel(header, { devices: [gpu, cpuDevice()], ...options });
+  const projector = { name: 'p', metadata: { 'general.architecture': 'clip' }, tensors: header.tensors };
   return {
     CACHE_TYPES: (types) => assert.ok(types.includes('q8_0')),
     LLAMA_CPP_BUILD: (build) => assert.ok(build > 0),
@@ -214,6 +216,11 @@ function callsOfModels(models, { planGraph }, { cudaDevice }, header) {
     LLAMA_CPP_PLAN: (options) => assert.equal(planGraph(measured.graph, options).bufferSize, measured.compute),
     MODEL_PLANS: ({ auto }) => assert.equal(planGraph(measured.graph, auto).bufferSize, measured.computeWithAuto),
     PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
+    draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
+    memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
+    measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
+    commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
+    sumByDevice: (sum) => assert.deepEqual(sum(machine.devices, machine.buffers), machine.devices),
     describeOutputs: (describe) => assert.match(describe(measured.run), /logits/),
     fitAsLlamaCpp: (fit) => assert.equal(fit(header, { devices: [gpu], ...options }).status, 'success'),
     fitModel: (fit) => assert.ok(fit(header, [gpu], {}).points.length > 0),
@@ -221,7 +228,10 @@ function callsOfModels(models, { planGraph }, { cudaDevice }, header) {
     gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
     measureModel: () => assert.ok(measured.compute > 0),
     measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
-    sweepModel: (sweep) => assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2),
+    sweepModel: (sweep) => {
+      assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2);
+      assert.equal([...sweep(header, { devices: [[gpu]], gpuLayers: [0, 1] })].length, 2);
+    },
   };
 }
 

@@ -22,7 +22,7 @@ describe('sources of the page', () => {
       const text = readFileSync(projectPath('web', path), 'utf8');
       return [...text.matchAll(/(?:from|import\() ?'([^']+)'/g)].map(([, name]) => name);
     });
-    const others = imports.filter((name) => !/^tensor-arena(\/(gguf|map|models|viewer))?$/.test(name));
+    const others = imports.filter((name) => !/^tensor-arena(\/(device|gguf|map|models|viewer))?$/.test(name));
     expect(others.filter((name) => !name.startsWith('.') || name.includes('src/'))).toEqual([]);
   });
 

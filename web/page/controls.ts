@@ -6,10 +6,11 @@
 import { CACHE_TYPES } from 'tensor-arena/models';
 import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
-import type { ModelFacts } from '../messages.js';
+import type { MachineAnswer, ModelFacts } from '../messages.js';
 import { ALLOCATOR_NAMES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
 import { byId, fillSelect } from './elements.js';
+import { MachineControls } from './machine-controls.js';
 import { MemoryField } from './memory-field.js';
 
 const IN_PLACE_LABELS = {
@@ -47,6 +48,7 @@ export class Controls {
   readonly #inPlace = byId<HTMLSelectElement>('in-place');
   readonly #memory: MemoryField;
   readonly #reserve: MemoryField;
+  readonly #machine: MachineControls;
   #shown: Settings | null = null;
   #trained = SOME_CONTEXT;
   /** What was planned where the context is chosen for the reader. */
@@ -71,6 +73,7 @@ export class Controls {
     );
     this.#memory = new MemoryField('memory', (memory) => onChange({ memory }));
     this.#reserve = new MemoryField('reserve', (reserve) => onChange({ reserve }));
+    this.#machine = new MachineControls(onChange);
     byId('controls').addEventListener('submit', (event) => event.preventDefault());
     this.#listen(onChange);
   }
@@ -106,6 +109,7 @@ export class Controls {
     this.#inPlace.value = settings.inPlace;
     this.#memory.show(settings.memory);
     this.#reserve.show(settings.reserve);
+    this.#machine.show(settings);
   }
 
   /** What was planned: it stands where the reader chose nothing. The slider ends at what the model was trained on. */
@@ -118,6 +122,17 @@ export class Controls {
     if (trainedContext === this.#trained || !(trainedContext >= 1)) return;
     this.#trained = trainedContext;
     this.#stops = contextStops(trainedContext);
+  }
+
+  /** What was measured on the machine. */
+  setMachine(answer: MachineAnswer): void {
+    this.setModel(answer.model);
+    this.#machine.setAnswer(answer);
+  }
+
+  /** All that was chosen for the reader on the machine, as choices of theirs. */
+  pinned(): Partial<Settings> {
+    return this.#machine.pinned();
   }
 
   #contextNote(isChosen: boolean): string {

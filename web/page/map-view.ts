@@ -16,6 +16,11 @@ export class MapView {
     document.head.append(style);
   }
 
+  /** Says whether the map that is shown is of earlier settings, and the new one is on its way. */
+  markOld(isOld: boolean): void {
+    this.#target.classList.toggle('old', isOld);
+  }
+
   /** Shows a map; the window stays while it is of the same file. */
   show(served: ServedMap, allocator: string, name: string): void {
     const before = this.#map;
@@ -29,5 +34,6 @@ export class MapView {
     }
     before?.close();
     this.#name = name;
+    this.markOld(false);
   }
 }

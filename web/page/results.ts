@@ -6,7 +6,8 @@ import type { PlanAnswer, UnknownModel } from '../messages.js';
 import { memoryBytes, type Settings } from '../settings.js';
 import { byId, make } from './elements.js';
 
-interface Part {
+/** A row of the table, and where it has a bar of its own, a part of that. */
+export interface Part {
   readonly className: string;
   readonly label: string;
   /** Null if it is unknown. */
@@ -52,7 +53,8 @@ export function showUnknown({ architecture, weights, tensorCount }: UnknownModel
   show(verdict, facts, parts, memory);
 }
 
-interface Verdict {
+/** The answer in one sentence. */
+export interface Verdict {
   readonly text: string;
   readonly fits: boolean;
 }
@@ -61,12 +63,21 @@ function part(className: string, label: string, bytes: number | null): Part {
   return { className, label, bytes };
 }
 
-function show({ text, fits }: Verdict, facts: readonly string[], parts: readonly Part[], memory: number): void {
+function show(verdict: Verdict, facts: readonly string[], parts: readonly Part[], memory: number): void {
+  showVerdict(verdict, facts);
+  showBar(parts, memory);
+  showNumbers(parts);
+}
+
+export function showVerdict({ text, fits }: Verdict, facts: readonly string[]): void {
   const verdict = byId('verdict');
   verdict.textContent = text;
   verdict.classList.toggle('no', !fits);
   byId('facts').textContent = facts.join(' · ');
-  showBar(parts, memory);
+}
+
+/** Sizes to the byte, as a table. */
+export function showNumbers(parts: readonly Part[]): void {
   byId('sizes')
     .querySelector('tbody')!
     .replaceChildren(...parts.map(rowOf));
@@ -82,12 +93,7 @@ function fitVerdict(how: string, total: number, memory: number): Verdict {
 function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnswer): string[] {
   const gap = plan.lowerBound === 0 ? 0 : plan.bufferSize / plan.lowerBound - 1;
   return [
-    ...(model === null
-      ? []
-      : [
-          model.architecture,
-          `as llama.cpp build ${model.llamaCppBuild} on its CPU backend; a GPU needs another compute buffer`,
-        ]),
+    ...(model === null ? [] : [model.architecture, `as llama.cpp build ${model.llamaCppBuild} on its CPU backend`]),
     ...(nodeCount === null ? [] : [counted(nodeCount, 'operation')]),
     counted(bufferCount, 'buffer'),
     `allocator ${allocator}`,

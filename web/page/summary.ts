@@ -13,8 +13,10 @@ export function updateSummary(): void {
   summary.hidden = answer.hidden || answer.inert || answer.getBoundingClientRect().top <= innerHeight;
   if (answer.hidden) return;
   const verdict = byId('verdict');
-  const bar = make('div', 'bar', ...byId('bar').cloneNode(true).childNodes);
-  summary.replaceChildren(make('p', verdict.className, verdict.textContent), bar);
+  const bars = byId('bar').hidden ? document.querySelectorAll('#device-bars .bar') : [byId('bar')];
+  const copies = [...bars].map((bar) => make('div', 'bar', ...bar.cloneNode(true).childNodes));
+  summary.replaceChildren(make('p', verdict.className, verdict.textContent), ...copies);
+  for (const part of summary.querySelectorAll('[tabindex]')) part.removeAttribute('tabindex');
 }
 
 new IntersectionObserver(updateSummary).observe(byId('answer'));

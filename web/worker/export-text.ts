@@ -1,8 +1,9 @@
 /**
  * What was planned as the text of a file.
  */
-import { createProblem, formatPlacementCsv, type CsvProblem, type Placement } from 'tensor-arena';
+import { createProblem, formatPlacementCsv, type CsvProblem, type Placement, type Plan } from 'tensor-arena';
 import { renderMap, type MemoryMap } from 'tensor-arena/map';
+import type { MachineMeasurement, ResolvedModelOptions } from 'tensor-arena/models';
 import type { ExportFormat } from '../messages.js';
 import { mapOf, type Planned } from './plan-input.js';
 
@@ -24,15 +25,33 @@ function document(planned: Planned): object {
     case 'model': {
       const { architecture, phase, weights, context, compute, total, computeWithAuto, run } = planned.model;
       const sizes = { architecture, phase, weights, context, compute, total, computeWithAuto };
-      const { keyType, valueType, ...rest } = run;
-      const options = { ...rest, keyType: keyType.name, valueType: valueType.name };
-      return { ...sizes, run: options, ...planned.plan.toJSON() };
+      return { ...sizes, run: plainRun(run), ...planned.plan.toJSON() };
     }
+    case 'machine':
+      return machineDocument(planned.machine, planned.plan);
     case 'graph':
       return planned.plan.toJSON();
     case 'problem':
       return problemPlan(planned.csv, planned.placement, mapOf(planned));
   }
+}
+
+/** What every device takes, and the plan of the prompt on all of them. */
+function machineDocument(machine: MachineMeasurement, plan: Plan): object {
+  const { architecture, weights, context, compute, output, total, splits, nodes, copies, layers } = machine;
+  return {
+    architecture,
+    ...{ weights, context, compute, output, total },
+    devices: machine.devices,
+    buffers: machine.buffers.map(({ device, type, purpose, bytes }) => ({ device, type: type.name, purpose, bytes })),
+    ...{ splits, nodes, copies, layers },
+    run: plainRun(machine.run),
+    ...plan.toJSON(),
+  };
+}
+
+function plainRun({ keyType, valueType, ...rest }: ResolvedModelOptions): object {
+  return { ...rest, keyType: keyType.name, valueType: valueType.name };
 }
 
 function problemPlan({ problem, ids, lowers, uppers }: CsvProblem, placement: Placement, map: MemoryMap): object {
@@ -50,8 +69,13 @@ function problemPlan({ problem, ids, lowers, uppers }: CsvProblem, placement: Pl
   return { allocator, alignment, bufferSize, lowerBound, optimal: bufferSize === lowerBound, chunks, tensors };
 }
 
-/** One row a storage. A tensor that overwrites another starts where that one ends, so that no two rows collide. */
-function placementCsv({ boxes }: MemoryMap): string {
+/**
+ * One row a storage. A tensor that overwrites another starts where that one ends, and chunks are stacked as in the map, so
+ * that no two rows collide.
+ */
+function placementCsv({ boxes, chunks }: MemoryMap): string {
+  let end = 0;
+  const bases = chunks.map((size) => (end += size) - size);
   const placed = boxes.filter(({ start, end }) => end > start);
   const csv: Omit<CsvProblem, 'steps'> = {
     problem: createProblem(placed.map(({ size, start, end }) => ({ size, start, end }))),
@@ -61,7 +85,7 @@ function placementCsv({ boxes }: MemoryMap): string {
   };
   return formatPlacementCsv(
     csv,
-    placed.map(({ offset }) => offset),
+    placed.map(({ chunk, offset }) => bases[chunk] + offset),
   );
 }
 

@@ -5,7 +5,7 @@ import type { Gguf } from 'tensor-arena/gguf';
 import { CACHE_TYPES, fitContext, measureModel, type CacheType, type FittingConfiguration } from 'tensor-arena/models';
 import type { FitAnswer, Remedy } from '../messages.js';
 import { memoryBytes, type Settings } from '../settings.js';
-import { modelOptions } from './plan-input.js';
+import { modelOptions } from './model-options.js';
 
 /** @throws PlannerError */
 export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {

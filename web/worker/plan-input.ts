@@ -12,53 +12,25 @@ import {
 } from 'tensor-arena';
 import type { Gguf } from 'tensor-arena/gguf';
 import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
-import { fitContext, measureModel, MODEL_PLANS, type ModelMeasurement, type ModelOptions } from 'tensor-arena/models';
-import { memoryBytes, type Settings } from '../settings.js';
+import { measureModel, MODEL_PLANS, type ModelMeasurement } from 'tensor-arena/models';
+import { CPU_ONLY } from '../machines.js';
+import type { Settings } from '../settings.js';
+import { measureOnMachine, type OnMachine } from './machine.js';
+import { modelOptions } from './model-options.js';
 import type { Input } from './read-source.js';
 
 /** What was planned, and what led to it. */
 export type Planned =
   | { readonly kind: 'model'; readonly gguf: Gguf; readonly model: ModelMeasurement; readonly plan: Plan }
+  | ({ readonly kind: 'machine'; readonly gguf: Gguf; readonly plan: Plan } & OnMachine)
   | { readonly kind: 'graph'; readonly plan: Plan }
   | { readonly kind: 'problem'; readonly csv: CsvProblem; readonly placement: Placement; readonly allocator: string };
-
-/** llama.cpp computes at most one batch at a time. */
-const DEFAULT_BATCH = 2048;
-
-/** Tokens that are shown of a model of which no context fits. */
-const SOME_CONTEXT = 4096;
-
-/** The options of `measureModel` that the settings stand for. @throws PlannerError */
-export function modelOptions(gguf: Gguf, settings: Settings): ModelOptions {
-  const options = optionsApartFromContext(settings);
-  return { ...options, ctxSize: settings.context || contextThatFits(gguf, settings, options) };
-}
-
-/** What the model was trained on, or as much of it as fits. */
-function contextThatFits(gguf: Gguf, settings: Settings, options: ModelOptions): number {
-  const { trainedContext, largest, isUnlimited } = fitContext(gguf, memoryBytes(settings), options);
-  if (isUnlimited) return trainedContext;
-  return Math.min(trainedContext, largest?.run.contextSize ?? SOME_CONTEXT);
-}
-
-function optionsApartFromContext(settings: Settings): ModelOptions {
-  return {
-    program: settings.program,
-    parallel: settings.sequences || undefined,
-    kvUnified: settings.unified,
-    outputs: settings.outputs || undefined,
-    batchSize: Math.max(DEFAULT_BATCH, settings.ubatch),
-    ubatchSize: settings.ubatch,
-    cacheTypeK: settings.keyType,
-    cacheTypeV: settings.valueType,
-    flashAttention: settings.flashAttention,
-  };
-}
 
 /** @throws PlannerError */
 export function planInput(input: Input, settings: Settings): Planned {
   switch (input.kind) {
     case 'model': {
+      if (settings.machine !== CPU_ONLY) return planOnMachine(input.gguf, settings);
       const model = measureModel(input.gguf, modelOptions(input.gguf, settings), MODEL_PLANS[settings.modelAllocator]);
       return { kind: 'model', gguf: input.gguf, model, plan: model.plan };
     }
@@ -72,8 +44,14 @@ export function planInput(input: Input, settings: Settings): Planned {
   }
 }
 
+function planOnMachine(gguf: Gguf, settings: Settings): Planned {
+  const found = measureOnMachine(gguf, settings);
+  return { kind: 'machine', gguf, plan: found.machine.phases.pp.plan, ...found };
+}
+
 /** The map of what was planned. */
 export function mapOf(planned: Planned): MemoryMap {
+  if (planned.kind === 'machine') return memoryMapOf(planned.plan, planned.machine.phases.pp.schedule);
   if (planned.kind !== 'problem') return memoryMapOf(planned.plan);
   const { csv, placement, allocator } = planned;
   return memoryMapOf(csv, placement, allocator);

@@ -5,12 +5,16 @@
  */
 import { PlannerError } from 'tensor-arena';
 import { measureWeights } from 'tensor-arena/models';
+import { serveMap } from 'tensor-arena/viewer';
 import type { Job, Reply, Source } from '../messages.js';
 import type { Settings } from '../settings.js';
+import { CPU_ONLY } from '../machines.js';
 import { exportText } from './export-text.js';
 import { fitAnswer } from './fit-answer.js';
 import { planAnswer } from './plan-answer.js';
-import { planInput } from './plan-input.js';
+import { measureOnMachine } from './machine.js';
+import { machineAnswer } from './machine-answer.js';
+import { mapOf, planInput } from './plan-input.js';
 import { readSource, type Input } from './read-source.js';
 
 let last: { readonly id: number; readonly input: Promise<Input> } | null = null;
@@ -24,7 +28,11 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
   const input = await read(source);
   switch (task) {
     case 'plan':
-      return plan(input, settings);
+      return plan(input, settings, source.name);
+    case 'map': {
+      const map = mapOf(planInput(input, settings));
+      return { task, map: serveMap(map), allocator: map.allocator };
+    }
     case 'fit':
       if (input.kind !== 'model') throw new Error('Only a model has a context.');
       return { task, fit: fitAnswer(input.gguf, settings) };
@@ -35,8 +43,12 @@ async function answer({ task, source, settings }: Job): Promise<Reply> {
   }
 }
 
-function plan(input: Input, settings: Settings): Reply {
+function plan(input: Input, settings: Settings, name: string): Reply {
   try {
+    if (input.kind === 'model' && settings.machine !== CPU_ONLY) {
+      const found = measureOnMachine(input.gguf, settings);
+      return { task: 'machine', machine: machineAnswer(input.gguf, found, name) };
+    }
     return { task: 'plan', plan: planAnswer(planInput(input, settings)) };
   } catch (error) {
     const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
@@ -50,6 +62,12 @@ function plan(input: Input, settings: Settings): Reply {
   }
 }
 
+/** What is handed over to the page, not copied. */
+function portsOf(reply: Reply): Transferable[] {
+  if (reply.task === 'plan') return [reply.plan.map.port];
+  return reply.task === 'map' ? [reply.map.port] : [];
+}
+
 self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
   void answer(data)
     .catch((error: unknown): Reply => {
@@ -59,5 +77,5 @@ self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
       const message = isOfFile && !text.includes(name) ? `${name}: ${text}` : text;
       return { task: 'failure', failure: { message, isOfFile } };
     })
-    .then((reply) => self.postMessage(reply, { transfer: reply.task === 'plan' ? [reply.plan.map.port] : [] }));
+    .then((reply) => self.postMessage(reply, { transfer: portsOf(reply) }));
 });

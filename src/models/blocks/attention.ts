@@ -9,7 +9,8 @@ import { elementCount, rowSize, isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { KvCache } from '../memory/kv-cache.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
-import { linear, weightIf, withBias, type Presence } from './linear.js';
+import type { Presence } from '../presence.js';
+import { linear, weightIf, withBias } from './linear.js';
 
 /** Queries, keys and values as `[head, heads, tokens]`. */
 export interface Heads {

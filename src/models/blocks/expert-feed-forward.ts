@@ -8,13 +8,11 @@
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_moe_ffn`.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import type { ExpertHyperparameters } from '../experts.js';
+import type { ExpertHyperparameters, Gating } from '../experts.js';
 import type { Scope } from '../model-builder.js';
 import { activate, activateGated, type Activation } from './feed-forward.js';
-import { product, weightIf, type Presence } from './linear.js';
-
-/** The function that turns the router's scores into shares. */
-export type Gating = 'softmax' | 'sigmoid' | 'softmax-of-chosen' | 'sqrt-softplus';
+import type { Presence } from '../presence.js';
+import { adapted, product, weightIf } from './linear.js';
 
 /** A mixture as one layer has it. */
 export interface ExpertOptions {
@@ -150,10 +148,12 @@ function perExpert(
   const { ctx } = s;
   const part = `ffn_${kind}_exps`;
   const label = `ffn_moe_${kind}`;
-  const result = ctx.mulMatId(s.weight(`${part}.weight`, [x.ne[0], length, count]), x, chosen);
+  const multiply = (matrix: Tensor, rows: Tensor): Tensor => ctx.mulMatId(matrix, rows, chosen);
+  const weight = s.weight(`${part}.weight`, [x.ne[0], length, count]);
+  const unscaled = multiply(weight, x);
   const scale = isScaled ? s.optionalWeight(`${part}.scale`, [count]) : null;
-  const scaled =
-    scale === null ? s.named(result, label) : s.named(scaledPerExpert(s, result, scale, chosen), `${label}_scaled`);
+  const result = scale === null ? unscaled : scaledPerExpert(s, unscaled, scale, chosen);
+  const scaled = s.named(adapted(s, weight, x, result, multiply), scale === null ? label : `${label}_scaled`);
   const offset = weightIf(s, bias, `${part}.bias`, [length, count]);
   return offset === null ? scaled : s.named(ctx.addId(scaled, offset, chosen), `${label}_biased`);
 }

@@ -10,7 +10,8 @@
 import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
-import { product, weightIf, type Presence } from './linear.js';
+import type { Presence } from '../presence.js';
+import { product, weightIf } from './linear.js';
 
 /** A non-linearity. */
 export type Activation = 'silu' | 'gelu' | 'relu' | 'relu-squared' | 'swiglu-oai';

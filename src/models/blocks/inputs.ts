@@ -4,7 +4,8 @@
 import { named } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
-import { weightIf, type Presence } from './linear.js';
+import type { Presence } from '../presence.js';
+import { adapted, weightIf } from './linear.js';
 import { badTensor } from '../weights.js';
 import { norm } from './norm.js';
 
@@ -21,7 +22,12 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
     const message = `${named(table.name)} is of type i32, which cannot hold fractions.`;
     throw badTensor(message, table.name, 'of type i32', 'of a type that can hold fractions');
   }
-  const embedded = m.ctx.getRows(table, ids);
+  let embedded = m.ctx.getRows(table, ids);
+  for (const adapter of m.adapters) {
+    const pair = adapter.get(table.name);
+    if (pair === undefined) continue;
+    embedded = m.ctx.add(embedded, m.ctx.scale(m.ctx.mulMat(pair.b, m.ctx.getRows(pair.a, ids)), pair.scale));
+  }
   m.graph.expand(embedded).expand(readyMade);
   const { embeddingScale } = m.hp;
   const scaled = embeddingScale === 0 ? embedded : m.ctx.scale(embedded, embeddingScale);
@@ -48,7 +54,7 @@ export interface ScoreOptions {
    * Whether the model has output weights of its own; if not, the weights of the embedding are used. Default: optional.
    */
   readonly presence?: Presence;
-  /** Whether the architecture applies the scale that output weights in NVFP4 may have. Default true. */
+  /** Whether the architecture applies the scale that output weights in NVFP4 may have, and adapters. Default true. */
   readonly isScaled?: boolean;
 }
 
@@ -58,9 +64,11 @@ export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptio
   const { presence = 'optional', isScaled = true } = options;
   const ne = [x.ne[0], hp.vocabularySize];
   const own = weightIf(top, presence, 'output.weight', ne);
-  const scores = ctx.mulMat(own ?? top.weight('token_embd.weight', ne, 'output'), x);
-  const scale = isScaled && own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
-  return scale === null ? scores : ctx.mul(scores, scale);
+  const weight = own ?? top.weight('token_embd.weight', ne, 'output');
+  const scores = ctx.mulMat(weight, x);
+  if (!isScaled) return scores;
+  const scale = own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  return adapted(top, weight, x, scale === null ? scores : ctx.mul(scores, scale));
 }
 
 /** Scores that approach `limit` instead of exceeding it. */

@@ -13,7 +13,7 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { KvCache } from '../memory/kv-cache.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attend, attentionMask, lookUp, projectOutput, type AttentionInputs } from './attention.js';
-import { product } from './linear.js';
+import { plainProduct } from './linear.js';
 import { norm } from './norm.js';
 import { turn } from './rope.js';
 
@@ -65,7 +65,7 @@ function latentParts(s: Layer<LatentHyperparameters>, x: Tensor, positions: Tens
   const { ropeLength, kvRank, fullKeyLength, headCount: heads } = { ...hp, ...s.heads };
   const tokens = x.ne[1];
   const q = s.named(ctx.reshape(queries(s, x, heads * fullKeyLength), [fullKeyLength, heads, tokens]), 'q');
-  const both = s.named(product(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
+  const both = s.named(plainProduct(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
   const row = rowSize(both.type, kvRank + ropeLength);
   const freshRow = s.named(ctx.view(both, [kvRank, tokens], [row]), 'kv_cmpr');
   const freshK = s.named(ctx.view(both, [ropeLength, 1, tokens], [row, row], rowSize(both.type, kvRank)), 'k_pe');
@@ -79,10 +79,10 @@ function latentParts(s: Layer<LatentHyperparameters>, x: Tensor, positions: Tens
 /** Queries of all heads, by way of a compressed row or directly. */
 function queries(s: Layer<LatentHyperparameters>, x: Tensor, length: number): Tensor {
   const { queryRank } = s.hp;
-  if (queryRank === 0) return s.named(product(s, 'attn_q', x, length), 'q');
-  const compressed = s.named(product(s, 'attn_q_a', x, queryRank), 'q');
+  if (queryRank === 0) return s.named(plainProduct(s, 'attn_q', x, length), 'q');
+  const compressed = s.named(plainProduct(s, 'attn_q_a', x, queryRank), 'q');
   const normed = s.named(norm(s, 'attn_q_a_norm', compressed), 'q');
-  return s.named(product(s, 'attn_q_b', normed, length), 'q');
+  return s.named(plainProduct(s, 'attn_q_b', normed, length), 'q');
 }
 
 /** Attention on the compressed rows: the query of every head is compressed, too. */
@@ -123,7 +123,7 @@ export function attendDecompressed(
   const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
   const { q: fresh, compressed, turnedK } = latentParts(s, x, positions);
   const plainLength = fullKeyLength - ropeLength;
-  const kv = s.named(product(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
+  const kv = s.named(plainProduct(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
   const perHead = rowSize(kv.type, plainLength + fullValueLength);
   const partOfKv = (length: number, first: number): Tensor =>
     ctx.view(kv, [length, heads, x.ne[1]], [perHead, perHead * heads], rowSize(kv.type, first));

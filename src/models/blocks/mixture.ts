@@ -2,11 +2,13 @@
  * The mixture of experts of a layer, with the experts that every token goes through beside those that the router picks.
  */
 import type { Tensor } from '../../tensor/tensor.js';
+import type { Gating } from '../experts.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
-import { expertFeedForward, type ExpertOptions, type Gating } from './expert-feed-forward.js';
+import { expertFeedForward, type ExpertOptions } from './expert-feed-forward.js';
 import { feedForward, type Activation } from './feed-forward.js';
-import type { Presence } from './linear.js';
+import type { Presence } from '../presence.js';
+import { product } from './linear.js';
 
 /** How an architecture mixes experts. */
 export interface MixtureRecipe {
@@ -95,7 +97,7 @@ function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, 
   } as const;
   const result = s.named(feedForward(s, x, s.hp.experts!.sharedLength, network), label);
   if (recipe.gate === undefined) return result;
-  const score = s.named(ctx.mulMat(s.weight('ffn_gate_inp_shexp.weight', [x.ne[0]]), x), `${label}_gate_inp`);
+  const score = s.named(product(s, 'ffn_gate_inp_shexp', x, 1), `${label}_gate_inp`);
   const opening = recipe.gate === 'sigmoid' ? ctx.sigmoid(score) : ctx.div(ctx.silu(score), score);
   return s.named(ctx.mul(result, s.named(opening, `${label}_gate`)), `${label}_out`);
 }

@@ -5,21 +5,8 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Scope } from '../model-builder.js';
-import { weightIf, type Presence } from './linear.js';
-
-/** How an architecture normalises rows. */
-export interface NormRecipe {
-  /** `rms`: by the root mean square; `layer`: to mean 0 and deviation 1. */
-  readonly kind: 'rms' | 'layer';
-  /** Default: required. */
-  readonly weight?: Presence;
-  /** Default: none. */
-  readonly bias?: Presence;
-}
-
-export interface NormHyperparameters extends Required<NormRecipe> {
-  readonly epsilon: number;
-}
+import type { NormRecipe } from '../norm-recipe.js';
+import { weightIf } from './linear.js';
 
 /** What one normalisation does differently from the rest of its model. */
 export interface NormOptions extends Partial<NormRecipe> {

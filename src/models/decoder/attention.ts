@@ -68,10 +68,9 @@ function normedHeads(
   s: Layer,
   part: 'q' | 'k',
   x: Tensor,
-  { span, label = 'normed', ...options }: HeadNormRecipe,
+  { span, label = 'normed', norm: how = {} }: HeadNormRecipe,
 ): Tensor {
   const ne = span === 'own' ? [x.ne[0], x.ne[1]] : [x.ne[0]];
-  const { isAfterTurn: _, ...how } = options;
   const [name, weights] = [`${part.toUpperCase()}cur`, `attn_${part}_norm`];
   const result =
     how.weight === 'optional' && s.optionalWeight(`${weights}.weight`, ne) === null

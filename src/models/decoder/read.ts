@@ -2,7 +2,6 @@
  * The numbers of a decoder, from the keys that its recipe names.
  */
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
-import { withMixture } from '../experts.js';
 import {
   readHyperparameters,
   requireHeads,
@@ -15,6 +14,7 @@ import {
 import type { MetadataReader } from '../metadata-reader.js';
 import { withYarnLimits, type RopeHyperparameters } from '../rope-scaling.js';
 import { withWindow } from '../sliding-window.js';
+import { withMixture } from './read-mixture.js';
 import type { DecoderRecipe, NumberRule, RopeRecipe, ScaleRecipe } from './recipe.js';
 
 /** @throws PlannerError `BAD_MODEL` */

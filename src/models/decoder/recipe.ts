@@ -9,9 +9,9 @@ import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
 import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
-import type { Presence } from '../blocks/linear.js';
+import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
-import type { NormRecipe } from '../blocks/norm.js';
+import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
 import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
@@ -111,7 +111,9 @@ export interface AttentionRecipe extends ProjectionOptions {
   readonly label?: string;
 }
 
-export interface HeadNormRecipe extends Partial<NormRecipe> {
+export interface HeadNormRecipe {
+  /** What differs from the norms of the rest of the model. Default: no bias. */
+  readonly norm?: Partial<NormRecipe>;
   /**
    * What is one row: `head`, each head, with the same weights; `own`: each head, with weights of its own; `all`: all
    * heads together. Default `head`.

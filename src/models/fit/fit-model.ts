@@ -16,9 +16,9 @@ import { exactBytes } from '../../format.js';
 import { alignUp } from '../../units.js';
 import type { ModelHeader } from '../model-graph.js';
 import { OFFLOAD_OPTIONS, resolveOffloadOptions, type OffloadOptions } from '../offload/options.js';
-import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS } from '../options.js';
+import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS, type ResolvedModelOptions } from '../options.js';
 import type { MachineOptions } from '../measure-on-devices.js';
-import { serverCommand } from './command.js';
+import { commandOf, programName } from './command.js';
 import { checkTokens, DEFAULT_MIN_CONTEXT, resolveTargets, type FitOptions } from './options.js';
 import { precision, Search, type CacheTypes, type Found } from './search.js';
 import { Trials, type MemoryUse } from './trial.js';
@@ -49,10 +49,13 @@ export interface FitPoint {
   readonly ubatchSize: number;
   /** What it takes of each GPU. */
   readonly devices: readonly MemoryUse[];
+  /** What it takes of the host, rearranged weights and logits included. */
   readonly host: MemoryUse;
   /** The options for `measureModel`. */
   readonly options: MachineOptions;
-  /** The command, word by word. */
+  /** The options as they were applied; `flashAttention` is what llama.cpp finds possible. */
+  readonly run: ResolvedModelOptions;
+  /** The command, word by word, which a shell may need quoted. `outputs` has no flag, so it is not in there. */
   readonly command: readonly string[];
 }
 
@@ -62,6 +65,8 @@ export interface ModelFit {
   readonly targets: readonly number[];
   /** Layers of the model, the output layer included. */
   readonly layerCount: number;
+  /** Whether a state of constant size takes the place of a cache of keys and values. */
+  readonly isRecurrent: boolean;
   /** More on GPUs first, then the longer context. Empty if nothing fits. */
   readonly points: readonly FitPoint[];
   /** How many graphs were measured. */
@@ -108,6 +113,7 @@ export function fitModel(gguf: Gguf, devices: readonly Device[], options: FitMod
   const base: MachineOptions = { ...model, devices };
   const { gpus } = resolveOffloadOptions(pickOffload(base));
   if (gpus.length === 0) throw noGpu();
+  programName(model.program);
   const reserve = resolveTargets(targets, { devices: gpus });
   const limits = gpus.map(({ freeBytes, name }, gpu) => limitOf(name, freeBytes, reserve[gpu]));
   const trials = new Trials(gguf);
@@ -118,7 +124,13 @@ export function fitModel(gguf: Gguf, devices: readonly Device[], options: FitMod
   for (const ubatch of ubatchesOf(base, ubatchSizes))
     for (const type of types) search.addFamily(ubatch, type, contexts);
   const points = search.frontier().map((found) => pointOf(found, file ?? gguf.name));
-  return { targets: reserve, layerCount: search.layerCount, points, measured: search.measured };
+  return {
+    targets: reserve,
+    layerCount: search.layerCount,
+    isRecurrent: header.isRecurrent,
+    points,
+    measured: search.measured,
+  };
 }
 
 function pickOffload(options: MachineOptions): OffloadOptions {
@@ -130,10 +142,10 @@ function pointOf(
   { trial, split, types: [cacheTypeK, cacheTypeV], ubatchSize, ctxSize }: Found,
   file: string,
 ): FitPoint {
-  const { devices, host, options } = trial;
+  const { devices, host, options, run } = trial;
   const gpuLayers = split.counts.reduce((sum, count) => sum + count, 0);
   const choice = { ctxSize, gpuLayers, hostExperts: split.hostExperts, cacheTypeK, cacheTypeV, ubatchSize };
-  return { ...choice, devices, host, options, command: serverCommand(file, options) };
+  return { ...choice, devices, host, options, run, command: commandOf(file, options) };
 }
 
 /** Most bytes of a GPU. */

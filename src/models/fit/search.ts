@@ -8,7 +8,7 @@ import { elementType } from '../../tensor/element-type.js';
 import { CONTEXT_STEP } from '../options.js';
 import type { MachineOptions } from '../measure-on-devices.js';
 import { Ladder, type ComputeGuess, type Split } from './ladder.js';
-import type { Trial, Trials } from './trial.js';
+import type { ConfirmedRun, Trial, Trials } from './trial.js';
 
 /** Of keys and of values. */
 export type CacheTypes = readonly [keys: string, values: string];
@@ -20,7 +20,7 @@ export interface Found {
   readonly types: CacheTypes;
   readonly ubatchSize: number;
   readonly split: Split;
-  readonly trial: Trial;
+  readonly trial: ConfirmedRun;
 }
 
 /** Guesses for one rung after another; a search that has not ended by then keeps the best that fits. */
@@ -99,7 +99,7 @@ export class Search {
   }
 
   /** The highest rung that fits: guesses, measures and corrects the guess. */
-  #climb(ladder: Ladder, options: MachineOptions, start: ComputeGuess): Fitting | null {
+  #climb(ladder: Ladder, options: MachineOptions, start: ComputeGuess): Confirmed | null {
     let guess = start;
     let best = null as Fitting | null;
     let high = ladder.top + 1;
@@ -152,7 +152,7 @@ export class Search {
     return this.#trials.estimateRun(options);
   }
 
-  #confirm(estimate: Trial): Trial {
+  #confirm(estimate: Trial): ConfirmedRun {
     this.measured++;
     return this.#trials.confirmRun(estimate);
   }
@@ -172,7 +172,10 @@ function optionsOf({ counts, hostExperts }: Split): Pick<MachineOptions, 'gpuLay
 }
 
 /** A rung that fits. */
-type Fitting = Pick<Found, 'rung' | 'split' | 'trial'>;
+type Confirmed = Pick<Found, 'rung' | 'split' | 'trial'>;
+
+/** A rung that fits as far as the prompt decides it. */
+type Fitting = Pick<Found, 'rung' | 'split'> & { readonly trial: Trial };
 
 type Worth = Pick<Found, 'rung' | 'ctxSize' | 'types' | 'ubatchSize'>;
 

@@ -16,19 +16,23 @@ import { readModel, type Model, type ModelHeader } from '../model-graph.js';
 import type { DeviceBuffer } from '../offload/buffers.js';
 import { computeBuffers, fusesAttention, reservedChunks } from '../offload/compute-buffers.js';
 import type { Offload } from '../offload/offload.js';
-import type { ModelOptions } from '../options.js';
+import type { ModelOptions, ResolvedModelOptions } from '../options.js';
 
 /** What a model takes of one memory. All sizes in bytes. */
 export interface MemoryUse {
-  /** The device's name; `Host` for all memory that the CPU reads. */
+  /** The device's name; in llama.cpp's trials `Host` for all memory that the CPU reads. */
   readonly name: string;
   readonly totalBytes: number;
   /** Bytes that are free before the model is loaded. */
   readonly freeBytes: number;
   readonly weights: number;
+  /** LoRA adapters, which llama.cpp's trials leave out: 0 there. */
+  readonly adapters: number;
   readonly context: number;
   readonly compute: number;
-  /** The sum of the three. */
+  /** The buffer of logits, which llama.cpp's trials leave out: 0 there. */
+  readonly output: number;
+  /** The sum of the five. */
   readonly used: number;
 }
 
@@ -39,6 +43,11 @@ export interface Trial {
   /** The devices that take part, without the CPU. */
   readonly devices: readonly MemoryUse[];
   readonly host: MemoryUse;
+}
+
+/** What a run takes, with the options as they were applied. */
+export interface ConfirmedRun extends Trial {
+  readonly run: ResolvedModelOptions;
 }
 
 /** llama.cpp forgets which nodes it has pinned before it measures without allocating. */
@@ -62,9 +71,9 @@ export class Trials {
 
   /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
   measure(options: MachineOptions): Trial {
-    const { model, offload } = this.open({ ...options, mmap: false });
+    const { model, offload } = this.open({ ...options, mmap: false, adapters: [] });
     const pools = reserved({ ...model.scheduleInput('pp', offload), pinned: NOTHING_PINNED });
-    return { options, ...usesOf(offload, pools, chunksOf(pools)) };
+    return { options, ...usesOfTrial(offload, pools, chunksOf(pools)) };
   }
 
   /**
@@ -76,13 +85,13 @@ export class Trials {
     const isPlain = isFused === false;
     const placed = isFused === undefined ? this.open(options) : this.place(options, isPlain);
     const prompt = reserved(placed.model.scheduleInput('pp', placed.offload));
-    const trial = { options, ...usesOf(placed.offload, prompt, chunksOf(prompt)) };
+    const trial = { options, ...usesOfRun(placed.offload, prompt, chunksOf(prompt)) };
     this.#estimates.set(trial, { model: placed.model, prompt });
     return trial;
   }
 
   /** What the run of an estimate takes. @throws PlannerError as {@link measure} */
-  confirmRun(estimate: Trial): Trial {
+  confirmRun(estimate: Trial): ConfirmedRun {
     const { options } = estimate;
     const fused = this.place(options);
     let tg = spreadGraph(fused.model.scheduleInput('tg', fused.offload));
@@ -91,7 +100,7 @@ export class Trials {
     if (isPlain) tg = spreadGraph(model.scheduleInput('tg', offload));
     const known = this.#estimates.get(estimate);
     const pp = known?.model === model ? known.prompt : reserved(model.scheduleInput('pp', offload));
-    return { options, ...usesOf(offload, pp, reservedChunks(pp, poolsOf(tg))) };
+    return { options, run: model.run, ...usesOfRun(offload, pp, reservedChunks(pp, poolsOf(tg))) };
   }
 
   /** The model, with flash attention if its devices fuse it, and where its parts go. */
@@ -142,17 +151,32 @@ function poolsOf({ graph, pools }: Schedule): readonly PoolMeasurement[] {
   return measureGraph(graph, { allocator: 'ggml', runtime: 'none', pools }).pools!;
 }
 
-function chunksOf(pools: readonly PoolMeasurement[]): readonly (readonly number[])[] {
+type Chunks = readonly (readonly number[])[];
+
+function chunksOf(pools: readonly PoolMeasurement[]): Chunks {
   return pools.map(({ chunks }) => chunks);
 }
 
-/** What is taken of each memory. Weights that the CPU has rearranged are not counted, as llama.cpp does not. */
-function usesOf(
-  offload: Offload,
-  pools: readonly PoolMeasurement[],
-  chunks: readonly (readonly number[])[],
-): Pick<Trial, 'devices' | 'host'> {
+type Uses = Pick<Trial, 'devices' | 'host'>;
+
+/** What a run takes of each memory, the CPU's with all host memory. */
+function usesOfRun(offload: Offload, pools: readonly PoolMeasurement[], chunks: Chunks): Uses {
   const buffers = [...offload.buffers, ...computeBuffers(offload, pools, chunks)];
+  const { gpus, cpu } = offload.options;
+  const useOfDevice = (device: Device): MemoryUse =>
+    useOf(
+      device.name,
+      device,
+      buffers.filter((buffer) => buffer.device === device.name),
+    );
+  return { devices: gpus.map(useOfDevice), host: useOfDevice(cpu) };
+}
+
+/** What llama.cpp counts of it: neither the logits, nor weights that the CPU has rearranged. */
+function usesOfTrial(offload: Offload, pools: readonly PoolMeasurement[], chunks: Chunks): Uses {
+  const buffers = [...offload.buffers, ...computeBuffers(offload, pools, chunks)].filter(
+    ({ purpose }) => purpose !== 'output',
+  );
   const { gpus, cpu } = offload.options;
   const ofDevice = (name: string): DeviceBuffer[] =>
     buffers.filter(({ device, type }) => device === name && !type.isHost);
@@ -167,8 +191,11 @@ function usesOf(
 }
 
 function useOf(name: string, { totalBytes, freeBytes }: Device, buffers: readonly DeviceBuffer[]): MemoryUse {
-  const sums = { weights: 0, context: 0, compute: 0 };
-  for (const { purpose, bytes } of buffers) if (purpose !== 'output') sums[purpose] += bytes;
-  const used = checkBytes(sums.weights + sums.context + sums.compute, name);
+  const sums = { weights: 0, adapters: 0, context: 0, compute: 0, output: 0 };
+  for (const { purpose, bytes } of buffers) sums[purpose] += bytes;
+  const used = checkBytes(
+    Object.values(sums).reduce((sum, bytes) => sum + bytes),
+    name,
+  );
   return { name, totalBytes, freeBytes, ...sums, used };
 }

@@ -9,7 +9,7 @@ import type { Gguf, GgufTensor } from '../../gguf/types.js';
 import { alignUp, checkBytes } from '../../units.js';
 
 /** What a buffer is for. */
-export type BufferPurpose = 'weights' | 'context' | 'compute' | 'output';
+export type BufferPurpose = 'weights' | 'adapters' | 'context' | 'compute' | 'output';
 
 /** All buffers of one type for one purpose. */
 export interface DeviceBuffer {

@@ -12,6 +12,7 @@ import { checkBytes } from '../../units.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { ModelMemory } from '../memory/model-memory.js';
 import type { ResolvedModelOptions } from '../options.js';
+import { placeAdapters, type PlacedAdapter } from './place-adapters.js';
 import {
   allocatedBytes,
   fileRanges,
@@ -39,6 +40,8 @@ export interface PlacedCacheTensor {
   readonly bytes: number;
 }
 
+type SizedTensor = Pick<PlacedCacheTensor, 'type' | 'bytes'>;
+
 /** A model spread over devices. */
 export interface Offload {
   readonly options: ResolvedOffloadOptions;
@@ -51,7 +54,8 @@ export interface Offload {
   readonly weights: PlacedWeights;
   /** The tensors of each cache, or of the state. */
   readonly caches: readonly (readonly PlacedCacheTensor[])[];
-  /** The buffers of weights, caches and output, sorted by purpose and name. */
+  readonly adapters: readonly PlacedAdapter[];
+  /** The buffers of weights, adapters, caches and output, sorted by purpose and name. */
   readonly buffers: readonly DeviceBuffer[];
   /** How many batches are under way at once: what crosses devices exists as often. 1 without a pipeline. */
   readonly copyCount: number;
@@ -59,13 +63,18 @@ export interface Offload {
 
 /** What a file says of its weights, whatever the devices. */
 export interface LoadedFile {
+  readonly architecture: string;
   readonly readings: readonly WeightReading[];
   readonly ranges: FileRanges;
 }
 
 /** O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
 export function loadFile(gguf: Gguf, { layerCount, predictLayerCount }: Hyperparameters): LoadedFile {
-  return { readings: weightReadings(gguf, layerCount + predictLayerCount), ranges: fileRanges(gguf) };
+  return {
+    architecture: String(gguf.metadata['general.architecture']),
+    readings: weightReadings(gguf, layerCount + predictLayerCount),
+    ranges: fileRanges(gguf),
+  };
 }
 
 /** Copies of what crosses devices in a pipeline, as llama.cpp is built by default. */
@@ -75,7 +84,7 @@ const LOGIT_BYTES = 4;
 
 /** O(tensors of the file × devices). @throws PlannerError `BAD_MODEL`, `BYTES_TOO_LARGE` */
 export function offloadModel(
-  { readings, ranges }: LoadedFile,
+  { architecture, readings, ranges }: LoadedFile,
   hp: Hyperparameters,
   run: ResolvedModelOptions,
   memory: ModelMemory,
@@ -85,6 +94,10 @@ export function offloadModel(
   const layerCount = hp.layerCount + hp.predictLayerCount;
   const placedLayers = layerDevices(options, layerCount);
   const weights = placeWeights(readings, hp, options, placedLayers);
+  const adapters = placeAdapters(options, architecture, weights.all);
+  const adapterTensors = adapters.map(({ tensors }) =>
+    tensors.map((placed) => ({ ...placed, bytes: placed.type.sizeOf(placed.tensor) })),
+  );
   const caches = memory.caches.map((cache) =>
     cache.map(({ tensor, layer }) => {
       const type = (kvOffload ? placedLayers.layers[layer] : cpu).bufferType;
@@ -104,9 +117,11 @@ export function offloadModel(
     isFullyOffloaded: isFullyOffloaded(options, layerCount),
     weights,
     caches,
+    adapters,
     buffers: [
       ...byType(weights.all).map(({ type, items }) => buffer('weights', type, weightBytes(type, items, ranges))),
-      ...byType(caches.flat()).map(({ type }) => buffer('context', type, contextBytes(caches, type))),
+      ...byType(adapterTensors.flat()).map(({ type }) => buffer('adapters', type, groupedBytes(adapterTensors, type))),
+      ...byType(caches.flat()).map(({ type }) => buffer('context', type, groupedBytes(caches, type))),
       buffer('output', outputType, outputBytes + outputType.overhead),
     ],
     copyCount: isPipelined(options, layerCount) ? PIPELINE_COPIES : 1,
@@ -138,10 +153,10 @@ function weightBytes(type: BufferType, weights: readonly PlacedWeight[], ranges:
   );
 }
 
-/** Each cache has buffers of its own. */
-function contextBytes(caches: Offload['caches'], type: BufferType): number {
-  return caches.reduce((sum, cache) => {
-    const sizes = cache.filter((placed) => placed.type.name === type.name).map(({ bytes }) => bytes);
+/** Each cache, and each adapter, has buffers of its own. */
+function groupedBytes(groups: readonly (readonly SizedTensor[])[], type: BufferType): number {
+  return groups.reduce((sum, group) => {
+    const sizes = group.filter((placed) => placed.type.name === type.name).map(({ bytes }) => bytes);
     return checkBytes(sum + allocatedBytes(sizes, type), type.name);
   }, 0);
 }

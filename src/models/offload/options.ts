@@ -6,6 +6,7 @@
 import { checkArgument, checkChoice, checkOptions, isListLike, PlannerError, type OptionNames } from '../../errors.js';
 import { cpuDevice } from '../../device/cpu.js';
 import type { Device } from '../../device/device.js';
+import { readAdapters, type Adapter, type LoraAdapter } from './adapters.js';
 import {
   checkOverrides,
   expertsOfFirstLayers,
@@ -54,6 +55,8 @@ export interface OffloadOptions {
   readonly mmap?: boolean | 'auto';
   /** Whether weights of the CPU may lie in memory that a device offers for fast copies. Default true. */
   readonly host?: boolean;
+  /** LoRA adapters that are loaded with the model. Default: none. */
+  readonly adapters?: readonly LoraAdapter[];
 }
 
 /** The names of all options. */
@@ -71,6 +74,7 @@ export const OFFLOAD_OPTIONS: OptionNames<OffloadOptions> = {
   repack: true,
   mmap: true,
   host: true,
+  adapters: true,
 };
 
 /** The options as llama.cpp applies them. */
@@ -91,6 +95,7 @@ export interface ResolvedOffloadOptions {
   /** Whether the file is mapped. */
   readonly isMapped: boolean;
   readonly host: boolean;
+  readonly adapters: readonly Adapter[];
 }
 
 /** llama.cpp takes fewer shares than this. */
@@ -128,6 +133,7 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
     repack: options.repack ?? true,
     isMapped: mmap === 'auto' ? gpus.every(({ allowsMapping }) => allowsMapping) : mmap,
     host: options.host ?? true,
+    adapters: readAdapters(options.adapters ?? []),
   };
 }
 

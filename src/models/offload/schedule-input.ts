@@ -17,9 +17,10 @@ export function scheduleInputOf(
   batch: Batch,
   weights: ReadonlyMap<Tensor, BufferType>,
 ): ScheduleInput {
-  const { devices, bufferTypes, caches, options, copyCount } = offload;
+  const { devices, bufferTypes, caches, adapters, options, copyCount } = offload;
   const placed = new Map(weights);
   for (const { tensor, type } of caches.flat()) placed.set(tensor, type);
+  for (const { tensor, type } of adapters.flatMap(({ tensors }) => tensors)) placed.set(tensor, type);
   return {
     graph,
     devices,

@@ -9,7 +9,9 @@ import { readGguf } from '../../../src/gguf/gguf.js';
 import { fitModel, type FitModelOptions, type FitPoint } from '../../../src/models/fit/fit-model.js';
 import { fitAsLlamaCpp, type LlamaCppFit } from '../../../src/models/fit/llama-cpp.js';
 import type { FitOptions } from '../../../src/models/fit/options.js';
+import type { MemoryUse } from '../../../src/models/fit/trial.js';
 import { measureModel } from '../../../src/models/measure-model.js';
+import type { DeviceMeasurement } from '../../../src/models/device-sums.js';
 import { readFlags } from '../../support/device-cases.js';
 import { describeShared, projectPath, sharedIsPresent, sharedPath } from '../../support/shared.js';
 
@@ -36,6 +38,7 @@ describeShared('the frontier of real models', () => {
           expect(measured[gpu]).toMatchObject({ name, weights, context, compute });
           expect(used).toBeLessThanOrEqual(freeBytes - targets[gpu]);
         });
+        expect(measured.at(-1)).toMatchObject({ name: 'CPU', total: point.host.used, output: point.host.output });
         expect(points.filter((other) => isAsGood(other, point))).toEqual([point]);
       }
     }
@@ -77,8 +80,33 @@ describe('a point', () => {
       expect(command.slice(0, 3)).toEqual(['llama-server', '-m', 'phi.gguf']);
       expect(command.slice(-2)).toEqual(['-fit', 'off']);
       const { model, offload } = readFlags(command.slice(3, -2));
-      expect({ ...model, ...offload }).toEqual({ ...withoutDevices(options), program: 'library', parallel: 1 });
+      expect({ ...model, ...offload }).toEqual({ ...withoutDevices(options), program: 'library' });
     }
+  });
+
+  it.each<readonly [FitModelOptions, program: string]>([
+    [{}, 'llama-server'],
+    [{ parallel: 2, kvUnified: true }, 'llama-server'],
+    [{ program: 'cli', swaFull: true }, 'llama-cli'],
+    [{ program: 'library', kvOffload: false, mmap: true }, 'llama-completion'],
+    [{ flashAttention: false, mmap: false, host: false, repack: false }, 'llama-server'],
+  ])('%o has the command of %s, whose flags give the same sizes', async (given, program) => {
+    const gguf = await readGguf(PHI);
+    const devices = [cudaDevice({ totalBytes: 2 * GIB }), cudaDevice({ totalBytes: 3 * GIB, index: 1 })];
+    const { points } = fitModel(gguf, devices, given);
+    expect(points.length).toBeGreaterThan(0);
+    for (const point of points) {
+      expect(point.command[0]).toBe(program);
+      const { model, offload } = readFlags(point.command.slice(3, -2));
+      const options = { ...model, program: given.program, ...offload, devices };
+      expect(sizesOf(measureModel(gguf, options).devices)).toEqual(sizesOf([...point.devices, point.host]));
+    }
+  });
+
+  it('has the flag of a URL for a file that is one', async () => {
+    const file = 'https://example.org/phi.gguf';
+    const { points } = fitModel(await readGguf(PHI), MACHINES[0], { file });
+    expect(points[0].command.slice(0, 3)).toEqual(['llama-server', '-mu', file]);
   });
 
   it('keeps what is given', async () => {
@@ -99,6 +127,14 @@ describe('a point', () => {
     expect(points).toEqual([]);
   });
 });
+
+/** The figures of a device, under the same names. */
+function sizesOf(devices: readonly (DeviceMeasurement | MemoryUse)[]): object[] {
+  return devices.map((device) => {
+    const { name, weights, context, compute, output } = device;
+    return { name, weights, context, compute, output, total: 'used' in device ? device.used : device.total };
+  });
+}
 
 function withoutDevices({ devices, ...options }: FitPoint['options']): object {
   expect(devices).not.toEqual([]);
@@ -132,6 +168,7 @@ describe('options that make no sense', () => {
     ['a batch of nothing', gpu, { ubatchSizes: [0] }, /ubatchSizes/],
     ['layers, which are the answer', gpu, { gpuLayers: 3 } as FitModelOptions, /no option `gpuLayers`/],
     ['rows', gpu, { splitMode: 'row' }, /splitMode is row/],
+    ['a program without such a command', gpu, { program: 'bench' }, /llama-bench has no command.*library/],
     ['no options', gpu, null as unknown as FitModelOptions, /`options` is null/],
   ];
   it.each(wrong)('%s', async (_, devices, options, message) => {

@@ -1,0 +1,96 @@
+/** `measure --gpu` with what llama.cpp loads and keeps beside a model. */
+import { describe, expect, it } from 'vitest';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { writeAdapter } from '../support/adapters.js';
+import { cli, scratchFolder } from '../support/cli.js';
+import { metadataOf, writeGguf } from '../support/gguf-writer.js';
+import { projectPath } from '../support/shared-data.js';
+
+const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
+const MACHINE = ['--gpu', 'cuda:24GiB', '--gpu', 'cuda:12GiB', '-c', '4096'];
+const { write } = scratchFolder();
+
+interface Row {
+  readonly device: string;
+  readonly type: string;
+  readonly purpose: string;
+  readonly bytes: number;
+}
+
+interface Printed {
+  readonly adapters: number;
+  readonly total: number;
+  readonly devices: readonly { name: string; total: number }[];
+  readonly parts: readonly { name: string; buffers: readonly Row[] }[];
+  readonly memoryTable: readonly { name: string }[];
+  readonly server: { promptCache: number | null; checkpoint: number; checkpoints: number } | null;
+  readonly layers: readonly string[];
+}
+
+async function measured(...args: string[]): Promise<Printed> {
+  const { code, out } = await cli('measure', '--json', PHI3, ...MACHINE, ...args);
+  expect(code).toBe(0);
+  return (JSON.parse(out) as Printed[])[0];
+}
+
+const sum = (rows: readonly { total: number }[]): number => rows.reduce((all, { total }) => all + total, 0);
+const bytesOf = (rows: readonly Row[]): number => rows.reduce((all, { bytes }) => all + bytes, 0);
+
+describe('measure --gpu', () => {
+  it('adds an adapter to its device', async () => {
+    const file = write('adapter.gguf', writeAdapter(await readGguf(PHI3), { of: /attn_output/ }));
+    const { adapters } = await measured('--lora', file);
+    expect(adapters).toBe(32 * 2 * (3072 * 8 * 2)); // 32 layers, two matrices of 3072 × 8 in f16
+    expect((await measured('--lora-scaled', `${file}:0.5,${file}:0`)).adapters).toBe(2 * adapters);
+  });
+
+  it('adds a draft model with the flags of its own', async () => {
+    const { parts, total, devices } = await measured('-md', PHI3, '-devd', 'CUDA1', '-ngld', '0', '-ctkd', 'q8_0');
+    const [{ name, buffers }] = parts;
+    expect(name).toBe('draft');
+    const f16 = 4096 * 3072 * 2 * 32;
+    expect(buffers.find(({ purpose }) => purpose === 'context')).toMatchObject({
+      type: 'CPU',
+      bytes: f16 + (f16 / 64) * 34, // 34 bytes for 32 elements of keys
+    });
+    expect(sum(devices)).toBe(total + bytesOf(buffers));
+  });
+
+  it('adds a projector to the first device, or to the CPU', async () => {
+    const metadata = metadataOf({ 'general.architecture': 'clip' });
+    const tensors = ['v.blk.0.up.weight', 'a.up.weight'].map((name) => ({ name, type: 'f32' as const, ne: [64, 3] }));
+    const file = write('mmproj.gguf', writeGguf({ metadata, tensors }));
+    const placeOf = async (...args: string[]): Promise<Row[]> => {
+      const { parts } = await measured('--mmproj', file, ...args);
+      return [...parts[0].buffers];
+    };
+    const on = (device: string): object[] => [{ device, type: device, purpose: 'weights', bytes: 2 * 768 }];
+    expect(await placeOf()).toEqual(on('CUDA0'));
+    expect(await placeOf('-mmdev', 'CUDA1')).toEqual(on('CUDA1'));
+    expect(await placeOf('--no-mmproj-offload')).toEqual(on('CPU'));
+    expect((await cli('measure', PHI3, ...MACHINE, '--mmproj', PHI3)).code).toBe(2);
+  });
+
+  it('takes some of the devices, in an order', async () => {
+    expect(new Set((await measured('-dev', 'CUDA1')).layers)).toEqual(new Set(['CUDA1']));
+    expect((await measured('-dev', 'CUDA1,CUDA0')).layers[0]).toBe('CUDA1');
+    expect(new Set((await measured('-dev', 'none')).layers)).toEqual(new Set(['CPU']));
+    const { code, err } = await cli('measure', PHI3, ...MACHINE, '-dev', 'CUDA2');
+    expect({ code, err }).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('CUDA2 is none of CUDA0, CUDA1') as string,
+    });
+  });
+
+  it('says what a server copies while it runs, and the table that llama.cpp prints', async () => {
+    const { server, memoryTable } = await measured();
+    expect(server).toMatchObject({ promptCache: 8 * 2 ** 30 });
+    expect(memoryTable.map(({ name }) => name)).toEqual(['CUDA0', 'CUDA1', 'Host']);
+    expect((await measured('-cram', '0', '-ctxcp', '0')).server).toMatchObject({ promptCache: 0, checkpoints: 0 });
+    expect((await measured('-cram', '-1')).server?.promptCache).toBeNull();
+    expect((await measured('--program', 'bench')).server).toBeNull();
+    const { out } = await cli('measure', PHI3, ...MACHINE);
+    expect(out).toMatch(/memory breakdown \[MiB\] +self +model +context +compute\n +- CUDA0 +\d+/);
+    expect(out).toContain('up to 8.00 GiB of prompts');
+  });
+});
