@@ -46,3 +46,12 @@ export const gemma3 = decoder({
   feedForward: { activation: 'gelu' },
   scales: { logitSoftcap: 0 },
 });
+
+export const gemma = decoder({
+  embedding: { scaled: 'inp_scaled' },
+  rope: { mode: 'neox' },
+  attention: { scaledQuery: 'Qcur_scaled' },
+  labels: { attentionSum: 'sa_out' },
+  feedForward: { activation: 'gelu' },
+  output: { weights: 'none' },
+});

@@ -2,6 +2,7 @@
  * Llama and the models that are Llama but for a detail.
  */
 import { decoder } from '../decoder/decoder.js';
+import { withAttention } from '../hyperparameters.js';
 
 /** Llama 1 to 3, Mixtral and the many models that are stored as one of them. */
 export const llama = decoder({
@@ -10,4 +11,39 @@ export const llama = decoder({
   attention: { outputBias: 'optional', label: 'attn_out' },
   feedForward: { bias: 'optional', isScaled: true },
   experts: { isNormalised: true, isScaled: true, gate: 'optional' },
+});
+
+/** The layers of Baichuan 7B, whose heads turn, and of Baichuan 13B, whose scores fall with the distance. */
+const BAICHUAN_LAYERS = { '7B': 32, '13B': 40 };
+
+export const baichuan = decoder({
+  rope: { layers: ({ hp }) => hp.layerCount === BAICHUAN_LAYERS['7B'] },
+  output: { weights: 'required' },
+  adjust: (hp) => withAttention(hp, { alibiBias: hp.layerCount === BAICHUAN_LAYERS['13B'] ? 8 : 0 }),
+});
+
+/** Refact: Llama without turns; scores fall with the distance. */
+export const refact = decoder({
+  rope: null,
+  attention: { outputBias: 'none' },
+  experts: { isNormalised: true, gate: 'optional' },
+  adjust: (hp) => withAttention(hp, { alibiBias: 8 }),
+});
+
+export const internlm2 = decoder({ output: { weights: 'required' } });
+
+export const xverse = decoder({ headRules: { isTurnedWhole: true }, output: { weights: 'required' } });
+
+/** Arcee: a network without gate, by the square of relu. */
+export const arcee = decoder({
+  rope: { factors: 'plain' },
+  headRules: { isTurnedWhole: true },
+  attention: { label: 'attn_out' },
+  feedForward: { activation: 'relu-squared', gate: 'none' },
+});
+
+/** Orion: Llama with layer normalisation. */
+export const orion = decoder({
+  norm: { kind: 'layer', bias: 'required' },
+  output: { weights: 'required' },
 });

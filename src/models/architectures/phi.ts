@@ -16,3 +16,23 @@ export const phi3 = decoder({
     return hp;
   },
 });
+
+/** Phi-2: attention and network side by side, with layer normalisation and biases. */
+export const phi2 = decoder({
+  norm: { kind: 'layer', bias: 'required' },
+  rope: { mode: 'neox' },
+  attention: { scaledQuery: null, outputBias: 'required' },
+  residual: { feedForwardReads: 'attention-input', sum: ['attention', 'feed-forward', 'residual'] },
+  feedForward: { activation: 'gelu', gate: 'none', bias: 'required' },
+  output: { weights: 'required', bias: 'required', unbiasedLabel: 'result_output_no_bias' },
+});
+
+/** Phi-3.5 MoE: Phi-3's layers with layer biases and a mixture of experts. */
+export const phimoe = decoder({
+  norm: { kind: 'rms', bias: 'required' },
+  rope: { mode: 'neox', factors: 'long' },
+  attention: { scaledQuery: 'Qcur', outputBias: 'required' },
+  labels: { attentionSum: null, isResidualFirst: true },
+  experts: { isRequired: true, isNormalised: true },
+  output: { weights: 'required', bias: 'required', unbiasedLabel: 'result_output_no_bias' },
+});

@@ -37,3 +37,22 @@ export const qwen3moe = decoder({
   ...QWEN3,
   experts: { isRequired: true, length: 'own-or-split', isNormalised: true, isScaled: true },
 });
+
+/** Qwen 1: half as wide a network as the file says. */
+export const qwen = decoder({
+  rope: { mode: 'neox' },
+  attention: { matrices: 'fused', bias: 'required' },
+  output: { weights: 'required' },
+  adjust: (hp) => ({ ...hp, feedForwardLengths: hp.feedForwardLengths.map((length) => Math.floor(length / 2)) }),
+});
+
+export const qwen2moe = decoder({
+  rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true },
+  experts: {
+    isRequired: true,
+    length: 'own-or-split',
+    shared: { length: 'own-or-whole', gate: 'quotient' },
+  },
+  output: { weights: 'required' },
+});

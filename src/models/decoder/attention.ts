@@ -33,7 +33,8 @@ function preparedHeads(
   rope: RopeRecipe | null,
 ): Heads {
   const { headNorms } = recipe;
-  if (headNorms === undefined) return turned(s, projectHeads(s, x, recipe), positions, rope);
+  if (headNorms === undefined || headNorms.isUsed?.(s) === false)
+    return turned(s, projectHeads(s, x, recipe), positions, rope);
   if (headNorms.span === 'all') return turned(s, projectNormed(s, x, recipe, headNorms), positions, rope);
   const heads = projectHeads(s, x, recipe);
   if (headNorms.isAfterTurn) return normed(s, turned(s, heads, positions, rope), headNorms);
@@ -85,5 +86,6 @@ function projectNormed(s: Layer, x: Tensor, recipe: AttentionRecipe, headNorms: 
   const { keyLength, valueLength } = s.heads;
   const rows = (part: 'q' | 'k'): Tensor =>
     reshaped(s, normedHeads(s, part, project(s, part, x, recipe), { ...headNorms, span: 'head' }), keyLength);
-  return { q: rows('q'), k: rows('k'), v: reshaped(s, project(s, 'v', x, recipe), valueLength) };
+  const v = reshaped(s, project(s, 'v', x, recipe), valueLength);
+  return { q: rows('q'), k: rows('k'), v: s.named(v, 'Vcur') };
 }

@@ -177,6 +177,7 @@ function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { outp
   const { ctx, hp, top } = m;
   const { weights = 'optional', bias = 'none', isScaled = true } = output;
   const plain = vocabularyScores(m, x, { presence: weights, isScaled });
+  if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
   const biased = withBias(top, 'output', plain, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
   return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);

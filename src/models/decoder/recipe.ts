@@ -121,6 +121,8 @@ export interface HeadNormRecipe {
   readonly span?: 'head' | 'own' | 'all';
   /** Whether heads are normalised after they have turned. Default false. */
   readonly isAfterTurn?: boolean;
+  /** The layers that have these norms. Default: all. */
+  readonly isUsed?: (s: Layer) => boolean;
   /** Names of the results: `Qcur_` and this. Default `normed`; null: `Qcur`. */
   readonly label?: string | null;
 }
@@ -171,6 +173,8 @@ export interface OutputRecipe {
   readonly weights?: Presence;
   /** Default: none. */
   readonly bias?: Presence;
+  /** Name of the scores without it. Default: none. */
+  readonly unbiasedLabel?: string;
   /** Whether the scale that the matrix may have in NVFP4 is applied. Default true. */
   readonly isScaled?: boolean;
 }
