@@ -65,10 +65,12 @@ describe('graphs and plans', () => {
 
   it('are asked for by the maps of placements', () => {
     const problem = createProblem([{ size: 4, start: 0, end: 1 }]);
-    for (const value of [null, 5, {}, plan]) {
+    expectError('BAD_ARGUMENT', 'schedule', () => memoryMapOf(plan, bad(plan)));
+    for (const value of [null, 5, {}]) {
       expectError('BAD_ARGUMENT', 'problem', () => memoryMapOf(bad(value), bad(value)));
       expectError('BAD_ARGUMENT', 'placement', () => memoryMapOf(problem, bad(value)));
     }
+    expectError('BAD_ARGUMENT', 'placement', () => memoryMapOf(problem, bad(plan)));
     for (const value of [null, 5, {}]) expectError('BAD_ARGUMENT', 'plan', () => memoryMapOf(bad(value)));
   });
 

@@ -8,7 +8,9 @@ import { formatLink, parseLink } from '../../web/link.js';
 import type { Job, Reply } from '../../web/messages.js';
 import { contextStops, nearestStop } from '../../web/page/context-stops.js';
 import { compared } from '../../web/page/format.js';
-import { ALLOCATOR_NAMES, DEFAULTS, type Settings } from '../../web/settings.js';
+import { moved, rangeOf } from '../../web/page/layer-bar.js';
+import { PRESETS, readMachine } from '../../web/machines.js';
+import { ALLOCATOR_NAMES, DEFAULTS, planDependsOn, type Settings } from '../../web/settings.js';
 import { WorkerQueue } from '../../web/worker-queue.js';
 
 describe('sources of the page', () => {
@@ -49,6 +51,20 @@ describe('links', () => {
     expect(formatLink(link)).not.toContain('ubatch');
   });
 
+  it('hold a machine only where there is one, and never one that cannot be read', () => {
+    const machine: Settings = {
+      ...settings,
+      ...{ machine: 'cuda:24GiB/22.5GiB:8.9 cuda:12GiB', layers: 20, hostExperts: 3, split: '6,14' },
+      ...{ cards: 1, kvOffload: false, margin: 0.5 },
+    };
+    const link = { example: null, file: 'a.gguf', settings: machine };
+    expect(parseLink(formatLink(link))).toEqual(link);
+    expect(formatLink({ ...link, settings: { ...machine, machine: '' } })).not.toContain('layers');
+    const wrong = '#machine=quda:1GiB&layers=-1&split=0,0&cards=99&margin=x&hostExperts=1.5';
+    expect(parseLink(wrong).settings).toEqual(DEFAULTS);
+    expect(parseLink(`#machine=${'cuda:1GiB '.repeat(16)}`).settings.machine).toBe('');
+  });
+
   it.each([8e9 / 2 ** 30, 7.4505806, 1e-7, 0, 1024])('hold %d GiB to the last digit', (memory) => {
     const link = { example: null, file: 'a.gguf', settings: { ...settings, memory } };
     expect(parseLink(formatLink(link))).toEqual(link);
@@ -63,6 +79,43 @@ describe('links', () => {
   ])('read %j as the defaults', (hash) => {
     expect(parseLink(hash).settings).toEqual(DEFAULTS);
   });
+});
+
+describe('machines', () => {
+  const presets = PRESETS.flatMap((group) => group.presets);
+
+  it('can all be read, and are each in the list once', () => {
+    for (const { machine } of presets) expect(readMachine(machine).length).toBeGreaterThan(0);
+    expect(new Set(presets.map(({ machine }) => machine)).size).toBe(presets.length);
+    expect(new Set(presets.map(({ label }) => label)).size).toBe(presets.length);
+  });
+
+  it('leave a Mac less for the GPU than it has', () => {
+    const macs = presets.filter(({ shared }) => shared !== undefined);
+    expect(macs.length).toBeGreaterThan(0);
+    for (const { machine, shared } of macs) {
+      const [{ totalBytes }] = readMachine(machine);
+      expect(totalBytes / (shared! * 2 ** 30)).toBeGreaterThan(0.66);
+      expect(totalBytes / (shared! * 2 ** 30)).toBeLessThanOrEqual(0.75);
+    }
+  });
+
+  it('need another plan where something is chosen by the room', () => {
+    const on = { ...DEFAULTS, machine: 'cuda:24GiB', context: 4096, layers: 20 };
+    expect(planDependsOn({ margin: 2 }, on, 'model')).toBe(false);
+    expect(planDependsOn({ margin: 2 }, { ...on, layers: 'auto' }, 'model')).toBe(true);
+    expect(planDependsOn({ memory: 2 }, { ...on, layers: 'auto' }, 'model')).toBe(false);
+    expect(planDependsOn({ memory: 2 }, DEFAULTS, 'model')).toBe(true);
+    expect(planDependsOn({ memory: 2 }, DEFAULTS, 'graph')).toBe(false);
+    expect(planDependsOn({ layers: 3 }, on, 'model')).toBe(true);
+  });
+});
+
+it('borders of layers move between their neighbours only', () => {
+  expect(moved([3, 10, 20], 1, 8)).toEqual([3, 5, 25]);
+  expect(moved([3, 10, 20], 1, -Infinity)).toEqual([3, 0, 30]);
+  expect(moved([3, 10, 20], 0, 99)).toEqual([13, 0, 20]);
+  expect(rangeOf([3, 10, 20], 1)).toEqual({ least: 3, most: 33, now: 13 });
 });
 
 describe('the context slider', () => {

@@ -45,22 +45,23 @@ export class LayerBar {
   #counts: LayerCounts = [];
   #parts: HTMLElement[] = [];
   #borders: HTMLElement[] = [];
-  #dragged = -1;
+  /** The borders that may follow the pointer; none while nothing is dragged. */
+  #grabbed: readonly number[] = [];
 
   constructor(onMove: (counts: LayerCounts) => void) {
     this.#onMove = onMove;
     this.#target.addEventListener('pointerdown', (event) => this.#grab(event));
     this.#target.addEventListener('pointermove', (event) => {
-      if (this.#dragged >= 0) this.#move(this.#dragged, this.#layerAt(event.clientX));
+      if (this.#grabbed.length > 0) this.#drag(this.#layerAt(event.clientX));
     });
     for (const end of ['pointerup', 'pointercancel']) {
-      this.#target.addEventListener(end, () => (this.#dragged = -1));
+      this.#target.addEventListener(end, () => (this.#grabbed = []));
     }
   }
 
   /** @param names the host, and then each GPU that may have layers */
   show(names: readonly string[], counts: LayerCounts): void {
-    if (this.#dragged >= 0) return;
+    if (this.#grabbed.length > 0) return;
     if (names.join() !== this.#names.join()) this.#build(names);
     this.#draw(counts);
   }
@@ -106,22 +107,25 @@ export class LayerBar {
     });
   }
 
-  /** The nearest border follows the pointer; of several at one place, the one that can move there. */
+  /** The nearest border follows the pointer. Of several at one place, the way that the pointer goes tells which. */
   #grab(event: PointerEvent): void {
     if (event.button !== 0 || this.#borders.length === 0) return;
     const at = this.#layerAt(event.clientX);
-    const away = (index: number): number => Math.abs(rangeOf(this.#counts, index).now - at);
-    const canMove = (index: number): boolean => {
-      const { least, most } = rangeOf(this.#counts, index);
-      return at >= least && at <= most;
-    };
-    const order = this.#borders.map((_, index) => index).sort((a, b) => away(a) - away(b));
-    const nearest = order.filter((index) => away(index) === away(order[0]));
-    this.#dragged = nearest.find(canMove) ?? nearest[0];
+    const away = this.#borders.map((_, index) => Math.abs(rangeOf(this.#counts, index).now - at));
+    const least = Math.min(...away);
+    this.#grabbed = away.flatMap((distance, index) => (distance === least ? [index] : []));
     this.#target.setPointerCapture(event.pointerId);
     event.preventDefault();
-    this.#borders[this.#dragged].focus();
-    this.#move(this.#dragged, at);
+    this.#drag(at);
+  }
+
+  #drag(at: number): void {
+    const { now } = rangeOf(this.#counts, this.#grabbed[0]);
+    if (Math.round(at) === now) return;
+    const index = at < now ? this.#grabbed[0] : this.#grabbed[this.#grabbed.length - 1];
+    this.#grabbed = [index];
+    this.#borders[index].focus();
+    this.#move(index, at);
   }
 
   #move(index: number, at: number): void {

@@ -108,7 +108,7 @@ function factsOf({ model, nodes, splits, copies, flashAttention }: MachineAnswer
 /** Each buffer type and purpose, as llama.cpp's log has it, and the sum. */
 function partsOf({ buffers, model }: MachineAnswer): Part[] {
   const parts = buffers.map(({ type, purpose, bytes }) => {
-    return { className: purpose, label: `${type} ${purposeTitle(purpose, model.isRecurrent).toLowerCase()}`, bytes };
+    return { className: purpose, label: `${type}: ${purposeTitle(purpose, model.isRecurrent)}`, bytes };
   });
   const total = buffers.reduce((sum, { bytes }) => sum + bytes, 0);
   return [...parts, { className: 'total', label: 'Total', bytes: total }];

@@ -11,7 +11,7 @@ export function updateSummary(): void {
   const answer = byId('answer');
   // Asked, not remembered: an answer that appears below the screen changes nothing that an observer is told of.
   summary.hidden = answer.hidden || answer.inert || answer.getBoundingClientRect().top <= innerHeight;
-  if (answer.hidden) return;
+  if (summary.hidden) return;
   const verdict = byId('verdict');
   const bars = byId('bar').hidden ? document.querySelectorAll('#device-bars .bar') : [byId('bar')];
   const copies = [...bars].map((bar) => make('div', 'bar', ...bar.cloneNode(true).childNodes));

@@ -18,7 +18,7 @@ export function machineAnswer(gguf: Gguf, { options, machine }: OnMachine, file:
     layers,
     choice: choiceOf(devices, layers, options.nCpuMoe ?? 0),
     expertLayers: experts > 0 ? layers.length - 1 : 0,
-    isShared: options.devices.some(({ wrapsHostMemory }) => wrapsHostMemory),
+    isShared: options.devices.slice(0, -1).some(({ wrapsHostMemory }) => wrapsHostMemory),
     flashAttention: run.flashAttention,
     splits,
     nodes,
