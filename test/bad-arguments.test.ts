@@ -201,6 +201,8 @@ const CALLS: readonly Call[] = [
   ['memoryTable', models.memoryTable, machine],
   ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
   ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
+  ['shellCommand', models.shellCommand, ['llama-cli', '-m', 'model.gguf']],
+  ['withCpu', device.withCpu, [device.cudaDevice({ totalBytes: 24 * GIB })]],
   ['sumByDevice', models.sumByDevice, machine.devices, machine.buffers],
   ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
   ['sweepModel', models.sweepModel, model, { devices: [[device.cudaDevice({ totalBytes: 24 * GIB })]] }, {}],

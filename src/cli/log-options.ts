@@ -4,12 +4,12 @@
  * Invariant: only what the log says; the rest is left to flags and defaults.
  */
 import type { Device } from '../device/device.js';
+import { withCpu } from '../device/machine.js';
 import { parseDevice } from '../device/parse.js';
 import type { LlamaLog, LogRun } from '../models/llama-log.js';
 import type { OffloadOptions } from '../models/offload/options.js';
 import type { ModelOptions } from '../models/options.js';
 import { CliError } from './cli-error.js';
-import { withCpu } from './machine.js';
 import { flashAttention } from './flag-values.js';
 
 /** The options of a model, as far as the log says them. */

@@ -1,7 +1,7 @@
 /**
  * The machine that `--gpu` names, and whether a model fits on it.
  */
-import { cpuDevice } from '../device/cpu.js';
+import { withCpu } from '../device/machine.js';
 import type { Device } from '../device/device.js';
 import { parseDevices } from '../device/parse.js';
 import { exactBytes } from '../format.js';
@@ -17,12 +17,6 @@ import { chosenDevices, measureParts, serverCopies, type PartFiles } from './par
 /** The devices that texts such as `cuda:24GiB` name, and a CPU. @throws PlannerError */
 export function machineOf(texts: readonly string[]): readonly Device[] {
   return withCpu(parseDevices(texts));
-}
-
-/** Adds the CPU that is most likely beside these devices: Metal is that of Apple’s ARM, all else that of an x86. */
-export function withCpu(devices: readonly Device[]): readonly Device[] {
-  const isApple = devices.some(({ wrapsHostMemory }) => wrapsHostMemory);
-  return [...devices, cpuDevice({ features: isApple ? 'i8mm' : 'avx2' })];
 }
 
 /**

@@ -7,6 +7,7 @@ export type { CpuFeatures } from './cpu-repack.js';
 export { cpuDevice, type CpuOptions } from './cpu.js';
 export { COMPUTE_CAPABILITIES, cudaDevice, type CudaOptions } from './cuda.js';
 export type { BufferType, BufferTypeOf, Device } from './device.js';
+export { withCpu } from './machine.js';
 export type { DeviceMemory } from './memory.js';
 export { metalDevice, type MetalOptions } from './metal.js';
 export { parseDevice, parseDevices, PROFILE_NAMES } from './parse.js';

@@ -4,7 +4,7 @@
  * Invariant: the rules are those of `common_base_params_to_speculative` in build 10573.
  */
 import { checkArgument, isListLike } from '../errors.js';
-import type { Device } from '../device/device.js';
+import { checkDevices } from '../device/machine.js';
 import type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
 
 /** What is said of a draft model itself; the rest is as for the model. */
@@ -26,10 +26,7 @@ export function draftOptions(options: MachineOptions, model: MachineMeasurement,
   checkArgument(typeof options === 'object' && options !== null, 'options', options, 'options of a model', remedy);
   const { devices: taken, run } = (model as Partial<MachineMeasurement> | null) ?? {};
   checkArgument(isListLike(taken!) && run !== undefined, 'model', model, 'a measurement of a machine', remedy);
-  const devices = (own as Partial<DraftOptions> | null)?.devices;
-  const areDevices =
-    isListLike(devices!) && devices.every((each) => (each as Partial<Device> | null)?.name !== undefined);
-  checkArgument(areDevices, 'devices', devices, 'a list of devices', remedy);
+  checkDevices((own as Partial<DraftOptions> | null)?.devices);
   const { ctxSize, batchSize, ubatchSize, parallel, kvUnified, flashAttention, swaFull, program } = options;
   const { splitMode, tensorSplit, mainGpu, kvOffload, opOffload, repack, mmap, host } = options;
   const shared = {

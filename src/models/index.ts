@@ -10,6 +10,7 @@ export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySu
 export { draftOptions, type DraftOptions } from './draft.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
 export { commandOf } from './fit/command.js';
+export { shellCommand } from './fit/shell-command.js';
 export { fitModel, type FitModelOptions, type FitPoint, type ModelFit } from './fit/fit-model.js';
 export { fitAsLlamaCpp, type LlamaCppFit } from './fit/llama-cpp.js';
 export type { FitOptions } from './fit/options.js';

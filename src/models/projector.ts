@@ -4,10 +4,10 @@
  * Invariant: the buffers are those of `clip_model_loader::load_tensors` in build 10573: one for each modality, on the
  * first device. What it computes is not modelled.
  */
-import { cpuDevice } from '../device/cpu.js';
 import type { Device } from '../device/device.js';
+import { withCpu } from '../device/machine.js';
 import { Context } from '../dialects/ggml/context.js';
-import { checkArgument, isListLike, named, PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import type { Gguf, GgufTensor } from '../gguf/types.js';
 import { allocatedBytes, type DeviceBuffer } from './offload/buffers.js';
 import { checkGguf } from './weights.js';
@@ -23,10 +23,7 @@ const OF_SOUND = /^(a|mm\.a)\./;
  */
 export function measureProjector(gguf: Gguf, devices: readonly Device[]): readonly DeviceBuffer[] {
   checkGguf(gguf);
-  const remedy = 'Give those of the machine, such as what parseDevices returns.';
-  const areDevices =
-    isListLike(devices) && devices.every((each) => (each as Partial<Device> | null)?.bufferType !== undefined);
-  checkArgument(areDevices, 'devices', devices, 'a list of devices', remedy);
+  const machine = withCpu(devices);
   const { name, metadata, tensors } = gguf;
   if (metadata['general.architecture'] !== 'clip') {
     throw new PlannerError('BAD_MODEL', {
@@ -37,8 +34,7 @@ export function measureProjector(gguf: Gguf, devices: readonly Device[]): readon
       remedy: 'Give the file whose name begins with mmproj.',
     });
   }
-  const host = devices.find(({ bufferType }) => bufferType.isHost) ?? cpuDevice();
-  const { name: device, bufferType: type } = devices.find(({ bufferType }) => !bufferType.isHost) ?? host;
+  const { name: device, bufferType: type } = machine.find(({ bufferType }) => !bufferType.isHost) ?? machine[0];
   const context = Context.virtual();
   const sizeOf = (tensor: GgufTensor): number =>
     type.sizeOf(context.newTensor(tensor.type.name, tensor.ne, tensor.name));

@@ -3,10 +3,10 @@
  */
 import { commandOf } from '../models/fit/command.js';
 import type { LlamaCppFit } from '../models/fit/llama-cpp.js';
+import { shellCommand } from '../models/fit/shell-command.js';
 import type { Trial } from '../models/fit/trial.js';
 import { changesJson } from './llama-fit.js';
 import { deviceJson, formatMachine, machineJson, type MachineFile } from './machine-report.js';
-import { shellCommand } from './shell-word.js';
 import type { Style } from './style.js';
 
 /** The choice for a model, and its sizes. */

@@ -7,7 +7,7 @@ import type { FitPoint, ModelFit } from '../models/fit/fit-model.js';
 import type { MemoryUse } from '../models/fit/trial.js';
 import { describeRun } from './model-words.js';
 import { deviceJson, NOT_COUNTED } from './machine-report.js';
-import { shellCommand } from './shell-word.js';
+import { shellCommand } from '../models/fit/shell-command.js';
 import type { Style } from './style.js';
 import { formatTable, printable, type Column } from './table.js';
 

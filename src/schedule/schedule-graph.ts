@@ -2,15 +2,8 @@
  * The function that spreads a graph over devices, with its options checked and their defaults filled in.
  */
 import type { Device } from '../device/device.js';
-import {
-  checkArgument,
-  checkChoice,
-  checkOptions,
-  isListLike,
-  named,
-  PlannerError,
-  type OptionNames,
-} from '../errors.js';
+import { checkDevices } from '../device/machine.js';
+import { checkArgument, checkChoice, checkOptions, named, PlannerError, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { Schedule, ScheduleInput } from './schedule.js';
 import { POLICY_NAMES, spreadGraph } from './spread.js';
@@ -53,6 +46,13 @@ const SCHEDULE_OPTIONS: OptionNames<ScheduleOptions> = {
 export function scheduleGraph(graph: Graph, devices: readonly Device[], options: ScheduleOptions = {}): Schedule {
   checkGraph(graph);
   checkDevices(devices);
+  checkArgument(
+    devices.length > 0,
+    'devices',
+    devices,
+    'at least one device',
+    'Give the CPU, as cpuDevice() makes it.',
+  );
   checkOptions(options, SCHEDULE_OPTIONS);
   const { bufferTypes = devices.map(({ bufferType }) => bufferType), copyCount = 1 } = options;
   const isCount = Number.isSafeInteger(copyCount) && copyCount >= 1;
@@ -87,14 +87,3 @@ export function scheduleGraph(graph: Graph, devices: readonly Device[], options:
 }
 
 const isOf = (type: MapConstructor | SetConstructor, value: unknown): boolean => value instanceof type;
-
-function checkDevices(devices: readonly Device[]): void {
-  const remedy = 'Give a list of devices, such as [cudaDevice({ totalBytes }), cpuDevice()].';
-  const isList = isListLike(devices) && devices.length > 0;
-  checkArgument(isList, 'devices', devices, 'a list of at least one device', remedy);
-  for (const device of devices) {
-    const { name, supports, bufferType } = (device ?? {}) as Partial<Record<keyof Device, unknown>>;
-    const isDevice = typeof name === 'string' && typeof supports === 'function' && typeof bufferType === 'object';
-    checkArgument(isDevice, 'devices', device, 'a list of devices', remedy);
-  }
-}

@@ -157,6 +157,7 @@ function callsOfDevice(device, { Context, Graph, planGraph }) {
     cudaDevice: (cudaDevice) => assert.equal(cudaDevice({ totalBytes: gib }).name, 'CUDA0'),
     metalDevice: (metalDevice) => assert.equal(metalDevice({ totalBytes: gib }).name, 'MTL0'),
     parseDevice: (parse) => assert.equal(parse('cuda:24GiB').totalBytes, 24 * gib),
+    withCpu: (withCpu) => assert.equal(withCpu([device.metalDevice({ totalBytes: gib })])[1].name, 'CPU'),
     parseDevices: (parse) => assert.equal(parse(['cuda:1GiB', 'cuda:2GiB'])[1].name, 'CUDA1'),
     scheduleGraph: (scheduleGraph) => {
       const devices = [device.cudaDevice({ totalBytes: gib }), device.cpuDevice()];
@@ -220,6 +221,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
     measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
     commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
+    shellCommand: (shell) => assert.equal(shell(['llama-cli', '-m', 'a b']), 'llama-cli -m "a b"'),
     sumByDevice: (sum) => assert.deepEqual(sum(machine.devices, machine.buffers), machine.devices),
     describeOutputs: (describe) => assert.match(describe(measured.run), /logits/),
     fitAsLlamaCpp: (fit) => assert.equal(fit(header, { devices: [gpu], ...options }).status, 'success'),

@@ -2,7 +2,12 @@
  * What the page shows of a model on a machine.
  */
 import type { Gguf } from 'tensor-arena/gguf';
-import { commandOf as llamaCommand, type DeviceMeasurement, type MachineMeasurement } from 'tensor-arena/models';
+import {
+  commandOf as llamaCommand,
+  shellCommand,
+  type DeviceMeasurement,
+  type MachineMeasurement,
+} from 'tensor-arena/models';
 import type { LayerChoice, MachineAnswer } from '../messages.js';
 import type { OnMachine } from './machine.js';
 import { modelFacts } from './model-facts.js';
@@ -52,10 +57,5 @@ function commandOf(file: string, { options, machine: { run, layers } }: OnMachin
     parallel: run.sequences,
     kvUnified: run.isUnified,
   }).filter(([name, value]) => (DEFAULTS as Readonly<Record<string, unknown>>)[name] !== value);
-  const words = llamaCommand(file, Object.fromEntries(entries) as unknown as OnMachine['options']);
-  return words.map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return shellCommand(llamaCommand(file, Object.fromEntries(entries) as unknown as OnMachine['options']));
 }

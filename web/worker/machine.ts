@@ -3,7 +3,7 @@
  *
  * Invariant: what the reader chose is kept; what is left open is the best that fits, found by measuring.
  */
-import { cpuDevice, type Device } from 'tensor-arena/device';
+import { withCpu } from 'tensor-arena/device';
 import type { Gguf } from 'tensor-arena/gguf';
 import {
   fitAsLlamaCpp,
@@ -41,12 +41,6 @@ function baseOptions(settings: Settings): MachineOptions {
     ...(cards === 'all' ? {} : { splitMode: 'none' as const, mainGpu: cards }),
     ...(kvOffload ? {} : { kvOffload }),
   };
-}
-
-/** The CPU that is most likely beside these devices: Metal is that of Apple’s ARM, all else that of an x86. */
-function withCpu(devices: readonly Device[]): Device[] {
-  const isApple = devices.some(({ wrapsHostMemory }) => wrapsHostMemory);
-  return [...devices, cpuDevice({ features: isApple ? 'i8mm' : 'avx2' })];
 }
 
 /** As many layers as fit, then as many experts, then the longest context, unless one is chosen. */

@@ -2,6 +2,7 @@
  * The options of a search for what fits a machine.
  */
 import { checkArgument, checkOptionsObject, isListLike } from '../../errors.js';
+import { checkDevices } from '../../device/machine.js';
 import type { MachineOptions } from '../measure-on-devices.js';
 
 /** Options of `fitAsLlamaCpp`: those of a model on a machine, and what is to be left free. */
@@ -55,8 +56,8 @@ export function checkTokens(name: string, value: unknown): void {
 
 /** One target for each device besides the CPU, and for the CPU if it is alone. @throws PlannerError `BAD_ARGUMENT` */
 export function resolveTargets(targets: FitOptions['targets'] = DEFAULT_TARGET, { devices }: MachineOptions): number[] {
-  checkArgument(isListLike(devices), 'devices', devices, 'a list of devices', 'Make devices with cudaDevice.');
-  const others = Array.from(devices).filter((device) => (device as typeof device | null)?.bufferType?.isHost === false);
+  checkDevices(devices);
+  const others = devices.filter(({ bufferType }) => !bufferType.isHost);
   const count = Math.max(1, others.length);
   const list = typeof targets === 'number' ? new Array<number>(count).fill(targets) : targets;
   const remedy = 'Give one number for all devices, or one for each.';

@@ -4,8 +4,8 @@
  * Invariant: names and defaults are those of llama.cpp's flags. Whatever llama.cpp refuses is refused, with the reason.
  */
 import { checkArgument, checkChoice, checkOptions, isListLike, PlannerError, type OptionNames } from '../../errors.js';
-import { cpuDevice } from '../../device/cpu.js';
 import type { Device } from '../../device/device.js';
+import { withCpu } from '../../device/machine.js';
 import { readAdapters, type Adapter, type LoraAdapter } from './adapters.js';
 import {
   checkOverrides,
@@ -25,7 +25,7 @@ const SPLIT_MODES: readonly SplitMode[] = ['none', 'layer', 'row', 'tensor'];
 export interface OffloadOptions {
   /**
    * The devices of the machine, in the order in which llama.cpp lists them. One whose own memory is host memory is the
-   * CPU; without one, it is `cpuDevice()`.
+   * CPU; without one, it is that of `withCpu`.
    */
   readonly devices: readonly Device[];
   /**
@@ -152,20 +152,14 @@ function checkInteger(name: string, value: number, min: number, words?: string):
 
 /** The CPU, and all other devices. */
 function sortDevices(devices: readonly Device[]): { all: readonly Device[]; cpu: Device } {
-  checkArgument(isListLike(devices), 'devices', devices, 'a list of devices', PROFILES);
-  for (const device of devices) {
-    const isDevice = typeof (device as Partial<Device> | null)?.bufferType?.name === 'string';
-    checkArgument(isDevice, 'devices', devices, 'a list of devices', PROFILES);
-  }
-  const hosts = devices.filter(({ bufferType }) => bufferType.isHost);
-  const names = devices.map(({ name }) => name);
+  const machine = withCpu(devices);
+  const hosts = machine.filter(({ bufferType }) => bufferType.isHost);
+  const names = machine.map(({ name }) => name);
   const isDistinct = new Set(names).size === names.length && hosts.length <= 1;
   checkArgument(isDistinct, 'devices', names, 'devices of different names, with one CPU at most', 'Name each once.');
-  const [cpu = cpuDevice()] = hosts;
-  return { all: devices.filter((device) => device !== cpu), cpu };
+  const [cpu] = hosts;
+  return { all: machine.filter((device) => device !== cpu), cpu };
 }
-
-const PROFILES = 'Make devices with cudaDevice, metalDevice, vulkanDevice and cpuDevice.';
 
 /** With the split mode `none` only one device takes part. */
 function onlyDevice(devices: readonly Device[], mainGpu: number): readonly Device[] {
