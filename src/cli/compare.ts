@@ -12,18 +12,20 @@ import { modelOptionsOf, offloadOptionsOf, type Flags } from './flags.js';
 import { readModelFile, readText } from './inputs.js';
 import { machineOfLog, modelOptionsOfLog, offloadOptionsOfLog } from './log-options.js';
 import { machineOf } from './machine.js';
+import { readParts, type PartFiles } from './parts.js';
 import { printNote, type Terminal } from './terminal.js';
 
 /** Prints a line for each figure of the log; the exit code is 0 if all are equal. */
 export async function compare(file: string, logFile: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const log = await inFile(logFile, () => readLog(logFile));
   const gguf = await inFile(file, () => readModelFile(file));
+  const { adapters } = await readParts(flags);
   const run = runOf(log, gguf);
   if (log.runs.length > 1) {
     const which = `${log.runs.indexOf(run) + 1} of ${log.runs.length}`;
     printNote(terminal, `${logFile}: loads several models, or one several times; compared is number ${which}`);
   }
-  const machine = await inFile(logFile, () => measureAsLogged(log, run, gguf, flags));
+  const machine = await inFile(logFile, () => measureAsLogged(log, run, gguf, flags, adapters));
   const lines = compareWithLog(log, run, machine);
   if (flags.json === true) terminal.write(`${JSON.stringify(lines, null, 2)}\n`);
   else terminal.write(formatComparison(lines, terminal.style, terminal.columns));
@@ -43,7 +45,13 @@ function runOf({ runs }: LlamaLog, { metadata }: Gguf): LogRun {
 }
 
 /** Flags win over what the log says. */
-function measureAsLogged(log: LlamaLog, run: LogRun, gguf: Gguf, flags: Flags): MachineMeasurement {
+function measureAsLogged(
+  log: LlamaLog,
+  run: LogRun,
+  gguf: Gguf,
+  flags: Flags,
+  adapters: PartFiles['adapters'],
+): MachineMeasurement {
   const devices = flags.gpu === undefined ? machineOfLog(run, log) : machineOf(flags.gpu);
   return measureModel(gguf, {
     devices,
@@ -51,5 +59,6 @@ function measureAsLogged(log: LlamaLog, run: LogRun, gguf: Gguf, flags: Flags): 
     ...modelOptionsOf(flags),
     ...offloadOptionsOfLog(run),
     ...offloadOptionsOf(flags),
+    adapters,
   });
 }

@@ -36,16 +36,9 @@ export interface PartFlags {
 
 const FOR_PARTS = { kinds: ['model'], group: 'Beside the model (with --gpu, for .gguf), as in llama.cpp:' } as const;
 
-export const PART_FLAGS: readonly (Flag & { readonly key: keyof PartFlags })[] = [
-  {
-    key: 'device',
-    short: '-dev',
-    long: '--device',
-    value: 'NAMES',
-    parse: deviceNames,
-    help: 'the devices that take part, in this order, such as CUDA1,CUDA0; none: only the CPU (default: all of --gpu)',
-    ...FOR_PARTS,
-  },
+type PartFlag = Flag & { readonly key: keyof PartFlags };
+
+export const ADAPTER_FLAGS: readonly PartFlag[] = [
   {
     key: 'lora',
     long: '--lora',
@@ -64,6 +57,19 @@ export const PART_FLAGS: readonly (Flag & { readonly key: keyof PartFlags })[] =
     help: 'as --lora, each with a scale; 0: loaded, but not applied',
     ...FOR_PARTS,
   },
+];
+
+export const PART_FLAGS: readonly PartFlag[] = [
+  {
+    key: 'device',
+    short: '-dev',
+    long: '--device',
+    value: 'NAMES',
+    parse: deviceNames,
+    help: 'the devices that take part, in this order, such as CUDA1,CUDA0; none: only the CPU (default: all of --gpu)',
+    ...FOR_PARTS,
+  },
+  ...ADAPTER_FLAGS,
   {
     key: 'draftModel',
     short: '-md',

@@ -13,7 +13,7 @@ import { namesOf, type Flag } from './flag.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
-import { PART_FLAGS } from './part-flags.js';
+import { ADAPTER_FLAGS, PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
@@ -90,7 +90,7 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'compare <FILE> <LOG>',
     summary: 'Compare what llama.cpp printed into LOG while it loaded FILE, a model, with what is measured here.',
-    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, JSON_FLAG],
+    flags: [...MODEL_FLAGS, ...DEVICE_FLAGS, ...ADAPTER_FLAGS, JSON_FLAG],
     help: COMPARE_HELP,
     action: async ([file, log], flags, terminal) => (await import('./compare.js')).compare(file, log, flags, terminal),
   },

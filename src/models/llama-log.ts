@@ -22,6 +22,9 @@ export interface LogDevice {
   readonly freeMiB: number;
 }
 
+/** A row of the table of memory. All sizes in MiB, rounded down. */
+export type MemoryRow = readonly [self: number, model: number, context: number, compute: number];
+
 /** One model that was loaded, with its first context. */
 export interface LogRun {
   readonly devices: LogDevice[];
@@ -35,6 +38,8 @@ export interface LogRun {
   /** Nodes or splits of the graph of a prompt, and of one token. */
   readonly graph: Map<'nodes' | 'splits', readonly [pp: number, tg: number]>;
   copies?: number;
+  /** Rows of the table that llama.cpp prints when it ends, by name: MiB of all, and of its parts. */
+  readonly table: Map<string, MemoryRow>;
   /** Layers on devices, and all; the output is one. */
   offloaded?: readonly [count: number, all: number];
 }
@@ -55,8 +60,11 @@ interface Reading {
 
 interface LineKind {
   readonly pattern: RegExp;
-  /** Whether such a line after the graph of a run belongs to another run. */
-  readonly isLoading?: true;
+  /**
+   * When it is printed: a line of loading that stands behind the graph of a run belongs to another run. Default: before
+   * the graph.
+   */
+  readonly stage?: 'loading' | 'running';
   readonly read: (reading: Reading) => void;
 }
 
@@ -78,25 +86,25 @@ const addCounts =
 const LINES: readonly LineKind[] = [
   {
     pattern: /using device (\w+) .*- (\d+) MiB free/,
-    isLoading: true,
+    stage: 'loading',
     read: ({ run, match: [, name, free] }) => void run.devices.push({ name, freeMiB: Number(free) }),
   },
   {
     pattern: /print_info: (arch|n_layer|n_embd|n_vocab) *= (\S+)/,
-    isLoading: true,
+    stage: 'loading',
     read: ({ run, match: [, key, value] }) => void run.model.set(key, value),
   },
   {
     pattern: /offloaded (\d+)\/(\d+) layers/,
-    isLoading: true,
+    stage: 'loading',
     read: ({ run, match: [, count, all] }) => void (run.offloaded = [Number(count), Number(all)]),
   },
   {
     pattern: /tensor (\S+) \(.*\) buffer type overridden to (\w+)/,
-    isLoading: true,
+    stage: 'loading',
     read: ({ run, match: [, tensor, type] }) => void run.overrides.push([tensor, type]),
   },
-  { pattern: /(\w+) +model buffer size = +([\d.]+) MiB/, isLoading: true, read: addSize('weights') },
+  { pattern: /(\w+) +model buffer size = +([\d.]+) MiB/, stage: 'loading', read: addSize('weights') },
   {
     pattern: /llama_(?:context|init_from_model|new_context_with_model): +(\w+) += +(\S+)/,
     read: ({ run, match: [, key, value] }) => void run.settings.set(key, value),
@@ -114,15 +122,31 @@ const LINES: readonly LineKind[] = [
   { pattern: /(\w+) +(?:KV|RS) buffer size = +([\d.]+) MiB/, read: addSize('context') },
   { pattern: /(\w+) +output buffer size = +([\d.]+) MiB/, read: addSize('output') },
   { pattern: /(\w+) +compute buffer size = +([\d.]+) MiB/, read: addSize('compute') },
+  {
+    pattern: /(\w+) +LoRA buffer size = +([\d.]+) MiB/,
+    stage: 'running',
+    read: addSize('adapters'),
+  },
+  {
+    pattern: /sched copies = (\d+)/,
+    stage: 'running',
+    read: ({ run, match: [, copies] }) => void (run.copies ??= Number(copies)),
+  },
+  {
+    // All, model, context and graph, as in "| - Host | 620 = 500 + 100 + 20 |".
+    pattern: /\| +- (\w+).*\|.*?\b(\d+) = +(\d+) \+ +(\d+) \+ +(\d+)/,
+    stage: 'running',
+    read: ({ run, match: [, name, ...sizes] }) => {
+      const [self, model, context, compute] = sizes.map(Number);
+      run.table.set(name, [self, model, context, compute]);
+    },
+  },
   { pattern: /graph nodes += (\d+)(?: \(with bs=\d+\), (\d+) \(with bs=1\))?/, read: addCounts('nodes') },
   { pattern: /graph splits += (\d+)(?: \(with bs=\d+\), (\d+) \(with bs=1\))?/, read: addCounts('splits') },
 ];
 
 const BUILD = /\bbuild(?:_info)?: *b?(\d{3,6})\b/;
 const CAPABILITY = /Device (\d+): .*compute capability (\d+\.\d)/;
-/** Stands behind the graph. */
-const COPIES = /sched copies = (\d+)/;
-
 /** Every run with at least one printed buffer, in order. O(lines). */
 export function parseLlamaLog(text: string): LlamaLog {
   const runs: LogRun[] = [];
@@ -131,18 +155,16 @@ export function parseLlamaLog(text: string): LlamaLog {
   let run: LogRun | null = null;
   let isReserved = false;
   for (const line of text.split(/\r?\n/)) {
-    const copies = COPIES.exec(line);
-    if (copies !== null && run !== null) run.copies ??= Number(copies[1]);
     build ??= BUILD.exec(line) === null ? undefined : Number(BUILD.exec(line)![1]);
     const capability = CAPABILITY.exec(line);
     if (capability !== null) capabilities.set(Number(capability[1]), Number(capability[2]));
-    for (const { pattern, isLoading = false, read } of LINES) {
+    for (const { pattern, stage, read } of LINES) {
       const match = pattern.exec(line);
       if (match === null) continue;
-      if (run === null || (isLoading && isReserved)) runs.push((run = emptyRun()));
+      if (run === null || (stage === 'loading' && isReserved)) runs.push((run = emptyRun()));
       isReserved = run.graph.has('splits');
       // A further context of the same model, or buffers that are reserved again, are left out.
-      if (!isReserved) read({ run, match });
+      if (!isReserved || stage === 'running') read({ run, match });
       isReserved = run.graph.has('splits');
       break;
     }
@@ -158,5 +180,6 @@ function emptyRun(): LogRun {
     model: new Map<string, string>(),
     overrides: [],
     graph: new Map<'nodes' | 'splits', readonly [pp: number, tg: number]>(),
+    table: new Map<string, MemoryRow>(),
   };
 }

@@ -4,6 +4,7 @@
  * Invariant: a line is equal if the measured bytes round to what was printed.
  */
 import type { LlamaLog, LogBuffer, LogRun } from '../models/llama-log.js';
+import { memoryTable } from '../models/memory-table.js';
 import type { MachineMeasurement } from '../models/measure-on-devices.js';
 import type { BufferPurpose } from '../models/offload/buffers.js';
 import type { Style } from './style.js';
@@ -35,7 +36,12 @@ const ROUNDING = 0.005 + 1e-9;
 
 /** All lines, in the order of the log. */
 export function compareWithLog(log: LlamaLog, run: LogRun, machine: MachineMeasurement): ComparedLine[] {
-  return [...layerLines(run, machine), ...bufferLines(log, run, machine), ...graphLines(log, run, machine)];
+  return [
+    ...layerLines(run, machine),
+    ...bufferLines(log, run, machine),
+    ...graphLines(log, run, machine),
+    ...tableLines(log, run, machine),
+  ];
 }
 
 function layerLines({ offloaded }: LogRun, { layers, devices }: MachineMeasurement): ComparedLine[] {
@@ -87,6 +93,21 @@ function graphLines(log: LlamaLog, run: LogRun, machine: MachineMeasurement): Co
   return [...counts, line('sched copies', String(run.copies), String(machine.copies), reason)];
 }
 
+/** The rows of the table that llama.cpp prints when it ends, whose sizes are cut to whole MiB. */
+function tableLines(log: LlamaLog, { table }: LogRun, machine: MachineMeasurement): ComparedLine[] {
+  const rows = new Map(
+    memoryTable(machine).map(({ name, self, model, context, compute }) => [name, [self, model, context, compute]]),
+  );
+  return [...table].map(([name, printed]) => {
+    const ours = (rows.get(name) ?? [0, 0, 0, 0]).map((bytes) => Math.floor(bytes / MIB));
+    return line(`${name} in the table of memory`, sumText(printed), sumText(ours), buildReason(log));
+  });
+}
+
+function sumText([self, ...parts]: readonly number[]): string {
+  return `${self} = ${parts.join(' + ')} MiB`;
+}
+
 function line(what: string, printed: string, measured: string, reason: string | null): ComparedLine {
   const isEqual = printed === measured;
   return { what, printed, measured, isEqual, reason: isEqual ? null : reason };
@@ -132,6 +153,15 @@ const REASONS: readonly Reason[] = [
   {
     applies: ({ purpose, type }) => purpose === 'weights' && type.endsWith('_Mapped'),
     text: 'a mapped buffer spans the file from its first to its last tensor, so the order of the tensors counts: is it the same file?',
+  },
+  {
+    applies: ({ purpose }, { machine }) =>
+      purpose === 'adapters' && !machine.buffers.some((buffer) => buffer.purpose === 'adapters'),
+    text: 'the log has a LoRA adapter: give its file as --lora',
+  },
+  {
+    applies: ({ purpose }) => purpose === 'adapters',
+    text: 'an adapter lies where the weights lie that it changes: is it the same file, and are -ngl and -ot as in the command?',
   },
   {
     applies: ({ purpose }) => purpose === 'weights',

@@ -60,6 +60,14 @@ describeShared('recorded logs are equal in every line', () => {
   });
 });
 
+const line = (what: string, figure: string): Line => ({
+  what,
+  printed: figure,
+  measured: figure,
+  isEqual: true,
+  reason: null,
+});
+
 const LOG = `
 build: 10573 (d775b8967) with GNU 13.3.0 for Linux x86_64
 ggml_cuda_init: found 1 CUDA devices (Total VRAM: 24124 MiB):
@@ -177,6 +185,34 @@ describe('compare', () => {
     const { code, lines } = await compared(LLAMA, write('g.log', log));
     expect(code).toBe(0);
     expect(lines[1]).toMatchObject({ printed: '1945.30 + 1000.00 MiB', measured: '2945.30 MiB' });
+  });
+
+  it('reads the table that is printed at the end', async () => {
+    const said = 'common_memory_breakdown_print: |';
+    const table = `
+${said} memory breakdown [MiB] | total   free     self   model   context   compute    unaccounted |
+${said}   - CUDA0 (RTX 4090)   | 24124 = 20100 + (2963 =  2398 +     480 +      84) +        1061 |
+${said}   - Host               |                  3501 =  2945 +     544 +      12                |
+`;
+    const { code, lines } = await compared(LLAMA, write('table.log', LOG + table));
+    expect(lines.slice(-2)).toEqual([
+      line('CUDA0 in the table of memory', '2963 = 2398 + 480 + 84 MiB'),
+      line('Host in the table of memory', '3501 = 2945 + 544 + 12 MiB'),
+    ]);
+    expect(code).toBe(0);
+    const wrong = await compared(LLAMA, write('table.log', LOG + table.replace('+      84)', '+      85)')));
+    expect(wrong.code).toBe(1);
+  });
+
+  it('compares adapters whose files are given', async () => {
+    const log = `${LOG}\nllama_adapter_lora_init_impl:      CUDA0 LoRA buffer size =     1.00 MiB\n`;
+    const { code, lines } = await compared(LLAMA, write('lora.log', log));
+    expect(code).toBe(1);
+    expect(lines.find(({ isEqual }) => !isEqual)).toMatchObject({
+      what: 'CUDA0 LoRA buffer',
+      measured: null,
+      reason: 'the log has a LoRA adapter: give its file as --lora',
+    });
   });
 
   it('needs no lines on the memory of one device', async () => {
