@@ -17,8 +17,8 @@ import type { TransformerInputs } from './mmdit.js';
 export interface FluxDescription {
   readonly kind: 'flux';
   readonly latentChannels: number;
-  /** Channels of what is given along with the latent image, such as a mask. */
-  readonly conditionChannels: number;
+  /** Channels of each thing that is given along with the latent image, such as an image and a mask. */
+  readonly conditions: readonly number[];
   /** Latent pixels along one side of a patch. */
   readonly patch: number;
   /** Elements of a row. */
@@ -34,15 +34,21 @@ export interface FluxDescription {
   readonly hasGuidance: boolean;
 }
 
+/** What the transformer is given besides: images of the same size that the result is to look like. */
+export interface FluxInputs extends TransformerInputs {
+  readonly references: number;
+}
+
 /** The graph of one step. */
-export function buildFlux(g: GraphContext, model: FluxDescription, inputs: TransformerInputs): Graph {
+export function buildFlux(g: GraphContext, model: FluxDescription, inputs: FluxInputs): Graph {
   const { ctx, top } = g;
   const { width, height, contextTokens } = inputs;
   const { length, heads, patch, latentChannels } = model;
   const image = g.input('f32', [width, height, latentChannels, 1]);
   const given = g.input('f32', [model.contextLength, contextTokens]);
-  const patches = withCondition(g, model, patchRows(ctx, image, patch), inputs);
-  const tokens = patches.ne[1];
+  const own = withConditions(g, model, patchRows(ctx, image, patch), inputs);
+  const patches = withReferences(g, model, own, inputs);
+  const [ownTokens, tokens] = [own.ne[1], patches.ne[1]];
   const angles = g.input('f32', [2, 2, length / heads / 2, contextTokens + tokens]);
 
   let x = linear(top.at('img_in'), patches, length);
@@ -62,7 +68,8 @@ export function buildFlux(g: GraphContext, model: FluxDescription, inputs: Trans
     top.markCut(both, `flux.single_blocks.${layer}`, 'txt_img');
   }
   const last = rowsOf(ctx, both, tokens, contextTokens);
-  const rows = finalLayer(top.at('final_layer'), last, condition, patch * patch * latentChannels);
+  const every = finalLayer(top.at('final_layer'), last, condition, patch * patch * latentChannels);
+  const rows = tokens > ownTokens ? ctx.cont(rowsOf(ctx, every, ownTokens)) : every;
   return g.finish(imageOfPatches(ctx, rows, { width, height, patch, order: 'by-channel' }));
 }
 
@@ -77,13 +84,32 @@ function embedConditions(s: Scope, { length, hasGuidance, vectorLength }: FluxDe
   return ctx.add(guided, embed('vector_in', s.g.input('f32', [vectorLength])));
 }
 
-function withCondition(
-  { ctx, input }: GraphContext,
-  model: FluxDescription,
-  patches: Tensor,
-  inputs: TransformerInputs,
-): Tensor {
-  return patches;
+/** The patches of the image, with those of what is given along with it as further elements of each row. */
+function withConditions(g: GraphContext, model: FluxDescription, patches: Tensor, inputs: FluxInputs): Tensor {
+  const { ctx } = g;
+  const { conditions, patch } = model;
+  if (conditions.length === 0) return patches;
+  const { width, height } = inputs;
+  const given = g.input('f32', [width, height, conditions.reduce((sum, channels) => sum + channels), 1]);
+  let first = 0;
+  const parts = conditions.map((channels) => {
+    const isWhole = conditions.length === 1;
+    const part = isWhole ? given : ctx.view(given, [width, height, channels, 1], given.nb.slice(1), first * given.nb[2]);
+    first += channels;
+    return patchRows(ctx, part, patch);
+  });
+  return ctx.concat(patches, parts.reduce((joined, part) => ctx.concat(joined, part, 0)), 0);
+}
+
+/** The patches of the image, followed by those of images that it is to look like. */
+function withReferences(g: GraphContext, model: FluxDescription, patches: Tensor, inputs: FluxInputs): Tensor {
+  const { width, height, references } = inputs;
+  let rows = patches;
+  for (let reference = 0; reference < references; reference++) {
+    const image = g.input('f32', [width, height, model.latentChannels, 1]);
+    rows = g.ctx.concat(rows, patchRows(g.ctx, image, model.patch), 1);
+  }
+  return rows;
 }
 
 function finalLayer(s: Scope, x: Tensor, condition: Tensor, length: number): Tensor {
