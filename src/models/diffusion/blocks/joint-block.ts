@@ -96,6 +96,9 @@ function after(
   const weighed = (rows: Tensor, weight: Tensor): Tensor => ctx.mul(rows, perImage(ctx, weight));
   let rows = ctx.add(x, weighed(linear(s.at('attn.proj'), mixed, length), gateMixed));
   if (alone !== null) rows = ctx.add(rows, weighed(linear(s.at('attn2.proj'), alone.mixed, length), alone.gate));
-  const inner = gelu(s, linear(s.at('mlp.fc1'), modulated(ctx, layerNorm(s.at('norm2'), rows, false), shift, scale), 4 * length));
+  const inner = gelu(
+    s,
+    linear(s.at('mlp.fc1'), modulated(ctx, layerNorm(s.at('norm2'), rows, false), shift, scale), 4 * length),
+  );
   return ctx.add(rows, weighed(linear(s.at('mlp.fc2'), inner, length), gate));
 }

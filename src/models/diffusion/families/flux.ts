@@ -94,11 +94,17 @@ function withConditions(g: GraphContext, model: FluxDescription, patches: Tensor
   let first = 0;
   const parts = conditions.map((channels) => {
     const isWhole = conditions.length === 1;
-    const part = isWhole ? given : ctx.view(given, [width, height, channels, 1], given.nb.slice(1), first * given.nb[2]);
+    const part = isWhole
+      ? given
+      : ctx.view(given, [width, height, channels, 1], given.nb.slice(1), first * given.nb[2]);
     first += channels;
     return patchRows(ctx, part, patch);
   });
-  return ctx.concat(patches, parts.reduce((joined, part) => ctx.concat(joined, part, 0)), 0);
+  return ctx.concat(
+    patches,
+    parts.reduce((joined, part) => ctx.concat(joined, part, 0)),
+    0,
+  );
 }
 
 /** The patches of the image, followed by those of images that it is to look like. */

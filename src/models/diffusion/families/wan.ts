@@ -48,7 +48,9 @@ export function buildWan(g: GraphContext, model: WanDescription, inputs: WanInpu
   const video = condition === null ? latent : ctx.concat(latent, condition, 3);
   const timesteps = g.input('f32', [1]);
   const given = g.input('f32', [model.contextLength, contextTokens]);
-  const counts = [width, height, frames].map((pixels, dim) => Math.floor((pixels + Math.floor(patch[dim] / 2)) / patch[dim]));
+  const counts = [width, height, frames].map((pixels, dim) =>
+    Math.floor((pixels + Math.floor(patch[dim] / 2)) / patch[dim]),
+  );
   const [across, down, depth] = counts;
   const angles = g.input('f32', [2, 2, length / heads / 2, across * down * depth]);
 
@@ -107,7 +109,10 @@ function wanBlock(s: Scope, x: Tensor, { modulation, angles, context, model }: B
   const [shift, scale, gate, shiftInner, scaleInner, gateInner] = chunks(ctx, ctx.add(modulation, own), 6, 1);
   const mixed = selfAttention(s.at('self_attn'), stretched(s.at('norm1'), x, shift, scale), angles, model);
   const looked = ctx.add(x, ctx.mul(mixed, gate));
-  const prompted = ctx.add(looked, crossAttention(s.at('cross_attn'), layerNorm(s.at('norm3'), looked), context, model));
+  const prompted = ctx.add(
+    looked,
+    crossAttention(s.at('cross_attn'), layerNorm(s.at('norm3'), looked), context, model),
+  );
   const factor = stretched(s.at('norm2'), prompted, shiftInner, scaleInner);
   const inner = gelu(s, linear(s.at('ffn.0'), factor, model.feedForwardLength));
   return ctx.add(prompted, ctx.mul(linear(s.at('ffn.2'), inner, length), gateInner));
