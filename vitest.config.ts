@@ -38,7 +38,7 @@ export default defineConfig({
     // Examples import the package by name; tests run them on the sources.
     alias: [
       { find: /^tensor-arena$/, replacement: source('index.ts') },
-      { find: /^tensor-arena\/(\w+)$/, replacement: source('$1/index.ts') },
+      { find: /^tensor-arena\/([\w/]+)$/, replacement: source('$1/index.ts') },
     ],
   },
   test: {

@@ -20,6 +20,9 @@ export interface Computation {
   readonly convolutionScale: number;
 }
 
+/** Nothing fused, nothing scaled. */
+export const PLAIN: Computation = { flashAttention: false, directConvolution: false, convolutionScale: 1 };
+
 /** One part under construction. */
 export class GraphContext {
   readonly ctx = Context.deferred();

@@ -12,8 +12,8 @@ import { checkBytes } from '../../units.js';
 /** What reads a weight, which decides its element type. */
 export type WeightUse = 'matrix' | 'table' | 'kernel' | 'vector';
 
-/** The type that a file gives a tensor; null if it says nothing of it. */
-export type TypeOfPath = (path: string) => ElementTypeName | null;
+/** The type that a weight has where it is loaded from. @throws PlannerError `BAD_MODEL` if it is not there */
+export type TypeOfWeight = (path: string, ne: readonly number[]) => ElementTypeName;
 
 /** Types whose rows stable-diffusion.cpp looks up by index; a table of any other type becomes f32. */
 const TABLE_TYPES: readonly ElementTypeName[] = ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'];
@@ -21,9 +21,9 @@ const TABLE_TYPES: readonly ElementTypeName[] = ['f16', 'q8_0', 'q5_1', 'q5_0', 
 export class PartWeights {
   readonly #context = Context.virtual();
   readonly #tensors = new Map<string, Tensor>();
-  readonly #typeOf: TypeOfPath;
+  readonly #typeOf: TypeOfWeight;
 
-  constructor(typeOf: TypeOfPath) {
+  constructor(typeOf: TypeOfWeight) {
     this.#typeOf = typeOf;
   }
 
@@ -31,17 +31,17 @@ export class PartWeights {
   get(path: string, ne: readonly number[], use: WeightUse): Tensor {
     let tensor = this.#tensors.get(path);
     if (tensor !== undefined) return tensor;
-    tensor = this.#context.newTensor(this.#typeFor(path, ne[0], use), ne);
+    tensor = this.#context.newTensor(this.#typeFor(path, ne, use), ne);
     this.#tensors.set(path, tensor);
     return tensor;
   }
 
-  #typeFor(path: string, rowLength: number, use: WeightUse): ElementTypeName {
+  #typeFor(path: string, ne: readonly number[], use: WeightUse): ElementTypeName {
+    const type = this.#typeOf(path, ne);
     if (use === 'kernel') return 'f16';
     if (use === 'vector') return 'f32';
-    const type = this.#typeOf(path) ?? 'f32';
     if (use === 'table') return TABLE_TYPES.includes(type) ? type : 'f32';
-    return rowLength % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f32';
+    return ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f32';
   }
 
   /** Bytes of all weights that were asked for, without padding, as stable-diffusion.cpp adds them up. */

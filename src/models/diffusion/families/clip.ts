@@ -9,20 +9,24 @@ import { attention } from '../blocks/attention.js';
 import { gelu, IN_PLACE, layerNorm, linear } from '../blocks/layers.js';
 import type { GraphContext, Scope } from '../graph-context.js';
 
+/** The numbers of each layer. */
+export interface ClipLayerSettings {
+  readonly feedForwardLength: number;
+  readonly heads: number;
+  /** Whether the quick form of GELU is used. */
+  readonly isQuick: boolean;
+}
+
 /** The numbers of a CLIP text encoder. */
-export interface ClipDescription {
+export interface ClipDescription extends ClipLayerSettings {
   readonly kind: 'clip';
   readonly tokens: number;
   readonly vocabulary: number;
   /** Elements of a row. */
   readonly length: number;
-  readonly feedForwardLength: number;
-  readonly heads: number;
   readonly layers: number;
   /** Elements of the summary of the prompt; null where the encoder has no matrix for it. */
   readonly projectionLength: number | null;
-  /** Whether the quick form of GELU is used. */
-  readonly isQuick: boolean;
 }
 
 /** What a run of the encoder yields. */
@@ -55,7 +59,9 @@ export function buildClip(g: GraphContext, model: ClipDescription, run: ClipRun)
   return g.finish(run.isPooled ? summary(top, x, model) : x);
 }
 
-function clipLayer(s: Scope, x: Tensor, mask: Tensor, { heads, feedForwardLength, isQuick }: ClipDescription): Tensor {
+/** One layer. @param mask null: every row looks at all others */
+export function clipLayer(s: Scope, x: Tensor, mask: Tensor | null, settings: ClipLayerSettings): Tensor {
+  const { heads, feedForwardLength, isQuick } = settings;
   const { ctx } = s;
   const [length] = x.ne;
   const normed = layerNorm(s.at('layer_norm1'), x);

@@ -26,6 +26,8 @@ export interface WanDescription {
   readonly layers: number;
   /** Elements of each row of the prompt. */
   readonly contextLength: number;
+  /** Whether each latent frame has a time step of its own, as in Wan 2.2 TI2V. */
+  readonly hasFrameTimes: boolean;
   /** Rows that describe the first image, and their elements. Null: none. */
   readonly imageContext: { readonly tokens: number; readonly length: number } | null;
 }
@@ -46,7 +48,7 @@ export function buildWan(g: GraphContext, model: WanDescription, inputs: WanInpu
   const latent = g.input('f32', [width, height, frames, model.latentChannels]);
   const condition = conditionChannels > 0 ? g.input('f32', [width, height, frames, conditionChannels]) : null;
   const video = condition === null ? latent : ctx.concat(latent, condition, 3);
-  const timesteps = g.input('f32', [1]);
+  const timesteps = g.input('f32', [model.hasFrameTimes ? frames : 1]);
   const given = g.input('f32', [model.contextLength, contextTokens]);
   const counts = [width, height, frames].map((pixels, dim) =>
     Math.floor((pixels + Math.floor(patch[dim] / 2)) / patch[dim]),
@@ -108,21 +110,30 @@ function wanBlock(s: Scope, x: Tensor, { modulation, angles, context, model }: B
   const own = s.weight('modulation', [length, 6, 1], 'vector');
   const [shift, scale, gate, shiftInner, scaleInner, gateInner] = chunks(ctx, ctx.add(modulation, own), 6, 1);
   const mixed = selfAttention(s.at('self_attn'), stretched(s.at('norm1'), x, shift, scale), angles, model);
-  const looked = ctx.add(x, ctx.mul(mixed, gate));
+  const looked = ctx.add(x, perFrame(s, 'mul', mixed, gate));
   const prompted = ctx.add(
     looked,
     crossAttention(s.at('cross_attn'), layerNorm(s.at('norm3'), looked), context, model),
   );
   const factor = stretched(s.at('norm2'), prompted, shiftInner, scaleInner);
   const inner = gelu(s, linear(s.at('ffn.0'), factor, model.feedForwardLength));
-  return ctx.add(prompted, ctx.mul(linear(s.at('ffn.2'), inner, length), gateInner));
+  return ctx.add(prompted, perFrame(s, 'mul', linear(s.at('ffn.2'), inner, length), gateInner));
 }
 
 /** The norm of `x`, stretched and shifted. */
 function stretched(s: Scope, x: Tensor, shift: Tensor, scale: Tensor): Tensor {
   const { ctx } = s;
   const normed = layerNorm(s, x, false);
-  return ctx.add(ctx.add(normed, ctx.mul(normed, scale)), shift);
+  return perFrame(s, 'add', ctx.add(normed, perFrame(s, 'mul', normed, scale)), shift);
+}
+
+/** `x` plus or times a row, or a row for each frame: `[length, 1, frames]`. */
+function perFrame({ ctx }: Scope, operation: 'add' | 'mul', x: Tensor, row: Tensor): Tensor {
+  const frames = row.ne[2];
+  if (frames === 1) return ctx[operation](x, row);
+  const [length, tokens, batch] = x.ne;
+  const split = ctx.reshape(x, [length, tokens / frames, frames, batch]);
+  return ctx.reshape(ctx[operation](split, row), [length, tokens, batch]);
 }
 
 function selfAttention(s: Scope, x: Tensor, angles: Tensor, { heads }: WanDescription): Tensor {
