@@ -17,6 +17,7 @@ const RECORDED_TESTS = [
   'test/liveness/conflicts.test.ts',
   'test/models/conformance.test.ts',
   'test/models/device-graphs.test.ts',
+  'test/models/diffusion/conformance.test.ts',
   'test/models/fit/fit-model.test.ts',
   'test/models/fit/llama-cpp.test.ts',
   'test/models/offload.test.ts',

@@ -140,7 +140,9 @@ const PLAIN: Readonly<Record<string, { readonly limit: string; readonly holds: (
 /** @throws PlannerError `BAD_ARGUMENT` naming the field */
 export function checkModel(model: unknown): asserts model is DiffusionModel {
   check(model, MODEL, 'model');
-  const { encoders } = model as DiffusionModel;
+  const { encoders, denoiserNames } = model as DiffusionModel;
+  const names: readonly string[] = denoiserNames;
+  checkArgument(names.length > 0, 'model.denoiserNames', names, 'at least one name', REMEDY);
   for (const [index, encoder] of encoders.entries()) {
     const { kind } = encoder.description;
     if (kind === 'clip') check(encoder, { runs: [RUN] }, `model.encoders[${index}]`);

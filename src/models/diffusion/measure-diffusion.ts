@@ -44,7 +44,7 @@ export interface DiffusionMeasurement {
   /** Encoders of the prompt, and of an image where the model has one. */
   readonly encoders: readonly PartMeasurement[];
   /** The diffusion model; several of the same size where they take turns, as in Wan 2.2. */
-  readonly diffusion: readonly PartMeasurement[];
+  readonly diffusion: readonly [PartMeasurement, ...PartMeasurement[]];
   readonly vae: VaeMeasurement;
   /** The commit of stable-diffusion.cpp whose graphs these are. */
   readonly stableDiffusionCppCommit: string;
@@ -83,10 +83,13 @@ export function measureDiffusion(
     computation: Computation,
     ...builds: ((g: GraphContext) => Graph)[]
   ): PartMeasurement => measurePart({ name, computation, typeOf: typesOf(name), builds }, planOptions);
+  const denoiser = (name: string): PartMeasurement =>
+    measured(name, ofDenoiser(run), (g) => buildDenoiser(g, model, run));
+  const [firstName, ...otherNames] = model.denoiserNames;
   return {
     run,
     encoders: model.encoders.map((encoder) => measured(encoder.name, PLAIN, ...encoderBuilds(encoder))),
-    diffusion: model.denoiserNames.map((name) => measured(name, ofDenoiser(run), (g) => buildDenoiser(g, model, run))),
+    diffusion: [denoiser(firstName), ...otherNames.map(denoiser)],
     vae: measureVae(model, run, (build) => measured('vae', ofAutoencoder(model, run), build)),
     stableDiffusionCppCommit: STABLE_DIFFUSION_CPP_COMMIT,
   };

@@ -28,7 +28,7 @@ export interface DiffusionModel {
   readonly encoders: readonly DiffusionEncoder[];
   readonly denoiser: DenoiserDescription;
   /** The names of the diffusion models: one, or several of the same size that take turns. */
-  readonly denoiserNames: readonly string[];
+  readonly denoiserNames: readonly [string, ...string[]];
   readonly autoencoder: AutoencoderDescription;
   /** Factor of what enters a convolution of the autoencoder that the model's own file brings; 1: none. */
   readonly convolutionScale: number;

@@ -78,7 +78,7 @@ const WAN: DiffusionModel = {
   sizeMultiple: 16,
   rowsPerChunk: 512,
 };
-const TWO_EXPERTS = ['wan-high-noise', 'wan-low-noise'];
+const TWO_EXPERTS = ['wan-high-noise', 'wan-low-noise'] as const;
 const motion = (hasMiddle: boolean): DiffusionModel => ({
   ...SD_15,
   denoiser: { ...UNET_15, motion: { ...MOTION, hasMiddle } },

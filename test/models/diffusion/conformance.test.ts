@@ -12,7 +12,7 @@ import { LLAMA_CPP_PLAN } from '../../../src/models/llama-cpp.js';
 import { planGraph } from '../../../src/plan/plan.js';
 import { firstDifference, type ListedGraph } from '../../support/compare-graphs.js';
 import { graphDigest, listed } from '../../support/graph-digest.js';
-import { describeShared, listGraphs, projectPath, readGraph } from '../../support/shared.js';
+import { describeShared, listGraphs, partOf, projectPath, readGraph } from '../../support/shared.js';
 import { CASES } from './cases.js';
 
 interface RecordedGraph extends ListedGraph {
@@ -111,7 +111,7 @@ describe('more graphs of stable-diffusion.cpp', () => {
     expect(rows.map((row) => row.split(',')[0]).sort()).toEqual(Object.keys(CASES).sort());
   });
 
-  it.each(rows.map((row) => [row.split(',')[0], row]))('%s', (name, row) => {
+  it.each(partOf(rows).map((row) => [row.split(',')[0], row]))('%s', (name, row) => {
     const { graph, weights, weightCount, compute } = CASES[name]();
     const { nodes, leafs } = graph;
     const digest = graphDigest(listed(graph));

@@ -104,7 +104,7 @@ describe('tiles', () => {
 });
 
 describe('a model of one’s own numbers', () => {
-  const SD = DIFFUSION_MODELS['sd1.5'] as DiffusionModel;
+  const SD = DIFFUSION_MODELS['sd1.5'];
 
   it('is measured as one of a name is', () => {
     const own = measureDiffusion({ model: SD, width: 512, height: 512 });
@@ -130,6 +130,7 @@ describe('a model of one’s own numbers', () => {
     ],
     ['an encoder without runs', { ...SD, encoders: [{ ...SD.encoders[0], runs: null }] }, 'model.encoders[0].runs'],
     ['an encoder without a name', { ...SD, encoders: [{ ...SD.encoders[0], name: 5 }] }, 'model.encoders[0].name'],
+    ['a model without a diffusion model', { ...SD, denoiserNames: [] }, 'model.denoiserNames'],
     ['a scale of 0', { ...SD, convolutionScale: 0 }, 'model.convolutionScale'],
     ['a list', [], 'model'],
   ])('may not be %s', (_, model, culprit) => {
