@@ -10,6 +10,7 @@ import { groupNorm, layerNorm, linear } from './layers.js';
 import { permutedIfNeeded } from './shapes.js';
 import { gatedFeedForward } from './spatial-transformer.js';
 
+/** The numbers of a motion module. */
 export interface MotionSettings {
   readonly heads: number;
   /** The frames that the module has positions for. */

@@ -42,6 +42,7 @@ export interface UnetDescription {
   readonly motion: MotionDescription | null;
 }
 
+/** The numbers of all motion modules of a U-Net. */
 export interface MotionDescription extends MotionSettings {
   /** Whether there is one in the middle, as in the second version. */
   readonly hasMiddle: boolean;
