@@ -4,14 +4,30 @@
 import { checkArgument, checkChoice, wrongValue } from '../../errors.js';
 import type { DiffusionModel } from './model.js';
 
-/** What a field may be: a count of at least 0 or 1, true or false, or something made of such fields. */
-type Rule = 'count' | 'positive' | 'flag' | 'text' | 'factor' | Fields | readonly [Rule] | Kinds | Nullable | Either;
+/** What a field may be: a number, true or false, or something made of such fields. `few` bounds what is built. */
+type Rule =
+  | 'count'
+  | 'few'
+  | 'positive'
+  | 'flag'
+  | 'text'
+  | 'factor'
+  | Fields
+  | readonly [Rule]
+  | OrEmpty
+  | Kinds
+  | Nullable
+  | Either;
 interface Fields {
   readonly [field: string]: Rule;
 }
 /** Fields that depend on `kind`. */
 interface Kinds {
   readonly kinds: Readonly<Record<string, Fields>>;
+}
+/** A list that may have no entries; other lists have at least one. */
+interface OrEmpty {
+  readonly orEmpty: Rule;
 }
 interface Nullable {
   readonly orNull: Rule;
@@ -22,14 +38,14 @@ interface Either {
 }
 
 const CLIP_LAYER: Fields = { feedForwardLength: 'positive', heads: 'positive', isQuick: 'flag' };
-const RUN: Fields = { skippedLayers: 'count', hasFinalNorm: 'flag', isPooled: 'flag' };
+const RUN: Fields = { skippedLayers: 'few', hasFinalNorm: 'flag', isPooled: 'flag' };
 
 const CLIP: Fields = {
   ...CLIP_LAYER,
   tokens: 'positive',
   vocabulary: 'positive',
   length: 'positive',
-  layers: 'positive',
+  layers: 'few',
   projectionLength: { orNull: 'positive' },
 };
 const T5: Fields = {
@@ -37,7 +53,7 @@ const T5: Fields = {
   length: 'positive',
   feedForwardLength: 'positive',
   heads: 'positive',
-  layers: 'positive',
+  layers: 'few',
   hasOwnDistances: 'flag',
   isMasked: 'flag',
 };
@@ -46,16 +62,16 @@ const CLIP_VISION: Fields = {
   size: 'positive',
   patch: 'positive',
   length: 'positive',
-  layers: 'positive',
+  layers: 'few',
 };
 const UNET: Fields = {
   latentChannels: 'positive',
   conditionChannels: 'count',
   channels: 'positive',
   multipliers: ['positive'],
-  depthsDown: [['count']],
-  depthMiddle: 'count',
-  depthsUp: [['count']],
+  depthsDown: [['few']],
+  depthMiddle: 'few',
+  depthsUp: [['few']],
   heads: { oneOf: { count: 'positive', length: 'positive' } },
   contextLength: 'positive',
   vectorLength: 'count',
@@ -66,21 +82,21 @@ const MMDIT: Fields = {
   latentChannels: 'positive',
   patch: 'positive',
   length: 'positive',
-  layers: 'positive',
+  layers: 'few',
   contextLength: 'positive',
   vectorLength: 'positive',
   positionSize: 'positive',
-  dualLayers: 'count',
+  dualLayers: 'few',
   hasHeadNorm: 'flag',
 };
 const FLUX: Fields = {
   latentChannels: 'positive',
-  conditions: ['positive'],
+  conditions: { orEmpty: 'positive' },
   patch: 'positive',
   length: 'positive',
   heads: 'positive',
-  doubleLayers: 'count',
-  singleLayers: 'count',
+  doubleLayers: 'few',
+  singleLayers: 'few',
   contextLength: 'positive',
   vectorLength: 'positive',
   hasGuidance: 'flag',
@@ -92,7 +108,7 @@ const WAN: Fields = {
   length: 'positive',
   feedForwardLength: 'positive',
   heads: 'positive',
-  layers: 'positive',
+  layers: 'few',
   contextLength: 'positive',
   hasFrameTimes: 'flag',
   imageContext: { orNull: { tokens: 'positive', length: 'positive' } },
@@ -101,7 +117,7 @@ const KL: Fields = {
   latentChannels: 'positive',
   channels: 'positive',
   multipliers: ['positive'],
-  blocksPerLevel: 'positive',
+  blocksPerLevel: 'few',
   hasQuantConvolution: 'flag',
 };
 const WAN_VAE: Fields = {
@@ -109,13 +125,15 @@ const WAN_VAE: Fields = {
   channels: { encoder: 'positive', decoder: 'positive' },
   multipliers: ['positive'],
   halvesTime: ['flag'],
-  blocksPerLevel: 'positive',
+  blocksPerLevel: 'few',
   patch: 'positive',
   hasShortcuts: 'flag',
 };
 
 const MODEL: Fields = {
-  encoders: [{ name: 'text', description: { kinds: { clip: CLIP, t5: T5, 'clip-vision': CLIP_VISION } } }],
+  encoders: {
+    orEmpty: { name: 'text', description: { kinds: { clip: CLIP, t5: T5, 'clip-vision': CLIP_VISION } } },
+  },
   denoiser: { kinds: { unet: UNET, mmdit: MMDIT, flux: FLUX, wan: WAN } },
   denoiserNames: ['text'],
   autoencoder: { kinds: { kl: KL, 'wan-vae': WAN_VAE } },
@@ -123,14 +141,21 @@ const MODEL: Fields = {
   pixelsPerLatent: 'positive',
   sizeMultiple: 'positive',
   rowsPerChunk: 'positive',
-  references: 'count',
+  references: 'few',
 };
 
 const REMEDY = 'Give the name of a model, or an object like those in DIFFUSION_MODELS.';
 
+/** The most layers, blocks or entries of a list. */
+const MOST = 512;
+
 /** Whether a value is as a plain rule says, and how a message says it. */
 const PLAIN: Readonly<Record<string, { readonly limit: string; readonly holds: (value: unknown) => boolean }>> = {
   count: { limit: 'an integer of at least 0', holds: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
+  few: {
+    limit: `an integer from 0 to ${MOST}`,
+    holds: (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST,
+  },
   positive: { limit: 'an integer of at least 1', holds: (value) => Number.isSafeInteger(value) && Number(value) > 0 },
   flag: { limit: 'true or false', holds: (value) => typeof value === 'boolean' },
   text: { limit: 'a string', holds: (value) => typeof value === 'string' },
@@ -140,9 +165,7 @@ const PLAIN: Readonly<Record<string, { readonly limit: string; readonly holds: (
 /** @throws PlannerError `BAD_ARGUMENT` naming the field */
 export function checkModel(model: unknown): asserts model is DiffusionModel {
   check(model, MODEL, 'model');
-  const { encoders, denoiserNames } = model as DiffusionModel;
-  const names: readonly string[] = denoiserNames;
-  checkArgument(names.length > 0, 'model.denoiserNames', names, 'at least one name', REMEDY);
+  const { encoders } = model as DiffusionModel;
   for (const [index, encoder] of encoders.entries()) {
     const { kind } = encoder.description;
     if (kind === 'clip') check(encoder, { runs: [RUN] }, `model.encoders[${index}]`);
@@ -157,8 +180,11 @@ function check(value: unknown, rule: Rule, path: string): void {
     return;
   }
   if (Array.isArray(rule)) {
-    checkArgument(Array.isArray(value), path, value, 'a list', REMEDY);
-    for (const [index, each] of (value as unknown[]).entries()) check(each, rule[0] as Rule, `${path}[${index}]`);
+    checkList(value, rule[0] as Rule, path, 1);
+    return;
+  }
+  if ('orEmpty' in rule) {
+    checkList(value, rule.orEmpty, path, 0);
     return;
   }
   if ('orNull' in rule) {
@@ -171,6 +197,12 @@ function check(value: unknown, rule: Rule, path: string): void {
   for (const [field, each] of Object.entries(fieldsOf(rule as Fields | Kinds | Either, fields, path))) {
     check(fields[field], each, `${path}.${field}`);
   }
+}
+
+function checkList(value: unknown, rule: Rule, path: string, fewest: number): void {
+  const isList = Array.isArray(value) && value.length >= fewest && value.length <= MOST;
+  checkArgument(isList, path, value, `a list of ${fewest} to ${MOST}`, REMEDY);
+  for (const [index, each] of (value as unknown[]).entries()) check(each, rule, `${path}[${index}]`);
 }
 
 /** The rules that hold for an object. */

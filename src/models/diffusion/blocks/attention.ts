@@ -18,9 +18,9 @@ export interface Qkv {
 
 export interface AttentionSettings {
   readonly heads: number;
-  /** Added to the scores. Default: none. */
+  /** Added to the scores, where attention is never fused. Default: none. */
   readonly mask?: Tensor | null;
-  /** Whether fused attention is used where it is on. Default true; text encoders never use it. */
+  /** Whether attention is fused where that is on. Default true; encoders and motion modules never fuse it. */
   readonly mayFuse?: boolean;
 }
 
@@ -68,23 +68,20 @@ function turned({ ctx }: Scope, x: Tensor, angles: Tensor): Tensor {
 function mix(s: Scope, { q, k, v }: Qkv, settings: AttentionSettings): Tensor {
   const { ctx } = s;
   const { heads, mask = null, mayFuse = true } = settings;
-  const isFused = mayFuse && s.g.computation.flashAttention && (mask === null || mask.ne[3] === 1);
-  const mixed = isFused ? fusedMix(s, { q, k, v }, heads, mask) : plainMix(s, { q, k, v }, heads, mask);
+  const isFused = mayFuse && s.g.computation.flashAttention;
+  const mixed = isFused ? fusedMix(s, { q, k, v }, heads) : plainMix(s, { q, k, v }, heads, mask);
   const rows = contiguous(ctx, mixed);
   return ctx.reshape(rows, [v.ne[0] * heads, q.ne[1], v.ne[3]]);
 }
 
-function fusedMix({ ctx }: Scope, { q, k, v }: Qkv, heads: number, mask: Tensor | null): Tensor {
+function fusedMix({ ctx }: Scope, { q, k, v }: Qkv, heads: number): Tensor {
   const [headLength, keyHeads, , batch] = v.ne;
   const keys = ctx.cast(k, 'f16');
   const byHead = ctx.reshape(contiguous(ctx, ctx.permute(v, [0, 2, 1, 3])), [headLength, k.ne[1], keyHeads * batch]);
   const values = ctx.cast(byHead, 'f16');
-  const tokens = q.ne[1];
-  const repeated = mask === null || mask.ne[1] === tokens ? mask : ctx.repeat(mask, [mask.ne[0], tokens, mask.ne[2]]);
-  const halfMask = repeated === null ? null : ctx.cast(repeated, 'f16');
-  const mixed = ctx.flashAttn(q, keys, values, { mask: halfMask, scale: 1 / Math.sqrt(headLength) });
+  const mixed = ctx.flashAttn(q, keys, values, { scale: 1 / Math.sqrt(headLength) });
   const [, nb1, nb2] = mixed.nb;
-  return ctx.view(mixed, [headLength, heads, tokens, batch], [nb1, nb2, nb1 * heads]);
+  return ctx.view(mixed, [headLength, heads, q.ne[1], batch], [nb1, nb2, nb1 * heads]);
 }
 
 function plainMix({ ctx }: Scope, { q, k, v }: Qkv, heads: number, mask: Tensor | null): Tensor {

@@ -106,20 +106,20 @@ class Unet {
     top.markCut(first, 'unet.input_blocks.0', 'h');
     top.ctx.setName(first, 'bench-start');
     const skipped = [first];
-    const middle = this.middle(this.down(first, skipped));
-    const last = this.up(middle, skipped);
+    const middle = this.#middle(this.#down(first, skipped));
+    const last = this.#up(middle, skipped);
     const result = normedConvolution(top.at('out.0'), top.at('out.2'), last, model.latentChannels);
     return top.ctx.setName(result, 'bench-end');
   }
 
-  private down(first: Tensor, skipped: Tensor[]): Tensor {
+  #down(first: Tensor, skipped: Tensor[]): Tensor {
     const { top, model } = this;
     let [x, block] = [first, 0];
     for (const [level, depths] of model.depthsDown.entries()) {
       for (const [index, depth] of depths.entries()) {
         block++;
-        x = this.blockAt(top.at(`input_blocks.${block}`), x, model.multipliers[level] * model.channels, depth);
-        x = this.moved(`down_blocks.${level}.motion_modules.${index}`, x);
+        x = this.#blockAt(top.at(`input_blocks.${block}`), x, model.multipliers[level] * model.channels, depth);
+        x = this.#moved(`down_blocks.${level}.motion_modules.${index}`, x);
         top.markCut(x, `unet.input_blocks.${block}`, 'h');
         skipped.push(x);
       }
@@ -131,19 +131,19 @@ class Unet {
     return x;
   }
 
-  private middle(x: Tensor): Tensor {
+  #middle(x: Tensor): Tensor {
     const { model, time } = this;
     const s = this.top.at('middle_block');
     const channels = x.ne[2];
     let result = timedResnet(s.at('0'), x, time, channels);
     if (model.depthMiddle > 0) {
-      result = timedResnet(s.at('2'), this.transformed(s.at('1'), result, model.depthMiddle), time, channels);
+      result = timedResnet(s.at('2'), this.#transformed(s.at('1'), result, model.depthMiddle), time, channels);
     }
-    if (model.motion?.hasMiddle === true) result = this.moved('mid_block.motion_modules.0', result);
+    if (model.motion?.hasMiddle === true) result = this.#moved('mid_block.motion_modules.0', result);
     return s.markCut(result, 'unet.middle_block', 'h');
   }
 
-  private up(middle: Tensor, skipped: Tensor[]): Tensor {
+  #up(middle: Tensor, skipped: Tensor[]): Tensor {
     const { top, model } = this;
     const { ctx } = top;
     let [x, block] = [middle, 0];
@@ -151,8 +151,8 @@ class Unet {
     for (let level = levelCount - 1; level >= 0; level--) {
       for (const [index, depth] of model.depthsUp[level].entries()) {
         const joined = ctx.concat(x, skipped.pop()!, 2);
-        x = this.blockAt(top.at(`output_blocks.${block}`), joined, model.multipliers[level] * model.channels, depth);
-        x = this.moved(`up_blocks.${levelCount - 1 - level}.motion_modules.${index}`, x);
+        x = this.#blockAt(top.at(`output_blocks.${block}`), joined, model.multipliers[level] * model.channels, depth);
+        x = this.#moved(`up_blocks.${levelCount - 1 - level}.motion_modules.${index}`, x);
         const isLast = index === model.depthsUp[level].length - 1;
         if (level > 0 && isLast) x = doubled(top.at(`output_blocks.${block}.${depth > 0 ? 2 : 1}`), x);
         top.markCut(x, `unet.output_blocks.${block}`, 'h');
@@ -163,19 +163,19 @@ class Unet {
   }
 
   /** A residual block, and a transformer if `depth` is above 0. */
-  private blockAt(s: Scope, x: Tensor, channels: number, depth: number): Tensor {
+  #blockAt(s: Scope, x: Tensor, channels: number, depth: number): Tensor {
     const result = timedResnet(s.at('0'), x, this.time, channels);
-    return depth > 0 ? this.transformed(s.at('1'), result, depth) : result;
+    return depth > 0 ? this.#transformed(s.at('1'), result, depth) : result;
   }
 
-  private transformed(s: Scope, x: Tensor, depth: number): Tensor {
+  #transformed(s: Scope, x: Tensor, depth: number): Tensor {
     const { heads: wanted, hasLinearProjection } = this.model;
     const heads = 'count' in wanted ? wanted.count : x.ne[2] / wanted.length;
     return spatialTransformer(s, x, this.context, { depth, heads, hasLinearProjection });
   }
 
   /** `x` after a motion module, if the model has any and there is more than one frame. */
-  private moved(name: string, x: Tensor): Tensor {
+  #moved(name: string, x: Tensor): Tensor {
     const { motion } = this.model;
     return motion === null || x.ne[3] === 1 ? x : motionModule(this.top.at(`motion_module.${name}`), x, motion);
   }

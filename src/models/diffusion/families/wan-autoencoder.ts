@@ -96,7 +96,7 @@ class Pass {
     const { multipliers, halvesTime, blocksPerLevel, hasShortcuts } = model;
     const channelsOf = (level: number): number => model.channels.decoder * multipliers[level];
     this.#cache.rewind();
-    let x = this.middle(continuedConvolution(s.at('conv1'), latent, channelsOf(multipliers.length - 1), this.#cache));
+    let x = this.#middle(continuedConvolution(s.at('conv1'), latent, channelsOf(multipliers.length - 1), this.#cache));
     let index = 0;
     for (let level = multipliers.length - 1; level >= 0; level--) {
       const channels = channelsOf(level);
@@ -104,7 +104,7 @@ class Pass {
       const inside = s.at(`upsamples.${index}`);
       const at = (block: number): Scope =>
         hasShortcuts ? inside.at(`upsamples.${block}`) : s.at(`upsamples.${index + block}`);
-      for (let block = 0; block <= blocksPerLevel; block++) x = this.residual(at(block), x, channels);
+      for (let block = 0; block <= blocksPerLevel; block++) x = this.#residual(at(block), x, channels);
       if (level > 0) {
         const hasTime = halvesTime[level - 1];
         x = enlarged(at(blocksPerLevel + 1), x, hasShortcuts ? channels : channels / 2, hasTime, this.#cache, chunk);
@@ -115,7 +115,7 @@ class Pass {
       }
       index += hasShortcuts ? 1 : blocksPerLevel + 2;
     }
-    return this.head(x, 3 * model.patch * model.patch);
+    return this.#head(x, 3 * model.patch * model.patch);
   }
 
   encode(pixels: Tensor): Tensor {
@@ -131,28 +131,28 @@ class Pass {
       const inside = s.at(`downsamples.${index}`);
       const at = (block: number): Scope =>
         hasShortcuts ? inside.at(`downsamples.${block}`) : s.at(`downsamples.${index + block}`);
-      for (let block = 0; block < blocksPerLevel; block++) x = this.residual(at(block), x, channels);
+      for (let block = 0; block < blocksPerLevel; block++) x = this.#residual(at(block), x, channels);
       const hasTime = !isLast && halvesTime[level];
       if (!isLast) x = reduced(at(blocksPerLevel), x, hasTime, this.#cache);
       if (hasShortcuts) x = s.ctx.add(x, averaged(s.ctx, before, channels, hasTime ? 2 : 1, isLast ? 1 : 2));
       index += hasShortcuts ? 1 : blocksPerLevel + 1;
     }
-    return this.head(this.middle(x), 2 * model.latentChannels);
+    return this.#head(this.#middle(x), 2 * model.latentChannels);
   }
 
-  private middle(x: Tensor): Tensor {
+  #middle(x: Tensor): Tensor {
     const { s } = this;
     const channels = x.ne[3];
-    const looked = frameAttention(s.at('middle.1'), this.residual(s.at('middle.0'), x, channels));
-    return this.residual(s.at('middle.2'), looked, channels);
+    const looked = frameAttention(s.at('middle.1'), this.#residual(s.at('middle.0'), x, channels));
+    return this.#residual(s.at('middle.2'), looked, channels);
   }
 
-  private head(x: Tensor, channels: number): Tensor {
+  #head(x: Tensor, channels: number): Tensor {
     const { s } = this;
     return continuedConvolution(s.at('head.2'), s.ctx.silu(channelNorm(s.at('head.0'), x)), channels, this.#cache);
   }
 
-  private residual(s: Scope, x: Tensor, channels: number): Tensor {
+  #residual(s: Scope, x: Tensor, channels: number): Tensor {
     const { ctx } = s;
     const skipped = x.ne[3] === channels ? x : causalConvolution(s.at('shortcut'), x, channels, ONE);
     let y = x;
