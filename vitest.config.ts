@@ -17,6 +17,7 @@ const RECORDED_TESTS = [
   'test/liveness/conflicts.test.ts',
   'test/models/conformance.test.ts',
   'test/models/device-graphs.test.ts',
+  'test/models/diffusion/conformance.test.ts',
   'test/models/fit/fit-model.test.ts',
   'test/models/fit/llama-cpp.test.ts',
   'test/models/offload.test.ts',
@@ -38,7 +39,7 @@ export default defineConfig({
     // Examples import the package by name; tests run them on the sources.
     alias: [
       { find: /^tensor-arena$/, replacement: source('index.ts') },
-      { find: /^tensor-arena\/(\w+)$/, replacement: source('$1/index.ts') },
+      { find: /^tensor-arena\/([\w/]+)$/, replacement: source('$1/index.ts') },
     ],
   },
   test: {

@@ -11,6 +11,7 @@ import * as device from '../src/device/index.js';
 import * as exec from '../src/exec/index.js';
 import * as gguf from '../src/gguf/index.js';
 import * as map from '../src/map/index.js';
+import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
@@ -204,6 +205,8 @@ const CALLS: readonly Call[] = [
   ['shellCommand', models.shellCommand, ['llama-cli', '-m', 'model.gguf']],
   ['withCpu', device.withCpu, [device.cudaDevice({ totalBytes: 24 * GIB })]],
   ['sumByDevice', models.sumByDevice, machine.devices, machine.buffers],
+  ['measureDiffusion', diffusion.measureDiffusion, { model: 'sd1.5', width: 512, height: 512 }, {}],
+  ['identifyDiffusionModel', diffusion.identifyDiffusionModel, model],
   ['sweepModel', models.sweepModel, model, { ctxSize: [512] }, {}],
   ['sweepModel', models.sweepModel, model, { devices: [[device.cudaDevice({ totalBytes: 24 * GIB })]] }, {}],
   ['renderMap', map.renderMap, plan, {}],
@@ -297,7 +300,7 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, device, exec, gguf, map, models, solver, testing, viewer].flatMap(
+    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer].flatMap(
       (each) => Object.entries(each) as [string, unknown][],
     );
     const functions = exported

@@ -73,7 +73,9 @@ describe('package.json', () => {
   });
 
   it('exports a subpath for every folder with an entry point', () => {
-    const entries = sources.flatMap(({ path }) => /^(?:dialects\/)?(\w+)\/index\.ts$/.exec(path)?.[1] ?? []);
+    const entries = sources.flatMap(
+      ({ path }) => /^(?:dialects\/)?(\w+|models\/diffusion)\/index\.ts$/.exec(path)?.[1] ?? [],
+    );
     const subpaths = Object.keys(manifest.exports).filter((subpath) => !['.', './package.json'].includes(subpath));
     expect(subpaths.sort()).toEqual(entries.map((entry) => `./${entry}`).sort());
     expect(subpaths).toEqual(expect.arrayContaining(['./gguf', './ggml']));
@@ -83,7 +85,7 @@ describe('package.json', () => {
     const { entryPoints } = JSON.parse(readFileSync(projectPath('typedoc.json'), 'utf8')) as { entryPoints: string[] };
     const entries = sources
       .map(({ path }) => `src/${path}`)
-      .filter((path) => /^src\/(dialects\/)?(\w+\/)?index\.ts$/.test(path));
+      .filter((path) => /^src\/(dialects\/)?(\w+\/|models\/diffusion\/)?index\.ts$/.test(path));
     expect([...entryPoints].sort()).toEqual(entries.sort());
   });
 

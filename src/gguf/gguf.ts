@@ -2,8 +2,8 @@
  * The header of a GGUF file as plain data: metadata and the list of tensors. Weight data is never read, so a file that
  * holds only a header will do.
  *
- * Invariant: the returned header is complete and consistent (`gguf_init_from_file` would accept it): known element
- * types, whole blocks, exact byte counts, unique names, offsets that add up.
+ * Invariant: the returned header is complete and consistent (`gguf_init_from_file` would accept it, if it was compiled
+ * for names as long): known element types, whole blocks, exact byte counts, unique names, offsets that add up.
  */
 import { named, PlannerError, shown, wrongValue } from '../errors.js';
 import { elementTypeOfGguf, NEXT_GGUF_TYPE } from '../tensor/element-type.js';
@@ -14,8 +14,8 @@ import { parseHeader, type ParsedTensor } from './parse-header.js';
 import { openRangeSource, partsOf, type GgufSource } from './range-source.js';
 import type { Gguf, GgufTensor } from './types.js';
 
-/** ggml's limit on names. */
-const MAX_NAME_BYTES = 63;
+/** The longest name that a program accepts: stable-diffusion.cpp's limit. llama.cpp knows no tensor of more than 63 bytes. */
+const MAX_NAME_BYTES = 159;
 const utf8 = new TextEncoder();
 
 /**

@@ -19,10 +19,12 @@ export async function exerciseAll(load, model) {
   const viewer = await load('tensor-arena/viewer');
   const ggml = await load('tensor-arena/ggml');
   const device = await load('tensor-arena/device');
+  const diffusion = await load('tensor-arena/models/diffusion');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/models', models, callsOfModels(models, library, device, header));
+  await callEach('tensor-arena/models/diffusion', diffusion, callsOfDiffusion(diffusion, header));
   await callEach('tensor-arena/device', device, callsOfDevice(device, library));
   await callEach('tensor-arena/map', map, callsOfMap(map, library));
   await callEach('tensor-arena/ggml', ggml, {
@@ -233,6 +235,20 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     sweepModel: (sweep) => {
       assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2);
       assert.equal([...sweep(header, { devices: [[gpu]], gpuLayers: [0, 1] })].length, 2);
+    },
+  };
+}
+
+function callsOfDiffusion({ DIFFUSION_MODELS }, header) {
+  return {
+    DIFFUSION_MODELS: (models) => assert.equal(models.sdxl.pixelsPerLatent, 8),
+    DIFFUSION_TYPES: (types) => assert.ok(types.includes('q8_0')),
+    STABLE_DIFFUSION_CPP_COMMIT: (commit) => assert.match(commit, /^[0-9a-f]{7,40}$/),
+    identifyDiffusionModel: (identify) => assert.equal(identify(header), null),
+    measureDiffusion: (measure) => {
+      const { vae, diffusion } = measure({ model: DIFFUSION_MODELS['sd1.5'], width: 512, height: 512 });
+      assert.ok(vae.decodeTiled.compute < vae.decode.compute);
+      assert.equal(diffusion[0].weightCount, 686);
     },
   };
 }
