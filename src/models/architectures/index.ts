@@ -7,6 +7,7 @@ import { deepseek2 } from './deepseek.js';
 import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
+import { granite, granitemoe } from './granite.js';
 import { arcee, baichuan, internlm2, llama, orion, refact, xverse } from './llama.js';
 import { mamba } from './mamba.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
@@ -32,6 +33,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     gpt2,
     gptneox,
     'gpt-oss': gptOss,
+    granite,
+    granitemoe,
     'hunyuan-moe': hunyuanMoe,
     internlm2,
     jais,

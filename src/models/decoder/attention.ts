@@ -10,7 +10,10 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
 import type { AttentionRecipe, BlockMaker, HeadNormRecipe, RopeRecipe } from './recipe.js';
 
-export function headAttention(recipe: AttentionRecipe, rope: RopeRecipe | null = {}): BlockMaker<Hyperparameters> {
+export function headAttention<H extends Hyperparameters>(
+  recipe: AttentionRecipe,
+  rope: RopeRecipe<H> | null = {},
+): BlockMaker<H> {
   const { scaledQuery, sinks = 'none', outputBias: bias = 'none', label } = recipe;
   return (_, { positions, attention }) =>
     (s, x) => {
@@ -25,12 +28,12 @@ export function headAttention(recipe: AttentionRecipe, rope: RopeRecipe | null =
 }
 
 /** Queries, keys and values, normalised and turned. */
-function preparedHeads(
-  s: Layer,
+function preparedHeads<H extends Hyperparameters>(
+  s: Layer<H>,
   x: Tensor,
   positions: Tensor,
   recipe: AttentionRecipe,
-  rope: RopeRecipe | null,
+  rope: RopeRecipe<H> | null,
 ): Heads {
   const { headNorms } = recipe;
   if (headNorms === undefined || headNorms.isUsed?.(s) === false)
@@ -52,7 +55,12 @@ function scaledQueries(s: Layer, q: Tensor, factor: number, label: string | null
 }
 
 /** Queries and keys turned by their tokens' positions, where the layer's heads turn at all. */
-function turned(s: Layer, heads: Heads, positions: Tensor, rope: RopeRecipe | null): Heads {
+function turned<H extends Hyperparameters>(
+  s: Layer<H>,
+  heads: Heads,
+  positions: Tensor,
+  rope: RopeRecipe<H> | null,
+): Heads {
   if (rope === null) return heads;
   const freqFactors = frequencyFactors(s, rope.factors ?? 'none');
   const isTurned = rope.layers?.(s) ?? true;

@@ -38,7 +38,11 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   return adjusted;
 }
 
-function readTurns(reader: MetadataReader, rope: RopeHyperparameters, recipe: RopeRecipe): RopeHyperparameters {
+function readTurns<H extends Hyperparameters>(
+  reader: MetadataReader,
+  rope: RopeHyperparameters,
+  recipe: RopeRecipe<H>,
+): RopeHyperparameters {
   const { mode = 'normal', yarnBetaFast, hasSections = false } = recipe;
   const turns = { ...rope, mode: mode satisfies RopeMode };
   const limited = yarnBetaFast === undefined ? turns : withYarnLimits(reader, turns, yarnBetaFast);

@@ -23,7 +23,7 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly norm?: NormRecipe;
   readonly embedding?: EmbeddingRecipe;
   /** How heads turn with the position; null: not at all. Default: neighbouring elements form pairs. */
-  readonly rope?: RopeRecipe | null;
+  readonly rope?: RopeRecipe<H> | null;
   /** Layers that look back at a limited number of tokens. Default: none. */
   readonly window?: WindowRecipe;
   /** Rules for the heads that llama.cpp insists on; null: none, not even the usual ones. */
@@ -83,13 +83,13 @@ export interface EmbeddingRecipe {
   readonly positions?: Presence;
 }
 
-export interface RopeRecipe {
+export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
   /** How a head's elements are paired. Default `normal`: neighbours. */
   readonly mode?: RopeMode;
   /** Divisors of the frequencies that the file may have. Default: none. */
   readonly factors?: FrequencyFactors;
   /** The layers whose heads turn. Default: all. */
-  readonly layers?: (s: Layer) => boolean;
+  readonly layers?: (s: Layer<H>) => boolean;
   /** Whether the file may give limits of YaRN, and the default of the fast one. Default: it may not. */
   readonly yarnBetaFast?: number;
   /** Whether the file lists how many pairs turn with each of several positions. Default false. */

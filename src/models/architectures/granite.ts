@@ -1,0 +1,29 @@
+/**
+ * The Granite family: Llama with factors of the embeddings, of what layers add, of attention and of the scores.
+ */
+import { decoder } from '../decoder/decoder.js';
+import type { DecoderRecipe } from '../decoder/recipe.js';
+import type { Hyperparameters } from '../hyperparameters.js';
+
+interface GraniteHyperparameters extends Hyperparameters {
+  /** Whether heads turn with the position. */
+  readonly isTurned: boolean;
+}
+
+const GRANITE = {
+  rope: { factors: 'by-scaling' },
+  headRules: { isTurnedWhole: true },
+  attention: { outputBias: 'optional', label: 'attn_out' },
+  feedForward: { bias: 'optional' },
+  experts: { isNormalised: true, gate: 'optional', shared: { length: 'own' } },
+  scales: { embedding: 0, residual: 0, attention: 0, logits: 'required', dividesLogits: true },
+} satisfies DecoderRecipe;
+
+/** Granite 3 and 4: heads turn unless the file says that the model was made without. */
+export const granite = decoder<GraniteHyperparameters>({
+  ...GRANITE,
+  rope: { ...GRANITE.rope, layers: ({ hp }) => hp.isTurned },
+  adjust: (hp, reader) => ({ ...hp, isTurned: reader.flag('rope.scaling.finetuned', true) }),
+});
+
+export const granitemoe = decoder(GRANITE);
