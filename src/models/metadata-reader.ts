@@ -77,15 +77,14 @@ export class MetadataReader {
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 
-  /** Four integers, the last of which the file may leave out. @throws PlannerError `BAD_MODEL` */
+  /** Four integers, given as a list or as one for all. @throws PlannerError `BAD_MODEL` */
   sections(): readonly [number, number, number, number] {
     const key = 'rope.dimension_sections';
     const value = this.#find(key);
-    this.#requireType(key, ['u32', 'i32']);
-    if (!Array.isArray(value) || value.length < 3 || value.length > 4 || !value.every(isUint32)) {
-      throw badKey(this.#name(key), value, 'three or four integers');
-    }
-    const [first, second, third, fourth = 0] = value;
+    this.#requireType(key, Array.isArray(value) ? ['u32', 'i32'] : ['i32']);
+    const list: unknown[] = Array.isArray(value) ? value : [value, value, value, value];
+    if (list.length !== 4 || !list.every(isUint32)) throw badKey(this.#name(key), value, 'four integers');
+    const [first, second, third, fourth] = list;
     return [first, second, third, fourth];
   }
 

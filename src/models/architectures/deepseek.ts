@@ -12,11 +12,9 @@ import {
 import { decoder } from '../decoder/decoder.js';
 import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import { ModelBuilder, type Layer } from '../model-builder.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attentionFactor, type RopeHyperparameters } from '../rope-scaling.js';
-import { mixture, hasExperts, type MixtureRecipe } from '../blocks/mixture.js';
-import { feedForward } from '../blocks/feed-forward.js';
-import { norm } from '../blocks/norm.js';
+import type { MixtureRecipe } from '../blocks/mixture.js';
 
 interface DeepSeek2Hyperparameters extends LatentHyperparameters {
   /** Whether attention cools with the position. */
@@ -41,8 +39,8 @@ export const deepseek2 = decoder<DeepSeek2Hyperparameters>({
   experts: EXPERTS,
   output: { isScaled: false },
   predicts: 'cached',
+  predictTensors: 'all-or-none',
   adjust: readLatent,
-  end: requirePredictLayers,
 });
 
 function readLatent(plain: Hyperparameters, reader: MetadataReader): DeepSeek2Hyperparameters {
@@ -128,32 +126,4 @@ function latentAttention(m: ModelBuilder<DeepSeek2Hyperparameters>): Block {
   if (m.hp.attention.isLatent) return (s, x) => attendCompressed(s, inputs, x);
   const cached = attentionInputs(m);
   return (s, x) => attendDecompressed(s, cached, inputs, x);
-}
-
-/**
- * Checks that the file holds the layers that predict further tokens. They are not run, so they are built in a graph
- * that is thrown away. If another file holds these layers, their remaining tensors are skipped.
- */
-function requirePredictLayers(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
-  const { embeddingLength, vocabularySize } = m.hp;
-  const joined = [2 * embeddingLength, embeddingLength];
-  const layers = m.predictLayers();
-  if (layers.length === 0 || layers[0].optionalWeight('nextn.eh_proj.weight', joined) === null) {
-    for (const { index } of layers) m.weights.skipLayer(index);
-    return;
-  }
-  const spare = new ModelBuilder(m.hp, m.run, m.batch, m.weights, m.memory);
-  const attention = latentAttention(spare);
-  const x = spare.input('f32', [embeddingLength, m.batch.tokens]);
-  for (const s of spare.predictLayers()) {
-    const ready = norm(s, 'ffn_norm', attention(s, norm(s, 'attn_norm', x)));
-    if (hasExperts(s, EXPERTS)) mixture(s, ready, EXPERTS);
-    else feedForward(s, ready, s.feedForwardLength);
-    s.weight('nextn.eh_proj.weight', joined);
-    for (const name of ['enorm', 'hnorm']) s.weight(`nextn.${name}.weight`, [embeddingLength]);
-    s.optionalWeight('nextn.shared_head_norm.weight', [embeddingLength]);
-    for (const name of ['embed_tokens', 'shared_head_head']) {
-      s.optionalWeight(`nextn.${name}.weight`, [embeddingLength, vocabularySize]);
-    }
-  }
 }

@@ -7,9 +7,11 @@ import { deepseek2 } from './deepseek.js';
 import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
+import { chatglm, glm4, glm4moe } from './glm.js';
 import { granite, granitemoe } from './granite.js';
 import { arcee, baichuan, internlm2, llama, orion, refact, xverse } from './llama.js';
 import { mamba } from './mamba.js';
+import { minimaxM2 } from './minimax.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
@@ -20,6 +22,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     arcee,
     baichuan,
     bloom,
+    chatglm,
     codeshell,
     cohere2,
     'command-r': commandR,
@@ -30,6 +33,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     gemma,
     gemma2,
     gemma3,
+    glm4,
+    glm4moe,
     gpt2,
     gptneox,
     'gpt-oss': gptOss,
@@ -40,6 +45,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     jais,
     llama,
     mamba,
+    'minimax-m2': minimaxM2,
     nemotron,
     olmo,
     olmoe,

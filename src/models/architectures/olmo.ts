@@ -12,7 +12,7 @@ export const olmo = decoder({
 /** OLMoE: all heads of queries, and of keys, normalised as one row. */
 export const olmoe = decoder({
   rope: { mode: 'neox' },
-  attention: { matrices: 'separate', bias: 'none', headNorms: { span: 'all' } },
+  attention: { matrices: 'bare', headNorms: { span: 'all' } },
   experts: { isRequired: true },
   output: { weights: 'required' },
 });

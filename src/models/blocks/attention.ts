@@ -10,7 +10,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { KvCache } from '../memory/kv-cache.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
-import { linear, weightIf, withBias } from './linear.js';
+import { linear, product, weightIf, withBias } from './linear.js';
 
 /** Queries, keys and values as `[head, heads, tokens]`. */
 export interface Heads {
@@ -23,9 +23,9 @@ export interface Heads {
 export interface ProjectionOptions {
   /**
    * `any`: one matrix for all three if the file has it, else one for each; `fused`: one for all three; `separate`: one
-   * for each. Default `any`.
+   * for each; `bare`: one for each, whose bias and scale are ignored even if the file has them. Default `any`.
    */
-  readonly matrices?: 'any' | 'fused' | 'separate';
+  readonly matrices?: 'any' | 'fused' | 'separate' | 'bare';
   /** Default: optional. */
   readonly bias?: Presence;
 }
@@ -42,10 +42,15 @@ export function projectHeads(s: Layer, x: Tensor, options: ProjectionOptions = {
 }
 
 /** All heads of queries, keys or values as one row per token. */
-export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, { bias = 'optional' }: ProjectionOptions): Tensor {
+export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, options: ProjectionOptions): Tensor {
+  const { matrices, bias = 'optional' } = options;
   const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
   const length = { q: keyLength * headCount, k: keyLength * kvHeadCount, v: valueLength * kvHeadCount }[part];
   const [matrix, label] = [`attn_${part}`, `${part.toUpperCase()}cur`];
+  if (matrices === 'bare') {
+    s.optionalWeight(`${matrix}.bias`, [length]);
+    return s.named(product(s, matrix, x, length), label);
+  }
   const projected = s.named(withBias(s, matrix, s.named(linear(s, matrix, x, length), label), bias), label);
   return clamped(s, projected, `${label}_clamped`);
 }
@@ -65,7 +70,7 @@ function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional'
   const { ctx } = s;
   const { keyLength, headCount, kvHeadCount } = s.heads;
   const length = keyLength * (headCount + 2 * kvHeadCount);
-  const presence = ({ any: 'optional', fused: 'required', separate: 'none' } as const)[matrices];
+  const presence = ({ any: 'optional', fused: 'required', separate: 'none', bare: 'none' } as const)[matrices];
   if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
   const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
   const biased = withBias(s, 'attn_qkv', unbiased, bias);

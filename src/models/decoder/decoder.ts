@@ -22,6 +22,7 @@ import { norm } from '../blocks/norm.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import { headAttention } from './attention.js';
+import { requirePredictLayers } from './predict-layers.js';
 import { readDecoder } from './read.js';
 import type {
   BlockMaker,
@@ -45,13 +46,17 @@ export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: Dec
 function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
   const embedded = tokenEmbedding(m);
   const inputs = new Inputs(m);
-  const layer = (recipe.layer ?? decoderLayer(recipe))(m, inputs);
+  const makeLayer = recipe.layer ?? decoderLayer(recipe);
+  const layer = makeLayer(m, inputs);
   let x = placed(m, embedded, inputs, recipe.embedding ?? {});
   if (recipe.begin !== undefined) x = recipe.begin(m, x, inputs);
   for (const s of m.layers()) x = layer(s, x);
   // A draft model may read the last layer's result for every token.
   if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
   finish(m, scores(m, finalNorm(m, x), recipe));
+  if (recipe.predicts !== undefined) {
+    requirePredictLayers(m, recipe.predictTensors ?? 'all', (spare) => makeLayer(spare, new Inputs(spare)));
+  }
   recipe.end?.(m);
 }
 

@@ -43,10 +43,14 @@ function readTurns<H extends Hyperparameters>(
   rope: RopeHyperparameters,
   recipe: RopeRecipe<H>,
 ): RopeHyperparameters {
-  const { mode = 'normal', yarnBetaFast, hasSections = false } = recipe;
+  const { mode = 'normal', yarnBetaFast, sections: presence = 'none' } = recipe;
   const turns = { ...rope, mode: mode satisfies RopeMode };
   const limited = yarnBetaFast === undefined ? turns : withYarnLimits(reader, turns, yarnBetaFast);
-  return hasSections ? { ...limited, sections: reader.sections() } : limited;
+  const isListed = presence === 'required' || (presence === 'optional' && reader.has('rope.dimension_sections'));
+  if (!isListed) return limited;
+  const sections = reader.sections();
+  if (presence === 'required') return { ...limited, sections };
+  return sections[0] > 0 && sections[1] > 0 ? { ...limited, sections, mode: 'mrope' } : limited;
 }
 
 function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRecipe): Hyperparameters {

@@ -17,6 +17,7 @@ import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
+import type { PredictTensors } from './predict-layers.js';
 
 export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
@@ -47,6 +48,11 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
    * Whether the file may hold layers that predict further tokens; `uncached`: they have no cache. Default: it may not.
    */
   readonly predicts?: 'cached' | 'uncached';
+  /**
+   * Which tensors of these layers the file must hold. `all-or-none`: another file may hold all of them; `unchecked`: the
+   * file may lack any. Default `all`.
+   */
+  readonly predictTensors?: PredictTensors;
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
   /** After which part only the wanted tokens are kept. Default: the last layer's attention. */
@@ -92,8 +98,11 @@ export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly layers?: (s: Layer<H>) => boolean;
   /** Whether the file may give limits of YaRN, and the default of the fast one. Default: it may not. */
   readonly yarnBetaFast?: number;
-  /** Whether the file lists how many pairs turn with each of several positions. Default false. */
-  readonly hasSections?: boolean;
+  /**
+   * Whether the file lists how many pairs turn with each of several positions. `optional`: if it does, heads turn in mode
+   * `mrope`. Default: none.
+   */
+  readonly sections?: Presence;
 }
 
 export interface AttentionRecipe extends ProjectionOptions {
