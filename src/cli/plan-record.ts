@@ -44,6 +44,8 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   cacheTypeV: 'string',
   swaFull: 'boolean',
   outputs: 'number',
+  embeddings: 'boolean',
+  pooling: 'string',
   phase: 'string',
   inPlace: 'string',
   alignment: 'number',
@@ -64,6 +66,7 @@ export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedO
     cacheTypeV: run.valueType.name,
     swaFull: run.hasFullWindow,
     outputs: run.maxOutputs,
+    ...(run.pooling === null ? {} : { embeddings: true, pooling: run.pooling }),
     phase,
   };
 }

@@ -5,8 +5,10 @@
  */
 import { PlannerError } from '../errors.js';
 import type { NormHyperparameters } from './norm-recipe.js';
+import { readPooling, type Pooling } from './pooling.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
+import type { Presence } from './presence.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';
 import type { StateHyperparameters } from './memory/state-cache.js';
 
@@ -25,6 +27,16 @@ export interface LayerHeads {
   readonly cacheLayer: number | null;
 }
 
+/** A matrix, which a file may lack, that the embedding of a text goes through. */
+export interface Projection {
+  /** Name of the weights without `.weight`. */
+  readonly part: string;
+  /** Elements before and after. */
+  readonly ne: readonly [number, number];
+  /** Default: none. */
+  readonly bias?: Presence;
+}
+
 export interface AttentionHyperparameters {
   /** Every layer of the file, those that predict further tokens included. */
   readonly layers: readonly LayerHeads[];
@@ -32,6 +44,8 @@ export interface AttentionHyperparameters {
   readonly window: number | null;
   /** Whether keys and values share one compressed cache (multi-head latent attention). */
   readonly isLatent: boolean;
+  /** Whether tokens look at cached keys and values; if not, at those of their batch. */
+  readonly readsCache: boolean;
   /** Factor of the scores; 0: one over the square root of the key's length. */
   readonly scale: number;
   /** Limit that scores approach; 0: none. */
@@ -62,6 +76,14 @@ export interface Hyperparameters {
   readonly state: StateHyperparameters | null;
   /** Whether a token sees only the tokens before it. */
   readonly isCausal: boolean;
+  /** How the embeddings of a text's tokens become one; null: in a way that llama.cpp doesn't know. */
+  readonly pooling: Pooling | null;
+  /** Scores that a text gets of a model that classifies. */
+  readonly classCount: number;
+  /** Matrices that turn the embedding of a text into another, one after the other. */
+  readonly projections: readonly Projection[];
+  /** Whether an encoder runs ahead of the decoder: then all tokens of a batch are wanted. */
+  readonly hasEncoder: boolean;
   /** Factor of the embeddings; 0: none. */
   readonly embeddingScale: number;
   /** Factor of what a layer adds; 0: none. */
@@ -90,6 +112,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
       layers: readHeads(reader, layerCount, embeddingLength),
       window: null,
       isLatent: false,
+      readsCache: true,
       scale: 0,
       softcap: 0,
       alibiBias: 0,
@@ -99,6 +122,10 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     experts: readExperts(reader),
     state: null,
     isCausal: reader.flag('attention.causal', true),
+    pooling: readPooling(reader),
+    classCount: reader.listLength('classifier.output_labels') || 1,
+    projections: [],
+    hasEncoder: false,
     embeddingScale: 0,
     residualScale: 0,
     logitScale: 0,
@@ -132,7 +159,7 @@ function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: 
  */
 function checkUnusedKeys(reader: MetadataReader): void {
   for (const length of ['key_length', 'value_length']) reader.integer(`attention.${length}_swa`, 0);
-  for (const key of ['rope.dimension_count_swa', 'embedding_length_out', 'pooling_type']) reader.integer(key, 0);
+  for (const key of ['rope.dimension_count_swa', 'embedding_length_out']) reader.integer(key, 0);
   reader.number('rope.scaling.alpha', 0);
   reader.flag('rope.scaling.finetuned', false);
 }

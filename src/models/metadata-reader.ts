@@ -100,6 +100,14 @@ export class MetadataReader {
     return Array.isArray(tokens) ? tokens.length : this.positive('vocab_size');
   }
 
+  /** How many types the tokeniser gives tokens, of which each has an embedding. @throws PlannerError `BAD_MODEL` */
+  tokenTypeCount(): number {
+    const key = 'tokenizer.ggml.token_type_count';
+    const value = this.#gguf.metadata[key];
+    if (isPositive(value)) return value;
+    throw badKey(key, value, 'an integer from 1 to 2^32 - 1');
+  }
+
   /** Throws: the value of a key is not `limit`. @throws PlannerError `BAD_MODEL` */
   refuse(key: string, limit: string): never {
     throw badKey(this.#name(key), this.#find(key), limit);

@@ -86,6 +86,11 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
     return this.#weights.find(name, ne, reader);
   }
 
+  /** The shape that the file lists a tensor in; null if it has none of this name. */
+  listedShape(name: string): readonly number[] | null {
+    return this.#weights.shapeOf(name);
+  }
+
   /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */
   named(tensor: Tensor, label: string): Tensor {
     return this.ctx.setName(tensor, label + this.suffix);

@@ -149,6 +149,11 @@ export class LayerWeights {
     throw badTensor(message, culprit, 'missing', `there, of shape [${ne.join(', ')}]`);
   }
 
+  /** The shape of a tensor of the file; null if there is none of this name. */
+  shapeOf(name: string): readonly number[] | null {
+    return this.#weights.get(name)?.listed.ne ?? null;
+  }
+
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
   find(name: string, ne: readonly number[], reader: WeightReader = null): Tensor | null {
     const weight = this.#weights.get(name);

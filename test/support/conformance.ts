@@ -18,6 +18,7 @@ interface RecordedGraph extends ListedGraph {
     readonly type_k: string;
     readonly type_v: string;
     readonly kv_unified: number;
+    readonly embeddings?: number;
     readonly breakdown: readonly [{ readonly model: number; readonly context: number; readonly compute: number }];
   };
   readonly expected: {
@@ -70,6 +71,7 @@ function optionsOf({ options }: Recording, { meta }: RecordedGraph): ModelOption
     cacheTypeK: meta.type_k,
     cacheTypeV: meta.type_v,
     phase: meta.phase,
+    embeddings: meta.embeddings === 1,
   };
 }
 

@@ -2,25 +2,30 @@
  * Every architecture that the library builds, by the name that files give it.
  */
 import type { Architecture } from '../architecture.js';
+import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js';
 import { cohere2, commandR } from './cohere.js';
 import { deepseek2 } from './deepseek.js';
+import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
+import { eurobert, modernBert, neoBert } from './encoders.js';
 import { falcon } from './falcon.js';
-import { gemma, gemma2, gemma3 } from './gemma.js';
-import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
+import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
+import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitemoe } from './granite.js';
-import { arcee, baichuan, internlm2, llama, orion, refact, xverse } from './llama.js';
+import { arcee, baichuan, internlm2, llama, llamaEmbed, orion, refact, xverse } from './llama.js';
 import { mamba } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { qwen, qwen2, qwen2moe, qwen3, qwen3moe } from './qwen.js';
+import { pocketTts } from './speech.js';
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
     arcee,
     baichuan,
+    bert,
     bloom,
     chatglm,
     codeshell,
@@ -29,10 +34,13 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     dbrx,
     deepseek2,
     dots1,
+    dream,
+    eurobert,
     falcon,
     gemma,
     gemma2,
     gemma3,
+    'gemma-embedding': gemmaEmbedding,
     glm4,
     glm4moe,
     gpt2,
@@ -43,22 +51,33 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'hunyuan-moe': hunyuanMoe,
     internlm2,
     jais,
+    'jina-bert-v2': jinaBertV2,
+    'jina-bert-v3': jinaBertV3,
+    llada,
+    'llada-moe': lladaMoe,
     llama,
+    'llama-embed': llamaEmbed,
     mamba,
     'minimax-m2': minimaxM2,
+    'modern-bert': modernBert,
     nemotron,
+    'neo-bert': neoBert,
+    'nomic-bert': nomicBert,
+    'nomic-bert-moe': nomicBertMoe,
     olmo,
     olmoe,
     orion,
     phi2,
     phi3,
     phimoe,
+    pockettts: pocketTts,
     qwen,
     qwen2,
     qwen2moe,
     qwen3,
     qwen3moe,
     refact,
+    rnd1,
     starcoder,
     starcoder2,
     xverse,

@@ -2,16 +2,22 @@
  * Llama and the models that are Llama but for a detail.
  */
 import { decoder } from '../decoder/decoder.js';
+import type { DecoderRecipe } from '../decoder/recipe.js';
 import { withAttention } from '../hyperparameters.js';
 
-/** Llama 1 to 3, Mixtral and the many models that are stored as one of them. */
-export const llama = decoder({
+const LLAMA = {
   rope: { factors: 'by-scaling' },
   headRules: { isTurnedWhole: true },
   attention: { outputBias: 'optional', label: 'attn_out' },
   feedForward: { bias: 'optional', isScaled: true },
   experts: { isNormalised: true, isScaled: true, gate: 'optional' },
-});
+} satisfies DecoderRecipe;
+
+/** Llama 1 to 3, Mixtral and the many models that are stored as one of them. */
+export const llama = decoder(LLAMA);
+
+/** Llama as an encoder: it has a cache, but tokens look at those of their batch. */
+export const llamaEmbed = decoder({ ...LLAMA, cache: 'unread', output: { isUnread: true } });
 
 /** The layers of Baichuan 7B, whose heads turn, and of Baichuan 13B, whose scores fall with the distance. */
 const BAICHUAN_LAYERS = { '7B': 32, '13B': 40 };

@@ -3,7 +3,6 @@
  */
 import { decoder } from '../decoder/decoder.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
-import type { Hyperparameters } from '../hyperparameters.js';
 
 /** Qwen 1.5 to 2.5. */
 export const qwen2 = decoder({
@@ -19,19 +18,8 @@ const QWEN3 = {
   feedForward: { isScaled: true },
 } satisfies DecoderRecipe;
 
-interface Qwen3Hyperparameters extends Hyperparameters {
-  /** Scores that a re-ranking head gives. */
-  readonly classCount: number;
-}
-
-export const qwen3 = decoder<Qwen3Hyperparameters>({
-  ...QWEN3,
-  adjust: (hp, reader) => ({ ...hp, classCount: reader.listLength('classifier.output_labels') || 1 }),
-  // A head that scores whole texts, as in rerankers, is loaded, but no operation reads it.
-  end: (m) => {
-    m.top.optionalWeight('cls.output.weight', [m.hp.embeddingLength, m.hp.classCount]);
-  },
-});
+/** Rerankers have a head that scores whole texts. */
+export const qwen3 = decoder({ ...QWEN3, classifier: { isShared: true } });
 
 export const qwen3moe = decoder({
   ...QWEN3,

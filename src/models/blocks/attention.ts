@@ -1,5 +1,6 @@
 /**
- * Attention over the cache: store the new keys and values, then let every query look at all of them.
+ * Attention over the cache: store the new keys and values, then let every query look at all of them. Without a cache,
+ * queries look at the keys and values of their batch.
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_attn` and
  * `build_attn_mha`.
@@ -93,14 +94,21 @@ interface CacheAccess {
   readonly valueRotation: Tensor | null;
 }
 
+/** What each token may see of its batch, where nothing is cached. */
+interface BatchAccess {
+  readonly cache: null;
+  readonly mask: Tensor;
+}
+
 /** The inputs of all attention layers of a graph. */
 export interface AttentionInputs {
-  readonly full: CacheAccess;
+  readonly full: CacheAccess | BatchAccess;
   /** For layers with a sliding window. */
-  readonly window: CacheAccess | null;
+  readonly window: CacheAccess | BatchAccess | null;
 }
 
 export function attentionInputs(m: ModelBuilder): AttentionInputs {
+  if (!m.hp.attention.readsCache) return batchInputs(m);
   const { full, window } = m.memory.kv!;
   return { full: accessTo(m, full), window: window === null ? null : accessTo(m, window) };
 }
@@ -125,6 +133,17 @@ export function attentionMask(m: ModelBuilder, { cells, streams }: KvCache): Ten
   return m.input(type, [cells, Math.floor(m.batch.tokens / streams), 1, streams], 'attn_inp_kq_mask');
 }
 
+/** The inputs of attention that looks at the batch alone. */
+export function batchInputs(m: ModelBuilder): AttentionInputs {
+  const access = (): BatchAccess => ({ cache: null, mask: batchMask(m, m.batch.tokens) });
+  return { full: access(), window: m.hp.attention.window === null ? null : access() };
+}
+
+/** What each token of the batch may see of `keyCount` keys that are not cached. */
+export function batchMask(m: ModelBuilder, keyCount: number): Tensor {
+  return m.input(m.run.flashAttention ? 'f16' : 'f32', [keyCount, m.batch.tokens]);
+}
+
 export interface AttendOptions {
   /** Factor of the scores. */
   readonly scale: number;
@@ -145,6 +164,7 @@ export function attend(s: Layer, inputs: AttentionInputs, heads: Heads, options:
 export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
   const { ctx, index } = s;
   const access = s.heads.isWindowed ? inputs.window! : inputs.full;
+  if (access.cache === null) return attendedInBatch(s, heads, access.mask, options);
   const { cache, keyIds, valueIds, mask, keyRotation, valueRotation } = access;
   const q = rotated(ctx, heads.q, keyRotation);
   const k = rotated(ctx, heads.k, keyRotation);
@@ -155,6 +175,12 @@ export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, option
   const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
   return rotated(ctx, mixed, valueRotation);
+}
+
+/** As {@link attended}, of keys and values that are not cached. */
+export function attendedInBatch(s: Layer, heads: Heads, mask: Tensor, options: AttendOptions): Tensor {
+  for (const part of [heads.q, heads.k, heads.v]) s.expand(part);
+  return s.named(lookUp(s, heads, mask, options), 'kqv_out');
 }
 
 /** The rows of `x`, cut to the length of the square matrix `rotation`, times that matrix; `x` itself if it is null. */

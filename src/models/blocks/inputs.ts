@@ -44,10 +44,24 @@ export function keepWanted<T extends readonly Tensor[]>(s: Layer, wanted: Tensor
   return s.isLast ? (rows.map((x) => s.ctx.getRows(x, wanted)) as unknown as T) : rows;
 }
 
-/** The final normalisation, kept as an output since it is the embedding of the text so far. */
-export function finalNorm(m: ModelBuilder, x: Tensor): Tensor {
-  return m.ctx.setOutput(m.top.named(norm(m.top, 'output_norm', x), 'result_norm'));
+/**
+ * The final normalisation, kept as an output since it is the embedding of the text so far.
+ *
+ * @param place weights and name; null: the last layer's result is the embedding
+ */
+export function finalNorm(m: ModelBuilder, x: Tensor, place: FinalNorm | null = OUTPUT_NORM): Tensor {
+  const { part, label } = place ?? { part: null, label: 'result_embd' };
+  const embedding = part === null ? x : norm(m.top, part, x);
+  return m.ctx.setOutput(m.top.named(embedding, label));
 }
+
+/** Name of the final norm's weights without `.weight`, and of its result. */
+export interface FinalNorm {
+  readonly part: string;
+  readonly label: string;
+}
+
+const OUTPUT_NORM: FinalNorm = { part: 'output_norm', label: 'result_norm' };
 
 export interface ScoreOptions {
   /**

@@ -19,8 +19,9 @@ import {
 import { weightIf, withBias } from '../blocks/linear.js';
 import { hasExperts, mixture } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
+import { poolTexts } from '../blocks/pooling.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import type { Layer, ModelBuilder } from '../model-builder.js';
+import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import { headAttention } from './attention.js';
 import { requirePredictLayers } from './predict-layers.js';
 import { readDecoder } from './read.js';
@@ -30,6 +31,7 @@ import type {
   DecoderRecipe,
   EmbeddingRecipe,
   NormPlace,
+  OutputRecipe,
   ParallelResidual,
   SumPart,
 } from './recipe.js';
@@ -53,7 +55,10 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   for (const s of m.layers()) x = layer(s, x);
   // A draft model may read the last layer's result for every token.
   if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
-  finish(m, scores(m, finalNorm(m, x), recipe));
+  const embedding = finalNorm(m, x, recipe.finalNorm);
+  if (recipe.output?.isUnread) leaveScores(m, embedding, recipe.output);
+  else finish(m, scores(m, embedding, recipe));
+  poolTexts(m, embedding, recipe.classifier);
   if (recipe.predicts !== undefined) {
     requirePredictLayers(m, recipe.predictTensors ?? 'all', (spare) => makeLayer(spare, new Inputs(spare)));
   }
@@ -89,7 +94,7 @@ class Inputs implements DecoderInputs {
 /** The embeddings, scaled, with positions, normalised. */
 function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs, recipe: EmbeddingRecipe): Tensor {
   const { ctx, hp, top } = m;
-  let x = embedded;
+  let x = labelled(top, embedded, recipe.label ?? null);
   if (recipe.scaled !== undefined) x = top.named(ctx.scale(x, Math.sqrt(hp.embeddingLength)), recipe.scaled);
   const table = weightIf(top, recipe.positions ?? 'none', 'position_embd.weight', [
     hp.embeddingLength,
@@ -103,9 +108,9 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
 
 /** The layer that a recipe describes. */
 export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
-  const { attention = {}, norms = {}, residual, rope } = recipe;
+  const { norms = {}, residual } = recipe;
   return (m, inputs) => {
-    const attend = typeof attention === 'function' ? attention(m, inputs) : headAttention(attention, rope)(m, inputs);
+    const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
     const isKept = recipe.keepsWantedAfter !== 'layers';
     return (s, x) => {
@@ -116,6 +121,12 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
       return inTurn(s, kept, rest, recipe);
     };
   };
+}
+
+/** The attention that a recipe describes. */
+export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+  const { attention = {}, rope } = recipe;
+  return typeof attention === 'function' ? attention : headAttention(attention, rope);
 }
 
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
@@ -130,14 +141,14 @@ function inTurn<H extends Hyperparameters>(
 ): Tensor {
   const { ctx } = s;
   const { norms = {}, labels = {} } = recipe;
-  const { attentionSum = 'ffn_inp', isResidualFirst = false } = labels;
+  const { attentionSum = 'ffn_inp', layer = 'l_out', isResidualFirst = false } = labels;
   const evened = norms.afterAttention === undefined ? attended : normAt(s, norms.afterAttention, null, attended);
   const sum = ctx.add(scaled(s, evened), residual);
-  const middle = attentionSum === null ? sum : s.named(sum, attentionSum);
+  const middle = labelled(s, sum, attentionSum);
   const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
   const fed = network(s, ready, recipe);
   const last = scaled(s, norms.afterFeedForward === undefined ? fed : normAt(s, norms.afterFeedForward, null, fed));
-  return s.named(isResidualFirst ? ctx.add(middle, last) : ctx.add(last, middle), 'l_out');
+  return labelled(s, isResidualFirst ? ctx.add(middle, last) : ctx.add(last, middle), layer);
 }
 
 /** Attention and feed-forward network read the residual side by side. */
@@ -163,15 +174,26 @@ function normAt(s: Layer, place: NormPlace | null | undefined, usual: NormPlace 
   const { part, label, isLabelledOutside, ...options } = place ?? usual!;
   const { top } = s.model;
   const result = norm(s, part, x, { ...options, labels: isLabelledOutside === undefined ? s : top });
-  return (isLabelledOutside === 'both' ? top : s).named(result, label);
+  return labelled(isLabelledOutside === 'both' ? top : s, result, label);
 }
 
-function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
+function labelled(s: Scope, x: Tensor, label: string | null): Tensor {
+  return label === null ? x : s.named(x, label);
+}
+
+/** The feed-forward network of a layer: dense, or a mixture of experts. */
+export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
   const { feedForward: dense = {}, experts } = recipe;
   if (experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
   const result = typeof dense === 'function' ? dense(s, x) : feedForward(s, x, s.feedForwardLength, dense);
-  return label === null ? result : s.named(result, label);
+  return labelled(s, result, label);
+}
+
+/** Ends the graph with embeddings. A matrix for scores may be there, but is not read. */
+function leaveScores(m: ModelBuilder, embedding: Tensor, { weights = 'optional' }: OutputRecipe): void {
+  weightIf(m.top, weights, 'output.weight', [m.hp.embeddingLength, m.hp.vocabularySize]);
+  m.graph.expand(embedding);
 }
 
 function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {

@@ -29,6 +29,7 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   if (recipe.experts !== undefined) hp = withMixture(reader, hp, recipe.experts);
   hp = withScales(reader, hp, recipe.scales ?? {});
   const { layerCount } = hp;
+  hp = withoutCache(hp, recipe);
   if (recipe.predicts === 'uncached') hp = withCachesIn(hp, (layer) => layer < layerCount);
   // Where layers are built alike, only the first number of heads is asked for.
   const [{ headCount }] = hp.attention.layers;
@@ -36,6 +37,13 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   const adjusted = adjust(hp, reader);
   if (headRules !== null) requireHeads(reader, adjusted, headRules);
   return adjusted;
+}
+
+/** Encoders, and models that write all tokens of a text at once, keep nothing of earlier batches. */
+function withoutCache<H extends Hyperparameters>(hp: Hyperparameters, recipe: DecoderRecipe<H>): Hyperparameters {
+  const { cache = 'read', isCausal = hp.isCausal } = recipe;
+  const seen = withAttention({ ...hp, isCausal }, { readsCache: cache === 'read' });
+  return cache === 'none' ? withCachesIn(seen, () => false) : seen;
 }
 
 function readTurns<H extends Hyperparameters>(

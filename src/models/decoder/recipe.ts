@@ -8,6 +8,8 @@
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
+import type { ClassifierRecipe } from '../blocks/pooling.js';
+import type { FinalNorm } from '../blocks/inputs.js';
 import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
 import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
@@ -31,6 +33,13 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly headRules?: HeadRules | null;
   /** From a layer's normalised input to what is added to the residual. */
   readonly attention?: AttentionRecipe | BlockMaker<H>;
+  /**
+   * `read`: attention looks at cached keys and values; `unread`: it looks at those of the batch, though there is a
+   * cache; `none`: there is none. Default `read`.
+   */
+  readonly cache?: 'read' | 'unread' | 'none';
+  /** Whether a token sees only the tokens before it. Default: the file says. */
+  readonly isCausal?: false;
   /** Norms around attention and feed-forward network. */
   readonly norms?: NormPlaces;
   /** How attention and feed-forward network join the residual. Default: one after the other. */
@@ -41,7 +50,11 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly feedForward?: FeedForwardRecipe | Block<H>;
   /** The mixture of experts in its place. Default: none. */
   readonly experts?: MixtureRecipe;
+  /** The norm after the last layer. Default: `output_norm`, `result_norm`; null: none. */
+  readonly finalNorm?: FinalNorm | null;
   readonly output?: OutputRecipe;
+  /** What scores whole texts. Default: nothing. */
+  readonly classifier?: ClassifierRecipe;
   /** Factors that the file may give. Default: none is read. */
   readonly scales?: ScaleRecipe;
   /**
@@ -83,6 +96,8 @@ export interface DecoderInputs {
 export interface EmbeddingRecipe {
   /** A factor that follows from the width, and the name of the result. Default: none. */
   readonly scaled?: 'inp_scaled';
+  /** Another name of the embeddings. Default: none. */
+  readonly label?: 'inp_embd';
   /** A normalisation of the embeddings by `token_embd_norm`. Default: none. */
   readonly isNormalised?: boolean;
   /** A table of learned positions, which are added. Default: none. */
@@ -140,7 +155,8 @@ export interface HeadNormRecipe {
 export interface NormPlace extends Partial<NormRecipe> {
   /** Name of the weights without `.weight`. */
   readonly part: string;
-  readonly label: string;
+  /** Null: none. */
+  readonly label: string | null;
   /** Whether the intermediate result is named as outside of layers, and the result, too. Default: neither. */
   readonly isLabelledOutside?: 'inner' | 'both';
 }
@@ -173,6 +189,8 @@ export interface SumLabels {
   readonly attentionSum?: string | null;
   /** The network's result. Default `ffn_out`; null: none. */
   readonly feedForward?: string | null;
+  /** The layer's result. Default `l_out`; null: none. */
+  readonly layer?: string | null;
   /** Whether the residual comes first in the last sum. Default false. */
   readonly isResidualFirst?: boolean;
 }
@@ -186,6 +204,8 @@ export interface OutputRecipe {
   readonly unbiasedLabel?: string;
   /** Whether the scale that the matrix may have in NVFP4 is applied. Default true. */
   readonly isScaled?: boolean;
+  /** Whether the tokens of the vocabulary get no scores: the embeddings are the result. Default false. */
+  readonly isUnread?: boolean;
 }
 
 /** A number of the file: required, a default, or a default that follows from others. */
