@@ -10,7 +10,7 @@ import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import type { Presence } from './presence.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';
-import type { StateHyperparameters } from './memory/state-cache.js';
+import type { StateHyperparameters, StateLengths } from './memory/state-cache.js';
 
 /** The heads of one layer. */
 export interface LayerHeads {
@@ -139,9 +139,11 @@ function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: 
   const kvHeadCounts = reader.perLayer(key, layerCount, 0);
   const [first] = headCounts;
   const headLength = first === 0 ? 0 : Math.floor(embeddingLength / first);
-  const keyLength = reader.integer('attention.key_length', headLength);
-  const valueLength = reader.integer('attention.value_length', headLength);
-  const ropeLength = reader.integer('rope.dimension_count', keyLength);
+  // A file whose first layer has no heads gives no length of heads.
+  const length = (key: string, fallback: number): number => (first === 0 ? 0 : reader.integer(key, fallback));
+  const keyLength = length('attention.key_length', headLength);
+  const valueLength = length('attention.value_length', headLength);
+  const ropeLength = length('rope.dimension_count', keyLength);
   return headCounts.map((headCount, layer) => ({
     headCount,
     kvHeadCount: kvHeadCounts[layer],
@@ -178,9 +180,29 @@ export function withHeads<H extends Hyperparameters>(
   return withAttention(hp, { layers });
 }
 
-/** The model with a cache in some layers only. */
+/** The model with a cache in some layers only, of those that have one. */
 export function withCachesIn<H extends Hyperparameters>(hp: H, hasCache: (layer: number) => boolean): H {
-  return withHeads(hp, (_, layer) => ({ cacheLayer: hasCache(layer) ? layer : null }));
+  return withHeads(hp, ({ cacheLayer }, layer) => ({ cacheLayer: hasCache(layer) ? cacheLayer : null }));
+}
+
+/** The model with the first layer's number of heads in all layers. */
+export function withFirstHeadCount<H extends Hyperparameters>(hp: H): H {
+  const [{ headCount }] = hp.attention.layers;
+  return withHeads(hp, () => ({ headCount }));
+}
+
+/**
+ * The model with a state in some layers, which have no cache then.
+ *
+ * @param hasState default: in layers without heads for keys and values
+ */
+export function withStates<H extends Hyperparameters>(
+  hp: H,
+  lengths: StateLengths,
+  hasState = (layer: number): boolean => hp.attention.layers[layer].kvHeadCount === 0,
+): H {
+  const layers = hp.attention.layers.map((_, layer) => hasState(layer));
+  return { ...withCachesIn(hp, (layer) => !layers[layer]), state: { lengths, layers } };
 }
 
 /**
@@ -212,10 +234,10 @@ export interface HeadRules {
  */
 export function requireHeads(reader: MetadataReader, hp: Hyperparameters, rules: HeadRules): void {
   if (!rules.isVaried) requireSameHeads(reader, hp);
-  const { embeddingLength } = hp;
-  for (const heads of rules.isVaried ? hp.attention.layers : hp.attention.layers.slice(0, 1)) {
-    checkLengths(heads, rules, embeddingLength);
-  }
+  const { embeddingLength, state, attention } = hp;
+  // Layers of a hybrid without a cache have no heads.
+  const headed = attention.layers.filter(({ cacheLayer }) => state === null || cacheLayer !== null);
+  for (const heads of rules.isVaried ? headed : headed.slice(0, 1)) checkLengths(heads, rules, embeddingLength);
 }
 
 function checkLengths(heads: LayerHeads, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules, width: number): void {

@@ -1,9 +1,11 @@
 /**
  * The Granite family: Llama with factors of the embeddings, of what layers add, of attention and of the scores.
  */
+import { headScan } from '../blocks/head-scan.js';
 import { decoder } from '../decoder/decoder.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
 import type { Hyperparameters } from '../hyperparameters.js';
+import { withHeadScan, type ScanHyperparameters } from '../scan.js';
 
 interface GraniteHyperparameters extends Hyperparameters {
   /** Whether heads turn with the position. */
@@ -27,3 +29,21 @@ export const granite = decoder<GraniteHyperparameters>({
 });
 
 export const granitemoe = decoder(GRANITE);
+
+interface GraniteHybridHyperparameters extends GraniteHyperparameters, ScanHyperparameters {}
+
+/** Granite 4 with scans in most layers. */
+export const granitehybrid = decoder<GraniteHybridHyperparameters>({
+  ...GRANITE,
+  rope: { factors: 'plain', layers: ({ hp }) => hp.isTurned },
+  headRules: { isVaried: true },
+  recurrence:
+    (_, { states }) =>
+    (s, x) =>
+      headScan(s, states, x),
+  scales: { ...GRANITE.scales, logits: 0 },
+  adjust: (hp, reader) => ({
+    ...withHeadScan(reader, hp, { isTwiceAsWide: true }),
+    isTurned: reader.flag('rope.scaling.finetuned', true),
+  }),
+});

@@ -11,9 +11,9 @@ import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
-import { granite, granitemoe } from './granite.js';
+import { granite, granitehybrid, granitemoe } from './granite.js';
 import { arcee, baichuan, internlm2, llama, llamaEmbed, orion, refact, xverse } from './llama.js';
-import { mamba } from './mamba.js';
+import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { olmo, olmoe } from './olmo.js';
@@ -38,19 +38,21 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     eurobert,
     falcon,
     gemma,
+    'gemma-embedding': gemmaEmbedding,
     gemma2,
     gemma3,
-    'gemma-embedding': gemmaEmbedding,
     glm4,
     glm4moe,
+    'gpt-oss': gptOss,
     gpt2,
     gptneox,
-    'gpt-oss': gptOss,
     granite,
+    granitehybrid,
     granitemoe,
     'hunyuan-moe': hunyuanMoe,
     internlm2,
     jais,
+    jamba,
     'jina-bert-v2': jinaBertV2,
     'jina-bert-v3': jinaBertV3,
     llada,
@@ -58,6 +60,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     llama,
     'llama-embed': llamaEmbed,
     mamba,
+    mamba2,
     'minimax-m2': minimaxM2,
     'modern-bert': modernBert,
     nemotron,

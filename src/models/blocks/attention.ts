@@ -109,14 +109,18 @@ export interface AttentionInputs {
 
 export function attentionInputs(m: ModelBuilder): AttentionInputs {
   if (!m.hp.attention.readsCache) return batchInputs(m);
-  const { full, window } = m.memory.kv!;
-  return { full: accessTo(m, full), window: window === null ? null : accessTo(m, window) };
+  const { kv, state } = m.memory;
+  const { full, window } = kv!;
+  // A hybrid whose attention has a window does not turn what it quantises.
+  const isRotated = window === null || state === null;
+  const access = (cache: KvCache): CacheAccess => accessTo(m, cache, isRotated);
+  return { full: access(full), window: window === null ? null : access(window) };
 }
 
-function accessTo(m: ModelBuilder, cache: KvCache): CacheAccess {
+function accessTo(m: ModelBuilder, cache: KvCache, isRotated: boolean): CacheAccess {
   const { tokens } = m.batch;
   const rotation = (length: number | null, name: string): Tensor | null =>
-    length === null ? null : m.input('f32', [length, length], name);
+    length === null || !isRotated ? null : m.input('f32', [length, length], name);
   return {
     cache,
     keyIds: m.input('i64', [tokens]),

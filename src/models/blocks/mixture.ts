@@ -16,9 +16,9 @@ export interface MixtureRecipe {
   readonly isRequired?: boolean;
   /**
    * Which layers have experts, if the model has any; the others are dense. `after-leading`: all after those that
-   * `leading_dense_block_count` counts. Default: all.
+   * `leading_dense_block_count` counts; `with-router`: those for which the file has a router. Default: all.
    */
-  readonly layers?: 'all' | 'after-leading' | ((hp: Hyperparameters, layer: number) => boolean);
+  readonly layers?: 'all' | 'after-leading' | 'with-router' | ((hp: Hyperparameters, layer: number) => boolean);
   /**
    * Elements of an expert's row between up and down. `own`: the file says; `own-or-split`: if it doesn't, the experts
    * that a token uses share those of a dense network; `own-or-whole`: each has as many. Default `feed-forward`: as many
@@ -67,9 +67,13 @@ export interface SharedRecipe {
 }
 
 /** Whether a layer has experts. */
-export function hasExperts({ hp, index }: Layer, { layers = 'all' }: MixtureRecipe): boolean {
+export function hasExperts(s: Layer, { layers = 'all' }: MixtureRecipe): boolean {
+  const { hp, index } = s;
   if (hp.experts === null) return false;
   if (layers === 'all') return true;
+  if (layers === 'with-router') {
+    return s.optionalWeight('ffn_gate_inp.weight', [hp.embeddingLength, hp.experts.count]) !== null;
+  }
   return layers === 'after-leading' ? index >= hp.experts.denseLayers : layers(hp, index);
 }
 

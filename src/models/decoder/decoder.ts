@@ -20,6 +20,7 @@ import { weightIf, withBias } from '../blocks/linear.js';
 import { hasExperts, mixture } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
 import { poolTexts } from '../blocks/pooling.js';
+import { stateInputs, type StateInputs } from '../blocks/recurrent-state.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import { headAttention } from './attention.js';
@@ -70,6 +71,7 @@ class Inputs implements DecoderInputs {
   readonly #model: ModelBuilder;
   #positions: Tensor | undefined;
   #attention: AttentionInputs | undefined;
+  #states: StateInputs | undefined;
   #wanted: Tensor | undefined;
 
   constructor(model: ModelBuilder) {
@@ -84,6 +86,10 @@ class Inputs implements DecoderInputs {
 
   get attention(): AttentionInputs {
     return (this.#attention ??= attentionInputs(this.#model));
+  }
+
+  get states(): StateInputs {
+    return (this.#states ??= stateInputs(this.#model));
   }
 
   get wanted(): Tensor {
@@ -123,10 +129,15 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
   };
 }
 
-/** The attention that a recipe describes. */
+/** The attention that a recipe describes, or what layers with a state have in its place. */
 export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
-  const { attention = {}, rope } = recipe;
-  return typeof attention === 'function' ? attention : headAttention(attention, rope);
+  const { attention = {}, rope, recurrence } = recipe;
+  const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
+  if (recurrence === undefined) return attend;
+  return (m, inputs) => {
+    const [remember, recur] = [attend(m, inputs), recurrence(m, inputs)];
+    return (s, x) => (m.hp.state!.layers[s.index] ? recur : remember)(s, x);
+  };
 }
 
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
@@ -143,7 +154,8 @@ function inTurn<H extends Hyperparameters>(
   const { norms = {}, labels = {} } = recipe;
   const { attentionSum = 'ffn_inp', layer = 'l_out', isResidualFirst = false } = labels;
   const evened = norms.afterAttention === undefined ? attended : normAt(s, norms.afterAttention, null, attended);
-  const sum = ctx.add(scaled(s, evened), residual);
+  const added = scaled(s, evened);
+  const sum = isResidualFirst === 'both' ? ctx.add(residual, added) : ctx.add(added, residual);
   const middle = labelled(s, sum, attentionSum);
   const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
   const fed = network(s, ready, recipe);

@@ -7,7 +7,7 @@ import {
   requireHeads,
   withAttention,
   withCachesIn,
-  withHeads,
+  withFirstHeadCount,
   withPredictLayers,
   type Hyperparameters,
 } from '../hyperparameters.js';
@@ -32,8 +32,7 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   hp = withoutCache(hp, recipe);
   if (recipe.predicts === 'uncached') hp = withCachesIn(hp, (layer) => layer < layerCount);
   // Where layers are built alike, only the first number of heads is asked for.
-  const [{ headCount }] = hp.attention.layers;
-  if (headRules?.isVaried !== true) hp = withHeads(hp, () => ({ headCount }));
+  if (headRules?.isVaried !== true) hp = withFirstHeadCount(hp);
   const adjusted = adjust(hp, reader);
   if (headRules !== null) requireHeads(reader, adjusted, headRules);
   return adjusted;
@@ -76,7 +75,7 @@ function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRe
     }),
     embeddingScale: number('embedding_scale', recipe.embedding),
     residualScale: number('residual_scale', recipe.residual),
-    logitScale: recipe.dividesLogits ? 1 / logits : logits,
+    logitScale: recipe.dividesLogits && logits !== 0 ? 1 / logits : logits,
     logitSoftcap: number('final_logit_softcapping', recipe.logitSoftcap),
   };
 }

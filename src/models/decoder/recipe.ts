@@ -11,6 +11,7 @@ import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js'
 import type { ClassifierRecipe } from '../blocks/pooling.js';
 import type { FinalNorm } from '../blocks/inputs.js';
 import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
+import type { StateInputs } from '../blocks/recurrent-state.js';
 import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 import type { NormRecipe } from '../norm-recipe.js';
@@ -33,6 +34,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly headRules?: HeadRules | null;
   /** From a layer's normalised input to what is added to the residual. */
   readonly attention?: AttentionRecipe | BlockMaker<H>;
+  /** What layers with a state have in the place of attention. Default: no layer has a state. */
+  readonly recurrence?: BlockMaker<H>;
   /**
    * `read`: attention looks at cached keys and values; `unread`: it looks at those of the batch, though there is a
    * cache; `none`: there is none. Default `read`.
@@ -89,6 +92,8 @@ export interface DecoderInputs {
   /** The position of each token. */
   readonly positions: Tensor;
   readonly attention: AttentionInputs;
+  /** The rows that the states of sequences come from. */
+  readonly states: StateInputs;
   /** The tokens whose logits are wanted. */
   readonly wanted: Tensor;
 }
@@ -191,8 +196,8 @@ export interface SumLabels {
   readonly feedForward?: string | null;
   /** The layer's result. Default `l_out`; null: none. */
   readonly layer?: string | null;
-  /** Whether the residual comes first in the last sum. Default false. */
-  readonly isResidualFirst?: boolean;
+  /** Whether the residual comes first in the last sum; `both`: in the sum with attention, too. Default false. */
+  readonly isResidualFirst?: boolean | 'both';
 }
 
 export interface OutputRecipe {

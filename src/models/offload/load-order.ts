@@ -10,6 +10,8 @@ const OUTSIDE = words(`
 
 const QUERIES_KEYS_VALUES = 'attn_qkv attn_qkv.bias attn_q attn_k attn_v attn_q.bias attn_k.bias attn_v.bias';
 
+const HEAD_SCAN = 'ssm_in ssm_conv1d ssm_conv1d.bias ssm_dt.bias ssm_a ssm_d ssm_norm ssm_out';
+
 /** Weights of a layer, where an architecture has no row of its own. */
 const IN_LAYER = words(`
   attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_output.bias attn_k_norm attn_q_norm ffn_norm
@@ -45,10 +47,25 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ffn_up_exps.bias`),
   ],
   [
+    'granitehybrid',
+    words(`
+      attn_norm ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_norm rope_freqs ffn_gate_inp
+      ffn_gate_exps ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_up_shexp ffn_down_shexp ffn_gate ffn_down ffn_up
+      ffn_gate.bias ffn_down.bias ffn_up.bias`),
+  ],
+  [
+    'jamba',
+    words(`
+      attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt_norm ssm_dt ssm_dt.bias ssm_b_norm ssm_c_norm ssm_a ssm_d
+      ssm_out ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_gate_inp ffn_gate_exps ffn_down_exps ffn_up_exps ffn_gate
+      ffn_down ffn_up`),
+  ],
+  [
     'mamba',
     words(`
       attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out`),
   ],
+  ['mamba2', words(`attn_norm ${HEAD_SCAN}`)],
   [
     'phi3',
     words(`

@@ -1,0 +1,75 @@
+/** Models that keep a state in some layers, beside a cache in others. */
+import { expect, it } from 'vitest';
+import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf, GgufValue } from '../../src/gguf/types.js';
+import { measureModel, type ModelOptions } from '../../src/models/index.js';
+import { openModel } from '../../src/models/model-graph.js';
+import { expectError } from '../support/expect-error.js';
+import { describeShared, sharedPath } from '../support/shared.js';
+
+const CONTEXT = 512;
+
+/** A header of 256 elements, of which some keys are changed. */
+async function header(name: string, keys: Readonly<Record<string, GgufValue>> = {}): Promise<Gguf> {
+  const gguf = await readGguf(sharedPath('archs', `${name}.gguf`));
+  const own = Object.entries(keys).map(([key, value]) => [`${name}.${key}`, value]);
+  return { ...gguf, metadata: { ...gguf.metadata, ...(Object.fromEntries(own) as Record<string, GgufValue>) } };
+}
+
+/** Bytes of two caches of 256 elements of f16 in one layer. */
+const cacheBytes = (cells: number): number => 2 * 256 * cells * 2;
+/** Bytes of the state of one sequence in one layer. */
+const stateBytes = (convolution: number, scan: number): number => (convolution + scan) * 4;
+
+const bytes = (gguf: Gguf, options: ModelOptions = {}): number =>
+  measureModel(gguf, { ctxSize: CONTEXT, parallel: 1, ...options }).context;
+
+describeShared('a hybrid', () => {
+  it('has a cache in layers with heads and a state in the others, one row per sequence', async () => {
+    const gguf = await header('jamba');
+    const state = stateBytes(3 * 512, 128 * 512);
+    expect(bytes(gguf)).toBe(cacheBytes(CONTEXT) + state);
+    expect(bytes(gguf, { parallel: 2, kvUnified: true })).toBe(cacheBytes(CONTEXT) + 2 * state);
+    const types = { cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' };
+    expect(bytes(gguf, types)).toBe((cacheBytes(CONTEXT) * 17) / 32 + state);
+  });
+
+  it('convolves the gates of all groups in Mamba 2', async () => {
+    const state = stateBytes(3 * (512 + 2 * 2 * 128), 128 * 512);
+    expect(bytes(await header('granitehybrid'))).toBe(cacheBytes(CONTEXT) + state);
+    expect(bytes(await header('mamba2'))).toBe(2 * state);
+  });
+
+  it('is none of constant size', async () => {
+    expect(measureModel(await header('jamba')).isRecurrent).toBe(false);
+    expect(measureModel(await header('mamba2')).isRecurrent).toBe(true);
+  });
+
+  it('copies only its state to a checkpoint', async () => {
+    const rows = stateBytes(3 * 512, 128 * 512);
+    const { checkpointBytes } = openModel(await header('jamba'), { ctxSize: CONTEXT });
+    // Mark and sequence, a count of cells, position and sequences of the cell, two counts, two heads of rows.
+    expect(checkpointBytes).toBe(8 + 4 + 8 + 8 + 2 * 12 + rows);
+  });
+
+  it('turns heads unless the file says that they do not', async () => {
+    const turns = (gguf: Gguf): number => measureModel(gguf).graph.nodes.filter(({ op }) => op === 'ROPE').length;
+    expect(turns(await header('granitehybrid'))).toBe(2);
+    expect(turns(await header('granitehybrid', { 'rope.scaling.finetuned': false }))).toBe(0);
+  });
+});
+
+describeShared('refused, by the name of what is at fault', () => {
+  it.each<[string, string, Readonly<Record<string, GgufValue>>, string]>([
+    ['inner rows of another width', 'jamba', { 'ssm.inner_size': 384 }, 'jamba.ssm.inner_size'],
+    ['inner rows of another width', 'granitehybrid', { 'ssm.inner_size': 768 }, 'granitehybrid.ssm.inner_size'],
+    ['heads that do not fill the inner rows', 'mamba2', { 'ssm.time_step_rank': 3 }, 'mamba2.ssm.time_step_rank'],
+    ['groups that do not fill the inner rows', 'mamba2', { 'ssm.group_count': 3 }, 'mamba2.ssm.group_count'],
+    ['no group', 'mamba2', { 'ssm.group_count': 0 }, 'mamba2.ssm.group_count'],
+    ['heads that do not share equally', 'jamba', { 'attention.head_count_kv': [3, 0] }, 'number of heads'],
+    ['a cache in all layers', 'jamba', { 'attention.head_count_kv': [2, 2] }, 'blk.1.attn_q.weight'],
+  ])('%s: %s', async (_, name, keys, culprit) => {
+    const gguf = await header(name, keys);
+    expectError('BAD_MODEL', culprit, () => measureModel(gguf));
+  });
+});
