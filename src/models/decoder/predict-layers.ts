@@ -4,10 +4,7 @@
 import { withCachesIn, type Hyperparameters } from '../hyperparameters.js';
 import { createModelMemory } from '../memory/model-memory.js';
 import { ModelBuilder, type Layer } from '../model-builder.js';
-import type { Block } from './recipe.js';
-
-/** Which tensors of these layers a file must hold. */
-export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
+import type { Block, PredictTensors } from './recipe.js';
 
 /**
  * Checks that the file holds the tensors of these layers, by building them in a graph that is thrown away.

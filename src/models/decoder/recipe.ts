@@ -20,7 +20,6 @@ import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
-import type { PredictTensors } from './predict-layers.js';
 
 export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
@@ -80,6 +79,9 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** What is left to ask of the file when the graph is complete. */
   readonly end?: (m: ModelBuilder<H>) => void;
 }
+
+/** Which tensors of the layers that predict further tokens a file must hold. */
+export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
 
 /** A part of a layer: from its input to its result. */
 export type Block<H extends Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
