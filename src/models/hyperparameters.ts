@@ -84,6 +84,8 @@ export interface Hyperparameters {
   readonly projections: readonly Projection[];
   /** Whether an encoder runs ahead of the decoder: then all tokens of a batch are wanted. */
   readonly hasEncoder: boolean;
+  /** Embeddings that the row of an image's part holds behind its first, each for one of the layers; 0: none. */
+  readonly deepstackCount: number;
   /** Factor of the embeddings; 0: none. */
   readonly embeddingScale: number;
   /** Factor of what a layer adds; 0: none. */
@@ -126,6 +128,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     classCount: reader.listLength('classifier.output_labels') || 1,
     projections: [],
     hasEncoder: false,
+    deepstackCount: 0,
     embeddingScale: 0,
     residualScale: 0,
     logitScale: 0,

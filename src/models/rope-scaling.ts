@@ -64,6 +64,17 @@ export function withYarnLimits(reader: MetadataReader, rope: RopeHyperparameters
   };
 }
 
+/** How many positions the heads of a token turn with. */
+export function positionsPerToken({ mode }: RopeHyperparameters): 1 | 4 {
+  return mode === 'mrope' || mode === 'imrope' ? 4 : 1;
+}
+
+/** Checks a list of positions that an architecture reads but does not use. @throws PlannerError `BAD_MODEL` */
+export function withCheckedSections<H>(hp: H, reader: MetadataReader): H {
+  if (reader.has('rope.dimension_sections')) reader.sections();
+  return hp;
+}
+
 /** YaRN's settings of the rotation in a layer. */
 export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
   const { freqBase, freqScale } = (isWindowed ? rope.windowed : null) ?? rope;

@@ -7,18 +7,32 @@ import { cohere2, commandR } from './cohere.js';
 import { deepseek2 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
+import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe } from './granite.js';
-import { arcee, baichuan, internlm2, llama, llamaEmbed, orion, refact, xverse } from './llama.js';
+import { hunyuanDense, hunyuanVl } from './hunyuan.js';
+import {
+  arcee,
+  baichuan,
+  internlm2,
+  llama,
+  llamaEmbed,
+  orion,
+  panguEmbedded,
+  refact,
+  seedOss,
+  smollm3,
+  xverse,
+} from './llama.js';
 import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
-import { qwen, qwen2, qwen2moe, qwen3, qwen3moe } from './qwen.js';
+import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { pocketTts } from './speech.js';
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
@@ -35,6 +49,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     deepseek2,
     dots1,
     dream,
+    ernie4_5: ernie45,
+    'ernie4_5-moe': ernie45moe,
     eurobert,
     falcon,
     gemma,
@@ -49,7 +65,9 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     granite,
     granitehybrid,
     granitemoe,
+    'hunyuan-dense': hunyuanDense,
     'hunyuan-moe': hunyuanMoe,
+    hunyuan_vl: hunyuanVl,
     internlm2,
     jais,
     jamba,
@@ -70,6 +88,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     olmo,
     olmoe,
     orion,
+    paddleocr,
+    'pangu-embedded': panguEmbedded,
     phi2,
     phi3,
     phimoe,
@@ -77,10 +97,15 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     qwen,
     qwen2,
     qwen2moe,
+    qwen2vl,
     qwen3,
     qwen3moe,
+    qwen3vl,
+    qwen3vlmoe,
     refact,
     rnd1,
+    seed_oss: seedOss,
+    smollm3,
     starcoder,
     starcoder2,
     xverse,

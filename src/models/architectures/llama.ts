@@ -1,6 +1,7 @@
 /**
  * Llama and the models that are Llama but for a detail.
  */
+import { frequencyFactors } from '../blocks/rope.js';
 import { decoder } from '../decoder/decoder.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
 import { withAttention } from '../hyperparameters.js';
@@ -52,4 +53,30 @@ export const arcee = decoder({
 export const orion = decoder({
   norm: { kind: 'layer', bias: 'required' },
   output: { weights: 'required' },
+});
+
+/** SmolLM3: in every fourth layer, heads do not turn. */
+export const smollm3 = decoder({
+  rope: { layers: ({ index }) => (index + 1) % 4 !== 0 },
+  headRules: { isTurnedWhole: true },
+  attention: { label: 'attn_out' },
+});
+
+/** Seed-OSS: Qwen 2's layers, whose norm ahead of the network has another name. */
+export const seedOss = decoder({
+  rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true },
+  attention: { label: 'attn_out' },
+  norms: { beforeFeedForward: { part: 'post_attention_norm', label: 'attn_post_norm' } },
+});
+
+/** Pangu Embedded: divisors of the frequencies are loaded, but no operation reads them. */
+export const panguEmbedded = decoder({
+  rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true },
+  attention: { outputBias: 'required' },
+  labels: { feedForward: null },
+  end: (m) => {
+    for (const s of m.layers()) frequencyFactors(s, 'by-scaling');
+  },
 });

@@ -2,8 +2,9 @@
  * Where a forward pass begins and ends: tokens in, logits of the wanted tokens out.
  */
 import { named } from '../../errors.js';
+import { isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Layer, ModelBuilder } from '../model-builder.js';
+import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
 import { adapted, weightIf } from './linear.js';
 import { badTensor } from '../weights.js';
@@ -13,25 +14,48 @@ import { norm } from './norm.js';
  * The embedding of each token. The graph also holds the input for ready-made embeddings, which a run may use instead.
  */
 export function tokenEmbedding(m: ModelBuilder): Tensor {
-  const { tokens } = m.batch;
-  const { embeddingLength, vocabularySize } = m.hp;
+  return scaledEmbedding(m, tokenRows(m));
+}
+
+/** The embeddings as the table, or a run, gives them. Where an image's rows hold more, they are padded to that length. */
+export function tokenRows(m: ModelBuilder): Tensor {
+  const { ctx, batch } = m;
+  const { tokens } = batch;
+  const { embeddingLength, vocabularySize, deepstackCount } = m.hp;
+  const more = embeddingLength * deepstackCount;
   const ids = m.input('i32', [tokens], 'inp_tokens');
-  const readyMade = m.input('f32', [embeddingLength, tokens], 'inp_embd');
+  const readyMade = m.input('f32', [embeddingLength + more, tokens], 'inp_embd');
   const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
   if (table.type.name === 'i32') {
     const message = `${named(table.name)} is of type i32, which cannot hold fractions.`;
     throw badTensor(message, table.name, 'of type i32', 'of a type that can hold fractions');
   }
-  let embedded = m.ctx.getRows(table, ids);
+  let rows = ctx.getRows(table, ids);
   for (const adapter of m.adapters) {
     const pair = adapter.get(table.name);
     if (pair === undefined) continue;
-    embedded = m.ctx.add(embedded, m.ctx.scale(m.ctx.mulMat(pair.b, m.ctx.getRows(pair.a, ids)), pair.scale));
+    rows = ctx.add(rows, ctx.scale(ctx.mulMat(pair.b, ctx.getRows(pair.a, ids)), pair.scale));
   }
-  m.graph.expand(embedded).expand(readyMade);
-  const { embeddingScale } = m.hp;
-  const scaled = embeddingScale === 0 ? embedded : m.ctx.scale(embedded, embeddingScale);
-  return m.top.expand(m.top.named(scaled, 'embd'));
+  if (more > 0) rows = ctx.pad(rows, [more, 0, 0, 0]);
+  m.graph.expand(rows).expand(readyMade);
+  return more === 0 ? rows : ctx.view(rows, [embeddingLength, tokens], [rows.nb[1]]);
+}
+
+/** The embeddings times the model's factor, if it has one. @param rows of {@link tokenRows} */
+export function scaledEmbedding({ ctx, hp, top }: ModelBuilder, rows: Tensor): Tensor {
+  const { embeddingScale } = hp;
+  const dense = embeddingScale === 0 || isContiguous(rows) ? rows : ctx.cont(rows);
+  return top.expand(top.named(embeddingScale === 0 ? dense : ctx.scale(dense, embeddingScale), 'embd'));
+}
+
+/**
+ * One of the embeddings that an image's rows hold behind the first (deepstack).
+ *
+ * @param rows of {@link tokenRows}
+ * @param index from 1 on
+ */
+export function deepstackRows({ ctx, hp: { embeddingLength } }: Scope, rows: Tensor, index: number): Tensor {
+  return ctx.view(rows, [embeddingLength, rows.ne[1]], [rows.nb[1]], index * embeddingLength * rows.nb[0]);
 }
 
 /** The input that lists the tokens whose logits are wanted. */

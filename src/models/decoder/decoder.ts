@@ -11,8 +11,9 @@ import {
   finalNorm,
   finish,
   keepWanted,
+  scaledEmbedding,
   softCapped,
-  tokenEmbedding,
+  tokenRows,
   vocabularyScores,
   wantedTokens,
 } from '../blocks/inputs.js';
@@ -23,6 +24,7 @@ import { poolTexts } from '../blocks/pooling.js';
 import { stateInputs, type StateInputs } from '../blocks/recurrent-state.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
+import { positionsPerToken } from '../rope-scaling.js';
 import { headAttention } from './attention.js';
 import { requirePredictLayers } from './predict-layers.js';
 import { readDecoder } from './read.js';
@@ -47,8 +49,9 @@ export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: Dec
 }
 
 function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
-  const embedded = tokenEmbedding(m);
-  const inputs = new Inputs(m);
+  const rows = tokenRows(m);
+  const inputs = new Inputs(m, rows);
+  const embedded = scaledEmbedding(m, rows);
   const makeLayer = recipe.layer ?? decoderLayer(recipe);
   const layer = makeLayer(m, inputs);
   let x = placed(m, embedded, inputs, recipe.embedding ?? {});
@@ -61,7 +64,7 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   else finish(m, scores(m, embedding, recipe));
   poolTexts(m, embedding, recipe.classifier);
   if (recipe.predicts !== undefined) {
-    requirePredictLayers(m, recipe.predictTensors ?? 'all', (spare) => makeLayer(spare, new Inputs(spare)));
+    requirePredictLayers(m, recipe.predictTensors ?? 'all', (spare) => makeLayer(spare, new Inputs(spare, rows)));
   }
   recipe.end?.(m);
 }
@@ -74,14 +77,16 @@ class Inputs implements DecoderInputs {
   #states: StateInputs | undefined;
   #wanted: Tensor | undefined;
 
-  constructor(model: ModelBuilder) {
+  constructor(
+    model: ModelBuilder,
+    readonly rows: Tensor,
+  ) {
     this.#model = model;
   }
 
   get positions(): Tensor {
     const { batch, hp } = this.#model;
-    const perToken = hp.rope.sections === null ? 1 : 4;
-    return (this.#positions ??= this.#model.input('i32', [batch.tokens * perToken]));
+    return (this.#positions ??= this.#model.input('i32', [batch.tokens * positionsPerToken(hp.rope)]));
   }
 
   get attention(): AttentionInputs {

@@ -91,6 +91,8 @@ export type BlockMaker<H extends Hyperparameters> = (m: ModelBuilder<H>, inputs:
 
 /** The inputs that every layer reads besides the tokens. */
 export interface DecoderInputs {
+  /** The embeddings before they are scaled, as `tokenRows` makes them. */
+  readonly rows: Tensor;
   /** The position of each token. */
   readonly positions: Tensor;
   readonly attention: AttentionInputs;
