@@ -33,9 +33,13 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     this.top = new Scope<H>(this, weights.inLayer(null), '');
   }
 
-  /** The layers that a token goes through, first to last. */
-  layers(): Layer<H>[] {
-    return Array.from({ length: this.hp.layerCount }, (_, layer) => new Layer<H>(this, layer));
+  /**
+   * The layers that a token goes through, first to last.
+   *
+   * @param stack how the names of their weights begin, where a model has several stacks of layers
+   */
+  layers(stack = 'blk', count = this.hp.layerCount): Layer<H>[] {
+    return Array.from({ length: count }, (_, layer) => new Layer<H>(this, layer, stack));
   }
 
   /** The layers after {@link layers}, which predict further tokens. */
@@ -108,8 +112,9 @@ export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H>
   constructor(
     model: ModelBuilder<H>,
     readonly index: number,
+    stack = 'blk',
   ) {
-    super(model, model.weights.inLayer(index), `-${index}`);
+    super(model, model.weights.inLayer(index, stack), `-${index}`);
   }
 
   get isLast(): boolean {

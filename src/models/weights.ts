@@ -27,7 +27,7 @@ const ONE_PLACE: WeightPlaces = () => null;
 export class Weights {
   readonly #memory: WeightMemory;
   /**
-   * `blk.N.` prefix (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
+   * Prefix, such as `blk.N.` (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
    * nothing.
    */
   readonly #parts = new Map<string, Map<string, Weight>>();
@@ -55,9 +55,9 @@ export class Weights {
     return placed;
   }
 
-  /** The tensors of a layer, or those outside of all layers. */
-  inLayer(layer: number | null): LayerWeights {
-    const prefix = layer === null ? '' : `blk.${layer}.`;
+  /** The tensors of a layer of a stack, or those outside of all layers. */
+  inLayer(layer: number | null, stack = 'blk'): LayerWeights {
+    const prefix = layer === null ? '' : `${stack}.${layer}.`;
     return new LayerWeights(this.#memory, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
@@ -105,7 +105,7 @@ function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTens
 }
 
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
-const LAYER_PREFIX = /^blk\.\d+\./;
+const LAYER_PREFIX = /^(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./;
 
 /** What all weights of a model have in common. */
 interface WeightMemory {

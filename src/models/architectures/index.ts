@@ -34,6 +34,7 @@ import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { pocketTts } from './speech.js';
+import { t5, t5encoder } from './t5.js';
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
@@ -108,6 +109,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     smollm3,
     starcoder,
     starcoder2,
+    t5,
+    t5encoder,
     xverse,
   } as unknown as Record<string, Architecture>),
 );
