@@ -35,6 +35,7 @@ import { phi2, phi3, phimoe } from './phi.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
+import { wavtokenizer } from './wavtokenizer.js';
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
@@ -111,6 +112,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     starcoder2,
     t5,
     t5encoder,
+    'wavtokenizer-dec': wavtokenizer,
     xverse,
   } as unknown as Record<string, Architecture>),
 );

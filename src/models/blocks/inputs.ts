@@ -94,13 +94,15 @@ export interface ScoreOptions {
   readonly presence?: Presence;
   /** Whether the architecture applies the scale that output weights in NVFP4 may have, and adapters. Default true. */
   readonly isScaled?: boolean;
+  /** Elements of a result's row. Default: one for every token of the vocabulary. */
+  readonly length?: number;
 }
 
 /** A score per token of the vocabulary. */
 export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptions = {}): Tensor {
   const { ctx, top, hp } = m;
-  const { presence = 'optional', isScaled = true } = options;
-  const ne = [x.ne[0], hp.vocabularySize];
+  const { presence = 'optional', isScaled = true, length = hp.vocabularySize } = options;
+  const ne = [x.ne[0], length];
   const own = weightIf(top, presence, 'output.weight', ne);
   const weight = own ?? top.weight('token_embd.weight', ne, 'output');
   const scores = ctx.mulMat(weight, x);

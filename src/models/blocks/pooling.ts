@@ -76,7 +76,7 @@ function tokenOfTexts(m: ModelBuilder, x: Tensor): Tensor {
 
 function meanOfTexts(m: ModelBuilder, x: Tensor): Tensor {
   const { ctx, batch } = m;
-  if (batch.outputs !== batch.tokens) throw tooFewOutputs(batch);
+  if (x.ne[1] !== batch.tokens) throw tooFewOutputs(batch);
   return ctx.mulMat(ctx.cont(ctx.transpose(x)), m.input('f32', [batch.tokens, batch.sequences]));
 }
 
