@@ -37,7 +37,7 @@ export const deepseek2 = decoder<DeepSeek2Hyperparameters>({
   headRules: null,
   attention: latentAttention,
   experts: EXPERTS,
-  output: { isScaled: false },
+  output: { product: 'plain' },
   predicts: 'cached',
   predictTensors: 'all-or-none',
   adjust: readLatent,

@@ -60,9 +60,12 @@ export const starcoder2 = decoder({
   feedForward: { activation: 'gelu', gate: 'none', bias: 'required' },
 });
 
+/** CodeShell: StarCoder 2 whose output's matrix may serve as the embedding, too. */
 export const codeshell = decoder({
   norm: { kind: 'layer', bias: 'required' },
+  embedding: { weights: 'optional' },
   rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
   attention: { outputBias: 'required' },
   feedForward: { activation: 'gelu', gate: 'none', bias: 'required' },
   output: { weights: 'required' },

@@ -1,10 +1,13 @@
 /**
  * Llama and the models that are Llama but for a detail.
  */
+import type { Tensor } from '../../tensor/tensor.js';
+import { activate, feedForward } from '../blocks/feed-forward.js';
 import { frequencyFactors } from '../blocks/rope.js';
 import { decoder } from '../decoder/decoder.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
 import { withAttention } from '../hyperparameters.js';
+import type { Layer } from '../model-builder.js';
 
 const LLAMA = {
   rope: { factors: 'by-scaling' },
@@ -29,11 +32,14 @@ export const baichuan = decoder({
   adjust: (hp) => withAttention(hp, { alibiBias: hp.layerCount === BAICHUAN_LAYERS['13B'] ? 8 : 0 }),
 });
 
-/** Refact: Llama without turns; scores fall with the distance. */
+/**
+ * Refact: Llama without turns; scores fall with the distance. Files may hold Llama's biases and divisors of
+ * frequencies, which no operation reads.
+ */
 export const refact = decoder({
   rope: null,
-  attention: { outputBias: 'none' },
-  experts: { isNormalised: true, gate: 'optional' },
+  attention: { outputBias: 'unread' },
+  feedForward: refactNetwork,
   adjust: (hp) => withAttention(hp, { alibiBias: 8 }),
 });
 
@@ -80,3 +86,16 @@ export const panguEmbedded = decoder({
     for (const s of m.layers()) frequencyFactors(s, 'by-scaling');
   },
 });
+
+/** A dense network; in a mixture no matrix is read, so that only its non-linearity remains. */
+function refactNetwork(s: Layer, x: Tensor): Tensor {
+  const { hp, feedForwardLength: length } = s;
+  frequencyFactors(s, 'by-scaling');
+  if (hp.experts === null) return feedForward(s, x, length, { bias: 'unread' });
+  const { count } = hp.experts;
+  s.weight('ffn_gate_inp.weight', [x.ne[0], count]);
+  s.optionalWeight('ffn_gate_exps.weight', [x.ne[0], length, count]);
+  s.weight('ffn_down_exps.weight', [length, x.ne[0], count]);
+  s.weight('ffn_up_exps.weight', [x.ne[0], length, count]);
+  return activate(s, 'silu', s.named(x, 'ffn_up'), 'ffn');
+}

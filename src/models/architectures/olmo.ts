@@ -12,6 +12,7 @@ export const olmo = decoder({
 /** OLMoE: all heads of queries, and of keys, normalised as one row. */
 export const olmoe = decoder({
   rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
   attention: { matrices: 'bare', headNorms: { span: 'all' } },
   experts: { isRequired: true },
   output: { weights: 'required' },

@@ -17,15 +17,20 @@ export function tokenEmbedding(m: ModelBuilder): Tensor {
   return scaledEmbedding(m, tokenRows(m));
 }
 
-/** The embeddings as the table, or a run, gives them. Where an image's rows hold more, they are padded to that length. */
-export function tokenRows(m: ModelBuilder): Tensor {
+/**
+ * The embeddings as the table, or a run, gives them. Where an image's rows hold more, they are padded to that length.
+ *
+ * @param presence of the table; a second copy of the output's matrix stands in for one that is missing
+ */
+export function tokenRows(m: ModelBuilder, presence: Presence = 'required'): Tensor {
   const { ctx, batch } = m;
   const { tokens } = batch;
   const { embeddingLength, vocabularySize, deepstackCount } = m.hp;
   const more = embeddingLength * deepstackCount;
   const ids = m.input('i32', [tokens], 'inp_tokens');
   const readyMade = m.input('f32', [embeddingLength + more, tokens], 'inp_embd');
-  const table = m.top.weight('token_embd.weight', [embeddingLength, vocabularySize]);
+  const ne = [embeddingLength, vocabularySize];
+  const table = weightIf(m.top, presence, 'token_embd.weight', ne) ?? m.top.weight('output.weight', ne, 'output');
   if (table.type.name === 'i32') {
     const message = `${named(table.name)} is of type i32, which cannot hold fractions.`;
     throw badTensor(message, table.name, 'of type i32', 'of a type that can hold fractions');
@@ -92,8 +97,11 @@ export interface ScoreOptions {
    * Whether the model has output weights of its own; if not, the weights of the embedding are used. Default: optional.
    */
   readonly presence?: Presence;
-  /** Whether the architecture applies the scale that output weights in NVFP4 may have, and adapters. Default true. */
-  readonly isScaled?: boolean;
+  /**
+   * What changes the product. `scaled`: the scale that output weights in NVFP4 may have, and adapters; `adapted`:
+   * adapters; `plain`: nothing. Default `scaled`.
+   */
+  readonly product?: 'scaled' | 'adapted' | 'plain';
   /** Elements of a result's row. Default: one for every token of the vocabulary. */
   readonly length?: number;
 }
@@ -101,13 +109,14 @@ export interface ScoreOptions {
 /** A score per token of the vocabulary. */
 export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptions = {}): Tensor {
   const { ctx, top, hp } = m;
-  const { presence = 'optional', isScaled = true, length = hp.vocabularySize } = options;
+  const { presence = 'optional', product = 'scaled', length = hp.vocabularySize } = options;
   const ne = [x.ne[0], length];
   const own = weightIf(top, presence, 'output.weight', ne);
   const weight = own ?? top.weight('token_embd.weight', ne, 'output');
   const scores = ctx.mulMat(weight, x);
-  if (!isScaled) return scores;
-  const scale = own?.type.name === 'nvfp4' ? top.optionalWeight('output.scale', [1]) : null;
+  if (product === 'plain') return scores;
+  const isScaled = product === 'scaled' && own?.type.name === 'nvfp4';
+  const scale = isScaled ? top.optionalWeight('output.scale', [1]) : null;
   return adapted(top, weight, x, scale === null ? scores : ctx.mul(scores, scale));
 }
 

@@ -65,7 +65,9 @@ function turned<H extends Hyperparameters>(
   const freqFactors = frequencyFactors(s, rope.factors ?? 'none');
   const isTurned = rope.layers?.(s) ?? true;
   const change = (x: Tensor): Tensor => (isTurned ? turn(s, x, positions, { freqFactors }) : x);
-  return { q: s.named(change(heads.q), 'Qcur'), k: s.named(change(heads.k), 'Kcur'), v: heads.v };
+  const { q = 'Qcur', k = 'Kcur', v = 'Vcur' } = rope.labels ?? {};
+  const named = (x: Tensor, label: string | null): Tensor => (label === null ? x : s.named(x, label));
+  return { q: named(change(heads.q), q), k: named(change(heads.k), k), v: named(heads.v, v) };
 }
 
 /** Every query and key head normalised on its own. */

@@ -49,7 +49,7 @@ export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: Dec
 }
 
 function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
-  const rows = tokenRows(m);
+  const rows = tokenRows(m, recipe.embedding?.weights);
   const inputs = new Inputs(m, rows);
   const embedded = scaledEmbedding(m, rows);
   const makeLayer = recipe.layer ?? decoderLayer(recipe);
@@ -219,8 +219,8 @@ function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
 
 function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
   const { ctx, hp, top } = m;
-  const { weights = 'optional', bias = 'none', isScaled = true } = output;
-  const plain = vocabularyScores(m, x, { presence: weights, isScaled });
+  const { weights = 'optional', bias = 'none', product = 'scaled' } = output;
+  const plain = vocabularyScores(m, x, { presence: weights, product });
   if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
   const biased = withBias(top, 'output', plain, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);

@@ -84,10 +84,13 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
 export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
 
 /** A part of a layer: from its input to its result. */
-export type Block<H extends Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
+export type Block<H extends Hyperparameters = Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
 
 /** Makes what all layers of a graph share, once, and gives the part of a layer that reads it. */
-export type BlockMaker<H extends Hyperparameters> = (m: ModelBuilder<H>, inputs: DecoderInputs) => Block<H>;
+export type BlockMaker<H extends Hyperparameters = Hyperparameters> = (
+  m: ModelBuilder<H>,
+  inputs: DecoderInputs,
+) => Block<H>;
 
 /** The inputs that every layer reads besides the tokens. */
 export interface DecoderInputs {
@@ -103,6 +106,8 @@ export interface DecoderInputs {
 }
 
 export interface EmbeddingRecipe {
+  /** A table of its own; without it, a second copy of the output's matrix is used. Default: required. */
+  readonly weights?: Presence;
   /** A factor that follows from the width, and the name of the result. Default: none. */
   readonly scaled?: 'inp_scaled';
   /** Another name of the embeddings. Default: none. */
@@ -127,6 +132,8 @@ export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
    * `mrope`. Default: none.
    */
   readonly sections?: Presence;
+  /** Names of the heads that have turned or not; null: none. Default `Qcur`, `Kcur` and `Vcur`. */
+  readonly labels?: Partial<Record<'q' | 'k' | 'v', string | null>>;
 }
 
 export interface AttentionRecipe extends ProjectionOptions {
@@ -211,8 +218,11 @@ export interface OutputRecipe {
   readonly bias?: Presence;
   /** Name of the scores without it. Default: none. */
   readonly unbiasedLabel?: string;
-  /** Whether the scale that the matrix may have in NVFP4 is applied. Default true. */
-  readonly isScaled?: boolean;
+  /**
+   * What changes the product with the matrix. `scaled`: the scale that the matrix may have in NVFP4, and adapters;
+   * `adapted`: adapters; `plain`: nothing. Default `scaled`.
+   */
+  readonly product?: 'scaled' | 'adapted' | 'plain';
   /** Whether the tokens of the vocabulary get no scores: the embeddings are the result. Default false. */
   readonly isUnread?: boolean;
 }
