@@ -6,7 +6,7 @@ import { wrongValue, type PlannerError } from '../errors.js';
 import type { Gguf, GgufValue, GgufValueType } from '../gguf/types.js';
 
 /** llama.cpp's limit on layers; it also bounds the graph that a hostile header can make us build. */
-const MAX_LAYERS = 512;
+export const MAX_LAYERS = 512;
 
 export class MetadataReader {
   readonly architecture: string;

@@ -39,7 +39,7 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
    * @param stack how the names of their weights begin, where a model has several stacks of layers
    */
   layers(stack = 'blk', count = this.hp.layerCount): Layer<H>[] {
-    return Array.from({ length: count }, (_, layer) => new Layer<H>(this, layer, stack));
+    return Array.from({ length: count }, (_, layer) => new Layer<H>(this, layer, { stack }));
   }
 
   /** The layers after {@link layers}, which predict further tokens. */
@@ -109,12 +109,20 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
 
 /** One layer. */
 export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H> {
+  /** The layer of the file whose weights it has. */
+  readonly source: number;
+
+  /**
+   * @param stack the part of the model that it belongs to, as names of weights begin. Default `blk`
+   * @param source default `index`; another one where a model runs through its layers again
+   */
   constructor(
     model: ModelBuilder<H>,
     readonly index: number,
-    stack = 'blk',
+    { stack = 'blk', source = index } = {},
   ) {
-    super(model, model.weights.inLayer(index, stack), `-${index}`);
+    super(model, model.weights.inLayer(source, stack), `-${index}`);
+    this.source = source;
   }
 
   get isLast(): boolean {

@@ -97,8 +97,9 @@ export function readModel(gguf: Gguf): ModelHeader {
       });
       if (!isChecked) own.requireNoStrangers();
       isChecked = true;
-      const adapted = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
-      checkGraphSize(builder.graph, loaded.length, adapted);
+      const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
+      const contents = { weightCount: loaded.length, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
+      checkGraphSize(builder.graph, contents, architecture.graphRoom);
       return builder.graph;
     };
     return {

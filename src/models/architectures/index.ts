@@ -3,6 +3,7 @@
  */
 import type { Architecture } from '../architecture.js';
 import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js';
+import { cogvlm } from './cogvlm.js';
 import { cohere2, commandR } from './cohere.js';
 import { deepseek2 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
@@ -13,7 +14,7 @@ import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe } from './granite.js';
-import { hunyuanDense, hunyuanVl } from './hunyuan.js';
+import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
 import {
   arcee,
   baichuan,
@@ -30,6 +31,7 @@ import {
 import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
+import { nanbeige } from './nanbeige.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
@@ -45,6 +47,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     bloom,
     chatglm,
     codeshell,
+    cogvlm,
     cohere2,
     'command-r': commandR,
     dbrx,
@@ -70,6 +73,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'hunyuan-dense': hunyuanDense,
     'hunyuan-moe': hunyuanMoe,
     hunyuan_vl: hunyuanVl,
+    hy_v3: hunyuanV3,
     internlm2,
     jais,
     jamba,
@@ -83,6 +87,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     mamba2,
     'minimax-m2': minimaxM2,
     'modern-bert': modernBert,
+    nanbeige,
     nemotron,
     'neo-bert': neoBert,
     'nomic-bert': nomicBert,

@@ -28,6 +28,8 @@ export interface ExpertOptions {
   readonly isScaled?: boolean;
   /** A bias that is added to the probabilities only for choosing experts. Default: none. */
   readonly selectionBias?: Presence;
+  /** Default `exp_probs_b.bias`. */
+  readonly selectionBiasName?: string;
   /** A matrix for the gate; without it, up goes through the non-linearity alone. Default: required. */
   readonly gate?: Presence;
   /** Gate and up in one matrix. Default: none. */
@@ -65,8 +67,8 @@ function routerProbabilities(s: Scope, x: Tensor, options: ExpertOptions): Tenso
 
 /** The scores that experts are chosen by: the probabilities, shifted by a bias, of the best groups only. */
 function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
-  const { experts, selectionBias = 'none' } = options;
-  const bias = weightIf(s, selectionBias, 'exp_probs_b.bias', [experts.count]);
+  const { experts, selectionBias = 'none', selectionBiasName = 'exp_probs_b.bias' } = options;
+  const bias = weightIf(s, selectionBias, selectionBiasName, [experts.count]);
   const biased = bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
   return experts.groups > 1 ? bestGroupsOnly(s, biased, experts) : biased;
 }

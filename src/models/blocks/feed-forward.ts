@@ -16,6 +16,8 @@ import { product, weightIf } from './linear.js';
 /** A non-linearity. */
 export type Activation = 'silu' | 'gelu' | 'relu' | 'relu-squared' | 'swiglu-oai';
 
+type Gate = 'own' | 'halves' | 'none' | 'chained';
+
 export interface FeedForwardRecipe {
   /** Default: silu. */
   readonly activation?: Activation;
@@ -23,7 +25,9 @@ export interface FeedForwardRecipe {
    * `own`: a matrix for the gate; `halves`: gate and up in one matrix; `none`: no gate; `chained`: the gate is made from
    * up, not from the network's input. Default `own`.
    */
-  readonly gate?: 'own' | 'halves' | 'none' | 'chained';
+  readonly gate?: Gate;
+  /** Whether the file must have the matrices. Where one is missing, rows pass as they are. Default: required. */
+  readonly presence?: Presence;
   /** Default: none. */
   readonly bias?: Presence;
   /** Whether scales of whole matrices are applied, as in NVFP4 files. Default false. */
@@ -42,7 +46,8 @@ export function feedForward(s: Scope, x: Tensor, length: number, recipe: FeedFor
 
 function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
   const { ctx } = s;
-  const { activation = 'silu', gate = 'own' } = recipe;
+  const { activation = 'silu' } = recipe;
+  const gate = gateOf(s, x, length, recipe);
   const up = step(s, 'ffn_up', x, gate === 'halves' ? 2 * length : length, recipe);
   if (gate === 'chained') {
     const gated = step(s, 'ffn_gate', up, length, recipe);
@@ -55,6 +60,17 @@ function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecip
     return s.named(ctx.mul(activate(s, activation, gates, 'ffn'), up), 'ffn_gate_par');
   }
   return activateGated(s, activation, gates, up, 'ffn');
+}
+
+/** How the network is gated: not at all, if the gate's matrix is missing. */
+function gateOf(
+  s: Scope,
+  x: Tensor,
+  length: number,
+  { gate = 'own', presence = 'required', suffix = '' }: FeedForwardRecipe,
+): Gate {
+  if (gate !== 'own' || presence === 'required') return gate;
+  return weightIf(s, presence, `ffn_gate${suffix}.weight`, [x.ne[0], length]) === null ? 'none' : 'own';
 }
 
 /** Names of gated non-linearities. */
@@ -105,11 +121,12 @@ export function activate(s: Scope, activation: Activation, x: Tensor, label: str
  * names.
  */
 function step(s: Scope, label: string, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
-  const { suffix = '', bias = 'none', isScaled = false } = recipe;
+  const { suffix = '', presence = 'required', bias = 'none', isScaled = false } = recipe;
   const part = label + suffix;
   const isDown = label === DOWN;
   const offset = weightIf(s, bias, `${part}.bias`, [length]);
-  let result = product(s, part, x, length);
+  const isThere = weightIf(s, presence, `${part}.weight`, [x.ne[0], length]) !== null;
+  let result = isThere ? product(s, part, x, length) : x;
   if (!isDown || offset !== null) s.named(result, label);
   if (offset !== null) {
     result = s.ctx.add(result, offset);

@@ -33,6 +33,8 @@ export interface MixtureRecipe {
   readonly readsScale?: boolean;
   /** A bias that is added to the probabilities only for choosing experts. Default: none. */
   readonly selectionBias?: Presence;
+  /** Name of that bias. Default `exp_probs_b.bias`. */
+  readonly selectionBiasName?: string;
   /** Biases of the router and of the experts. Default: none. */
   readonly bias?: Presence;
   /** Whether a scale per expert is applied, as in NVFP4 files. Default false. */
@@ -53,9 +55,14 @@ export interface MixtureRecipe {
 export interface SharedRecipe {
   /**
    * Elements between up and down. `counted`: those of an expert times `expert_shared_count`; `as-expert`: those of one
-   * expert; `own`: the file says, and has none if it doesn't; `own-or-whole`: if it doesn't, as a dense network.
+   * expert; `own`: the file says, and has none if it doesn't; `own-or-whole`: if it doesn't, as a dense network;
+   * `own-or-expert`: if it doesn't, as one expert.
    */
-  readonly length: 'counted' | 'as-expert' | 'own' | 'own-or-whole';
+  readonly length: 'counted' | 'as-expert' | 'own' | 'own-or-whole' | 'own-or-expert';
+  /** Whether the file must have the matrices. Default: required. */
+  readonly presence?: Presence;
+  /** Whether scales of whole matrices are applied, as in NVFP4 files. Default false. */
+  readonly isScaled?: boolean;
   /** The function of a gate per token; `quotient`: made of silu and a division. Default: no gate. */
   readonly gate?: 'sigmoid' | 'quotient';
   /** Name of the network's result. Default `ffn_shexp`. */
@@ -93,9 +100,11 @@ export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Ten
 
 function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, gate }: MixtureRecipe): Tensor {
   const { ctx } = s;
-  const { label = 'ffn_shexp' } = recipe;
+  const { label = 'ffn_shexp', presence = 'required', isScaled = false } = recipe;
   const network = {
     suffix: '_shexp',
+    presence,
+    isScaled,
     gate: gate === 'none' ? 'none' : 'own',
     ...(activation && { activation }),
   } as const;

@@ -41,6 +41,7 @@ import type {
 
 export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: DecoderRecipe<H>): Architecture<H> {
   return {
+    graphRoom: recipe.graphRoom,
     read: (reader) => readDecoder(reader, recipe),
     build: (m) => {
       build(m, recipe);
@@ -59,7 +60,11 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   for (const s of m.layers()) x = layer(s, x);
   // A draft model may read the last layer's result for every token.
   if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
-  const embedding = finalNorm(m, x, recipe.finalNorm);
+  let embedding = finalNorm(m, x, recipe.finalNorm);
+  if (recipe.keepsWantedAfter === 'final-norm') {
+    const draftInput = m.top.named(embedding, 'h_nextn');
+    embedding = m.ctx.setOutput(m.top.named(m.ctx.getRows(draftInput, inputs.wanted), 'result_norm'));
+  }
   if (recipe.output?.isUnread) leaveScores(m, embedding, recipe.output);
   else finish(m, scores(m, embedding, recipe));
   poolTexts(m, embedding, recipe.classifier);
@@ -123,7 +128,7 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
   return (m, inputs) => {
     const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
-    const isKept = recipe.keepsWantedAfter !== 'layers';
+    const isKept = (recipe.keepsWantedAfter ?? 'attention') === 'attention';
     return (s, x) => {
       const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
       const attended = attend(s, normed);

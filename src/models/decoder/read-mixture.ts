@@ -47,7 +47,8 @@ function sharedLength(
   if (shared.length === 'as-expert') return ownLength;
   if (shared.length === 'counted') return reader.integer('expert_shared_count') * (ownLength || whole);
   const own = reader.integer('expert_shared_feed_forward_length', 0);
-  return shared.length === 'own-or-whole' ? own || whole : own;
+  if (own > 0 || shared.length === 'own') return own;
+  return shared.length === 'own-or-whole' ? whole : ownLength;
 }
 
 const GATINGS: readonly (Gating | undefined)[] = [

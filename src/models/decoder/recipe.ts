@@ -16,6 +16,7 @@ import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
+import type { GraphRoom } from '../graph-limit.js';
 import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
@@ -70,8 +71,13 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly predictTensors?: PredictTensors;
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
-  /** After which part only the wanted tokens are kept. Default: the last layer's attention. */
-  readonly keepsWantedAfter?: 'attention' | 'layers';
+  /**
+   * After which part only the wanted tokens are kept; `nothing`: all tokens get scores. Default: the last layer's
+   * attention.
+   */
+  readonly keepsWantedAfter?: 'attention' | 'layers' | 'final-norm' | 'nothing';
+  /** How large llama.cpp lets the graph be. Default: as large as most. */
+  readonly graphRoom?: GraphRoom;
   /** What happens to the embeddings ahead of the first layer. */
   readonly begin?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
   /** A whole layer in place of the one that the other entries describe. */
