@@ -63,3 +63,24 @@ export function withHeadScan(
   }
   return scanned;
 }
+
+/**
+ * The layers with a state, as the file lists them; if it doesn't, all but one of each `full_attention_interval`. Layers
+ * that predict further tokens have none.
+ *
+ * @param interval if the file gives none
+ * @throws PlannerError `BAD_MODEL`
+ */
+export function recurrentLayers(
+  reader: MetadataReader,
+  { layerCount, predictLayerCount }: Hyperparameters,
+  interval: number,
+): (layer: number) => boolean {
+  const key = 'attention.recurrent_layers';
+  if (reader.has(key)) {
+    const flags = reader.perLayer(key, layerCount + predictLayerCount);
+    return (layer) => layer < layerCount && flags[layer] !== 0;
+  }
+  const every = reader.positive('full_attention_interval', interval);
+  return (layer) => layer < layerCount && (layer + 1) % every !== 0;
+}

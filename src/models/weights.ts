@@ -92,7 +92,7 @@ export class Weights {
 }
 
 /** Matrices that may have a scale of their own or of their input, even where the architecture ignores it. */
-const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
+const SCALABLE = /^(attn_(q|k|v|output|qkv|gate)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out|alpha|beta)|output)$/;
 
 /**
  * The matrix that `name` scales, with one number for each plane of the matrix; null if `name` is not a scale. A scale

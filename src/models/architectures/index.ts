@@ -5,7 +5,7 @@ import type { Architecture } from '../architecture.js';
 import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js';
 import { cogvlm } from './cogvlm.js';
 import { cohere2, commandR } from './cohere.js';
-import { deepseek2 } from './deepseek.js';
+import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
@@ -15,6 +15,7 @@ import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe } from './granite.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
+import { minicpm3, plm } from './latent.js';
 import {
   arcee,
   baichuan,
@@ -30,11 +31,13 @@ import {
 } from './llama.js';
 import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
+import { mistral3 } from './mistral.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { nanbeige } from './nanbeige.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
+import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
 import { wavtokenizer } from './wavtokenizer.js';
@@ -51,7 +54,9 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     cohere2,
     'command-r': commandR,
     dbrx,
+    deepseek,
     deepseek2,
+    'deepseek2-ocr': deepseek2Ocr,
     dots1,
     dream,
     ernie4_5: ernie45,
@@ -85,7 +90,10 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'llama-embed': llamaEmbed,
     mamba,
     mamba2,
+    minicpm3,
     'minimax-m2': minimaxM2,
+    mistral3,
+    mistral4,
     'modern-bert': modernBert,
     nanbeige,
     nemotron,
@@ -100,13 +108,17 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     phi2,
     phi3,
     phimoe,
+    plm,
     pockettts: pocketTts,
     qwen,
     qwen2,
     qwen2moe,
     qwen2vl,
     qwen3,
+    qwen35,
+    qwen35moe,
     qwen3moe,
+    qwen3next,
     qwen3vl,
     qwen3vlmoe,
     refact,

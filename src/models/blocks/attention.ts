@@ -83,6 +83,12 @@ function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional'
   return { q: part(headCount, 0), k: part(kvHeadCount, headCount), v: part(kvHeadCount, headCount + kvHeadCount) };
 }
 
+/** Queries times a factor per token, if attention cools with the position. */
+export function cooled(s: Layer, q: Tensor, inputs: { readonly temperature: Tensor }): Tensor {
+  if (s.hp.attention.temperature === 0) return q;
+  return s.named(s.ctx.mul(q, inputs.temperature), 'Qcur_attn_temp_scaled');
+}
+
 /** A cache with the inputs that say where the batch goes and what it may see. */
 interface CacheAccess {
   readonly cache: KvCache;

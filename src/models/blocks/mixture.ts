@@ -98,6 +98,13 @@ export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Ten
   return s.named(isFirst ? s.ctx.add(common, routed) : s.ctx.add(routed, common), sumLabel);
 }
 
+const SIGMOID_LABELS = {
+  score: 'shared_expert_gate',
+  opening: 'shared_expert_gate_sigmoid',
+  result: 'ffn_shexp_gated',
+};
+const QUOTIENT_LABELS = { score: 'ffn_shexp_gate_inp', opening: 'ffn_shexp_gate', result: 'ffn_shexp_out' };
+
 function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, gate }: MixtureRecipe): Tensor {
   const { ctx } = s;
   const { label = 'ffn_shexp', presence = 'required', isScaled = false } = recipe;
@@ -110,7 +117,9 @@ function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, 
   } as const;
   const result = s.named(feedForward(s, x, s.hp.experts!.sharedLength, network), label);
   if (recipe.gate === undefined) return result;
-  const score = s.named(product(s, 'ffn_gate_inp_shexp', x, 1), `${label}_gate_inp`);
-  const opening = recipe.gate === 'sigmoid' ? ctx.sigmoid(score) : ctx.div(ctx.silu(score), score);
-  return s.named(ctx.mul(result, s.named(opening, `${label}_gate`)), `${label}_out`);
+  const isSigmoid = recipe.gate === 'sigmoid';
+  const names = isSigmoid ? SIGMOID_LABELS : QUOTIENT_LABELS;
+  const score = s.named(product(s, 'ffn_gate_inp_shexp', x, 1), names.score);
+  const opening = isSigmoid ? ctx.sigmoid(score) : ctx.div(ctx.silu(score), score);
+  return s.named(ctx.mul(result, s.named(opening, names.opening)), names.result);
 }

@@ -2,7 +2,7 @@
  * Attention of a decoder's layer as its recipe describes it: heads, norms, turns, look-up.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import { attend, project, projectHeads, reshaped, type Heads } from '../blocks/attention.js';
+import { attend, cooled, project, projectHeads, reshaped, type Heads } from '../blocks/attention.js';
 import { weightIf } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
 import { frequencyFactors, turn } from '../blocks/rope.js';
@@ -15,16 +15,17 @@ export function headAttention<H extends Hyperparameters>(
   rope: RopeRecipe<H> | null = {},
 ): BlockMaker<H> {
   const { scaledQuery, sinks = 'none', outputBias: bias = 'none', label } = recipe;
-  return (_, { positions, attention }) =>
-    (s, x) => {
-      const { q, k, v } = preparedHeads(s, x, positions, recipe, rope);
-      const factor = scoreFactor(s, recipe);
-      const isScaled = scaledQuery !== undefined;
-      const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
-      const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
-      const result = attend(s, attention, heads, { scale: isScaled ? 1 : factor, sinks: weights, bias });
-      return label === undefined ? result : s.named(result, label);
-    };
+  return (_, inputs) => (s, x) => {
+    const { positions, attention } = inputs;
+    const { q: fresh, k, v } = preparedHeads(s, x, positions, recipe, rope);
+    const q = cooled(s, fresh, inputs);
+    const factor = scoreFactor(s, recipe);
+    const isScaled = scaledQuery !== undefined;
+    const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
+    const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
+    const result = attend(s, attention, heads, { scale: isScaled ? 1 : factor, sinks: weights, bias });
+    return label === undefined ? result : s.named(result, label);
+  };
 }
 
 /** Queries, keys and values, normalised and turned. */

@@ -58,13 +58,8 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   let x = placed(m, embedded, inputs, recipe.embedding ?? {});
   if (recipe.begin !== undefined) x = recipe.begin(m, x, inputs);
   for (const s of m.layers()) x = layer(s, x);
-  // A draft model may read the last layer's result for every token.
-  if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
-  let embedding = finalNorm(m, x, recipe.finalNorm);
-  if (recipe.keepsWantedAfter === 'final-norm') {
-    const draftInput = m.top.named(embedding, 'h_nextn');
-    embedding = m.ctx.setOutput(m.top.named(m.ctx.getRows(draftInput, inputs.wanted), 'result_norm'));
-  }
+  const conclude = recipe.conclude ?? concluded;
+  const embedding = conclude(m, x, inputs, recipe);
   if (recipe.output?.isUnread) leaveScores(m, embedding, recipe.output);
   else finish(m, scores(m, embedding, recipe));
   poolTexts(m, embedding, recipe.classifier);
@@ -74,12 +69,28 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   recipe.end?.(m);
 }
 
+/** From the last layer's result to the embedding of the text. */
+function concluded<H extends Hyperparameters>(
+  m: ModelBuilder<H>,
+  x: Tensor,
+  { wanted }: DecoderInputs,
+  { keepsWantedAfter, finalNorm: how }: DecoderRecipe<H>,
+): Tensor {
+  const { ctx, top } = m;
+  // A draft model may read what is kept for every token.
+  if (keepsWantedAfter === 'layers') return finalNorm(m, ctx.getRows(ctx.setOutput(x), wanted), how);
+  if (keepsWantedAfter !== 'final-norm') return finalNorm(m, x, how);
+  const all = top.named(finalNorm(m, x, how), 'h_nextn');
+  return ctx.setOutput(top.named(ctx.getRows(all, wanted), 'result_norm'));
+}
+
 /** The inputs of a graph, made when they are first read. */
 class Inputs implements DecoderInputs {
   readonly #model: ModelBuilder;
   #positions: Tensor | undefined;
   #attention: AttentionInputs | undefined;
   #states: StateInputs | undefined;
+  #temperature: Tensor | undefined;
   #wanted: Tensor | undefined;
 
   constructor(
@@ -100,6 +111,10 @@ class Inputs implements DecoderInputs {
 
   get states(): StateInputs {
     return (this.#states ??= stateInputs(this.#model));
+  }
+
+  get temperature(): Tensor {
+    return (this.#temperature ??= this.#model.input('f32', [1, 1, this.#model.batch.tokens], 'attn_scale'));
   }
 
   get wanted(): Tensor {
@@ -225,7 +240,8 @@ function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
 function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
   const { ctx, hp, top } = m;
   const { weights = 'optional', bias = 'none', product = 'scaled' } = output;
-  const plain = vocabularyScores(m, x, { presence: weights, product });
+  const rows = output.prepare?.(m, x) ?? x;
+  const plain = vocabularyScores(m, rows, { presence: weights, product });
   if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
   const biased = withBias(top, 'output', plain, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);

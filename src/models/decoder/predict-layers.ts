@@ -1,7 +1,7 @@
 /**
  * The layers of a file that predict further tokens. They are not run, but llama.cpp demands their tensors.
  */
-import { withCachesIn, type Hyperparameters } from '../hyperparameters.js';
+import { withHeads, type Hyperparameters } from '../hyperparameters.js';
 import { createModelMemory } from '../memory/model-memory.js';
 import { ModelBuilder, type Layer } from '../model-builder.js';
 import type { Block, PredictTensors } from './recipe.js';
@@ -23,7 +23,7 @@ export function requirePredictLayers<H extends Hyperparameters>(
     for (const { index } of layers) m.weights.skipLayer(index);
     return;
   }
-  const cached = withCachesIn(m.hp, () => true);
+  const cached = withHeads(m.hp, (_, layer) => ({ cacheLayer: layer }));
   const spare = new ModelBuilder(cached, m.run, m.batch, m.weights, createModelMemory(cached, m.run));
   const build = makeLayer(spare);
   const x = spare.input('f32', [m.hp.embeddingLength, m.batch.tokens]);

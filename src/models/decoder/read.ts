@@ -2,9 +2,9 @@
  * The numbers of a decoder, from the keys that its recipe names.
  */
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
+import { requireHeads } from '../head-rules.js';
 import {
   readHyperparameters,
-  requireHeads,
   withAttention,
   withCachesIn,
   withFirstHeadCount,
@@ -72,6 +72,7 @@ function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRe
       softcap: number('attn_logit_softcapping', recipe.attentionSoftcap),
       clamp: number('attention.clamp_kqv', recipe.clamp),
       alibiBias: number('attention.max_alibi_bias', recipe.alibiBias),
+      temperature: number('attention.temperature_scale', recipe.temperature),
     }),
     embeddingScale: number('embedding_scale', recipe.embedding),
     residualScale: number('residual_scale', recipe.residual),

@@ -17,7 +17,8 @@ import type { MixtureRecipe } from '../blocks/mixture.js';
 import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
 import type { GraphRoom } from '../graph-limit.js';
-import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
+import type { HeadRules } from '../head-rules.js';
+import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
@@ -82,6 +83,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly begin?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
   /** A whole layer in place of the one that the other entries describe. */
   readonly layer?: BlockMaker<H>;
+  /** From the last layer's result to the embedding of the text. Default: the final norm. */
+  readonly conclude?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
   /** What is left to ask of the file when the graph is complete. */
   readonly end?: (m: ModelBuilder<H>) => void;
 }
@@ -107,6 +110,8 @@ export interface DecoderInputs {
   readonly attention: AttentionInputs;
   /** The rows that the states of sequences come from. */
   readonly states: StateInputs;
+  /** A factor of the queries per token, by which attention cools in long contexts. */
+  readonly temperature: Tensor;
   /** The tokens whose logits are wanted. */
   readonly wanted: Tensor;
 }
@@ -117,7 +122,7 @@ export interface EmbeddingRecipe {
   /** A factor that follows from the width, and the name of the result. Default: none. */
   readonly scaled?: 'inp_scaled';
   /** Another name of the embeddings. Default: none. */
-  readonly label?: 'inp_embd';
+  readonly label?: string;
   /** A normalisation of the embeddings by `token_embd_norm`. Default: none. */
   readonly isNormalised?: boolean;
   /** A table of learned positions, which are added. Default: none. */
@@ -218,6 +223,8 @@ export interface SumLabels {
 }
 
 export interface OutputRecipe {
+  /** What happens to the rows ahead of the matrix. Default: nothing. */
+  readonly prepare?: (m: ModelBuilder, x: Tensor) => Tensor;
   /** Matrix of its own; without it, that of the embedding is used. Default: optional. */
   readonly weights?: Presence;
   /** Default: none. */
@@ -250,6 +257,8 @@ export interface ScaleRecipe {
   readonly logitSoftcap?: NumberRule;
   /** Limit that queries, keys and values are cut to. */
   readonly clamp?: NumberRule;
+  /** How fast attention cools with the position. */
+  readonly temperature?: NumberRule;
   /** Slope by which scores fall with the distance. */
   readonly alibiBias?: NumberRule;
 }
