@@ -4,18 +4,25 @@
 import { withStates, type Hyperparameters } from './hyperparameters.js';
 import type { MetadataReader } from './metadata-reader.js';
 
+export interface ScanNumbers {
+  /** Tokens that the convolution sees. */
+  readonly convolutionWidth: number;
+  readonly innerLength: number;
+  /** Elements of the state per channel. */
+  readonly stateLength: number;
+  /** Elements that the steps are made from; in Mamba 2 the number of heads, which have one step each. */
+  readonly stepRank: number;
+  /** Groups of heads that share the gates into and out of their states; 0: there are no groups. */
+  readonly groups: number;
+}
+
 export interface ScanHyperparameters extends Hyperparameters {
-  readonly scan: {
-    /** Tokens that the convolution sees. */
-    readonly convolutionWidth: number;
-    readonly innerLength: number;
-    /** Elements of the state per channel. */
-    readonly stateLength: number;
-    /** Elements that the steps are made from; in Mamba 2 the number of heads, which have one step each. */
-    readonly stepRank: number;
-    /** Groups of heads that share the gates into and out of their states; 0: there are no groups. */
-    readonly groups: number;
-  };
+  readonly scan: ScanNumbers;
+}
+
+/** The numbers of a model's scans; null if it has none. */
+export function scanOf(hp: Hyperparameters): ScanNumbers | null {
+  return 'scan' in hp ? (hp as ScanHyperparameters).scan : null;
 }
 
 /** What an architecture reads of its scans. */

@@ -40,6 +40,16 @@ describeShared('a hybrid', () => {
     expect(bytes(await header('mamba2'))).toBe(2 * state);
   });
 
+  it('has both in every layer of Falcon-H1, and neither in the networks of Nemotron-H', async () => {
+    const state = stateBytes(3 * (512 + 2 * 2 * 128), 128 * 512);
+    expect(bytes(await header('falcon-h1'))).toBe(2 * (cacheBytes(CONTEXT) + state));
+    expect(bytes(await header('nemotron_h'))).toBe(cacheBytes(CONTEXT) + state);
+  });
+
+  it('keeps the last columns alone of a short convolution', async () => {
+    expect(bytes(await header('lfm2moe'))).toBe(cacheBytes(CONTEXT) + stateBytes(2 * 256, 0));
+  });
+
   it('is none of constant size', async () => {
     expect(measureModel(await header('jamba')).isRecurrent).toBe(false);
     expect(measureModel(await header('mamba2')).isRecurrent).toBe(true);
@@ -50,6 +60,39 @@ describeShared('a hybrid', () => {
     const { checkpointBytes } = openModel(await header('jamba'), { ctxSize: CONTEXT });
     // Mark and sequence, a count of cells, position and sequences of the cell, two counts, two heads of rows.
     expect(checkpointBytes).toBe(8 + 4 + 8 + 8 + 2 * 12 + rows);
+  });
+
+  it('has a short cache where attention has a window, and copies it, too', async () => {
+    const gguf = await header('lfm2');
+    const options = { ctxSize: 1024, ubatchSize: 64, parallel: 1 };
+    const state = stateBytes(2 * 256, 0);
+    expect(measureModel(gguf, options).context).toBe(cacheBytes(256) + state);
+    expect(measureModel(gguf, { ...options, swaFull: true }).context).toBe(cacheBytes(1024) + state);
+    // Two rows of 16 tokens with their positions, ahead of the state.
+    const window = 4 + 4 + 16 * 12 + 8 + 2 * (12 + 16 * 256 * 2);
+    const { checkpointBytes } = openModel(gguf, options);
+    expect(checkpointBytes).toBe(8 + window + 4 + 8 + 8 + 2 * 12 + state);
+  });
+
+  it('turns what it quantises only without a window', async () => {
+    const rotations = (gguf: Gguf): number => {
+      const { graph } = measureModel(gguf, { ctxSize: CONTEXT, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' });
+      return graph.leafs.filter(({ name }) => name.endsWith('_rot')).length;
+    };
+    expect(rotations(await header('lfm2moe'))).toBe(2);
+    expect(rotations(await header('lfm2'))).toBe(0);
+  });
+
+  it('sees tokens on both sides in a convolution that is not causal', async () => {
+    const { graph } = measureModel(await header('lfm2', { 'attention.causal': false }), { ctxSize: CONTEXT });
+    expect(graph.nodes.filter(({ op }) => op === 'PAD').length).toBe(1);
+  });
+
+  it('scores no tokens in LFM2 where embeddings are wanted, which one more matrix changes', async () => {
+    const { graph } = measureModel(await header('lfm2'), { ctxSize: CONTEXT, embeddings: true, pooling: 'cls' });
+    const names = graph.nodes.map(({ name }) => name);
+    expect(names).not.toContain('result_output');
+    expect(names.slice(-3)).toEqual(['result_embd_pooled', expect.stringMatching(/^node_/), 'result_embd_pooled']);
   });
 
   it('turns heads unless the file says that they do not', async () => {
@@ -67,6 +110,18 @@ describeShared('refused, by the name of what is at fault', () => {
     ['groups that do not fill the inner rows', 'mamba2', { 'ssm.group_count': 3 }, 'mamba2.ssm.group_count'],
     ['no group', 'mamba2', { 'ssm.group_count': 0 }, 'mamba2.ssm.group_count'],
     ['heads that do not share equally', 'jamba', { 'attention.head_count_kv': [3, 0] }, 'number of heads'],
+    ['groups where there must be none', 'plamo2', { 'ssm.group_count': 2 }, 'plamo2.ssm.group_count'],
+    ['heads that do not fill the inner rows', 'plamo2', { 'ssm.time_step_rank': 3 }, 'plamo2.ssm.time_step_rank'],
+    ['a convolution of one token', 'lfm2', { 'shortconv.l_cache': 1 }, 'lfm2.shortconv.l_cache'],
+    [
+      'heads of another width',
+      'lfm2',
+      { 'attention.key_length': 64, 'attention.value_length': 64 },
+      'length of all heads',
+    ],
+    ['no experts', 'lfm2moe', { expert_count: 0, expert_used_count: 0 }, 'lfm2moe.expert_count'],
+    ['a network where a scan is', 'nemotron_h', { feed_forward_length: [0, 384, 384] }, 'blk.1.ffn_up.weight'],
+    ['layers that predict tokens', 'nemotron_h', { nextn_predict_layers: 1 }, 'blk.2.nextn.enorm.weight'],
     ['a cache in all layers', 'jamba', { 'attention.head_count_kv': [2, 2] }, 'blk.1.attn_q.weight'],
   ])('%s: %s', async (_, name, keys, culprit) => {
     const gguf = await header(name, keys);

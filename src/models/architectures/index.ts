@@ -9,6 +9,7 @@ import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
+import { falconH1 } from './falcon-h1.js';
 import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
@@ -16,6 +17,7 @@ import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, sta
 import { granite, granitehybrid, granitemoe } from './granite.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
 import { minicpm3, plm } from './latent.js';
+import { lfm2, lfm2moe } from './lfm.js';
 import {
   arcee,
   baichuan,
@@ -34,10 +36,12 @@ import { minimaxM2 } from './minimax.js';
 import { mistral3 } from './mistral.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { nanbeige } from './nanbeige.js';
+import { nemotronH } from './nemotron-h.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
-import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
+import { plamo2 } from './plamo2.js';
 import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
+import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
 import { wavtokenizer } from './wavtokenizer.js';
@@ -63,6 +67,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'ernie4_5-moe': ernie45moe,
     eurobert,
     falcon,
+    'falcon-h1': falconH1,
     gemma,
     'gemma-embedding': gemmaEmbedding,
     gemma2,
@@ -84,6 +89,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     jamba,
     'jina-bert-v2': jinaBertV2,
     'jina-bert-v3': jinaBertV3,
+    lfm2,
+    lfm2moe,
     llada,
     'llada-moe': lladaMoe,
     llama,
@@ -97,6 +104,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'modern-bert': modernBert,
     nanbeige,
     nemotron,
+    nemotron_h: nemotronH,
+    nemotron_h_moe: nemotronH,
     'neo-bert': neoBert,
     'nomic-bert': nomicBert,
     'nomic-bert-moe': nomicBertMoe,
@@ -108,6 +117,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     phi2,
     phi3,
     phimoe,
+    plamo2,
     plm,
     pockettts: pocketTts,
     qwen,

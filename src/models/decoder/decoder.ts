@@ -60,12 +60,14 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   for (const s of m.layers()) x = layer(s, x);
   const conclude = recipe.conclude ?? concluded;
   const embedding = conclude(m, x, inputs, recipe);
-  if (recipe.output?.isUnread) leaveScores(m, embedding, recipe.output);
+  const { output = {}, predicts, predictTensors = 'all' } = recipe;
+  const isUnread = output.isUnread === 'with-embeddings' ? m.run.pooling !== null : output.isUnread;
+  if (isUnread) leaveScores(m, embedding, output);
   else finish(m, scores(m, embedding, recipe));
   poolTexts(m, embedding, recipe.classifier);
-  if (recipe.predicts !== undefined) {
-    requirePredictLayers(m, recipe.predictTensors ?? 'all', (spare) => makeLayer(spare, new Inputs(spare, rows)));
-  }
+  if (typeof predictTensors === 'function') m.predictLayers().forEach(predictTensors);
+  else if (predicts !== undefined)
+    requirePredictLayers(m, predictTensors, (spare) => makeLayer(spare, new Inputs(spare, rows)));
   recipe.end?.(m);
 }
 

@@ -69,7 +69,7 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
    * Which tensors of these layers the file must hold. `all-or-none`: another file may hold all of them; `unchecked`: the
    * file may lack any. Default `all`.
    */
-  readonly predictTensors?: PredictTensors;
+  readonly predictTensors?: PredictTensors | ((s: Layer<H>) => void);
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
   /**
@@ -236,8 +236,11 @@ export interface OutputRecipe {
    * `adapted`: adapters; `plain`: nothing. Default `scaled`.
    */
   readonly product?: 'scaled' | 'adapted' | 'plain';
-  /** Whether the tokens of the vocabulary get no scores: the embeddings are the result. Default false. */
-  readonly isUnread?: boolean;
+  /**
+   * Whether the tokens of the vocabulary get no scores: the embeddings are the result. `with-embeddings`: where
+   * embeddings of texts are wanted. Default false.
+   */
+  readonly isUnread?: boolean | 'with-embeddings';
 }
 
 /** A number of the file: required, a default, or a default that follows from others. */
