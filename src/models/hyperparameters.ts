@@ -5,6 +5,7 @@
  */
 import type { NormHyperparameters } from './norm-recipe.js';
 import { readPooling, type Pooling } from './pooling.js';
+import type { GateLimits } from './gate-limits.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import type { Presence } from './presence.js';
@@ -73,6 +74,8 @@ export interface Hyperparameters {
   readonly feedForwardLengths: readonly number[];
   /** Null if the file names none. An architecture without experts ignores them. */
   readonly experts: ExpertHyperparameters | null;
+  /** Limits of gated networks; null: none. */
+  readonly gateLimits: GateLimits | null;
   /** The state of a recurrent or hybrid model; null for others. */
   readonly state: StateHyperparameters | null;
   /** Whether a token sees only the tokens before it. */
@@ -124,6 +127,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     },
     feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, 0),
     experts: readExperts(reader),
+    gateLimits: null,
     state: null,
     isCausal: reader.flag('attention.causal', true),
     pooling: readPooling(reader),

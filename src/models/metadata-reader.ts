@@ -77,6 +77,15 @@ export class MetadataReader {
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 
+  /** One number per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
+  numberPerLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
+    const value = this.#find(key);
+    if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.number(key, fallback));
+    this.#requireType(key, ['f32']);
+    if (value.length === layerCount && value.every(isFinite)) return value;
+    throw badKey(this.#name(key), value, `one number for each of ${layerCount} layers`);
+  }
+
   /** Four integers, given as a list or as one for all. @throws PlannerError `BAD_MODEL` */
   sections(): readonly [number, number, number, number] {
     const key = 'rope.dimension_sections';

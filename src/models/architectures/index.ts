@@ -2,6 +2,7 @@
  * Every architecture that the library builds, by the name that files give it.
  */
 import type { Architecture } from '../architecture.js';
+import { bailingmoe3 } from './bailing3.js';
 import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js';
 import { cogvlm } from './cogvlm.js';
 import { cohere2, commandR } from './cohere.js';
@@ -9,13 +10,14 @@ import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
-import { falconH1 } from './falcon-h1.js';
 import { falcon } from './falcon.js';
+import { falconH1 } from './falcon-h1.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe } from './granite.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
+import { kimiLinear } from './kimi.js';
 import { minicpm3, plm } from './latent.js';
 import { lfm2, lfm2moe } from './lfm.js';
 import {
@@ -40,8 +42,8 @@ import { nemotronH } from './nemotron-h.js';
 import { olmo, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { plamo2 } from './plamo2.js';
-import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
+import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
 import { wavtokenizer } from './wavtokenizer.js';
@@ -50,6 +52,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
     arcee,
     baichuan,
+    bailingmoe3,
     bert,
     bloom,
     chatglm,
@@ -89,6 +92,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     jamba,
     'jina-bert-v2': jinaBertV2,
     'jina-bert-v3': jinaBertV3,
+    'kimi-linear': kimiLinear,
     lfm2,
     lfm2moe,
     llada,

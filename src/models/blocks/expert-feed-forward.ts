@@ -10,7 +10,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ExpertHyperparameters, Gating } from '../experts.js';
 import type { Scope } from '../model-builder.js';
-import { activate, activateGated, type Activation } from './feed-forward.js';
+import { activate, activateGated, type Activation, type Gated } from './feed-forward.js';
 import type { Presence } from '../presence.js';
 import { adapted, product, weightIf } from './linear.js';
 
@@ -36,6 +36,8 @@ export interface ExpertOptions {
   readonly fusedGate?: Presence;
   /** Default: silu. */
   readonly activation?: Activation;
+  /** What gate and up become in the place of that, where they have a matrix each. */
+  readonly gated?: Gated | undefined;
   /** The router's scores, if they were made elsewhere. */
   readonly scores?: Tensor;
 }
@@ -123,7 +125,8 @@ function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): T
     const up = perExpert(s, 'up', x, chosen, length, options);
     const isGated = weightIf(s, gate, 'ffn_gate_exps.weight', [x.ne[0], length, experts.count]) !== null;
     if (!isGated) return activateAlone(s, activation, up);
-    return activateGated(s, activation, perExpert(s, 'gate', x, chosen, length, options), up, 'ffn_moe');
+    const gates = perExpert(s, 'gate', x, chosen, length, options);
+    return options.gated?.(gates, up) ?? activateGated(s, activation, gates, up, 'ffn_moe');
   }
   const both = perExpert(s, 'gate_up', x, chosen, 2 * length, options);
   const half = (first: number): Tensor =>

@@ -9,7 +9,8 @@
  */
 import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Scope } from '../model-builder.js';
+import { gateLimitOf } from '../gate-limits.js';
+import type { Layer, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
 import { product, weightIf } from './linear.js';
 
@@ -18,9 +19,14 @@ export type Activation = 'silu' | 'gelu' | 'relu' | 'relu-squared' | 'swiglu-oai
 
 type Gate = 'own' | 'halves' | 'none' | 'chained';
 
+/** From gate and up to what the last matrix reads. */
+export type Gated = (gate: Tensor, up: Tensor) => Tensor;
+
 export interface FeedForwardRecipe {
   /** Default: silu. */
   readonly activation?: Activation;
+  /** What gate and up become in the place of that, where they have a matrix each. */
+  readonly gated?: Gated | undefined;
   /**
    * `own`: a matrix for the gate; `halves`: gate and up in one matrix; `none`: no gate; `chained`: the gate is made from
    * up, not from the network's input. Default `own`.
@@ -59,7 +65,7 @@ function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecip
   if (activation === 'relu-squared') {
     return s.named(ctx.mul(activate(s, activation, gates, 'ffn'), up), 'ffn_gate_par');
   }
-  return activateGated(s, activation, gates, up, 'ffn');
+  return recipe.gated?.(gates, up) ?? activateGated(s, activation, gates, up, 'ffn');
 }
 
 /** How the network is gated: not at all, if the gate's matrix is missing. */
@@ -104,6 +110,24 @@ export function activateGated(s: Scope, activation: Activation, gate: Tensor, up
     'swiglu-oai': () => ctx.swigluOai(gate, up, SWIGLU_STEEPNESS, SWIGLU_LIMIT),
   };
   return s.named(results[activation](), `${label}_${GATED_LABELS[activation]}`);
+}
+
+/** `silu(gate) × up` where a layer's networks are limited; undefined: they are not. */
+export function limitedGate(s: Layer, part: 'experts' | 'others'): Gated | undefined {
+  const limit = gateLimitOf(s.hp, part, s.index);
+  if (limit === null) return undefined;
+  const { ctx } = s;
+  const label = part === 'experts' ? 'ffn_moe' : 'ffn';
+  const atMost = (x: Tensor): Tensor => ctx.clamp(x, -Infinity, limit.value);
+  return (gate, up) => {
+    const within = s.named(ctx.clamp(up, -limit.value, limit.value), `${label}_up_clamped`);
+    if (limit.of === 'gate') {
+      const result = ctx.swiglu(s.named(atMost(gate), `${label}_gate_clamped`), within);
+      return s.named(result, `${label}_swiglu_limited`);
+    }
+    const opening = s.named(atMost(s.named(ctx.silu(gate), `${label}_silu`)), `${label}_silu_clamped`);
+    return s.named(ctx.mul(opening, within), `${label}_swiglu_limited`);
+  };
 }
 
 /** `act(x)`. @param label of the result before its kind */

@@ -6,7 +6,7 @@ import type { Gating } from '../experts.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
 import { expertFeedForward, type ExpertOptions } from './expert-feed-forward.js';
-import { feedForward, type Activation } from './feed-forward.js';
+import { feedForward, limitedGate, type Activation } from './feed-forward.js';
 import type { Presence } from '../presence.js';
 import { product } from './linear.js';
 
@@ -65,10 +65,10 @@ export interface SharedRecipe {
   readonly isScaled?: boolean;
   /** The function of a gate per token; `quotient`: made of silu and a division. Default: no gate. */
   readonly gate?: 'sigmoid' | 'quotient';
-  /** Name of the network's result. Default `ffn_shexp`. */
-  readonly label?: string;
-  /** Name of the sum with the chosen experts. Default `ffn_out`. */
-  readonly sumLabel?: string;
+  /** Name of the network's result. Default `ffn_shexp`; null: none. */
+  readonly label?: string | null;
+  /** Name of the sum with the chosen experts. Default `ffn_out`; null: none. */
+  readonly sumLabel?: string | null;
   /** Whether the network's result comes first in that sum. Default false. */
   readonly isFirst?: boolean;
 }
@@ -89,13 +89,15 @@ export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Ten
   const experts = s.hp.experts!;
   const { gating, isNormalised } = experts;
   const length = experts.length || s.feedForwardLength;
-  const options: ExpertOptions = { ...recipe, experts, length, gating, isNormalised, ...(scores && { scores }) };
+  const gated = limitedGate(s, 'experts');
+  const options: ExpertOptions = { gated, ...recipe, experts, length, gating, isNormalised, ...(scores && { scores }) };
   const routed = expertFeedForward(s, x, options);
   const { shared, label } = recipe;
   if (shared === undefined || experts.sharedLength === 0) return label === undefined ? routed : s.named(routed, label);
   const common = sharedExperts(s, x, shared, recipe);
   const { sumLabel = 'ffn_out', isFirst = false } = shared;
-  return s.named(isFirst ? s.ctx.add(common, routed) : s.ctx.add(routed, common), sumLabel);
+  const sum = isFirst ? s.ctx.add(common, routed) : s.ctx.add(routed, common);
+  return sumLabel === null ? sum : s.named(sum, sumLabel);
 }
 
 const SIGMOID_LABELS = {
@@ -110,12 +112,14 @@ function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, 
   const { label = 'ffn_shexp', presence = 'required', isScaled = false } = recipe;
   const network = {
     suffix: '_shexp',
+    gated: limitedGate(s, 'others'),
     presence,
     isScaled,
     gate: gate === 'none' ? 'none' : 'own',
     ...(activation && { activation }),
   } as const;
-  const result = s.named(feedForward(s, x, s.hp.experts!.sharedLength, network), label);
+  const plain = feedForward(s, x, s.hp.experts!.sharedLength, network);
+  const result = label === null ? plain : s.named(plain, label);
   if (recipe.gate === undefined) return result;
   const isSigmoid = recipe.gate === 'sigmoid';
   const names = isSigmoid ? SIGMOID_LABELS : QUOTIENT_LABELS;

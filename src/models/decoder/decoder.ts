@@ -6,7 +6,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Architecture } from '../architecture.js';
 import { attentionInputs, type AttentionInputs } from '../blocks/attention.js';
-import { feedForward } from '../blocks/feed-forward.js';
+import { feedForward, limitedGate } from '../blocks/feed-forward.js';
 import {
   finalNorm,
   finish,
@@ -225,7 +225,10 @@ export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recip
   const { feedForward: dense = {}, experts } = recipe;
   if (experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
-  const result = typeof dense === 'function' ? dense(s, x) : feedForward(s, x, s.feedForwardLength, dense);
+  const result =
+    typeof dense === 'function'
+      ? dense(s, x)
+      : feedForward(s, x, s.feedForwardLength, { gated: limitedGate(s, 'others'), ...dense });
   return labelled(s, result, label);
 }
 
