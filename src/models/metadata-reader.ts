@@ -68,12 +68,23 @@ export class MetadataReader {
     return Array.isArray(value) ? value.length : 0;
   }
 
+  /** The integers of a list; null if there is none. @throws PlannerError `BAD_MODEL` */
+  integers(key: string): readonly number[] | null {
+    const value = this.#find(key);
+    if (!Array.isArray(value)) return null;
+    this.#requireType(key, ['u32', 'i32', 'bool']);
+    const numbers = value.map(asNumber);
+    if (numbers.every(Number.isSafeInteger)) return numbers;
+    throw badKey(this.#name(key), value, 'a list of integers');
+  }
+
   /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
   perLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
     const value = this.#find(key);
     if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key, fallback));
     this.#requireType(key, ['u32', 'i32', 'bool']);
-    if (value.length === layerCount && value.every(isUint32)) return value;
+    const numbers = value.map(asNumber);
+    if (value.length === layerCount && numbers.every(isUint32)) return numbers;
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 
@@ -150,6 +161,11 @@ export class MetadataReader {
   #name(key: string): string {
     return `${this.architecture}.${key}`;
   }
+}
+
+/** llama.cpp reads flags as 0 and 1. */
+function asNumber(value: unknown): number {
+  return typeof value === 'boolean' ? Number(value) : (value as number);
 }
 
 function isUint32(value: unknown): value is number {

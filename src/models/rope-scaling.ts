@@ -13,8 +13,8 @@ export interface RopeHyperparameters {
   readonly mode: RopeMode;
   readonly freqBase: number;
   readonly freqScale: number;
-  /** Base and scale in layers with a sliding window; null: as in the others. */
-  readonly windowed: { readonly freqBase: number; readonly freqScale: number } | null;
+  /** What differs in layers with a sliding window; null: nothing. */
+  readonly windowed: WindowedTurns | null;
   /** Tokens that the model was trained on before its context was stretched. */
   readonly originalContext: number;
   /** Whether frequencies have divisors of their own for short and for long contexts. */
@@ -31,6 +31,13 @@ export interface RopeHyperparameters {
   readonly attentionMultiplier: number;
   /** How many pairs turn with each of a token's four positions; null: a token has one position. */
   readonly sections: readonly [number, number, number, number] | null;
+}
+
+/** Base and scale in layers with a sliding window, and whether YaRN's other settings hold there. */
+interface WindowedTurns {
+  readonly freqBase: number;
+  readonly freqScale: number;
+  readonly hasYarn: boolean;
 }
 
 /** What llama.cpp reads of every model. @throws PlannerError `BAD_MODEL` */
@@ -77,10 +84,11 @@ export function withCheckedSections<H>(hp: H, reader: MetadataReader): H {
 
 /** YaRN's settings of the rotation in a layer. */
 export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
-  const { freqBase, freqScale } = (isWindowed ? rope.windowed : null) ?? rope;
+  const { freqBase, freqScale, hasYarn = true } = (isWindowed ? rope.windowed : null) ?? { ...rope, hasYarn: true };
   const { mode, sections, originalContext, isYarn, betaFast, betaSlow } = rope;
-  const settings = { freqBase, freqScale, originalContext, extFactor: isYarn ? 1 : 0, betaFast, betaSlow };
-  return { ...settings, mode, sections, attnFactor: attentionFactor(rope) };
+  const extFactor = isYarn && hasYarn ? 1 : 0;
+  const settings = { freqBase, freqScale, originalContext, extFactor, betaFast, betaSlow };
+  return { ...settings, mode, sections, attnFactor: hasYarn ? attentionFactor(rope) : 1 };
 }
 
 /** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */

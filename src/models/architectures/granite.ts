@@ -47,3 +47,18 @@ export const granitehybrid = decoder<GraniteHybridHyperparameters>({
     isTurned: reader.flag('rope.scaling.finetuned', true),
   }),
 });
+
+interface GraniteSwaHyperparameters extends Hyperparameters {
+  /** Whether the heads of a layer turn with the position; layers behind the list do. */
+  readonly turnedLayers: readonly number[];
+}
+
+/** Granite with a window in listed layers: attention sinks, and gate and up of experts in one matrix. */
+export const graniteSwa = decoder<GraniteSwaHyperparameters>({
+  ...GRANITE,
+  rope: { ...GRANITE.rope, layers: ({ hp, index }) => (hp.turnedLayers[index] ?? 1) !== 0 },
+  window: { period: 'list' },
+  attention: { ...GRANITE.attention, sinks: 'required' },
+  experts: { isNormalised: true, fusedGate: 'optional', shared: { length: 'own', network: { gate: 'halves' } } },
+  adjust: (hp, reader) => ({ ...hp, turnedLayers: reader.integers('attention.rope_pattern') ?? [] }),
+});

@@ -56,7 +56,7 @@ export const hunyuanV3 = decoder({
     selectionBias: 'optional',
     selectionBiasName: 'exp_probs_b',
     fusedGate: 'optional',
-    shared: { length: 'own-or-expert', presence: 'optional', isScaled: true, label: 'ffn_shared_out' },
+    shared: { length: 'own-or-expert', network: { presence: 'optional', isScaled: true }, label: 'ffn_shared_out' },
   },
   predicts: 'uncached',
   predictTensors: 'all-or-none',

@@ -5,17 +5,19 @@ import type { Architecture } from '../architecture.js';
 import { bailingmoe3 } from './bailing3.js';
 import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js';
 import { cogvlm } from './cogvlm.js';
-import { cohere2, commandR } from './cohere.js';
+import { cohere2, cohere2moe, commandR } from './cohere.js';
 import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
+import { exaone4, exaonemoe } from './exaone.js';
 import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
+import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, nemotron, starcoder, starcoder2 } from './gpt.js';
-import { granite, granitehybrid, granitemoe } from './granite.js';
+import { granite, granitehybrid, granitemoe, graniteSwa } from './granite.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
 import { kimiLinear } from './kimi.js';
 import { minicpm3, plm } from './latent.js';
@@ -33,23 +35,27 @@ import {
   smollm3,
   xverse,
 } from './llama.js';
+import { llama4 } from './llama4.js';
 import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2 } from './minimax.js';
 import { mistral3 } from './mistral.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { nanbeige } from './nanbeige.js';
 import { nemotronH } from './nemotron-h.js';
-import { olmo, olmoe } from './olmo.js';
+import { olmo, olmo2, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
+import { plamo3 } from './plamo.js';
 import { plamo2 } from './plamo2.js';
 import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
 import { wavtokenizer } from './wavtokenizer.js';
+import { mellum, mimo2, smallthinker } from './windowed-mixtures.js';
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
+    afmoe,
     arcee,
     baichuan,
     bailingmoe3,
@@ -59,6 +65,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     codeshell,
     cogvlm,
     cohere2,
+    cohere2moe,
     'command-r': commandR,
     dbrx,
     deepseek,
@@ -69,6 +76,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     ernie4_5: ernie45,
     'ernie4_5-moe': ernie45moe,
     eurobert,
+    'exaone-moe': exaonemoe,
+    exaone4,
     falcon,
     'falcon-h1': falconH1,
     gemma,
@@ -81,6 +90,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     gpt2,
     gptneox,
     granite,
+    granite_swa: graniteSwa,
     granitehybrid,
     granitemoe,
     'hunyuan-dense': hunyuanDense,
@@ -93,19 +103,24 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'jina-bert-v2': jinaBertV2,
     'jina-bert-v3': jinaBertV3,
     'kimi-linear': kimiLinear,
+    laguna,
     lfm2,
     lfm2moe,
     llada,
     'llada-moe': lladaMoe,
     llama,
     'llama-embed': llamaEmbed,
+    llama4,
     mamba,
     mamba2,
+    mellum,
+    mimo2,
     minicpm3,
     'minimax-m2': minimaxM2,
     mistral3,
     mistral4,
     'modern-bert': modernBert,
+    'muse-glimmer': museGlimmer,
     nanbeige,
     nemotron,
     nemotron_h: nemotronH,
@@ -114,6 +129,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'nomic-bert': nomicBert,
     'nomic-bert-moe': nomicBertMoe,
     olmo,
+    olmo2,
     olmoe,
     orion,
     paddleocr,
@@ -122,6 +138,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     phi3,
     phimoe,
     plamo2,
+    plamo3,
     plm,
     pockettts: pocketTts,
     qwen,
@@ -138,9 +155,11 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     refact,
     rnd1,
     seed_oss: seedOss,
+    smallthinker,
     smollm3,
     starcoder,
     starcoder2,
+    step35,
     t5,
     t5encoder,
     'wavtokenizer-dec': wavtokenizer,

@@ -49,7 +49,7 @@ export const kimiLinear = decoder<KimiHyperparameters>({
     isNormalised: true,
     readsScale: true,
     selectionBias: 'required',
-    shared: { length: 'counted', presence: 'optional' },
+    shared: { length: 'counted', network: { presence: 'optional' } },
   },
   output: { weights: 'required', product: 'plain' },
   graphRoom: { perToken: 40, perWeight: 32 },

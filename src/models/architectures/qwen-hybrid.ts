@@ -39,7 +39,7 @@ const EXPERTS: MixtureRecipe = {
   isNormalised: true,
   isScaled: true,
   fusedGate: 'optional',
-  shared: { length: 'own-or-whole', gate: 'sigmoid', isScaled: true },
+  shared: { length: 'own-or-whole', gate: 'sigmoid', network: { isScaled: true } },
 };
 
 /** Qwen 3.5 and 3.6, dense. */

@@ -29,6 +29,8 @@ export interface ProjectionOptions {
   readonly matrices?: 'any' | 'fused' | 'separate' | 'bare';
   /** Default: optional. */
   readonly bias?: Presence;
+  /** Whether heads have names of their own, besides the rows that they are parts of. Default true. */
+  readonly areHeadsNamed?: boolean;
 }
 
 /** Queries, keys and values of `x`. */
@@ -39,6 +41,7 @@ export function projectHeads(s: Layer, x: Tensor, options: ProjectionOptions = {
     k: reshaped(s, project(s, 'k', x, options), keyLength),
     v: reshaped(s, project(s, 'v', x, options), valueLength),
   };
+  if (options.areHeadsNamed === false) return parts;
   return { q: s.named(parts.q, 'Qcur'), k: s.named(parts.k, 'Kcur'), v: s.named(parts.v, 'Vcur') };
 }
 
@@ -69,18 +72,22 @@ export function reshaped({ ctx }: Layer, x: Tensor, length: number): Tensor {
 /** Views of one product with a matrix that holds all three; null if there is no such matrix. */
 function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional' }: ProjectionOptions): Heads | null {
   const { ctx } = s;
-  const { keyLength, headCount, kvHeadCount } = s.heads;
-  const length = keyLength * (headCount + 2 * kvHeadCount);
+  const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
+  const length = keyLength * (headCount + kvHeadCount) + valueLength * kvHeadCount;
   const presence = ({ any: 'optional', fused: 'required', separate: 'none', bare: 'none' } as const)[matrices];
   if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
   const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
   const biased = withBias(s, 'attn_qkv', unbiased, bias);
   const all = clamped(s, biased === unbiased ? unbiased : s.named(biased, 'wqkv_b'), 'wqkv_clamped');
-  const part = (count: number, first: number): Tensor => {
-    const nb = [rowSize(all.type, keyLength), all.nb[1]];
-    return ctx.view(all, [keyLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * first));
+  const part = (headLength: number, count: number, headsBefore: number): Tensor => {
+    const nb = [rowSize(all.type, headLength), all.nb[1]];
+    return ctx.view(all, [headLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * headsBefore));
   };
-  return { q: part(headCount, 0), k: part(kvHeadCount, headCount), v: part(kvHeadCount, headCount + kvHeadCount) };
+  return {
+    q: part(keyLength, headCount, 0),
+    k: part(keyLength, kvHeadCount, headCount),
+    v: part(valueLength, kvHeadCount, headCount + kvHeadCount),
+  };
 }
 
 /** Queries times a factor per token, if attention cools with the position. */

@@ -38,6 +38,10 @@ export interface ExpertOptions {
   readonly activation?: Activation;
   /** What gate and up become in the place of that, where they have a matrix each. */
   readonly gated?: Gated | undefined;
+  /** Default: by probabilities. */
+  readonly chosenBy?: 'probabilities' | 'scores';
+  /** What the shares are factors of. Default: the experts' results. */
+  readonly shareOf?: 'results' | 'inputs';
   /** The router's scores, if they were made elsewhere. */
   readonly scores?: Tensor;
 }
@@ -45,34 +49,42 @@ export interface ExpertOptions {
 /** Puts each token of `x` through its experts. */
 export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
   const { ctx } = s;
-  const { experts } = options;
-  const probabilities = routerProbabilities(s, x, options);
-  const chosen = chooseExperts(s, selectionScores(s, probabilities, options), experts.used);
+  const { experts, chosenBy = 'probabilities', shareOf = 'results' } = options;
+  const scores = routerScores(s, x, options);
+  const probabilities = routerProbabilities(s, scores, options);
+  const known = chosenBy === 'scores' ? scores : selectionScores(s, probabilities, options);
+  const chosen = chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);
-  const inner = gatedUp(s, tokens, chosen, options);
-  const said = perExpert(s, 'down', inner, chosen, x.ne[0], options);
-  return sumOfExperts(s, s.named(ctx.mul(said, shares), 'ffn_moe_weighted'), experts.used);
+  const weighted = (each: Tensor): Tensor => s.named(ctx.mul(each, shares), 'ffn_moe_weighted');
+  const isOfInputs = shareOf === 'inputs';
+  const read = isOfInputs ? weighted(ctx.repeat(tokens, [x.ne[0], experts.used, x.ne[1]])) : tokens;
+  const said = perExpert(s, 'down', gatedUp(s, read, chosen, options), chosen, x.ne[0], options);
+  return sumOfExperts(s, isOfInputs ? said : weighted(said), experts.used);
 }
 
-function routerProbabilities(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
-  const { ctx } = s;
-  const { experts, gating, bias = 'none' } = options;
-  let scores = options.scores ?? s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
+function routerScores(s: Scope, x: Tensor, { experts, bias = 'none', scores: given }: ExpertOptions): Tensor {
+  const scores = given ?? s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
   const offset = weightIf(s, bias, 'ffn_gate_inp.bias', [experts.count]);
-  if (offset !== null) scores = s.named(ctx.add(scores, offset), 'ffn_moe_logits_biased');
-  if (gating === 'softmax') scores = ctx.softMax(scores);
-  if (gating === 'sigmoid') scores = ctx.sigmoid(scores);
-  if (gating === 'sqrt-softplus') scores = ctx.sqrt(ctx.softplus(scores));
-  return s.named(scores, 'ffn_moe_probs');
+  return offset === null ? scores : s.named(s.ctx.add(scores, offset), 'ffn_moe_logits_biased');
 }
 
-/** The scores that experts are chosen by: the probabilities, shifted by a bias, of the best groups only. */
+function routerProbabilities(s: Scope, scores: Tensor, { gating }: ExpertOptions): Tensor {
+  const { ctx } = s;
+  const functions: Readonly<Record<Gating, () => Tensor>> = {
+    softmax: () => ctx.softMax(scores),
+    sigmoid: () => ctx.sigmoid(scores),
+    'sqrt-softplus': () => ctx.sqrt(ctx.softplus(scores)),
+    'softmax-of-chosen': () => scores,
+  };
+  return s.named(functions[gating](), 'ffn_moe_probs');
+}
+
+/** The probabilities, shifted by a bias. */
 function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
   const { experts, selectionBias = 'none', selectionBiasName = 'exp_probs_b.bias' } = options;
   const bias = weightIf(s, selectionBias, selectionBiasName, [experts.count]);
-  const biased = bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
-  return experts.groups > 1 ? bestGroupsOnly(s, biased, experts) : biased;
+  return bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
 }
 
 /** Scores of `-∞` for experts outside the best groups; a group is as good as its two best experts. */
@@ -156,7 +168,7 @@ function perExpert(
   const multiply = (matrix: Tensor, rows: Tensor): Tensor => ctx.mulMatId(matrix, rows, chosen);
   const weight = s.weight(`${part}.weight`, [x.ne[0], length, count]);
   const unscaled = multiply(weight, x);
-  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [count]) : null;
+  const scale = isScaled && kind !== 'gate_up' ? s.optionalWeight(`${part}.scale`, [count]) : null;
   const result = scale === null ? unscaled : scaledPerExpert(s, unscaled, scale, chosen);
   const scaled = s.named(adapted(s, weight, x, result, multiply), scale === null ? label : `${label}_scaled`);
   const offset = weightIf(s, bias, `${part}.bias`, [length, count]);

@@ -6,7 +6,7 @@ import type { Gating } from '../experts.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
 import { expertFeedForward, type ExpertOptions } from './expert-feed-forward.js';
-import { feedForward, limitedGate, type Activation } from './feed-forward.js';
+import { feedForward, limitedGate, type Activation, type FeedForwardRecipe } from './feed-forward.js';
 import type { Presence } from '../presence.js';
 import { product } from './linear.js';
 
@@ -47,6 +47,10 @@ export interface MixtureRecipe {
   readonly activation?: Activation;
   /** Experts that every token goes through. Default: none. */
   readonly shared?: SharedRecipe;
+  /** Whether experts are chosen by their probabilities or by the router's scores. Default: by probabilities. */
+  readonly chosenBy?: 'probabilities' | 'scores';
+  /** What the shares are factors of. Default: the experts' results. */
+  readonly shareOf?: 'results' | 'inputs';
   /** Name of the mixture's result, if it has no shared experts. Default: none of its own. */
   readonly label?: string;
 }
@@ -59,10 +63,8 @@ export interface SharedRecipe {
    * `own-or-expert`: if it doesn't, as one expert.
    */
   readonly length: 'counted' | 'as-expert' | 'own' | 'own-or-whole' | 'own-or-expert';
-  /** Whether the file must have the matrices. Default: required. */
-  readonly presence?: Presence;
-  /** Whether scales of whole matrices are applied, as in NVFP4 files. Default false. */
-  readonly isScaled?: boolean;
+  /** What the network does differently. Default: nothing. */
+  readonly network?: FeedForwardRecipe;
   /** The function of a gate per token; `quotient`: made of silu and a division. Default: no gate. */
   readonly gate?: 'sigmoid' | 'quotient';
   /** Name of the network's result. Default `ffn_shexp`; null: none. */
@@ -109,14 +111,13 @@ const QUOTIENT_LABELS = { score: 'ffn_shexp_gate_inp', opening: 'ffn_shexp_gate'
 
 function sharedExperts(s: Layer, x: Tensor, recipe: SharedRecipe, { activation, gate }: MixtureRecipe): Tensor {
   const { ctx } = s;
-  const { label = 'ffn_shexp', presence = 'required', isScaled = false } = recipe;
+  const { label = 'ffn_shexp' } = recipe;
   const network = {
     suffix: '_shexp',
     gated: limitedGate(s, 'others'),
-    presence,
-    isScaled,
     gate: gate === 'none' ? 'none' : 'own',
     ...(activation && { activation }),
+    ...recipe.network,
   } as const;
   const plain = feedForward(s, x, s.hp.experts!.sharedLength, network);
   const result = label === null ? plain : s.named(plain, label);

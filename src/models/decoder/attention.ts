@@ -2,7 +2,8 @@
  * Attention of a decoder's layer as its recipe describes it: heads, norms, turns, look-up.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import { attend, cooled, project, projectHeads, reshaped, type Heads } from '../blocks/attention.js';
+import { attended, cooled, project, projectHeads, projectOutput, reshaped, type Heads } from '../blocks/attention.js';
+import { gatedAttention } from '../blocks/attention-gate.js';
 import { weightIf } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
 import { frequencyFactors, turn } from '../blocks/rope.js';
@@ -14,7 +15,7 @@ export function headAttention<H extends Hyperparameters>(
   recipe: AttentionRecipe,
   rope: RopeRecipe<H> | null = {},
 ): BlockMaker<H> {
-  const { scaledQuery, sinks = 'none', outputBias: bias = 'none', label } = recipe;
+  const { scaledQuery, sinks = 'none', gate, outputBias: bias = 'none', label } = recipe;
   return (_, inputs) => (s, x) => {
     const { positions, attention } = inputs;
     const { q: fresh, k, v } = preparedHeads(s, x, positions, recipe, rope);
@@ -23,13 +24,15 @@ export function headAttention<H extends Hyperparameters>(
     const isScaled = scaledQuery !== undefined;
     const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
     const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
-    const result = attend(s, attention, heads, { scale: isScaled ? 1 : factor, sinks: weights, bias });
+    const options = { scale: isScaled ? 1 : factor, sinks: weights, bias };
+    const mixed = attended(s, attention, heads, options);
+    const result = projectOutput(s, gate === undefined ? mixed : gatedAttention(s, x, mixed, gate), options);
     return label === undefined ? result : s.named(result, label);
   };
 }
 
 /** Queries, keys and values, normalised and turned. */
-function preparedHeads<H extends Hyperparameters>(
+export function preparedHeads<H extends Hyperparameters>(
   s: Layer<H>,
   x: Tensor,
   positions: Tensor,
@@ -63,12 +66,19 @@ function turned<H extends Hyperparameters>(
   rope: RopeRecipe<H> | null,
 ): Heads {
   if (rope === null) return heads;
-  const freqFactors = frequencyFactors(s, rope.factors ?? 'none');
+  const { factors = 'none', labels = {} } = rope;
+  const freqFactors = frequencyFactors(s, typeof factors === 'string' ? factors : factors(s));
   const isTurned = rope.layers?.(s) ?? true;
   const change = (x: Tensor): Tensor => (isTurned ? turn(s, x, positions, { freqFactors }) : x);
-  const { q = 'Qcur', k = 'Kcur', v = 'Vcur' } = rope.labels ?? {};
-  const named = (x: Tensor, label: string | null): Tensor => (label === null ? x : s.named(x, label));
-  return { q: named(change(heads.q), q), k: named(change(heads.k), k), v: named(heads.v, v) };
+  const named = (x: Tensor, own: string | null | undefined, usual: string): Tensor => {
+    if (own === undefined) return s.named(x, usual);
+    return own === null || !isTurned ? x : s.named(x, own);
+  };
+  return {
+    q: named(change(heads.q), labels.q, 'Qcur'),
+    k: named(change(heads.k), labels.k, 'Kcur'),
+    v: named(heads.v, labels.v, 'Vcur'),
+  };
 }
 
 /** Every query and key head normalised on its own. */

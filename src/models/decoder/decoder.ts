@@ -29,6 +29,7 @@ import { headAttention } from './attention.js';
 import { requirePredictLayers } from './predict-layers.js';
 import { readDecoder } from './read.js';
 import type {
+  Block,
   BlockMaker,
   DecoderInputs,
   DecoderRecipe,
@@ -145,13 +146,16 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
   return (m, inputs) => {
     const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
-    const isKept = (recipe.keepsWantedAfter ?? 'attention') === 'attention';
+    const { keepsWantedAfter = 'attention' } = recipe;
     return (s, x) => {
       const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
       const attended = attend(s, normed);
       if (parallel) return sideBySide(s, { x, normed, attended }, inputs, recipe, parallel);
-      const [kept, rest] = isKept ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
-      return inTurn(s, kept, rest, recipe);
+      const evened = norms.afterAttention;
+      const [kept, rest] = keepsWantedAfter === 'attention' ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
+      const even = evened === undefined ? kept : normAt(s, evened, null, kept);
+      if (keepsWantedAfter !== 'attention-norm') return inTurn(s, even, rest, recipe);
+      return inTurn(s, ...keepWanted(s, inputs.wanted, even, rest), recipe);
     };
   };
 }
@@ -170,7 +174,7 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
 const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
 
-/** Attention joins the residual, which the feed-forward network reads and joins in turn. */
+/** Attention, normalised if it is at all, joins the residual, which the feed-forward network reads and joins in turn. */
 function inTurn<H extends Hyperparameters>(
   s: Layer<H>,
   attended: Tensor,
@@ -180,8 +184,7 @@ function inTurn<H extends Hyperparameters>(
   const { ctx } = s;
   const { norms = {}, labels = {} } = recipe;
   const { attentionSum = 'ffn_inp', layer = 'l_out', isResidualFirst = false } = labels;
-  const evened = norms.afterAttention === undefined ? attended : normAt(s, norms.afterAttention, null, attended);
-  const added = scaled(s, evened);
+  const added = scaled(s, attended);
   const sum = isResidualFirst === 'both' ? ctx.add(residual, added) : ctx.add(added, residual);
   const middle = labelled(s, sum, attentionSum);
   const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
@@ -199,7 +202,8 @@ function sideBySide<H extends Hyperparameters>(
   { feedForwardReads, sum, label }: ParallelResidual,
 ): Tensor {
   const { ctx } = s;
-  const [attention, residual, same] = keepWanted(s, wanted, attended, x, normed);
+  const isKept = (recipe.keepsWantedAfter ?? 'attention') === 'attention';
+  const [attention, residual, same] = isKept ? keepWanted(s, wanted, attended, x, normed) : [attended, x, normed];
   const isOwn = feedForwardReads === 'own-norm';
   const ready = isOwn ? normAt(s, recipe.norms?.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
   const parts: Readonly<Record<SumPart, Tensor>> = { attention, residual, 'feed-forward': network(s, ready, recipe) };
@@ -208,8 +212,9 @@ function sideBySide<H extends Hyperparameters>(
   return s.named(ctx.add(label === undefined ? two : s.named(two, label), third), 'l_out');
 }
 
-function normAt(s: Layer, place: NormPlace | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
+function normAt(s: Layer, place: NormPlace | Block | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
   if (place === null) return x;
+  if (typeof place === 'function') return place(s, x);
   const { part, label, isLabelledOutside, ...options } = place ?? usual!;
   const { top } = s.model;
   const result = norm(s, part, x, { ...options, labels: isLabelledOutside === undefined ? s : top });
@@ -223,8 +228,8 @@ function labelled(s: Scope, x: Tensor, label: string | null): Tensor {
 /** The feed-forward network of a layer: dense, or a mixture of experts. */
 export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
   const { feedForward: dense = {}, experts } = recipe;
-  if (experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
+  if (typeof dense !== 'function' && experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
   const result =
     typeof dense === 'function'
       ? dense(s, x)

@@ -19,7 +19,8 @@ import type { DecoderRecipe, NumberRule, RopeRecipe, ScaleRecipe } from './recip
 
 /** @throws PlannerError `BAD_MODEL` */
 export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, recipe: DecoderRecipe<H>): H {
-  const { norm = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
+  const { norm: own = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
+  const norm = typeof own === 'function' ? own(reader) : own;
   const eps = norm.kind === 'rms' ? 'layer_norm_rms_epsilon' : 'layer_norm_epsilon';
   let hp = readHyperparameters(reader);
   hp = { ...hp, norm: { weight: 'required', bias: 'none', ...norm, epsilon: reader.number(`attention.${eps}`) } };

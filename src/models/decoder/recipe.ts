@@ -8,6 +8,7 @@
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
+import type { GateRecipe } from '../blocks/attention-gate.js';
 import type { ClassifierRecipe } from '../blocks/pooling.js';
 import type { FinalNorm } from '../blocks/inputs.js';
 import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
@@ -25,7 +26,7 @@ import type { WindowRecipe } from '../sliding-window.js';
 
 export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
-  readonly norm?: NormRecipe;
+  readonly norm?: NormRecipe | ((reader: MetadataReader) => NormRecipe);
   readonly embedding?: EmbeddingRecipe;
   /** How heads turn with the position; null: not at all. Default: neighbouring elements form pairs. */
   readonly rope?: RopeRecipe<H> | null;
@@ -50,7 +51,7 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
   readonly labels?: SumLabels;
-  /** The dense network. Default: gated by silu. */
+  /** The dense network. A function builds the experts as well. Default: gated by silu. */
   readonly feedForward?: FeedForwardRecipe | Block<H>;
   /** The mixture of experts in its place. Default: none. */
   readonly experts?: MixtureRecipe;
@@ -73,10 +74,10 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
   /**
-   * After which part only the wanted tokens are kept; `nothing`: all tokens get scores. Default: the last layer's
-   * attention.
+   * After which part only the wanted tokens are kept: the last layer's `attention`, its norm, all layers, or the norm
+   * after them; `nothing`: all tokens get scores. Default `attention`.
    */
-  readonly keepsWantedAfter?: 'attention' | 'layers' | 'final-norm' | 'nothing';
+  readonly keepsWantedAfter?: 'attention' | 'attention-norm' | 'layers' | 'final-norm' | 'nothing';
   /** How large llama.cpp lets the graph be. Default: as large as most. */
   readonly graphRoom?: GraphRoom;
   /** What happens to the embeddings ahead of the first layer. */
@@ -120,7 +121,7 @@ export interface EmbeddingRecipe {
   /** A table of its own; without it, a second copy of the output's matrix is used. Default: required. */
   readonly weights?: Presence;
   /** A factor that follows from the width, and the name of the result. Default: none. */
-  readonly scaled?: 'inp_scaled';
+  readonly scaled?: string;
   /** Another name of the embeddings. Default: none. */
   readonly label?: string;
   /** A normalisation of the embeddings by `token_embd_norm`. Default: none. */
@@ -133,7 +134,7 @@ export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
   /** How a head's elements are paired. Default `normal`: neighbours. */
   readonly mode?: RopeMode;
   /** Divisors of the frequencies that the file may have. Default: none. */
-  readonly factors?: FrequencyFactors;
+  readonly factors?: FrequencyFactors | ((s: Layer) => FrequencyFactors);
   /** The layers whose heads turn. Default: all. */
   readonly layers?: (s: Layer<H>) => boolean;
   /** Whether the file may give limits of YaRN, and the default of the fast one. Default: it may not. */
@@ -143,7 +144,7 @@ export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
    * `mrope`. Default: none.
    */
   readonly sections?: Presence;
-  /** Names of the heads that have turned or not; null: none. Default `Qcur`, `Kcur` and `Vcur`. */
+  /** Names of heads that have turned; null: none. Default `Qcur`, `Kcur` and `Vcur`, even of heads that do not turn. */
   readonly labels?: Partial<Record<'q' | 'k' | 'v', string | null>>;
 }
 
@@ -156,6 +157,8 @@ export interface AttentionRecipe extends ProjectionOptions {
   readonly scaledQuery?: string | null;
   /** One score per head that takes part in the sum but has no value. Default: none. */
   readonly sinks?: Presence;
+  /** Factors of what heads have looked up. Default: none. */
+  readonly gate?: GateRecipe;
   /** Bias of the matrix at the end. Default: none. */
   readonly outputBias?: Presence;
   /** Name of the result. Default: none. */
@@ -192,11 +195,11 @@ export interface NormPlaces {
   /** Default: `attn_norm`; null: none. */
   readonly beforeAttention?: NormPlace | null;
   /** Default: none. */
-  readonly afterAttention?: NormPlace;
+  readonly afterAttention?: NormPlace | Block;
   /** Default: `ffn_norm`; null: none. */
-  readonly beforeFeedForward?: NormPlace | null;
+  readonly beforeFeedForward?: NormPlace | Block | null;
   /** Default: none. */
-  readonly afterFeedForward?: NormPlace;
+  readonly afterFeedForward?: NormPlace | Block;
 }
 
 /** Attention and feed-forward network beside each other. */
