@@ -11,8 +11,8 @@ import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { exaone4, exaonemoe } from './exaone.js';
-import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
+import { falcon } from './falcon.js';
 import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
@@ -46,8 +46,10 @@ import { olmo, olmo2, olmoe } from './olmo.js';
 import { phi2, phi3, phimoe } from './phi.js';
 import { plamo3 } from './plamo.js';
 import { plamo2 } from './plamo2.js';
-import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
+import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
+import { rwkv6, rwkv6qwen2 } from './rwkv6.js';
+import { arwkv7, rwkv7 } from './rwkv7.js';
 import { pocketTts } from './speech.js';
 import { t5, t5encoder } from './t5.js';
 import { wavtokenizer } from './wavtokenizer.js';
@@ -57,6 +59,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
   Object.entries({
     afmoe,
     arcee,
+    arwkv7,
     baichuan,
     bailingmoe3,
     bert,
@@ -154,6 +157,9 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     qwen3vlmoe,
     refact,
     rnd1,
+    rwkv6,
+    rwkv6qwen2,
+    rwkv7,
     seed_oss: seedOss,
     smallthinker,
     smollm3,

@@ -6,6 +6,7 @@ import { isContiguous } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
+import type { NormRecipe } from '../norm-recipe.js';
 import { adapted, weightIf } from './linear.js';
 import { badTensor } from '../weights.js';
 import { norm } from './norm.js';
@@ -79,13 +80,13 @@ export function keepWanted<T extends readonly Tensor[]>(s: Layer, wanted: Tensor
  * @param place weights and name; null: the last layer's result is the embedding
  */
 export function finalNorm(m: ModelBuilder, x: Tensor, place: FinalNorm | null = OUTPUT_NORM): Tensor {
-  const { part, label } = place ?? { part: null, label: 'result_embd' };
-  const embedding = part === null ? x : norm(m.top, part, x);
+  const { part, label, ...own } = place ?? { part: null, label: 'result_embd' };
+  const embedding = part === null ? x : norm(m.top, part, x, own);
   return m.ctx.setOutput(m.top.named(embedding, label));
 }
 
-/** Name of the final norm's weights without `.weight`, and of its result. */
-export interface FinalNorm {
+/** Name of the final norm's weights without `.weight`, and of its result; and what differs from the other norms. */
+export interface FinalNorm extends Partial<NormRecipe> {
   readonly part: string;
   readonly label: string;
 }

@@ -30,6 +30,19 @@ const NEMOTRON_H = words(`
   attn_norm ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_gate_inp exp_probs_b.bias ffn_latent_down
   ffn_latent_up ffn_down_exps ffn_up_exps ffn_down_shexp ffn_up_shexp ffn_down ffn_up ffn_down.bias ffn_up.bias`);
 
+const RWKV6 = words(`
+  attn_norm attn_norm.bias attn_norm_2 attn_norm_2.bias time_mix_w1 time_mix_w2 time_mix_lerp_x time_mix_lerp_w
+  time_mix_lerp_k time_mix_lerp_v time_mix_lerp_r time_mix_lerp_g time_mix_lerp_fused time_mix_first time_mix_decay
+  time_mix_decay_w1 time_mix_decay_w2 time_mix_key time_mix_value time_mix_receptance time_mix_gate time_mix_key.bias
+  time_mix_value.bias time_mix_receptance.bias time_mix_ln time_mix_ln.bias time_mix_output channel_mix_lerp_k
+  channel_mix_lerp_r channel_mix_key channel_mix_value channel_mix_receptance ffn_norm ffn_gate ffn_down ffn_up`);
+
+const RWKV7 = words(`
+  attn_norm attn_norm.bias attn_norm_2 attn_norm_2.bias time_mix_w0 time_mix_w1 time_mix_w2 time_mix_a0 time_mix_a1
+  time_mix_a2 time_mix_v0 time_mix_v1 time_mix_v2 time_mix_g1 time_mix_g2 time_mix_lerp_fused time_mix_k_k time_mix_k_a
+  time_mix_r_k time_mix_key time_mix_value time_mix_receptance time_mix_ln time_mix_ln.bias time_mix_output
+  channel_mix_lerp_k channel_mix_key channel_mix_value ffn_norm ffn_gate ffn_down ffn_up`);
+
 const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   [
     'deepseek2',
@@ -95,6 +108,10 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       attn_norm ssm_in ssm_conv1d ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out ssm_dt_norm ssm_b_norm ssm_c_norm
       attn_qkv attn_q_norm attn_k_norm attn_output post_attention_norm ffn_norm ffn_down ffn_up post_ffw_norm`),
   ],
+  ['arwkv7', RWKV7],
+  ['rwkv6', RWKV6],
+  ['rwkv6qwen2', RWKV6],
+  ['rwkv7', RWKV7],
 ]);
 
 function words(text: string): readonly string[] {
