@@ -11,10 +11,9 @@ import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
-export type RecordedOptions = Omit<ModelOptions, 'flashAttention'> & { readonly flashAttention?: string } & Pick<
-    PlanOptions,
-    'alignment' | 'maxChunkSize'
-  > & { readonly inPlace?: ReuseMode };
+export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'target'> & {
+  readonly flashAttention?: string;
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
 
 /** What was planned. */
 export interface PlannedInput {

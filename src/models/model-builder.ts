@@ -29,6 +29,8 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly memory: ModelMemory,
     /** LoRA adapters that are applied. */
     readonly adapters: readonly GraphAdapter[] = [],
+    /** The weights of the model whose tokens this one guesses, if it is a draft and was given that model. */
+    readonly target: Weights | null = null,
   ) {
     this.top = new Scope<H>(this, weights.inLayer(null), '');
   }

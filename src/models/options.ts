@@ -4,6 +4,7 @@
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
 import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
+import type { Gguf } from '../gguf/types.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
@@ -62,10 +63,14 @@ export interface ModelOptions {
   readonly pooling?: Pooling;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
+  /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
+  readonly target?: Gguf;
 }
 
-/** The names of all options that sizes depend on: all but the phase. */
-export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
+/** The options that the sizes of one model depend on: all but the phase and another model. */
+export type SizeOptions = Omit<ModelOptions, 'phase' | 'target'>;
+
+export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   program: true,
   ctxSize: true,
   batchSize: true,
@@ -82,7 +87,7 @@ export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
 };
 
 /** The names of all options. */
-export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true };
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true, target: true };
 
 /** The options as llama.cpp applies them to one model. */
 export interface ResolvedModelOptions {

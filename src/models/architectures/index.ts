@@ -7,7 +7,9 @@ import { bert, jinaBertV2, jinaBertV3, nomicBert, nomicBertMoe } from './bert.js
 import { cogvlm } from './cogvlm.js';
 import { cohere2, cohere2moe, commandR } from './cohere.js';
 import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
+import { dflash } from './dflash.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
+import { eagle3 } from './eagle3.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { exaone4, exaonemoe } from './exaone.js';
@@ -47,7 +49,7 @@ import { phi2, phi3, phimoe } from './phi.js';
 import { plamo3 } from './plamo.js';
 import { plamo2 } from './plamo2.js';
 import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
-import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3vl, qwen3vlmoe } from './qwen.js';
+import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3tts, qwen3vl, qwen3vlmoe } from './qwen.js';
 import { rwkv6, rwkv6qwen2 } from './rwkv6.js';
 import { arwkv7, rwkv7 } from './rwkv7.js';
 import { pocketTts } from './speech.js';
@@ -74,28 +76,30 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     deepseek,
     deepseek2,
     'deepseek2-ocr': deepseek2Ocr,
+    dflash,
     dots1,
     dream,
+    eagle3,
     ernie4_5: ernie45,
     'ernie4_5-moe': ernie45moe,
     eurobert,
-    'exaone-moe': exaonemoe,
     exaone4,
+    'exaone-moe': exaonemoe,
     falcon,
     'falcon-h1': falconH1,
     gemma,
-    'gemma-embedding': gemmaEmbedding,
     gemma2,
     gemma3,
+    'gemma-embedding': gemmaEmbedding,
     glm4,
     glm4moe,
-    'gpt-oss': gptOss,
     gpt2,
     gptneox,
+    'gpt-oss': gptOss,
     granite,
-    granite_swa: graniteSwa,
     granitehybrid,
     granitemoe,
+    granite_swa: graniteSwa,
     'hunyuan-dense': hunyuanDense,
     'hunyuan-moe': hunyuanMoe,
     hunyuan_vl: hunyuanVl,
@@ -112,8 +116,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     llada,
     'llada-moe': lladaMoe,
     llama,
-    'llama-embed': llamaEmbed,
     llama4,
+    'llama-embed': llamaEmbed,
     mamba,
     mamba2,
     mellum,
@@ -153,6 +157,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     qwen35moe,
     qwen3moe,
     qwen3next,
+    qwen3tts,
     qwen3vl,
     qwen3vlmoe,
     refact,

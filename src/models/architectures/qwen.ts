@@ -87,6 +87,15 @@ export const qwen3vl = decoder({
   adjust: readDeepstack,
 });
 
+/** Qwen 3 that writes speech: the language model of Qwen 3 VL, which scores codes of sound instead of tokens. */
+export const qwen3tts = decoder({
+  ...QWEN3VL,
+  classifier: {},
+  output: { length: 3072 },
+  layer: withDeepstack(QWEN3VL),
+  adjust: readDeepstack,
+});
+
 const QWEN3VLMOE = {
   ...QWEN3VL,
   experts: { isRequired: true, length: 'own-or-split', isNormalised: true },

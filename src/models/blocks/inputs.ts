@@ -103,7 +103,7 @@ export interface ScoreOptions {
    * adapters; `plain`: nothing. Default `scaled`.
    */
   readonly product?: 'scaled' | 'adapted' | 'plain';
-  /** Elements of a result's row. Default: one for every token of the vocabulary. */
+  /** Scores where the file has a matrix for them. Default: one for every token of the vocabulary. */
   readonly length?: number;
 }
 
@@ -111,9 +111,8 @@ export interface ScoreOptions {
 export function vocabularyScores(m: ModelBuilder, x: Tensor, options: ScoreOptions = {}): Tensor {
   const { ctx, top, hp } = m;
   const { presence = 'optional', product = 'scaled', length = hp.vocabularySize } = options;
-  const ne = [x.ne[0], length];
-  const own = weightIf(top, presence, 'output.weight', ne);
-  const weight = own ?? top.weight('token_embd.weight', ne, 'output');
+  const own = weightIf(top, presence, 'output.weight', [x.ne[0], length]);
+  const weight = own ?? top.weight('token_embd.weight', [x.ne[0], hp.vocabularySize], 'output');
   const scores = ctx.mulMat(weight, x);
   if (product === 'plain') return scores;
   const isScaled = product === 'scaled' && own?.type.name === 'nvfp4';

@@ -247,13 +247,24 @@ function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
   return hp.residualScale === 0 ? x : ctx.scale(x, hp.residualScale);
 }
 
+/** Scores of the last tokens of the vocabulary, after `-∞` for the others. */
+function lastScored({ ctx, top, hp }: ModelBuilder, scores: Tensor): Tensor {
+  const [length, tokens] = scores.ne;
+  const { embeddingLength, vocabularySize } = hp;
+  // Any number, times zero.
+  const number = ctx.view(top.weight('output_norm.weight', [embeddingLength]), [1]);
+  const none = ctx.repeat(ctx.scale(number, 0, { bias: -Infinity }), [vocabularySize - length, tokens]);
+  return ctx.concat(none, scores, 0);
+}
+
 function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
   const { ctx, hp, top } = m;
-  const { weights = 'optional', bias = 'none', product = 'scaled' } = output;
+  const { weights = 'optional', bias = 'none', product = 'scaled', length = hp.vocabularySize } = output;
   const rows = output.prepare?.(m, x) ?? x;
-  const plain = vocabularyScores(m, rows, { presence: weights, product });
+  const plain = vocabularyScores(m, rows, { presence: weights, product, length });
+  const whole = plain.ne[0] === hp.vocabularySize ? plain : lastScored(m, plain);
   if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
-  const biased = withBias(top, 'output', plain, bias);
+  const biased = withBias(top, 'output', whole, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
   return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
 }

@@ -240,6 +240,10 @@ export interface OutputRecipe {
    */
   readonly product?: 'scaled' | 'adapted' | 'plain';
   /**
+   * How many tokens get scores where the file has a matrix for them: the last ones, the others get none. Default: all.
+   */
+  readonly length?: number;
+  /**
    * Whether the tokens of the vocabulary get no scores: the embeddings are the result. `with-embeddings`: where
    * embeddings of texts are wanted. Default false.
    */
