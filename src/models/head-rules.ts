@@ -11,8 +11,8 @@ export interface HeadRules {
   readonly isTurnedWhole?: boolean;
   /** Whether all heads together are as wide as the embedding. */
   readonly isAsWideAsEmbedding?: boolean;
-  /** Whether layers may have heads of other numbers and lengths. */
-  readonly isVaried?: boolean;
+  /** Whether layers may have heads of other numbers and lengths; `or-none`: or no heads for keys at all. */
+  readonly isVaried?: boolean | 'or-none';
 }
 
 /**
@@ -23,7 +23,8 @@ export function requireHeads(reader: MetadataReader, hp: Hyperparameters, rules:
   if (!rules.isVaried) requireSameHeads(reader, hp);
   const { embeddingLength, state, attention } = hp;
   // Layers of a hybrid without a cache have no heads.
-  const headed = attention.layers.filter(({ cacheLayer }) => state === null || cacheLayer !== null);
+  const cached = attention.layers.filter(({ cacheLayer }) => state === null || cacheLayer !== null);
+  const headed = rules.isVaried === 'or-none' ? cached.filter(({ kvHeadCount }) => kvHeadCount > 0) : cached;
   for (const heads of rules.isVaried ? headed : headed.slice(0, 1)) checkLengths(heads, rules, embeddingLength);
 }
 

@@ -46,6 +46,8 @@ export interface AttentionHyperparameters {
   readonly isLatent: boolean;
   /** Whether tokens look at cached keys and values; if not, at those of their batch. */
   readonly readsCache: boolean;
+  /** Whether attention can be computed without writing its scores to memory; if not, it is not, whatever is asked for. */
+  readonly hasFlash: boolean;
   /** Factor of the scores; 0: one over the square root of the key's length. */
   readonly scale: number;
   /** Limit that scores approach; 0: none. */
@@ -119,6 +121,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
       window: null,
       isLatent: false,
       readsCache: true,
+      hasFlash: true,
       scale: 0,
       softcap: 0,
       alibiBias: 0,

@@ -159,7 +159,7 @@ export class MetadataReader {
   }
 
   #name(key: string): string {
-    return `${this.architecture}.${key}`;
+    return COMMON_KEYS.test(key) ? key : `${this.architecture}.${key}`;
   }
 }
 
@@ -167,6 +167,9 @@ export class MetadataReader {
 function asNumber(value: unknown): number {
   return typeof value === 'boolean' ? Number(value) : (value as number);
 }
+
+/** Keys that don't begin with the architecture's name. */
+const COMMON_KEYS = /^xielu\./;
 
 function isUint32(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;

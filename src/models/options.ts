@@ -154,6 +154,8 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     const culprit = (options.outputs ?? 0) > 0 ? 'outputs' : 'batchSize';
     throw badOption(culprit, maxOutputs, `at least ${sequences}, one token per sequence`);
   }
+  const wantedFlash = options.flashAttention ?? 'auto';
+  const flashAttention = isOn(wantedFlash) && hp.attention.hasFlash ? wantedFlash : false;
   const run: ResolvedModelOptions = {
     program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
@@ -162,8 +164,8 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     ubatchSize,
     sequences,
     isUnified,
-    flashAttention: isOn(options.flashAttention ?? 'auto'),
-    hasTransposedValues: options.flashAttention === false,
+    flashAttention: isOn(flashAttention),
+    hasTransposedValues: flashAttention === false,
     keyType: cacheType('cacheTypeK', options.cacheTypeK ?? 'f16'),
     valueType: cacheType('cacheTypeV', options.cacheTypeV ?? 'f16'),
     hasFullWindow: options.swaFull ?? false,

@@ -19,8 +19,8 @@ export interface RopeHyperparameters {
   readonly originalContext: number;
   /** Whether frequencies have divisors of their own for short and for long contexts. */
   readonly isLong: boolean;
-  /** Whether YaRN stretches the positions. */
-  readonly isYarn: boolean;
+  /** How much of the turn follows YaRN; 0: none. */
+  readonly yarnShare: number;
   /** Factor of the heads' length that the file gives besides YaRN's own. */
   readonly fileFactor: number;
   readonly betaFast: number;
@@ -52,7 +52,7 @@ export function readRope(reader: MetadataReader, contextLength: number): RopeHyp
     windowed: null,
     originalContext: reader.integer('rope.scaling.original_context_length', contextLength),
     isLong: type === 'longrope',
-    isYarn: type === 'yarn',
+    yarnShare: type === 'yarn' ? 1 : 0,
     fileFactor: reader.number('rope.scaling.attn_factor', 1),
     betaFast: 32,
     betaSlow: 1,
@@ -85,16 +85,16 @@ export function withCheckedSections<H>(hp: H, reader: MetadataReader): H {
 /** YaRN's settings of the rotation in a layer. */
 export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
   const { freqBase, freqScale, hasYarn = true } = (isWindowed ? rope.windowed : null) ?? { ...rope, hasYarn: true };
-  const { mode, sections, originalContext, isYarn, betaFast, betaSlow } = rope;
-  const extFactor = isYarn && hasYarn ? 1 : 0;
+  const { mode, sections, originalContext, yarnShare, betaFast, betaSlow } = rope;
+  const extFactor = hasYarn ? yarnShare : 0;
   const settings = { freqBase, freqScale, originalContext, extFactor, betaFast, betaSlow };
   return { ...settings, mode, sections, attnFactor: hasYarn ? attentionFactor(rope) : 1 };
 }
 
 /** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */
 export function attentionFactor(rope: RopeHyperparameters): number {
-  const { isYarn, freqScale, fileFactor, logMultiplier: all, attentionMultiplier: one } = rope;
-  if (!isYarn) return fileFactor;
+  const { yarnShare, freqScale, fileFactor, logMultiplier: all, attentionMultiplier: one } = rope;
+  if (yarnShare === 0) return fileFactor;
   const stretch = 1 / freqScale;
   const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
   return (fileFactor * (all === 0 ? grow(1) : grow(one) / grow(all))) / (1 + 0.1 * Math.log(stretch));

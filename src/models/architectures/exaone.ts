@@ -48,3 +48,9 @@ export const exaonemoe = decoder({
   predicts: 'cached',
   output: { weights: 'required' },
 });
+
+/** EXAONE 3: Llama whose heads turn by halves. */
+export const exaone = decoder({
+  rope: { mode: 'neox', factors: 'plain' },
+  headRules: { isTurnedWhole: true },
+});

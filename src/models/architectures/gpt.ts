@@ -119,3 +119,17 @@ export const nemotron = decoder({
   feedForward: { activation: 'relu-squared', gate: 'none', bias: 'optional' },
   output: { weights: 'required' },
 });
+
+/** Jais 2: heads turn, and the network has no gate. */
+export const jais2 = decoder({
+  norm: { kind: 'layer', bias: 'required' },
+  rope: { mode: 'neox', labels: { q: 'Qcur_rope', k: 'Kcur_rope' } },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
+  attention: { matrices: 'separate', bias: 'required', outputBias: 'required' },
+  feedForward: { activation: 'relu-squared', gate: 'none', bias: 'required' },
+  adjust: (hp, reader) => {
+    const [{ headCount, kvHeadCount }] = hp.attention.layers;
+    if (kvHeadCount !== headCount) reader.refuse('attention.head_count_kv', `${headCount}, the number of all heads`);
+    return hp;
+  },
+});

@@ -99,3 +99,25 @@ function refactNetwork(s: Layer, x: Tensor): Tensor {
   s.weight('ffn_up_exps.weight', [x.ne[0], length, count]);
   return activate(s, 'silu', s.named(x, 'ffn_up'), 'ffn');
 }
+
+/** MiniCPM: Llama with factors of the embeddings, of what layers add, and of the scores. */
+export const minicpm = decoder({
+  rope: { factors: 'by-scaling' },
+  headRules: { isTurnedWhole: true },
+  attention: { outputBias: 'optional', label: 'attn_out' },
+  feedForward: { bias: 'optional' },
+  experts: { isNormalised: true, gate: 'optional' },
+  scales: {
+    embedding: 12,
+    residual: ({ layerCount }) => 1.4 / Math.sqrt(layerCount),
+    logits: ({ embeddingLength }) => 256 / embeddingLength,
+    dividesLogits: true,
+  },
+});
+
+/** Maincoder: heads are normalised after they have turned. */
+export const maincoder = decoder({
+  rope: { labels: { q: null, k: null } },
+  headRules: { isTurnedWhole: true },
+  attention: { headNorms: { isAfterTurn: true, label: null } },
+});

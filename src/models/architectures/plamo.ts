@@ -1,5 +1,5 @@
 /**
- * PLaMo 3: norms on both sides of attention and network, gate and up in one matrix.
+ * The PLaMo family.
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import { attend } from '../blocks/attention.js';
@@ -10,6 +10,7 @@ import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs } from '../decoder/recipe.js';
 import type { ModelBuilder } from '../model-builder.js';
 
+/** PLaMo 3: norms on both sides of attention and network, gate and up in one matrix. */
 export const plamo3 = decoder({
   rope: { mode: 'neox' },
   window: { tokens: 'none', period: 8, freqBase: 10000, isStretched: false },
@@ -62,3 +63,11 @@ function attentionOfPlamo3(_: ModelBuilder, { positions, attention }: DecoderInp
     return s.named(attend(s, attention, heads, { scale: 1 / Math.sqrt(keyLength) }), 'attn_out');
   };
 }
+
+/** PLaMo: attention and network side by side. */
+export const plamo = decoder({
+  rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
+  residual: { feedForwardReads: 'attention-input', sum: ['feed-forward', 'attention', 'residual'] },
+  output: { weights: 'required' },
+});

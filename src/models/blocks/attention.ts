@@ -170,6 +170,8 @@ export interface AttendOptions {
   readonly bias?: Presence;
   /** Added to the scores, by which flash attention is off. */
   readonly scoreBias?: Tensor | null;
+  /** Changes the scores where flash attention is off. Default: the limit that the model gives. */
+  readonly changeScores?: (scores: Tensor) => Tensor;
 }
 
 /** Stores keys and values, attends, and projects the result back with `attn_output`. */
@@ -209,7 +211,7 @@ function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
 }
 
 /** The last matrix of attention. */
-export function projectOutput(s: Layer, mixed: Tensor, { bias = 'none' }: AttendOptions): Tensor {
+export function projectOutput(s: Layer, mixed: Tensor, { bias = 'none' }: Partial<AttendOptions> = {}): Tensor {
   return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength), bias);
 }
 
@@ -253,7 +255,8 @@ function flashLookUp(s: Layer, heads: Heads, mask: Tensor, options: Permuted): T
 function plainLookUp(s: Layer, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
   const { ctx } = s;
   const { sinks = null, scale, decompress, scoreBias = null } = options;
-  const capped = softCapped(s, s.named(ctx.mulMat(k, q), 'kq'));
+  const { changeScores = (scores): Tensor => softCapped(s, scores) } = options;
+  const capped = changeScores(s.named(ctx.mulMat(k, q), 'kq'));
   const scores = scoreBias === null ? capped : s.named(ctx.add(capped, scoreBias), 'kq_plus_kq_b');
   const { alibiBias: maxBias } = s.hp.attention;
   const shares = s.named(ctx.softMax(scores, { mask, sinks, scale, maxBias }), 'kq_soft_max');

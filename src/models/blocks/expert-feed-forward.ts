@@ -44,6 +44,12 @@ export interface ExpertOptions {
   readonly shareOf?: 'results' | 'inputs';
   /** The router's scores, if they were made elsewhere. */
   readonly scores?: Tensor;
+  /** Numbers that experts are chosen by. Default: the probabilities, with a bias if there is one. */
+  readonly selection?: Tensor;
+  /** The experts of those that were chosen. Default: themselves. */
+  readonly expertsOf?: (chosen: Tensor) => Tensor;
+  /** End of the names of the experts' weights. Default `exps`. */
+  readonly suffix?: string;
 }
 
 /** Puts each token of `x` through its experts. */
@@ -53,7 +59,8 @@ export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): 
   const scores = routerScores(s, x, options);
   const probabilities = routerProbabilities(s, scores, options);
   const known = chosenBy === 'scores' ? scores : selectionScores(s, probabilities, options);
-  const chosen = chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
+  const best = chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
+  const chosen = options.expertsOf?.(best) ?? best;
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);
   const weighted = (each: Tensor): Tensor => s.named(ctx.mul(each, shares), 'ffn_moe_weighted');
@@ -84,7 +91,8 @@ function routerProbabilities(s: Scope, scores: Tensor, { gating }: ExpertOptions
 function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
   const { experts, selectionBias = 'none', selectionBiasName = 'exp_probs_b.bias' } = options;
   const bias = weightIf(s, selectionBias, selectionBiasName, [experts.count]);
-  return bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
+  const unbiased = options.selection ?? probabilities;
+  return bias === null ? unbiased : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
 }
 
 /** Scores of `-∞` for experts outside the best groups; a group is as good as its two best experts. */
@@ -115,7 +123,7 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
   const tokens = probabilities.ne[1];
   const flat = [experts.used, tokens];
   const raised = [1, experts.used, tokens];
-  let shares = ctx.getRows(ctx.reshape(probabilities, [1, experts.count, tokens]), chosen);
+  let shares = ctx.getRows(ctx.reshape(probabilities, [1, probabilities.ne[0], tokens]), chosen);
   s.named(shares, 'ffn_moe_weights');
   if (gating === 'softmax-of-chosen') {
     shares = s.named(ctx.reshape(ctx.softMax(ctx.reshape(shares, flat)), raised), 'ffn_moe_weights_softmax');
@@ -132,10 +140,10 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
 
 /** The factor of each expert's last matrix: from one matrix each for gate and up, one matrix for both, or up alone. */
 function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): Tensor {
-  const { experts, length, gate = 'required', fusedGate = 'none', activation = 'silu' } = options;
-  if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
+  const { experts, length, gate = 'required', fusedGate = 'none', activation = 'silu', suffix = 'exps' } = options;
+  if (weightIf(s, fusedGate, `ffn_gate_up_${suffix}.weight`, [x.ne[0], 2 * length, experts.count]) === null) {
     const up = perExpert(s, 'up', x, chosen, length, options);
-    const isGated = weightIf(s, gate, 'ffn_gate_exps.weight', [x.ne[0], length, experts.count]) !== null;
+    const isGated = weightIf(s, gate, `ffn_gate_${suffix}.weight`, [x.ne[0], length, experts.count]) !== null;
     if (!isGated) return activateAlone(s, activation, up);
     const gates = perExpert(s, 'gate', x, chosen, length, options);
     return options.gated?.(gates, up) ?? activateGated(s, activation, gates, up, 'ffn_moe');
@@ -160,10 +168,10 @@ function perExpert(
   x: Tensor,
   chosen: Tensor,
   length: number,
-  { experts: { count }, bias = 'none', isScaled }: ExpertOptions,
+  { experts: { count }, bias = 'none', isScaled, suffix = 'exps' }: ExpertOptions,
 ): Tensor {
   const { ctx } = s;
-  const part = `ffn_${kind}_exps`;
+  const part = `ffn_${kind}_${suffix}`;
   const label = `ffn_moe_${kind}`;
   const multiply = (matrix: Tensor, rows: Tensor): Tensor => ctx.mulMatId(matrix, rows, chosen);
   const weight = s.weight(`${part}.weight`, [x.ne[0], length, count]);

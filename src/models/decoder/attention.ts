@@ -36,14 +36,14 @@ export function preparedHeads<H extends Hyperparameters>(
   s: Layer<H>,
   x: Tensor,
   positions: Tensor,
-  recipe: AttentionRecipe,
-  rope: RopeRecipe<H> | null,
+  recipe: AttentionRecipe = {},
+  rope: RopeRecipe<H> | null = {},
 ): Heads {
-  const { headNorms } = recipe;
-  if (headNorms === undefined || headNorms.isUsed?.(s) === false)
-    return turned(s, projectHeads(s, x, recipe), positions, rope);
+  const { headNorms, project: own } = recipe;
+  const projected = (): Heads => (own === undefined ? projectHeads(s, x, recipe) : own(s, x));
+  if (headNorms === undefined || headNorms.isUsed?.(s) === false) return turned(s, projected(), positions, rope);
   if (headNorms.span === 'all') return turned(s, projectNormed(s, x, recipe, headNorms), positions, rope);
-  const heads = projectHeads(s, x, recipe);
+  const heads = projected();
   if (headNorms.isAfterTurn) return normed(s, turned(s, heads, positions, rope), headNorms);
   return turned(s, normed(s, heads, headNorms), positions, rope);
 }

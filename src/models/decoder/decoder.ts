@@ -35,6 +35,7 @@ import type {
   DecoderRecipe,
   EmbeddingRecipe,
   NormPlace,
+  NormPlaces,
   OutputRecipe,
   ParallelResidual,
   SumPart,
@@ -64,7 +65,7 @@ function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRec
   const { output = {}, predicts, predictTensors = 'all' } = recipe;
   const isUnread = output.isUnread === 'with-embeddings' ? m.run.pooling !== null : output.isUnread;
   if (isUnread) leaveScores(m, embedding, output);
-  else finish(m, scores(m, embedding, recipe));
+  else finish(m, scores(m, embedding, output));
   poolTexts(m, embedding, recipe.classifier);
   if (typeof predictTensors === 'function') m.predictLayers().forEach(predictTensors);
   else if (predicts !== undefined)
@@ -142,20 +143,22 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
 
 /** The layer that a recipe describes. */
 export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
-  const { norms = {}, residual } = recipe;
+  const { norms: places = {}, residual } = recipe;
   return (m, inputs) => {
+    const norms = typeof places === 'function' ? places(m.hp) : places;
     const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
     const { keepsWantedAfter = 'attention' } = recipe;
     return (s, x) => {
       const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
       const attended = attend(s, normed);
-      if (parallel) return sideBySide(s, { x, normed, attended }, inputs, recipe, parallel);
+      const described = { ...recipe, norms };
+      if (parallel) return sideBySide(s, { x, normed, attended }, inputs, described, parallel);
       const evened = norms.afterAttention;
       const [kept, rest] = keepsWantedAfter === 'attention' ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
       const even = evened === undefined ? kept : normAt(s, evened, null, kept);
-      if (keepsWantedAfter !== 'attention-norm') return inTurn(s, even, rest, recipe);
-      return inTurn(s, ...keepWanted(s, inputs.wanted, even, rest), recipe);
+      if (keepsWantedAfter !== 'attention-norm') return inTurn(s, even, rest, described);
+      return inTurn(s, ...keepWanted(s, inputs.wanted, even, rest), described);
     };
   };
 }
@@ -171,6 +174,9 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
   };
 }
 
+/** A recipe whose norms are those of one model. */
+type DescribedLayer<H extends Hyperparameters> = DecoderRecipe<H> & { readonly norms: NormPlaces };
+
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
 const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
 
@@ -179,18 +185,20 @@ function inTurn<H extends Hyperparameters>(
   s: Layer<H>,
   attended: Tensor,
   residual: Tensor,
-  recipe: DecoderRecipe<H>,
+  recipe: DescribedLayer<H>,
 ): Tensor {
   const { ctx } = s;
-  const { norms = {}, labels = {} } = recipe;
-  const { attentionSum = 'ffn_inp', layer = 'l_out', isResidualFirst = false } = labels;
+  const { norms, labels = {} } = recipe;
+  const { attentionSum = 'ffn_inp', layer = 'l_out', residualFirst } = labels;
   const added = scaled(s, attended);
-  const sum = isResidualFirst === 'both' ? ctx.add(residual, added) : ctx.add(added, residual);
+  const isFirst = residualFirst === 'attention' || residualFirst === 'both';
+  const sum = isFirst ? ctx.add(residual, added) : ctx.add(added, residual);
   const middle = labelled(s, sum, attentionSum);
   const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
   const fed = network(s, ready, recipe);
   const last = scaled(s, norms.afterFeedForward === undefined ? fed : normAt(s, norms.afterFeedForward, null, fed));
-  return labelled(s, isResidualFirst ? ctx.add(middle, last) : ctx.add(last, middle), layer);
+  const isFirstAgain = residualFirst === 'layer' || residualFirst === 'both';
+  return labelled(s, isFirstAgain ? ctx.add(middle, last) : ctx.add(last, middle), layer);
 }
 
 /** Attention and feed-forward network read the residual side by side. */
@@ -198,14 +206,14 @@ function sideBySide<H extends Hyperparameters>(
   s: Layer<H>,
   { x, normed, attended }: Readonly<Record<'x' | 'normed' | 'attended', Tensor>>,
   { wanted }: DecoderInputs,
-  recipe: DecoderRecipe<H>,
+  recipe: DescribedLayer<H>,
   { feedForwardReads, sum, label }: ParallelResidual,
 ): Tensor {
   const { ctx } = s;
   const isKept = (recipe.keepsWantedAfter ?? 'attention') === 'attention';
   const [attention, residual, same] = isKept ? keepWanted(s, wanted, attended, x, normed) : [attended, x, normed];
   const isOwn = feedForwardReads === 'own-norm';
-  const ready = isOwn ? normAt(s, recipe.norms?.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
+  const ready = isOwn ? normAt(s, recipe.norms.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
   const parts: Readonly<Record<SumPart, Tensor>> = { attention, residual, 'feed-forward': network(s, ready, recipe) };
   const [first, second, third] = sum.map((part) => parts[part]);
   const two = ctx.add(first, second);
@@ -257,7 +265,7 @@ function lastScored({ ctx, top, hp }: ModelBuilder, scores: Tensor): Tensor {
   return ctx.concat(none, scores, 0);
 }
 
-function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
+function scores(m: ModelBuilder, x: Tensor, output: OutputRecipe): Tensor {
   const { ctx, hp, top } = m;
   const { weights = 'optional', bias = 'none', product = 'scaled', length = hp.vocabularySize } = output;
   const rows = output.prepare?.(m, x) ?? x;
@@ -266,5 +274,6 @@ function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { outp
   if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
   const biased = withBias(top, 'output', whole, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
-  return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
+  const capped = hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
+  return output.change?.(m, capped) ?? capped;
 }

@@ -33,7 +33,7 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   hp = withoutCache(hp, recipe);
   if (recipe.predicts === 'uncached') hp = withCachesIn(hp, (layer) => layer < layerCount);
   // Where layers are built alike, only the first number of heads is asked for.
-  if (headRules?.isVaried !== true) hp = withFirstHeadCount(hp);
+  if (!headRules?.isVaried) hp = withFirstHeadCount(hp);
   const adjusted = adjust(hp, reader);
   if (headRules !== null) requireHeads(reader, adjusted, headRules);
   return adjusted;

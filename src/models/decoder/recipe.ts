@@ -7,7 +7,7 @@
  */
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
+import type { AttentionInputs, Heads, ProjectionOptions } from '../blocks/attention.js';
 import type { GateRecipe } from '../blocks/attention-gate.js';
 import type { ClassifierRecipe } from '../blocks/pooling.js';
 import type { FinalNorm } from '../blocks/inputs.js';
@@ -46,14 +46,14 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Whether a token sees only the tokens before it. Default: the file says. */
   readonly isCausal?: false;
   /** Norms around attention and feed-forward network. */
-  readonly norms?: NormPlaces;
+  readonly norms?: NormPlaces | ((hp: H) => NormPlaces);
   /** How attention and feed-forward network join the residual. Default: one after the other. */
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
   readonly labels?: SumLabels;
   /** The dense network. A function builds the experts as well. Default: gated by silu. */
   readonly feedForward?: FeedForwardRecipe | Block<H>;
-  /** The mixture of experts in its place. Default: none. */
+  /** The mixture of experts in place of the dense network. Default: none. */
   readonly experts?: MixtureRecipe;
   /** The norm after the last layer. Default: `output_norm`, `result_norm`; null: none. */
   readonly finalNorm?: FinalNorm | null;
@@ -149,6 +149,8 @@ export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
 }
 
 export interface AttentionRecipe extends ProjectionOptions {
+  /** Queries, keys and values of the normalised input. Default: products with matrices of a usual kind. */
+  readonly project?: (s: Layer, x: Tensor) => Heads;
   /** Norms of queries and keys. Default: none. */
   readonly headNorms?: HeadNormRecipe;
   /** Factor of the scores. Default: one over the square root of the key's length, unless the file gives a factor. */
@@ -221,8 +223,8 @@ export interface SumLabels {
   readonly feedForward?: string | null;
   /** The layer's result. Default `l_out`; null: none. */
   readonly layer?: string | null;
-  /** Whether the residual comes first in the last sum; `both`: in the sum with attention, too. Default false. */
-  readonly isResidualFirst?: boolean | 'both';
+  /** Where the residual comes first: in the sum with attention, in the last sum, or in both. Default: nowhere. */
+  readonly residualFirst?: 'attention' | 'layer' | 'both';
 }
 
 export interface OutputRecipe {
@@ -234,6 +236,8 @@ export interface OutputRecipe {
   readonly bias?: Presence;
   /** Name of the scores without it. Default: none. */
   readonly unbiasedLabel?: string;
+  /** Changes the scores. Default: they stay as they are. */
+  readonly change?: (m: ModelBuilder, scores: Tensor) => Tensor;
   /**
    * What changes the product with the matrix. `scaled`: the scale that the matrix may have in NVFP4, and adapters;
    * `adapted`: adapters; `plain`: nothing. Default `scaled`.
