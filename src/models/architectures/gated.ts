@@ -6,6 +6,7 @@ import { eitherNetwork } from '../blocks/either-network.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 import { decoder, decoderLayer } from '../decoder/decoder.js';
 import type { Block, DecoderRecipe } from '../decoder/recipe.js';
+import { withGateLimits } from '../gate-limits.js';
 import { withHeads, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 
@@ -133,10 +134,14 @@ const STEP: DecoderRecipe = {
   keepsWantedAfter: 'layers',
   output: { weights: 'required' },
   // Half of a head turns in layers without a window.
-  adjust: (hp) =>
-    withHeads(hp, ({ isWindowed, ropeLength }) => ({
-      ropeLength: isWindowed ? ropeLength : Math.floor(ropeLength / 2),
-    })),
+  adjust: (hp, reader) =>
+    withGateLimits(
+      reader,
+      withHeads(hp, ({ isWindowed, ropeLength }) => ({
+        ropeLength: isWindowed ? ropeLength : Math.floor(ropeLength / 2),
+      })),
+      'activated',
+    ),
 };
 
 /** Step 3.5: a gate per head, networks that are dense where the file holds no router. */

@@ -23,6 +23,8 @@ import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
 import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
+import { gemma3n } from './gemma3n.js';
+import { gemma4 } from './gemma4.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, jais2, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe, graniteSwa } from './granite.js';
@@ -113,6 +115,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     'gemma-embedding': gemmaEmbedding,
     gemma2,
     gemma3,
+    gemma3n,
+    gemma4,
     glm4,
     glm4moe,
     'gpt-oss': gptOss,

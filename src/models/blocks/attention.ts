@@ -182,15 +182,32 @@ export function attend(s: Layer, inputs: AttentionInputs, heads: Heads, options:
 /** As {@link attend}, without the matrix at its end: one row of all heads per token. */
 export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
   const { ctx, index } = s;
-  const access = s.heads.isWindowed ? inputs.window! : inputs.full;
+  const access = accessOf(s, inputs);
   if (access.cache === null) return attendedInBatch(s, heads, access.mask, options);
-  const { cache, keyIds, valueIds, mask, keyRotation, valueRotation } = access;
+  const { cache, keyIds, valueIds, keyRotation, valueRotation } = access;
   const q = rotated(ctx, heads.q, keyRotation);
   const k = rotated(ctx, heads.k, keyRotation);
   const v = rotated(ctx, heads.v, valueRotation);
   for (const part of inputs.window === null ? [q, v, k] : [q, k, v]) s.expand(part);
   s.expand(cache.storeKeys(ctx, k, keyIds, index));
   s.expand(cache.storeValues(ctx, v, valueIds, index));
+  return attendedInCache(s, q, access, options);
+}
+
+/** Queries look at the keys and values that another layer has cached, as in {@link attend}. */
+export function attendCached(s: Layer, inputs: AttentionInputs, queries: Tensor, options: AttendOptions): Tensor {
+  const access = accessOf(s, inputs) as CacheAccess;
+  const q = s.expand(rotated(s.ctx, queries, access.keyRotation));
+  return projectOutput(s, attendedInCache(s, q, access, options), options);
+}
+
+function accessOf({ heads }: Layer, { full, window }: AttentionInputs): AttentionInputs['full'] {
+  return heads.isWindowed ? window! : full;
+}
+
+function attendedInCache(s: Layer, q: Tensor, access: CacheAccess, options: AttendOptions): Tensor {
+  const { ctx, index } = s;
+  const { cache, mask, valueRotation } = access;
   const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
   return rotated(ctx, mixed, valueRotation);

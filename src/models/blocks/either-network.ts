@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Layer } from '../model-builder.js';
-import { feedForward } from './feed-forward.js';
+import { feedForward, limitedGate } from './feed-forward.js';
 import { hasExperts, mixture, type MixtureRecipe } from './mixture.js';
 
 const MATRICES = ['ffn_gate', 'ffn_up', 'ffn_down'];
@@ -13,7 +13,10 @@ const MATRICES = ['ffn_gate', 'ffn_up', 'ffn_down'];
 export function eitherNetwork(s: Layer, x: Tensor, experts: MixtureRecipe): Tensor {
   loadBoth(s);
   if (hasExperts(s, experts)) return mixture(s, x, experts);
-  return s.named(feedForward(s, x, s.feedForwardLength, { presence: 'optional' }), 'ffn_out');
+  return s.named(
+    feedForward(s, x, s.feedForwardLength, { presence: 'optional', gated: limitedGate(s, 'others') }),
+    'ffn_out',
+  );
 }
 
 /** Only one network is read, but both may be loaded. */
