@@ -46,6 +46,16 @@ describeShared('a hybrid', () => {
     expect(bytes(await header('nemotron_h'))).toBe(cacheBytes(CONTEXT) + state);
   });
 
+  it('has no cache at all if no layer has heads', async () => {
+    const gguf = await header('jamba', { 'attention.head_count_kv': [0, 0] });
+    const own = gguf.tensors.filter(({ name }) => !name.startsWith('blk.0.'));
+    const twins = own.filter(({ name }) => name.startsWith('blk.1.'));
+    const tensors = [...own, ...twins.map((twin) => ({ ...twin, name: twin.name.replace('blk.1.', 'blk.0.') }))];
+    const { context, isRecurrent, graph } = measureModel({ ...gguf, tensors }, { ctxSize: CONTEXT, parallel: 1 });
+    expect({ context, isRecurrent }).toEqual({ context: 2 * stateBytes(3 * 512, 128 * 512), isRecurrent: true });
+    expect(graph.nodes.filter(({ op }) => op === 'SSM_SCAN').length).toBe(2);
+  });
+
   it('keeps the last columns alone of a short convolution', async () => {
     expect(bytes(await header('lfm2moe'))).toBe(cacheBytes(CONTEXT) + stateBytes(2 * 256, 0));
   });

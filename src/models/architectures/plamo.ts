@@ -17,8 +17,8 @@ export const plamo3 = decoder({
   headRules: null,
   attention: attentionOfPlamo3,
   norms: {
-    afterAttention: normWithoutSuffix('post_attention_norm', 'attn_post_norm'),
-    afterFeedForward: normWithoutSuffix('post_ffw_norm', 'ffn_post_norm'),
+    afterAttention: { part: 'post_attention_norm', isBare: true, label: 'attn_post_norm' },
+    afterFeedForward: { part: 'post_ffw_norm', isBare: true, label: 'ffn_post_norm' },
   },
   labels: { attentionSum: 'attn_residual' },
   feedForward: { gate: 'halves' },
@@ -30,15 +30,6 @@ function forgetLastNames({ ctx, graph }: ModelBuilder): void {
   for (const [position, node] of graph.nodes.entries()) {
     if (['result_norm', 'result_output'].includes(node.name)) ctx.setName(node, `node_${position}`);
   }
-}
-
-/** A norm whose weights have no `.weight` in their name. */
-function normWithoutSuffix(name: string, label: string): Block {
-  return (s, x) => {
-    const { ctx, hp } = s;
-    const even = s.named(ctx.rmsNorm(x, hp.norm.epsilon), 'norm');
-    return s.named(ctx.mul(even, s.weight(name, [x.ne[0]])), label);
-  };
 }
 
 /** llama.cpp gives the name of the heads' matrix to what it is multiplied with. */

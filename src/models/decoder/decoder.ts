@@ -169,8 +169,10 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
   const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
   if (recurrence === undefined) return attend;
   return (m, inputs) => {
-    const [remember, recur] = [attend(m, inputs), recurrence(m, inputs)];
-    return (s, x) => (m.hp.state!.layers[s.index] ? recur : remember)(s, x);
+    // There is nothing to attend to if every layer has a state.
+    const remember = m.memory.kv && attend(m, inputs);
+    const recur = recurrence(m, inputs);
+    return (s, x) => (m.hp.state!.layers[s.index] ? recur : remember!)(s, x);
   };
 }
 

@@ -187,6 +187,8 @@ export interface HeadNormRecipe {
 export interface NormPlace extends Partial<NormRecipe> {
   /** Name of the weights without `.weight`. */
   readonly part: string;
+  /** Whether that is their whole name. Default false. */
+  readonly isBare?: boolean;
   /** Null: none. */
   readonly label: string | null;
   /** Whether the intermediate result is named as outside of layers, and the result, too. Default: neither. */
