@@ -90,6 +90,10 @@ export interface Hyperparameters {
   readonly projections: readonly Projection[];
   /** Whether an encoder runs ahead of the decoder: then all tokens of a batch are wanted. */
   readonly hasEncoder: boolean;
+  /** Elements of the embedding that a run gives of a token. */
+  readonly outputLength: number;
+  /** Whether a run gives embeddings even if none are wanted. */
+  readonly givesEmbeddings: boolean;
   /** Embeddings that the row of an image's part holds behind its first, each for one of the layers; 0: none. */
   readonly deepstackCount: number;
   /** Factor of the embeddings; 0: none. */
@@ -137,6 +141,8 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     classCount: reader.listLength('classifier.output_labels') || 1,
     projections: [],
     hasEncoder: false,
+    outputLength: reader.integer('embedding_length_out', 0) || embeddingLength,
+    givesEmbeddings: false,
     deepstackCount: 0,
     embeddingScale: 0,
     residualScale: 0,
@@ -173,7 +179,7 @@ function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: 
  */
 function checkUnusedKeys(reader: MetadataReader): void {
   for (const length of ['key_length', 'value_length']) reader.integer(`attention.${length}_swa`, 0);
-  for (const key of ['rope.dimension_count_swa', 'embedding_length_out']) reader.integer(key, 0);
+  for (const key of ['rope.dimension_count_swa']) reader.integer(key, 0);
   reader.number('rope.scaling.alpha', 0);
   reader.flag('rope.scaling.finetuned', false);
 }

@@ -1,29 +1,35 @@
 /**
- * Small headers of `../shared/archs`, with other metadata or tensors.
+ * Small headers of every architecture, changed.
  */
 import { readGguf } from '../../src/gguf/gguf.js';
-import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
-import { sharedPath } from './shared-data.js';
+import type { Gguf, GgufValue } from '../../src/gguf/types.js';
+import { elementType } from '../../src/tensor/element-type.js';
+import { sharedPath } from './shared.js';
 
-export interface HeaderChange {
-  /** Keys without the architecture's name. */
-  readonly keys?: Readonly<Record<string, GgufValue>>;
-  /** Ending of the keys that are left out. */
-  readonly dropKey?: string;
-  /** Which tensors are left out. */
-  readonly drop?: RegExp;
-  /** Tensors to add. */
-  readonly add?: readonly GgufTensor[];
-}
-
-/** @param name of the file, without `.gguf` */
-export async function changedHeader(name: string, change: HeaderChange): Promise<Gguf> {
-  const { keys = {}, dropKey, drop, add = [] } = change;
+/**
+ * @param keys without the architecture's name, unless they begin with `tokenizer`
+ * @param tensors shapes of tensors of f32, in place of others of the same name; undefined takes away
+ */
+export async function changedHeader(
+  name: string,
+  keys: Readonly<Record<string, GgufValue>> = {},
+  tensors: Readonly<Record<string, readonly number[] | undefined>> = {},
+): Promise<Gguf> {
   const gguf = await readGguf(sharedPath('archs', `${name}.gguf`));
-  const prefix = `${String(gguf.metadata['general.architecture'])}.`;
-  const kept = Object.entries(gguf.metadata).filter(([key]) => dropKey === undefined || !key.endsWith(dropKey));
-  const own = Object.entries(keys).map(([key, value]) => [prefix + key, value] as const);
-  const metadata = Object.fromEntries([...kept, ...own]);
-  const tensors = gguf.tensors.filter((tensor) => drop?.test(tensor.name) !== true);
-  return { ...gguf, metadata, tensors: [...tensors, ...add] };
+  const architecture = String(gguf.metadata['general.architecture']);
+  const metadata = { ...gguf.metadata };
+  const types = { ...gguf.types };
+  for (const [key, value] of Object.entries(keys)) {
+    const full = key.startsWith('tokenizer') ? key : `${architecture}.${key}`;
+    metadata[full] = value;
+    delete types[full];
+  }
+  const type = elementType('f32');
+  const added = Object.entries(tensors).flatMap(([tensor, ne]) => {
+    if (ne === undefined) return [];
+    const dims = [ne[0], ne[1] ?? 1, ne[2] ?? 1, ne[3] ?? 1] as const;
+    return [{ name: tensor, type, ne: dims, bytes: 4 * dims.reduce((product, length) => product * length) }];
+  });
+  const kept = gguf.tensors.filter((tensor) => !(tensor.name in tensors));
+  return { ...gguf, metadata, types, tensors: [...kept, ...added] };
 }

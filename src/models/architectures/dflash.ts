@@ -56,7 +56,8 @@ function readTarget(hp: Hyperparameters, reader: MetadataReader): DflashHyperpar
 
 function hyperConnections(): PlannerError {
   return new PlannerError('UNKNOWN_ARCHITECTURE', {
-    message: 'This DFlash model has hyper-connections, as drafts of DeepSeek-V4 have; this library cannot build these.',
+    message:
+      'The key hyper_connection.count says that this draft has hyper-connections, as those of DeepSeek-V4 have; this library cannot build these.',
     culprit: 'hyper_connection.count',
     value: 'above zero',
     limit: '0, or left out',

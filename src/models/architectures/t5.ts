@@ -66,7 +66,7 @@ function readT5(reader: MetadataReader): T5Hyperparameters {
   if (decoderLayerCount > hp.layerCount) {
     reader.refuse('decoder_block_count', `at most ${hp.layerCount}, the layers that have a cache`);
   }
-  return { ...hp, decoderLayerCount };
+  return { ...hp, decoderLayerCount, givesEmbeddings: true };
 }
 
 /** The inputs of the decoder's layers. */
@@ -110,7 +110,7 @@ function buildDecoder(m: ModelBuilder<T5Hyperparameters>): void {
 
 function separateCaches(streams: number): PlannerError {
   return new PlannerError('BAD_ARGUMENT', {
-    message: `The ${streams} sequences have a cache each, but this architecture adds one table of distances to all scores.`,
+    message: `Without kvUnified the ${streams} sequences have a cache each, but this architecture adds one table of distances to all scores.`,
     culprit: 'kvUnified',
     value: false,
     limit: 'true for several sequences in this architecture',

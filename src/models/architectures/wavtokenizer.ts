@@ -22,7 +22,6 @@ interface WavHyperparameters extends Hyperparameters {
   readonly convolutionLayerCount: number;
   /** Channels of both nets. */
   readonly channelCount: number;
-  readonly outputLength: number;
   /** Channels are normalised in so many groups. */
   readonly groupCount: number;
   readonly groupEpsilon: number;

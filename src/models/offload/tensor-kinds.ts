@@ -13,6 +13,7 @@ export type ModelPart = 'input' | 'layer' | 'output';
 
 /** The operation by which a device is asked whether it can compute with a weight. */
 export type TestOperation =
+  | 'IM2COL'
   | 'GET_ROWS'
   | 'MUL_MAT'
   | 'MUL_MAT_ID'
@@ -102,6 +103,7 @@ const TENSOR_KINDS: readonly TensorKinds[] = [
   },
   { part: 'layer', operation: 'SCALE', names: 'attn_sinks' },
   { part: 'layer', operation: 'DIV', names: 'ffn.act' },
+  { part: 'layer', operation: 'IM2COL', names: 'conv1d conv1 conv2 dw' },
   { part: 'layer', operation: 'SSM_CONV', names: 'ssm_conv1d shortconv.conv' },
   { part: 'layer', operation: 'SSM_SCAN', names: 'ssm_a' },
   { part: 'layer', operation: 'RWKV_WKV6', names: 'time_mix_first' },

@@ -36,6 +36,7 @@ const BUILDERS: Readonly<Record<TestOperation, Builder>> = {
     const rows = ctx.newTensor('f32', [heads.valueLength, heads.headCount, TOKENS]);
     return ctx.rope(rows, ctx.newTensor('i32', [TOKENS]), 0, { freqFactors: w });
   },
+  IM2COL: (ctx, w, hp) => ctx.im2col(w, ctx.newTensor('f32', [hp.embeddingLength, w.ne[1]]), 1, 'f16'),
   SCALE: (ctx, w) => ctx.scale(w, 1),
   SSM_CONV: (ctx, w) => ctx.ssmConv(ctx.newTensor('f32', [w.ne[0] - 1 + TOKENS, w.ne[1], SEQUENCES]), w),
   SSM_SCAN: (ctx, w, hp) => {
