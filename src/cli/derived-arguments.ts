@@ -48,6 +48,16 @@ export function withDrafts(args: readonly string[]): Derived {
   return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
 }
 
+const RERANKING = ['--rerank', '--reranking'];
+
+/** Writes a server that scores texts as one of embeddings. */
+export function withReranking(args: readonly string[]): Derived {
+  const name = args.find((arg) => RERANKING.includes(arg));
+  if (name === undefined) return { args, notes: [] };
+  const own = args.flatMap((arg) => (RERANKING.includes(arg) ? ['--embeddings', '--pooling', 'rank'] : [arg]));
+  return { args: own, notes: [`${name} is taken as --embeddings --pooling rank`] };
+}
+
 const PROMPT = ['-p', '--n-prompt'];
 const GENERATED = ['-n', '--n-gen'];
 const DEPTH = ['-d', '--n-depth'];

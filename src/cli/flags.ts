@@ -7,6 +7,7 @@ import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
+import { POOLINGS } from '../models/pooling.js';
 import { PROGRAMS } from '../models/programs.js';
 import { REUSE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
@@ -152,6 +153,21 @@ export const MODEL_FLAGS: readonly Flag[] = [
     value: 'N',
     parse: wholeNumber(0, MAX_UINT32),
     help: 'most tokens of a batch whose logits are wanted; 0: all (default: as --program does)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'embeddings',
+    long: '--embeddings',
+    aliases: ['--embedding'],
+    help: 'embeddings of texts besides logits, as a server for embeddings computes them',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'pooling',
+    long: '--pooling',
+    value: POOLINGS.join('|'),
+    parse: choice(POOLINGS),
+    help: 'how the embeddings of a text become one (default: as the model says)',
     ...FOR_MODELS,
   },
   {

@@ -35,7 +35,7 @@ export function measureOn(
   const fit = flags.fit === true ? fitAsLlamaCpp(gguf, { ...wanted, ...fitOptionsOf(flags, devices) }) : null;
   const options = fit?.options ?? wanted;
   const machine = measureModel(gguf, options);
-  const parts = measureParts(all, options, machine, files, flags);
+  const parts = measureParts(all, options, machine, gguf, files, flags);
   const buffers = [...machine.buffers, ...parts.flatMap((part) => part.buffers)];
   return {
     machine,

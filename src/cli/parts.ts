@@ -48,11 +48,15 @@ export function chosenDevices(all: readonly Device[], names: readonly string[] |
   return [...chosen, ...cpu];
 }
 
-/** @param all every device of the machine: a draft and a projector take any, whatever the model takes */
+/**
+ * @param all every device of the machine: a draft and a projector take any, whatever the model takes
+ * @param target the model itself
+ */
 export function measureParts(
   all: readonly Device[],
   options: MachineOptions,
   machine: MachineMeasurement,
+  target: Gguf,
   { draft, projector }: PartFiles,
   flags: PartFlags,
 ): readonly MachinePart[] {
@@ -61,7 +65,7 @@ export function measureParts(
     const { draftGpuLayers: gpuLayers, draftCacheTypeK: cacheTypeK, draftCacheTypeV: cacheTypeV } = flags;
     const devices = chosenDevices(all, flags.draftDevice);
     const own = { devices, gpuLayers, cacheTypeK, cacheTypeV, overrideTensors: flags.draftOverrides };
-    const { buffers } = measureModel(draft, draftOptions(options, machine, own));
+    const { buffers } = measureModel(draft, { ...draftOptions(options, machine, own), target });
     parts.push({ name: 'draft', buffers });
   }
   if (projector !== null) {

@@ -11,10 +11,9 @@ import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
-export type RecordedOptions = Omit<ModelOptions, 'flashAttention'> & { readonly flashAttention?: string } & Pick<
-    PlanOptions,
-    'alignment' | 'maxChunkSize'
-  > & { readonly inPlace?: ReuseMode };
+export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'target'> & {
+  readonly flashAttention?: string;
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
 
 /** What was planned. */
 export interface PlannedInput {
@@ -44,6 +43,8 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   cacheTypeV: 'string',
   swaFull: 'boolean',
   outputs: 'number',
+  embeddings: 'boolean',
+  pooling: 'string',
   phase: 'string',
   inPlace: 'string',
   alignment: 'number',
@@ -64,6 +65,7 @@ export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedO
     cacheTypeV: run.valueType.name,
     swaFull: run.hasFullWindow,
     outputs: run.maxOutputs,
+    ...(run.pooling === null ? {} : { embeddings: true, pooling: run.pooling }),
     phase,
   };
 }

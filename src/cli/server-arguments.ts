@@ -3,7 +3,7 @@
  *
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
-import { withBenchContext, withDrafts } from './derived-arguments.js';
+import { withBenchContext, withDrafts, withReranking } from './derived-arguments.js';
 import { llamaProgram, type LlamaProgram } from './llama-programs.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
@@ -53,8 +53,9 @@ function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {
   const switches = withValues(program.args);
   const drafts = withDrafts(switches.args);
   const bench = withBenchContext(drafts.args);
-  const flags = withoutServerFlags(bench.args, own, false);
-  const notes = [program, switches, drafts, bench, flags].flatMap((part) => part.notes);
+  const reranking = withReranking(bench.args);
+  const flags = withoutServerFlags(reranking.args, own, false);
+  const notes = [program, switches, drafts, bench, reranking, flags].flatMap((part) => part.notes);
   return { args: flags.args, notes };
 }
 
@@ -67,8 +68,9 @@ function pastedArguments(program: LlamaProgram, args: readonly string[], own: Ow
   const derived = derive?.(switches.args) ?? { args: switches.args, notes: [] };
   const drafts = withDrafts(derived.args);
   const bench = withBenchContext(drafts.args);
-  const flags = withoutServerFlags(bench.args, own, true, plain.ignored);
-  const notes = [switches, derived, drafts, bench, flags].flatMap((part) => part.notes);
+  const reranking = withReranking(bench.args);
+  const flags = withoutServerFlags(reranking.args, own, true, plain.ignored);
+  const notes = [switches, derived, drafts, bench, reranking, flags].flatMap((part) => part.notes);
   return { args: flags.args, notes };
 }
 

@@ -138,18 +138,6 @@ export const SERVER_FLAGS: readonly ServerFlags[] = [
   },
   {
     arity: 0,
-    about: 'embeddings: the graph is the one that predicts tokens',
-    names: `
-    --embedding --embeddings --rerank --reranking`,
-  },
-  {
-    arity: 1,
-    about: 'embeddings: the graph is the one that predicts tokens',
-    names: `
-    --pooling`,
-  },
-  {
-    arity: 0,
     about: 'sampling in the graph',
     names: `
     -bs --backend-sampling`,

@@ -90,6 +90,17 @@ const SCANS: NodeRule = (node) => {
 
 const ALL_F32 = all(reads(0, 'f32'), reads(1, 'f32'), yields('f32'));
 
+/** Rows of 16 bytes, where they are not quantised. */
+const hasAlignedRows = ({ type, strides }: Tensor): boolean =>
+  type.isQuantized || strides.slice(1).every((stride) => stride % 16 === 0);
+
+const INDEXES: NodeRule = (node) => {
+  const [q, k] = [operand(node, 0), operand(node, 1)];
+  const [length, heads] = q.shape;
+  if (length !== 128 || (heads !== 64 && heads !== 32) || !hasAlignedRows(q) || !hasAlignedRows(k)) return false;
+  return reads(1, ...FLOATS, 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0')(node);
+};
+
 /** Which nodes are computed, by operation. */
 export const CUDA_RULES = rulesOf([
   [UNARY, contiguous(0)],
@@ -122,6 +133,8 @@ export const CUDA_RULES = rulesOf([
   [['CONT', 'DIAG_MASK_INF', 'SOFT_MAX', 'TOP_K', 'ARGSORT', 'ARGMAX', 'COUNT_EQUAL', 'CUMSUM'], ALWAYS],
   [['CONV_TRANSPOSE_2D', 'POOL_2D', 'PAD', 'UPSCALE', 'PAD_REFLECT_1D', 'ARANGE', 'TIMESTEP_EMBEDDING'], ALWAYS],
   [['RWKV_WKV6', 'RWKV_WKV7', 'GATED_LINEAR_ATTN', 'GATED_DELTA_NET'], ALWAYS],
+  [['DSV4_HC_COMB', 'DSV4_HC_PRE', 'DSV4_HC_POST'], ALWAYS],
+  [['LIGHTNING_INDEXER'], INDEXES],
   [['CROSS_ENTROPY_LOSS', 'CROSS_ENTROPY_LOSS_BACK', 'OPT_STEP_ADAMW', 'OPT_STEP_SGD'], ALWAYS],
   [['FILL', 'TRI', 'DIAG', 'SOLVE_TRI'], ALWAYS],
 ]);

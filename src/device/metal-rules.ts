@@ -68,6 +68,21 @@ const SILU_BACK = all(
   (node) => sameShape(operand(node, 0), operand(node, 1)),
 );
 
+/** The operands' rows are dense in all of `slots`. */
+function denseRows(...slots: readonly number[]): NodeRule {
+  return all(...slots.map((slot) => contiguousRows(slot)));
+}
+
+/** The kernels know 64 heads of 128 elements. */
+const INDEXES = all(
+  (node) => operand(node, 0).shape[0] === 128 && operand(node, 0).shape[1] === 64,
+  denseRows(0, 1, 2, 3),
+  reads(1, ...FLOATS, ...CACHE_QUANTS),
+);
+
+/** The kernels know four lanes. */
+const hasFourLanes: NodeRule = (node) => operand(node, node.op === 'DSV4_HC_PRE' ? 0 : 1).shape[1] === 4;
+
 /** Which nodes are computed, by operation. */
 export const METAL_RULES = rulesOf([
   [['SCALE', 'FILL', 'CLAMP', 'SQR', 'SQRT', 'SIN', 'COS', 'LOG'], ELEMENT_WISE],
@@ -96,6 +111,10 @@ export const METAL_RULES = rulesOf([
   [['PAD'], PADS_ENDS],
   [['LEAKY_RELU'], reads(0, ...HALF_OR_FULL)],
   [['FLASH_ATTN_EXT'], ATTENDS],
+  [['LIGHTNING_INDEXER'], INDEXES],
+  [['DSV4_HC_COMB'], denseRows(0, 1, 2)],
+  [['DSV4_HC_PRE'], all(hasFourLanes, denseRows(0, 1))],
+  [['DSV4_HC_POST'], all(hasFourLanes, denseRows(0, 1, 2, 3))],
   [['GATED_DELTA_NET'], multipleOf(2, 0, 32)],
   [['SOLVE_TRI', 'MUL_MAT', 'MUL_MAT_ID', 'GET_ROWS'], (node) => operand(node, 0).type.name !== 'nvfp4'],
   [['SET', 'CPY', 'DUP', 'CONT'], COPIES],

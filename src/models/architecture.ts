@@ -1,11 +1,14 @@
 /**
  * The interface of an architecture: how to read its description, and how to build its forward pass.
  */
+import type { GraphRoom } from './graph-limit.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import type { MetadataReader } from './metadata-reader.js';
 import type { ModelBuilder } from './model-builder.js';
 
 export interface Architecture<H extends Hyperparameters = Hyperparameters> {
+  /** How large llama.cpp lets its graphs be. Default: as large as most. */
+  readonly graphRoom?: GraphRoom | undefined;
   /** @throws PlannerError `BAD_MODEL` */
   readonly read: (reader: MetadataReader) => H;
   /** Adds the whole forward pass to the builder's graph. @throws PlannerError `BAD_MODEL` */

@@ -20,13 +20,14 @@ import { checkProgram, PROGRAMS } from './programs.js';
 export function describeOutputs(run: ResolvedModelOptions): string {
   const isObject = typeof run === 'object' && (run as object | null) !== null;
   checkArgument(isObject && 'program' in run, 'run', run, 'resolved options', 'Give the field `run` of a measurement.');
-  const { program, maxOutputs, batchSize, sequences } = run;
+  const { program, maxOutputs, batchSize, sequences, pooling } = run;
   const { title, isServing } = PROGRAMS[checkProgram(program)];
   const count = maxOutputs === 1 ? '1 token' : `${maxOutputs} tokens`;
   if (isServing && maxOutputs === sequences) {
     return `For ${title}, which wants logits of ${count} of a batch, one per sequence.`;
   }
   if (maxOutputs < batchSize) return `For ${title}, with logits of up to ${count} of a batch, as asked for.`;
+  if (pooling !== null) return `For ${title}, with results of every token of a batch, as embeddings need.`;
   return isServing
     ? `For ${title}, with logits of every token of a batch, as asked for.`
     : `For ${title}, which wants logits of every token of a batch.`;

@@ -29,9 +29,9 @@ export function checkpointBytes(
   { kv, state }: ModelMemory,
   run: ResolvedModelOptions,
 ): number {
-  if (state !== null) return checkBytes(MARK + stateBytes(state), 'checkpoint');
-  if (!kv?.window || window === null || run.hasFullWindow) return 0;
-  return checkBytes(MARK + windowBytes(kv.window, window), 'checkpoint');
+  const windowed = kv?.window && window !== null ? windowBytes(kv.window, window) : 0;
+  if (state !== null) return checkBytes(MARK + windowed + stateBytes(state), 'checkpoint');
+  return windowed === 0 || run.hasFullWindow ? 0 : checkBytes(MARK + windowed, 'checkpoint');
 }
 
 /** The row of one sequence in each tensor, with its position and no list of sequences. */

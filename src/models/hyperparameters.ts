@@ -3,12 +3,14 @@
  *
  * Invariant: names and defaults are those of llama.cpp's `load_hparams`; lengths count elements.
  */
-import { PlannerError } from '../errors.js';
 import type { NormHyperparameters } from './norm-recipe.js';
+import { readPooling, type Pooling } from './pooling.js';
+import type { GateLimits } from './gate-limits.js';
 import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
+import type { Presence } from './presence.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';
-import type { StateHyperparameters } from './memory/state-cache.js';
+import type { StateHyperparameters, StateLengths } from './memory/state-cache.js';
 
 /** The heads of one layer. */
 export interface LayerHeads {
@@ -25,6 +27,16 @@ export interface LayerHeads {
   readonly cacheLayer: number | null;
 }
 
+/** A matrix, which a file may lack, that the embedding of a text goes through. */
+export interface Projection {
+  /** Name of the weights without `.weight`. */
+  readonly part: string;
+  /** Elements before and after. */
+  readonly ne: readonly [number, number];
+  /** Default: none. */
+  readonly bias?: Presence;
+}
+
 export interface AttentionHyperparameters {
   /** Every layer of the file, those that predict further tokens included. */
   readonly layers: readonly LayerHeads[];
@@ -32,6 +44,10 @@ export interface AttentionHyperparameters {
   readonly window: number | null;
   /** Whether keys and values share one compressed cache (multi-head latent attention). */
   readonly isLatent: boolean;
+  /** Whether tokens look at cached keys and values; if not, at those of their batch. */
+  readonly readsCache: boolean;
+  /** Whether attention can be computed without writing its scores to memory; if not, it is not, whatever is asked for. */
+  readonly hasFlash: boolean;
   /** Factor of the scores; 0: one over the square root of the key's length. */
   readonly scale: number;
   /** Limit that scores approach; 0: none. */
@@ -40,6 +56,8 @@ export interface AttentionHyperparameters {
   readonly alibiBias: number;
   /** Limit that queries, keys and values are cut to; 0: none. */
   readonly clamp: number;
+  /** How fast attention cools with the position; 0: it doesn't. */
+  readonly temperature: number;
 }
 
 export interface Hyperparameters {
@@ -58,10 +76,26 @@ export interface Hyperparameters {
   readonly feedForwardLengths: readonly number[];
   /** Null if the file names none. An architecture without experts ignores them. */
   readonly experts: ExpertHyperparameters | null;
+  /** Limits of gated networks; null: none. */
+  readonly gateLimits: GateLimits | null;
   /** The state of a recurrent or hybrid model; null for others. */
   readonly state: StateHyperparameters | null;
   /** Whether a token sees only the tokens before it. */
   readonly isCausal: boolean;
+  /** How the embeddings of a text's tokens become one; null: in a way that llama.cpp doesn't know. */
+  readonly pooling: Pooling | null;
+  /** Scores that a text gets of a model that classifies. */
+  readonly classCount: number;
+  /** Matrices that turn the embedding of a text into another, one after the other. */
+  readonly projections: readonly Projection[];
+  /** Whether an encoder runs ahead of the decoder: then all tokens of a batch are wanted. */
+  readonly hasEncoder: boolean;
+  /** Elements of the embedding that a run gives of a token. */
+  readonly outputLength: number;
+  /** Whether a run gives embeddings even if none are wanted. */
+  readonly givesEmbeddings: boolean;
+  /** Embeddings that the row of an image's part holds behind its first, each for one of the layers; 0: none. */
+  readonly deepstackCount: number;
   /** Factor of the embeddings; 0: none. */
   readonly embeddingScale: number;
   /** Factor of what a layer adds; 0: none. */
@@ -90,15 +124,26 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
       layers: readHeads(reader, layerCount, embeddingLength),
       window: null,
       isLatent: false,
+      readsCache: true,
+      hasFlash: true,
       scale: 0,
       softcap: 0,
       alibiBias: 0,
       clamp: 0,
+      temperature: 0,
     },
     feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, 0),
     experts: readExperts(reader),
+    gateLimits: null,
     state: null,
     isCausal: reader.flag('attention.causal', true),
+    pooling: readPooling(reader),
+    classCount: reader.listLength('classifier.output_labels') || 1,
+    projections: [],
+    hasEncoder: false,
+    outputLength: reader.integer('embedding_length_out', 0) || embeddingLength,
+    givesEmbeddings: false,
+    deepstackCount: 0,
     embeddingScale: 0,
     residualScale: 0,
     logitScale: 0,
@@ -112,9 +157,11 @@ function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: 
   const kvHeadCounts = reader.perLayer(key, layerCount, 0);
   const [first] = headCounts;
   const headLength = first === 0 ? 0 : Math.floor(embeddingLength / first);
-  const keyLength = reader.integer('attention.key_length', headLength);
-  const valueLength = reader.integer('attention.value_length', headLength);
-  const ropeLength = reader.integer('rope.dimension_count', keyLength);
+  // A file whose first layer has no heads gives no length of heads.
+  const length = (key: string, fallback: number): number => (first === 0 ? 0 : reader.integer(key, fallback));
+  const keyLength = length('attention.key_length', headLength);
+  const valueLength = length('attention.value_length', headLength);
+  const ropeLength = length('rope.dimension_count', keyLength);
   return headCounts.map((headCount, layer) => ({
     headCount,
     kvHeadCount: kvHeadCounts[layer],
@@ -132,7 +179,7 @@ function readHeads(reader: MetadataReader, layerCount: number, embeddingLength: 
  */
 function checkUnusedKeys(reader: MetadataReader): void {
   for (const length of ['key_length', 'value_length']) reader.integer(`attention.${length}_swa`, 0);
-  for (const key of ['rope.dimension_count_swa', 'embedding_length_out', 'pooling_type']) reader.integer(key, 0);
+  for (const key of ['rope.dimension_count_swa']) reader.integer(key, 0);
   reader.number('rope.scaling.alpha', 0);
   reader.flag('rope.scaling.finetuned', false);
 }
@@ -151,9 +198,29 @@ export function withHeads<H extends Hyperparameters>(
   return withAttention(hp, { layers });
 }
 
-/** The model with a cache in some layers only. */
+/** The model with a cache in some layers only, of those that have one. */
 export function withCachesIn<H extends Hyperparameters>(hp: H, hasCache: (layer: number) => boolean): H {
-  return withHeads(hp, (_, layer) => ({ cacheLayer: hasCache(layer) ? layer : null }));
+  return withHeads(hp, ({ cacheLayer }, layer) => ({ cacheLayer: hasCache(layer) ? cacheLayer : null }));
+}
+
+/** The model with the first layer's number of heads in all layers. */
+export function withFirstHeadCount<H extends Hyperparameters>(hp: H): H {
+  const [{ headCount }] = hp.attention.layers;
+  return withHeads(hp, () => ({ headCount }));
+}
+
+/**
+ * The model with a state in some layers, which have no cache then.
+ *
+ * @param hasState default: in layers without heads for keys and values
+ */
+export function withStates<H extends Hyperparameters>(
+  hp: H,
+  lengths: StateLengths,
+  hasState = (layer: number): boolean => hp.attention.layers[layer].kvHeadCount === 0,
+): H {
+  const layers = hp.attention.layers.map((_, layer) => hasState(layer));
+  return { ...withCachesIn(hp, (layer) => !layers[layer]), state: { lengths, layers } };
 }
 
 /**
@@ -167,80 +234,4 @@ export function withPredictLayers<H extends Hyperparameters>(reader: MetadataRea
     reader.refuse('nextn_predict_layers', `less than ${hp.layerCount}, the number of all layers`);
   }
   return { ...hp, layerCount: hp.layerCount - predictLayerCount, predictLayerCount };
-}
-
-/** Rules for the heads of an architecture, besides the rule that keys are as long as values. */
-export interface HeadRules {
-  /** Whether the whole head turns with the position. */
-  readonly isTurnedWhole?: boolean;
-  /** Whether all heads together are as wide as the embedding. */
-  readonly isAsWideAsEmbedding?: boolean;
-  /** Whether layers may have heads of other numbers and lengths. */
-  readonly isVaried?: boolean;
-}
-
-/**
- * Checks that keys are as long as values, that heads form equal groups that share them, and that all layers are alike
- * where the architecture builds them alike. @throws PlannerError `BAD_MODEL`
- */
-export function requireHeads(reader: MetadataReader, hp: Hyperparameters, rules: HeadRules): void {
-  if (!rules.isVaried) requireSameHeads(reader, hp);
-  const { embeddingLength } = hp;
-  for (const heads of rules.isVaried ? hp.attention.layers : hp.attention.layers.slice(0, 1)) {
-    checkLengths(heads, rules, embeddingLength);
-  }
-}
-
-function checkLengths(heads: LayerHeads, { isTurnedWhole, isAsWideAsEmbedding }: HeadRules, width: number): void {
-  const { keyLength, valueLength, ropeLength, headCount, kvHeadCount } = heads;
-  const value = `${keyLength} for keys, ${valueLength} for values, ${ropeLength} for positions`;
-  const found = `The head length is ${value}, but must be`;
-  if (keyLength !== valueLength || keyLength === 0) {
-    const limit = 'one length above zero for keys and values in this architecture';
-    throw badHeads(`${found} ${limit}.`, 'head length', value, limit);
-  }
-  if (isTurnedWhole && keyLength !== ropeLength) {
-    const limit = 'one length for all three in this architecture';
-    throw badHeads(`${found} ${limit}.`, 'head length', value, limit);
-  }
-  if (isAsWideAsEmbedding && keyLength * headCount !== width) {
-    const limit = `${width}, the length of the embedding, in this architecture`;
-    const all = `${headCount} × ${keyLength}`;
-    throw badHeads(`The length of all heads is ${all}, but must be ${limit}.`, 'length of all heads', all, limit);
-  }
-  if (kvHeadCount === 0 || headCount % kvHeadCount !== 0) {
-    throw badHeads(
-      `The number of heads is ${headCount}, which is no multiple of the ${kvHeadCount} for keys and values.`,
-      'number of heads',
-      `${headCount}, and ${kvHeadCount} for keys and values`,
-      'a multiple of the latter',
-    );
-  }
-}
-
-/** The cache would follow a list, but the matrices of most architectures follow its first entry. */
-function requireSameHeads(reader: MetadataReader, { attention: { layers } }: Hyperparameters): void {
-  const [first] = layers;
-  const differs = (part: keyof LayerHeads): boolean => layers.some((heads) => heads[part] !== first[part]);
-  const counts = ['attention.head_count_kv', 'attention.head_count'] as const;
-  if (differs('kvHeadCount')) {
-    reader.refuse(
-      counts.find((key) => reader.has(key))!,
-      'the same for all layers in this architecture',
-    );
-  }
-  const lengths = [
-    ['keyLength', 'attention.key_length_swa'],
-    ['valueLength', 'attention.value_length_swa'],
-  ] as const;
-  for (const [part, key] of lengths) {
-    if (!differs(part)) continue;
-    const full = layers.find(({ isWindowed }) => !isWindowed)![part];
-    reader.refuse(key, `${full}, as in layers without a sliding window`);
-  }
-}
-
-function badHeads(message: string, culprit: string, value: string, limit: string): PlannerError {
-  const remedy = 'Convert the model again with a current converter.';
-  return new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy });
 }

@@ -32,6 +32,7 @@ export {
   type ResolvedModelOptions,
 } from './options.js';
 export { memoryTable, type MemoryTableRow } from './memory-table.js';
+export { POOLINGS, type Pooling } from './pooling.js';
 export { measureProjector } from './projector.js';
 export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
 export {

@@ -50,7 +50,8 @@ const TIES: ReadonlyMap<string, { readonly table: string; readonly missing: stri
 ]);
 
 /** The tensors that are loaded, in the file's order; a tensor that is loaded twice comes twice. O(tensors). */
-export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[] {
+export function loadedTensors(gguf: Gguf): readonly GgufTensor[] {
+  const { metadata, tensors } = gguf;
   const architecture = String(metadata['general.architecture']);
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const kept = PREDICT_LAYER_TENSORS.get(architecture);
@@ -60,9 +61,15 @@ export function loadedTensors({ metadata, tensors }: Gguf): readonly GgufTensor[
     if (layer !== undefined && Number(layer) >= first) return FUSED_EXPERTS.test(rest) || kept?.test(rest) === true;
     return !UNREAD.test(name);
   };
-  const tie = TIES.get(architecture);
-  const copy = tie === undefined || byName.has(tie.missing) ? undefined : byName.get(tie.table);
+  const copy = loadedTwice(gguf);
   return [...tensors.filter(isLoaded), ...(copy === undefined ? [] : [copy])];
+}
+
+/** The tensor that is loaded twice, if there is one. O(tensors). */
+export function loadedTwice({ metadata, tensors }: Gguf): GgufTensor | undefined {
+  const tie = TIES.get(String(metadata['general.architecture']));
+  if (tie === undefined || tensors.some(({ name }) => name === tie.missing)) return undefined;
+  return tensors.find(({ name }) => name === tie.table);
 }
 
 /**

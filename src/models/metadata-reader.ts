@@ -6,7 +6,7 @@ import { wrongValue, type PlannerError } from '../errors.js';
 import type { Gguf, GgufValue, GgufValueType } from '../gguf/types.js';
 
 /** llama.cpp's limit on layers; it also bounds the graph that a hostile header can make us build. */
-const MAX_LAYERS = 512;
+export const MAX_LAYERS = 512;
 
 export class MetadataReader {
   readonly architecture: string;
@@ -68,24 +68,43 @@ export class MetadataReader {
     return Array.isArray(value) ? value.length : 0;
   }
 
+  /** The integers of a list; null if there is none. @throws PlannerError `BAD_MODEL` */
+  integers(key: string): readonly number[] | null {
+    const value = this.#find(key);
+    if (!Array.isArray(value)) return null;
+    this.#requireType(key, ['u32', 'i32', 'bool']);
+    const numbers = value.map(asNumber);
+    if (numbers.every(Number.isSafeInteger)) return numbers;
+    throw badKey(this.#name(key), value, 'a list of integers');
+  }
+
   /** One integer per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
   perLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
     const value = this.#find(key);
     if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.integer(key, fallback));
     this.#requireType(key, ['u32', 'i32', 'bool']);
-    if (value.length === layerCount && value.every(isUint32)) return value;
+    const numbers = value.map(asNumber);
+    if (value.length === layerCount && numbers.every(isUint32)) return numbers;
     throw badKey(this.#name(key), value, `one integer for each of ${layerCount} layers`);
   }
 
-  /** Four integers, the last of which the file may leave out. @throws PlannerError `BAD_MODEL` */
+  /** One number per layer, given once for all layers or as a list. @throws PlannerError `BAD_MODEL` */
+  numberPerLayer(key: string, layerCount: number, fallback?: number): readonly number[] {
+    const value = this.#find(key);
+    if (!Array.isArray(value)) return new Array<number>(layerCount).fill(this.number(key, fallback));
+    this.#requireType(key, ['f32']);
+    if (value.length === layerCount && value.every(isFinite)) return value;
+    throw badKey(this.#name(key), value, `one number for each of ${layerCount} layers`);
+  }
+
+  /** Four integers, given as a list or as one for all. @throws PlannerError `BAD_MODEL` */
   sections(): readonly [number, number, number, number] {
     const key = 'rope.dimension_sections';
     const value = this.#find(key);
-    this.#requireType(key, ['u32', 'i32']);
-    if (!Array.isArray(value) || value.length < 3 || value.length > 4 || !value.every(isUint32)) {
-      throw badKey(this.#name(key), value, 'three or four integers');
-    }
-    const [first, second, third, fourth = 0] = value;
+    this.#requireType(key, Array.isArray(value) ? ['u32', 'i32'] : ['i32']);
+    const list: unknown[] = Array.isArray(value) ? value : [value, value, value, value];
+    if (list.length !== 4 || !list.every(isUint32)) throw badKey(this.#name(key), value, 'four integers');
+    const [first, second, third, fourth] = list;
     return [first, second, third, fourth];
   }
 
@@ -99,6 +118,14 @@ export class MetadataReader {
   vocabularySize(): number {
     const tokens = this.#gguf.metadata['tokenizer.ggml.tokens'];
     return Array.isArray(tokens) ? tokens.length : this.positive('vocab_size');
+  }
+
+  /** How many types the tokeniser gives tokens, of which each has an embedding. @throws PlannerError `BAD_MODEL` */
+  tokenTypeCount(): number {
+    const key = 'tokenizer.ggml.token_type_count';
+    const value = this.#gguf.metadata[key];
+    if (isPositive(value)) return value;
+    throw badKey(key, value, 'an integer from 1 to 2^32 - 1');
   }
 
   /** Throws: the value of a key is not `limit`. @throws PlannerError `BAD_MODEL` */
@@ -132,9 +159,17 @@ export class MetadataReader {
   }
 
   #name(key: string): string {
-    return `${this.architecture}.${key}`;
+    return COMMON_KEYS.test(key) ? key : `${this.architecture}.${key}`;
   }
 }
+
+/** llama.cpp reads flags as 0 and 1. */
+function asNumber(value: unknown): number {
+  return typeof value === 'boolean' ? Number(value) : (value as number);
+}
+
+/** Keys that don't begin with the architecture's name. */
+const COMMON_KEYS = /^xielu\./;
 
 function isUint32(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;

@@ -29,13 +29,19 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly memory: ModelMemory,
     /** LoRA adapters that are applied. */
     readonly adapters: readonly GraphAdapter[] = [],
+    /** The weights of the model whose tokens this one guesses, if it is a draft and was given that model. */
+    readonly target: Weights | null = null,
   ) {
     this.top = new Scope<H>(this, weights.inLayer(null), '');
   }
 
-  /** The layers that a token goes through, first to last. */
-  layers(): Layer<H>[] {
-    return Array.from({ length: this.hp.layerCount }, (_, layer) => new Layer<H>(this, layer));
+  /**
+   * The layers that a token goes through, first to last.
+   *
+   * @param stack how the names of their weights begin, where a model has several stacks of layers
+   */
+  layers(stack = 'blk', count = this.hp.layerCount): Layer<H>[] {
+    return Array.from({ length: count }, (_, layer) => new Layer<H>(this, layer, { stack }));
   }
 
   /** The layers after {@link layers}, which predict further tokens. */
@@ -86,6 +92,11 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
     return this.#weights.find(name, ne, reader);
   }
 
+  /** The shape that the file lists a tensor in; null if it has none of this name. */
+  listedShape(name: string): readonly number[] | null {
+    return this.#weights.shapeOf(name);
+  }
+
   /** Names a result: `Qcur` in layer 3 is `Qcur-3`. */
   named(tensor: Tensor, label: string): Tensor {
     return this.ctx.setName(tensor, label + this.suffix);
@@ -100,11 +111,20 @@ export class Scope<H extends Hyperparameters = Hyperparameters> {
 
 /** One layer. */
 export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H> {
+  /** The layer of the file whose weights it has. */
+  readonly source: number;
+
+  /**
+   * @param stack the part of the model that it belongs to, as names of weights begin. Default `blk`
+   * @param source default `index`; another one where a model runs through its layers again
+   */
   constructor(
     model: ModelBuilder<H>,
     readonly index: number,
+    { stack = 'blk', source = index } = {},
   ) {
-    super(model, model.weights.inLayer(index), `-${index}`);
+    super(model, model.weights.inLayer(source, stack), `-${index}`);
+    this.source = source;
   }
 
   get isLast(): boolean {

@@ -1,6 +1,7 @@
 /**
  * From a GGUF header to llama.cpp's compute graph.
  */
+import type { BufferType } from '../device/device.js';
 import { PlannerError, shown, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
@@ -15,12 +16,14 @@ import { ModelBuilder } from './model-builder.js';
 import { createModelMemory } from './memory/model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { PlacedAdapter } from './offload/place-adapters.js';
 import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
+import { targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
-import { checkGguf, loadedBytes, Weights } from './weights.js';
+import { checkGguf, loadedBytes, Weights, type WeightPlaces } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -61,6 +64,15 @@ export interface ModelHeader {
   readonly withOptions: (options: ModelOptions) => Model;
 }
 
+type Adapters = readonly PlacedAdapter[];
+
+/** A graph for places of weights, with the weights that it was built of. */
+interface PlacedGraph {
+  readonly graph: Graph;
+  readonly own: Weights;
+  readonly shared: Weights | null;
+}
+
 /** Whether a model remembers only a state of constant size. */
 function isRecurrent({ attention, state }: Hyperparameters): boolean {
   return state !== null && attention.layers.every(({ cacheLayer }) => cacheLayer === null);
@@ -86,19 +98,20 @@ export function readModel(gguf: Gguf): ModelHeader {
   const weightBytes = loadedBytes(loaded);
   let file: LoadedFile | null = null;
   let isChecked = false;
-  const openWith = (run: ResolvedModelOptions): Model => {
+  const openWith = (run: ResolvedModelOptions, target: Gguf | null): Model => {
     const memory = createModelMemory(hp, run);
-    const built = new Map<string, { readonly graph: Graph; readonly own: Weights }>();
-    const build = (phase: Phase, own: Weights, adapters: readonly PlacedAdapter[] = []): Graph => {
+    const built = new Map<string, PlacedGraph>();
+    const build = (phase: Phase, own: Weights, shared: Weights | null, adapters: Adapters = []): Graph => {
       const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
-      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied);
+      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, shared);
       asModelErrors(() => {
         architecture.build(builder);
       });
       if (!isChecked) own.requireNoStrangers();
       isChecked = true;
-      const adapted = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
-      checkGraphSize(builder.graph, loaded.length, adapted);
+      const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
+      const contents = { weightCount: loaded.length, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
+      checkGraphSize(builder.graph, contents, architecture.graphRoom);
       return builder.graph;
     };
     return {
@@ -108,7 +121,7 @@ export function readModel(gguf: Gguf): ModelHeader {
       weightBytes,
       contextBytes: memory.bytes,
       checkpointBytes: checkpointBytes(hp, memory, run),
-      graph: (phase) => build(phase, weights),
+      graph: (phase) => build(phase, weights, weightsOf(target)),
       offload: (wanted) => {
         const resolved = resolveOffloadOptions(wanted);
         return asModelErrors(() => offloadModel((file ??= loadFile(gguf, hp)), hp, run, memory, resolved));
@@ -120,13 +133,14 @@ export function readModel(gguf: Gguf): ModelHeader {
         let found = isBare ? built.get(key) : undefined;
         if (found === undefined) {
           const own = new Weights(gguf, places);
-          found = { graph: build(phase, own, offload.adapters), own };
+          const shared = weightsOf(target, targetPlaces(offload));
+          found = { graph: build(phase, own, shared, offload.adapters), own, shared };
           // The tensors of adapters are those of one offload.
           if (isBare) built.set(key, found);
         }
-        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), found.own.placedIn(places));
+        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload));
       },
-      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }),
+      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }, target),
     };
   };
   return {
@@ -136,8 +150,21 @@ export function readModel(gguf: Gguf): ModelHeader {
     expertCount: hp.experts?.count ?? 0,
     isRecurrent: isRecurrent(hp),
     weightBytes,
-    withOptions: (options) => openWith(resolveOptions(options, hp)),
+    withOptions: (options) => openWith(resolveOptions(options, hp), options.target ?? null),
   };
+}
+
+/** Where all weights of a graph lie. */
+function placedWeights({ own, shared }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
+  const ofTarget = shared?.placedIn(targetPlaces(offload)) ?? [];
+  return new Map([...own.placedIn(offload.weights.places), ...ofTarget]);
+}
+
+/** The weights of the model whose tokens a draft guesses, if there is one. @throws PlannerError `BAD_ARGUMENT` */
+function weightsOf(target: Gguf | null, places?: WeightPlaces): Weights | null {
+  if (target === null) return null;
+  checkGguf(target);
+  return new Weights(target, places);
 }
 
 /**

@@ -6,12 +6,12 @@ import type { Presence } from './presence.js';
 export interface NormRecipe {
   /** `rms`: by the root mean square; `layer`: to mean 0 and deviation 1. */
   readonly kind: 'rms' | 'layer';
+  /** What is added to the mean square or the variance. Default: as the file says. */
+  readonly epsilon?: number;
   /** Default: required. */
   readonly weight?: Presence;
   /** Default: none. */
   readonly bias?: Presence;
 }
 
-export interface NormHyperparameters extends Required<NormRecipe> {
-  readonly epsilon: number;
-}
+export type NormHyperparameters = Required<NormRecipe>;

@@ -4,9 +4,11 @@
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
 import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
+import type { Gguf } from '../gguf/types.js';
 import { elementType, type ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
+import { resolvePooling, type Pooling } from './pooling.js';
 import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } from './programs.js';
 
 /** `pp`: a full batch of the prompt, the worst case; `tg`: one token per sequence. */
@@ -51,15 +53,24 @@ export interface ModelOptions {
   readonly swaFull?: boolean;
   /**
    * Most tokens of a batch whose logits are wanted; 0: all. Default: one per sequence for the programs `server` and
-   * `cli`, all for `bench` and `library`. A server with drafts of N tokens wants 1 + N per sequence.
+   * `cli`, all for `bench` and `library`, with embeddings, and of models with an encoder. A server with drafts of N
+   * tokens wants 1 + N per sequence.
    */
   readonly outputs?: number;
+  /** Whether embeddings of texts are wanted, too. A server then computes no more tokens at once than it takes. Default false. */
+  readonly embeddings?: boolean;
+  /** How the embeddings of a text's tokens become one: `none`, `mean`, `cls`, `last` or `rank`. Default: as the file says. */
+  readonly pooling?: Pooling;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
+  /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
+  readonly target?: Gguf;
 }
 
-/** The names of all options that sizes depend on: all but the phase. */
-export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
+/** The options that the sizes of one model depend on: all but the phase and another model. */
+export type SizeOptions = Omit<ModelOptions, 'phase' | 'target'>;
+
+export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   program: true,
   ctxSize: true,
   batchSize: true,
@@ -71,10 +82,12 @@ export const SIZE_OPTIONS: OptionNames<Omit<ModelOptions, 'phase'>> = {
   cacheTypeV: true,
   swaFull: true,
   outputs: true,
+  embeddings: true,
+  pooling: true,
 };
 
 /** The names of all options. */
-export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true };
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true, target: true };
 
 /** The options as llama.cpp applies them to one model. */
 export interface ResolvedModelOptions {
@@ -95,6 +108,8 @@ export interface ResolvedModelOptions {
   readonly hasFullWindow: boolean;
   /** Most tokens of a batch whose logits are wanted. */
   readonly maxOutputs: number;
+  /** How the embeddings of a text's tokens become one; null: no embeddings are wanted. */
+  readonly pooling: Pooling | null;
 }
 
 /** The tokens and sequences that one graph computes. */
@@ -121,8 +136,9 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
   const wantedContext = integerOption('ctxSize', options.ctxSize ?? 0, 0) || hp.contextLength;
   if (wantedContext === 0)
     throw badOption('ctxSize', 0, 'at least 1, as the file names no context that the model was trained on');
-  const wantedBatch = integerOption('batchSize', options.batchSize ?? 2048, 0);
+  const { isServing } = PROGRAMS[program];
   const wantedUbatch = integerOption('ubatchSize', options.ubatchSize ?? 512, 0);
+  const wantedBatch = batchOption(options, isServing && options.embeddings === true ? wantedUbatch : Infinity);
   const batchSize = hp.isCausal ? Math.min(wantedContext, wantedBatch) : wantedBatch;
   const ubatchSize = Math.min(batchSize, wantedUbatch === 0 ? wantedBatch : wantedUbatch);
   if (ubatchSize === 0) throw badOption('batchSize', 0, 'at least 1');
@@ -130,12 +146,16 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
   const padded = alignUp(wantedContext, CONTEXT_STEP);
   const sequenceContext = isUnified ? padded : alignUp(Math.floor(padded / sequences), CONTEXT_STEP);
   if (sequenceContext === 0) throw badOption('ctxSize', wantedContext, `at least ${sequences}, one token per sequence`);
-  const asked = PROGRAMS[program].isServing ? Math.min(sequences, wantedBatch) : 0;
-  const maxOutputs = integerOption('outputs', options.outputs ?? asked, 0) || batchSize;
+  const servesTexts = options.embeddings === true || (options.pooling ?? 'none') !== 'none';
+  const asked = isServing ? (servesTexts ? wantedBatch : Math.min(sequences, wantedBatch)) : 0;
+  const limit = integerOption('outputs', options.outputs ?? asked, 0);
+  const maxOutputs = hp.hasEncoder || limit === 0 ? batchSize : limit;
   if (maxOutputs < sequences) {
     const culprit = (options.outputs ?? 0) > 0 ? 'outputs' : 'batchSize';
     throw badOption(culprit, maxOutputs, `at least ${sequences}, one token per sequence`);
   }
+  const wantedFlash = options.flashAttention ?? 'auto';
+  const flashAttention = isOn(wantedFlash) && hp.attention.hasFlash ? wantedFlash : false;
   const run: ResolvedModelOptions = {
     program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
@@ -144,12 +164,13 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     ubatchSize,
     sequences,
     isUnified,
-    flashAttention: isOn(options.flashAttention ?? 'auto'),
-    hasTransposedValues: options.flashAttention === false,
+    flashAttention: isOn(flashAttention),
+    hasTransposedValues: flashAttention === false,
     keyType: cacheType('cacheTypeK', options.cacheTypeK ?? 'f16'),
     valueType: cacheType('cacheTypeV', options.cacheTypeV ?? 'f16'),
     hasFullWindow: options.swaFull ?? false,
     maxOutputs,
+    pooling: options.embeddings === true ? resolvePooling(options.pooling, hp.pooling) : null,
   };
   checkCacheTypes(run, hp);
   return run;
@@ -177,6 +198,11 @@ export function batchOf(phase: Phase, { contextSize, ubatchSize, sequences, maxO
 export function checkPhase(phase: string): Phase {
   if (phase === 'pp' || phase === 'tg') return phase;
   throw badOption('phase', phase, 'pp or tg');
+}
+
+/** @param most what the program cuts the batch to */
+function batchOption({ batchSize = 2048 }: ModelOptions, most: number): number {
+  return Math.min(integerOption('batchSize', batchSize, 0), most);
 }
 
 function integerOption(name: string, value: number, min: number, max = 2 ** 32 - 1): number {

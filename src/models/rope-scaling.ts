@@ -13,14 +13,14 @@ export interface RopeHyperparameters {
   readonly mode: RopeMode;
   readonly freqBase: number;
   readonly freqScale: number;
-  /** Base and scale in layers with a sliding window; null: as in the others. */
-  readonly windowed: { readonly freqBase: number; readonly freqScale: number } | null;
+  /** What differs in layers with a sliding window; null: nothing. */
+  readonly windowed: WindowedTurns | null;
   /** Tokens that the model was trained on before its context was stretched. */
   readonly originalContext: number;
   /** Whether frequencies have divisors of their own for short and for long contexts. */
   readonly isLong: boolean;
-  /** Whether YaRN stretches the positions. */
-  readonly isYarn: boolean;
+  /** How much of the turn follows YaRN; 0: none. */
+  readonly yarnShare: number;
   /** Factor of the heads' length that the file gives besides YaRN's own. */
   readonly fileFactor: number;
   readonly betaFast: number;
@@ -31,6 +31,13 @@ export interface RopeHyperparameters {
   readonly attentionMultiplier: number;
   /** How many pairs turn with each of a token's four positions; null: a token has one position. */
   readonly sections: readonly [number, number, number, number] | null;
+}
+
+/** Base and scale in layers with a sliding window, and whether YaRN's other settings hold there. */
+interface WindowedTurns {
+  readonly freqBase: number;
+  readonly freqScale: number;
+  readonly hasYarn: boolean;
 }
 
 /** What llama.cpp reads of every model. @throws PlannerError `BAD_MODEL` */
@@ -45,7 +52,7 @@ export function readRope(reader: MetadataReader, contextLength: number): RopeHyp
     windowed: null,
     originalContext: reader.integer('rope.scaling.original_context_length', contextLength),
     isLong: type === 'longrope',
-    isYarn: type === 'yarn',
+    yarnShare: type === 'yarn' ? 1 : 0,
     fileFactor: reader.number('rope.scaling.attn_factor', 1),
     betaFast: 32,
     betaSlow: 1,
@@ -64,18 +71,30 @@ export function withYarnLimits(reader: MetadataReader, rope: RopeHyperparameters
   };
 }
 
+/** How many positions the heads of a token turn with. */
+export function positionsPerToken({ mode }: RopeHyperparameters): 1 | 4 {
+  return mode === 'mrope' || mode === 'imrope' ? 4 : 1;
+}
+
+/** Checks a list of positions that an architecture reads but does not use. @throws PlannerError `BAD_MODEL` */
+export function withCheckedSections<H>(hp: H, reader: MetadataReader): H {
+  if (reader.has('rope.dimension_sections')) reader.sections();
+  return hp;
+}
+
 /** YaRN's settings of the rotation in a layer. */
 export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
-  const { freqBase, freqScale } = (isWindowed ? rope.windowed : null) ?? rope;
-  const { mode, sections, originalContext, isYarn, betaFast, betaSlow } = rope;
-  const settings = { freqBase, freqScale, originalContext, extFactor: isYarn ? 1 : 0, betaFast, betaSlow };
-  return { ...settings, mode, sections, attnFactor: attentionFactor(rope) };
+  const { freqBase, freqScale, hasYarn = true } = (isWindowed ? rope.windowed : null) ?? { ...rope, hasYarn: true };
+  const { mode, sections, originalContext, yarnShare, betaFast, betaSlow } = rope;
+  const extFactor = hasYarn ? yarnShare : 0;
+  const settings = { freqBase, freqScale, originalContext, extFactor, betaFast, betaSlow };
+  return { ...settings, mode, sections, attnFactor: hasYarn ? attentionFactor(rope) : 1 };
 }
 
 /** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */
 export function attentionFactor(rope: RopeHyperparameters): number {
-  const { isYarn, freqScale, fileFactor, logMultiplier: all, attentionMultiplier: one } = rope;
-  if (!isYarn) return fileFactor;
+  const { yarnShare, freqScale, fileFactor, logMultiplier: all, attentionMultiplier: one } = rope;
+  if (yarnShare === 0) return fileFactor;
   const stretch = 1 / freqScale;
   const grow = (weight: number): number => (stretch <= 1 ? 1 : 0.1 * weight * Math.log(stretch) + 1);
   return (fileFactor * (all === 0 ? grow(1) : grow(one) / grow(all))) / (1 + 0.1 * Math.log(stretch));

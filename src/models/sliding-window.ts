@@ -12,10 +12,13 @@ export interface WindowRecipe {
    */
   readonly tokens?: number | 'none';
   /**
-   * Of every `period` layers, one has no window, if the file does not say otherwise; 0: all have it. `listed`: the file
-   * lists the layers. Default 0.
+   * Of every `period` layers, one has no window, if the file does not give another number; 0: all have it. `listed`: the
+   * file lists the layers, or gives a period; `flagged`: it lists the layers, or gives one flag for all; `list`: it lists
+   * the layers, of which the last may be missing if they have no window. Default 0.
    */
-  readonly period?: number | 'listed';
+  readonly period?: number | 'listed' | 'flagged' | 'list';
+  /** Whether layers that predict further tokens follow this, too. Default false: they have no window. */
+  readonly countsPredictLayers?: boolean;
   /** Whether the layer without a window is the first of its period instead of the last. Default false. */
   readonly isDenseFirst?: boolean;
   /**
@@ -25,6 +28,8 @@ export interface WindowRecipe {
   readonly freqBase?: number | 'same';
   /** Whether positions are stretched in layers with a window as they are in others. Default true. */
   readonly isStretched?: boolean;
+  /** Whether YaRN's other settings hold in layers with a window, too. Default true. */
+  readonly hasYarn?: boolean;
 }
 
 const PATTERN = 'attention.sliding_window_pattern';
@@ -33,10 +38,13 @@ const PATTERN = 'attention.sliding_window_pattern';
 export function withWindow<H extends Hyperparameters>(reader: MetadataReader, hp: H, recipe: WindowRecipe): H {
   const tokens = windowTokens(reader, recipe);
   if (tokens === null) return hp;
-  const isWindowed = windowedLayers(reader, hp.layerCount, recipe);
+  const { layerCount, predictLayerCount } = hp;
+  const counted = layerCount + (recipe.countsPredictLayers ? predictLayerCount : 0);
+  const isWindowed = windowedLayers(reader, counted, recipe);
   const layers = hp.attention.layers.map((heads, layer) => (isWindowed[layer] ? windowed(reader, heads) : heads));
   const windowed_ = withAttention(hp, { window: tokens, layers });
-  return recipe.freqBase === undefined ? windowed_ : withOwnTurns(reader, windowed_, recipe);
+  const { freqBase, isStretched = true } = recipe;
+  return freqBase === undefined && isStretched ? windowed_ : withOwnTurns(reader, windowed_, recipe);
 }
 
 function windowTokens(reader: MetadataReader, { tokens }: WindowRecipe): number | null {
@@ -47,18 +55,24 @@ function windowTokens(reader: MetadataReader, { tokens }: WindowRecipe): number 
 
 /** As `set_swa_pattern`. */
 function windowedLayers(reader: MetadataReader, layerCount: number, recipe: WindowRecipe): readonly boolean[] {
-  const { isDenseFirst = false } = recipe;
-  if (recipe.period === 'listed' && !reader.hasScalar(PATTERN)) {
-    return reader.perLayer(PATTERN, layerCount).map((flag) => flag !== 0);
-  }
-  const own = recipe.period === 'listed' ? undefined : (recipe.period ?? 0);
-  const period = reader.hasScalar(PATTERN) ? reader.integer(PATTERN) : own!;
-  const layers = Array.from(
-    { length: layerCount },
-    (_, i) => period === 0 || (isDenseFirst ? i % period !== 0 : i % period < period - 1),
-  );
+  const layers = Array.from({ length: layerCount }, layerRule(reader, layerCount, recipe));
   if (!layers.includes(true)) reader.refuse(PATTERN, 'a pattern with a sliding window in one layer at least');
   return layers;
+}
+
+function layerRule(
+  reader: MetadataReader,
+  layerCount: number,
+  { period: own = 0, isDenseFirst = false }: WindowRecipe,
+): (_: unknown, layer: number) => boolean {
+  const isPeriod = own !== 'list' && own !== 'flagged' && reader.hasScalar(PATTERN);
+  if (typeof own === 'string' && !isPeriod) {
+    const list = own === 'list' ? reader.integers(PATTERN) : reader.perLayer(PATTERN, layerCount);
+    if (list === null) return reader.refuse(PATTERN, 'a list of the layers with a sliding window');
+    return (_, layer) => (list[layer] ?? 0) !== 0;
+  }
+  const period = isPeriod ? reader.integer(PATTERN) : (own as number);
+  return (_, layer) => period === 0 || (isDenseFirst ? layer % period !== 0 : layer % period < period - 1);
 }
 
 /** The heads of a layer with a window may have lengths of their own. */
@@ -73,11 +87,12 @@ function windowed(reader: MetadataReader, heads: LayerHeads): LayerHeads {
 }
 
 function withOwnTurns<H extends Hyperparameters>(reader: MetadataReader, hp: H, recipe: WindowRecipe): H {
-  const { freqBase, isStretched = true } = recipe;
-  const own = freqBase === 'same' ? hp.rope.freqBase : freqBase;
+  const { freqBase = 'same', isStretched = true, hasYarn = true } = recipe;
+  const own = reader.number('rope.freq_base_swa', freqBase === 'same' ? hp.rope.freqBase : freqBase);
   const windowed = {
-    freqBase: reader.number('rope.freq_base_swa', own),
+    freqBase: recipe.freqBase === undefined ? hp.rope.freqBase : own,
     freqScale: isStretched ? hp.rope.freqScale : 1,
+    hasYarn,
   };
   return { ...hp, rope: { ...hp.rope, windowed } };
 }

@@ -2,7 +2,7 @@
  * The weights of a model as virtual tensors: counted, never allocated.
  *
  * Invariant: each name becomes one tensor for each buffer type that it lies in, even if it is asked for several times,
- * and only in the shape that the architecture expects. A tensor that a file lists and nobody asks for is a stranger,
+ * or one for each reader if it is loaded twice; and only in the shape that the architecture expects. A tensor that a file lists and nobody asks for is a stranger,
  * which llama.cpp refuses as well.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
@@ -11,7 +11,7 @@ import type { Gguf, GgufTensor } from '../gguf/types.js';
 import { Context } from '../dialects/ggml/context.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp, checkBytes } from '../units.js';
-import { loadedTensors } from './loaded-tensors.js';
+import { loadedTensors, loadedTwice } from './loaded-tensors.js';
 
 /** ggml aligns the tensors of a CPU buffer to this many bytes. */
 const BUFFER_ALIGNMENT = 32;
@@ -27,18 +27,20 @@ const ONE_PLACE: WeightPlaces = () => null;
 export class Weights {
   readonly #memory: WeightMemory;
   /**
-   * `blk.N.` prefix (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
+   * Prefix, such as `blk.N.` (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
    * nothing.
    */
   readonly #parts = new Map<string, Map<string, Weight>>();
 
   constructor(gguf: Gguf, places: WeightPlaces = ONE_PLACE) {
     this.#memory = { context: Context.virtual(), places, readings: new Map<Tensor, Reading>() };
+    const twice = loadedTwice(gguf);
     for (const listed of gguf.tensors) {
       const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
       let part = this.#parts.get(prefix);
       if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
-      part.set(listed.name.slice(prefix.length), { listed, tensors: new Map<string, Tensor>(), isKnown: false });
+      const isTwice = listed.name === twice?.name;
+      part.set(listed.name.slice(prefix.length), { listed, isTwice, tensors: new Map(), isKnown: false });
     }
   }
 
@@ -55,9 +57,9 @@ export class Weights {
     return placed;
   }
 
-  /** The tensors of a layer, or those outside of all layers. */
-  inLayer(layer: number | null): LayerWeights {
-    const prefix = layer === null ? '' : `blk.${layer}.`;
+  /** The tensors of a layer of a stack, or those outside of all layers. */
+  inLayer(layer: number | null, stack = 'blk'): LayerWeights {
+    const prefix = layer === null ? '' : `${stack}.${layer}.`;
     return new LayerWeights(this.#memory, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
   }
 
@@ -90,7 +92,7 @@ export class Weights {
 }
 
 /** Matrices that may have a scale of their own or of their input, even where the architecture ignores it. */
-const SCALABLE = /^(attn_(q|k|v|output|qkv)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out)|output)$/;
+const SCALABLE = /^(attn_(q|k|v|output|qkv|gate)|ffn_(up|gate|down)(_shexp|_exps)?|ssm_(in|out|alpha|beta)|output)$/;
 
 /**
  * The matrix that `name` scales, with one number for each plane of the matrix; null if `name` is not a scale. A scale
@@ -105,7 +107,7 @@ function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTens
 }
 
 const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
-const LAYER_PREFIX = /^blk\.\d+\./;
+const LAYER_PREFIX = /^(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./;
 
 /** What all weights of a model have in common. */
 interface WeightMemory {
@@ -120,9 +122,11 @@ interface Reading {
   readonly reader: WeightReader;
 }
 
-/** The entry of a tensor in the file, and the tensors that were asked for, by the name of their buffer type. */
+/** The entry of a tensor in the file, and the tensors that were asked for, by reader or by the name of their buffer type. */
 interface Weight {
   readonly listed: GgufTensor;
+  /** Whether each reader has a tensor of its own, even in the same buffer type. */
+  readonly isTwice: boolean;
   readonly tensors: Map<string, Tensor>;
   /** Whether the architecture asked for it. */
   isKnown: boolean;
@@ -149,6 +153,11 @@ export class LayerWeights {
     throw badTensor(message, culprit, 'missing', `there, of shape [${ne.join(', ')}]`);
   }
 
+  /** The shape of a tensor of the file; null if there is none of this name. */
+  shapeOf(name: string): readonly number[] | null {
+    return this.#weights.get(name)?.listed.ne ?? null;
+  }
+
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
   find(name: string, ne: readonly number[], reader: WeightReader = null): Tensor | null {
     const weight = this.#weights.get(name);
@@ -158,10 +167,11 @@ export class LayerWeights {
     weight.isKnown = true;
     const { context, places, readings } = this.#memory;
     const type = places(listed.name, reader);
-    const known = weight.tensors.get(type?.name ?? '');
+    const key = weight.isTwice ? String(reader) : (type?.name ?? '');
+    const known = weight.tensors.get(key);
     if (known !== undefined) return known;
     const tensor = context.newTensor(listed.type.name, listed.ne, listed.name);
-    weight.tensors.set(type?.name ?? '', tensor);
+    weight.tensors.set(key, tensor);
     readings.set(tensor, { name: listed.name, reader });
     return tensor;
   }

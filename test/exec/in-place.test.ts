@@ -106,6 +106,9 @@ const CAUGHT: Readonly<Record<string, readonly number[]>> = {
   OUT_PROD: [0, 1],
   SOLVE_TRI: [0], // the other one, solved from row to row, would come out right: the table is cautious
   FLASH_ATTN_EXT: [0, 1, 2],
+  LIGHTNING_INDEXER: [0, 2],
+  DSV4_HC_PRE: [1],
+  DSV4_HC_POST: [1, 3],
   GET_ROWS: [0],
   GET_ROWS_BACK: [0],
   ROLL: [0],

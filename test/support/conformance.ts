@@ -1,7 +1,9 @@
 /**
  * Checks a model's measurement against a graph and report that llama.cpp really made.
  */
+import { dirname, join } from 'node:path';
 import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { measureModel } from '../../src/models/measure-model.js';
 import type { ModelOptions, Phase } from '../../src/models/options.js';
 import { measureGraph } from '../../src/plan/measure.js';
@@ -18,6 +20,7 @@ interface RecordedGraph extends ListedGraph {
     readonly type_k: string;
     readonly type_v: string;
     readonly kv_unified: number;
+    readonly embeddings?: number;
     readonly breakdown: readonly [{ readonly model: number; readonly context: number; readonly compute: number }];
   };
   readonly expected: {
@@ -41,7 +44,10 @@ export interface Conformance {
 
 export async function checkConformance(recording: Recording): Promise<Conformance> {
   const recorded = readRecording(recording) as RecordedGraph;
-  const measured = measureModel(await readGguf(recording.headerPath), optionsOf(recording, recorded));
+  const gguf = await readGguf(recording.headerPath);
+  const target = await targetOf(gguf, recording);
+  const options = optionsOf(recording, recorded);
+  const measured = measureModel(gguf, target === null ? options : { ...options, target });
   const [reported] = recorded.meta.breakdown;
   const { gallocr } = recorded.expected;
   return {
@@ -54,6 +60,17 @@ export async function checkConformance(recording: Recording): Promise<Conformanc
     bufferSize: gallocr.bufferSize,
     ourSize: measureGraph(measured.graph, { allocator: 'auto', reuse: 'full' }).bufferSize,
   };
+}
+
+/** The model that recorded drafts were made with. */
+const TARGETS: ReadonlyMap<string, string> = new Map([
+  ['dflash', 'qwen3.gguf'],
+  ['eagle3', 'qwen3.gguf'],
+]);
+
+async function targetOf({ metadata }: Gguf, { headerPath }: Recording): Promise<Gguf | null> {
+  const target = TARGETS.get(String(metadata['general.architecture']));
+  return target === undefined ? null : readGguf(join(dirname(headerPath), target));
 }
 
 /** Of the oldest recordings, the physical batch stands in the name only. */
@@ -70,6 +87,7 @@ function optionsOf({ options }: Recording, { meta }: RecordedGraph): ModelOption
     cacheTypeK: meta.type_k,
     cacheTypeV: meta.type_v,
     phase: meta.phase,
+    embeddings: meta.embeddings === 1,
   };
 }
 

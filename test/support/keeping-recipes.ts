@@ -125,6 +125,24 @@ export const KEEPING: Readonly<Record<string, Recipe>> = {
     const [gate, beta] = [0, 1].map(() => m.dense('f32', [1, heads, tokens]));
     return m.ctx.gatedDeltaNet(q, k, v, gate, beta, m.dense('f32', [size, size, heads]));
   },
+  LIGHTNING_INDEXER: (m) => {
+    const [length, heads, tokens, cells] = [m.int(1, 2), m.int(1, 2), m.int(1, 2), m.int(1, 3)];
+    const [q, k] = [m.dense('f32', [length, heads, tokens]), m.dense(m.pick('f32', 'f16'), [length, 1, cells])];
+    return m.ctx.lightningIndexer(q, k, m.dense('f32', [heads, tokens]), m.dense('f16', [cells, tokens]));
+  },
+  DSV4_HC_COMB: (m) => {
+    const mixes = m.dense('f32', [24, m.int(1, 3)]);
+    return m.ctx.dsv4HcComb(mixes, m.dense('f32', [3]), m.dense('f32', [24]), 1e-6, m.int(1, 3));
+  },
+  DSV4_HC_PRE: (m) => {
+    const [width, lanes, tokens] = [m.int(1, 3), m.int(1, 3), m.int(1, 3)];
+    return m.ctx.dsv4HcPre(m.dense('f32', [width, lanes, tokens]), m.dense('f32', [lanes, tokens]));
+  },
+  DSV4_HC_POST: (m) => {
+    const [width, lanes, tokens] = [m.int(1, 3), m.int(1, 3), m.int(1, 3)];
+    const [x, residual] = [m.dense('f32', [width, tokens]), m.dense('f32', [width, lanes, tokens])];
+    return m.ctx.dsv4HcPost(x, residual, m.dense('f32', [lanes, tokens]), m.dense('f32', [lanes, lanes, tokens]));
+  },
   IM2COL: (m) => {
     // Patches of one element move the channels to the front: of a cube, the shape stays.
     const [side, channels] = m.pick([1, 2], [m.int(1, 2), m.int(1, 2)]);

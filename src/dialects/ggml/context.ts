@@ -13,6 +13,8 @@ import { CompositeOps } from './ops/composites.js';
 import { ConvolutionOps } from './ops/convolution.js';
 import { DirectConvolutionOps } from './ops/direct-convolution.js';
 import { GatedOps } from './ops/gated.js';
+import { HyperConnectionOps } from './ops/hyper-connections.js';
+import { IndexingOps } from './ops/indexing.js';
 import { MatrixOps } from './ops/matrix.js';
 import { MemoryOps } from './ops/memory.js';
 import { NormOps } from './ops/norm.js';
@@ -37,8 +39,10 @@ interface Operations
     NormOps,
     MatrixOps,
     AttentionOps,
+    IndexingOps,
     ReductionOps,
     RecurrenceOps,
+    HyperConnectionOps,
     ConvolutionOps,
     DirectConvolutionOps,
     ResamplingOps,
@@ -57,8 +61,10 @@ const Operations: new (memory: MemoryKind, byteSource: ByteSource | null) => Ope
   NormOps,
   MatrixOps,
   AttentionOps,
+  IndexingOps,
   ReductionOps,
   RecurrenceOps,
+  HyperConnectionOps,
   ConvolutionOps,
   DirectConvolutionOps,
   ResamplingOps,

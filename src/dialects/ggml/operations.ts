@@ -12,6 +12,8 @@ import { CONVOLUTION_OPERATIONS } from './ops/convolution.js';
 import { CUSTOM_OPERATIONS } from './ops/custom.js';
 import { DIRECT_CONVOLUTION_OPERATIONS } from './ops/direct-convolution.js';
 import { GATED_OPERATIONS } from './ops/gated.js';
+import { HYPER_CONNECTION_OPERATIONS } from './ops/hyper-connections.js';
+import { INDEXING_OPERATIONS } from './ops/indexing.js';
 import { MATRIX_OPERATIONS } from './ops/matrix.js';
 import { MEMORY_OPERATIONS } from './ops/memory.js';
 import { NORM_OPERATIONS } from './ops/norm.js';
@@ -33,8 +35,10 @@ export const OPERATIONS: readonly Row[] = [
   NORM_OPERATIONS,
   MATRIX_OPERATIONS,
   ATTENTION_OPERATIONS,
+  INDEXING_OPERATIONS,
   REDUCTION_OPERATIONS,
   RECURRENCE_OPERATIONS,
+  HYPER_CONNECTION_OPERATIONS,
   CONVOLUTION_OPERATIONS,
   DIRECT_CONVOLUTION_OPERATIONS,
   RESAMPLING_OPERATIONS,

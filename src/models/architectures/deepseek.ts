@@ -1,27 +1,36 @@
 /**
- * DeepSeek V2 and V3: latent attention, and a mixture of experts with experts that every token goes through.
+ * The DeepSeek family: experts that every token goes through beside those that it chooses; latent attention from the
+ * second generation on.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import { attentionInputs } from '../blocks/attention.js';
+import { attend } from '../blocks/attention.js';
 import {
   attendCompressed,
   attendDecompressed,
-  latentInputs,
+  latentAccess,
   type LatentHyperparameters,
+  type LatentOptions,
 } from '../blocks/latent-attention.js';
+import { plainProduct } from '../blocks/linear.js';
 import { decoder } from '../decoder/decoder.js';
+import type { Block, DecoderInputs, DecoderRecipe } from '../decoder/recipe.js';
 import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import { ModelBuilder, type Layer } from '../model-builder.js';
+import type { ModelBuilder } from '../model-builder.js';
 import { attentionFactor, type RopeHyperparameters } from '../rope-scaling.js';
-import { mixture, hasExperts, type MixtureRecipe } from '../blocks/mixture.js';
-import { feedForward } from '../blocks/feed-forward.js';
-import { norm } from '../blocks/norm.js';
+import type { MixtureRecipe } from '../blocks/mixture.js';
 
-interface DeepSeek2Hyperparameters extends LatentHyperparameters {
-  /** Whether attention cools with the position. */
-  readonly hasTemperature: boolean;
-}
+/** The first generation, without latent attention. */
+export const deepseek = decoder({
+  headRules: { isAsWideAsEmbedding: true },
+  experts: {
+    isRequired: true,
+    layers: 'after-leading',
+    length: 'own',
+    readsScale: true,
+    shared: { length: 'counted' },
+  },
+});
 
 const EXPERTS: MixtureRecipe = {
   isRequired: true,
@@ -35,18 +44,64 @@ const EXPERTS: MixtureRecipe = {
   shared: { length: 'counted' },
 };
 
-export const deepseek2 = decoder<DeepSeek2Hyperparameters>({
+const LATENT = {
   headRules: null,
   attention: latentAttention,
   experts: EXPERTS,
-  output: { isScaled: false },
+  output: { product: 'plain' },
+  scales: { temperature: 0 },
   predicts: 'cached',
+  predictTensors: 'all-or-none',
   adjust: readLatent,
-  end: requirePredictLayers,
+} satisfies DecoderRecipe<LatentHyperparameters>;
+
+/** V2 and V3. YaRN's factor of attention contains no logarithm. */
+export const deepseek2 = decoder<LatentHyperparameters>({
+  ...LATENT,
+  adjust: (hp, reader) => {
+    const latent = readLatent(hp, reader);
+    return { ...latent, rope: { ...latent.rope, attentionMultiplier: latent.rope.logMultiplier } };
+  },
 });
 
-function readLatent(plain: Hyperparameters, reader: MetadataReader): DeepSeek2Hyperparameters {
-  const rope = withLogMultiplier(reader, plain.rope);
+/** Mistral 4 is DeepSeek V3 but for YaRN's factor. */
+export const mistral4 = decoder<LatentHyperparameters>(LATENT);
+
+/** The decoder of DeepSeek-OCR: the mixture of V2, heads without latent attention that are turned in one fixed way. */
+export const deepseek2Ocr = decoder({
+  rope: { mode: 'neox' },
+  headRules: { isAsWideAsEmbedding: true },
+  attention: fixedTurns,
+  experts: EXPERTS,
+  output: { product: 'plain' },
+  adjust: (hp, reader) => {
+    if (hp.rope.freqBase !== FIXED_BASE) reader.refuse('rope.freq_base', `${FIXED_BASE} in this architecture`);
+    const [{ headCount, kvHeadCount }] = hp.attention.layers;
+    if (kvHeadCount !== headCount) reader.refuse('attention.head_count_kv', `${headCount}, the number of all heads`);
+    return hp;
+  },
+});
+
+const FIXED_BASE = 10000;
+
+function fixedTurns(_: ModelBuilder, { positions, attention }: DecoderInputs): Block<Hyperparameters> {
+  return (s, x) => {
+    const { ctx, hp } = s;
+    const { keyLength, headCount } = s.heads;
+    const heads = (part: 'q' | 'k' | 'v'): Tensor => {
+      const rows = s.named(plainProduct(s, `attn_${part}`, x, keyLength * headCount), part);
+      return ctx.reshape(rows, [keyLength, headCount, x.ne[1]]);
+    };
+    const turned = (part: 'q' | 'k'): Tensor =>
+      s.named(ctx.rope(heads(part), positions, keyLength, { mode: 'neox', freqBase: FIXED_BASE }), `${part}_pe`);
+    const scale = attentionScale(hp.rope, keyLength);
+    return s.named(attend(s, attention, { q: turned('q'), k: turned('k'), v: heads('v') }, { scale }), 'attn_out');
+  };
+}
+
+function readLatent(plain: Hyperparameters, reader: MetadataReader): LatentHyperparameters {
+  // The converter stores a tenth of YaRN's multiplier of the logarithm.
+  const rope = { ...plain.rope, logMultiplier: reader.number('rope.scaling.yarn_log_multiplier', 0) / 0.1 };
   const hp = withGatingOfLite(reader, { ...plain, rope });
   const [heads] = hp.attention.layers;
   const fullKeyLength = reader.integer('attention.key_length_mla', 0);
@@ -69,14 +124,7 @@ function readLatent(plain: Hyperparameters, reader: MetadataReader): DeepSeek2Hy
     queryRank: isLite(hp) ? 0 : reader.integer('attention.q_lora_rank'),
     kvRank,
     attentionScale: attentionScale(rope, all.fullKeyLength),
-    hasTemperature: reader.number('attention.temperature_scale', 0) !== 0,
   };
-}
-
-/** The converter stores a tenth of YaRN's multiplier of the logarithm. */
-function withLogMultiplier(reader: MetadataReader, rope: RopeHyperparameters): RopeHyperparameters {
-  const logMultiplier = reader.number('rope.scaling.yarn_log_multiplier', 0) / 0.1;
-  return { ...rope, logMultiplier, attentionMultiplier: logMultiplier };
 }
 
 /** Checks that the cache has the row per token that attention stores: one compressed row, or the keys of all heads. */
@@ -121,39 +169,32 @@ function attentionScale(rope: RopeHyperparameters, fullKeyLength: number): numbe
   return (factor * factor) / Math.sqrt(fullKeyLength);
 }
 
-type Block = (s: Layer<DeepSeek2Hyperparameters>, x: Tensor) => Tensor;
+const HEADS: LatentOptions = {
+  hasSplitHeads: true,
+  labels: {
+    lowQ: 'q',
+    lowQNormed: 'q',
+    q: 'q',
+    directQ: 'q',
+    both: 'kv_cmpr_pe',
+    compressed: 'kv_cmpr',
+    turnedK: 'k_pe',
+    plainQ: 'q_nope',
+    turnedQ: 'q_pe',
+    permutedQ: 'q_nope_perm',
+    absorbed: 'q_nope_absorbed',
+    absorbedPermuted: 'q_nope_absorbed_perm',
+    plainK: 'k_nope_view',
+    valueView: 'Vcur_view',
+    valueCopy: 'Vcur_cont',
+    query: 'Qcur',
+    key: 'Kcur',
+    value: 'Vcur',
+  },
+};
 
-function latentAttention(m: ModelBuilder<DeepSeek2Hyperparameters>): Block {
-  const inputs = latentInputs(m, m.hp.hasTemperature);
-  if (m.hp.attention.isLatent) return (s, x) => attendCompressed(s, inputs, x);
-  const cached = attentionInputs(m);
-  return (s, x) => attendDecompressed(s, cached, inputs, x);
-}
-
-/**
- * Checks that the file holds the layers that predict further tokens. They are not run, so they are built in a graph
- * that is thrown away. If another file holds these layers, their remaining tensors are skipped.
- */
-function requirePredictLayers(m: ModelBuilder<DeepSeek2Hyperparameters>): void {
-  const { embeddingLength, vocabularySize } = m.hp;
-  const joined = [2 * embeddingLength, embeddingLength];
-  const layers = m.predictLayers();
-  if (layers.length === 0 || layers[0].optionalWeight('nextn.eh_proj.weight', joined) === null) {
-    for (const { index } of layers) m.weights.skipLayer(index);
-    return;
-  }
-  const spare = new ModelBuilder(m.hp, m.run, m.batch, m.weights, m.memory);
-  const attention = latentAttention(spare);
-  const x = spare.input('f32', [embeddingLength, m.batch.tokens]);
-  for (const s of spare.predictLayers()) {
-    const ready = norm(s, 'ffn_norm', attention(s, norm(s, 'attn_norm', x)));
-    if (hasExperts(s, EXPERTS)) mixture(s, ready, EXPERTS);
-    else feedForward(s, ready, s.feedForwardLength);
-    s.weight('nextn.eh_proj.weight', joined);
-    for (const name of ['enorm', 'hnorm']) s.weight(`nextn.${name}.weight`, [embeddingLength]);
-    s.optionalWeight('nextn.shared_head_norm.weight', [embeddingLength]);
-    for (const name of ['embed_tokens', 'shared_head_head']) {
-      s.optionalWeight(`nextn.${name}.weight`, [embeddingLength, vocabularySize]);
-    }
-  }
+function latentAttention(m: ModelBuilder<LatentHyperparameters>, inputs: DecoderInputs): Block<LatentHyperparameters> {
+  if (!m.hp.attention.isLatent) return (s, x) => attendDecompressed(s, inputs.attention, inputs, x, HEADS);
+  const access = latentAccess(m);
+  return (s, x) => attendCompressed(s, access, inputs, x, HEADS);
 }

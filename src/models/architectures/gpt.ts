@@ -60,9 +60,12 @@ export const starcoder2 = decoder({
   feedForward: { activation: 'gelu', gate: 'none', bias: 'required' },
 });
 
+/** CodeShell: StarCoder 2 whose output's matrix may serve as the embedding, too. */
 export const codeshell = decoder({
   norm: { kind: 'layer', bias: 'required' },
+  embedding: { weights: 'optional' },
   rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
   attention: { outputBias: 'required' },
   feedForward: { activation: 'gelu', gate: 'none', bias: 'required' },
   output: { weights: 'required' },
@@ -115,4 +118,18 @@ export const nemotron = decoder({
   labels: { feedForward: null },
   feedForward: { activation: 'relu-squared', gate: 'none', bias: 'optional' },
   output: { weights: 'required' },
+});
+
+/** Jais 2: heads turn, and the network has no gate. */
+export const jais2 = decoder({
+  norm: { kind: 'layer', bias: 'required' },
+  rope: { mode: 'neox', labels: { q: 'Qcur_rope', k: 'Kcur_rope' } },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
+  attention: { matrices: 'separate', bias: 'required', outputBias: 'required' },
+  feedForward: { activation: 'relu-squared', gate: 'none', bias: 'required' },
+  adjust: (hp, reader) => {
+    const [{ headCount, kvHeadCount }] = hp.attention.layers;
+    if (kvHeadCount !== headCount) reader.refuse('attention.head_count_kv', `${headCount}, the number of all heads`);
+    return hp;
+  },
 });

@@ -3,6 +3,7 @@
  */
 import { decoder } from '../decoder/decoder.js';
 
+/** DBRX: layer normalisation, and projections that are cut to a limit. */
 export const dbrx = decoder({
   norm: { kind: 'layer' },
   rope: { mode: 'neox' },
@@ -13,6 +14,7 @@ export const dbrx = decoder({
   output: { weights: 'required' },
 });
 
+/** dots.llm1: dense layers first, then a mixture with shared experts. */
 export const dots1 = decoder({
   rope: { mode: 'neox' },
   attention: { headNorms: {} },
@@ -29,12 +31,19 @@ export const dots1 = decoder({
   output: { weights: 'required' },
 });
 
+/** Hunyuan-A13B: heads are normalised after they have turned. */
 export const hunyuanMoe = decoder({
-  rope: { mode: 'neox', factors: 'none' },
+  rope: { mode: 'neox', labels: { k: null } },
+  headRules: { isTurnedWhole: true },
   attention: { headNorms: { isAfterTurn: true, label: 'norm' }, label: 'attn_out' },
   experts: {
     isRequired: true,
     isNormalised: true,
     shared: { length: 'own-or-whole', label: 'ffn_mlp' },
+  },
+  // The file must say how long experts are, but they are as long as a dense network would be.
+  adjust: (hp, reader) => {
+    reader.integer('expert_feed_forward_length');
+    return hp;
   },
 });

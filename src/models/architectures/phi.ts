@@ -8,7 +8,7 @@ export const phi3 = decoder({
   rope: { mode: 'neox', factors: 'long' },
   headRules: { isAsWideAsEmbedding: true },
   attention: { scaledQuery: 'Qcur' },
-  labels: { attentionSum: null, isResidualFirst: true },
+  labels: { attentionSum: null, residualFirst: 'layer' },
   feedForward: { gate: 'halves' },
   // The sliding window that some files name must be a number, but is otherwise ignored.
   adjust: (hp, reader) => {
@@ -32,7 +32,7 @@ export const phimoe = decoder({
   norm: { kind: 'rms', bias: 'required' },
   rope: { mode: 'neox', factors: 'long' },
   attention: { scaledQuery: 'Qcur', outputBias: 'required' },
-  labels: { attentionSum: null, isResidualFirst: true },
+  labels: { attentionSum: null, residualFirst: 'layer' },
   experts: { isRequired: true, isNormalised: true },
   output: { weights: 'required', bias: 'required', unbiasedLabel: 'result_output_no_bias' },
 });

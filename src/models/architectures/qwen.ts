@@ -1,9 +1,11 @@
 /**
  * The Qwen family: halves of a head turn together; biases in the first generations, normalised heads from the third on.
  */
-import { decoder } from '../decoder/decoder.js';
-import type { DecoderRecipe } from '../decoder/recipe.js';
+import { deepstackRows } from '../blocks/inputs.js';
+import { decoder, decoderLayer } from '../decoder/decoder.js';
+import type { BlockMaker, DecoderRecipe } from '../decoder/recipe.js';
 import type { Hyperparameters } from '../hyperparameters.js';
+import type { MetadataReader } from '../metadata-reader.js';
 
 /** Qwen 1.5 to 2.5. */
 export const qwen2 = decoder({
@@ -19,19 +21,8 @@ const QWEN3 = {
   feedForward: { isScaled: true },
 } satisfies DecoderRecipe;
 
-interface Qwen3Hyperparameters extends Hyperparameters {
-  /** Scores that a re-ranking head gives. */
-  readonly classCount: number;
-}
-
-export const qwen3 = decoder<Qwen3Hyperparameters>({
-  ...QWEN3,
-  adjust: (hp, reader) => ({ ...hp, classCount: reader.listLength('classifier.output_labels') || 1 }),
-  // A head that scores whole texts, as in rerankers, is loaded, but no operation reads it.
-  end: (m) => {
-    m.top.optionalWeight('cls.output.weight', [m.hp.embeddingLength, m.hp.classCount]);
-  },
-});
+/** Rerankers have a head that scores whole texts. */
+export const qwen3 = decoder({ ...QWEN3, classifier: { isShared: true } });
 
 export const qwen3moe = decoder({
   ...QWEN3,
@@ -56,3 +47,58 @@ export const qwen2moe = decoder({
   },
   output: { weights: 'required' },
 });
+
+/** Qwen 2 VL: a token turns with four positions. */
+export const qwen2vl = decoder({
+  rope: { mode: 'mrope', sections: 'required' },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
+  // A bias of the output is loaded, but no operation reads it.
+  end: (m) => {
+    m.top.optionalWeight('output.bias', [m.hp.vocabularySize]);
+  },
+});
+
+const QWEN3VL = {
+  rope: { mode: 'imrope', sections: 'required' },
+  headRules: { isTurnedWhole: true },
+  attention: { headNorms: {} },
+} satisfies DecoderRecipe;
+
+/** The first layers add further embeddings of an image to their results. */
+function withDeepstack(recipe: DecoderRecipe): BlockMaker<Hyperparameters> {
+  return (m, inputs) => {
+    const layer = decoderLayer(recipe)(m, inputs);
+    return (s, x) => {
+      const result = layer(s, x);
+      if (s.index >= m.hp.deepstackCount) return result;
+      return s.named(m.ctx.add(result, deepstackRows(s, inputs.rows, s.index + 1)), 'deepstack_out');
+    };
+  };
+}
+
+function readDeepstack(hp: Hyperparameters, reader: MetadataReader): Hyperparameters {
+  return { ...hp, deepstackCount: reader.integer('n_deepstack_layers', 0) };
+}
+
+export const qwen3vl = decoder({
+  ...QWEN3VL,
+  classifier: { isShared: true },
+  layer: withDeepstack(QWEN3VL),
+  adjust: readDeepstack,
+});
+
+/** Qwen 3 that writes speech: the language model of Qwen 3 VL, which scores codes of sound instead of tokens. */
+export const qwen3tts = decoder({
+  ...QWEN3VL,
+  classifier: {},
+  output: { length: 3072 },
+  layer: withDeepstack(QWEN3VL),
+  adjust: readDeepstack,
+});
+
+const QWEN3VLMOE = {
+  ...QWEN3VL,
+  experts: { isRequired: true, length: 'own-or-split', isNormalised: true },
+} satisfies DecoderRecipe;
+
+export const qwen3vlmoe = decoder({ ...QWEN3VLMOE, layer: withDeepstack(QWEN3VLMOE), adjust: readDeepstack });

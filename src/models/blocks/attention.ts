@@ -1,5 +1,6 @@
 /**
- * Attention over the cache: store the new keys and values, then let every query look at all of them.
+ * Attention over the cache: store the new keys and values, then let every query look at all of them. Without a cache,
+ * queries look at the keys and values of their batch.
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_attn` and
  * `build_attn_mha`.
@@ -10,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { KvCache } from '../memory/kv-cache.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
-import { linear, weightIf, withBias } from './linear.js';
+import { linear, product, weightIf, withBias } from './linear.js';
 
 /** Queries, keys and values as `[head, heads, tokens]`. */
 export interface Heads {
@@ -23,11 +24,13 @@ export interface Heads {
 export interface ProjectionOptions {
   /**
    * `any`: one matrix for all three if the file has it, else one for each; `fused`: one for all three; `separate`: one
-   * for each. Default `any`.
+   * for each; `bare`: one for each, whose bias and scale are ignored even if the file has them. Default `any`.
    */
-  readonly matrices?: 'any' | 'fused' | 'separate';
+  readonly matrices?: 'any' | 'fused' | 'separate' | 'bare';
   /** Default: optional. */
   readonly bias?: Presence;
+  /** Whether heads have names of their own, besides the rows that they are parts of. Default true. */
+  readonly areHeadsNamed?: boolean;
 }
 
 /** Queries, keys and values of `x`. */
@@ -38,14 +41,20 @@ export function projectHeads(s: Layer, x: Tensor, options: ProjectionOptions = {
     k: reshaped(s, project(s, 'k', x, options), keyLength),
     v: reshaped(s, project(s, 'v', x, options), valueLength),
   };
+  if (options.areHeadsNamed === false) return parts;
   return { q: s.named(parts.q, 'Qcur'), k: s.named(parts.k, 'Kcur'), v: s.named(parts.v, 'Vcur') };
 }
 
 /** All heads of queries, keys or values as one row per token. */
-export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, { bias = 'optional' }: ProjectionOptions): Tensor {
+export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, options: ProjectionOptions): Tensor {
+  const { matrices, bias = 'optional' } = options;
   const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
   const length = { q: keyLength * headCount, k: keyLength * kvHeadCount, v: valueLength * kvHeadCount }[part];
   const [matrix, label] = [`attn_${part}`, `${part.toUpperCase()}cur`];
+  if (matrices === 'bare') {
+    s.optionalWeight(`${matrix}.bias`, [length]);
+    return s.named(product(s, matrix, x, length), label);
+  }
   const projected = s.named(withBias(s, matrix, s.named(linear(s, matrix, x, length), label), bias), label);
   return clamped(s, projected, `${label}_clamped`);
 }
@@ -63,18 +72,28 @@ export function reshaped({ ctx }: Layer, x: Tensor, length: number): Tensor {
 /** Views of one product with a matrix that holds all three; null if there is no such matrix. */
 function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional' }: ProjectionOptions): Heads | null {
   const { ctx } = s;
-  const { keyLength, headCount, kvHeadCount } = s.heads;
-  const length = keyLength * (headCount + 2 * kvHeadCount);
-  const presence = ({ any: 'optional', fused: 'required', separate: 'none' } as const)[matrices];
+  const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
+  const length = keyLength * (headCount + kvHeadCount) + valueLength * kvHeadCount;
+  const presence = ({ any: 'optional', fused: 'required', separate: 'none', bare: 'none' } as const)[matrices];
   if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
   const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
   const biased = withBias(s, 'attn_qkv', unbiased, bias);
   const all = clamped(s, biased === unbiased ? unbiased : s.named(biased, 'wqkv_b'), 'wqkv_clamped');
-  const part = (count: number, first: number): Tensor => {
-    const nb = [rowSize(all.type, keyLength), all.nb[1]];
-    return ctx.view(all, [keyLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * first));
+  const part = (headLength: number, count: number, headsBefore: number): Tensor => {
+    const nb = [rowSize(all.type, headLength), all.nb[1]];
+    return ctx.view(all, [headLength, count, x.ne[1]], nb, rowSize(all.type, keyLength * headsBefore));
   };
-  return { q: part(headCount, 0), k: part(kvHeadCount, headCount), v: part(kvHeadCount, headCount + kvHeadCount) };
+  return {
+    q: part(keyLength, headCount, 0),
+    k: part(keyLength, kvHeadCount, headCount),
+    v: part(valueLength, kvHeadCount, headCount + kvHeadCount),
+  };
+}
+
+/** Queries times a factor per token, if attention cools with the position. */
+export function cooled(s: Layer, q: Tensor, inputs: { readonly temperature: Tensor }): Tensor {
+  if (s.hp.attention.temperature === 0) return q;
+  return s.named(s.ctx.mul(q, inputs.temperature), 'Qcur_attn_temp_scaled');
 }
 
 /** A cache with the inputs that say where the batch goes and what it may see. */
@@ -88,22 +107,33 @@ interface CacheAccess {
   readonly valueRotation: Tensor | null;
 }
 
+/** What each token may see of its batch, where nothing is cached. */
+interface BatchAccess {
+  readonly cache: null;
+  readonly mask: Tensor;
+}
+
 /** The inputs of all attention layers of a graph. */
 export interface AttentionInputs {
-  readonly full: CacheAccess;
+  readonly full: CacheAccess | BatchAccess;
   /** For layers with a sliding window. */
-  readonly window: CacheAccess | null;
+  readonly window: CacheAccess | BatchAccess | null;
 }
 
 export function attentionInputs(m: ModelBuilder): AttentionInputs {
-  const { full, window } = m.memory.kv!;
-  return { full: accessTo(m, full), window: window === null ? null : accessTo(m, window) };
+  if (!m.hp.attention.readsCache) return batchInputs(m);
+  const { kv, state } = m.memory;
+  const { full, window } = kv!;
+  // A hybrid whose attention has a window does not turn what it quantises.
+  const isRotated = window === null || state === null;
+  const access = (cache: KvCache): CacheAccess => accessTo(m, cache, isRotated);
+  return { full: access(full), window: window === null ? null : access(window) };
 }
 
-function accessTo(m: ModelBuilder, cache: KvCache): CacheAccess {
+function accessTo(m: ModelBuilder, cache: KvCache, isRotated: boolean): CacheAccess {
   const { tokens } = m.batch;
   const rotation = (length: number | null, name: string): Tensor | null =>
-    length === null ? null : m.input('f32', [length, length], name);
+    length === null || !isRotated ? null : m.input('f32', [length, length], name);
   return {
     cache,
     keyIds: m.input('i64', [tokens]),
@@ -120,6 +150,17 @@ export function attentionMask(m: ModelBuilder, { cells, streams }: KvCache): Ten
   return m.input(type, [cells, Math.floor(m.batch.tokens / streams), 1, streams], 'attn_inp_kq_mask');
 }
 
+/** The inputs of attention that looks at the batch alone. */
+export function batchInputs(m: ModelBuilder): AttentionInputs {
+  const access = (): BatchAccess => ({ cache: null, mask: batchMask(m, m.batch.tokens) });
+  return { full: access(), window: m.hp.attention.window === null ? null : access() };
+}
+
+/** What each token of the batch may see of `keyCount` keys that are not cached. */
+export function batchMask(m: ModelBuilder, keyCount: number): Tensor {
+  return m.input(m.run.flashAttention ? 'f16' : 'f32', [keyCount, m.batch.tokens]);
+}
+
 export interface AttendOptions {
   /** Factor of the scores. */
   readonly scale: number;
@@ -129,6 +170,8 @@ export interface AttendOptions {
   readonly bias?: Presence;
   /** Added to the scores, by which flash attention is off. */
   readonly scoreBias?: Tensor | null;
+  /** Changes the scores where flash attention is off. Default: the limit that the model gives. */
+  readonly changeScores?: (scores: Tensor) => Tensor;
 }
 
 /** Stores keys and values, attends, and projects the result back with `attn_output`. */
@@ -139,17 +182,41 @@ export function attend(s: Layer, inputs: AttentionInputs, heads: Heads, options:
 /** As {@link attend}, without the matrix at its end: one row of all heads per token. */
 export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, options: AttendOptions): Tensor {
   const { ctx, index } = s;
-  const access = s.heads.isWindowed ? inputs.window! : inputs.full;
-  const { cache, keyIds, valueIds, mask, keyRotation, valueRotation } = access;
+  const access = accessOf(s, inputs);
+  if (access.cache === null) return attendedInBatch(s, heads, access.mask, options);
+  const { cache, keyIds, valueIds, keyRotation, valueRotation } = access;
   const q = rotated(ctx, heads.q, keyRotation);
   const k = rotated(ctx, heads.k, keyRotation);
   const v = rotated(ctx, heads.v, valueRotation);
   for (const part of inputs.window === null ? [q, v, k] : [q, k, v]) s.expand(part);
   s.expand(cache.storeKeys(ctx, k, keyIds, index));
   s.expand(cache.storeValues(ctx, v, valueIds, index));
+  return attendedInCache(s, q, access, options);
+}
+
+/** Queries look at the keys and values that another layer has cached, as in {@link attend}. */
+export function attendCached(s: Layer, inputs: AttentionInputs, queries: Tensor, options: AttendOptions): Tensor {
+  const access = accessOf(s, inputs) as CacheAccess;
+  const q = s.expand(rotated(s.ctx, queries, access.keyRotation));
+  return projectOutput(s, attendedInCache(s, q, access, options), options);
+}
+
+function accessOf({ heads }: Layer, { full, window }: AttentionInputs): AttentionInputs['full'] {
+  return heads.isWindowed ? window! : full;
+}
+
+function attendedInCache(s: Layer, q: Tensor, access: CacheAccess, options: AttendOptions): Tensor {
+  const { ctx, index } = s;
+  const { cache, mask, valueRotation } = access;
   const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
   return rotated(ctx, mixed, valueRotation);
+}
+
+/** As {@link attended}, of keys and values that are not cached. */
+export function attendedInBatch(s: Layer, heads: Heads, mask: Tensor, options: AttendOptions): Tensor {
+  for (const part of [heads.q, heads.k, heads.v]) s.expand(part);
+  return s.named(lookUp(s, heads, mask, options), 'kqv_out');
 }
 
 /** The rows of `x`, cut to the length of the square matrix `rotation`, times that matrix; `x` itself if it is null. */
@@ -161,7 +228,7 @@ function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
 }
 
 /** The last matrix of attention. */
-export function projectOutput(s: Layer, mixed: Tensor, { bias = 'none' }: AttendOptions): Tensor {
+export function projectOutput(s: Layer, mixed: Tensor, { bias = 'none' }: Partial<AttendOptions> = {}): Tensor {
   return withBias(s, 'attn_output', linear(s, 'attn_output', mixed, s.hp.embeddingLength), bias);
 }
 
@@ -205,7 +272,8 @@ function flashLookUp(s: Layer, heads: Heads, mask: Tensor, options: Permuted): T
 function plainLookUp(s: Layer, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
   const { ctx } = s;
   const { sinks = null, scale, decompress, scoreBias = null } = options;
-  const capped = softCapped(s, s.named(ctx.mulMat(k, q), 'kq'));
+  const { changeScores = (scores): Tensor => softCapped(s, scores) } = options;
+  const capped = changeScores(s.named(ctx.mulMat(k, q), 'kq'));
   const scores = scoreBias === null ? capped : s.named(ctx.add(capped, scoreBias), 'kq_plus_kq_b');
   const { alibiBias: maxBias } = s.hp.attention;
   const shares = s.named(ctx.softMax(scores, { mask, sinks, scale, maxBias }), 'kq_soft_max');

@@ -10,7 +10,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ExpertHyperparameters, Gating } from '../experts.js';
 import type { Scope } from '../model-builder.js';
-import { activate, activateGated, type Activation } from './feed-forward.js';
+import { activate, activateGated, type Activation, type Gated } from './feed-forward.js';
 import type { Presence } from '../presence.js';
 import { adapted, product, weightIf } from './linear.js';
 
@@ -28,47 +28,71 @@ export interface ExpertOptions {
   readonly isScaled?: boolean;
   /** A bias that is added to the probabilities only for choosing experts. Default: none. */
   readonly selectionBias?: Presence;
+  /** Default `exp_probs_b.bias`. */
+  readonly selectionBiasName?: string;
   /** A matrix for the gate; without it, up goes through the non-linearity alone. Default: required. */
   readonly gate?: Presence;
   /** Gate and up in one matrix. Default: none. */
   readonly fusedGate?: Presence;
   /** Default: silu. */
   readonly activation?: Activation;
+  /** What gate and up become in the place of that, where they have a matrix each. */
+  readonly gated?: Gated | undefined;
+  /** Default: by probabilities. */
+  readonly chosenBy?: 'probabilities' | 'scores';
+  /** What the shares are factors of. Default: the experts' results. */
+  readonly shareOf?: 'results' | 'inputs';
   /** The router's scores, if they were made elsewhere. */
   readonly scores?: Tensor;
+  /** Numbers that experts are chosen by. Default: the probabilities, with a bias if there is one. */
+  readonly selection?: Tensor;
+  /** The experts of those that were chosen. Default: themselves. */
+  readonly expertsOf?: (chosen: Tensor) => Tensor;
+  /** End of the names of the experts' weights. Default `exps`. */
+  readonly suffix?: string;
 }
 
 /** Puts each token of `x` through its experts. */
 export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
   const { ctx } = s;
-  const { experts } = options;
-  const probabilities = routerProbabilities(s, x, options);
-  const chosen = chooseExperts(s, selectionScores(s, probabilities, options), experts.used);
+  const { experts, chosenBy = 'probabilities', shareOf = 'results' } = options;
+  const scores = routerScores(s, x, options);
+  const probabilities = routerProbabilities(s, scores, options);
+  const known = chosenBy === 'scores' ? scores : selectionScores(s, probabilities, options);
+  const best = chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
+  const chosen = options.expertsOf?.(best) ?? best;
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);
-  const inner = gatedUp(s, tokens, chosen, options);
-  const said = perExpert(s, 'down', inner, chosen, x.ne[0], options);
-  return sumOfExperts(s, s.named(ctx.mul(said, shares), 'ffn_moe_weighted'), experts.used);
+  const weighted = (each: Tensor): Tensor => s.named(ctx.mul(each, shares), 'ffn_moe_weighted');
+  const isOfInputs = shareOf === 'inputs';
+  const read = isOfInputs ? weighted(ctx.repeat(tokens, [x.ne[0], experts.used, x.ne[1]])) : tokens;
+  const said = perExpert(s, 'down', gatedUp(s, read, chosen, options), chosen, x.ne[0], options);
+  return sumOfExperts(s, isOfInputs ? said : weighted(said), experts.used);
 }
 
-function routerProbabilities(s: Scope, x: Tensor, options: ExpertOptions): Tensor {
-  const { ctx } = s;
-  const { experts, gating, bias = 'none' } = options;
-  let scores = options.scores ?? s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
+function routerScores(s: Scope, x: Tensor, { experts, bias = 'none', scores: given }: ExpertOptions): Tensor {
+  const scores = given ?? s.named(product(s, 'ffn_gate_inp', x, experts.count), 'ffn_moe_logits');
   const offset = weightIf(s, bias, 'ffn_gate_inp.bias', [experts.count]);
-  if (offset !== null) scores = s.named(ctx.add(scores, offset), 'ffn_moe_logits_biased');
-  if (gating === 'softmax') scores = ctx.softMax(scores);
-  if (gating === 'sigmoid') scores = ctx.sigmoid(scores);
-  if (gating === 'sqrt-softplus') scores = ctx.sqrt(ctx.softplus(scores));
-  return s.named(scores, 'ffn_moe_probs');
+  return offset === null ? scores : s.named(s.ctx.add(scores, offset), 'ffn_moe_logits_biased');
 }
 
-/** The scores that experts are chosen by: the probabilities, shifted by a bias, of the best groups only. */
+function routerProbabilities(s: Scope, scores: Tensor, { gating }: ExpertOptions): Tensor {
+  const { ctx } = s;
+  const functions: Readonly<Record<Gating, () => Tensor>> = {
+    softmax: () => ctx.softMax(scores),
+    sigmoid: () => ctx.sigmoid(scores),
+    'sqrt-softplus': () => ctx.sqrt(ctx.softplus(scores)),
+    'softmax-of-chosen': () => scores,
+  };
+  return s.named(functions[gating](), 'ffn_moe_probs');
+}
+
+/** The probabilities, shifted by a bias. */
 function selectionScores(s: Scope, probabilities: Tensor, options: ExpertOptions): Tensor {
-  const { experts, selectionBias = 'none' } = options;
-  const bias = weightIf(s, selectionBias, 'exp_probs_b.bias', [experts.count]);
-  const biased = bias === null ? probabilities : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
-  return experts.groups > 1 ? bestGroupsOnly(s, biased, experts) : biased;
+  const { experts, selectionBias = 'none', selectionBiasName = 'exp_probs_b.bias' } = options;
+  const bias = weightIf(s, selectionBias, selectionBiasName, [experts.count]);
+  const unbiased = options.selection ?? probabilities;
+  return bias === null ? unbiased : s.named(s.ctx.add(probabilities, bias), 'ffn_moe_probs_biased');
 }
 
 /** Scores of `-∞` for experts outside the best groups; a group is as good as its two best experts. */
@@ -99,7 +123,7 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
   const tokens = probabilities.ne[1];
   const flat = [experts.used, tokens];
   const raised = [1, experts.used, tokens];
-  let shares = ctx.getRows(ctx.reshape(probabilities, [1, experts.count, tokens]), chosen);
+  let shares = ctx.getRows(ctx.reshape(probabilities, [1, probabilities.ne[0], tokens]), chosen);
   s.named(shares, 'ffn_moe_weights');
   if (gating === 'softmax-of-chosen') {
     shares = s.named(ctx.reshape(ctx.softMax(ctx.reshape(shares, flat)), raised), 'ffn_moe_weights_softmax');
@@ -116,12 +140,13 @@ function expertShares(s: Scope, probabilities: Tensor, chosen: Tensor, options: 
 
 /** The factor of each expert's last matrix: from one matrix each for gate and up, one matrix for both, or up alone. */
 function gatedUp(s: Scope, x: Tensor, chosen: Tensor, options: ExpertOptions): Tensor {
-  const { experts, length, gate = 'required', fusedGate = 'none', activation = 'silu' } = options;
-  if (weightIf(s, fusedGate, 'ffn_gate_up_exps.weight', [x.ne[0], 2 * length, experts.count]) === null) {
+  const { experts, length, gate = 'required', fusedGate = 'none', activation = 'silu', suffix = 'exps' } = options;
+  if (weightIf(s, fusedGate, `ffn_gate_up_${suffix}.weight`, [x.ne[0], 2 * length, experts.count]) === null) {
     const up = perExpert(s, 'up', x, chosen, length, options);
-    const isGated = weightIf(s, gate, 'ffn_gate_exps.weight', [x.ne[0], length, experts.count]) !== null;
+    const isGated = weightIf(s, gate, `ffn_gate_${suffix}.weight`, [x.ne[0], length, experts.count]) !== null;
     if (!isGated) return activateAlone(s, activation, up);
-    return activateGated(s, activation, perExpert(s, 'gate', x, chosen, length, options), up, 'ffn_moe');
+    const gates = perExpert(s, 'gate', x, chosen, length, options);
+    return options.gated?.(gates, up) ?? activateGated(s, activation, gates, up, 'ffn_moe');
   }
   const both = perExpert(s, 'gate_up', x, chosen, 2 * length, options);
   const half = (first: number): Tensor =>
@@ -143,15 +168,15 @@ function perExpert(
   x: Tensor,
   chosen: Tensor,
   length: number,
-  { experts: { count }, bias = 'none', isScaled }: ExpertOptions,
+  { experts: { count }, bias = 'none', isScaled, suffix = 'exps' }: ExpertOptions,
 ): Tensor {
   const { ctx } = s;
-  const part = `ffn_${kind}_exps`;
+  const part = `ffn_${kind}_${suffix}`;
   const label = `ffn_moe_${kind}`;
   const multiply = (matrix: Tensor, rows: Tensor): Tensor => ctx.mulMatId(matrix, rows, chosen);
   const weight = s.weight(`${part}.weight`, [x.ne[0], length, count]);
   const unscaled = multiply(weight, x);
-  const scale = isScaled ? s.optionalWeight(`${part}.scale`, [count]) : null;
+  const scale = isScaled && kind !== 'gate_up' ? s.optionalWeight(`${part}.scale`, [count]) : null;
   const result = scale === null ? unscaled : scaledPerExpert(s, unscaled, scale, chosen);
   const scaled = s.named(adapted(s, weight, x, result, multiply), scale === null ? label : `${label}_scaled`);
   const offset = weightIf(s, bias, `${part}.bias`, [length, count]);

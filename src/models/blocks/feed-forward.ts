@@ -9,21 +9,31 @@
  */
 import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Scope } from '../model-builder.js';
+import { gateLimitOf } from '../gate-limits.js';
+import type { Layer, Scope } from '../model-builder.js';
 import type { Presence } from '../presence.js';
 import { product, weightIf } from './linear.js';
 
 /** A non-linearity. */
 export type Activation = 'silu' | 'gelu' | 'relu' | 'relu-squared' | 'swiglu-oai';
 
+type Gate = 'own' | 'halves' | 'none' | 'chained';
+
+/** From gate and up to what the last matrix reads. */
+export type Gated = (gate: Tensor, up: Tensor) => Tensor;
+
 export interface FeedForwardRecipe {
   /** Default: silu. */
   readonly activation?: Activation;
+  /** What gate and up become in the place of that, where they have a matrix each. */
+  readonly gated?: Gated | undefined;
   /**
    * `own`: a matrix for the gate; `halves`: gate and up in one matrix; `none`: no gate; `chained`: the gate is made from
    * up, not from the network's input. Default `own`.
    */
-  readonly gate?: 'own' | 'halves' | 'none' | 'chained';
+  readonly gate?: Gate;
+  /** Whether the file must have the matrices. Where one is missing, rows pass as they are. Default: required. */
+  readonly presence?: Presence;
   /** Default: none. */
   readonly bias?: Presence;
   /** Whether scales of whole matrices are applied, as in NVFP4 files. Default false. */
@@ -42,7 +52,8 @@ export function feedForward(s: Scope, x: Tensor, length: number, recipe: FeedFor
 
 function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
   const { ctx } = s;
-  const { activation = 'silu', gate = 'own' } = recipe;
+  const { activation = 'silu' } = recipe;
+  const gate = gateOf(s, x, length, recipe);
   const up = step(s, 'ffn_up', x, gate === 'halves' ? 2 * length : length, recipe);
   if (gate === 'chained') {
     const gated = step(s, 'ffn_gate', up, length, recipe);
@@ -54,7 +65,18 @@ function activated(s: Scope, x: Tensor, length: number, recipe: FeedForwardRecip
   if (activation === 'relu-squared') {
     return s.named(ctx.mul(activate(s, activation, gates, 'ffn'), up), 'ffn_gate_par');
   }
-  return activateGated(s, activation, gates, up, 'ffn');
+  return recipe.gated?.(gates, up) ?? activateGated(s, activation, gates, up, 'ffn');
+}
+
+/** How the network is gated: not at all, if the gate's matrix is missing. */
+function gateOf(
+  s: Scope,
+  x: Tensor,
+  length: number,
+  { gate = 'own', presence = 'required', suffix = '' }: FeedForwardRecipe,
+): Gate {
+  if (gate !== 'own' || presence === 'required') return gate;
+  return weightIf(s, presence, `ffn_gate${suffix}.weight`, [x.ne[0], length]) === null ? 'none' : 'own';
 }
 
 /** Names of gated non-linearities. */
@@ -90,6 +112,24 @@ export function activateGated(s: Scope, activation: Activation, gate: Tensor, up
   return s.named(results[activation](), `${label}_${GATED_LABELS[activation]}`);
 }
 
+/** `silu(gate) × up` where a layer's networks are limited; undefined: they are not. */
+export function limitedGate(s: Layer, part: 'experts' | 'others'): Gated | undefined {
+  const limit = gateLimitOf(s.hp, part, s.index);
+  if (limit === null) return undefined;
+  const { ctx } = s;
+  const label = part === 'experts' ? 'ffn_moe' : 'ffn';
+  const atMost = (x: Tensor): Tensor => ctx.clamp(x, -Infinity, limit.value);
+  return (gate, up) => {
+    const within = s.named(ctx.clamp(up, -limit.value, limit.value), `${label}_up_clamped`);
+    if (limit.of === 'gate') {
+      const result = ctx.swiglu(s.named(atMost(gate), `${label}_gate_clamped`), within);
+      return s.named(result, `${label}_swiglu_limited`);
+    }
+    const opening = s.named(atMost(s.named(ctx.silu(gate), `${label}_silu`)), `${label}_silu_clamped`);
+    return s.named(ctx.mul(opening, within), `${label}_swiglu_limited`);
+  };
+}
+
 /** `act(x)`. @param label of the result before its kind */
 export function activate(s: Scope, activation: Activation, x: Tensor, label: string): Tensor {
   const { ctx } = s;
@@ -105,11 +145,12 @@ export function activate(s: Scope, activation: Activation, x: Tensor, label: str
  * names.
  */
 function step(s: Scope, label: string, x: Tensor, length: number, recipe: FeedForwardRecipe): Tensor {
-  const { suffix = '', bias = 'none', isScaled = false } = recipe;
+  const { suffix = '', presence = 'required', bias = 'none', isScaled = false } = recipe;
   const part = label + suffix;
   const isDown = label === DOWN;
   const offset = weightIf(s, bias, `${part}.bias`, [length]);
-  let result = product(s, part, x, length);
+  const isThere = weightIf(s, presence, `${part}.weight`, [x.ne[0], length]) !== null;
+  let result = isThere ? product(s, part, x, length) : x;
   if (!isDown || offset !== null) s.named(result, label);
   if (offset !== null) {
     result = s.ctx.add(result, offset);

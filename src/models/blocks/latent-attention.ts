@@ -12,10 +12,10 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { KvCache } from '../memory/kv-cache.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
-import { attend, attentionMask, lookUp, projectOutput, type AttentionInputs } from './attention.js';
+import { attend, attentionMask, cooled, lookUp, projectOutput, type AttentionInputs } from './attention.js';
 import { plainProduct } from './linear.js';
 import { norm } from './norm.js';
-import { turn } from './rope.js';
+import { frequencyFactors, turn, type FrequencyFactors } from './rope.js';
 
 export interface LatentHyperparameters extends Hyperparameters {
   /** Elements of a head's query and key before compression. */
@@ -29,111 +29,213 @@ export interface LatentHyperparameters extends Hyperparameters {
   readonly attentionScale: number;
 }
 
-/** The inputs of all attention layers of a graph. */
-export interface LatentInputs {
+/** The inputs that tell tokens apart. */
+export interface TokenInputs {
   readonly positions: Tensor;
+  /** Factor per token that cools attention in long contexts. */
+  readonly temperature: Tensor;
+}
+
+/** A cache of compressed rows with the inputs that say where the batch goes and what it may see. */
+export interface LatentAccess {
   readonly cache: KvCache;
   readonly keyIds: Tensor;
   readonly mask: Tensor;
-  /** Factor per token that cools attention in long contexts; null if the model has none. */
-  readonly temperature: Tensor | null;
 }
 
-export function latentInputs(m: ModelBuilder<LatentHyperparameters>, hasTemperature: boolean): LatentInputs {
-  const { tokens } = m.batch;
+export function latentAccess(m: ModelBuilder<LatentHyperparameters>): LatentAccess {
   const cache = m.memory.kv!.full;
-  return {
-    positions: m.input('i32', [tokens]),
-    cache,
-    keyIds: m.input('i64', [tokens]),
-    mask: attentionMask(m, cache),
-    temperature: hasTemperature ? m.input('f32', [1, 1, tokens], 'attn_scale') : null,
-  };
+  return { cache, keyIds: m.input('i64', [m.batch.tokens]), mask: attentionMask(m, cache) };
+}
+
+/** Names of results; what has none keeps the name that ggml gives it. */
+export interface LatentLabels {
+  /** The compressed query, and after its norm. */
+  readonly lowQ?: string;
+  readonly lowQNormed?: string;
+  /** Queries of all heads, from the compressed query, and directly. */
+  readonly q?: string;
+  readonly directQ?: string;
+  /** The compressed row of keys and values with the turned key beside it. */
+  readonly both?: string;
+  readonly compressed?: string;
+  readonly turnedK?: string;
+  /** The parts of a query. */
+  readonly plainQ?: string;
+  readonly turnedQ?: string;
+  readonly permutedQ?: string;
+  readonly absorbed?: string;
+  readonly absorbedPermuted?: string;
+  /** Keys and values out of the compressed row. */
+  readonly plainK?: string;
+  readonly valueView?: string;
+  readonly valueCopy?: string;
+  /** What is looked up and stored. */
+  readonly query?: string;
+  readonly key?: string;
+  readonly value?: string;
+}
+
+export interface LatentOptions {
+  /** Default: none. */
+  readonly labels?: LatentLabels;
+  /** Whether parts of queries and keys turn with the position. Default true. */
+  readonly isTurned?: boolean;
+  /** Divisors of the frequencies that the file may have. Default: none. */
+  readonly factors?: FrequencyFactors;
+  /** Whether the queries of all heads are split into heads before they are split into parts. Default false. */
+  readonly hasSplitHeads?: boolean;
+  /** Whether a file may have no compressed query even if it gives the length of one. Default false. */
+  readonly mayLackLowQ?: boolean;
+  /** Whether decompressed values are stored as one row of all heads. Default false. */
+  readonly hasFlatValues?: boolean;
 }
 
 /** The tensors that both forms of attention start from. */
-interface LatentParts {
-  /** Queries before they turn, as `[plain | turned, heads, tokens]`. */
+export interface LatentParts {
+  /** Queries before they turn, as `[plain | turned, heads, tokens]` or one row of all heads. */
   readonly q: Tensor;
+  /** Compressed keys and values. */
   readonly compressed: Tensor;
   /** The turned part of the key, which all heads share. */
   readonly turnedK: Tensor;
 }
 
-function latentParts(s: Layer<LatentHyperparameters>, x: Tensor, positions: Tensor): LatentParts {
+type LatentLayer = Layer<LatentHyperparameters>;
+
+function labelled(s: LatentLayer, x: Tensor, label: string | undefined): Tensor {
+  return label === undefined ? x : s.named(x, label);
+}
+
+export function latentParts(s: LatentLayer, x: Tensor, inputs: TokenInputs, options: LatentOptions): LatentParts {
   const { ctx, hp } = s;
+  const { labels = {}, hasSplitHeads = false } = options;
   const { ropeLength, kvRank, fullKeyLength, headCount: heads } = { ...hp, ...s.heads };
   const tokens = x.ne[1];
-  const q = s.named(ctx.reshape(queries(s, x, heads * fullKeyLength), [fullKeyLength, heads, tokens]), 'q');
-  const both = s.named(plainProduct(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), 'kv_cmpr_pe');
+  const rows = queries(s, x, heads * fullKeyLength, options);
+  const q = hasSplitHeads ? labelled(s, ctx.reshape(rows, [fullKeyLength, heads, tokens]), labels.q) : rows;
+  const both = labelled(s, plainProduct(s, 'attn_kv_a_mqa', x, kvRank + ropeLength), labels.both);
   const row = rowSize(both.type, kvRank + ropeLength);
-  const freshRow = s.named(ctx.view(both, [kvRank, tokens], [row]), 'kv_cmpr');
-  const freshK = s.named(ctx.view(both, [ropeLength, 1, tokens], [row, row], rowSize(both.type, kvRank)), 'k_pe');
+  const freshRow = labelled(s, ctx.view(both, [kvRank, tokens], [row]), labels.compressed);
+  const freshK = ctx.view(both, [ropeLength, 1, tokens], [row, row], rowSize(both.type, kvRank));
   return {
     q,
-    turnedK: s.named(turn(s, freshK, positions), 'k_pe'),
-    compressed: s.named(norm(s, 'attn_kv_a_norm', freshRow), 'kv_cmpr'),
+    turnedK: turned(s, labelled(s, freshK, labels.turnedK), inputs, options, labels.turnedK),
+    compressed: labelled(s, norm(s, 'attn_kv_a_norm', freshRow), labels.compressed),
   };
 }
 
-/** Queries of all heads, by way of a compressed row or directly. */
-function queries(s: Layer<LatentHyperparameters>, x: Tensor, length: number): Tensor {
-  const { queryRank } = s.hp;
-  if (queryRank === 0) return s.named(plainProduct(s, 'attn_q', x, length), 'q');
-  const compressed = s.named(plainProduct(s, 'attn_q_a', x, queryRank), 'q');
-  const normed = s.named(norm(s, 'attn_q_a_norm', compressed), 'q');
-  return s.named(plainProduct(s, 'attn_q_b', normed, length), 'q');
-}
-
-/** Attention on the compressed rows: the query of every head is compressed, too. */
-export function attendCompressed(s: Layer<LatentHyperparameters>, inputs: LatentInputs, x: Tensor): Tensor {
-  const { ctx, hp } = s;
-  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
-  const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs.positions);
-  const partOfQ = (length: number, first: number): Tensor =>
-    ctx.view(fresh, [length, heads, x.ne[1]], [fresh.nb[1], fresh.nb[2]], rowSize(fresh.type, first));
-  const plainLength = fullKeyLength - ropeLength;
-  const plainQ = s.named(partOfQ(plainLength, 0), 'q_nope');
-  const turnedQ = s.named(turn(s, s.named(partOfQ(ropeLength, plainLength), 'q_pe'), inputs.positions), 'q_pe');
-  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, heads]);
-  const asked = ctx.mulMat(absorb, s.named(ctx.permute(plainQ, [0, 2, 1, 3]), 'q_nope_perm'));
-  s.named(asked, 'q_nope_absorbed');
-  const absorbed = s.named(ctx.permute(asked, [0, 2, 1, 3]), 'q_nope_absorbed_perm');
-  const plain = s.named(ctx.concat(absorbed, turnedQ, 0), 'Qcur');
-  const v = s.named(ctx.reshape(compressed, [kvRank, 1, x.ne[1]]), 'Vcur');
-  const k = s.named(ctx.concat(v, turnedK, 0), 'Kcur');
-  const q = cooled(s, plain, inputs.temperature);
-  for (const part of [q, v, k]) s.expand(part);
-  s.expand(inputs.cache.storeKeys(ctx, k, inputs.keyIds, s.index));
-  const keys = inputs.cache.keys(ctx, s.index);
-  const values = ctx.view(keys, [kvRank, keys.ne[1], keys.ne[2], keys.ne[3]], [keys.nb[1], keys.nb[2], keys.nb[3]]);
-  const decompress = s.weight('attn_v_b.weight', [kvRank, fullValueLength, heads]);
-  const options = { scale: hp.attentionScale, decompress };
-  return projectOutput(s, s.named(lookUp(s, { q, k: keys, v: values }, inputs.mask, options), 'kqv_out'), options);
-}
-
-/** Older files: keys and values are decompressed, and cached as in other models. */
-export function attendDecompressed(
-  s: Layer<LatentHyperparameters>,
-  inputs: AttentionInputs,
-  { positions, temperature }: Pick<LatentInputs, 'positions' | 'temperature'>,
+function turned(
+  s: LatentLayer,
   x: Tensor,
+  inputs: TokenInputs,
+  { isTurned = true, factors = 'none' }: LatentOptions,
+  label: string | undefined,
+  offset = 0,
+): Tensor {
+  if (!isTurned) return x;
+  return labelled(s, turn(s, x, inputs.positions, { offset, freqFactors: frequencyFactors(s, factors) }), label);
+}
+
+/** Queries of all heads, by way of a compressed row or directly. */
+function queries(s: LatentLayer, x: Tensor, length: number, { labels = {}, mayLackLowQ }: LatentOptions): Tensor {
+  const { queryRank: rank } = s.hp;
+  const isDirect = rank === 0 || (mayLackLowQ && s.optionalWeight('attn_q_a_norm.weight', [rank]) === null);
+  if (isDirect) return labelled(s, plainProduct(s, 'attn_q', x, length), labels.directQ);
+  const low = labelled(s, plainProduct(s, 'attn_q_a', x, rank), labels.lowQ);
+  const normed = labelled(s, norm(s, 'attn_q_a_norm', low), labels.lowQNormed);
+  return labelled(s, plainProduct(s, 'attn_q_b', normed, length), labels.q);
+}
+
+/**
+ * Attention on the compressed rows, for which the query of every head is compressed, too: one row of all heads per
+ * token.
+ */
+export function attendedCompressed(
+  s: LatentLayer,
+  { cache, keyIds, mask }: LatentAccess,
+  inputs: TokenInputs,
+  x: Tensor,
+  options: LatentOptions,
 ): Tensor {
   const { ctx, hp } = s;
-  const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
-  const { q: fresh, compressed, turnedK } = latentParts(s, x, positions);
+  const { labels = {} } = options;
+  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
+  const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs, options);
+  const row = rowSize(fresh.type, fullKeyLength);
+  const partOfQ = (length: number, first: number): Tensor =>
+    ctx.view(fresh, [length, heads, x.ne[1]], [row, row * heads], rowSize(fresh.type, first));
   const plainLength = fullKeyLength - ropeLength;
-  const kv = s.named(plainProduct(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength)), 'kv');
-  const perHead = rowSize(kv.type, plainLength + fullValueLength);
-  const partOfKv = (length: number, first: number): Tensor =>
-    ctx.view(kv, [length, heads, x.ne[1]], [perHead, perHead * heads], rowSize(kv.type, first));
-  const plainK = s.named(partOfKv(plainLength, 0), 'k_nope_view');
-  const v = s.named(ctx.cont(s.named(partOfKv(fullValueLength, plainLength), 'Vcur_view')), 'Vcur_cont');
-  const q = s.named(turn(s, fresh, positions, { offset: plainLength }), 'Qcur');
-  const k = s.named(ctx.concat(plainK, ctx.repeat(turnedK, [ropeLength, heads, x.ne[1]]), 0), 'Kcur');
-  return attend(s, inputs, { q: cooled(s, q, temperature), k, v }, { scale: hp.attentionScale });
+  const plainQ = labelled(s, partOfQ(plainLength, 0), labels.plainQ);
+  const freshQ = labelled(s, partOfQ(ropeLength, plainLength), labels.turnedQ);
+  const turnedQ = turned(s, freshQ, inputs, options, labels.turnedQ);
+  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, heads]);
+  const asked = ctx.mulMat(absorb, labelled(s, ctx.permute(plainQ, [0, 2, 1, 3]), labels.permutedQ));
+  labelled(s, asked, labels.absorbed);
+  const absorbed = labelled(s, ctx.permute(asked, [0, 2, 1, 3]), labels.absorbedPermuted);
+  const plain = labelled(s, ctx.concat(absorbed, turnedQ, 0), labels.query);
+  const v = labelled(s, ctx.reshape(compressed, [kvRank, 1, x.ne[1]]), labels.value);
+  const k = labelled(s, ctx.concat(v, turnedK, 0), labels.key);
+  const q = cooled(s, plain, inputs);
+  for (const part of [q, v, k]) s.expand(part);
+  s.expand(cache.storeKeys(ctx, k, keyIds, s.index));
+  const keys = cache.keys(ctx, s.index);
+  const values = ctx.view(keys, [kvRank, keys.ne[1], keys.ne[2], keys.ne[3]], [keys.nb[1], keys.nb[2], keys.nb[3]]);
+  const decompress = s.weight('attn_v_b.weight', [kvRank, fullValueLength, heads]);
+  const found = lookUp(s, { q, k: keys, v: values }, mask, { scale: hp.attentionScale, decompress });
+  return s.named(found, 'kqv_out');
 }
 
-function cooled(s: Layer, q: Tensor, temperature: Tensor | null): Tensor {
-  return temperature === null ? q : s.named(s.ctx.mul(q, temperature), 'Qcur_attn_temp_scaled');
+/** As {@link attendedCompressed}, with the matrix at its end. */
+export function attendCompressed(
+  s: LatentLayer,
+  access: LatentAccess,
+  inputs: TokenInputs,
+  x: Tensor,
+  options: LatentOptions,
+): Tensor {
+  return projectOutput(s, attendedCompressed(s, access, inputs, x, options), { scale: s.hp.attentionScale });
+}
+
+/** The parts of the keys and the values of each head, out of the compressed rows. */
+export function decompressed(
+  s: LatentLayer,
+  compressed: Tensor,
+  { labels = {}, hasFlatValues = false }: LatentOptions,
+): { readonly plainK: Tensor; readonly v: Tensor } {
+  const { ctx, hp } = s;
+  const { fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
+  const tokens = compressed.ne[1];
+  const plainLength = fullKeyLength - ropeLength;
+  const kv = plainProduct(s, 'attn_kv_b', compressed, heads * (plainLength + fullValueLength));
+  labelled(s, kv, labels.both === undefined ? undefined : 'kv');
+  const perHead = rowSize(kv.type, plainLength + fullValueLength);
+  const partOfKv = (length: number, first: number): Tensor =>
+    ctx.view(kv, [length, heads, tokens], [perHead, perHead * heads], rowSize(kv.type, first));
+  const plainK = labelled(s, partOfKv(plainLength, 0), labels.plainK);
+  const view = labelled(s, partOfKv(fullValueLength, plainLength), labels.valueView);
+  const dense = labelled(s, ctx.cont(view), labels.valueCopy);
+  if (!hasFlatValues) return { plainK, v: dense };
+  return {
+    plainK,
+    v: labelled(s, ctx.view(dense, [fullValueLength * heads, tokens], [dense.nb[2]]), labels.valueCopy),
+  };
+}
+
+/** Keys and values are decompressed, and cached as in other models. */
+export function attendDecompressed(
+  s: LatentLayer,
+  access: AttentionInputs,
+  inputs: TokenInputs,
+  x: Tensor,
+  options: LatentOptions,
+): Tensor {
+  const { ctx, hp } = s;
+  const { labels = {} } = options;
+  const { fullKeyLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
+  const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs, options);
+  const { plainK, v } = decompressed(s, compressed, options);
+  const q = cooled(s, turned(s, fresh, inputs, options, labels.query, fullKeyLength - ropeLength), inputs);
+  const k = labelled(s, ctx.concat(plainK, ctx.repeat(turnedK, [ropeLength, heads, x.ne[1]]), 0), labels.key);
+  return attend(s, access, { q, k, v }, { scale: hp.attentionScale });
 }

@@ -55,8 +55,10 @@ export function withBias(s: Scope, part: string, x: Tensor, presence: Presence =
   return bias === null ? x : s.ctx.add(x, bias);
 }
 
-/** A weight that an architecture may or must have. */
+/** A weight that an architecture may or must have; null if it is not there, or not read. */
 export function weightIf(s: Scope, presence: Presence, name: string, ne: readonly number[]): Tensor | null {
   if (presence === 'none') return null;
-  return presence === 'required' ? s.weight(name, ne) : s.optionalWeight(name, ne);
+  if (presence === 'required') return s.weight(name, ne);
+  const found = s.optionalWeight(name, ne);
+  return presence === 'unread' ? null : found;
 }

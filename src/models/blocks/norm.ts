@@ -14,14 +14,16 @@ export interface NormOptions extends Partial<NormRecipe> {
   readonly labels?: Scope;
   /** Shape of the weights. Default: a row. */
   readonly ne?: readonly number[];
+  /** Whether the weights are named as the part alone, without `.weight`. Default false. */
+  readonly isBare?: boolean;
 }
 
-/** @param part name of the weights without `.weight` */
+/** @param part name of the weights, without `.weight` unless they are bare */
 export function norm(s: Scope, part: string, x: Tensor, options: NormOptions = {}): Tensor {
-  const { labels = s, ne = [x.ne[0]], ...own } = options;
+  const { labels = s, ne = [x.ne[0]], isBare = false, ...own } = options;
   const { kind, epsilon, weight: weightPresence, bias: biasPresence } = { ...s.hp.norm, ...own };
   const { ctx } = s;
-  const weight = weightIf(s, weightPresence, `${part}.weight`, ne);
+  const weight = weightIf(s, weightPresence, isBare ? part : `${part}.weight`, ne);
   const bias = weightIf(s, biasPresence, `${part}.bias`, ne);
   let result = kind === 'rms' ? ctx.rmsNorm(x, epsilon) : ctx.norm(x, epsilon);
   if (weight !== null || bias !== null) labels.named(result, 'norm');

@@ -44,3 +44,9 @@ export function fetchState(
   s.expand(ctx.cpy(others, places));
   return fetched;
 }
+
+/** Writes the new rows of the batch's sequences, `rows`, into `state`. */
+export function storeRows(s: Scope, rows: Tensor, state: Tensor): void {
+  const { ctx } = s;
+  s.expand(ctx.cpy(rows, ctx.view(state, [state.ne[0], s.model.batch.sequences], [state.nb[1]])));
+}

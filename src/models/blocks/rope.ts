@@ -21,10 +21,11 @@ export function turn(s: Layer, heads: Tensor, positions: Tensor, options: RopeOp
 /** The divisors of the frequencies of a layer; null if there are none. All layers share the lists of the first. */
 export function frequencyFactors(s: Layer, kind: FrequencyFactors): Tensor | null {
   if (kind === 'none') return null;
-  const { model, hp, index } = s;
+  const { model, hp, source } = s;
   const isLong = kind === 'long' || (kind === 'by-scaling' && hp.rope.isLong);
+  const length = Math.max(...hp.attention.layers.map(({ ropeLength }) => ropeLength));
   const find = (name: string): Tensor | null =>
-    model.top.optionalWeight(`${name}.weight`, [Math.floor(s.heads.ropeLength / 2)], index);
+    model.top.optionalWeight(`${name}.weight`, [Math.floor(length / 2)], source);
   if (!isLong) return find('rope_freqs');
   const [short, long] = [find('rope_factors_short'), find('rope_factors_long')];
   return model.run.sequenceContext > hp.rope.originalContext ? long : short;

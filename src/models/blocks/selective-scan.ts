@@ -8,30 +8,23 @@
  * Invariant: the order of operations and graph entries is that of llama.cpp's `build_mamba_layer`.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
+import type { Presence } from '../presence.js';
+import type { ScanHyperparameters } from '../scan.js';
 import { linear, product } from './linear.js';
+import { norm } from './norm.js';
 import { fetchState, type StateInputs } from './recurrent-state.js';
-
-export interface ScanHyperparameters extends Hyperparameters {
-  /** Tokens that the convolution sees. */
-  readonly convolutionWidth: number;
-  readonly innerLength: number;
-  /** Elements of the state per channel. */
-  readonly stateLength: number;
-  /** Elements that the step is made from. */
-  readonly stepRank: number;
-  /** Whether step, B and C are normalised. */
-  readonly hasNormedInputs: boolean;
-}
 
 type ScanLayer = Layer<ScanHyperparameters>;
 
+/** How step, B and C are normalised: not at all, or with weights or without. */
+export type GateNorms = { readonly weight: Presence } | null;
+
 /** One layer for all sequences of the batch, which have equally many tokens. */
-export function selectiveScan(s: ScanLayer, inputs: StateInputs, x: Tensor): Tensor {
+export function selectiveScan(s: ScanLayer, inputs: StateInputs, x: Tensor, norms: GateNorms): Tensor {
   const { ctx, hp, model } = s;
   const { sequences, tokens } = model.batch;
-  const { innerLength, convolutionWidth } = hp;
+  const { innerLength, convolutionWidth } = hp.scan;
   const state = model.memory.state!.of(s.index);
   const last = fetchState(s, inputs, state.convolution);
   const columns = ctx.reshape(last, [convolutionWidth - 1, innerLength, sequences]);
@@ -41,7 +34,7 @@ export function selectiveScan(s: ScanLayer, inputs: StateInputs, x: Tensor): Ten
     ctx.view(both, [innerLength, both.ne[1], both.ne[2]], [both.nb[1], both.nb[2]], first * both.nb[0]);
   const [fresh, z] = [half(0), half(innerLength)];
   const convolved = convolve(s, columns, fresh, state.convolution);
-  const scanned = scan(s, inputs, convolved, state.scan);
+  const scanned = scan(s, inputs, convolved, state.scan, norms);
   const direct = ctx.mul(convolved, s.weight('ssm_d', [innerLength]));
   const gated = ctx.swiglu(ctx.cont(z), ctx.add(scanned, direct));
   const out = linear(s, 'ssm_out', gated, hp.embeddingLength);
@@ -51,7 +44,7 @@ export function selectiveScan(s: ScanLayer, inputs: StateInputs, x: Tensor): Ten
 /** Convolution over the last columns and the new ones; the new last columns go back into the state. */
 function convolve(s: ScanLayer, columns: Tensor, fresh: Tensor, state: Tensor): Tensor {
   const { ctx, hp, model } = s;
-  const { innerLength, convolutionWidth } = hp;
+  const { innerLength, convolutionWidth } = hp.scan;
   const { sequences } = model.batch;
   const all = ctx.concat(columns, ctx.transpose(fresh), 0);
   const kept = [convolutionWidth - 1, innerLength, sequences] as const;
@@ -62,11 +55,11 @@ function convolve(s: ScanLayer, columns: Tensor, fresh: Tensor, state: Tensor): 
 }
 
 /** The result of the scan for every token, `[inner, tokens, sequences]`; the new states go back into the cache. */
-function scan(s: ScanLayer, inputs: StateInputs, x: Tensor, cache: Tensor): Tensor {
+function scan(s: ScanLayer, inputs: StateInputs, x: Tensor, cache: Tensor, norms: GateNorms): Tensor {
   const { ctx, hp, model } = s;
-  const { innerLength, stateLength } = hp;
+  const { innerLength, stateLength } = hp.scan;
   const [, tokens, sequences] = x.ne;
-  const { step, b, c } = scanInputs(s, x);
+  const { step, b, c } = scanInputs(s, x, norms);
   const channels = ctx.reshape(x, [1, innerLength, tokens, sequences]);
   const decay = s.weight('ssm_a', [stateLength, innerLength]);
   const result = fetchState(s, inputs, cache, (states, rows) => {
@@ -80,18 +73,18 @@ function scan(s: ScanLayer, inputs: StateInputs, x: Tensor, cache: Tensor): Tens
 }
 
 /** The step of the scan and the gates into and out of the state, all computed from the token. */
-function scanInputs(s: ScanLayer, x: Tensor): { step: Tensor; b: Tensor; c: Tensor } {
+function scanInputs(s: ScanLayer, x: Tensor, norms: GateNorms): { step: Tensor; b: Tensor; c: Tensor } {
   const { ctx, hp } = s;
-  const { innerLength, stateLength, stepRank } = hp;
+  const { innerLength, stateLength, stepRank } = hp.scan;
   const [, tokens, sequences] = x.ne;
   const all = product(s, 'ssm_x', x, stepRank + 2 * stateLength);
   const gate = (first: number): Tensor => {
     const nb = [stateLength * all.nb[0], all.nb[1], all.nb[2]];
     return ctx.view(all, [stateLength, 1, tokens, sequences], nb, first * all.nb[0]);
   };
-  const even = (t: Tensor): Tensor => (hp.hasNormedInputs ? ctx.rmsNorm(t, hp.norm.epsilon) : t);
-  const short = even(ctx.view(all, [stepRank, tokens, sequences], [all.nb[1], all.nb[2]]));
-  const [b, c] = [even(gate(stepRank)), even(gate(stepRank + stateLength))];
+  const even = (t: Tensor, part: string): Tensor => (norms === null ? t : norm(s, part, t, norms));
+  const short = even(ctx.view(all, [stepRank, tokens, sequences], [all.nb[1], all.nb[2]]), 'ssm_dt_norm');
+  const [b, c] = [even(gate(stepRank), 'ssm_b_norm'), even(gate(stepRank + stateLength), 'ssm_c_norm')];
   const step = ctx.add(product(s, 'ssm_dt', short, innerLength), s.weight('ssm_dt.bias', [innerLength]));
   return { step, b, c };
 }

@@ -2,7 +2,8 @@
  * Attention of a decoder's layer as its recipe describes it: heads, norms, turns, look-up.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import { attend, project, projectHeads, reshaped, type Heads } from '../blocks/attention.js';
+import { attended, cooled, project, projectHeads, projectOutput, reshaped, type Heads } from '../blocks/attention.js';
+import { gatedAttention } from '../blocks/attention-gate.js';
 import { weightIf } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
 import { frequencyFactors, turn } from '../blocks/rope.js';
@@ -10,33 +11,39 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer } from '../model-builder.js';
 import type { AttentionRecipe, BlockMaker, HeadNormRecipe, RopeRecipe } from './recipe.js';
 
-export function headAttention(recipe: AttentionRecipe, rope: RopeRecipe | null = {}): BlockMaker<Hyperparameters> {
-  const { scaledQuery, sinks = 'none', outputBias: bias = 'none', label } = recipe;
-  return (_, { positions, attention }) =>
-    (s, x) => {
-      const { q, k, v } = preparedHeads(s, x, positions, recipe, rope);
-      const factor = scoreFactor(s, recipe);
-      const isScaled = scaledQuery !== undefined;
-      const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
-      const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
-      const result = attend(s, attention, heads, { scale: isScaled ? 1 : factor, sinks: weights, bias });
-      return label === undefined ? result : s.named(result, label);
-    };
+export function headAttention<H extends Hyperparameters>(
+  recipe: AttentionRecipe,
+  rope: RopeRecipe<H> | null = {},
+): BlockMaker<H> {
+  const { scaledQuery, sinks = 'none', gate, outputBias: bias = 'none', label } = recipe;
+  return (_, inputs) => (s, x) => {
+    const { positions, attention } = inputs;
+    const { q: fresh, k, v } = preparedHeads(s, x, positions, recipe, rope);
+    const q = cooled(s, fresh, inputs);
+    const factor = scoreFactor(s, recipe);
+    const isScaled = scaledQuery !== undefined;
+    const heads = { q: isScaled ? scaledQueries(s, q, factor, scaledQuery) : q, k, v };
+    const weights = weightIf(s, sinks, 'attn_sinks.weight', [s.heads.headCount]);
+    const options = { scale: isScaled ? 1 : factor, sinks: weights, bias };
+    const mixed = attended(s, attention, heads, options);
+    const result = projectOutput(s, gate === undefined ? mixed : gatedAttention(s, x, mixed, gate), options);
+    return label === undefined ? result : s.named(result, label);
+  };
 }
 
 /** Queries, keys and values, normalised and turned. */
-function preparedHeads(
-  s: Layer,
+export function preparedHeads<H extends Hyperparameters>(
+  s: Layer<H>,
   x: Tensor,
   positions: Tensor,
-  recipe: AttentionRecipe,
-  rope: RopeRecipe | null,
+  recipe: AttentionRecipe = {},
+  rope: RopeRecipe<H> | null = {},
 ): Heads {
-  const { headNorms } = recipe;
-  if (headNorms === undefined || headNorms.isUsed?.(s) === false)
-    return turned(s, projectHeads(s, x, recipe), positions, rope);
+  const { headNorms, project: own } = recipe;
+  const projected = (): Heads => (own === undefined ? projectHeads(s, x, recipe) : own(s, x));
+  if (headNorms === undefined || headNorms.isUsed?.(s) === false) return turned(s, projected(), positions, rope);
   if (headNorms.span === 'all') return turned(s, projectNormed(s, x, recipe, headNorms), positions, rope);
-  const heads = projectHeads(s, x, recipe);
+  const heads = projected();
   if (headNorms.isAfterTurn) return normed(s, turned(s, heads, positions, rope), headNorms);
   return turned(s, normed(s, heads, headNorms), positions, rope);
 }
@@ -52,12 +59,26 @@ function scaledQueries(s: Layer, q: Tensor, factor: number, label: string | null
 }
 
 /** Queries and keys turned by their tokens' positions, where the layer's heads turn at all. */
-function turned(s: Layer, heads: Heads, positions: Tensor, rope: RopeRecipe | null): Heads {
+function turned<H extends Hyperparameters>(
+  s: Layer<H>,
+  heads: Heads,
+  positions: Tensor,
+  rope: RopeRecipe<H> | null,
+): Heads {
   if (rope === null) return heads;
-  const freqFactors = frequencyFactors(s, rope.factors ?? 'none');
+  const { factors = 'none', labels = {} } = rope;
+  const freqFactors = frequencyFactors(s, typeof factors === 'string' ? factors : factors(s));
   const isTurned = rope.layers?.(s) ?? true;
   const change = (x: Tensor): Tensor => (isTurned ? turn(s, x, positions, { freqFactors }) : x);
-  return { q: s.named(change(heads.q), 'Qcur'), k: s.named(change(heads.k), 'Kcur'), v: heads.v };
+  const named = (x: Tensor, own: string | null | undefined, usual: string): Tensor => {
+    if (own === undefined) return s.named(x, usual);
+    return own === null || !isTurned ? x : s.named(x, own);
+  };
+  return {
+    q: named(change(heads.q), labels.q, 'Qcur'),
+    k: named(change(heads.k), labels.k, 'Kcur'),
+    v: named(heads.v, labels.v, 'Vcur'),
+  };
 }
 
 /** Every query and key head normalised on its own. */

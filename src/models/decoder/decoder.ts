@@ -6,35 +6,44 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Architecture } from '../architecture.js';
 import { attentionInputs, type AttentionInputs } from '../blocks/attention.js';
-import { feedForward } from '../blocks/feed-forward.js';
+import { feedForward, limitedGate } from '../blocks/feed-forward.js';
 import {
   finalNorm,
   finish,
   keepWanted,
+  scaledEmbedding,
   softCapped,
-  tokenEmbedding,
+  tokenRows,
   vocabularyScores,
   wantedTokens,
 } from '../blocks/inputs.js';
 import { weightIf, withBias } from '../blocks/linear.js';
 import { hasExperts, mixture } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
+import { poolTexts } from '../blocks/pooling.js';
+import { stateInputs, type StateInputs } from '../blocks/recurrent-state.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import type { Layer, ModelBuilder } from '../model-builder.js';
+import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
+import { positionsPerToken } from '../rope-scaling.js';
 import { headAttention } from './attention.js';
+import { requirePredictLayers } from './predict-layers.js';
 import { readDecoder } from './read.js';
 import type {
+  Block,
   BlockMaker,
   DecoderInputs,
   DecoderRecipe,
   EmbeddingRecipe,
   NormPlace,
+  NormPlaces,
+  OutputRecipe,
   ParallelResidual,
   SumPart,
 } from './recipe.js';
 
 export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: DecoderRecipe<H>): Architecture<H> {
   return {
+    graphRoom: recipe.graphRoom,
     read: (reader) => readDecoder(reader, recipe),
     build: (m) => {
       build(m, recipe);
@@ -43,16 +52,40 @@ export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: Dec
 }
 
 function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
-  const embedded = tokenEmbedding(m);
-  const inputs = new Inputs(m);
-  const layer = (recipe.layer ?? decoderLayer(recipe))(m, inputs);
+  const rows = tokenRows(m, recipe.embedding?.weights);
+  const inputs = new Inputs(m, rows);
+  const embedded = scaledEmbedding(m, rows);
+  const makeLayer = recipe.layer ?? decoderLayer(recipe);
+  const layer = makeLayer(m, inputs);
   let x = placed(m, embedded, inputs, recipe.embedding ?? {});
   if (recipe.begin !== undefined) x = recipe.begin(m, x, inputs);
   for (const s of m.layers()) x = layer(s, x);
-  // A draft model may read the last layer's result for every token.
-  if (recipe.keepsWantedAfter === 'layers') x = m.ctx.getRows(m.ctx.setOutput(x), inputs.wanted);
-  finish(m, scores(m, finalNorm(m, x), recipe));
+  const conclude = recipe.conclude ?? concluded;
+  const embedding = conclude(m, x, inputs, recipe);
+  const { output = {}, predicts, predictTensors = 'all' } = recipe;
+  const isUnread = output.isUnread === 'with-embeddings' ? m.run.pooling !== null : output.isUnread;
+  if (isUnread) leaveScores(m, embedding, output);
+  else finish(m, scores(m, embedding, output));
+  poolTexts(m, embedding, recipe.classifier);
+  if (typeof predictTensors === 'function') m.predictLayers().forEach(predictTensors);
+  else if (predicts !== undefined)
+    requirePredictLayers(m, predictTensors, (spare) => makeLayer(spare, new Inputs(spare, rows)));
   recipe.end?.(m);
+}
+
+/** From the last layer's result to the embedding of the text. */
+function concluded<H extends Hyperparameters>(
+  m: ModelBuilder<H>,
+  x: Tensor,
+  { wanted }: DecoderInputs,
+  { keepsWantedAfter, finalNorm: how }: DecoderRecipe<H>,
+): Tensor {
+  const { ctx, top } = m;
+  // A draft model may read what is kept for every token.
+  if (keepsWantedAfter === 'layers') return finalNorm(m, ctx.getRows(ctx.setOutput(x), wanted), how);
+  if (keepsWantedAfter !== 'final-norm') return finalNorm(m, x, how);
+  const all = top.named(finalNorm(m, x, how), 'h_nextn');
+  return ctx.setOutput(top.named(ctx.getRows(all, wanted), 'result_norm'));
 }
 
 /** The inputs of a graph, made when they are first read. */
@@ -60,20 +93,32 @@ class Inputs implements DecoderInputs {
   readonly #model: ModelBuilder;
   #positions: Tensor | undefined;
   #attention: AttentionInputs | undefined;
+  #states: StateInputs | undefined;
+  #temperature: Tensor | undefined;
   #wanted: Tensor | undefined;
 
-  constructor(model: ModelBuilder) {
+  constructor(
+    model: ModelBuilder,
+    readonly rows: Tensor,
+  ) {
     this.#model = model;
   }
 
   get positions(): Tensor {
     const { batch, hp } = this.#model;
-    const perToken = hp.rope.sections === null ? 1 : 4;
-    return (this.#positions ??= this.#model.input('i32', [batch.tokens * perToken]));
+    return (this.#positions ??= this.#model.input('i32', [batch.tokens * positionsPerToken(hp.rope)]));
   }
 
   get attention(): AttentionInputs {
     return (this.#attention ??= attentionInputs(this.#model));
+  }
+
+  get states(): StateInputs {
+    return (this.#states ??= stateInputs(this.#model));
+  }
+
+  get temperature(): Tensor {
+    return (this.#temperature ??= this.#model.input('f32', [1, 1, this.#model.batch.tokens], 'attn_scale'));
   }
 
   get wanted(): Tensor {
@@ -84,7 +129,7 @@ class Inputs implements DecoderInputs {
 /** The embeddings, scaled, with positions, normalised. */
 function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs, recipe: EmbeddingRecipe): Tensor {
   const { ctx, hp, top } = m;
-  let x = embedded;
+  let x = labelled(top, embedded, recipe.label ?? null);
   if (recipe.scaled !== undefined) x = top.named(ctx.scale(x, Math.sqrt(hp.embeddingLength)), recipe.scaled);
   const table = weightIf(top, recipe.positions ?? 'none', 'position_embd.weight', [
     hp.embeddingLength,
@@ -98,41 +143,64 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
 
 /** The layer that a recipe describes. */
 export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
-  const { attention = {}, norms = {}, residual, rope } = recipe;
+  const { norms: places = {}, residual } = recipe;
   return (m, inputs) => {
-    const attend = typeof attention === 'function' ? attention(m, inputs) : headAttention(attention, rope)(m, inputs);
+    const norms = typeof places === 'function' ? places(m.hp) : places;
+    const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
-    const isKept = recipe.keepsWantedAfter !== 'layers';
+    const { keepsWantedAfter = 'attention' } = recipe;
     return (s, x) => {
       const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
       const attended = attend(s, normed);
-      if (parallel) return sideBySide(s, { x, normed, attended }, inputs, recipe, parallel);
-      const [kept, rest] = isKept ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
-      return inTurn(s, kept, rest, recipe);
+      const described = { ...recipe, norms };
+      if (parallel) return sideBySide(s, { x, normed, attended }, inputs, described, parallel);
+      const evened = norms.afterAttention;
+      const [kept, rest] = keepsWantedAfter === 'attention' ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
+      const even = evened === undefined ? kept : normAt(s, evened, null, kept);
+      if (keepsWantedAfter !== 'attention-norm') return inTurn(s, even, rest, described);
+      return inTurn(s, ...keepWanted(s, inputs.wanted, even, rest), described);
     };
   };
 }
 
+/** The attention that a recipe describes, or what layers with a state have in its place. */
+export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+  const { attention = {}, rope, recurrence } = recipe;
+  const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
+  if (recurrence === undefined) return attend;
+  return (m, inputs) => {
+    // There is nothing to attend to if every layer has a state.
+    const remember = m.memory.kv && attend(m, inputs);
+    const recur = recurrence(m, inputs);
+    return (s, x) => (m.hp.state!.layers[s.index] ? recur : remember!)(s, x);
+  };
+}
+
+/** A recipe whose norms are those of one model. */
+type DescribedLayer<H extends Hyperparameters> = DecoderRecipe<H> & { readonly norms: NormPlaces };
+
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
 const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
 
-/** Attention joins the residual, which the feed-forward network reads and joins in turn. */
+/** Attention, normalised if it is at all, joins the residual, which the feed-forward network reads and joins in turn. */
 function inTurn<H extends Hyperparameters>(
   s: Layer<H>,
   attended: Tensor,
   residual: Tensor,
-  recipe: DecoderRecipe<H>,
+  recipe: DescribedLayer<H>,
 ): Tensor {
   const { ctx } = s;
-  const { norms = {}, labels = {} } = recipe;
-  const { attentionSum = 'ffn_inp', isResidualFirst = false } = labels;
-  const evened = norms.afterAttention === undefined ? attended : normAt(s, norms.afterAttention, null, attended);
-  const sum = ctx.add(scaled(s, evened), residual);
-  const middle = attentionSum === null ? sum : s.named(sum, attentionSum);
+  const { norms, labels = {} } = recipe;
+  const { attentionSum = 'ffn_inp', layer = 'l_out', residualFirst } = labels;
+  const added = scaled(s, attended);
+  const isFirst = residualFirst === 'attention' || residualFirst === 'both';
+  const sum = isFirst ? ctx.add(residual, added) : ctx.add(added, residual);
+  const middle = labelled(s, sum, attentionSum);
   const ready = normAt(s, norms.beforeFeedForward, FEED_FORWARD_NORM, middle);
   const fed = network(s, ready, recipe);
   const last = scaled(s, norms.afterFeedForward === undefined ? fed : normAt(s, norms.afterFeedForward, null, fed));
-  return s.named(isResidualFirst ? ctx.add(middle, last) : ctx.add(last, middle), 'l_out');
+  const isFirstAgain = residualFirst === 'layer' || residualFirst === 'both';
+  return labelled(s, isFirstAgain ? ctx.add(middle, last) : ctx.add(last, middle), layer);
 }
 
 /** Attention and feed-forward network read the residual side by side. */
@@ -140,45 +208,74 @@ function sideBySide<H extends Hyperparameters>(
   s: Layer<H>,
   { x, normed, attended }: Readonly<Record<'x' | 'normed' | 'attended', Tensor>>,
   { wanted }: DecoderInputs,
-  recipe: DecoderRecipe<H>,
+  recipe: DescribedLayer<H>,
   { feedForwardReads, sum, label }: ParallelResidual,
 ): Tensor {
   const { ctx } = s;
-  const [attention, residual, same] = keepWanted(s, wanted, attended, x, normed);
+  const isKept = (recipe.keepsWantedAfter ?? 'attention') === 'attention';
+  const [attention, residual, same] = isKept ? keepWanted(s, wanted, attended, x, normed) : [attended, x, normed];
   const isOwn = feedForwardReads === 'own-norm';
-  const ready = isOwn ? normAt(s, recipe.norms?.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
+  const ready = isOwn ? normAt(s, recipe.norms.beforeFeedForward, FEED_FORWARD_NORM, residual) : same;
   const parts: Readonly<Record<SumPart, Tensor>> = { attention, residual, 'feed-forward': network(s, ready, recipe) };
   const [first, second, third] = sum.map((part) => parts[part]);
   const two = ctx.add(first, second);
   return s.named(ctx.add(label === undefined ? two : s.named(two, label), third), 'l_out');
 }
 
-function normAt(s: Layer, place: NormPlace | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
+function normAt(s: Layer, place: NormPlace | Block | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
   if (place === null) return x;
+  if (typeof place === 'function') return place(s, x);
   const { part, label, isLabelledOutside, ...options } = place ?? usual!;
   const { top } = s.model;
   const result = norm(s, part, x, { ...options, labels: isLabelledOutside === undefined ? s : top });
-  return (isLabelledOutside === 'both' ? top : s).named(result, label);
+  return labelled(isLabelledOutside === 'both' ? top : s, result, label);
 }
 
-function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
+function labelled(s: Scope, x: Tensor, label: string | null): Tensor {
+  return label === null ? x : s.named(x, label);
+}
+
+/** The feed-forward network of a layer: dense, or a mixture of experts. */
+export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
   const { feedForward: dense = {}, experts } = recipe;
-  if (experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
-  const result = typeof dense === 'function' ? dense(s, x) : feedForward(s, x, s.feedForwardLength, dense);
-  return label === null ? result : s.named(result, label);
+  if (typeof dense !== 'function' && experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
+  const result =
+    typeof dense === 'function'
+      ? dense(s, x)
+      : feedForward(s, x, s.feedForwardLength, { gated: limitedGate(s, 'others'), ...dense });
+  return labelled(s, result, label);
+}
+
+/** Ends the graph with embeddings. A matrix for scores may be there, but is not read. */
+function leaveScores(m: ModelBuilder, embedding: Tensor, { weights = 'optional' }: OutputRecipe): void {
+  weightIf(m.top, weights, 'output.weight', [m.hp.embeddingLength, m.hp.vocabularySize]);
+  m.graph.expand(embedding);
 }
 
 function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
   return hp.residualScale === 0 ? x : ctx.scale(x, hp.residualScale);
 }
 
-function scores<H extends Hyperparameters>(m: ModelBuilder<H>, x: Tensor, { output = {} }: DecoderRecipe<H>): Tensor {
+/** Scores of the last tokens of the vocabulary, after `-∞` for the others. */
+function lastScored({ ctx, top, hp }: ModelBuilder, scores: Tensor): Tensor {
+  const [length, tokens] = scores.ne;
+  const { embeddingLength, vocabularySize } = hp;
+  // Any number, times zero.
+  const number = ctx.view(top.weight('output_norm.weight', [embeddingLength]), [1]);
+  const none = ctx.repeat(ctx.scale(number, 0, { bias: -Infinity }), [vocabularySize - length, tokens]);
+  return ctx.concat(none, scores, 0);
+}
+
+function scores(m: ModelBuilder, x: Tensor, output: OutputRecipe): Tensor {
   const { ctx, hp, top } = m;
-  const { weights = 'optional', bias = 'none', isScaled = true } = output;
-  const plain = vocabularyScores(m, x, { presence: weights, isScaled });
+  const { weights = 'optional', bias = 'none', product = 'scaled', length = hp.vocabularySize } = output;
+  const rows = output.prepare?.(m, x) ?? x;
+  const plain = vocabularyScores(m, rows, { presence: weights, product, length });
+  const whole = plain.ne[0] === hp.vocabularySize ? plain : lastScored(m, plain);
   if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
-  const biased = withBias(top, 'output', plain, bias);
+  const biased = withBias(top, 'output', whole, bias);
   const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
-  return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
+  const capped = hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
+  return output.change?.(m, capped) ?? capped;
 }

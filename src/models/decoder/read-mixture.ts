@@ -12,7 +12,8 @@ export function withMixture<H extends Hyperparameters>(reader: MetadataReader, h
     return recipe.isRequired ? reader.refuse('expert_count', 'at least 1 in this architecture') : hp;
   }
   const length = expertLength(reader, hp, hp.experts, recipe);
-  const { isNormalised = false } = recipe;
+  const { isNormalised = false, layers } = recipe;
+  const countsDense = layers === 'after-leading' || typeof layers === 'function';
   const experts: ExpertHyperparameters = {
     ...hp.experts,
     length,
@@ -20,7 +21,7 @@ export function withMixture<H extends Hyperparameters>(reader: MetadataReader, h
     gating: gating(reader, recipe),
     isNormalised: isNormalised === 'read' ? reader.flag('expert_weights_norm', false) : isNormalised,
     scale: recipe.readsScale ? reader.number('expert_weights_scale', 0) : 0,
-    denseLayers: recipe.layers === 'after-leading' ? reader.integer('leading_dense_block_count', 0) : 0,
+    denseLayers: countsDense ? reader.integer('leading_dense_block_count', 0) : 0,
   };
   return { ...hp, experts };
 }
@@ -47,7 +48,8 @@ function sharedLength(
   if (shared.length === 'as-expert') return ownLength;
   if (shared.length === 'counted') return reader.integer('expert_shared_count') * (ownLength || whole);
   const own = reader.integer('expert_shared_feed_forward_length', 0);
-  return shared.length === 'own-or-whole' ? own || whole : own;
+  if (own > 0 || shared.length === 'own') return own;
+  return shared.length === 'own-or-whole' ? whole : ownLength;
 }
 
 const GATINGS: readonly (Gating | undefined)[] = [

@@ -2,12 +2,12 @@
  * The numbers of a decoder, from the keys that its recipe names.
  */
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
+import { requireHeads } from '../head-rules.js';
 import {
   readHyperparameters,
-  requireHeads,
   withAttention,
   withCachesIn,
-  withHeads,
+  withFirstHeadCount,
   withPredictLayers,
   type Hyperparameters,
 } from '../hyperparameters.js';
@@ -19,7 +19,8 @@ import type { DecoderRecipe, NumberRule, RopeRecipe, ScaleRecipe } from './recip
 
 /** @throws PlannerError `BAD_MODEL` */
 export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, recipe: DecoderRecipe<H>): H {
-  const { norm = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
+  const { norm: own = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
+  const norm = typeof own === 'function' ? own(reader) : own;
   const eps = norm.kind === 'rms' ? 'layer_norm_rms_epsilon' : 'layer_norm_epsilon';
   let hp = readHyperparameters(reader);
   hp = { ...hp, norm: { weight: 'required', bias: 'none', ...norm, epsilon: reader.number(`attention.${eps}`) } };
@@ -29,20 +30,35 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   if (recipe.experts !== undefined) hp = withMixture(reader, hp, recipe.experts);
   hp = withScales(reader, hp, recipe.scales ?? {});
   const { layerCount } = hp;
+  hp = withoutCache(hp, recipe);
   if (recipe.predicts === 'uncached') hp = withCachesIn(hp, (layer) => layer < layerCount);
   // Where layers are built alike, only the first number of heads is asked for.
-  const [{ headCount }] = hp.attention.layers;
-  if (headRules?.isVaried !== true) hp = withHeads(hp, () => ({ headCount }));
+  if (!headRules?.isVaried) hp = withFirstHeadCount(hp);
   const adjusted = adjust(hp, reader);
   if (headRules !== null) requireHeads(reader, adjusted, headRules);
   return adjusted;
 }
 
-function readTurns(reader: MetadataReader, rope: RopeHyperparameters, recipe: RopeRecipe): RopeHyperparameters {
-  const { mode = 'normal', yarnBetaFast, hasSections = false } = recipe;
+/** Encoders, and models that write all tokens of a text at once, keep nothing of earlier batches. */
+function withoutCache<H extends Hyperparameters>(hp: Hyperparameters, recipe: DecoderRecipe<H>): Hyperparameters {
+  const { cache = 'read', isCausal = hp.isCausal } = recipe;
+  const seen = withAttention({ ...hp, isCausal }, { readsCache: cache === 'read' });
+  return cache === 'none' ? withCachesIn(seen, () => false) : seen;
+}
+
+function readTurns<H extends Hyperparameters>(
+  reader: MetadataReader,
+  rope: RopeHyperparameters,
+  recipe: RopeRecipe<H>,
+): RopeHyperparameters {
+  const { mode = 'normal', yarnBetaFast, sections: presence = 'none' } = recipe;
   const turns = { ...rope, mode: mode satisfies RopeMode };
   const limited = yarnBetaFast === undefined ? turns : withYarnLimits(reader, turns, yarnBetaFast);
-  return hasSections ? { ...limited, sections: reader.sections() } : limited;
+  const isListed = presence === 'required' || (presence === 'optional' && reader.has('rope.dimension_sections'));
+  if (!isListed) return limited;
+  const sections = reader.sections();
+  if (presence === 'required') return { ...limited, sections };
+  return sections[0] > 0 && sections[1] > 0 ? { ...limited, sections, mode: 'mrope' } : limited;
 }
 
 function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRecipe): Hyperparameters {
@@ -57,10 +73,11 @@ function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRe
       softcap: number('attn_logit_softcapping', recipe.attentionSoftcap),
       clamp: number('attention.clamp_kqv', recipe.clamp),
       alibiBias: number('attention.max_alibi_bias', recipe.alibiBias),
+      temperature: number('attention.temperature_scale', recipe.temperature),
     }),
     embeddingScale: number('embedding_scale', recipe.embedding),
     residualScale: number('residual_scale', recipe.residual),
-    logitScale: recipe.dividesLogits ? 1 / logits : logits,
+    logitScale: recipe.dividesLogits && logits !== 0 ? 1 / logits : logits,
     logitSoftcap: number('final_logit_softcapping', recipe.logitSoftcap),
   };
 }

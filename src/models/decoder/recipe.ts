@@ -7,96 +7,150 @@
  */
 import type { RopeMode } from '../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { AttentionInputs, ProjectionOptions } from '../blocks/attention.js';
+import type { AttentionInputs, Heads, ProjectionOptions } from '../blocks/attention.js';
+import type { GateRecipe } from '../blocks/attention-gate.js';
+import type { ClassifierRecipe } from '../blocks/pooling.js';
+import type { FinalNorm } from '../blocks/inputs.js';
 import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
+import type { StateInputs } from '../blocks/recurrent-state.js';
 import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
-import type { HeadRules, Hyperparameters } from '../hyperparameters.js';
+import type { GraphRoom } from '../graph-limit.js';
+import type { HeadRules } from '../head-rules.js';
+import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
 
 export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
-  readonly norm?: NormRecipe;
+  readonly norm?: NormRecipe | ((reader: MetadataReader) => NormRecipe);
   readonly embedding?: EmbeddingRecipe;
   /** How heads turn with the position; null: not at all. Default: neighbouring elements form pairs. */
-  readonly rope?: RopeRecipe | null;
+  readonly rope?: RopeRecipe<H> | null;
   /** Layers that look back at a limited number of tokens. Default: none. */
   readonly window?: WindowRecipe;
   /** Rules for the heads that llama.cpp insists on; null: none, not even the usual ones. */
   readonly headRules?: HeadRules | null;
   /** From a layer's normalised input to what is added to the residual. */
   readonly attention?: AttentionRecipe | BlockMaker<H>;
+  /** What layers with a state have in the place of attention. Default: no layer has a state. */
+  readonly recurrence?: BlockMaker<H>;
+  /**
+   * `read`: attention looks at cached keys and values; `unread`: it looks at those of the batch, though there is a
+   * cache; `none`: there is none. Default `read`.
+   */
+  readonly cache?: 'read' | 'unread' | 'none';
+  /** Whether a token sees only the tokens before it. Default: the file says. */
+  readonly isCausal?: false;
   /** Norms around attention and feed-forward network. */
-  readonly norms?: NormPlaces;
+  readonly norms?: NormPlaces | ((hp: H) => NormPlaces);
   /** How attention and feed-forward network join the residual. Default: one after the other. */
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
   readonly labels?: SumLabels;
-  /** The dense network. Default: gated by silu. */
+  /** The dense network. A function builds the experts as well. Default: gated by silu. */
   readonly feedForward?: FeedForwardRecipe | Block<H>;
-  /** The mixture of experts in its place. Default: none. */
+  /** The mixture of experts in place of the dense network. Default: none. */
   readonly experts?: MixtureRecipe;
+  /** The norm after the last layer. Default: `output_norm`, `result_norm`; null: none. */
+  readonly finalNorm?: FinalNorm | null;
   readonly output?: OutputRecipe;
+  /** What scores whole texts. Default: nothing. */
+  readonly classifier?: ClassifierRecipe;
   /** Factors that the file may give. Default: none is read. */
   readonly scales?: ScaleRecipe;
   /**
    * Whether the file may hold layers that predict further tokens; `uncached`: they have no cache. Default: it may not.
    */
   readonly predicts?: 'cached' | 'uncached';
+  /**
+   * Which tensors of these layers the file must hold. `all-or-none`: another file may hold all of them; `unchecked`: the
+   * file may lack any. Default `all`.
+   */
+  readonly predictTensors?: PredictTensors | ((s: Layer<H>) => void);
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
-  /** After which part only the wanted tokens are kept. Default: the last layer's attention. */
-  readonly keepsWantedAfter?: 'attention' | 'layers';
+  /**
+   * After which part only the wanted tokens are kept: the last layer's `attention`, its norm, all layers, or the norm
+   * after them; `nothing`: all tokens get scores. Default `attention`.
+   */
+  readonly keepsWantedAfter?: 'attention' | 'attention-norm' | 'layers' | 'final-norm' | 'nothing';
+  /** How large llama.cpp lets the graph be. Default: as large as most. */
+  readonly graphRoom?: GraphRoom;
   /** What happens to the embeddings ahead of the first layer. */
   readonly begin?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
   /** A whole layer in place of the one that the other entries describe. */
   readonly layer?: BlockMaker<H>;
+  /** From the last layer's result to the embedding of the text. Default: the final norm. */
+  readonly conclude?: (m: ModelBuilder<H>, x: Tensor, inputs: DecoderInputs) => Tensor;
   /** What is left to ask of the file when the graph is complete. */
   readonly end?: (m: ModelBuilder<H>) => void;
 }
 
+/** Which tensors of the layers that predict further tokens a file must hold. */
+export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
+
 /** A part of a layer: from its input to its result. */
-export type Block<H extends Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
+export type Block<H extends Hyperparameters = Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
 
 /** Makes what all layers of a graph share, once, and gives the part of a layer that reads it. */
-export type BlockMaker<H extends Hyperparameters> = (m: ModelBuilder<H>, inputs: DecoderInputs) => Block<H>;
+export type BlockMaker<H extends Hyperparameters = Hyperparameters> = (
+  m: ModelBuilder<H>,
+  inputs: DecoderInputs,
+) => Block<H>;
 
 /** The inputs that every layer reads besides the tokens. */
 export interface DecoderInputs {
+  /** The embeddings before they are scaled, as `tokenRows` makes them. */
+  readonly rows: Tensor;
   /** The position of each token. */
   readonly positions: Tensor;
   readonly attention: AttentionInputs;
+  /** The rows that the states of sequences come from. */
+  readonly states: StateInputs;
+  /** A factor of the queries per token, by which attention cools in long contexts. */
+  readonly temperature: Tensor;
   /** The tokens whose logits are wanted. */
   readonly wanted: Tensor;
 }
 
 export interface EmbeddingRecipe {
+  /** A table of its own; without it, a second copy of the output's matrix is used. Default: required. */
+  readonly weights?: Presence;
   /** A factor that follows from the width, and the name of the result. Default: none. */
-  readonly scaled?: 'inp_scaled';
+  readonly scaled?: string;
+  /** Another name of the embeddings. Default: none. */
+  readonly label?: string;
   /** A normalisation of the embeddings by `token_embd_norm`. Default: none. */
   readonly isNormalised?: boolean;
   /** A table of learned positions, which are added. Default: none. */
   readonly positions?: Presence;
 }
 
-export interface RopeRecipe {
+export interface RopeRecipe<H extends Hyperparameters = Hyperparameters> {
   /** How a head's elements are paired. Default `normal`: neighbours. */
   readonly mode?: RopeMode;
   /** Divisors of the frequencies that the file may have. Default: none. */
-  readonly factors?: FrequencyFactors;
+  readonly factors?: FrequencyFactors | ((s: Layer) => FrequencyFactors);
   /** The layers whose heads turn. Default: all. */
-  readonly layers?: (s: Layer) => boolean;
+  readonly layers?: (s: Layer<H>) => boolean;
   /** Whether the file may give limits of YaRN, and the default of the fast one. Default: it may not. */
   readonly yarnBetaFast?: number;
-  /** Whether the file lists how many pairs turn with each of several positions. Default false. */
-  readonly hasSections?: boolean;
+  /**
+   * Whether the file lists how many pairs turn with each of several positions. `optional`: if it does, heads turn in mode
+   * `mrope`. Default: none.
+   */
+  readonly sections?: Presence;
+  /** Names of heads that have turned; null: none. Default `Qcur`, `Kcur` and `Vcur`, even of heads that do not turn. */
+  readonly labels?: Partial<Record<'q' | 'k' | 'v', string | null>>;
 }
 
 export interface AttentionRecipe extends ProjectionOptions {
+  /** Queries, keys and values of the normalised input. Default: products with matrices of a usual kind. */
+  readonly project?: (s: Layer, x: Tensor) => Heads;
   /** Norms of queries and keys. Default: none. */
   readonly headNorms?: HeadNormRecipe;
   /** Factor of the scores. Default: one over the square root of the key's length, unless the file gives a factor. */
@@ -105,6 +159,8 @@ export interface AttentionRecipe extends ProjectionOptions {
   readonly scaledQuery?: string | null;
   /** One score per head that takes part in the sum but has no value. Default: none. */
   readonly sinks?: Presence;
+  /** Factors of what heads have looked up. Default: none. */
+  readonly gate?: GateRecipe;
   /** Bias of the matrix at the end. Default: none. */
   readonly outputBias?: Presence;
   /** Name of the result. Default: none. */
@@ -131,7 +187,10 @@ export interface HeadNormRecipe {
 export interface NormPlace extends Partial<NormRecipe> {
   /** Name of the weights without `.weight`. */
   readonly part: string;
-  readonly label: string;
+  /** Whether that is their whole name. Default false. */
+  readonly isBare?: boolean;
+  /** Null: none. */
+  readonly label: string | null;
   /** Whether the intermediate result is named as outside of layers, and the result, too. Default: neither. */
   readonly isLabelledOutside?: 'inner' | 'both';
 }
@@ -140,11 +199,11 @@ export interface NormPlaces {
   /** Default: `attn_norm`; null: none. */
   readonly beforeAttention?: NormPlace | null;
   /** Default: none. */
-  readonly afterAttention?: NormPlace;
+  readonly afterAttention?: NormPlace | Block;
   /** Default: `ffn_norm`; null: none. */
-  readonly beforeFeedForward?: NormPlace | null;
+  readonly beforeFeedForward?: NormPlace | Block | null;
   /** Default: none. */
-  readonly afterFeedForward?: NormPlace;
+  readonly afterFeedForward?: NormPlace | Block;
 }
 
 /** Attention and feed-forward network beside each other. */
@@ -164,19 +223,37 @@ export interface SumLabels {
   readonly attentionSum?: string | null;
   /** The network's result. Default `ffn_out`; null: none. */
   readonly feedForward?: string | null;
-  /** Whether the residual comes first in the last sum. Default false. */
-  readonly isResidualFirst?: boolean;
+  /** The layer's result. Default `l_out`; null: none. */
+  readonly layer?: string | null;
+  /** Where the residual comes first: in the sum with attention, in the last sum, or in both. Default: nowhere. */
+  readonly residualFirst?: 'attention' | 'layer' | 'both';
 }
 
 export interface OutputRecipe {
+  /** What happens to the rows ahead of the matrix. Default: nothing. */
+  readonly prepare?: (m: ModelBuilder, x: Tensor) => Tensor;
   /** Matrix of its own; without it, that of the embedding is used. Default: optional. */
   readonly weights?: Presence;
   /** Default: none. */
   readonly bias?: Presence;
   /** Name of the scores without it. Default: none. */
   readonly unbiasedLabel?: string;
-  /** Whether the scale that the matrix may have in NVFP4 is applied. Default true. */
-  readonly isScaled?: boolean;
+  /** Changes the scores. Default: they stay as they are. */
+  readonly change?: (m: ModelBuilder, scores: Tensor) => Tensor;
+  /**
+   * What changes the product with the matrix. `scaled`: the scale that the matrix may have in NVFP4, and adapters;
+   * `adapted`: adapters; `plain`: nothing. Default `scaled`.
+   */
+  readonly product?: 'scaled' | 'adapted' | 'plain';
+  /**
+   * How many tokens get scores where the file has a matrix for them: the last ones, the others get none. Default: all.
+   */
+  readonly length?: number;
+  /**
+   * Whether the tokens of the vocabulary get no scores: the embeddings are the result. `with-embeddings`: where
+   * embeddings of texts are wanted. Default false.
+   */
+  readonly isUnread?: boolean | 'with-embeddings';
 }
 
 /** A number of the file: required, a default, or a default that follows from others. */
@@ -196,6 +273,8 @@ export interface ScaleRecipe {
   readonly logitSoftcap?: NumberRule;
   /** Limit that queries, keys and values are cut to. */
   readonly clamp?: NumberRule;
+  /** How fast attention cools with the position. */
+  readonly temperature?: NumberRule;
   /** Slope by which scores fall with the distance. */
   readonly alibiBias?: NumberRule;
 }

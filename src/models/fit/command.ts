@@ -23,6 +23,8 @@ const FLAGS: readonly { readonly flag: string; readonly value: (options: Machine
   { flag: '-ctk', value: ({ cacheTypeK }) => cacheTypeK },
   { flag: '-ctv', value: ({ cacheTypeV }) => cacheTypeV },
   { flag: '--swa-full', value: ({ swaFull }) => swaFull },
+  { flag: '--embeddings', value: ({ embeddings }) => embeddings },
+  { flag: '--pooling', value: ({ pooling }) => pooling },
   { flag: '-ngl', value: ({ gpuLayers }) => gpuLayers },
   { flag: '-sm', value: ({ splitMode }) => splitMode },
   { flag: '-ts', value: ({ tensorSplit }) => tensorSplit?.join(',') },

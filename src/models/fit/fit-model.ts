@@ -24,7 +24,7 @@ import { precision, Search, type CacheTypes, type Found } from './search.js';
 import { Trials, type MemoryUse } from './trial.js';
 
 /** What the search chooses itself. */
-type Chosen = 'devices' | 'phase' | 'gpuLayers' | 'tensorSplit' | 'overrideTensors' | 'cpuMoe' | 'nCpuMoe';
+type Chosen = 'devices' | 'phase' | 'target' | 'gpuLayers' | 'tensorSplit' | 'overrideTensors' | 'cpuMoe' | 'nCpuMoe';
 
 /** Options of `fitModel`. An option of the model that is given holds for all points; others are chosen. */
 export interface FitModelOptions extends Omit<FitOptions, Chosen> {

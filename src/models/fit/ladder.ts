@@ -9,7 +9,6 @@
  */
 import { alignUp } from '../../units.js';
 import type { MachineOptions } from '../measure-on-devices.js';
-import { weightUse } from '../offload/tensor-kinds.js';
 import type { Trials } from './trial.js';
 
 /** Bytes of one layer on a GPU. */
@@ -57,10 +56,9 @@ export class Ladder {
     const output = offload.layerDevices.layers.length;
     const layers = Array.from({ length: output + 1 }, () => ({ dense: 0, experts: 0 }));
     let shared = 0;
-    for (const { listed, type, bytes } of offload.weights.all) {
+    for (const { listed, type, use, bytes } of offload.weights.all) {
       if (type.isHost) continue;
       const padded = alignUp(bytes, type.alignment);
-      const use = weightUse(listed.name);
       if (use.isShared) shared += padded;
       else layers[use.layer ?? output][EXPERTS.test(listed.name) ? 'experts' : 'dense'] += padded;
     }

@@ -10,6 +10,7 @@
  */
 import { Context } from '../../dialects/ggml/context.js';
 import { elementCount, rowSize } from '../../tensor/layout.js';
+import type { ElementType } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { alignUp } from '../../units.js';
 import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
@@ -52,16 +53,18 @@ export class KvCache {
     this.isTransposed = run.hasTransposedValues;
     const memory = Context.virtual();
     for (const layer of layers) {
-      const add = (name: string, type: ResolvedModelOptions['keyType'], length: number): Tensor => {
+      // A layer without heads for keys has keys and values of no elements; only transposed values have padding.
+      const add = (map: Map<number, Tensor>, name: string, type: ElementType, length: number): void => {
+        if (length === 0) return;
         const tensor = memory.newTensor(type.name, [length, cells, this.streams], name);
         this.tensors.push({ layer, tensor });
-        return tensor;
+        map.set(layer, tensor);
       };
       const { keyLength, valueLength, kvHeadCount } = this.#heads[layer];
-      this.#keys.set(layer, add(`cache_k_l${layer}`, run.keyType, keyLength * kvHeadCount));
+      add(this.#keys, `cache_k_l${layer}`, run.keyType, keyLength * kvHeadCount);
       if (attention.isLatent) continue;
       const valuesLength = this.isTransposed ? this.#widestValues : valueLength * kvHeadCount;
-      this.#values.set(layer, add(`cache_v_l${layer}`, run.valueType, valuesLength));
+      add(this.#values, `cache_v_l${layer}`, run.valueType, valuesLength);
     }
   }
 

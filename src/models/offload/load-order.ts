@@ -6,9 +6,11 @@
 
 /** Weights outside of layers. Names are without `.weight`. */
 const OUTSIDE = words(`
-  token_embd position_embd token_types output_norm output_norm.bias output output.bias cls.output dense_2 dense_3`);
+  token_embd token_embd_norm token_embd_norm.bias position_embd token_types output_norm output_norm.bias output output.bias cls.output dense_2 dense_3`);
 
 const QUERIES_KEYS_VALUES = 'attn_qkv attn_qkv.bias attn_q attn_k attn_v attn_q.bias attn_k.bias attn_v.bias';
+
+const HEAD_SCAN = 'ssm_in ssm_conv1d ssm_conv1d.bias ssm_dt.bias ssm_a ssm_d ssm_norm ssm_out';
 
 /** Weights of a layer, where an architecture has no row of its own. */
 const IN_LAYER = words(`
@@ -20,6 +22,27 @@ const GEMMA = words(`
   attn_norm ${QUERIES_KEYS_VALUES} attn_output post_attention_norm attn_k_norm attn_q_norm ffn_norm ffn_gate ffn_up
   ffn_down post_ffw_norm`);
 
+const LFM2 = words(`
+  ffn_norm ffn_gate_inp ffn_gate_exps ffn_down_exps ffn_up_exps exp_probs_b.bias ffn_gate ffn_down ffn_up attn_norm
+  attn_q_norm attn_k_norm ${QUERIES_KEYS_VALUES} attn_output shortconv.conv shortconv.in_proj shortconv.out_proj`);
+
+const NEMOTRON_H = words(`
+  attn_norm ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_gate_inp exp_probs_b.bias ffn_latent_down
+  ffn_latent_up ffn_down_exps ffn_up_exps ffn_down_shexp ffn_up_shexp ffn_down ffn_up ffn_down.bias ffn_up.bias`);
+
+const RWKV6 = words(`
+  attn_norm attn_norm.bias attn_norm_2 attn_norm_2.bias time_mix_w1 time_mix_w2 time_mix_lerp_x time_mix_lerp_w
+  time_mix_lerp_k time_mix_lerp_v time_mix_lerp_r time_mix_lerp_g time_mix_lerp_fused time_mix_first time_mix_decay
+  time_mix_decay_w1 time_mix_decay_w2 time_mix_key time_mix_value time_mix_receptance time_mix_gate time_mix_key.bias
+  time_mix_value.bias time_mix_receptance.bias time_mix_ln time_mix_ln.bias time_mix_output channel_mix_lerp_k
+  channel_mix_lerp_r channel_mix_key channel_mix_value channel_mix_receptance ffn_norm ffn_gate ffn_down ffn_up`);
+
+const RWKV7 = words(`
+  attn_norm attn_norm.bias attn_norm_2 attn_norm_2.bias time_mix_w0 time_mix_w1 time_mix_w2 time_mix_a0 time_mix_a1
+  time_mix_a2 time_mix_v0 time_mix_v1 time_mix_v2 time_mix_g1 time_mix_g2 time_mix_lerp_fused time_mix_k_k time_mix_k_a
+  time_mix_r_k time_mix_key time_mix_value time_mix_receptance time_mix_ln time_mix_ln.bias time_mix_output
+  channel_mix_lerp_k channel_mix_key channel_mix_value ffn_norm ffn_gate ffn_down ffn_up`);
+
 const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   [
     'deepseek2',
@@ -28,6 +51,12 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       attn_output ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp exp_probs_b.bias ffn_down_exps ffn_gate_up_exps
       ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp nextn.eh_proj nextn.enorm nextn.hnorm
       nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
+  ],
+  [
+    'falcon-h1',
+    words(`
+      ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias attn_norm ffn_norm rope_freqs ffn_gate ffn_down
+      ffn_up ffn_gate.bias ffn_down.bias ffn_up.bias`),
   ],
   ['gemma2', GEMMA],
   ['gemma3', GEMMA],
@@ -45,15 +74,44 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ffn_up_exps.bias`),
   ],
   [
+    'granitehybrid',
+    words(`
+      attn_norm ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_norm rope_freqs ffn_gate_inp
+      ffn_gate_exps ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_up_shexp ffn_down_shexp ffn_gate ffn_down ffn_up
+      ffn_gate.bias ffn_down.bias ffn_up.bias`),
+  ],
+  [
+    'jamba',
+    words(`
+      attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt_norm ssm_dt ssm_dt.bias ssm_b_norm ssm_c_norm ssm_a ssm_d
+      ssm_out ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_gate_inp ffn_gate_exps ffn_down_exps ffn_up_exps ffn_gate
+      ffn_down ffn_up`),
+  ],
+  ['lfm2', LFM2],
+  ['lfm2moe', LFM2],
+  [
     'mamba',
     words(`
       attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out`),
   ],
+  ['mamba2', words(`attn_norm ${HEAD_SCAN}`)],
+  ['nemotron_h', NEMOTRON_H],
+  ['nemotron_h_moe', NEMOTRON_H],
   [
     'phi3',
     words(`
       attn_norm ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_down ffn_up rope_factors_long rope_factors_short`),
   ],
+  [
+    'plamo2',
+    words(`
+      attn_norm ssm_in ssm_conv1d ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out ssm_dt_norm ssm_b_norm ssm_c_norm
+      attn_qkv attn_q_norm attn_k_norm attn_output post_attention_norm ffn_norm ffn_down ffn_up post_ffw_norm`),
+  ],
+  ['arwkv7', RWKV7],
+  ['rwkv6', RWKV6],
+  ['rwkv6qwen2', RWKV6],
+  ['rwkv7', RWKV7],
 ]);
 
 function words(text: string): readonly string[] {
@@ -76,7 +134,9 @@ export function loadTimes(architecture: string): (name: string, layer: number | 
   );
   return (name, layer) => {
     const short = name.replace(/^blk\.\d+\./, '').replace(/\.weight$/, '');
-    const position = (layer === null ? outside : inLayer).get(short);
-    return [position === undefined ? LATE : layer === null ? 0 : 1, layer ?? 0, position ?? 0];
+    const own = layer === null ? undefined : inLayer.get(short);
+    if (own !== undefined) return [1, layer!, own];
+    const position = outside.get(short);
+    return position === undefined ? [LATE, layer ?? 0, 0] : [0, 0, position];
   };
 }

@@ -105,7 +105,7 @@ export function offloadModel(
     }),
   );
   const outputType = placedLayers.output.hostBufferType ?? cpu.bufferType;
-  const outputBytes = checkBytes(hp.vocabularySize * run.sequences * LOGIT_BYTES, 'output');
+  const outputBytes = checkBytes(resultLength(hp, run) * run.sequences * LOGIT_BYTES, 'output');
   const buffer = (purpose: BufferPurpose, type: BufferType, bytes: number): DeviceBuffer => {
     return { device: ownerOf(type, options).name, type, purpose, bytes };
   };
@@ -170,4 +170,12 @@ function byType<T extends { readonly type: BufferType }>(things: readonly T[]): 
     else group.items.push(thing);
   }
   return [...groups.values()].sort((a, b) => (a.type.name < b.type.name ? -1 : 1));
+}
+
+/** Elements of what a run gives of a token: its scores, and its embedding if there is one. */
+function resultLength(
+  { vocabularySize, outputLength, givesEmbeddings }: Hyperparameters,
+  { pooling }: ResolvedModelOptions,
+): number {
+  return vocabularySize + (pooling !== null || givesEmbeddings ? outputLength : 0);
 }

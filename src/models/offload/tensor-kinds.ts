@@ -1,9 +1,9 @@
 /**
  * What llama.cpp knows of each kind of weight: the part of a model that it belongs to, and the operation that reads it.
  *
- * Invariant: rows are those of `llama-arch.cpp` in build 10573, for every architecture but WavTokenizer's convolutions and
- * RWKV 6, whose test operations have other operands. A kind is the name of a tensor
- * without the number of its layer and without `.weight`, `.bias` or the like.
+ * Invariant: rows are those of `llama-arch.cpp` in build 10573, for every architecture but WavTokenizer's convolutions,
+ * whose test operations have other operands. A kind is the name of a tensor without the number of its layer and without
+ * `.weight`, `.bias` or the like.
  */
 import { named } from '../../errors.js';
 import { badTensor } from '../weights.js';
@@ -13,7 +13,19 @@ export type ModelPart = 'input' | 'layer' | 'output';
 
 /** The operation by which a device is asked whether it can compute with a weight. */
 export type TestOperation =
-  'GET_ROWS' | 'MUL_MAT' | 'MUL_MAT_ID' | 'ADD' | 'ADD_ID' | 'MUL' | 'DIV' | 'ROPE' | 'SCALE' | 'SSM_CONV' | 'SSM_SCAN';
+  | 'IM2COL'
+  | 'GET_ROWS'
+  | 'MUL_MAT'
+  | 'MUL_MAT_ID'
+  | 'ADD'
+  | 'ADD_ID'
+  | 'MUL'
+  | 'DIV'
+  | 'ROPE'
+  | 'SCALE'
+  | 'SSM_CONV'
+  | 'SSM_SCAN'
+  | 'RWKV_WKV6';
 
 /** Kinds that are alike. */
 interface TensorKinds {
@@ -91,9 +103,16 @@ const TENSOR_KINDS: readonly TensorKinds[] = [
   },
   { part: 'layer', operation: 'SCALE', names: 'attn_sinks' },
   { part: 'layer', operation: 'DIV', names: 'ffn.act' },
+  { part: 'layer', operation: 'IM2COL', names: 'conv1d conv1 conv2 dw' },
   { part: 'layer', operation: 'SSM_CONV', names: 'ssm_conv1d shortconv.conv' },
   { part: 'layer', operation: 'SSM_SCAN', names: 'ssm_a' },
+  { part: 'layer', operation: 'RWKV_WKV6', names: 'time_mix_first' },
 ];
+
+/** The final norm of these architectures has the name that a norm of the embeddings has in others. */
+const FINAL_NORM: ReadonlyMap<string, string> = new Map(
+  ['lfm2', 'lfm2moe'].map((architecture) => [architecture, 'token_embd_norm']),
+);
 
 const BY_NAME = new Map(
   TENSOR_KINDS.flatMap(({ part, operation, names }) =>
@@ -121,11 +140,11 @@ export interface WeightUse {
   readonly isShared: boolean;
 }
 
-/** How llama.cpp reads a weight, by its name. @throws PlannerError `BAD_MODEL` if no row is for it */
-export function weightUse(name: string): WeightUse {
+/** How llama.cpp reads a weight of an architecture, by its name. @throws PlannerError `BAD_MODEL` if no row is for it */
+export function weightUse(name: string, architecture: string): WeightUse {
   const [, layer, rest] = /^(?:(?:enc|dec)\.)?(?:blk|posnet|convnext)\.(\d+)\.(.+)$/.exec(name) ?? [];
   const [, kind, suffix = ''] = /^(.+?)(?:\.(weight|bias|scales?|input_scale|lora_[ab]))?$/.exec(rest ?? name)!;
-  const row = BY_NAME.get(kind);
+  const row = BY_NAME.get(FINAL_NORM.get(architecture) === kind ? 'output_norm' : kind);
   if (row === undefined) {
     const message = `${named(name)} is a kind of weight that this library does not know, so it cannot say which device gets it.`;
     throw badTensor(message, name, 'in the file', 'a kind of weight that this library knows');

@@ -6,10 +6,13 @@
 import { Context } from '../../dialects/ggml/context.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
+import { scanOf } from '../scan.js';
 import type { TestOperation } from './tensor-kinds.js';
 
 const TOKENS = 512;
 const SEQUENCES = 3;
+/** Every length in the operation of RWKV 6. */
+const ODD = 123;
 
 type Builder = (ctx: Context, weight: Tensor, hp: Hyperparameters) => Tensor;
 
@@ -33,12 +36,16 @@ const BUILDERS: Readonly<Record<TestOperation, Builder>> = {
     const rows = ctx.newTensor('f32', [heads.valueLength, heads.headCount, TOKENS]);
     return ctx.rope(rows, ctx.newTensor('i32', [TOKENS]), 0, { freqFactors: w });
   },
+  IM2COL: (ctx, w, hp) => ctx.im2col(w, ctx.newTensor('f32', [hp.embeddingLength, w.ne[1]]), 1, 'f16'),
   SCALE: (ctx, w) => ctx.scale(w, 1),
   SSM_CONV: (ctx, w) => ctx.ssmConv(ctx.newTensor('f32', [w.ne[0] - 1 + TOKENS, w.ne[1], SEQUENCES]), w),
   SSM_SCAN: (ctx, w, hp) => {
-    const [stateLength, heads] = w.ne;
-    const headLength = hp.state === null ? 1 : hp.state.lengths.scan / stateLength / heads;
-    const gate = (): Tensor => ctx.newTensor('f32', [stateLength, 1, TOKENS, SEQUENCES]);
+    const [length, heads] = w.ne;
+    const scan = scanOf(hp);
+    // One decay per head marks Mamba 2.
+    const stateLength = length === 1 && scan !== null ? scan.stateLength : length;
+    const headLength = scan === null ? 1 : Math.floor(scan.innerLength / heads);
+    const gate = (): Tensor => ctx.newTensor('f32', [stateLength, scan?.groups || 1, TOKENS, SEQUENCES]);
     return ctx.ssmScan(
       ctx.newTensor('f32', [stateLength, headLength, heads, SEQUENCES]),
       ctx.newTensor('f32', [headLength, heads, TOKENS, SEQUENCES]),
@@ -48,6 +55,10 @@ const BUILDERS: Readonly<Record<TestOperation, Builder>> = {
       gate(),
       ctx.newTensor('i32', [SEQUENCES]),
     );
+  },
+  RWKV_WKV6: (ctx, w) => {
+    const heads = (): Tensor => ctx.newTensor('f32', [ODD, ODD, ODD]);
+    return ctx.rwkvWkv6(heads(), heads(), heads(), w, heads(), ctx.newTensor('f32', [ODD, ODD, ODD, ODD]));
   },
 };
 

@@ -23,6 +23,7 @@ import { testNode } from './test-node.js';
 export interface PlacedWeight {
   readonly listed: GgufTensor;
   readonly type: BufferType;
+  readonly use: WeightUse;
   /** Whether it stays in the mapped file. */
   readonly isMapped: boolean;
   /** Bytes that it takes there, before padding. */
@@ -62,7 +63,7 @@ export function placeWeights(
     const readers = places.get(name) ?? new Map<WeightReader, BufferType>([[null, type]]);
     const isThere = places.has(name) && [...readers.values()].some((known) => known.name === type.name);
     places.set(name, readers.set(reader, type));
-    if (!isCopy || !isThere) all.push({ listed, type, isMapped, bytes: type.sizeOf(tensor) });
+    if (!isCopy || !isThere) all.push({ listed, type, use, isMapped, bytes: type.sizeOf(tensor) });
   }
   return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null, sharing: sharingOf(places) };
 }
@@ -90,9 +91,10 @@ export interface WeightReading {
 /** All weights in the order in which llama.cpp makes them. O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
 export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightReading[] {
   const loaded = loadedTensors(gguf);
+  const architecture = String(gguf.metadata['general.architecture']);
   const seen = new Set<string>();
   const readings = loaded.flatMap((listed): WeightReading[] => {
-    const use = weightUse(listed.name);
+    const use = weightUse(listed.name, architecture);
     if (use.layer !== null && use.layer >= layerCount) {
       const [found, limit] = [`a weight of layer ${use.layer}`, `of a layer below ${layerCount}, the number of layers`];
       throw badTensor(`${named(listed.name)} is ${found}, but must be ${limit}.`, listed.name, found, limit);
@@ -108,7 +110,7 @@ export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightR
   if (table !== undefined && !seen.has('output.weight'))
     readings.push({ listed: table, reader: 'output', use: TIED_OUTPUT, isCopy: true });
 
-  const timeOf = loadTimes(String(gguf.metadata['general.architecture']));
+  const timeOf = loadTimes(architecture);
   const timed = readings.map((reading) => {
     const { listed, reader, use } = reading;
     const name = use === TIED_OUTPUT ? 'output.weight' : listed.name;

@@ -35,7 +35,6 @@ const NUMBERS: readonly (readonly [culprit: string, call: (value: never) => Tens
 
 /** The same of options, which may be left out. */
 const OPTIONAL_NUMBERS: typeof NUMBERS = [
-  ['SCALE: bias', (bias) => ctx.scale(x, 2, { bias })],
   ['ARANGE: step', (step) => ctx.arange(0, 4, step)],
   ['TIMESTEP_EMBEDDING: maxPeriod', (maxPeriod) => ctx.timestepEmbedding(f32(3), 4, maxPeriod)],
   ['ROPE: freqBase', (freqBase) => ctx.rope(heads, positions, 8, { freqBase })],
@@ -87,7 +86,11 @@ describe('bounds', () => {
     expect(ctx.clamp(x, 1, 1).params).toEqual({ min: 1, max: 1 });
   });
 
-  it('are what `fill` takes too, on either side', () => {
+  it('are what `fill` and the bias of `scale` take too, on either side', () => {
+    for (const value of [NaN, '1', null, {}, 1n]) {
+      expectError('BAD_ARGUMENT', 'SCALE: bias', () => ctx.scale(x, 2, { bias: bad(value) }));
+    }
+    for (const bias of [0, Infinity, -Infinity]) expect(ctx.scale(x, 2, { bias }).params).toEqual({ scale: 2, bias });
     for (const value of [undefined, NaN, '1', null, {}, 1n]) {
       expectError('BAD_ARGUMENT', 'FILL: value', () => ctx.fill(x, bad(value)));
     }

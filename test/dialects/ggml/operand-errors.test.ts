@@ -241,6 +241,26 @@ describe('BAD_OPERAND of the gated delta rule', () => {
   ])('%s', (culprit, call) => expectError('BAD_OPERAND', culprit, call));
 });
 
+describe('BAD_OPERAND of sparse attention and hyper-connections', () => {
+  const [q, k, weights, mask] = [f32(8, 4, 3), f16(8, 1, 5), f32(4, 3), f16(5, 3)];
+  const [x, residual, post, comb] = [f32(8, 5), f32(8, 4, 5), f32(4, 5), f32(4, 4, 5)];
+  it.each<Case>([
+    ['LIGHTNING_INDEXER: q', () => ctx.lightningIndexer(f16(8, 4, 3), k, weights, mask)],
+    ['LIGHTNING_INDEXER: k', () => ctx.lightningIndexer(q, f16(8, 2, 5), weights, mask)],
+    ['LIGHTNING_INDEXER: weights', () => ctx.lightningIndexer(q, k, f32(4, 2), mask)],
+    ['LIGHTNING_INDEXER: mask', () => ctx.lightningIndexer(q, k, weights, f32(5, 3))],
+    ['LIGHTNING_INDEXER: mask', () => ctx.lightningIndexer(q, k, weights, f16(5, 3, 1, 2))],
+    ['DSV4_HC_COMB: mixes', () => ctx.dsv4HcComb(f32(15, 5), f32(3), f32(15), 0, 1)],
+    ['DSV4_HC_COMB: scale', () => ctx.dsv4HcComb(f32(24, 5), f32(2), f32(24), 0, 1)],
+    ['DSV4_HC_COMB: base', () => ctx.dsv4HcComb(f32(24, 5), f32(3), f32(16), 0, 1)],
+    ['DSV4_HC_PRE: weights', () => ctx.dsv4HcPre(residual, f32(4, 4))],
+    ['DSV4_HC_PRE: x', () => ctx.dsv4HcPre(f16(8, 4, 5), post)],
+    ['DSV4_HC_POST: residual', () => ctx.dsv4HcPost(x, f32(7, 4, 5), post, comb)],
+    ['DSV4_HC_POST: post', () => ctx.dsv4HcPost(x, residual, f32(3, 5), comb)],
+    ['DSV4_HC_POST: comb', () => ctx.dsv4HcPost(x, residual, post, f32(4, 3, 5))],
+  ])('%s', (culprit, call) => expectError('BAD_OPERAND', culprit, call));
+});
+
 const MANY = 2 ** 31;
 
 describe('BAD_ARGUMENT', () => {
@@ -249,6 +269,7 @@ describe('BAD_ARGUMENT', () => {
     ['SET: offset', () => ctx.set(f32(4), f32(2), [16, 16, 16], -4)],
     ['ACC: nb2', () => ctx.acc(f32(4), f32(2), [16, 0.5, 16])],
     ['CONCAT: dim', () => ctx.concat(f32(4), f32(4), 4)],
+    ['DSV4_HC_COMB: iterations', () => ctx.dsv4HcComb(f32(24, 5), f32(3), f32(24), 0, 0)],
     ['GROUP_NORM: groups', () => ctx.groupNorm(f32(4, 4, 4), 0, 1e-5)],
     ['DIAG_MASK_INF: past', () => ctx.diagMaskInf(f32(4), -1)],
     ['DIAG_MASK_ZERO: past', () => ctx.diagMaskZero(f32(4), 0.5)],

@@ -164,6 +164,14 @@ const EXAMPLES: readonly (readonly [string, () => Tensor, string])[] = [
     },
     'f32 8x39', // 15 outputs, 2 × 4 rows of state of 3 sequences
   ],
+  [
+    'LIGHTNING_INDEXER',
+    () => ctx.lightningIndexer(f32(8, 4, 3, 2), typed('f16', 8, 1, 5, 2), f32(4, 3, 1, 2), typed('f16', 5, 3)),
+    'f32 5x3x1x2',
+  ],
+  ['DSV4_HC_COMB', () => ctx.dsv4HcComb(f32(24, 5), f32(3), f32(24), 1e-6, 20), 'f32 4x4x5'],
+  ['DSV4_HC_PRE', () => ctx.dsv4HcPre(f32(8, 3, 5), f32(3, 5)), 'f32 8x5'],
+  ['DSV4_HC_POST', () => ctx.dsv4HcPost(f32(8, 5), f32(8, 3, 5), f32(3, 5), f32(3, 3, 5)), 'f32 8x3x5'],
 
   ['IM2COL', () => ctx.im2col(typed('f16', 3, 3, 4, 6), f32(10, 8, 4, 2), 2, 'f16', { padding: 1 }), 'f16 36x10x8x2'],
   ['IM2COL', () => ctx.im2col(typed('f16', 3, 4, 6), f32(10, 4, 2), 1, 'f32', { stride: 2 }), 'f32 12x4x2'],
@@ -263,6 +271,7 @@ describe('operations', () => {
     careful.push('CONV_2D', 'CONV_2D_DW', 'CONV_3D', 'CONV_TRANSPOSE_1D', 'CONV_TRANSPOSE_2D', 'COL2IM_1D', 'ROLL');
     careful.push('POOL_1D', 'POOL_2D', 'UPSCALE', 'PAD', 'PAD_REFLECT_1D', 'SSM_SCAN', 'SSM_CONV', 'SOLVE_TRI');
     careful.push('ARGSORT', 'TOP_K', 'DIAG', 'WIN_PART', 'WIN_UNPART', 'CUSTOM', 'REPEAT_BACK', 'GATED_DELTA_NET');
+    careful.push('LIGHTNING_INDEXER', 'DSV4_HC_COMB', 'DSV4_HC_PRE', 'DSV4_HC_POST');
     for (const name of careful) expect([name, findOperation(name)?.overwrites]).toEqual([name, []]);
   });
 });

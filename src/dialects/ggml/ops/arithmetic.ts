@@ -11,7 +11,7 @@ import { rowsOf, type Row, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
 import type { OperationName } from '../operation-name.js';
-import { checkSettings, like, into, numbers, requireArgument } from './rules.js';
+import { checkSettings, like, into, numbers, requireArgument, type Named } from './rules.js';
 import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
 
 const define = rowsOf('element-wise');
@@ -126,11 +126,17 @@ export const ARITHMETIC_OPERATIONS = [ADD, SUB, MUL, DIV, ADD_ID, ADD1, SCALE, C
 
 /** Options of `scale`. */
 export interface ScaleOptions extends InPlaceOption {
-  /** Number that is added after scaling. Default 0. */
+  /** Number that is added after scaling; it may be infinite. Default 0. */
   readonly bias?: number;
 }
 
 const SCALE_OPTIONS: OptionNames<ScaleOptions> = { bias: true, inPlace: true };
+
+/** Checks a number that elements become, or are raised by. @throws PlannerError `BAD_ARGUMENT` */
+function checkFilling(op: Named, what: string, value: number): void {
+  const isNumber = typeof value === 'number' && !Number.isNaN(value);
+  requireArgument(isNumber, op, what, value, 'a number, which may be infinite');
+}
 
 /** Arithmetic, element by element. */
 export abstract class ArithmeticOps extends Applier {
@@ -189,7 +195,8 @@ export abstract class ArithmeticOps extends Applier {
   scale(a: Tensor, scale: number, options: ScaleOptions = {}): Tensor {
     checkSettings(options, SCALE_OPTIONS, SCALE);
     const { bias = 0 } = options;
-    return this.apply(SCALE, [a], numbers(SCALE, { scale, bias }), inPlaceOf(SCALE, options));
+    checkFilling(SCALE, 'bias', bias);
+    return this.apply(SCALE, [a], { ...numbers(SCALE, { scale }), bias }, inPlaceOf(SCALE, options));
   }
 
   /**
@@ -213,8 +220,7 @@ export abstract class ArithmeticOps extends Applier {
    * @throws PlannerError `BAD_OPERAND`, `BAD_ARGUMENT`
    */
   fill(a: Tensor, value: number, options?: InPlaceOption): Tensor {
-    const isNumber = typeof value === 'number' && !Number.isNaN(value);
-    requireArgument(isNumber, FILL, 'value', value, 'a number, which may be infinite');
+    checkFilling(FILL, 'value', value);
     return this.apply(FILL, [a], { value }, options);
   }
 

@@ -2,6 +2,7 @@
  * Attention: rotary positions, soft max, fused attention, and the soft max's gradient.
  */
 import { FLASH_ATTN_EXT, ROPE, ROPE_BACK, SOFT_MAX } from '../../../dialects/ggml/ops/attention.js';
+import { LIGHTNING_INDEXER } from '../../../dialects/ggml/ops/indexing.js';
 import { SOFT_MAX_BACK } from '../../../dialects/ggml/ops/training.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
@@ -171,7 +172,19 @@ function weightsOf(call: Call, k: Elements, token: number, head: number, sequenc
   return powers.map((power) => power / total);
 }
 
+/** The sum of each head's positive scores, weighted. */
+const lightningIndexer: Kernel = (call) => {
+  const [q, k, weights, mask] = [0, 1, 2, 3].map((slot) => call.source(slot));
+  const [length, heads] = q.ne;
+  call.out.forEach((cell, t, _, stream) => {
+    const score = (head: number): number => sum(length, (i) => q.get(i, head, t, stream) * k.get(i, 0, cell, stream));
+    const total = sum(heads, (head) => Math.max(0, score(head)) * weights.get(head, t, 0, stream));
+    call.out.set(total + mask.getRepeated(cell, t, 0, stream), cell, t, 0, stream);
+  });
+};
+
 export const ATTENTION_KERNELS: Kernels = [
+  [LIGHTNING_INDEXER, lightningIndexer],
   [SOFT_MAX, softMax],
   [SOFT_MAX_BACK, softMaxBack],
   [ROPE, rotate(1)],

@@ -4,6 +4,7 @@
 import { ATTENTION_KERNELS } from './attention.js';
 import { CONVOLUTION_KERNELS } from './convolution.js';
 import { ELEMENTWISE_KERNELS } from './elementwise.js';
+import { HYPER_CONNECTION_KERNELS } from './hyper-connections.js';
 import type { Operation } from '../../../tensor/operation.js';
 import type { Kernel } from './kernel.js';
 import { MATRIX_KERNELS } from './matrix.js';
@@ -21,6 +22,7 @@ const KERNELS: ReadonlyMap<Operation, Kernel> = new Map(
     MATRIX_KERNELS,
     ATTENTION_KERNELS,
     RECURRENCE_KERNELS,
+    HYPER_CONNECTION_KERNELS,
     CONVOLUTION_KERNELS,
     RESAMPLING_KERNELS,
     TRAINING_KERNELS,
