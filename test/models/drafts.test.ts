@@ -20,10 +20,13 @@ describeShared('T5', () => {
 
   it('has a cache for every layer of the encoder, though the decoder may have fewer', async () => {
     const whole = measureModel(await header('t5'), ALL);
-    const short = measureModel(await header('t5', { decoder_block_count: 1 }, withoutLayer('dec', 1)), ALL);
+    const short = measureModel(
+      await header('t5', { keys: { decoder_block_count: 1 }, tensors: withoutLayer('dec', 1) }),
+      ALL,
+    );
     expect(short.context).toBe(whole.context);
     expect(short.graph.nodes.length).toBeLessThan(whole.graph.nodes.length);
-    const long = await header('t5', { decoder_block_count: 3 });
+    const long = await header('t5', { keys: { decoder_block_count: 3 } });
     expectError('BAD_MODEL', 't5.decoder_block_count', () => measureModel(long, ALL));
   });
 
@@ -34,11 +37,11 @@ describeShared('T5', () => {
   });
 
   it('takes the distances of the first layer where a layer has none', async () => {
-    const gguf = await header('t5', {}, { 'dec.blk.1.attn_rel_b.weight': undefined });
+    const gguf = await header('t5', { tensors: { 'dec.blk.1.attn_rel_b.weight': undefined } });
     const biases = measureModel(gguf, ALL).graph.nodes.filter((node) => node.op === 'GET_ROWS');
     expect(biases.filter(({ sources }) => sources[0]?.name === 'dec.blk.0.attn_rel_b.weight')).toHaveLength(2);
     const none = { 'dec.blk.0.attn_rel_b.weight': undefined, 'dec.blk.1.attn_rel_b.weight': undefined };
-    const bare = await header('t5', {}, none);
+    const bare = await header('t5', { tensors: none });
     expectError('BAD_MODEL', 'dec.blk.0.attn_rel_b.weight', () => measureModel(bare, ALL));
   });
 });
@@ -59,23 +62,24 @@ describeShared('a draft', () => {
     const own = measureModel(await header('dflash'), ALL);
     expect(own.weights - weights).toBe(2 * 4 * 256 * 128);
     // A target without a matrix for scores lends its embeddings.
-    const tied = await header('qwen3', {}, { 'output.weight': undefined });
+    const tied = await header('qwen3', { tensors: { 'output.weight': undefined } });
     expect(measureModel(draft, { ...ALL, target: tied }).graph.nodes.at(-1)!.sources[0]!.name).toBe(
       'token_embd.weight',
     );
   });
 
   it('scatters the scores of the tokens that it knows', async () => {
-    const known = await header('eagle3', {}, { 'output.weight': [256, 96] });
+    const known = await header('eagle3', { tensors: { 'output.weight': [256, 96] } });
     const list = {
       ...known.tensors.find(({ name }) => name === 'output_norm.weight')!,
       name: 'd2t',
       ne: [96, 1, 1, 1],
     };
     expectError('BAD_MODEL', 'd2t', () => measureModel({ ...known, tensors: [...known.tensors, list] as never }, ALL));
-    const i64 = measureModel(await header('eagle3', {}, { 'output.weight': [256, 128] }), ALL).graph.leafs.find(
-      ({ type }) => type.name === 'i64',
-    )!.type;
+    const i64 = measureModel(
+      await header('eagle3', { tensors: { 'output.weight': [256, 128] } }),
+      ALL,
+    ).graph.leafs.find(({ type }) => type.name === 'i64')!.type;
     const whole = { ...known, tensors: [...known.tensors, { ...list, type: i64, bytes: 8 * 96 }] } as never;
     const { graph } = measureModel(whole, ALL);
     expect(graph.nodes.at(-1)).toMatchObject({ name: 'result_output', op: 'RESHAPE', ne: [128, 64, 1, 1] });
@@ -83,41 +87,41 @@ describeShared('a draft', () => {
   });
 
   it('is one layer in EAGLE-3, made of three layers of its target, and has no embeddings', async () => {
-    const two = await header('eagle3', { target_layers: [0, 1] });
+    const two = await header('eagle3', { keys: { target_layers: [0, 1] } });
     expectError('BAD_MODEL', 'eagle3.target_layers', () => measureModel(two, ALL));
-    const deep = await header('eagle3', { block_count: 2 });
+    const deep = await header('eagle3', { keys: { block_count: 2 } });
     expectError('BAD_MODEL', 'eagle3.block_count', () => measureModel(deep, ALL));
     const gguf = await header('eagle3');
     expectError('BAD_ARGUMENT', 'embeddings', () => measureModel(gguf, { ...ALL, embeddings: true }));
-    const normed = await header('eagle3', { norm_before_residual: true });
+    const normed = await header('eagle3', { keys: { norm_before_residual: true } });
     const sum = measureModel(normed, ALL).graph.nodes.find(({ name }) => name === 'ffn_inp-0')!;
     expect(sum.sources[1]!.name).toBe('g_norm-0');
   });
 
   it('lists the layers with a window in DFlash, and has no hyper-connections', async () => {
-    const scalar = await header('dflash', { 'attention.sliding_window_pattern': 2 });
+    const scalar = await header('dflash', { keys: { 'attention.sliding_window_pattern': 2 } });
     expectError('BAD_MODEL', 'dflash.attention.sliding_window_pattern', () => measureModel(scalar, ALL));
-    const whole = await header('dflash', { 'attention.sliding_window': 0 });
+    const whole = await header('dflash', { keys: { 'attention.sliding_window': 0 } });
     expect(named(whole, {}, 'kqv_out-0')).toBe(1);
-    const connected = await header('dflash', { 'hyper_connection.count': 4 });
+    const connected = await header('dflash', { keys: { 'hyper_connection.count': 4 } });
     expectError('UNKNOWN_ARCHITECTURE', 'hyper_connection.count', () => measureModel(connected, ALL));
-    const none = await header('dflash', { target_layers: [] });
+    const none = await header('dflash', { keys: { target_layers: [] } });
     expectError('BAD_MODEL', 'dflash.target_layers', () => measureModel(none, ALL));
   });
 
   it('chains the guesses of a block with a Markov head', async () => {
     const head = { 'markov_w1.weight': [16, 128], 'markov_w2.weight': [16, 128], 'conf_proj.weight': [272, 1] };
-    const gguf = await header('dflash', { block_size: 8 }, head);
+    const gguf = await header('dflash', { keys: { block_size: 8 }, tensors: head });
     const operations = (ubatchSize: number): string[] =>
       measureModel(gguf, { ...ALL, ubatchSize }).graph.nodes.map(({ op }) => op);
     // A batch that is longer than a block is none.
     expect(operations(64)).not.toContain('ARGMAX');
     expect(operations(8).filter((op) => op === 'ARGMAX')).toHaveLength(7);
     expect(operations(8).filter((op) => op === 'SIGMOID')).toHaveLength(8);
-    const bonus = await header('dflash', { block_size: 8, sample_from_anchor: false }, head);
+    const bonus = await header('dflash', { keys: { block_size: 8, sample_from_anchor: false }, tensors: head });
     const nodes = measureModel(bonus, { ...ALL, ubatchSize: 8 }).graph.nodes.map(({ op }) => op);
     expect(nodes.filter((op) => op === 'ARGMAX')).toHaveLength(6);
-    const unsaid = await header('dflash', {}, head);
+    const unsaid = await header('dflash', { tensors: head });
     expectError('BAD_MODEL', 'dflash.block_size', () => measureModel(unsaid, ALL));
   });
 });
@@ -142,7 +146,7 @@ describeShared('sound', () => {
     ]);
     const tensors = Object.fromEntries([...layers, ...attention, ...norms]);
     const keys = { block_count: 8, 'posnet.block_count': 6 };
-    const { graph, context } = measureModel(await header('wavtokenizer-dec', keys, tensors), ALL);
+    const { graph, context } = measureModel(await header('wavtokenizer-dec', { keys, tensors }), ALL);
     expect(context).toBe(0);
     const count = (op: string): number => graph.nodes.filter((node) => node.op === op).length;
     // Two of four layers, one of attention, one at the end.
@@ -151,9 +155,9 @@ describeShared('sound', () => {
     expect(count('IM2COL')).toBe(1 + 2 * 4 + 4 + 2);
     const shares = graph.nodes.find(({ op }) => op === 'SOFT_MAX')!;
     expect(shares.ne).toEqual([64, 64, 1, 1]);
-    const deep = await header('wavtokenizer-dec', { block_count: 8, 'posnet.block_count': 7 });
+    const deep = await header('wavtokenizer-dec', { keys: { block_count: 8, 'posnet.block_count': 7 } });
     expectError('BAD_MODEL', 'wavtokenizer-dec.posnet.block_count', () => measureModel(deep, ALL));
-    const apart = await header('wavtokenizer-dec', { 'convnext.embedding_length': 128 });
+    const apart = await header('wavtokenizer-dec', { keys: { 'convnext.embedding_length': 128 } });
     expectError('BAD_MODEL', 'wavtokenizer-dec.convnext.embedding_length', () => measureModel(apart, ALL));
   });
 
@@ -178,8 +182,9 @@ describeShared('on several devices', () => {
   );
 
   it('a draft reads the weights of its target where its own would be', async () => {
-    const options = { ...ALL, devices, target: await header('qwen3') };
-    const [lent, own] = [await header('dflash-min'), await header('dflash')].map((gguf) => measureModel(gguf, options));
+    const target = await header('qwen3');
+    const measured = async (name: string) => measureModel(await header(name), { ...ALL, devices, target });
+    const [lent, own] = [await measured('dflash-min'), await measured('dflash')];
     expect(lent.splits).toEqual(own.splits);
     expect(lent.compute).toBe(own.compute);
     expect(own.weights - lent.weights).toBe(2 * 4 * 256 * 128);

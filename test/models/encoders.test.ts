@@ -26,9 +26,9 @@ describeShared('a model without a cache', () => {
   });
 
   it('limits its batch if the file says that tokens wait', async () => {
-    const { run } = measureModel(await header('bert', { 'attention.causal': true }), { ...ALL, ctxSize: 16 });
+    const { run } = measureModel(await header('bert', { keys: { 'attention.causal': true } }), { ...ALL, ctxSize: 16 });
     expect(run.batchSize).toBe(16);
-    const never = await header('dream', { 'attention.causal': true });
+    const never = await header('dream', { keys: { 'attention.causal': true } });
     expect(measureModel(never, { ...ALL, ctxSize: 16 }).run.batchSize).toBe(2048);
   });
 
@@ -81,12 +81,15 @@ describeShared('embeddings', () => {
 
   it('go through the matrices of EmbeddingGemma', async () => {
     const keys = { dense_2_feat_in: 256, dense_2_feat_out: 512, dense_3_feat_in: 512, dense_3_feat_out: 256 };
-    const gguf = await header('gemma-embedding', keys, { 'dense_2.weight': [256, 512], 'dense_3.weight': [512, 256] });
+    const gguf = await header('gemma-embedding', {
+      keys,
+      tensors: { 'dense_2.weight': [256, 512], 'dense_3.weight': [512, 256] },
+    });
     expect(operationsAfter(gguf, { embeddings: true, pooling: 'cls' }, 'result_norm')).toEqual([
       ...['GET_ROWS', 'MUL_MAT', 'MUL_MAT'],
     ]);
     expect(operationsAfter(gguf, {}, 'result_norm')).toEqual([]);
-    const wrong = await header('gemma-embedding', { dense_2_feat_in: 128 });
+    const wrong = await header('gemma-embedding', { keys: { dense_2_feat_in: 128 } });
     expectError('BAD_MODEL', 'gemma-embedding.dense_2_feat_in', () => measureModel(wrong, ALL));
   });
 
@@ -107,7 +110,7 @@ describeShared('embeddings', () => {
     expectError('BAD_ARGUMENT', 'outputs', () => measureModel(gguf, { ...ALL, embeddings: true, parallel: 3 }));
     const wrong = { ...ALL, embeddings: true, pooling: 'max' } as unknown as ModelOptions;
     expectError('BAD_ARGUMENT', 'pooling', () => measureModel(gguf, wrong));
-    const unknown = await header('bert', { pooling_type: 7 });
+    const unknown = await header('bert', { keys: { pooling_type: 7 } });
     expectError('BAD_MODEL', 'pooling_type', () => measureModel(unknown, { ...ALL, embeddings: true }));
     expect(measureModel(unknown, ALL).run.pooling).toBeNull();
   });
@@ -115,12 +118,12 @@ describeShared('embeddings', () => {
 
 describeShared('the kin of BERT', () => {
   it('has a type for every token', async () => {
-    const gguf = await header('bert', { 'tokenizer.ggml.token_type_count': 0 });
+    const gguf = await header('bert', { keys: { 'tokenizer.ggml.token_type_count': 0 } });
     expectError('BAD_MODEL', 'tokenizer.ggml.token_type_count', () => measureModel(gguf, ALL));
   });
 
   it('has experts where its layers need them', async () => {
-    const gguf = await header('nomic-bert-moe', { expert_count: 0, expert_used_count: 0 });
+    const gguf = await header('nomic-bert-moe', { keys: { expert_count: 0, expert_used_count: 0 } });
     expectError('BAD_MODEL', 'nomic-bert-moe.expert_count', () => measureModel(gguf, ALL));
   });
 
@@ -133,19 +136,19 @@ describeShared('the kin of BERT', () => {
           : [],
       );
     expect(gated(await header('jina-bert-v2'))).toEqual([true, true]);
-    expect(gated(await header('jina-bert-v2-min', {}, widened))).toEqual([true, false]);
+    expect(gated(await header('jina-bert-v2-min', { tensors: widened }))).toEqual([true, false]);
     expect(gated(await header('jina-bert-v2-min'))).toEqual([false, false]);
   });
 
   it('has a gated network in ModernBERT', async () => {
     const operations = async (name: string): Promise<string> => {
-      const gguf = await header('modern-bert', { hidden_activation: name });
+      const gguf = await header('modern-bert', { keys: { hidden_activation: name } });
       return measureModel(gguf, ALL).graph.nodes.find((node) => /^ffn_\w*glu-0$/.test(node.name))!.name;
     };
     expect(await operations('silu')).toBe('ffn_swiglu-0');
     expect(await operations('reglu')).toBe('ffn_reglu-0');
     expect(await operations('tanh')).toBe('ffn_geglu-0');
-    const plain = await header('modern-bert', { hidden_activation: 'relu' });
+    const plain = await header('modern-bert', { keys: { hidden_activation: 'relu' } });
     expectError('BAD_MODEL', 'modern-bert.hidden_activation', () => measureModel(plain, ALL));
   });
 });
