@@ -10,6 +10,7 @@ import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import type { Presence } from './presence.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';
+import type { IndexerHyperparameters } from './indexers.js';
 import type { StateHyperparameters, StateLengths } from './memory/state-cache.js';
 
 /** The heads of one layer. */
@@ -78,6 +79,8 @@ export interface Hyperparameters {
   readonly experts: ExpertHyperparameters | null;
   /** Limits of gated networks; null: none. */
   readonly gateLimits: GateLimits | null;
+  /** The indexers of sparse attention; null for other models. */
+  readonly indexer: IndexerHyperparameters | null;
   /** The state of a recurrent or hybrid model; null for others. */
   readonly state: StateHyperparameters | null;
   /** Whether a token sees only the tokens before it. */
@@ -135,6 +138,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, 0),
     experts: readExperts(reader),
     gateLimits: null,
+    indexer: null,
     state: null,
     isCausal: reader.flag('attention.causal', true),
     pooling: readPooling(reader),

@@ -2,7 +2,8 @@
  * The memory that a model keeps between runs, allocated once with the context: a cache of keys and values, or a state.
  */
 import type { Hyperparameters } from '../hyperparameters.js';
-import { createKvCaches, type KvCaches } from './kv-cache.js';
+import { createIndexerCache } from './indexer-cache.js';
+import { createKvCaches, type KvCache, type KvCaches } from './kv-cache.js';
 import type { LayerTensor } from './layer-tensor.js';
 import type { ResolvedModelOptions } from '../options.js';
 import { StateCache } from './state-cache.js';
@@ -11,6 +12,8 @@ import { bufferBytes } from '../weights.js';
 export interface ModelMemory {
   /** The caches of a model with attention; null for others. */
   readonly kv: KvCaches | null;
+  /** The keys of the indexers of sparse attention; null for others. */
+  readonly indexer: KvCache | null;
   /** The state of a recurrent model; null for others. */
   readonly state: StateCache | null;
   /** The tensors of each cache, or of the state. */
@@ -22,7 +25,8 @@ export interface ModelMemory {
 export function createModelMemory(hp: Hyperparameters, run: ResolvedModelOptions): ModelMemory {
   const isCached = hp.attention.layers.some(({ cacheLayer }) => cacheLayer !== null);
   const kv = isCached ? createKvCaches(hp, run) : null;
+  const indexer = createIndexerCache(hp, run);
   const state = hp.state === null ? null : new StateCache(hp.state, run.sequences);
-  const caches = [kv?.full, kv?.window, state].flatMap((cache) => (cache ? [cache.tensors] : []));
-  return { kv, state, caches, bytes: bufferBytes(caches.flat().map(({ tensor }) => tensor)) };
+  const caches = [kv?.full, indexer, kv?.window, state].flatMap((cache) => (cache ? [cache.tensors] : []));
+  return { kv, indexer, state, caches, bytes: bufferBytes(caches.flat().map(({ tensor }) => tensor)) };
 }
