@@ -21,6 +21,7 @@ import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { exaone, exaone4, exaonemoe } from './exaone.js';
 import { dots3note } from './dots.js';
 import { deepseek32, glmDsa } from './sparse.js';
+import { deepseek4 } from './deepseek4.js';
 import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
 import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
@@ -102,6 +103,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     deepseek2,
     'deepseek2-ocr': deepseek2Ocr,
     deepseek32,
+    deepseek4,
     dflash,
     dots1,
     dots3note,

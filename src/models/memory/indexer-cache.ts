@@ -10,7 +10,8 @@ import { KvCache } from './kv-cache.js';
 
 /** The cache of the keys; null if the model has no indexers. */
 export function createIndexerCache(hp: Hyperparameters, run: ResolvedModelOptions): KvCache | null {
-  if (hp.indexer === null) return null;
+  // Where the past is compressed, the indexers' keys are, too.
+  if (hp.indexer === null || hp.compression !== null) return null;
   const { keyLength, layers } = hp.indexer;
   const indexed = layers.flatMap((isIndexed, layer) => (isIndexed ? [layer] : []));
   const keys = withHeads(hp, (_, cacheLayer) => ({ kvHeadCount: 1, keyLength, cacheLayer }));
