@@ -56,6 +56,15 @@ describeShared('the caches of DeepSeek-V4', () => {
     expect(await rotations({ parallel: 1, flashAttention: true, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' })).toBe(4);
   });
 
+  it('leave compressed rows out of a checkpoint, but not the groups that are not complete', async () => {
+    const { checkpointBytes } = openModel(await header(), { ctxSize: 4096, ubatchSize: 64, parallel: 1 });
+    const [key, index, window] = [128, 64, 128];
+    const kept =
+      2 * (4 + 2 * (28 + 4 * 8 * 2 * key)) + 4 + 2 * (28 + 4 * 128 * key) + 2 * (4 + 2 * (28 + 4 * 8 * 2 * index));
+    const windowed = 4 + 4 + window * 12 + 8 + 4 * (12 + 2 * key * window);
+    expect(checkpointBytes).toBe(8 + windowed + 12 + 3 * 24 + kept);
+  });
+
   it('have a place on a GPU', async () => {
     const devices = [cudaDevice({ totalBytes: 2 ** 33 })];
     const machine = measureModel(await header(), { ctxSize: 512, parallel: 1, devices });
