@@ -7,6 +7,7 @@
 import { rowSize } from '../tensor/layout.js';
 import { checkBytes } from '../units.js';
 import type { Hyperparameters } from './hyperparameters.js';
+import type { CompressedCache, CompressedCaches, CompressorState } from './memory/compressed-cache.js';
 import type { KvCache } from './memory/kv-cache.js';
 import type { ModelMemory } from './memory/model-memory.js';
 import type { ResolvedModelOptions } from './options.js';
@@ -23,15 +24,37 @@ const TRANSPOSED_HEAD = 3 * WORD;
 /** How the rows lie, and of how many layers they are. */
 const DATA_HEAD = 2 * WORD;
 
+/** What marks the format of compressed memory: a number, a version and what follows. */
+const FORMAT_HEAD = 3 * WORD;
+/** Version, ratio, tokens, their length, sequences and layers. */
+const COMPRESSOR_HEAD = 6 * WORD;
+/** Type, elements, rows and bytes of a row. */
+const COMPRESSED_HEAD = WORD + 3 * 8;
+
 /** Bytes of one checkpoint; 0 where a model needs none, as it remembers every token. */
 export function checkpointBytes(
   { attention: { window } }: Hyperparameters,
-  { kv, state }: ModelMemory,
+  { kv, compressed, state }: ModelMemory,
   run: ResolvedModelOptions,
 ): number {
   const windowed = kv?.window && window !== null ? windowBytes(kv.window, window) : 0;
   if (state !== null) return checkBytes(MARK + windowed + stateBytes(state), 'checkpoint');
-  return windowed === 0 || run.hasFullWindow ? 0 : checkBytes(MARK + windowed, 'checkpoint');
+  if (windowed === 0 || run.hasFullWindow) return 0;
+  const kept = compressed === null ? 0 : compressedBytes(compressed);
+  return checkBytes(MARK + windowed + kept, 'checkpoint');
+}
+
+/** The groups of one sequence that are not complete; of the compressed rows, none. */
+function compressedBytes(caches: CompressedCaches): number {
+  const groups = Object.values<CompressedCache>({ ...caches });
+  return groups.reduce((sum, { state }) => sum + COMPRESSOR_HEAD + groupBytes(state), FORMAT_HEAD);
+}
+
+/** Each layer has its number ahead of its two tensors. */
+function groupBytes({ tensors }: CompressorState): number {
+  return tensors.reduce((sum, { tensor: { type, ne } }) => {
+    return sum + WORD / 2 + COMPRESSED_HEAD + ne[1] * rowSize(type, ne[0]);
+  }, 0);
 }
 
 /** The row of one sequence in each tensor, with its position and no list of sequences. */

@@ -10,6 +10,8 @@ import { readExperts, type ExpertHyperparameters } from './experts.js';
 import type { MetadataReader } from './metadata-reader.js';
 import type { Presence } from './presence.js';
 import { readRope, type RopeHyperparameters } from './rope-scaling.js';
+import type { CompressionHyperparameters } from './compression.js';
+import type { IndexerHyperparameters } from './indexers.js';
 import type { StateHyperparameters, StateLengths } from './memory/state-cache.js';
 
 /** The heads of one layer. */
@@ -78,6 +80,10 @@ export interface Hyperparameters {
   readonly experts: ExpertHyperparameters | null;
   /** Limits of gated networks; null: none. */
   readonly gateLimits: GateLimits | null;
+  /** How layers compress the past; null: not at all. */
+  readonly compression: CompressionHyperparameters | null;
+  /** The indexers of sparse attention; null for other models. */
+  readonly indexer: IndexerHyperparameters | null;
   /** The state of a recurrent or hybrid model; null for others. */
   readonly state: StateHyperparameters | null;
   /** Whether a token sees only the tokens before it. */
@@ -135,6 +141,8 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     feedForwardLengths: reader.perLayer('feed_forward_length', layerCount, 0),
     experts: readExperts(reader),
     gateLimits: null,
+    compression: null,
+    indexer: null,
     state: null,
     isCausal: reader.flag('attention.causal', true),
     pooling: readPooling(reader),

@@ -51,6 +51,11 @@ export class MetadataReader {
     return this.#read(key, (value): value is string => typeof value === 'string', 'a string', fallback);
   }
 
+  /** Whether the file holds a tensor. */
+  hasTensor(name: string): boolean {
+    return this.#gguf.tensors.some((tensor) => tensor.name === name);
+  }
+
   /** Whether the key is there. */
   has(key: string): boolean {
     return this.#find(key) !== undefined;

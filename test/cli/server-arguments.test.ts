@@ -190,6 +190,7 @@ describe('flags that decide one of ours', () => {
     [['--program', 'bench', '-ub', '256', '-ctk', 'q8_0'], '--program bench -ub 256 -ctk q8_0'],
     [['--program', 'bench', '-p', '1-9+2'], '--program bench'],
     [['-p', 'a prompt', '-n', '64'], ''],
+    [['--reranking', '-c', '8192'], '--embeddings --pooling rank -c 8192'],
   ])('%j', (args, expected) => {
     expect(argsOf(...args)).toBe(expected);
   });
@@ -199,6 +200,7 @@ describe('flags that decide one of ours', () => {
       'drafts of 8 tokens are taken as --outputs 36\n-md is not modelled (a second model, or further tokens, for speculative decoding)',
     );
     expect(notesOf('--program', 'bench', '-n', '900')).toBe('the largest test of -n is taken as -c 900');
+    expect(notesOf('--rerank')).toBe('--rerank is taken as --embeddings --pooling rank');
     expect(notesOf('--program', 'bench', '-p', '1-9+2')).toBe('-p could not be read: give the context as -c');
   });
 

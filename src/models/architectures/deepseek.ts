@@ -162,7 +162,7 @@ function withGatingOfLite(reader: MetadataReader, hp: Hyperparameters): Hyperpar
 /**
  * The factor of the scores. With YaRN it contains the attention factors of queries and keys, hence the square.
  */
-function attentionScale(rope: RopeHyperparameters, fullKeyLength: number): number {
+export function attentionScale(rope: RopeHyperparameters, fullKeyLength: number): number {
   const stretch = Math.log(1 / rope.freqScale);
   const original = attentionFactor(rope) * (1 + 0.1 * stretch);
   const factor = original * (1 + 0.1 * rope.logMultiplier * stretch);

@@ -19,6 +19,9 @@ import { eagle3 } from './eagle3.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { exaone, exaone4, exaonemoe } from './exaone.js';
+import { dots3note } from './dots.js';
+import { deepseek32, glmDsa } from './sparse.js';
+import { deepseek4 } from './deepseek4.js';
 import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
 import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
@@ -51,7 +54,7 @@ import {
 } from './llama.js';
 import { llama4 } from './llama4.js';
 import { jamba, mamba, mamba2 } from './mamba.js';
-import { minimaxM2 } from './minimax.js';
+import { minimaxM2, minimaxM3 } from './minimax.js';
 import { mistral3 } from './mistral.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { mpt } from './mpt.js';
@@ -99,8 +102,11 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     deepseek,
     deepseek2,
     'deepseek2-ocr': deepseek2Ocr,
+    deepseek32,
+    deepseek4,
     dflash,
     dots1,
+    dots3note,
     dream,
     eagle3,
     ernie4_5: ernie45,
@@ -117,6 +123,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     gemma3,
     gemma3n,
     gemma4,
+    'glm-dsa': glmDsa,
     glm4,
     glm4moe,
     'gpt-oss': gptOss,
@@ -155,6 +162,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     minicpm,
     minicpm3,
     'minimax-m2': minimaxM2,
+    'minimax-m3': minimaxM3,
     mistral3,
     mistral4,
     'modern-bert': modernBert,

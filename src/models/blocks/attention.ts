@@ -97,7 +97,7 @@ export function cooled(s: Layer, q: Tensor, inputs: { readonly temperature: Tens
 }
 
 /** A cache with the inputs that say where the batch goes and what it may see. */
-interface CacheAccess {
+export interface CacheAccess {
   readonly cache: KvCache;
   readonly keyIds: Tensor;
   readonly valueIds: Tensor;
@@ -130,7 +130,8 @@ export function attentionInputs(m: ModelBuilder): AttentionInputs {
   return { full: access(full), window: window === null ? null : access(window) };
 }
 
-function accessTo(m: ModelBuilder, cache: KvCache, isRotated: boolean): CacheAccess {
+/** @param isRotated whether what is quantised is turned before */
+export function accessTo(m: ModelBuilder, cache: KvCache, isRotated = true): CacheAccess {
   const { tokens } = m.batch;
   const rotation = (length: number | null, name: string): Tensor | null =>
     length === null || !isRotated ? null : m.input('f32', [length, length], name);
@@ -220,7 +221,7 @@ export function attendedInBatch(s: Layer, heads: Heads, mask: Tensor, options: A
 }
 
 /** The rows of `x`, cut to the length of the square matrix `rotation`, times that matrix; `x` itself if it is null. */
-function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
+export function rotated(ctx: Context, x: Tensor, rotation: Tensor | null): Tensor {
   if (rotation === null) return x;
   const ne = [rotation.ne[0], elementCount(x) / rotation.ne[0]];
   const rows = isContiguous(x) ? ctx.reshape(x, ne) : ctx.cont(x, ne);

@@ -50,6 +50,8 @@ export interface ExpertOptions {
   readonly expertsOf?: (chosen: Tensor) => Tensor;
   /** End of the names of the experts' weights. Default `exps`. */
   readonly suffix?: string;
+  /** The experts of each token, where they do not follow from the scores. */
+  readonly chosen?: Tensor;
 }
 
 /** Puts each token of `x` through its experts. */
@@ -58,8 +60,11 @@ export function expertFeedForward(s: Scope, x: Tensor, options: ExpertOptions): 
   const { experts, chosenBy = 'probabilities', shareOf = 'results' } = options;
   const scores = routerScores(s, x, options);
   const probabilities = routerProbabilities(s, scores, options);
-  const known = chosenBy === 'scores' ? scores : selectionScores(s, probabilities, options);
-  const best = chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
+  const choose = (): Tensor => {
+    const known = chosenBy === 'scores' ? scores : selectionScores(s, probabilities, options);
+    return chooseExperts(s, experts.groups > 1 ? bestGroupsOnly(s, known, experts) : known, experts.used);
+  };
+  const best = options.chosen === undefined ? choose() : s.named(options.chosen, 'ffn_moe_topk');
   const chosen = options.expertsOf?.(best) ?? best;
   const shares = s.expand(expertShares(s, probabilities, chosen, options));
   const tokens = ctx.reshape(x, [x.ne[0], 1, x.ne[1]]);

@@ -28,7 +28,7 @@ export function tokenRows(m: ModelBuilder, presence: Presence = 'required'): Ten
   const { tokens } = batch;
   const { embeddingLength, vocabularySize, deepstackCount } = m.hp;
   const more = embeddingLength * deepstackCount;
-  const ids = m.input('i32', [tokens], 'inp_tokens');
+  const ids = m.input('i32', [tokens], TOKEN_IDS);
   const readyMade = m.input('f32', [embeddingLength + more, tokens], 'inp_embd');
   const ne = [embeddingLength, vocabularySize];
   const table = weightIf(m.top, presence, 'token_embd.weight', ne) ?? m.top.weight('output.weight', ne, 'output');
@@ -46,6 +46,14 @@ export function tokenRows(m: ModelBuilder, presence: Presence = 'required'): Ten
   m.graph.expand(rows).expand(readyMade);
   return more === 0 ? rows : ctx.view(rows, [embeddingLength, tokens], [rows.nb[1]]);
 }
+
+/** The input that lists the tokens. */
+export function tokenIds(m: ModelBuilder): Tensor {
+  const ids = m.graph.leafs.find(({ name }) => name === TOKEN_IDS);
+  return ids ?? m.input('i32', [m.batch.tokens], TOKEN_IDS);
+}
+
+const TOKEN_IDS = 'inp_tokens';
 
 /** The embeddings times the model's factor, if it has one. @param rows of {@link tokenRows} */
 export function scaledEmbedding({ ctx, hp, top }: ModelBuilder, rows: Tensor): Tensor {

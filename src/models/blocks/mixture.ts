@@ -87,12 +87,13 @@ export function hasExperts(s: Layer, { layers = 'all' }: MixtureRecipe): boolean
 }
 
 /** Puts each token of `x` through its experts and the shared ones. */
-export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Tensor): Tensor {
+export function mixture(s: Layer, x: Tensor, recipe: MixtureRecipe, scores?: Tensor, chosen?: Tensor): Tensor {
   const experts = s.hp.experts!;
   const { gating, isNormalised } = experts;
   const length = experts.length || s.feedForwardLength;
   const gated = limitedGate(s, 'experts');
-  const options: ExpertOptions = { gated, ...recipe, experts, length, gating, isNormalised, ...(scores && { scores }) };
+  const made = { ...(scores && { scores }), ...(chosen && { chosen }) };
+  const options: ExpertOptions = { gated, ...recipe, experts, length, gating, isNormalised, ...made };
   const routed = expertFeedForward(s, x, options);
   const { shared, label } = recipe;
   if (shared === undefined || experts.sharedLength === 0) return label === undefined ? routed : s.named(routed, label);

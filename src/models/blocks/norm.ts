@@ -12,6 +12,8 @@ import { weightIf } from './linear.js';
 export interface NormOptions extends Partial<NormRecipe> {
   /** Where the intermediate results are named. Default: where the weights are. */
   readonly labels?: Scope;
+  /** Default: that of the model. */
+  readonly epsilon?: number;
   /** Shape of the weights. Default: a row. */
   readonly ne?: readonly number[];
   /** Whether the weights are named as the part alone, without `.weight`. Default false. */

@@ -120,10 +120,7 @@ export class KvCache {
   /** Length of the matrix that keys and queries are turned by before quantised storage; null if they are not turned. */
   keyRotation(): number | null {
     const common = this.#commonLength(this.#keys, 'keyLength');
-    if (!this.#run.keyType.isQuantized || common === null) return null;
-    let length = ROTATION_LENGTH;
-    while (common % (length * 2) === 0) length *= 2;
-    return length;
+    return this.#run.keyType.isQuantized && common !== null ? rotationLength(common) : null;
   }
 
   /** As {@link keyRotation}, for values. */
@@ -143,6 +140,13 @@ export class KvCache {
   #asRows(ctx: Context, cache: Tensor): Tensor {
     return this.streams === 1 ? cache : ctx.reshape(cache, [cache.ne[0], this.cells * this.streams]);
   }
+}
+
+/** Length of the matrix that keys and queries of this length are turned by, where they are. */
+export function rotationLength(keyLength: number): number {
+  let length = ROTATION_LENGTH;
+  while (keyLength % (length * 2) === 0) length *= 2;
+  return length;
 }
 
 /** The caches of a model: of full length, and for layers with a sliding window. */
