@@ -45,12 +45,24 @@ const RWKV7 = words(`
 
 const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   [
+    'cogvlm',
+    words(`
+      attn_norm attn_qkv attn_output vis_attn_qkv vis_attn_output rope_freqs ffn_norm ffn_gate ffn_down ffn_up vis_gate
+      vis_down vis_up`),
+  ],
+  [
     'deepseek2',
     words(`
       attn_norm attn_q_a_norm attn_kv_a_norm attn_q_a attn_q_b attn_q attn_kv_a_mqa attn_k_b attn_v_b attn_kv_b
       attn_output ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp exp_probs_b.bias ffn_down_exps ffn_gate_up_exps
       ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp nextn.eh_proj nextn.enorm nextn.hnorm
       nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
+  ],
+  [
+    'ernie4_5-moe',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_norm ffn_gate_inp exp_probs_b.bias ffn_gate_exps
+      ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp ffn_gate ffn_down ffn_up`),
   ],
   [
     'falcon-h1',
@@ -81,6 +93,13 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ffn_gate.bias ffn_down.bias ffn_up.bias`),
   ],
   [
+    'hy_v3',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_q_norm attn_k_norm ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp
+      exp_probs_b ffn_down_exps ffn_gate_up_exps ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_up_shexp ffn_down_shexp
+      nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
+  ],
+  [
     'jamba',
     words(`
       attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt_norm ssm_dt ssm_dt.bias ssm_b_norm ssm_c_norm ssm_a ssm_d
@@ -95,6 +114,11 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       attn_norm ssm_in ssm_conv1d ssm_conv1d.bias ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out`),
   ],
   ['mamba2', words(`attn_norm ${HEAD_SCAN}`)],
+  [
+    'nanbeige',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output rope_freqs ffn_norm ffn_gate ffn_down ffn_up`),
+  ],
   ['nemotron_h', NEMOTRON_H],
   ['nemotron_h_moe', NEMOTRON_H],
   [
@@ -112,6 +136,7 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   ['rwkv6', RWKV6],
   ['rwkv6qwen2', RWKV6],
   ['rwkv7', RWKV7],
+  ['seed_oss', words(`${QUERIES_KEYS_VALUES} attn_output attn_norm post_attention_norm ffn_gate ffn_up ffn_down`)],
 ]);
 
 function words(text: string): readonly string[] {

@@ -91,6 +91,7 @@ export interface WeightReading {
 /** All weights in the order in which llama.cpp makes them. O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
 export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightReading[] {
   const loaded = loadedTensors(gguf);
+  const storedCount = Math.min(layerCount, storedLayers(gguf));
   const architecture = String(gguf.metadata['general.architecture']);
   const seen = new Set<string>();
   const readings = loaded.flatMap((listed): WeightReading[] => {
@@ -104,7 +105,7 @@ export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightR
     if (isSecond) return [{ listed, reader: 'output', use: TIED_OUTPUT, isCopy: false }];
     if (!use.isShared)
       return [{ listed, reader: use.layer ?? (use.part === 'output' ? 'output' : null), use, isCopy: false }];
-    return Array.from({ length: layerCount }, (_, reader) => ({ listed, reader, use, isCopy: true }));
+    return Array.from({ length: storedCount }, (_, reader) => ({ listed, reader, use, isCopy: true }));
   });
   const table = loaded.find(({ name }) => name === 'token_embd.weight');
   if (table !== undefined && !seen.has('output.weight'))
@@ -118,6 +119,14 @@ export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightR
   });
   timed.sort(({ time: a }, { time: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
   return timed.map(({ reading }) => reading);
+}
+
+/** How many layers the file holds: fewer than tokens go through, where they go through them again. */
+function storedLayers({ tensors }: Gguf): number {
+  return tensors.reduce((count, { name }) => {
+    const [, layer] = /^blk\.(\d+)\./.exec(name) ?? [];
+    return layer === undefined ? count : Math.max(count, Number(layer) + 1);
+  }, 0);
 }
 
 /** Chooses buffer types, and remembers the answers for weights that are alike. */
