@@ -1,11 +1,13 @@
 /** Plain decoders with layers of their own kind: what they build besides the recordings, and what llama.cpp refuses. */
 import { expect, it } from 'vitest';
 import type { Gguf, GgufTensor, GgufValue } from '../../src/gguf/types.js';
-import { measureModel, type ModelOptions } from '../../src/models/index.js';
+import { cpuDevice, cudaDevice } from '../../src/device/index.js';
+import { readGguf } from '../../src/gguf/gguf.js';
+import { fitModel, measureModel, type ModelOptions } from '../../src/models/index.js';
 import { elementType } from '../../src/tensor/element-type.js';
 import { changedHeader, type HeaderChange } from '../support/changed-header.js';
 import { expectError } from '../support/expect-error.js';
-import { describeShared } from '../support/shared.js';
+import { describeShared, sharedPath } from '../support/shared.js';
 
 const SMALL: ModelOptions = { ctxSize: 512, ubatchSize: 64, parallel: 1 };
 /** Bytes of the keys, or of the values, of 256 elements in one layer. */
@@ -214,5 +216,14 @@ describeShared('refused, by the name of what is at fault', () => {
   ])('%s with %j', async (name, change, culprit) => {
     const gguf = await changedHeader(name, change);
     expectError('BAD_MODEL', culprit, () => measureModel(gguf, SMALL));
+  });
+});
+
+describeShared('a model that refuses a quantised cache', () => {
+  it.each(['archs/grok', 'real/stablelm-3b-4e1t'])('%s is fitted with an unquantised one', async (name) => {
+    const gguf = await readGguf(sharedPath(`${name}.gguf`));
+    const devices = [cudaDevice({ totalBytes: 3 * 2 ** 30 }), cpuDevice()];
+    const { points } = fitModel(gguf, devices, { ctxSize: 4096 });
+    expect(new Set(points.map(({ cacheTypeV }) => cacheTypeV))).toEqual(new Set(['f16']));
   });
 });
