@@ -2,7 +2,7 @@
  * Baidu's ERNIE 4.5 and PaddleOCR-VL, Llama's layers.
  */
 import { feedForward } from '../blocks/feed-forward.js';
-import { mixture, type MixtureRecipe } from '../blocks/mixture.js';
+import { hasExperts, mixture, type MixtureRecipe } from '../blocks/mixture.js';
 import { decoder } from '../decoder/decoder.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
@@ -53,7 +53,7 @@ const EXPERTS: MixtureRecipe = {
 export const ernie45moe = decoder<ErnieMoeHyperparameters>({
   ...ERNIE,
   attention: { label: 'attn_out' },
-  feedForward: networkWithoutExperts,
+  feedForward: network,
   experts: EXPERTS,
   adjust: (hp, reader) => ({
     ...withCheckedSections(hp, reader),
@@ -63,11 +63,12 @@ export const ernie45moe = decoder<ErnieMoeHyperparameters>({
 });
 
 /**
- * The network of a layer that the step leaves out. After the leading layers, the file must hold its experts, but all
- * that is left to compute is the non-linearity.
+ * A mixture, or the network of a layer that the step leaves out. After the leading layers, the file must hold its
+ * experts as well, but all that is left to compute is the non-linearity.
  */
-function networkWithoutExperts(s: Layer<ErnieMoeHyperparameters>, x: Tensor): Tensor {
+function network(s: Layer<ErnieMoeHyperparameters>, x: Tensor): Tensor {
   const { model, index, hp } = s;
+  if (hasExperts(s, EXPERTS)) return mixture(s, x, EXPERTS);
   if (index < hp.leadingDense) return feedForward(s, x, s.feedForwardLength);
   const spare = new ModelBuilder(hp, model.run, model.batch, model.weights, model.memory);
   mixture(new Layer(spare, index), spare.input('f32', x.ne), EXPERTS);

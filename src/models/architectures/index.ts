@@ -33,6 +33,7 @@ import { bloom, codeshell, gpt2, gptneox, gptOss, jais, jais2, nemotron, starcod
 import { granite, granitehybrid, granitemoe, graniteSwa } from './granite.js';
 import { grok } from './grok.js';
 import { grovemoe } from './grovemoe.js';
+import { graniteSwitch } from './granite-switch.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
 import { kimiLinear } from './kimi.js';
 import { minicpm3, plm } from './latent.js';
@@ -133,6 +134,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     granite_swa: graniteSwa,
     granitehybrid,
     granitemoe,
+    graniteswitch: graniteSwitch,
     grok,
     grovemoe,
     'hunyuan-dense': hunyuanDense,

@@ -2,7 +2,7 @@
  * Llama and the models that are Llama but for a detail.
  */
 import type { Tensor } from '../../tensor/tensor.js';
-import { activate, feedForward } from '../blocks/feed-forward.js';
+import { feedForward } from '../blocks/feed-forward.js';
 import { frequencyFactors } from '../blocks/rope.js';
 import { decoder } from '../decoder/decoder.js';
 import type { DecoderRecipe } from '../decoder/recipe.js';
@@ -97,7 +97,7 @@ function refactNetwork(s: Layer, x: Tensor): Tensor {
   s.optionalWeight('ffn_gate_exps.weight', [x.ne[0], length, count]);
   s.weight('ffn_down_exps.weight', [length, x.ne[0], count]);
   s.weight('ffn_up_exps.weight', [x.ne[0], length, count]);
-  return activate(s, 'silu', s.named(x, 'ffn_up'), 'ffn');
+  return feedForward(s, x, length, { presence: 'none' });
 }
 
 /** MiniCPM: Llama with factors of the embeddings, of what layers add, and of the scores. */

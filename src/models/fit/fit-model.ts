@@ -14,10 +14,11 @@ import type { Device } from '../../device/device.js';
 import type { Gguf } from '../../gguf/types.js';
 import { exactBytes } from '../../format.js';
 import { alignUp } from '../../units.js';
+import { nullIfRefused } from '../cache-choices.js';
 import type { ModelHeader } from '../model-graph.js';
 import { OFFLOAD_OPTIONS, resolveOffloadOptions, type OffloadOptions } from '../offload/options.js';
 import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS, type ResolvedModelOptions } from '../options.js';
-import type { MachineOptions } from '../measure-on-devices.js';
+import { separated, type MachineOptions } from '../measure-on-devices.js';
 import { commandOf, programName } from './command.js';
 import { checkTokens, DEFAULT_MIN_CONTEXT, resolveTargets, type FitOptions } from './options.js';
 import { precision, Search, type CacheTypes, type Found } from './search.js';
@@ -195,14 +196,12 @@ function contextsOf(header: ModelHeader, { ctxSize }: MachineOptions, minContext
 /** Each context that is tried is so many times shorter than the one before. */
 const FEWER = 4;
 
-const CACHES = ['f16', 'q8_0'];
+const UNQUANTISED = 'f16';
+const QUANTISED = ['q8_0'];
 
 /** The most precise types first. */
-function typesOf(
-  header: ModelHeader,
-  { cacheTypeK, cacheTypeV, flashAttention }: MachineOptions,
-  given?: readonly string[],
-): CacheTypes[] {
+function typesOf(header: ModelHeader, base: MachineOptions, given?: readonly string[]): CacheTypes[] {
+  const { cacheTypeK, cacheTypeV } = base;
   if (cacheTypeK !== undefined || cacheTypeV !== undefined) {
     refuseBoth('cacheTypes', given, cacheTypeK === undefined ? 'cacheTypeV' : 'cacheTypeK');
     return [[cacheTypeK ?? 'f16', cacheTypeV ?? 'f16']];
@@ -214,9 +213,17 @@ function typesOf(
       (type) => (CACHE_TYPES as readonly unknown[]).includes(type),
       `one of ${CACHE_TYPES.join(', ')}`,
     );
-  const isPlain = header.isRecurrent || flashAttention === false;
-  const types = [...(given ?? (isPlain ? ['f16'] : CACHES))];
+  const types = [...(given ?? usualTypes(header, base))];
   return types.map((type): CacheTypes => [type, type]).sort((a, b) => precision(b) - precision(a));
+}
+
+/** The types that are tried if none are given, without those that the model refuses. A state has one type. */
+function usualTypes(header: ModelHeader, base: MachineOptions): string[] {
+  if (header.isRecurrent) return [UNQUANTISED];
+  const [options] = separated(base);
+  const isTaken = (type: string): boolean =>
+    nullIfRefused(() => header.withOptions({ ...options, cacheTypeK: type, cacheTypeV: type })) !== null;
+  return [UNQUANTISED, ...QUANTISED.filter(isTaken)];
 }
 
 function ubatchesOf({ ubatchSize }: MachineOptions, given?: readonly number[]): number[] {

@@ -45,6 +45,50 @@ const RWKV7 = words(`
 
 const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   [
+    'apertus',
+    words(`
+      attn_norm rope_factors_long rope_factors_short rope_freqs ${QUERIES_KEYS_VALUES} attn_output attn_output.bias
+      ffn_norm ffn_down ffn_up attn_q_norm attn_q_norm.bias attn_k_norm attn_k_norm.bias`),
+  ],
+  [
+    'arctic',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp ffn_norm_exps
+      ffn_gate_exps ffn_down_exps ffn_up_exps`),
+  ],
+  ['arwkv7', RWKV7],
+  [
+    'bailingmoe',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output ffn_norm ffn_gate_inp ffn_gate_exps ffn_down_exps ffn_up_exps
+      ffn_gate_shexp ffn_down_shexp ffn_up_shexp`),
+  ],
+  [
+    'bailingmoe2',
+    words(`
+      attn_norm attn_qkv attn_output attn_q_norm attn_k_norm ffn_norm ffn_gate_inp exp_probs_b.bias ffn_gate_exps
+      ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp ffn_gate ffn_down ffn_up nextn.eh_proj
+      nextn.embed_tokens nextn.enorm nextn.hnorm nextn.shared_head_head nextn.shared_head_norm layer_output_norm`),
+  ],
+  [
+    'bitnet',
+    words(`
+      attn_norm attn_sub_norm attn_q attn_q.scale attn_k attn_k.scale attn_v attn_v.scale attn_output
+      attn_output.scale ffn_norm ffn_sub_norm ffn_gate ffn_gate.scale ffn_down ffn_down.scale ffn_up ffn_up.scale`),
+  ],
+  [
+    'chameleon',
+    words(`
+      attn_norm attn_q_norm attn_k_norm attn_q_norm.bias attn_k_norm.bias ${QUERIES_KEYS_VALUES} attn_output ffn_norm
+      ffn_gate ffn_down ffn_up`),
+  ],
+  [
+    'codeshell',
+    words(`
+      attn_norm attn_norm.bias ${QUERIES_KEYS_VALUES} attn_output attn_output.bias ffn_norm ffn_norm.bias ffn_down
+      ffn_down.bias ffn_up ffn_up.bias`),
+  ],
+  [
     'cogvlm',
     words(`
       attn_norm attn_qkv attn_output vis_attn_qkv vis_attn_output rope_freqs ffn_norm ffn_gate ffn_down ffn_up vis_gate
@@ -65,6 +109,11 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ffn_down_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp ffn_gate ffn_down ffn_up`),
   ],
   [
+    'falcon',
+    words(`
+      attn_norm attn_norm.bias attn_norm_2 attn_norm_2.bias attn_qkv attn_output ffn_down ffn_up`),
+  ],
+  [
     'falcon-h1',
     words(`
       ${HEAD_SCAN} ${QUERIES_KEYS_VALUES} attn_output attn_output.bias attn_norm ffn_norm rope_freqs ffn_gate ffn_down
@@ -73,17 +122,17 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   ['gemma2', GEMMA],
   ['gemma3', GEMMA],
   [
-    'gpt2',
-    words(`
-      attn_norm attn_norm.bias attn_qkv attn_qkv.bias attn_output attn_output.bias ffn_norm ffn_norm.bias ffn_down
-      ffn_down.bias ffn_up ffn_up.bias`),
-  ],
-  [
     'gpt-oss',
     words(`
       attn_norm post_attention_norm ${QUERIES_KEYS_VALUES} attn_output attn_sinks ffn_gate_inp ffn_gate_exps
       ffn_down_exps ffn_up_exps attn_output.bias ffn_gate_inp.bias ffn_gate_exps.bias ffn_down_exps.bias
       ffn_up_exps.bias`),
+  ],
+  [
+    'gpt2',
+    words(`
+      attn_norm attn_norm.bias attn_qkv attn_qkv.bias attn_output attn_output.bias ffn_norm ffn_norm.bias ffn_down
+      ffn_down.bias ffn_up ffn_up.bias`),
   ],
   [
     'granitehybrid',
@@ -93,11 +142,29 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ffn_gate.bias ffn_down.bias ffn_up.bias`),
   ],
   [
+    'grok',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_output_norm ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp
+      ffn_gate_exps ffn_down_exps ffn_up_exps layer_output_norm post_ffw_norm`),
+  ],
+  [
+    'grovemoe',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_k_norm attn_q_norm ffn_norm ffn_gate_inp ffn_gate_exps
+      ffn_down_exps ffn_up_exps ffn_gate_chexps ffn_down_chexps ffn_up_chexps`),
+  ],
+  [
     'hy_v3',
     words(`
       attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_q_norm attn_k_norm ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp
       exp_probs_b ffn_down_exps ffn_gate_up_exps ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_up_shexp ffn_down_shexp
       nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
+  ],
+  [
+    'jais2',
+    words(`
+      attn_norm attn_norm.bias attn_q attn_k attn_v attn_output attn_q.bias attn_k.bias attn_v.bias attn_output.bias
+      ffn_norm ffn_norm.bias ffn_up ffn_up.bias ffn_down ffn_down.bias`),
   ],
   [
     'jamba',
@@ -115,12 +182,29 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
   ],
   ['mamba2', words(`attn_norm ${HEAD_SCAN}`)],
   [
+    'mpt',
+    words(`
+      attn_norm attn_norm.bias attn_qkv attn_qkv.bias attn_output attn_output.bias ffn_norm ffn_norm.bias ffn_down
+      ffn_down.bias ffn_up ffn_up.bias attn_q_norm attn_q_norm.bias attn_k_norm attn_k_norm.bias ffn.act.scales`),
+  ],
+  [
     'nanbeige',
     words(`
       attn_norm ${QUERIES_KEYS_VALUES} attn_output rope_freqs ffn_norm ffn_gate ffn_down ffn_up`),
   ],
   ['nemotron_h', NEMOTRON_H],
   ['nemotron_h_moe', NEMOTRON_H],
+  [
+    'olmoe',
+    words(`
+      attn_norm ${QUERIES_KEYS_VALUES} attn_output attn_q_norm attn_k_norm ffn_norm ffn_gate_inp ffn_gate_exps
+      ffn_down_exps ffn_up_exps`),
+  ],
+  [
+    'openelm',
+    words(`
+      attn_norm attn_qkv attn_q_norm attn_k_norm attn_output ffn_norm ffn_gate ffn_down ffn_up`),
+  ],
   [
     'phi3',
     words(`
@@ -132,11 +216,21 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       attn_norm ssm_in ssm_conv1d ssm_x ssm_dt ssm_dt.bias ssm_a ssm_d ssm_out ssm_dt_norm ssm_b_norm ssm_c_norm
       attn_qkv attn_q_norm attn_k_norm attn_output post_attention_norm ffn_norm ffn_down ffn_up post_ffw_norm`),
   ],
-  ['arwkv7', RWKV7],
   ['rwkv6', RWKV6],
   ['rwkv6qwen2', RWKV6],
   ['rwkv7', RWKV7],
   ['seed_oss', words(`${QUERIES_KEYS_VALUES} attn_output attn_norm post_attention_norm ffn_gate ffn_up ffn_down`)],
+  [
+    'stablelm',
+    words(`
+      attn_norm attn_norm.bias ${QUERIES_KEYS_VALUES} attn_output attn_q_norm attn_k_norm ffn_norm ffn_norm.bias
+      ffn_gate ffn_down ffn_up`),
+  ],
+  [
+    'talkie',
+    words(`
+      ${QUERIES_KEYS_VALUES} attn_output attn_q_norm ffn_gate ffn_up ffn_down layer_output_scale`),
+  ],
 ]);
 
 function words(text: string): readonly string[] {
