@@ -1,8 +1,14 @@
 /**
  * Limits of gated networks, which some files give for every layer.
  */
-import type { Hyperparameters } from './hyperparameters.js';
 import type { MetadataReader } from './metadata-reader.js';
+
+/** What a model has that may have limits. */
+interface Limited {
+  readonly layerCount: number;
+  readonly predictLayerCount: number;
+  readonly gateLimits: GateLimits | null;
+}
 
 export interface GateLimits {
   /** Of experts, by layer; 0: none. */
@@ -22,7 +28,7 @@ export interface GateLimit extends Pick<GateLimits, 'of'> {
 const LEAST_LIMIT = 1e-6;
 
 /** With the limits that the file gives. @throws PlannerError `BAD_MODEL` */
-export function withGateLimits<H extends Hyperparameters>(reader: MetadataReader, hp: H, of: GateLimits['of']): H {
+export function withGateLimits<H extends Limited>(reader: MetadataReader, hp: H, of: GateLimits['of']): H {
   const limits = (key: string): readonly number[] =>
     reader.numberPerLayer(key, hp.layerCount + hp.predictLayerCount, 0);
   return { ...hp, gateLimits: { experts: limits('swiglu_clamp_exp'), others: limits('swiglu_clamp_shexp'), of } };
@@ -30,7 +36,7 @@ export function withGateLimits<H extends Hyperparameters>(reader: MetadataReader
 
 /** The limit of a layer's experts, or of its other networks; null: none. */
 export function gateLimitOf(
-  { gateLimits }: Hyperparameters,
+  { gateLimits }: Limited,
   part: 'experts' | 'others',
   layer: number,
 ): GateLimit | null {
