@@ -1,23 +1,23 @@
 /** Models with windows, chunks and shared caches: what their memory holds, and what llama.cpp refuses. */
 import { expect, it } from 'vitest';
 import { measureModel, type ModelOptions } from '../../src/models/index.js';
-import { changedHeader, type HeaderChange } from '../support/changed-header.js';
+import { editedHeader, type HeaderEdit } from '../support/edited-header.js';
 import { expectError } from '../support/expect-error.js';
 import { describeShared } from '../support/shared.js';
 
 const SMALL: ModelOptions = { ctxSize: 512, ubatchSize: 64, flashAttention: false };
 const LONG: ModelOptions = { ...SMALL, ctxSize: 16384, parallel: 1, swaFull: false };
 
-async function nodeNames(name: string, change: HeaderChange, options = SMALL): Promise<readonly string[]> {
-  return measureModel(await changedHeader(name, change), options).graph.nodes.map((node) => node.name);
+async function nodeNames(name: string, change: HeaderEdit, options = SMALL): Promise<readonly string[]> {
+  return measureModel(await editedHeader(name, change), options).graph.nodes.map((node) => node.name);
 }
 
-async function contextBytes(name: string, change: HeaderChange, options = SMALL): Promise<number> {
-  return measureModel(await changedHeader(name, change), options).context;
+async function contextBytes(name: string, change: HeaderEdit, options = SMALL): Promise<number> {
+  return measureModel(await editedHeader(name, change), options).context;
 }
 
 describeShared('models with windows', () => {
-  it.each<[string, HeaderChange, string]>([
+  it.each<[string, HeaderEdit, string]>([
     ['afmoe', { keys: { 'attention.sliding_window': 0 } }, 'afmoe.attention.sliding_window'],
     [
       'granite_swa',
@@ -47,7 +47,7 @@ describeShared('models with windows', () => {
     ['graniteswitch', { keys: { 'adapters.token_ids_activate': [1, 2] } }, 'graniteswitch.adapters.token_ids_activate'],
     ['granite', { keys: { deepstack_mapping: [-1, 2] } }, 'granite.deepstack_mapping'],
   ])('%s with %j is refused', async (name, change, culprit) => {
-    const gguf = await changedHeader(name, change);
+    const gguf = await editedHeader(name, change);
     expectError('BAD_MODEL', culprit, () => measureModel(gguf, SMALL));
   });
 
@@ -82,12 +82,12 @@ describeShared('models with windows', () => {
 
   it('Laguna’s gate has a factor per element where its matrix says so', async () => {
     const name = 'blk.0.attn_gate.weight';
-    const plain = await changedHeader('laguna', {});
+    const plain = await editedHeader('laguna', {});
     const { ne, type } = plain.tensors.find((tensor) => tensor.name === name)!;
     const [{ ne: queries }] = plain.tensors.filter((tensor) => tensor.name === 'blk.0.attn_q.weight');
     const wide = { name, type, ne: queries, bytes: 4 * queries[0] * queries[1] };
-    const gated = async (change: HeaderChange): Promise<readonly number[]> => {
-      const { graph } = measureModel(await changedHeader('laguna', change), SMALL);
+    const gated = async (change: HeaderEdit): Promise<readonly number[]> => {
+      const { graph } = measureModel(await editedHeader('laguna', change), SMALL);
       return graph.nodes.find((node) => node.name === 'attn_gate_proj-0')!.ne;
     };
     expect((await gated({}))[0]).toBe(ne[1]);
