@@ -3,13 +3,6 @@
  */
 import type { MetadataReader } from './metadata-reader.js';
 
-/** What a model has that may have limits. */
-interface Limited {
-  readonly layerCount: number;
-  readonly predictLayerCount: number;
-  readonly gateLimits: GateLimits | null;
-}
-
 export interface GateLimits {
   /** Of experts, by layer; 0: none. */
   readonly experts: readonly number[];
@@ -27,19 +20,21 @@ export interface GateLimit extends Pick<GateLimits, 'of'> {
 /** Limits at most this large are none. */
 const LEAST_LIMIT = 1e-6;
 
-/** With the limits that the file gives. @throws PlannerError `BAD_MODEL` */
-export function withGateLimits<H extends Limited>(reader: MetadataReader, hp: H, of: GateLimits['of']): H {
-  const limits = (key: string): readonly number[] =>
-    reader.numberPerLayer(key, hp.layerCount + hp.predictLayerCount, 0);
-  return { ...hp, gateLimits: { experts: limits('swiglu_clamp_exp'), others: limits('swiglu_clamp_shexp'), of } };
+/** The numbers of a model that this file reads. */
+interface LayerCounts {
+  readonly layerCount: number;
+  readonly predictLayerCount: number;
+}
+
+/** With the limits that the file may give. @throws PlannerError `BAD_MODEL` */
+export function withGateLimits<H extends LayerCounts>(reader: MetadataReader, hp: H, of: GateLimits['of']): H {
+  const limits = (part: string): readonly number[] =>
+    reader.numberPerLayer(`swiglu_clamp_${part}`, hp.layerCount + hp.predictLayerCount, 0);
+  return { ...hp, gateLimits: { experts: limits('exp'), others: limits('shexp'), of } };
 }
 
 /** The limit of a layer's experts, or of its other networks; null: none. */
-export function gateLimitOf(
-  { gateLimits }: Limited,
-  part: 'experts' | 'others',
-  layer: number,
-): GateLimit | null {
-  const value = gateLimits?.[part][layer] ?? 0;
-  return value > LEAST_LIMIT ? { value, of: gateLimits!.of } : null;
+export function gateLimitOf(limits: GateLimits | null, part: 'experts' | 'others', layer: number): GateLimit | null {
+  if (limits === null || limits[part][layer] <= LEAST_LIMIT) return null;
+  return { value: limits[part][layer], of: limits.of };
 }

@@ -5,7 +5,7 @@ import { cpuDevice, cudaDevice } from '../../src/device/index.js';
 import { readGguf } from '../../src/gguf/gguf.js';
 import { fitModel, measureModel, type ModelOptions } from '../../src/models/index.js';
 import { elementType } from '../../src/tensor/element-type.js';
-import { editedHeader, type HeaderEdit } from '../support/edited-header.js';
+import { changedHeader, type HeaderChange } from '../support/changed-header.js';
 import { expectError } from '../support/expect-error.js';
 import { describeShared, sharedPath } from '../support/shared.js';
 
@@ -23,7 +23,7 @@ const nodesOf = (gguf: Gguf, options: ModelOptions = SMALL): readonly string[] =
 
 describeShared('Deci', () => {
   it('caches nothing in a layer with one matrix for attention, but pads transposed values', async () => {
-    const gguf = await editedHeader('deci', {
+    const gguf = await changedHeader('deci', {
       keys: { 'attention.head_count_kv': [2, 0] },
       drop: /^blk\.1\.attn_[qkv]\./,
     });
@@ -35,14 +35,14 @@ describeShared('Deci', () => {
 
   it('adds nothing to the residual in a layer without attention', async () => {
     const keys = { 'attention.head_count': [2, 0], 'attention.head_count_kv': [2, 0] };
-    const nodes = nodesOf(await editedHeader('deci', { keys, drop: /^blk\.1\.attn_(norm|[qkvo].*)\./ }));
+    const nodes = nodesOf(await changedHeader('deci', { keys, drop: /^blk\.1\.attn_(norm|[qkvo].*)\./ }));
     expect(nodes).toContain('ffn_inp-0');
     expect(nodes).not.toContain('ffn_inp-1');
   });
 
   it('drops the result of attention where no network follows, and keeps all tokens', async () => {
     const keys = { feed_forward_length: [384, 0] };
-    const gguf = await editedHeader('deci', { keys, drop: /^blk\.1\.ffn_/ });
+    const gguf = await changedHeader('deci', { keys, drop: /^blk\.1\.ffn_/ });
     const { nodes } = measureModel(gguf, SMALL).graph;
     expect(nodes.some(({ name }) => name === 'kqv_out-1')).toBe(true);
     expect(nodes.some(({ name }) => name === 'l_out-1')).toBe(false);
@@ -52,7 +52,7 @@ describeShared('Deci', () => {
 
 describeShared('OpenELM', () => {
   it('has other numbers of heads in each layer; transposed values are as wide as the widest', async () => {
-    const gguf = await editedHeader('openelm', {
+    const gguf = await changedHeader('openelm', {
       keys: { 'attention.head_count_kv': [2, 1] },
       drop: /^blk\.1\.attn_qkv\./,
       add: [tensor('blk.1.attn_qkv.weight', 256, 512)],
@@ -64,7 +64,7 @@ describeShared('OpenELM', () => {
 
 describeShared('Grok', () => {
   it('never uses flash attention, so that values are not quantised', async () => {
-    const gguf = await editedHeader('grok', {});
+    const gguf = await changedHeader('grok', {});
     for (const flashAttention of [true, false, 'auto'] as const) {
       const { run, graph } = measureModel(gguf, { ...SMALL, flashAttention });
       expect(run.flashAttention).toBe(false);
@@ -78,7 +78,7 @@ describeShared('Grok', () => {
     [{}, 0, 2],
     [{ 'rope.scaling.yarn_ext_factor': 0.5 }, 0.5, 1],
   ])('turns by YaRN as far as the file says: %j', async (keys, extFactor, attnFactor) => {
-    const gguf = await editedHeader('grok', { keys: { 'rope.scaling.yarn_attn_factor': 2, ...keys } });
+    const gguf = await changedHeader('grok', { keys: { 'rope.scaling.yarn_attn_factor': 2, ...keys } });
     const turn = measureModel(gguf, SMALL).graph.nodes.find(({ op }) => op === 'ROPE')!;
     expect(turn.params).toMatchObject({ extFactor, attnFactor });
   });
@@ -86,7 +86,7 @@ describeShared('Grok', () => {
   it('does without a dense network, with a norm of another name', async () => {
     const drop = /\.(ffn_(up|gate|down)|layer_output_norm)\./;
     const post = [0, 1].map((layer) => tensor(`blk.${layer}.post_ffw_norm.weight`, 256));
-    const found = await editedHeader('grok', { drop, add: post });
+    const found = await changedHeader('grok', { drop, add: post });
     const nodes = nodesOf(found);
     expect(nodes).toContain('ffn_post_norm-1');
     expect(nodes).not.toContain('ffn_out-1');
@@ -95,10 +95,10 @@ describeShared('Grok', () => {
 
 describeShared('CodeShell', () => {
   it('reads two copies of the output’s matrix where it is the embedding, too', async () => {
-    const { graph, weights } = measureModel(await editedHeader('codeshell-min', {}), SMALL);
+    const { graph, weights } = measureModel(await changedHeader('codeshell-min', {}), SMALL);
     expect(graph.leafs.filter(({ name }) => name === 'output.weight')).toHaveLength(2);
     const { weights: own } = measureModel(
-      await editedHeader('codeshell-min', { add: [tensor('token_embd.weight', 256, 128)] }),
+      await changedHeader('codeshell-min', { add: [tensor('token_embd.weight', 256, 128)] }),
       SMALL,
     );
     expect(weights).toBe(own);
@@ -107,7 +107,7 @@ describeShared('CodeShell', () => {
 
 describeShared('Chameleon', () => {
   it('normalises after attention and network if the file says so', async () => {
-    const nodes = nodesOf(await editedHeader('chameleon', { keys: { swin_norm: true } }));
+    const nodes = nodesOf(await changedHeader('chameleon', { keys: { swin_norm: true } }));
     expect(nodes).not.toContain('attn_norm-0');
     expect(nodes.indexOf('ffn_norm-0')).toBeGreaterThan(nodes.indexOf('ffn_inp-0'));
     expect(nodes.at(-1)).toBe('result_output');
@@ -116,7 +116,7 @@ describeShared('Chameleon', () => {
 
 describeShared('StableLM', () => {
   it('reads what attention reads in a layer without a norm for the network', async () => {
-    const nodes = nodesOf(await editedHeader('stablelm', { drop: /^blk\.1\.ffn_norm\./ }));
+    const nodes = nodesOf(await changedHeader('stablelm', { drop: /^blk\.1\.ffn_norm\./ }));
     expect(nodes).toContain('ffn_norm-0');
     expect(nodes).not.toContain('ffn_norm-1');
   });
@@ -124,7 +124,7 @@ describeShared('StableLM', () => {
 
 describeShared('MPT', () => {
   it('normalises rows of heads only one token at a time, as llama.cpp does', async () => {
-    const gguf = await editedHeader('mpt', {
+    const gguf = await changedHeader('mpt', {
       add: [0, 1].map((layer) => tensor(`blk.${layer}.attn_q_norm.weight`, 256)),
     });
     const { graph } = measureModel(gguf, { ...SMALL, ubatchSize: 1 });
@@ -134,7 +134,7 @@ describeShared('MPT', () => {
 });
 
 describeShared('GroveMoE', () => {
-  const halves: HeaderEdit = {
+  const halves: HeaderChange = {
     keys: { experts_per_group: 2 },
     drop: /_chexps\./,
     add: [0, 1].flatMap((layer) => [
@@ -145,12 +145,12 @@ describeShared('GroveMoE', () => {
   };
 
   it('finds the groups of experts by division', async () => {
-    const nodes = nodesOf(await editedHeader('grovemoe', halves));
+    const nodes = nodesOf(await changedHeader('grovemoe', halves));
     expect(nodes).toContain('ffn_moe_topk-0 (copy)');
   });
 
   it('has no more experts per token than groups', async () => {
-    const gguf = await editedHeader('grovemoe', { ...halves, keys: { ...halves.keys, expert_used_count: 2 } });
+    const gguf = await changedHeader('grovemoe', { ...halves, keys: { ...halves.keys, expert_used_count: 2 } });
     expectError('BAD_MODEL', 'grovemoe.expert_used_count', () => measureModel(gguf, SMALL));
   });
 });
@@ -158,7 +158,7 @@ describeShared('GroveMoE', () => {
 describeShared('Bailing 2', () => {
   /** A third layer like the second, which predicts further tokens. */
   async function predicting(without: RegExp): Promise<Gguf> {
-    const gguf = await editedHeader('bailingmoe2', { keys: { block_count: 3, nextn_predict_layers: 1 } });
+    const gguf = await changedHeader('bailingmoe2', { keys: { block_count: 3, nextn_predict_layers: 1 } });
     const layer = gguf.tensors
       .filter(({ name }) => name.startsWith('blk.1.'))
       .map((old) => ({ ...old, name: old.name.replace('blk.1.', 'blk.2.') }));
@@ -173,7 +173,7 @@ describeShared('Bailing 2', () => {
   }
 
   it('caches a layer that predicts further tokens, but neither loads nor runs it', async () => {
-    const plain = measureModel(await editedHeader('bailingmoe2', {}), SMALL);
+    const plain = measureModel(await changedHeader('bailingmoe2', {}), SMALL);
     const more = measureModel(await predicting(/never/), SMALL);
     expect(more.weights).toBe(plain.weights);
     expect(more.context).toBe(1.5 * plain.context);
@@ -188,7 +188,7 @@ describeShared('Bailing 2', () => {
 
 describeShared('Apertus', () => {
   it('has coefficients of xIELU for each layer', async () => {
-    const gguf = await editedHeader('apertus', {});
+    const gguf = await changedHeader('apertus', {});
     const listed = { ...gguf, metadata: { ...gguf.metadata, 'xielu.beta': [0.5, 2] } };
     const found = measureModel(listed, SMALL).graph.nodes.filter(({ op }) => op === 'XIELU');
     expect(found.map(({ params }) => (params as { beta: number }).beta)).toEqual([0.5, 2]);
@@ -198,7 +198,7 @@ describeShared('Apertus', () => {
 });
 
 describeShared('refused, by the name of what is at fault', () => {
-  it.each<[string, HeaderEdit, string]>([
+  it.each<[string, HeaderChange, string]>([
     ['deci', { keys: { 'attention.head_count': [0, 2] } }, 'deci.attention.head_count'],
     ['deci', { keys: { 'attention.head_count': [2, 0] } }, 'deci.attention.head_count_kv'],
     ['deci', { keys: { 'rope.dimension_count': 64 } }, 'head length'],
@@ -214,7 +214,7 @@ describeShared('refused, by the name of what is at fault', () => {
     ['plamo', { keys: { 'rope.dimension_count': 64 } }, 'head length'],
     ['bitnet', { keys: { 'attention.key_length': 64, 'attention.value_length': 64 } }, 'length of all heads'],
   ])('%s with %j', async (name, change, culprit) => {
-    const gguf = await editedHeader(name, change);
+    const gguf = await changedHeader(name, change);
     expectError('BAD_MODEL', culprit, () => measureModel(gguf, SMALL));
   });
 });

@@ -13,15 +13,14 @@ import { cogvlm } from './cogvlm.js';
 import { cohere2, cohere2moe, commandR } from './cohere.js';
 import { deci } from './deci.js';
 import { deepseek, deepseek2, deepseek2Ocr, mistral4 } from './deepseek.js';
+import { deepseek4 } from './deepseek4.js';
 import { dflash } from './dflash.js';
 import { dream, llada, lladaMoe, rnd1 } from './diffusion.js';
+import { dots3note } from './dots.js';
 import { eagle3 } from './eagle3.js';
 import { eurobert, modernBert, neoBert } from './encoders.js';
 import { ernie45, ernie45moe, paddleocr } from './ernie.js';
 import { exaone, exaone4, exaonemoe } from './exaone.js';
-import { dots3note } from './dots.js';
-import { deepseek32, glmDsa } from './sparse.js';
-import { deepseek4 } from './deepseek4.js';
 import { falcon } from './falcon.js';
 import { falconH1 } from './falcon-h1.js';
 import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
@@ -31,11 +30,12 @@ import { gemma4 } from './gemma4.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, jais2, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe, graniteSwa } from './granite.js';
+import { graniteSwitch } from './granite-switch.js';
 import { grok } from './grok.js';
 import { grovemoe } from './grovemoe.js';
-import { graniteSwitch } from './granite-switch.js';
 import { hunyuanDense, hunyuanV3, hunyuanVl } from './hunyuan.js';
 import { kimiLinear } from './kimi.js';
+import { kimiK3 } from './kimi-k3.js';
 import { minicpm3, plm } from './latent.js';
 import { lfm2, lfm2moe } from './lfm.js';
 import {
@@ -56,6 +56,7 @@ import {
 import { llama4 } from './llama4.js';
 import { jamba, mamba, mamba2 } from './mamba.js';
 import { minimaxM2, minimaxM3 } from './minimax.js';
+import { minimax01 } from './minimax-01.js';
 import { mistral3 } from './mistral.js';
 import { dbrx, dots1, hunyuanMoe } from './mixtures.js';
 import { mpt } from './mpt.js';
@@ -70,6 +71,7 @@ import { qwen, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe, qwen3tts, qwen3vl, qwe
 import { qwen35, qwen35moe, qwen3next } from './qwen-hybrid.js';
 import { rwkv6, rwkv6qwen2 } from './rwkv6.js';
 import { arwkv7, rwkv7 } from './rwkv7.js';
+import { deepseek32, glmDsa } from './sparse.js';
 import { pocketTts } from './speech.js';
 import { stablelm } from './stablelm.js';
 import { t5, t5encoder } from './t5.js';
@@ -147,6 +149,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     jamba,
     'jina-bert-v2': jinaBertV2,
     'jina-bert-v3': jinaBertV3,
+    'kimi-k3': kimiK3,
     'kimi-linear': kimiLinear,
     laguna,
     lfm2,
@@ -163,6 +166,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     mimo2,
     minicpm,
     minicpm3,
+    'minimax-01': minimax01,
     'minimax-m2': minimaxM2,
     'minimax-m3': minimaxM3,
     mistral3,

@@ -114,7 +114,7 @@ export function activateGated(s: Scope, activation: Activation, gate: Tensor, up
 
 /** `silu(gate) × up` where a layer's networks are limited; undefined: they are not. */
 export function limitedGate(s: Layer, part: 'experts' | 'others'): Gated | undefined {
-  const limit = gateLimitOf(s.hp, part, s.index);
+  const limit = gateLimitOf(s.hp.gateLimits, part, s.index);
   if (limit === null) return undefined;
   const { ctx } = s;
   const label = part === 'experts' ? 'ffn_moe' : 'ffn';

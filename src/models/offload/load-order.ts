@@ -3,12 +3,11 @@
  *
  * Invariant: rows follow `load_arch_tensors` of the architectures that the library builds, in build 10573.
  */
+import { LATENT_ORDERS, QUERIES_KEYS_VALUES, words } from './load-order-latent.js';
 
 /** Weights outside of layers. Names are without `.weight`. */
 const OUTSIDE = words(`
-  token_embd token_embd_norm token_embd_norm.bias position_embd token_types output_norm output_norm.bias output output.bias cls.output dense_2 dense_3`);
-
-const QUERIES_KEYS_VALUES = 'attn_qkv attn_qkv.bias attn_q attn_k attn_v attn_q.bias attn_k.bias attn_v.bias';
+  token_embd token_embd_norm token_embd_norm.bias position_embd token_types output_norm output_norm.bias output output.bias output_res_score cls.output dense_2 dense_3`);
 
 const HEAD_SCAN = 'ssm_in ssm_conv1d ssm_conv1d.bias ssm_dt.bias ssm_a ssm_d ssm_norm ssm_out';
 
@@ -44,6 +43,7 @@ const RWKV7 = words(`
   channel_mix_lerp_k channel_mix_key channel_mix_value ffn_norm ffn_gate ffn_down ffn_up`);
 
 const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
+  ...LATENT_ORDERS,
   [
     'apertus',
     words(`
@@ -93,14 +93,6 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
     words(`
       attn_norm attn_qkv attn_output vis_attn_qkv vis_attn_output rope_freqs ffn_norm ffn_gate ffn_down ffn_up vis_gate
       vis_down vis_up`),
-  ],
-  [
-    'deepseek2',
-    words(`
-      attn_norm attn_q_a_norm attn_kv_a_norm attn_q_a attn_q_b attn_q attn_kv_a_mqa attn_k_b attn_v_b attn_kv_b
-      attn_output ffn_norm ffn_gate ffn_down ffn_up ffn_gate_inp exp_probs_b.bias ffn_down_exps ffn_gate_up_exps
-      ffn_gate_exps ffn_up_exps ffn_gate_shexp ffn_down_shexp ffn_up_shexp nextn.eh_proj nextn.enorm nextn.hnorm
-      nextn.embed_tokens nextn.shared_head_head nextn.shared_head_norm`),
   ],
   [
     'ernie4_5-moe',
@@ -232,10 +224,6 @@ const BY_ARCHITECTURE: ReadonlyMap<string, readonly string[]> = new Map([
       ${QUERIES_KEYS_VALUES} attn_output attn_q_norm ffn_gate ffn_up ffn_down layer_output_scale`),
   ],
 ]);
-
-function words(text: string): readonly string[] {
-  return text.trim().split(/\s+/);
-}
 
 /** When a weight is made: weights are sorted by these numbers, the first one first. */
 export type LoadTime = readonly [round: number, layer: number, position: number];

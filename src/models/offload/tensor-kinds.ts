@@ -109,10 +109,14 @@ const TENSOR_KINDS: readonly TensorKinds[] = [
   { part: 'layer', operation: 'RWKV_WKV6', names: 'time_mix_first' },
 ];
 
-/** The final norm of these architectures has the name that a norm of the embeddings has in others. */
-const FINAL_NORM: ReadonlyMap<string, string> = new Map(
-  ['lfm2', 'lfm2moe'].map((architecture) => [architecture, 'token_embd_norm']),
-);
+/** Kinds that some architectures read as another kind: the final norm, and a rate of fading without a scan. */
+const READ_AS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map<string, Record<string, string>>([
+  ['lfm2', { token_embd_norm: 'output_norm' }],
+  ['lfm2moe', { token_embd_norm: 'output_norm' }],
+  ['qwen35', { ssm_a: 'ssm_norm' }],
+  ['qwen35moe', { ssm_a: 'ssm_norm' }],
+  ['qwen3next', { ssm_a: 'ssm_norm' }],
+]);
 
 const BY_NAME = new Map(
   TENSOR_KINDS.flatMap(({ part, operation, names }) =>
@@ -144,7 +148,7 @@ export interface WeightUse {
 export function weightUse(name: string, architecture: string): WeightUse {
   const [, layer, rest] = /^(?:(?:enc|dec)\.)?(?:blk|posnet|convnext)\.(\d+)\.(.+)$/.exec(name) ?? [];
   const [, kind, suffix = ''] = /^(.+?)(?:\.(weight|bias|scales?|input_scale|lora_[ab]))?$/.exec(rest ?? name)!;
-  const row = BY_NAME.get(FINAL_NORM.get(architecture) === kind ? 'output_norm' : kind);
+  const row = BY_NAME.get(READ_AS.get(architecture)?.[kind] ?? kind);
   if (row === undefined) {
     const message = `${named(name)} is a kind of weight that this library does not know, so it cannot say which device gets it.`;
     throw badTensor(message, name, 'in the file', 'a kind of weight that this library knows');
