@@ -30,6 +30,7 @@ export {
   type ModelOptions,
   type Phase,
   type ResolvedModelOptions,
+  type SizeOptions,
 } from './options.js';
 export { memoryTable, type MemoryTableRow } from './memory-table.js';
 export { POOLINGS, type Pooling } from './pooling.js';

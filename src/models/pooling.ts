@@ -9,6 +9,7 @@ import type { MetadataReader } from './metadata-reader.js';
 /** `none`: each token keeps its own; `rank`: a score of the text instead, by the model's classifier. */
 export const POOLINGS = ['none', 'mean', 'cls', 'last', 'rank'] as const;
 
+/** A name of {@link POOLINGS}. */
 export type Pooling = (typeof POOLINGS)[number];
 
 /** The pooling that a file names; null if its number is none of llama.cpp's, which is refused where it is used. */

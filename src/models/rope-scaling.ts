@@ -34,7 +34,7 @@ export interface RopeHyperparameters {
 }
 
 /** Base and scale in layers with a sliding window, and whether YaRN's other settings hold there. */
-interface WindowedTurns {
+export interface WindowedTurns {
   readonly freqBase: number;
   readonly freqScale: number;
   readonly hasYarn: boolean;

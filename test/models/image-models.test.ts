@@ -5,7 +5,7 @@ import { cudaDevice } from '../../src/device/cuda.js';
 import { measureModel, type ModelOptions } from '../../src/models/index.js';
 import { expectError } from '../support/expect-error.js';
 import { describeShared } from '../support/shared.js';
-import { smallHeader, type HeaderChanges } from '../support/small-headers.js';
+import { changedHeader, type HeaderChange } from '../support/changed-header.js';
 
 const WIDTH = 256;
 const TOKENS = 64;
@@ -22,7 +22,7 @@ const find = (gguf: Gguf, wanted: string): Listed => {
 
 describeShared('models of images', () => {
   it('give the first layers further embeddings of an image', async () => {
-    const gguf = await smallHeader('qwen3vl', { keys: { n_deepstack_layers: 1 } });
+    const gguf = await changedHeader('qwen3vl', { keys: { n_deepstack_layers: 1 } });
     const sum = find(gguf, 'deepstack_out-0');
     const [result, more] = sum.sources;
     expect(result!.name).toBe('l_out-0');
@@ -36,7 +36,7 @@ describeShared('models of images', () => {
   });
 
   it('need no padding where no layer gets any', async () => {
-    expect(nodeNames(await smallHeader('qwen3vlmoe')).filter((name) => name.startsWith('deepstack'))).toEqual([]);
+    expect(nodeNames(await changedHeader('qwen3vlmoe')).filter((name) => name.startsWith('deepstack'))).toEqual([]);
   });
 
   it('turn tokens with four positions if the file says how', async () => {
@@ -45,10 +45,10 @@ describeShared('models of images', () => {
       return turned.sources[1]!.ne[0];
     };
     const keys = { 'rope.dimension_sections': undefined };
-    expect(positions(await smallHeader('hunyuan_vl'))).toBe(4 * TOKENS);
-    expect(positions(await smallHeader('hunyuan_vl', { keys }))).toBe(TOKENS);
-    expect(positions(await smallHeader('hunyuan-dense'))).toBe(TOKENS);
-    expect(positions(await smallHeader('paddleocr', { keys }))).toBe(4 * TOKENS);
+    expect(positions(await changedHeader('hunyuan_vl'))).toBe(4 * TOKENS);
+    expect(positions(await changedHeader('hunyuan_vl', { keys }))).toBe(TOKENS);
+    expect(positions(await changedHeader('hunyuan-dense'))).toBe(TOKENS);
+    expect(positions(await changedHeader('paddleocr', { keys }))).toBe(4 * TOKENS);
   });
 });
 
@@ -56,7 +56,7 @@ describeShared('a model that runs through its layers again', () => {
   const twice = { keys: { num_loops: 2 } };
 
   it('caches every loop and loads the weights once', async () => {
-    const [plain, looped] = [await smallHeader('nanbeige'), await smallHeader('nanbeige', twice)];
+    const [plain, looped] = [await changedHeader('nanbeige'), await changedHeader('nanbeige', twice)];
     const [once, again] = [measureModel(plain, OPTIONS), measureModel(looped, OPTIONS)];
     expect(again.weights).toBe(once.weights);
     expect(again.context).toBe(2 * once.context);
@@ -67,27 +67,27 @@ describeShared('a model that runs through its layers again', () => {
 
   it('normalises the end of every loop unless the file says otherwise', async () => {
     const loopNorms = (gguf: Gguf): string[] => nodeNames(gguf).filter((name) => name.startsWith('loop_norm'));
-    expect(loopNorms(await smallHeader('nanbeige', twice))).toEqual(['loop_norm-1']);
+    expect(loopNorms(await changedHeader('nanbeige', twice))).toEqual(['loop_norm-1']);
     const skipped = { keys: { num_loops: 2, skip_loop_final_norm: true } };
-    expect(loopNorms(await smallHeader('nanbeige', skipped))).toEqual([]);
+    expect(loopNorms(await changedHeader('nanbeige', skipped))).toEqual([]);
   });
 
   it('has the divisors of frequencies where its stored layers are', async () => {
     const devices = [0, 1].map((index) => cudaDevice({ totalBytes: 2 ** 33, index }));
-    const gguf = await smallHeader('nanbeige', { keys: { num_loops: 3 } });
+    const gguf = await changedHeader('nanbeige', { keys: { num_loops: 3 } });
     const second = measureModel(gguf, { ...OPTIONS, devices }).devices.find(({ name }) => name === 'CUDA1')!;
     // The output's matrix and norm: both stored layers are on the first device.
     expect(second.weights).toBe(WIDTH * 128 * 4 + WIDTH * 4);
   });
 
   it('has room for the graph of many loops', async () => {
-    expect(nodeNames(await smallHeader('nanbeige', { keys: { num_loops: 50 } })).length).toBeGreaterThan(3000);
+    expect(nodeNames(await changedHeader('nanbeige', { keys: { num_loops: 50 } })).length).toBeGreaterThan(3000);
   });
 });
 
 describeShared('mixtures', () => {
   it('of ERNIE compute only the non-linearity in layers between two with experts', async () => {
-    const gguf = await smallHeader('ernie4_5-moe', {
+    const gguf = await changedHeader('ernie4_5-moe', {
       keys: { interleave_moe_layer_step: 3, leading_dense_block_count: 1 },
     });
     expect(find(gguf, 'l_out-1').sources[0]!.op).toBe('SILU');
@@ -95,15 +95,15 @@ describeShared('mixtures', () => {
   });
 
   it('of Hunyuan V3 neither load nor cache the layers that predict further tokens', async () => {
-    const gguf = await smallHeader('hy_v3', {
+    const gguf = await changedHeader('hy_v3', {
       keys: { nextn_predict_layers: 1 },
-      add: {
+      tensors: {
         'blk.1.nextn.eh_proj.weight': [2 * WIDTH, WIDTH],
         'blk.1.nextn.enorm.weight': [WIDTH],
         'blk.1.nextn.hnorm.weight': [WIDTH],
       },
     });
-    const [all, one] = [measureModel(await smallHeader('hy_v3'), OPTIONS), measureModel(gguf, OPTIONS)];
+    const [all, one] = [measureModel(await changedHeader('hy_v3'), OPTIONS), measureModel(gguf, OPTIONS)];
     expect(one.context).toBe(all.context / 2);
     expect(one.weights).toBeLessThan(all.weights);
     expect(nodeNames(gguf)).not.toContain('l_out-1');
@@ -111,7 +111,7 @@ describeShared('mixtures', () => {
 });
 
 describeShared('refused, by the name of what is at fault', () => {
-  it.each<[string, string, HeaderChanges, string]>([
+  it.each<[string, string, HeaderChange, string]>([
     ['no list of positions', 'qwen2vl', { keys: { 'rope.dimension_sections': undefined } }, 'rope.dimension_sections'],
     ['three positions', 'qwen3vl', { keys: { 'rope.dimension_sections': [8, 8, 8] } }, 'rope.dimension_sections'],
     ['three positions, unread', 'ernie4_5', { keys: { 'rope.dimension_sections': [8, 8, 8] } }, 'dimension_sections'],
@@ -127,12 +127,12 @@ describeShared('refused, by the name of what is at fault', () => {
       'hy_v3',
       {
         keys: { nextn_predict_layers: 1 },
-        add: { 'blk.1.nextn.eh_proj.weight': [2 * WIDTH, WIDTH] },
+        tensors: { 'blk.1.nextn.eh_proj.weight': [2 * WIDTH, WIDTH] },
       },
       'blk.1.nextn.enorm.weight',
     ],
   ])('%s: %s', async (_, name, changes, culprit) => {
-    const gguf = await smallHeader(name, changes);
+    const gguf = await changedHeader(name, changes);
     expectError('BAD_MODEL', new RegExp(`^BAD_MODEL .*${culprit.replaceAll('.', '\\.')}`), () =>
       measureModel(gguf, { ...OPTIONS, outputs: 1 }),
     );

@@ -7,8 +7,8 @@ import { elementType } from '../../src/tensor/element-type.js';
 import { sharedPath } from './shared-data.js';
 
 export interface HeaderChange {
-  /** Keys without the architecture's name, unless they begin with `tokenizer`. */
-  readonly keys?: Readonly<Record<string, GgufValue>>;
+  /** Keys without the architecture's name, unless they begin with `tokenizer`; undefined takes one away. */
+  readonly keys?: Readonly<Record<string, GgufValue | undefined>>;
   /** Ending of the keys that are left out. */
   readonly dropKey?: string;
   /** Which tensors are left out. */
@@ -29,7 +29,8 @@ export async function changedHeader(name: string, change: HeaderChange = {}): Pr
   const types = { ...gguf.types };
   for (const [key, value] of Object.entries(keys)) {
     const full = key.startsWith('tokenizer') ? key : `${architecture}.${key}`;
-    metadata[full] = value;
+    if (value === undefined) delete metadata[full];
+    else metadata[full] = value;
     delete types[full];
   }
   const shaped = Object.entries(tensors).flatMap(([tensor, ne]) => (ne === undefined ? [] : [floats(tensor, ne)]));
