@@ -2,7 +2,7 @@
  * From a GGUF header to llama.cpp's compute graph.
  */
 import type { BufferType } from '../device/device.js';
-import { PlannerError, shown, type ErrorCode } from '../errors.js';
+import { nearestName, PlannerError, shown, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import type { Architecture } from './architecture.js';
@@ -187,12 +187,16 @@ const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_V
 function architectureOf({ architecture: name }: MetadataReader): Architecture {
   const found = ARCHITECTURES.get(name);
   if (found !== undefined) return found;
-  const names = [...ARCHITECTURES.keys()].join(', ');
+  const names = [...ARCHITECTURES.keys()];
+  const nearest = nearestName(name, names);
   throw new PlannerError('UNKNOWN_ARCHITECTURE', {
     message: `\`general.architecture\` is ${shown(name)}, which this library cannot build.`,
     culprit: 'general.architecture',
     value: name,
-    limit: `one of ${names}`,
-    remedy: `It builds ${names}; of others only the weights can be measured.`,
+    limit: `one of the ${names.length} that it builds`,
+    remedy:
+      nearest === null
+        ? 'Its weights can be measured all the same; a newer version may know more.'
+        : `Of those that it builds, ${nearest} has the nearest name. The weights of any can be measured.`,
   });
 }

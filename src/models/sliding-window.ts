@@ -12,14 +12,14 @@ export interface WindowRecipe {
    */
   readonly tokens?: number | 'none';
   /**
-   * Of every `period` layers, one has no window, if the file does not give another number; 0: all have it. `listed`: the
+   * Of every `period` layers, the last has no window, if the file does not give another number; 0: all have it. `listed`: the
    * file lists the layers, or gives a period; `flagged`: it lists the layers, or gives one flag for all; `list`: it lists
    * the layers, of which the last may be missing if they have no window. Default 0.
    */
   readonly period?: number | 'listed' | 'flagged' | 'list';
   /** Whether layers that predict further tokens follow this, too. Default false: they have no window. */
   readonly countsPredictLayers?: boolean;
-  /** Whether the layer without a window is the first of its period instead of the last. Default false. */
+  /** Whether the first of each period has no window instead of the last. Default false. */
   readonly isDenseFirst?: boolean;
   /**
    * Base of the frequencies in layers with a window, if the file does not say. `same`: that of the other layers.

@@ -47,7 +47,10 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   readonly isCausal?: false;
   /** Norms around attention and feed-forward network. */
   readonly norms?: NormPlaces | ((hp: H) => NormPlaces);
-  /** How attention and feed-forward network join the residual. Default: one after the other. */
+  /**
+   * How attention and feed-forward network join the residual. Side by side, neither norms behind them nor names of sums
+   * nor a factor of the residual are heeded. Default: one after the other.
+   */
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
   readonly labels?: SumLabels;
@@ -208,7 +211,7 @@ export interface NormPlaces {
 
 /** Attention and feed-forward network beside each other. */
 export interface ParallelResidual {
-  /** What the feed-forward network reads: what attention reads, or the residual with a norm of its own. */
+  /** What the feed-forward network reads: what attention reads, without any `ffn_norm`, or the residual with a norm of its own. */
   readonly feedForwardReads: 'attention-input' | 'own-norm';
   /** The order of the sum. */
   readonly sum: readonly [SumPart, SumPart, SumPart];

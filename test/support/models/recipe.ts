@@ -67,7 +67,7 @@ export class Recipe {
     if (!isTied) this.matrix('output.weight', [width, vocabulary]);
   }
 
-  /** Keys of the architecture; undefined ones are left out. */
+  /** Keys of the architecture; undefined ones are left out. A number without a fraction becomes an integer. */
   keys(values: Readonly<Record<string, Value | undefined>>): this {
     for (const [key, value] of Object.entries(values)) {
       if (value !== undefined) this.#values[`${this.architecture}.${key}`] = value;
