@@ -218,6 +218,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     LLAMA_CPP_COMMIT: (commit) => assert.match(commit, /^[0-9a-f]{9,40}$/),
     LLAMA_CPP_PLAN: (options) => assert.equal(planGraph(measured.graph, options).bufferSize, measured.compute),
     MODEL_PLANS: ({ auto }) => assert.equal(planGraph(measured.graph, auto).bufferSize, measured.computeWithAuto),
+    POOLINGS: (names) => assert.ok(names.includes('mean')),
     PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
     draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
