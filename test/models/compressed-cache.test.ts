@@ -96,4 +96,10 @@ describeShared('refused of DeepSeek-V4', () => {
         .nodes.some(({ name }) => name === 'l_last-3'),
     ).toBe(true);
   });
+
+  it('different types of keys and values, which are cached as one', async () => {
+    const gguf = await header();
+    const types = { cacheTypeK: 'f16', cacheTypeV: 'q8_0' } as const;
+    expectError('BAD_ARGUMENT', 'cacheTypeV', () => measureModel(gguf, { ctxSize: 512, parallel: 1, ...types }));
+  });
 });

@@ -33,7 +33,7 @@ import { OVERLAPPING_RATIO, WHOLE_RATIO } from '../compression.js';
 import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs } from '../decoder/recipe.js';
 import { withGateLimits } from '../gate-limits.js';
-import { withHeads, type Hyperparameters } from '../hyperparameters.js';
+import { withAttention, withHeads, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
@@ -77,7 +77,8 @@ const LANES = 4;
 const SQRT_SOFTPLUS = 4;
 
 function readNumbers(plain: Hyperparameters, reader: MetadataReader): DeepSeek4Hyperparameters {
-  const hp = withGateLimits(reader, withPresentLayers(plain, reader), 'gate');
+  const present = withAttention(withPresentLayers(plain, reader), { isLatent: true });
+  const hp = withGateLimits(reader, present, 'gate');
   reader.numberPerLayer('swiglu_clamp_exp', hp.attention.layers.length);
   const { others, experts: limits } = hp.gateLimits!;
   const [heads] = hp.attention.layers;
