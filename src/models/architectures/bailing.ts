@@ -2,6 +2,7 @@
  * Ant's Bailing models (Ling and Ring): mixtures with experts that every token goes through.
  */
 import { decoder } from '../decoder/decoder.js';
+import { STATED_EXPERTS } from './deepseek.js';
 
 /** Bailing: Ling-lite and Ling-plus. */
 export const bailingmoe = decoder({
@@ -28,16 +29,7 @@ export const bailingmoe2 = decoder({
   headRules: { isAsWideAsEmbedding: true },
   attention: { matrices: 'fused', bias: 'none', headNorms: {} },
   labels: { attentionSum: 'sa_out' },
-  experts: {
-    isRequired: true,
-    layers: 'after-leading',
-    length: 'own',
-    gating: { ifUnsaid: null },
-    isNormalised: 'read',
-    readsScale: true,
-    selectionBias: 'optional',
-    shared: { length: 'own' },
-  },
+  experts: { ...STATED_EXPERTS, shared: { length: 'own' } },
   output: { weights: 'required' },
   predicts: 'cached',
   // The file counts experts that every token goes through, and may say how long each is.

@@ -32,16 +32,22 @@ export const deepseek = decoder({
   },
 });
 
-const EXPERTS: MixtureRecipe = {
+/** The mixture of V3 where the file must say how experts are chosen; others took it over. */
+export const STATED_EXPERTS: MixtureRecipe = {
   isRequired: true,
   layers: 'after-leading',
   length: 'own',
-  gating: { ifUnsaid: 'softmax' },
+  gating: { ifUnsaid: null },
   isNormalised: 'read',
   readsScale: true,
   selectionBias: 'optional',
-  fusedGate: 'optional',
   shared: { length: 'counted' },
+};
+
+const EXPERTS: MixtureRecipe = {
+  ...STATED_EXPERTS,
+  gating: { ifUnsaid: 'softmax' },
+  fusedGate: 'optional',
 };
 
 const LATENT = {

@@ -21,6 +21,7 @@ import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import { KEY_NORM } from './sparse.js';
+import { STATED_EXPERTS } from './deepseek.js';
 
 interface NoteHyperparameters extends SparseLatentHyperparameters {
   /** The lengths in layers with a window. */
@@ -31,16 +32,7 @@ export const dots3note = decoder<NoteHyperparameters>({
   headRules: null,
   window: { period: 'list', freqBase: 'same' },
   attention: noteAttention,
-  experts: {
-    isRequired: true,
-    layers: 'after-leading',
-    length: 'own',
-    gating: { ifUnsaid: null },
-    isNormalised: 'read',
-    readsScale: true,
-    selectionBias: 'required',
-    shared: { length: 'counted' },
-  },
+  experts: { ...STATED_EXPERTS, selectionBias: 'required' },
   output: { product: 'plain' },
   predicts: 'uncached',
   predictTensors: 'unchecked',

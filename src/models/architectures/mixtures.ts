@@ -2,6 +2,7 @@
  * Mixtures of experts of several makers.
  */
 import { decoder } from '../decoder/decoder.js';
+import { STATED_EXPERTS } from './deepseek.js';
 
 /** DBRX: layer normalisation, and projections that are cut to a limit. */
 export const dbrx = decoder({
@@ -18,16 +19,7 @@ export const dbrx = decoder({
 export const dots1 = decoder({
   rope: { mode: 'neox' },
   attention: { headNorms: {} },
-  experts: {
-    isRequired: true,
-    layers: 'after-leading',
-    length: 'own',
-    gating: { ifUnsaid: null },
-    isNormalised: 'read',
-    readsScale: true,
-    selectionBias: 'optional',
-    shared: { length: 'counted' },
-  },
+  experts: STATED_EXPERTS,
   output: { weights: 'required' },
 });
 

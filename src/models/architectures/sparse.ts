@@ -4,7 +4,6 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import { projectOutput } from '../blocks/attention.js';
 import { askForIndexer, chooseTokens, indexerAccess, onlyChosen, type IndexerOptions } from '../blocks/indexer.js';
-import type { MixtureRecipe } from '../blocks/mixture.js';
 import {
   attendRows,
   compressedHeads,
@@ -18,22 +17,11 @@ import { withAttention, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Presence } from '../presence.js';
-import { attentionScale } from './deepseek.js';
-
-const EXPERTS: MixtureRecipe = {
-  isRequired: true,
-  layers: 'after-leading',
-  length: 'own',
-  gating: { ifUnsaid: null },
-  isNormalised: 'read',
-  readsScale: true,
-  selectionBias: 'optional',
-  shared: { length: 'counted' },
-};
+import { attentionScale, STATED_EXPERTS } from './deepseek.js';
 
 const SPARSE = {
   headRules: null,
-  experts: EXPERTS,
+  experts: STATED_EXPERTS,
   output: { product: 'plain' },
   predicts: 'uncached',
   predictTensors: 'all-or-none',
@@ -60,7 +48,7 @@ const GLM_52_LAYERS = 78;
 /** GLM 5: layers without an indexer see the tokens that the one before them chose. */
 export const glmDsa = decoder<SparseLatentHyperparameters>({
   ...SPARSE,
-  experts: { ...EXPERTS, gating: { ifUnsaid: 'sigmoid' } },
+  experts: { ...STATED_EXPERTS, gating: { ifUnsaid: 'sigmoid' } },
   attention: sparseAttention(
     { mode: 'normal', keyNorm: { kind: 'layer', weight: 'optional', bias: 'optional', epsilon: 0 } },
     'optional',
