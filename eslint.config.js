@@ -29,6 +29,7 @@ export const LAYERS = [
   'solver',
   'verify',
   'plan',
+  'planner',
   'exec',
   'gguf',
   'models',

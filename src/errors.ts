@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   NOT_EXECUTABLE: 'The reference executor runs operations of the table, with their settings, on unquantised types.',
   NOT_LISTED: 'Every tensor of a document is a leaf or a node.',
   NOT_READABLE: 'Only bytes that exist and still hold the tensor can be read.',
+  OUTSIDE_FAMILY: 'A graph of a family has its structure, and tensors no larger than in the corners of its box.',
   OUT_OF_MEMORY: 'Immediate tensors fit in the memory that the context has.',
   OVERSIZE: 'A buffer fits into one chunk.',
   TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',

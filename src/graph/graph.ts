@@ -136,6 +136,13 @@ export class Graph {
     return this.#ids.get(tensor) > 0;
   }
 
+  /** The index of `tensor` in {@link Graph.tensors}; -1 if it is not in the graph. O(1) once there is a table. @internal */
+  idOf(tensor: Tensor): number {
+    if (!this.has(tensor)) return -1;
+    this.#table ??= this.table;
+    return this.#ids.get(tensor) - 1;
+  }
+
   /**
    * Adds `tensor` and everything that it depends on, each once, sources before their readers. Tensors without a name
    * become `leaf_N` and `node_N`, as in ggml. The graph is unchanged if this throws.

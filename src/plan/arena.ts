@@ -23,6 +23,11 @@ export class Arena {
     this.#pieces = piecesOf(plan, memory);
   }
 
+  /** The memory of the arena, for another plan that may have it when this one has run: `plan.allocate(arena.memory)`. */
+  get memory(): ArenaMemory {
+    return { buffers: this.#pieces };
+  }
+
   /** Bytes of chunk `index`, without a copy. @throws PlannerError `BAD_ARGUMENT` */
   chunk(index: number): Uint8Array {
     const { buffer, byteOffset } = this.#pieceAt(index);

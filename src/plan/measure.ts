@@ -9,7 +9,7 @@ import { checkPoolOfEach } from '../graph/pools.js';
 import { isPlanned, type GraphTable } from '../graph/table.js';
 import { mayConflict } from '../liveness/conflicts.js';
 import { findHazards, type Hazard } from '../liveness/hazards.js';
-import { groupsOf } from '../liveness/groups.js';
+import { groupsOf, type FusedGroups } from '../liveness/groups.js';
 import { analyzeLiveness, type ReuseMode, type Liveness } from '../liveness/liveness.js';
 import { liveLoad } from '../problem/lower-bound.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -77,9 +77,8 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   checkGraph(graph);
   const { table } = graph;
   if (options.pools !== null) checkPoolOfEach(options.pools, table.tensorCount);
-  if (options.allocator !== ALLOCATORS.ggml && mayConflict(graph.tensors, table)) rejectConflicts(hazardsOf(graph));
-  if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
-  const { liveness, placement, pools } = placeChoice(graph, options);
+  rejectUnplannable(graph, options);
+  const { liveness, placement, pools } = placeTable(table, groupsOf(graph, options.runtime), options);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
   const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
@@ -99,10 +98,13 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   return { measurement, liveness, placement };
 }
 
-function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice & Pick<Measurement, 'pools'> {
-  const { table } = graph;
+/** Live ranges and a placement, with the best choice of reuses that is found. */
+export function placeTable(
+  table: GraphTable,
+  groups: FusedGroups | null,
+  options: ResolvedOptions,
+): PlacedChoice & Pick<Measurement, 'pools'> {
   const { allocator, alignment, reuse, maxChunkSize, allowOversize, pools } = options;
-  const groups = groupsOf(graph, options.runtime);
   const smallest = allocator.placesEmptyBuffers === true ? 0 : 1;
   const liveness = analyzeLiveness(table, reuse, pools ?? alignment, groups, undefined, smallest);
   if (pools !== null) return { liveness, ...placeInPools(table, liveness, pools, allocator, allowOversize) };
@@ -110,6 +112,13 @@ function placeChoice(graph: Graph, options: ResolvedOptions): PlacedChoice & Pic
   const first = { liveness, placement: placeWith(allocator, liveness.problem, limits) };
   const mayChoose = allocator === ALLOCATORS.auto && reuse === 'full';
   return { ...(mayChoose ? improveReuse(table, alignment, limits, groups, first) : first), pools: null };
+}
+
+/** @throws PlannerError `HAZARD`, `OVERSIZE` as {@link measureGraph} */
+export function rejectUnplannable(graph: Graph, options: ResolvedOptions): void {
+  const isOrdered = options.allocator === ALLOCATORS.ggml;
+  if (!isOrdered && mayConflict(graph.tensors, graph.table)) rejectConflicts(hazardsOf(graph));
+  if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
 }
 
 const hazardsOfTable = new WeakMap<GraphTable, readonly Hazard[]>();
