@@ -37,16 +37,16 @@ export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
 export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
+export type { Box, Dims } from './planner/box.js';
 export { Planner, type PlannerOptions, type ReserveOptions } from './planner/planner.js';
 export type { GivenTensor } from './planner/sequence.js';
 export type { ReservedPlan } from './planner/reserved-plan.js';
 export {
   planFamily,
-  type Box,
   type BuildGraph,
-  type Dims,
   type Family,
   type FamilyCost,
+  type FamilyOptions,
   type Uncovered,
 } from './planner/family.js';
 export { replayPlan } from './verify/replay.js';

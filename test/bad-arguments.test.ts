@@ -89,6 +89,8 @@ const kept = own.newTensor('f32', [2], 'kept');
 const graph = Graph.forward(y);
 const plan = root.planGraph(graph);
 const arena = plan.allocate();
+const planner = new root.Planner().reserve(graph);
+const family = root.planFamily(() => graph, { length: [1, 2] });
 const csv = root.parseProblemCsv('id,lower,upper,size\na,0,2,4\nb,1,3,8\n');
 const { problem } = csv;
 const placement = root.solve(problem);
@@ -154,6 +156,16 @@ const CALLS: readonly Call[] = [
   ['solveAsync', root.solveAsync, problem, {}],
   ['measureGraph', root.measureGraph, graph, {}],
   ['planGraph', root.planGraph, graph, {}],
+  ['planFamily', root.planFamily, () => graph, { length: [1, 2] }, {}],
+  ['new Planner', (options?: object) => new root.Planner(options), {}],
+  on(planner, 'planner')('reserve', [graph], { given: [] }),
+  on(planner, 'planner')('plan', graph),
+  on(planner, 'planner')('misfit', graph),
+  on(planner.plan(graph), 'reserved')('find', y),
+  on(planner.plan(graph), 'reserved')('locate', y),
+  on(planner.plan(graph), 'reserved')('allocate', {}),
+  on(family, 'family')('at', { length: 1 }),
+  on(family, 'family')('plan', graph),
   ['planFromJson', root.planFromJson, graph, plan.toJSON(), {}],
   ['replayPlan', root.replayPlan, graph, plan, {}],
   ['verifyPlan', root.verifyPlan, graph, plan, {}],

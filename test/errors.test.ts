@@ -13,6 +13,7 @@ import {
   graphToJson,
   measureGraph,
   parseProblemCsv,
+  planFamily,
   planGraph,
   PlannerError,
   replayPlan,
@@ -151,6 +152,7 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
   ],
   NOT_LISTED: [() => graphFromJson({ ...document, leafs: [] })],
   NOT_READABLE: [() => ctx.data(x), () => planGraph(graph).allocate().data(x, 'i32')],
+  OUTSIDE_FAMILY: [() => planFamily(() => graph, { length: [1, 1] }).plan(Graph.forward(ctx.newTensor('f32', [1])))],
   OUT_OF_MEMORY: [
     () => Context.immediate().newTensor('f32', [2 ** 48], 'huge'),
     () => Context.immediate({ buffer: new ArrayBuffer(64) }).newTensor('f32', [64], 'x'),

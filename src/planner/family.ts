@@ -15,17 +15,14 @@
  * Invariant: no graph gets offsets that were not checked for it, so a builder that does something else between the corners
  * is found out, and never planned wrong.
  */
-import { checkArgument, named, PlannerError, wrongValue } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, PlannerError, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { measureGraph } from '../plan/measure.js';
-import { Planner, type PlannerOptions } from './planner.js';
+import { resolveOptions } from '../plan/options.js';
+import { centreOf, checkBox, checkDims, cornersOf, greatestOf, pointsOf, type Box, type Dims } from './box.js';
+import { GrowingArena } from './growing-arena.js';
+import { Planner, PLANNER_OPTIONS, type PlannerOptions } from './planner.js';
 import type { ReservedPlan } from './reserved-plan.js';
-
-/** Lengths of one graph of a family, by name. */
-export type Dims<Name extends string> = Readonly<Record<Name, number>>;
-
-/** The least and the greatest value of each length, both inclusive. */
-export type Box<Name extends string> = Readonly<Record<Name, readonly [least: number, most: number]>>;
 
 /** Makes the graph of some lengths; the same graph for the same lengths. */
 export type BuildGraph<Name extends string> = (dims: Dims<Name>) => Graph;
@@ -45,32 +42,52 @@ export interface Uncovered<Name extends string> {
   readonly reason: string;
 }
 
-/** More lengths than this have too many corners. */
-const MOST_DIMS = 10;
+const FAMILY_OPTIONS: OptionNames<FamilyOptions<string>> = { ...PLANNER_OPTIONS, grows: true };
+
+/** Settings of {@link planFamily}. */
+export interface FamilyOptions<Name extends string> extends PlannerOptions {
+  /**
+   * The length with which the arena grows: offsets and the size of the buffer are linear in it, and a graph gets the buffer of its own
+   * length. Every graph must have one structure, and the arena has one chunk. Default: none; each graph gets the whole buffer.
+   */
+  readonly grows?: Name;
+}
+
+/** Offsets for the graphs of a box. */
+interface Slots<Name extends string> {
+  readonly bufferSizeAt: (dims: Dims<Name>) => number;
+  /** The plan of a graph, or why there is none, as a sentence. */
+  readonly find: (graph: Graph, dims: Dims<Name>) => ReservedPlan | string;
+}
 
 /** One plan for all graphs of a box. Made by {@link planFamily}. */
 export class Family<Name extends string> {
   readonly box: Box<Name>;
   readonly #build: BuildGraph<Name>;
   readonly #options: PlannerOptions;
-  readonly #planner: Planner;
+  readonly #slots: Slots<Name>;
 
   /** @internal Use {@link planFamily}. */
-  constructor(build: BuildGraph<Name>, box: Box<Name>, options: PlannerOptions) {
+  constructor(build: BuildGraph<Name>, box: Box<Name>, { grows, ...options }: FamilyOptions<Name>) {
     this.box = box;
     this.#build = build;
     this.#options = options;
-    this.#planner = new Planner(options).reserve([...cornersOf(box), centreOf(box)].map((dims) => this.#graphAt(dims)));
+    this.#slots = grows === undefined ? this.#fixedSlots() : this.#growingSlots(grows);
   }
 
   /** Bytes of the buffer, enough for every graph of the family. */
   get bufferSize(): number {
-    return this.#planner.bufferSize;
+    return this.#slots.bufferSizeAt(greatestOf(this.box));
   }
 
-  /** Size of each chunk, bytes. */
-  get chunks(): readonly number[] {
-    return this.#planner.chunks;
+  /**
+   * Bytes of the buffer that the graph with these lengths gets: less than {@link Family.bufferSize} only if the arena grows.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` for lengths outside the box
+   */
+  bufferSizeAt(dims: Dims<Name>): number {
+    checkDims(dims, this.box);
+    return this.#slots.bufferSizeAt(dims);
   }
 
   /**
@@ -80,22 +97,24 @@ export class Family<Name extends string> {
    */
   at(dims: Dims<Name>): ReservedPlan {
     checkDims(dims, this.box);
-    return this.plan(this.#graphAt(dims));
+    return this.plan(this.#graphAt(dims), dims);
   }
 
   /**
-   * The plan of a graph that the builder has made. O(tensors); O(1) for a graph that was planned before.
+   * The plan of a graph that the builder has made. O(tensors).
    *
+   * @param dims its lengths, which matter where the arena grows. Default: the greatest of the box
    * @throws PlannerError `OUTSIDE_FAMILY` if a tensor is larger than its slot, or the graph has another structure
    */
-  plan(graph: Graph): ReservedPlan {
+  plan(graph: Graph, dims: Dims<Name> = greatestOf(this.box)): ReservedPlan {
     checkGraph(graph);
-    const reason = this.#planner.misfit(graph);
-    if (reason === null) return this.#planner.plan(graph);
+    checkDims(dims, this.box);
+    const found = this.#slots.find(graph, dims);
+    if (typeof found !== 'string') return found;
     throw new PlannerError('OUTSIDE_FAMILY', {
-      message: `The graph is not one of the family: ${reason}`,
+      message: `The graph is not one of the family: ${found}`,
       culprit: 'graph',
-      value: reason,
+      value: found,
       limit: 'a graph with the structure of a corner, and tensors no larger than there',
       remedy: 'Widen the box, or plan the graph by itself with planGraph.',
     });
@@ -115,10 +134,33 @@ export class Family<Name extends string> {
    */
   findUncovered(): Uncovered<Name> | null {
     for (const dims of pointsOf(this.box)) {
-      const reason = this.#planner.misfit(this.#graphAt(dims));
-      if (reason !== null) return { dims, reason };
+      const found = this.#slots.find(this.#graphAt(dims), dims);
+      if (typeof found === 'string') return { dims, reason: found };
     }
     return null;
+  }
+
+  #fixedSlots(): Slots<Name> {
+    const dims = [...cornersOf(this.box), centreOf(this.box)];
+    const planner = new Planner(this.#options).reserve(dims.map((each) => this.#graphAt(each)));
+    return {
+      bufferSizeAt: () => planner.bufferSize,
+      find: (graph) => planner.find(graph) ?? planner.misfit(graph)!,
+    };
+  }
+
+  #growingSlots(grows: Name): Slots<Name> {
+    const [least, most] = this.box[grows];
+    const lengths = new Set([least, centreOf(this.box)[grows], most]);
+    const samples = Array.from(lengths, (length) => {
+      const across = { ...this.box, [grows]: [length, length] };
+      return { length, graphs: cornersOf(across).map((dims) => this.#graphAt(dims)) };
+    });
+    const arena = new GrowingArena(samples, resolveOptions(this.#options));
+    return {
+      bufferSizeAt: (dims) => arena.bufferSizeAt(dims[grows]),
+      find: (graph, dims) => arena.find(graph, dims[grows]),
+    };
   }
 
   #graphAt(dims: Dims<Name>): Graph {
@@ -132,7 +174,7 @@ export class Family<Name extends string> {
  * One plan for every graph that `build` makes of lengths within `box`. Builds the graphs of its corners and of its centre,
  * two to the number of lengths and one; else as `planGraph`.
  *
- * @param options as those of `planGraph`, for one memory
+ * @param options as those of `planGraph`, for one memory, and `grows`
  * @throws PlannerError as `planGraph`; `BAD_ARGUMENT` for a box without a length, or of more than ten
  * @example
  * ```ts
@@ -145,13 +187,13 @@ export class Family<Name extends string> {
  * const family = planFamily(build, { batch: [1, 8], length: [1, 4096] });
  * console.log(family.bufferSize); // 8388608, for every batch and length
  * const plan = family.at({ batch: 3, length: 100 });
- * console.log(plan.locate(plan.graph.nodes[0])); // { chunk: 0, offset: 0 }
+ * console.log(plan.tensors.map(({ offset }) => offset)); // [0, 0]
  * ```
  */
 export function planFamily<Name extends string>(
   build: BuildGraph<Name>,
   box: Box<Name>,
-  options: PlannerOptions = {},
+  options: FamilyOptions<NoInfer<Name>> = {},
 ): Family<Name> {
   checkArgument(
     typeof build === 'function',
@@ -161,81 +203,19 @@ export function planFamily<Name extends string>(
     'Give (dims) => graph.',
   );
   checkBox(box);
+  checkOptions(options, FAMILY_OPTIONS);
+  if (options.grows !== undefined) checkGrowing(options.grows, box);
   return new Family(build, box, options);
 }
 
-function checkBox(box: Box<string>): void {
-  const isObject = typeof box === 'object' && (box as unknown) !== null && !Array.isArray(box);
-  checkArgument(isObject, 'box', box, 'an object of ranges', 'Give such as { length: [1, 4096] }.');
-  const names = Object.keys(box);
-  const isFew = names.length >= 1 && names.length <= MOST_DIMS;
+function checkGrowing(grows: string, box: Box<string>): void {
+  checkChoice('grows', grows, Object.keys(box));
+  const [least, most] = box[grows];
   checkArgument(
-    isFew,
-    'box',
-    `${names.length} lengths`,
-    `of 1 to ${MOST_DIMS} lengths`,
-    'Give such as { length: [1, 4096] }.',
+    least < most,
+    `box.${grows}`,
+    [least, most],
+    'two lengths, as the arena grows with it',
+    'Leave out `grows`.',
   );
-  for (const name of names) {
-    const range: readonly unknown[] = box[name];
-    const isPair = Array.isArray(range) && range.length === 2 && range.every((end) => Number.isSafeInteger(end));
-    const isRange = isPair && Number(range[0]) >= 0 && Number(range[0]) <= Number(range[1]);
-    checkArgument(
-      isRange,
-      `box.${name}`,
-      range,
-      'two whole numbers, the lesser first',
-      'Give [least, most], both inclusive.',
-    );
-  }
-}
-
-function checkDims<Name extends string>(dims: Dims<Name>, box: Box<Name>): void {
-  const isObject = typeof dims === 'object' && (dims as unknown) !== null;
-  checkArgument(isObject, 'dims', dims, 'an object of lengths', 'Give a length for each name of the box.');
-  for (const name of namesOf(box)) {
-    const [least, most] = box[name];
-    const isInside = Number.isSafeInteger(dims[name]) && dims[name] >= least && dims[name] <= most;
-    if (isInside) continue;
-    const limit = `a whole number from ${least} to ${most}, as in the box`;
-    throw wrongValue('BAD_ARGUMENT', {
-      culprit: name,
-      value: dims[name],
-      limit,
-      remedy: 'Widen the box of the family.',
-    });
-  }
-  for (const name in dims) {
-    const remedy = `The names are ${namesOf(box).join(', ')}.`;
-    checkArgument(name in box, 'dims', named(name), 'the names of the box', remedy);
-  }
-}
-
-const namesOf = <Name extends string>(box: Box<Name>): Name[] => Object.keys(box) as Name[];
-
-/** Every combination of one value for each name. */
-function* combinations<Name extends string>(
-  valuesOf: (name: Name) => Iterable<number>,
-  names: readonly Name[],
-): Generator<Dims<Name>> {
-  if (names.length === 0) return yield {} as Dims<Name>;
-  const [name, ...others] = names;
-  for (const value of valuesOf(name))
-    for (const rest of combinations(valuesOf, others)) yield { [name]: value, ...rest };
-}
-
-const cornersOf = <Name extends string>(box: Box<Name>): Dims<Name>[] => [
-  ...combinations((name) => new Set(box[name].toReversed()), namesOf(box)),
-];
-
-const pointsOf = <Name extends string>(box: Box<Name>): Generator<Dims<Name>> =>
-  combinations((name) => range(box[name][0], box[name][1]), namesOf(box));
-
-function* range(least: number, most: number): Generator<number> {
-  for (let value = least; value <= most; value++) yield value;
-}
-
-function centreOf<Name extends string>(box: Box<Name>): Dims<Name> {
-  const entries = namesOf(box).map((name) => [name, Math.floor((box[name][0] + box[name][1]) / 2)]);
-  return Object.fromEntries(entries) as Dims<Name>;
 }

@@ -11,12 +11,11 @@
 import { checkArgument, checkOptions, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import type { GraphTable } from '../graph/table.js';
-import { rejectUnplannable } from '../plan/measure.js';
 import { resolveOptions, type PlanOptions, type ResolvedOptions } from '../plan/options.js';
-import { merge, structureOf, type Reservation } from './reservation.js';
+import { merge, mergeAlike, structureOf, type Reservation } from './reservation.js';
 import { ReservedPlan } from './reserved-plan.js';
 import { placeSequence, resolveGiven, type Given, type GivenTensor, type Sequence } from './sequence.js';
-import { structuralDifference, type Structure } from './structure.js';
+import type { Structure } from './structure.js';
 
 /** Settings of a {@link Planner}: those of `planGraph`, for one memory. */
 export type PlannerOptions = Omit<PlanOptions, 'pools'>;
@@ -31,7 +30,7 @@ export interface ReserveOptions {
   readonly given?: readonly GivenTensor[];
 }
 
-const PLANNER_OPTIONS: OptionNames<PlannerOptions> = {
+export const PLANNER_OPTIONS: OptionNames<PlannerOptions> = {
   allocator: true,
   alignment: true,
   maxChunkSize: true,
@@ -103,7 +102,7 @@ export class Planner {
    */
   reserve(graphs: Graph | readonly Graph[], options: ReserveOptions = {}): this {
     checkOptions(options, RESERVE_OPTIONS);
-    const structures = (isList(graphs) ? graphs : [graphs]).map((graph) => this.#structureOf(graph));
+    const structures = (isList(graphs) ? graphs : [graphs]).map((graph) => structureOf(graph, this.#options));
     checkArgument(
       structures.length > 0,
       'graphs',
@@ -126,18 +125,26 @@ export class Planner {
    * @throws PlannerError as `planGraph`
    */
   plan(graph: Graph): ReservedPlan {
+    const found = this.find(graph);
+    if (found !== null) return found;
+    const structure = structureOf(graph, this.#options);
+    const reason = misfit(this.#sequences, structure);
+    this.#keep(this.#with(this.#sequences, structure));
+    this.#replanCount++;
+    this.#lastReplan = reason;
+    return this.find(graph)!;
+  }
+
+  /**
+   * The plan of `graph` by the reserved offsets; null if they do not hold it. Places nothing. Complexity and errors as
+   * {@link Planner.plan} has them.
+   */
+  find(graph: Graph): ReservedPlan | null {
     checkGraph(graph);
     const known = this.#plans.get(graph.table);
     if (known !== undefined) return known;
-    const structure = this.#structureOf(graph);
-    let reservation = covering(this.#sequences, structure);
-    if (reservation === undefined) {
-      const reason = misfit(this.#sequences, structure);
-      this.#keep(this.#with(this.#sequences, structure));
-      this.#replanCount++;
-      this.#lastReplan = reason;
-      reservation = covering(this.#sequences, structure)!;
-    }
+    const reservation = covering(this.#sequences, structureOf(graph, this.#options));
+    if (reservation === undefined) return null;
     const { alignment, runtime } = this.#options;
     const plan = new ReservedPlan(graph, reservation, { chunks: this.#chunks, alignment, runtime });
     this.#plans.set(graph.table, plan);
@@ -150,14 +157,8 @@ export class Planner {
    * @throws PlannerError as `planGraph`
    */
   misfit(graph: Graph): string | null {
-    const structure = this.#structureOf(graph);
+    const structure = structureOf(graph, this.#options);
     return covering(this.#sequences, structure) === undefined ? misfit(this.#sequences, structure) : null;
-  }
-
-  #structureOf(graph: Graph): Structure {
-    checkGraph(graph);
-    rejectUnplannable(graph, this.#options);
-    return structureOf(graph, this.#options.runtime);
   }
 
   /** Sequences that hold `structure` beside what they hold already. */
@@ -198,15 +199,4 @@ function misfit(sequences: readonly Sequence[], structure: Structure): string {
   const [first, ...others] = reservationsOf(sequences);
   const nearest = others.find((reservation) => reservation.hasStructureOf(structure)) ?? first;
   return nearest?.misfit(structure) ?? 'Nothing is reserved.';
-}
-
-/** Graphs of one structure as one. */
-function mergeAlike(structures: readonly Structure[]): readonly Structure[] {
-  const merged: Structure[] = [];
-  for (const structure of structures) {
-    const at = merged.findIndex((each) => structuralDifference(each, structure) === null);
-    if (at === -1) merged.push(structure);
-    else merged[at] = merge(merged[at], structure);
-  }
-  return merged;
 }

@@ -9,11 +9,12 @@
  * right by these offsets: its bytes are some of those that the placement kept apart.
  */
 import { named, subject } from '../errors.js';
-import type { Graph } from '../graph/graph.js';
-import type { GraphTable } from '../graph/table.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
+import { isPlanned, type GraphTable } from '../graph/table.js';
 import { groupsOf } from '../liveness/groups.js';
 import { NO_BUFFER, type Liveness } from '../liveness/liveness.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { rejectUnplannable } from '../plan/measure.js';
+import type { ResolvedOptions } from '../plan/options.js';
 import { firstNewGroup, mergeGroups } from './reserved-groups.js';
 import { structuralDifference, type Structure } from './structure.js';
 
@@ -32,8 +33,22 @@ export function merge(one: Structure, other: Structure): Structure {
 // eslint-disable-next-line no-bitwise -- flags
 const commonRules = (a: number, b: number): number => a & b;
 
-export function structureOf(graph: Graph, runtime: Runtime): Structure {
-  return { graph, table: graph.table, groups: groupsOf(graph, runtime) };
+/** Graphs as one for each structure among them. */
+export function mergeAlike(structures: readonly Structure[]): readonly Structure[] {
+  const merged: Structure[] = [];
+  for (const structure of structures) {
+    const at = merged.findIndex((each) => structuralDifference(each, structure) === null);
+    if (at === -1) merged.push(structure);
+    else merged[at] = merge(merged[at], structure);
+  }
+  return merged;
+}
+
+/** The structure of a graph that can be planned. @throws PlannerError `BAD_ARGUMENT`; `HAZARD`, `OVERSIZE` as `planGraph` */
+export function structureOf(graph: Graph, options: ResolvedOptions): Structure {
+  checkGraph(graph);
+  rejectUnplannable(graph, options);
+  return { graph, table: graph.table, groups: groupsOf(graph, options.runtime) };
 }
 
 /** Where the tensors of one structure lie. */
@@ -42,14 +57,26 @@ export class Reservation {
   readonly #liveness: Liveness;
   readonly #chunks: Int32Array;
   readonly #offsets: Float64Array;
+  /** Most bytes that each tensor may take. */
+  readonly #limits: ArrayLike<number>;
   /** Entries of `sources` through which a node reuses an operand. */
   readonly #reusedEntries: Int32Array;
 
-  /** @param chunkOf chunk of each buffer of `liveness`, and `offsets` its place there, bytes */
-  constructor(structure: Structure, liveness: Liveness, chunkOf: ArrayLike<number>, offsets: ArrayLike<number>) {
+  /**
+   * @param chunkOf chunk of each buffer of `liveness`, and `offsets` its place there, bytes
+   * @param limits most bytes that each tensor may take. Default: what it takes in `structure`
+   */
+  constructor(
+    structure: Structure,
+    liveness: Liveness,
+    chunkOf: ArrayLike<number>,
+    offsets: ArrayLike<number>,
+    limits: ArrayLike<number> = structure.table.sizes,
+  ) {
     const { bufferOf } = liveness;
     this.structure = structure;
     this.#liveness = liveness;
+    this.#limits = limits;
     this.#chunks = Int32Array.from(bufferOf, (buffer) => (buffer === NO_BUFFER ? 0 : chunkOf[buffer]));
     this.#offsets = Float64Array.from(bufferOf, (buffer) => (buffer === NO_BUFFER ? 0 : offsets[buffer]));
     this.#reusedEntries = reusedEntries(structure.table, liveness.reused);
@@ -70,10 +97,10 @@ export class Reservation {
   }
 
   #excess({ table, graph }: Structure): string | null {
-    const { sizes } = this.structure.table;
-    for (let id = 0; id < sizes.length; id++) {
-      if (table.sizes[id] <= sizes[id]) continue;
-      return `${subject(graph.tensors[id].label)} takes ${table.sizes[id]} bytes, but ${sizes[id]} are reserved.`;
+    const limits = this.#limits;
+    for (let id = 0; id < limits.length; id++) {
+      if (table.sizes[id] <= limits[id] || !isPlanned(table.traits[id])) continue;
+      return `${subject(graph.tensors[id].label)} takes ${table.sizes[id]} bytes, but ${limits[id]} are reserved.`;
     }
     return null;
   }

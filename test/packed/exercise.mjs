@@ -118,6 +118,7 @@ function callsOfLibrary(library) {
       assert.equal(plan.allocate().data(x, 'f32').length, 512);
       assert.ok(plan.toJSON().tensors.length > 0);
     },
+    Planner: (Planner) => assert.equal(new Planner().reserve(graph).plan(graph).bufferSize, plan.bufferSize),
     PlannerError: () => assert.throws(() => createProblem([{ size: -1, start: 0, end: 2 }]), PlannerError),
     RUNTIMES: (runtimes) => assert.ok(runtimes['ggml-cpu'].fusions.length > 0),
     byteLength: (byteLength) => assert.equal(byteLength(x), 2048),
@@ -134,6 +135,7 @@ function callsOfLibrary(library) {
     liveLoad: (liveLoad) => assert.equal(liveLoad(problem).bytes, 96),
     measureGraph: (measureGraph) => assert.equal(measureGraph(graph).bufferSize, plan.bufferSize),
     parseProblemCsv: (parse) => assert.equal(parse(csv).problem.bufferCount, 2),
+    planFamily: (planFamily) => assert.equal(planFamily(() => graph, { rows: [1, 2] }).findUncovered(), null),
     planFromJson: (read) => assert.equal(read(graph, plan.toJSON()).locate(x).offset, plan.locate(x).offset),
     planGraph: () => assert.ok(plan.bufferSize > 0 && plan.bufferSize < graph.tensors.length * 2048 + 16384),
     replayPlan: (replayPlan) => assert.deepEqual(replayPlan(graph, plan), []),

@@ -83,13 +83,81 @@ describe('reuse that only some shapes allow', () => {
   });
 });
 
+describe('arbitrary families that grow', () => {
+  it('are right at every point, and take no more than at the greatest length', () => {
+    let grown = 0;
+    fc.assert(
+      fc.property(graphFamilies, fc.constantFrom('auto', 'greedy-by-size'), ({ build, box: { n } }, allocator) => {
+        const box = { n: [n[0], n[1] + 3], m: [1, 1] } as const;
+        const family = planFamily(build, box, { allocator, grows: 'n' });
+        let before = 0;
+        for (let at = box.n[0]; at <= box.n[1]; at++) {
+          const graph = build({ n: at, m: 1 });
+          const plan = family.plan(graph, { n: at, m: 1 });
+          assertPlanCorrect(graph, plan);
+          expect(plan.bufferSize).toBe(family.bufferSizeAt({ n: at, m: 1 }));
+          expect(plan.bufferSize).toBeGreaterThanOrEqual(before);
+          if (before > 0 && plan.bufferSize > before) grown++;
+          before = plan.bufferSize;
+        }
+        expect(before).toBe(family.bufferSize);
+      }),
+      { numRuns: runsOf(300) },
+    );
+    expect(grown).toBeGreaterThan(0);
+  });
+});
+
+describe('an arena that grows', () => {
+  const build = ({ length }: LengthDims): Graph => {
+    const ctx = Context.deferred();
+    const scores = ctx.softMax(ctx.setInput(ctx.newTensor('f32', [length, 8], 'scores')));
+    const window = ctx.tanh(ctx.setInput(ctx.newTensor('f32', [Math.min(length, 64), 8], 'window')));
+    return Graph.forward([ctx.setOutput(ctx.add(scores, ctx.tanh(scores))), ctx.setOutput(window)]);
+  };
+
+  it('has a buffer that is linear in the length, and offsets that are', () => {
+    const family = planFamily(build, { length: [1, 1001] }, { grows: 'length' });
+    const sizes = [1, 501, 1001].map((length) => family.bufferSizeAt({ length }));
+    expect(sizes[2] - sizes[1]).toBe(sizes[1] - sizes[0]);
+    expect(sizes[0]).toBeLessThan(sizes[2] / 5);
+    const offsets = [1, 501, 1001].map((length) => family.at({ length }).tensors.map(({ offset }) => offset));
+    offsets[0].forEach((offset, id) => {
+      expect(offsets[2][id] - offsets[1][id]).toBe(offsets[1][id] - offset);
+    });
+    expect(family.bufferSize).toBeLessThan(1.01 * planGraph(build({ length: 1001 })).bufferSize + 1024);
+  });
+
+  it('keeps at its greatest size what grows faster at first', () => {
+    const family = planFamily(build, { length: [1, 200] }, { grows: 'length' });
+    expect(family.findUncovered()).toBeNull();
+    for (const length of [1, 2, 63, 64, 65, 199]) assertPlanCorrect(build({ length }), family.at({ length }));
+  });
+
+  it('gives a graph the buffer of the greatest length where its length is not said', () => {
+    const family = planFamily(build, { length: [1, 200] }, { grows: 'length' });
+    expect(family.plan(build({ length: 7 })).bufferSize).toBe(family.bufferSize);
+    expectError('OUTSIDE_FAMILY', /./, () => family.plan(build({ length: 100 }), { length: 99 }));
+  });
+
+  it('is refused for several structures, several chunks, and a length that does not change', () => {
+    const other = ({ length }: LengthDims): Graph => sumOf(length, 1 + (length % 2) * (length - 1));
+    const differing = ({ length }: LengthDims): Graph => (length === 1 ? build({ length }) : other({ length }));
+    expectError('BAD_ARGUMENT', /build/, () => planFamily(differing, { length: [1, 9] }, { grows: 'length' }));
+    const chunked = { grows: 'length', maxChunkSize: 65536 } as const;
+    expectError('BAD_ARGUMENT', /maxChunkSize/, () => planFamily(build, { length: [1, 9] }, chunked));
+    expectError('BAD_ARGUMENT', /box\.length/, () => planFamily(build, { length: [9, 9] }, { grows: 'length' }));
+    expectError('BAD_ARGUMENT', /grows/, () => planFamily(build, { length: [1, 9] }, { grows: 'width' as 'length' }));
+  });
+});
+
 describe('planFamily', () => {
   const build = ({ length }: LengthDims): Graph => sumOf(length, 1);
 
   it('takes no more than the largest graph', () => {
     const family = planFamily(build, { length: [1, 1000] });
     expect(family.bufferSize).toBe(planGraph(build({ length: 1000 })).bufferSize);
-    expect(family.chunks).toEqual([family.bufferSize]);
+    expect(family.bufferSizeAt({ length: 1 })).toBe(family.bufferSize);
     expect(family.costs().map(({ dims }) => dims)).toEqual([{ length: 1000 }, { length: 1 }]);
   });
 

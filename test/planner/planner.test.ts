@@ -72,6 +72,22 @@ describe('Planner', () => {
     expect(planner.lastReplan).toBe('`x` is in other memory, or marked in another way.');
   });
 
+  it('places anew where smaller shapes let the runtime compute more at once', () => {
+    // A norm of one row and its product: one kernel only if the product has one row, too.
+    const build = (rows: number): Graph => {
+      const ctx = Context.deferred();
+      const [x, y] = [rows, 1].map((count) => ctx.setInput(ctx.newTensor('f32', [64, count])));
+      return Graph.forward(ctx.setOutput(ctx.mul(ctx.tanh(x), ctx.rmsNorm(ctx.tanh(y), 1e-5))));
+    };
+    const planner = new Planner().reserve(build(2));
+    const graph = build(1);
+    assertPlanCorrect(graph, planner.plan(graph));
+    expect(planner.lastReplan).toMatch(/^The runtime computes `node_\d` at once with what comes before/);
+    planner.plan(build(2));
+    planner.plan(build(1));
+    expect(planner.replanCount).toBe(1);
+  });
+
   it('holds graphs of several structures, each at its largest sizes, in one arena', () => {
     const graphs = [rowsGraph(16), stage(40, (ctx, x) => ctx.relu(x)).graph, rowsGraph(3)];
     const planner = new Planner().reserve(graphs);
