@@ -65,11 +65,13 @@ export class Family<Name extends string> {
   readonly box: Box<Name>;
   readonly #build: BuildGraph<Name>;
   readonly #options: PlannerOptions;
+  readonly #greatest: Dims<Name>;
   readonly #slots: Slots<Name>;
 
   /** @internal Use {@link planFamily}. */
   constructor(build: BuildGraph<Name>, box: Box<Name>, { grows, ...options }: FamilyOptions<Name>) {
     this.box = box;
+    this.#greatest = greatestOf(box);
     this.#build = build;
     this.#options = options;
     this.#slots = grows === undefined ? this.#fixedSlots() : this.#growingSlots(grows);
@@ -77,7 +79,7 @@ export class Family<Name extends string> {
 
   /** Bytes of the buffer, enough for every graph of the family. */
   get bufferSize(): number {
-    return this.#slots.bufferSizeAt(greatestOf(this.box));
+    return this.#slots.bufferSizeAt(this.#greatest);
   }
 
   /**
@@ -106,9 +108,9 @@ export class Family<Name extends string> {
    * @param dims its lengths, which matter where the arena grows. Default: the greatest of the box
    * @throws PlannerError `OUTSIDE_FAMILY` if a tensor is larger than its slot, or the graph has another structure
    */
-  plan(graph: Graph, dims: Dims<Name> = greatestOf(this.box)): ReservedPlan {
+  plan(graph: Graph, dims: Dims<Name> = this.#greatest): ReservedPlan {
     checkGraph(graph);
-    checkDims(dims, this.box);
+    if (dims !== this.#greatest) checkDims(dims, this.box);
     const found = this.#slots.find(graph, dims);
     if (typeof found !== 'string') return found;
     throw new PlannerError('OUTSIDE_FAMILY', {

@@ -47,14 +47,14 @@ export class GrowingArena {
     const problem = { ...this.#liveness.problem, gaps: null };
     const { offsets } = placeWith(options.allocator, problem, { maxChunkSize: Infinity, allowOversize: false });
     const sizes = merged.map((structure) => this.#bufferSizes(structure));
-    const isBelowLine = (buffer: number): boolean => {
-      const [first, last] = [sizes[0][buffer], sizes[sizes.length - 1][buffer]];
-      return samples.every(({ length }, at) => {
-        return sizes[at][buffer] <= first + Math.ceil(((last - first) * (length - this.#least)) / units);
-      });
-    };
-    // A buffer that is larger between the ends than a line allows keeps its greatest size throughout.
-    const least = Array.from(problem.sizes, (size, buffer) => (isBelowLine(buffer) ? sizes[0][buffer] : size));
+    const distances = samples.map(({ length }) => (length - this.#least) / units);
+    const least = Array.from(problem.sizes, (most, buffer) => {
+      return leastOfLine(
+        distances,
+        sizes.map((ofSample) => ofSample[buffer]),
+        most,
+      );
+    });
     this.#slots = growingSlots(problem, least, offsets, units);
   }
 
@@ -103,4 +103,17 @@ function onlyOne(structures: readonly Structure[]): Structure {
     remedy,
   );
   return one;
+}
+
+/**
+ * Where a line begins that ends at `most` and is nowhere below the samples, bytes: a size that grows faster at first, such as
+ * that of a window, raises it.
+ *
+ * @param distances where each sample lies, from 0 to 1, the end
+ */
+function leastOfLine(distances: readonly number[], samples: readonly number[], most: number): number {
+  return distances.reduce((least, distance, at) => {
+    const begin = distance === 1 ? 0 : Math.ceil((samples[at] - most * distance) / (1 - distance));
+    return Math.max(least, begin);
+  }, 0);
 }
