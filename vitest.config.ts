@@ -43,20 +43,19 @@ export default defineConfig({
     ],
   },
   test: {
+    // Without `isolate`, the files of a worker share modules: loading them anew for each takes 40 % of the time.
     projects: [
       // `npm test`: everything else, with a representative part of the recorded graphs.
-      project('library', { include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS }),
+      project('library', { include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS, isolate: false }),
       // `npm run test:browser`: in Debian's Chromium.
       project('browser', { include: BROWSER_TESTS }),
       // `npm run test:recorded`: every recorded graph.
-      project('recorded', { include: RECORDED_TESTS, env: { RECORDED: 'all' } }),
+      project('recorded', { include: RECORDED_TESTS, env: { RECORDED: 'all' }, isolate: false }),
     ],
     globalSetup: ['test/support/print-seed.ts'],
     setupFiles: ['test/support/seed-fast-check.ts'],
     // Every core: by default one is left free, which on two cores doubles the time.
     maxWorkers: '100%',
-    // The files of a worker share modules: loading and compiling them anew for each took 40 % of the time.
-    isolate: false,
     // Only a hang fails by time: no machine is so slow.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -36,7 +36,7 @@ export { planGraph, Plan, type PlanJson, type PoolJson, type SharedStorage, type
 export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';
 export type { Arena } from './plan/arena.js';
-export type { ArenaMemory, ChunkMemory } from './plan/arena-memory.js';
+export type { ArenaMemory, ChunkMemory, GrowableMemory } from './plan/arena-memory.js';
 export type { Box, Dims } from './planner/box.js';
 export { Planner, type PlannerOptions, type ReserveOptions } from './planner/planner.js';
 export type { GivenTensor } from './planner/sequence.js';

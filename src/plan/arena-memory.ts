@@ -4,7 +4,16 @@
  * Invariant: every chunk has bytes of its own, aligned as the plan asks.
  */
 import { checkArgument, checkOptions, named, PlannerError, type OptionNames } from '../errors.js';
+import { alignUp } from '../units.js';
 import { BEYOND_ENGINE, checkBuffer, outOfMemory } from '../tensor/immediate-memory.js';
+
+/** A `WebAssembly.Memory`, or what has its methods. */
+export interface GrowableMemory {
+  /** Its bytes; another object after it has grown. */
+  readonly buffer: ArrayBufferLike;
+  /** Makes it larger by so many pages of 65,536 bytes. Memories of 64-bit addresses take a bigint. */
+  grow(pages: number): number | bigint;
+}
 
 /** Where the bytes of an arena come from. */
 export interface ArenaMemory {
@@ -16,6 +25,13 @@ export interface ArenaMemory {
   readonly byteOffset?: number;
   /** Memory for each chunk, instead of `buffer`: as many as the plan has chunks. They may be parts of one buffer. */
   readonly buffers?: readonly ChunkMemory[];
+  /**
+   * A `WebAssembly.Memory` that all chunks lie in, one after another from `at` on. It grows if it is too small, and may grow
+   * later: the arena finds its bytes again, while typed arrays that were taken before are empty then.
+   */
+  readonly memory?: GrowableMemory;
+  /** First byte to use in `memory`; a multiple of the plan's alignment, which is enough for SIMD from 16 on. Default 0. */
+  readonly at?: number;
 }
 
 /** Memory for one chunk. */
@@ -26,11 +42,18 @@ export interface ChunkMemory {
   readonly byteOffset?: number;
 }
 
-const MEMORY_FIELDS: OptionNames<ArenaMemory> = { shared: true, buffer: true, byteOffset: true, buffers: true };
+const MEMORY_FIELDS: OptionNames<ArenaMemory> = {
+  shared: true,
+  buffer: true,
+  byteOffset: true,
+  buffers: true,
+  memory: true,
+  at: true,
+};
 const CHUNK_FIELDS: OptionNames<ChunkMemory> = { buffer: true, byteOffset: true };
 
 /** The bytes of one chunk. */
-export type Piece = Required<ChunkMemory>;
+export type Piece = Readonly<Required<ChunkMemory>>;
 
 /** What a plan says of its chunks. */
 interface Sizes {
@@ -60,22 +83,24 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
   checkOptions(memory, MEMORY_FIELDS, 'memory');
   const { shared = false, buffer, byteOffset = 0, buffers } = memory;
   const { chunks } = plan;
+  if (memory.memory !== undefined) {
+    checkAlone(memory, 'memory', ['shared', 'buffer', 'byteOffset', 'buffers']);
+    return piecesWithin(plan, memory.memory, memory.at ?? 0);
+  }
+  checkArgument(
+    memory.at === undefined,
+    'at',
+    memory.at,
+    'left out without `memory`',
+    'Give the memory, or `byteOffset`.',
+  );
   if (buffers === undefined) {
     if (buffer === undefined) return newPieces(plan, shared);
     checkBuffer(buffer);
     checkCount(chunks.length, 1, 'one buffer holds only one', 'Plan without `maxChunkSize`, or give `buffers`.');
     return [pieceOf(plan, 0, { buffer, byteOffset }, '')];
   }
-  const isAlone = buffer === undefined && byteOffset === 0;
-  if (!isAlone) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: '`buffers` is given beside `buffer` or `byteOffset`, but must be given alone.',
-      culprit: 'buffers',
-      value: 'given beside buffer or byteOffset',
-      limit: 'given alone',
-      remedy: 'Give one of the two; an entry of `buffers` has its own byteOffset.',
-    });
-  }
+  checkAlone(memory, 'buffers', ['buffer', 'byteOffset']);
   const isList: boolean = Array.isArray(buffers);
   checkArgument(isList, 'buffers', buffers, 'a list', 'Give `{ buffer, byteOffset }` for each chunk of the plan.');
   checkCount(
@@ -91,6 +116,74 @@ export function piecesOf(plan: Sizes, memory: ArenaMemory): Piece[] {
   });
   checkApart(pieces, chunks);
   return pieces;
+}
+
+/** One way to give memory excludes the others. */
+function checkAlone(memory: ArenaMemory, name: keyof ArenaMemory, others: readonly (keyof ArenaMemory)[]): void {
+  const given = others.filter((other) => memory[other] !== undefined);
+  if (given.length === 0) return;
+  const [beside] = given;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `${named(name)} is given beside ${named(beside)}, but must be given without it.`,
+    culprit: name,
+    value: `given beside ${beside}`,
+    limit: `given without ${others.join(', ')}`,
+    remedy: 'Give one of the two.',
+  });
+}
+
+const PAGE_BYTES = 65_536;
+
+/** The chunks one after another in a memory, which grows if it must. Its buffer is asked for at every use. */
+function piecesWithin({ chunks, alignment }: Sizes, memory: GrowableMemory, at: number): Piece[] {
+  checkMemory(memory);
+  const isPlace = Number.isSafeInteger(at) && at >= 0 && at % alignment === 0;
+  checkArgument(isPlace, 'at', at, `a multiple of ${alignment}, the plan's alignment`, 'Round it up.');
+  let end = at;
+  const pieces = chunks.map((size) => {
+    const byteOffset = end;
+    end = alignUp(end + size, alignment);
+    return {
+      byteOffset,
+      get buffer() {
+        return memory.buffer;
+      },
+    };
+  });
+  const missing = end - memory.buffer.byteLength;
+  if (missing > 0) growBy(memory, Math.ceil(missing / PAGE_BYTES), end);
+  return pieces;
+}
+
+function checkMemory(memory: Partial<GrowableMemory> | null): void {
+  const isMemory = typeof memory === 'object' && memory !== null && typeof memory.grow === 'function';
+  checkArgument(isMemory, 'memory', memory, 'a WebAssembly.Memory', 'Give bytes that do not grow as `buffer`.');
+  checkBuffer(memory.buffer);
+}
+
+function growBy(memory: GrowableMemory, pages: number, end: number): void {
+  const before = memory.buffer.byteLength;
+  try {
+    grow(memory, pages);
+  } catch {
+    const limit = `what the memory may grow to, from ${before} bytes`;
+    throw outOfMemory(
+      'the arena',
+      end,
+      { limit, reason: 'the memory cannot grow to that' },
+      'Make the memory with a larger maximum.',
+    );
+  }
+}
+
+/** Memories of 64-bit addresses refuse numbers. */
+function grow(memory: GrowableMemory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    (memory as unknown as { grow(pages: bigint): bigint }).grow(BigInt(pages));
+  }
 }
 
 function checkCount(chunks: number, count: number, what: string, remedy: string): void {

@@ -15,17 +15,20 @@ import type { PlanLayout } from './layout.js';
 /** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by `plan.allocate()`. */
 export class Arena {
   readonly plan: PlanLayout;
+  readonly #given: ArenaMemory;
   readonly #pieces: readonly Piece[];
 
   /** Prefer `plan.allocate()`. @throws PlannerError `OUT_OF_MEMORY`, `BAD_ALIGNMENT`, `BAD_ARGUMENT` */
   constructor(plan: PlanLayout, memory: ArenaMemory = {}) {
     this.plan = plan;
+    this.#given = memory;
     this.#pieces = piecesOf(plan, memory);
   }
 
   /** The memory of the arena, for another plan that may have it when this one has run: `plan.allocate(arena.memory)`. */
   get memory(): ArenaMemory {
-    return { buffers: this.#pieces };
+    const { memory, at } = this.#given;
+    return memory === undefined ? { buffers: this.#pieces } : { memory, at };
   }
 
   /** Bytes of chunk `index`, without a copy. @throws PlannerError `BAD_ARGUMENT` */

@@ -50,6 +50,16 @@ describe('examples', () => {
     expect(text).toContain('answers: 0 1 1 0');
   });
 
+  it('run-in-webassembly: computes exclusive or for two batches, in one memory', async () => {
+    const text = await output('run-in-webassembly');
+    expect(text.split('\n')).toEqual([
+      'arena: 64 bytes from byte 65536 of 131072',
+      'violations: 0, answers: 0 1 1 0',
+      'violations: 0, answers: 1',
+      'planned anew: 0 times',
+    ]);
+  });
+
   it('compare-allocators: the best comes first and is optimal, others are not', async () => {
     const [title, first, ...others] = (await output('compare-allocators')).split('\n');
     expect(title).toContain('16 buffers');

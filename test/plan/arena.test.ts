@@ -74,6 +74,70 @@ describe('an arena in given memory', () => {
   });
 });
 
+describe('an arena in a memory that grows', () => {
+  it('has all chunks one after another, and as many pages as they need', () => {
+    const { plan } = example({ maxChunkSize: 64 });
+    const memory = new WebAssembly.Memory({ initial: 0 });
+    const arena = plan.allocate({ memory, at: 65536 });
+    expect(memory.buffer.byteLength).toBe(2 * 65536);
+    let at = 65536;
+    plan.chunks.forEach((size, chunk) => {
+      const { buffer, byteOffset, byteLength } = arena.chunk(chunk);
+      expect([buffer, byteOffset, byteLength]).toEqual([memory.buffer, at, size]);
+      at = Math.ceil((at + size) / 32) * 32;
+    });
+  });
+
+  it('leaves a memory that is large enough as it is, to the byte', () => {
+    const { plan } = example();
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const before = memory.buffer;
+    plan.allocate({ memory, at: 65536 - plan.bufferSize });
+    expect(memory.buffer).toBe(before);
+    plan.allocate({ memory, at: 65536 - plan.bufferSize + 32 });
+    expect(memory.buffer.byteLength).toBe(2 * 65536);
+  });
+
+  it('finds its bytes again when the memory has grown, also in the arena of another plan', () => {
+    const { plan, out } = example();
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const arena = plan.allocate({ memory, at: 32 });
+    const other = plan.allocate(arena.memory);
+    arena.data(out, 'f32').fill(7);
+    memory.grow(1);
+    expect(arena.data(out, 'f32')[0]).toBe(7);
+    expect(other.data(out, 'f32')[0]).toBe(7);
+    expect(other.data(out).byteOffset).toBe(32 + plan.locate(out).offset);
+  });
+
+  it('grows memories of 64-bit addresses by a bigint', () => {
+    let pages: unknown = 0;
+    const memory = {
+      buffer: new ArrayBuffer(0),
+      grow(count: unknown): bigint {
+        if (typeof count !== 'bigint') throw new TypeError('Cannot convert a number to a BigInt');
+        pages = count;
+        this.buffer = new ArrayBuffer(65536 * Number(count));
+        return 0n;
+      },
+    };
+    example().plan.allocate({ memory });
+    expect(pages).toBe(1n);
+  });
+
+  it('says so when the memory cannot grow, or the place is none', () => {
+    const { plan } = example();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    expect(expectError('OUT_OF_MEMORY', 'bytes of the arena', () => plan.allocate({ memory, at: 65536 })).remedy).toBe(
+      'Make the memory with a larger maximum.',
+    );
+    for (const at of [-32, 16, 0.5, NaN]) expectError('BAD_ARGUMENT', 'at', () => plan.allocate({ memory, at }));
+    expectError('BAD_ARGUMENT', 'at', () => plan.allocate({ at: 32 }));
+    expectError('BAD_ARGUMENT', 'memory', () => plan.allocate({ memory, buffer: memory.buffer }));
+    expectError('BAD_ARGUMENT', 'memory', () => plan.allocate({ memory: { buffer: memory.buffer } as typeof memory }));
+  });
+});
+
 describe('reading', () => {
   it('ends with the graph for all but outputs, results and immediate tensors', () => {
     const { plan, x, y, out } = example();
