@@ -98,7 +98,7 @@ function checkBuffer(
     violations.push({ kind, buffers: [b], message: `buffer ${b} ${message}` });
   };
   if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + sizes[b])) {
-    return report('bad-offset', `is at ${shown(offset)}, which is no place`);
+    return report('bad-offset', `is at ${shown(offset)}`);
   }
   if (!Number.isInteger(chunk) || chunk < 0 || chunk >= chunks.length) {
     return report('bad-chunk', `is in chunk ${shown(chunk)} of ${chunks.length}`);
@@ -128,8 +128,9 @@ function checkChunkSizes(
     // The text "8" is no size, though JavaScript compares it like one.
     const isSize = Number.isInteger(size) && size >= 0 && Number.isSafeInteger(total);
     if (isSize && size <= limit) continue;
-    const rule = isSize ? `, above its limit of ${limit}` : '; sizes are integers, at most 2^53 - 1 in all';
-    const message = `chunk ${chunk} has ${shown(size)} bytes${rule}`;
+    const message = isSize
+      ? `chunk ${chunk} has ${size} bytes, above its limit of ${limit}`
+      : `the size of chunk ${chunk} is ${shown(size)}; sizes are integers, up to 2^53 - 1 in all`;
     violations.push({ kind: isSize ? 'chunk-too-large' : 'bad-size', buffers: [], message });
   }
 }

@@ -86,9 +86,9 @@ describe('an allocator of the caller’s own', () => {
     [/is at NaN/, ({ offsets }) => ({ offsets: offsets.with(0, NaN) })],
     [/in chunk 7 of 1/, ({ chunkOf }) => ({ chunkOf: chunkOf.with(0, 7) })],
     [/but chunk 0 has 32 bytes/, () => ({ chunks: [32] })],
-    [/chunk 1 has -8 bytes/, ({ chunks }) => ({ chunks: [...chunks, -8] })],
-    [/chunk 0 has Infinity bytes/, () => ({ chunks: [Infinity] })],
-    [/chunk 0 has "4096" bytes/, () => ({ chunks: ['4096'] })],
+    [/size of chunk 1 is -8/, ({ chunks }) => ({ chunks: [...chunks, -8] })],
+    [/size of chunk 0 is Infinity/, () => ({ chunks: [Infinity] })],
+    [/size of chunk 0 is "4096"/, () => ({ chunks: ['4096'] })],
     [/1 offsets and/, () => ({ offsets: new Float64Array(1) })],
   ])('that is wrong is found out: %s', (fault, change) => {
     const error = expectError('BAD_ARGUMENT', 'placement of mine', () =>

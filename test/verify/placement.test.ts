@@ -62,8 +62,8 @@ describe('verifyPlacement', () => {
         chunkOf: [chunk as number],
         chunks: [8],
       }).map(({ message }) => message);
-    expect(messages('0', 0)).toEqual(['buffer 0 is at "0", which is no place']);
-    expect(messages(-4, 0)).toEqual(['buffer 0 is at -4, which is no place']);
+    expect(messages('0', 0)).toEqual(['buffer 0 is at "0"']);
+    expect(messages(-4, 0)).toEqual(['buffer 0 is at -4']);
     expect(messages(0, '0')).toEqual(['buffer 0 is in chunk "0" of 1']);
   });
 
