@@ -39,7 +39,7 @@ describeBrowser('the web page on a phone', () => {
     const choose = (name: string, text: string): Promise<void> =>
       phone.locator('#file').setInputFiles({ name, mimeType: '', buffer: Buffer.from(text) });
     await choose('page.gguf', '<!doctype html><p>Please sign in');
-    await summary.getByText('page.gguf is no GGUF file').waitFor();
+    await summary.getByText('is no GGUF file').waitFor();
     expect(await summary.innerText()).not.toContain('It fits');
     // Whoever goes on with the earlier file watches its answer again.
     await phone.getByLabel('Flash attention').uncheck();
