@@ -56,6 +56,7 @@ const address = new Address(follow);
 /** Applies a change that the reader made. */
 function change(changes: Partial<Settings>): void {
   settings = { ...settings, ...changes };
+  fileError.hidden = true; // who goes on with the earlier file has read it
   controls.show(settings);
   share();
   if (isAboutRoom(changes)) {
@@ -138,6 +139,7 @@ function reject(message: string): void {
   close();
   fileError.textContent = message;
   fileError.hidden = false;
+  updateSummary();
   if (lastGood === null) {
     showEmpty('');
     share();

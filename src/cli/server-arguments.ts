@@ -3,8 +3,9 @@
  *
  * Invariant: nothing is dropped without a note; what is left is what commander reads.
  */
+import { CliError } from './cli-error.js';
 import { withBenchContext, withDrafts, withReranking } from './derived-arguments.js';
-import { llamaProgram, type LlamaProgram } from './llama-programs.js';
+import { LLAMA_PROGRAM_NAMES, llamaProgram, type LlamaProgram } from './llama-programs.js';
 import { SERVER_FLAGS, type ServerFlags } from './server-flags.js';
 
 /** A command line without flags of llama.cpp that are none of ours. */
@@ -33,19 +34,39 @@ const ONCE_SWITCHES = ['-fa', '--flash-attn'];
 export type OwnFlags = ReadonlyMap<string, number>;
 
 /**
- * What follows `--` stays, unless it begins with a program of llama.cpp: then it is a command line of that program, and
- * what stands before it adds to it.
+ * What follows `--` stays, unless it has a program of llama.cpp: then it is a command line of that program, and what
+ * stands before `--` adds to it.
+ *
+ * @throws CliError for a command line of another program
  */
 export function ownArguments(args: readonly string[], own: OwnFlags = new Map()): OwnArguments {
   const end = args.indexOf('--');
   if (end === -1) return plainArguments(args, own);
-  const [given, [, word, ...rest]] = [args.slice(0, end), args.slice(end)];
+  const [given, line] = [args.slice(0, end), args.slice(end + 1)];
   const plain = plainArguments(given, own);
-  const program = llamaProgram(word);
-  if (program === null) return { args: [...plain.args, ...args.slice(end)], notes: plain.notes };
+  const start = line.findIndex((word) => llamaProgram(word) !== null);
+  const program = llamaProgram(line[start]);
+  if (program === null) {
+    checkNoCommand(line);
+    return { args: [...plain.args, '--', ...line], notes: plain.notes };
+  }
   const [command, ...before] = plain.args;
-  const pasted = pastedArguments(program, rest, own);
-  return { args: [command, ...pasted.args, ...before], notes: [...pasted.notes, ...plain.notes] };
+  const pasted = pastedArguments(program, line.slice(start + 1), own);
+  const notes = [...wrapperNotes(line.slice(0, start), program.name), ...pasted.notes, ...plain.notes];
+  return { args: [command, ...pasted.args, ...before], notes };
+}
+
+/** Words such as `sudo` or `CUDA_VISIBLE_DEVICES=0` that stand before a program when a shell reads the line. */
+function wrapperNotes(words: readonly string[], name: string): string[] {
+  if (words.length === 0) return [];
+  return [`${words.join(' ')} before ${name} ${words.length > 1 ? 'are' : 'is'} left out`];
+}
+
+/** @throws CliError if a command line that nobody here can read would be taken for a list of files */
+function checkNoCommand(line: readonly string[]): void {
+  if (!line.some((word) => MODEL_FILE.includes(nameOf(word)[0]))) return;
+  const names = LLAMA_PROGRAM_NAMES.join(', ');
+  throw new CliError(`the command line behind -- has no program of llama.cpp: begin it with one of ${names}`);
 }
 
 function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {

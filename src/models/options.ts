@@ -230,7 +230,7 @@ function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOp
       culprit: 'cacheTypeV',
       value: valueType.name,
       limit: `${keyType.name}, the type of the keys`,
-      remedy: 'Give cacheTypeK and cacheTypeV the same type.',
+      remedy: 'Give `cacheTypeK` and `cacheTypeV` the same type.',
     });
   }
   if (valueType.isQuantized && !flashAttention) {

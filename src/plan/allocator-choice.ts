@@ -11,13 +11,13 @@ import { verifyPlacement } from '../verify/placement.js';
 
 /** The allocator that the option means. @throws PlannerError `BAD_ARGUMENT` */
 export function resolveAllocator(choice: AllocatorName | Allocator): Allocator {
-  if (typeof choice !== 'object' || (choice as unknown) === null) {
+  if (typeof choice === 'string') {
     checkChoice('allocator', choice, Object.keys(ALLOCATORS));
-    return ALLOCATORS[choice as AllocatorName];
+    return ALLOCATORS[choice];
   }
-  const { name, place } = choice as Partial<Record<keyof Allocator, unknown>>;
+  const { name, place } = Object(choice) as Partial<Record<keyof Allocator, unknown>>;
   const isAllocator = typeof name === 'string' && name !== '' && typeof place === 'function';
-  const remedy = 'Give it a name and a function from a problem to a placement, or name one that the library has.';
+  const remedy = 'Give it a name and a function from problem to placement, or name one of the library.';
   checkArgument(isAllocator, 'allocator', choice, 'an Allocator: { name, place }', remedy);
   const isOther = !isOwn(choice) || !Object.hasOwn(ALLOCATORS, name);
   checkArgument(

@@ -137,6 +137,11 @@ interface Reason {
   readonly text: string;
 }
 
+const OUTPUTS_UNKNOWN: Reason = {
+  applies: (_, { run }) => run.settings.get('n_outputs_max') === undefined,
+  text: 'the log does not say n_outputs_max, on which logits depend: try --program or --outputs',
+};
+
 const REASONS: readonly Reason[] = [
   {
     applies: ({ purpose, sizes }) => purpose === 'weights' && sizes.length > 0 && sizes.every((size) => size === 0),
@@ -175,14 +180,15 @@ const REASONS: readonly Reason[] = [
     applies: ({ purpose }) => purpose === 'context',
     text: 'the layers lie elsewhere, or cells differ: are -ts, -nkvo and --swa-full as in the command?',
   },
-  {
-    applies: (_, { run }) => run.settings.get('n_outputs_max') === undefined,
-    text: 'the log does not say n_outputs_max, on which logits depend: try --program or --outputs',
-  },
+  OUTPUTS_UNKNOWN,
 ];
 
 function bufferReason(buffer: LogBuffer, facts: Facts): string | null {
-  return REASONS.find(({ applies }) => applies(buffer, facts))?.text ?? buildReason(facts.log);
+  const build = buildReason(facts.log);
+  const found = REASONS.find(({ applies }) => applies(buffer, facts));
+  if (found === undefined) return build;
+  // Either may be why, also once --program is right.
+  return found === OUTPUTS_UNKNOWN && build !== null ? `${found.text}; ${build}` : found.text;
 }
 
 /** The release that sizes conform to. */

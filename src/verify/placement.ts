@@ -3,7 +3,7 @@
  *
  * Invariant: independent of every allocator (it shares no code with solver/).
  */
-import { checkArgument, isListLike, type OptionNames } from '../errors.js';
+import { checkArgument, isListLike, shown, type OptionNames } from '../errors.js';
 import { problemRemedy } from '../problem/check-problem.js';
 import type { Problem } from '../problem/problem.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
@@ -32,6 +32,7 @@ const PLACEMENT_LIMITS: OptionNames<PlacementLimits> = { maxChunkSize: true, all
 export interface PlacementViolation {
   readonly kind:
     | 'bad-shape'
+    | 'bad-size'
     | 'bad-offset'
     | 'bad-chunk'
     | 'misaligned'
@@ -39,7 +40,7 @@ export interface PlacementViolation {
     | 'chunk-too-small'
     | 'chunk-too-large'
     | 'overlap';
-  /** The buffers concerned, lower index first: two for an overlap, none for a chunk's own size. */
+  /** The buffers concerned, lower index first: two for an overlap, none for the size of a chunk. */
   readonly buffers: readonly number[];
   readonly message: string;
 }
@@ -97,10 +98,10 @@ function checkBuffer(
     violations.push({ kind, buffers: [b], message: `buffer ${b} ${message}` });
   };
   if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + sizes[b])) {
-    return report('bad-offset', `is at ${offset}`);
+    return report('bad-offset', `is at ${shown(offset)}`);
   }
   if (!Number.isInteger(chunk) || chunk < 0 || chunk >= chunks.length) {
-    return report('bad-chunk', `is in chunk ${chunk} of ${chunks.length}`);
+    return report('bad-chunk', `is in chunk ${shown(chunk)} of ${chunks.length}`);
   }
   if (offset % alignments[b] !== 0) report('misaligned', `is at ${offset}, no multiple of ${alignments[b]}`);
   if (offset + sizes[b] > chunks[chunk]) {
@@ -120,10 +121,17 @@ function checkChunkSizes(
 ): void {
   const limits = new Float64Array(chunks.length).fill(maxChunkSize);
   if (allowOversize) for (let b = 0; b < bufferCount; b++) limits[chunkOf[b]] = Math.max(limits[chunkOf[b]], sizes[b]);
+  let total = 0;
   for (let chunk = 0; chunk < chunks.length; chunk++) {
-    if (chunks[chunk] <= limits[chunk]) continue;
-    const message = `chunk ${chunk} has ${chunks[chunk]} bytes, above its limit of ${limits[chunk]}`;
-    violations.push({ kind: 'chunk-too-large', buffers: [], message });
+    const [size, limit] = [chunks[chunk], limits[chunk]];
+    total += size;
+    // The text "8" is no size, though JavaScript compares it like one.
+    const isSize = Number.isInteger(size) && size >= 0 && Number.isSafeInteger(total);
+    if (isSize && size <= limit) continue;
+    const message = isSize
+      ? `chunk ${chunk} has ${size} bytes, above its limit of ${limit}`
+      : `the size of chunk ${chunk} is ${shown(size)}; sizes are integers, up to 2^53 - 1 in all`;
+    violations.push({ kind: isSize ? 'chunk-too-large' : 'bad-size', buffers: [], message });
   }
 }
 

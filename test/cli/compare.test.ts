@@ -156,6 +156,11 @@ describe('compare', () => {
     };
     expect(await reasons(LOG.replace('10573', '8123').replace('84.94', '90.00'))).toContain('of build 8123');
     expect(await reasons(LOG.replace(/.*n_outputs_max.*\n/, '').replace('84.94', '90.00'))).toContain('n_outputs_max');
+    // Without the outputs the build may be the reason as well, also once --program is given.
+    const older = LOG.replace(/.*n_outputs_max.*\n/, '')
+      .replace('10573', '8123')
+      .replace('84.94', '90.00');
+    expect(await reasons(older, '--program', 'server')).toMatch(/n_outputs_max, .*; the log is of build 8123/);
     expect(await reasons(LOG, '--no-host')).toContain('the log has no CPU_REPACK');
     expect(await reasons(LOG, '-ngl', '17')).toContain('are -ngl, -ts, -ot and -ncmoe as in the command');
     expect(await reasons(LOG.replace('16/33', '16/29'))).toContain('another number of layers');

@@ -1,10 +1,13 @@
 /** Misuse and bad input: one line on standard error that names file and field, exit code 2, nothing thrown. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Context, Graph, graphToJson } from '../../src/index.js';
+import { withFlags } from '../../src/cli/failure.js';
+import { flagOf } from '../../src/cli/flag-names.js';
 import { byteSize } from '../../src/cli/flag-values.js';
 import { cli, FIVE_BUFFERS, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
@@ -53,6 +56,28 @@ describe('sizes', () => {
   it('a wrong flag suggests the right one', async () => {
     expect(await failure('measure', modelFile, '--ctx', '4096')).toMatch(/^unknown option '--ctx'.*--ctx-size/);
     expect(await failure('measure', modelFile, '--ctx=4096')).toMatch(/--ctx-size/);
+  });
+});
+
+describe('options in the errors of the library', () => {
+  it('have the names of their flags', () => {
+    const folders = ['models', 'device', 'solver', 'plan', 'gguf'].map((folder) => projectPath(`src/${folder}`));
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+    );
+    const sentences = files
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/\b(?:message|remedy)(?::| =)\s*(['`].*['`])/g)])
+      .map(([, text]) =>
+        text
+          .slice(1, -1)
+          .replace(/\$\{[^}]*\}/g, '')
+          .replaceAll('\\`', '`'),
+      );
+    expect(sentences.length).toBeGreaterThan(100);
+    // A name in one word, such as `parallel`, may be a word of the sentence; `kvUnified` can only be the option.
+    const names = sentences.flatMap((text) => withFlags(text).match(/\b[a-z]+[A-Z]\w*/g) ?? []);
+    expect(names.filter((name) => flagOf(name) !== undefined)).toEqual([]);
   });
 });
 

@@ -46,6 +46,32 @@ describe('a command line behind --', () => {
     expect(json).toEqual(await plain(same));
   });
 
+  it.each(['CUDA_VISIBLE_DEVICES=0', 'sudo', 'env LLAMA_ARG_THREADS=4 numactl -N 0'])(
+    'may have what a shell reads first, which is named: %s',
+    async (wrapper) => {
+      const { json, notes } = await pasted(`${wrapper} ./llama-server -m ${LLAMA} -c 8192`);
+      expect(json).toEqual(await plain('-c 8192'));
+      const verb = wrapper.includes(' ') ? 'are' : 'is';
+      expect(notes).toEqual([`note: ${wrapper} before llama-server ${verb} left out`]);
+    },
+  );
+
+  it.each(['docker run llama.cpp:server -m', 'llamafile --model', '-m'])(
+    'of no program is an error: %s',
+    async (line) => {
+      const { code, out, err } = await cli('measure', '--', ...words(line), LLAMA, '-c', '8192');
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toMatch(
+        /^error: the command line behind -- has no program of llama\.cpp: begin it with one of llama-server, .*\n$/,
+      );
+    },
+  );
+
+  it('is none if only files follow', async () => {
+    const { code, out } = await cli('measure', '-c', '1024', '--', LLAMA);
+    expect([code, out]).toEqual([0, (await cli('measure', '-c', '1024', LLAMA)).out]);
+  });
+
   it('of every program is read', () => {
     expect(LLAMA_PROGRAM_NAMES).toEqual([
       'llama-server',

@@ -86,6 +86,9 @@ describe('an allocator of the caller’s own', () => {
     [/is at NaN/, ({ offsets }) => ({ offsets: offsets.with(0, NaN) })],
     [/in chunk 7 of 1/, ({ chunkOf }) => ({ chunkOf: chunkOf.with(0, 7) })],
     [/but chunk 0 has 32 bytes/, () => ({ chunks: [32] })],
+    [/size of chunk 1 is -8/, ({ chunks }) => ({ chunks: [...chunks, -8] })],
+    [/size of chunk 0 is Infinity/, () => ({ chunks: [Infinity] })],
+    [/size of chunk 0 is "4096"/, () => ({ chunks: ['4096'] })],
     [/1 offsets and/, () => ({ offsets: new Float64Array(1) })],
   ])('that is wrong is found out: %s', (fault, change) => {
     const error = expectError('BAD_ARGUMENT', 'placement of mine', () =>
@@ -111,6 +114,8 @@ describe('an allocator of the caller’s own', () => {
     for (const allocator of [{}, [], { name: 'mine' }, { ...apart, name: '' }, null, 5, 'best']) {
       expectError('BAD_ARGUMENT', 'allocator', () => planGraph(graph, { allocator: allocator as never }));
     }
+    const bare = expectError('BAD_ARGUMENT', 'allocator', () => planGraph(graph, { allocator: (() => null) as never }));
+    expect(bare.message).toMatch(/is a function, but must be an Allocator: \{ name, place \}/);
     expectError('BAD_ARGUMENT', 'allocator.name', () => planGraph(graph, { allocator: { ...apart, name: 'auto' } }));
     expect(apart.place(createProblem([{ size: 4, start: 0, end: 1 }])).chunks).toEqual([4]);
   });

@@ -43,6 +43,30 @@ describe('verifyPlacement', () => {
     expect(kinds(pair, placement, { maxChunkSize: 11, allowOversize: true })).toEqual(['chunk-too-large']);
   });
 
+  it('reports the sizes of chunks that are no numbers of bytes', () => {
+    const problem = createProblem([{ size: 8, start: 0, end: 1 }]);
+    const strange: readonly unknown[] = ['8', NaN, Infinity, -8, 8.5, 2 ** 53, null, undefined];
+    for (const size of strange as readonly number[]) {
+      expect(kinds(problem, { offsets: [0], chunkOf: [0], chunks: [size] }), String(size)).toContain('bad-size');
+      // A chunk without buffers counts as well: a negative one would make the buffer smaller than what lies in it.
+      expect(kinds(problem, { offsets: [0], chunkOf: [0], chunks: [8, size] }), String(size)).toEqual(['bad-size']);
+    }
+    expect(kinds(problem, { offsets: [0], chunkOf: [0], chunks: [8, 2 ** 53 - 1] })).toEqual(['bad-size']);
+    expect(kinds(problem, { offsets: [0], chunkOf: [0], chunks: [8, 0] })).toEqual([]);
+  });
+
+  it('says what is wrong with an offset or a chunk, be it a text', () => {
+    const messages = (offset: unknown, chunk: unknown): string[] =>
+      verifyPlacement(createProblem([{ size: 8, start: 0, end: 1 }]), {
+        offsets: [offset as number],
+        chunkOf: [chunk as number],
+        chunks: [8],
+      }).map(({ message }) => message);
+    expect(messages('0', 0)).toEqual(['buffer 0 is at "0"']);
+    expect(messages(-4, 0)).toEqual(['buffer 0 is at -4']);
+    expect(messages(0, '0')).toEqual(['buffer 0 is in chunk "0" of 1']);
+  });
+
   it('lets a chunk be as large as its largest buffer if that is allowed', () => {
     const placement = { offsets: [0, 8], chunkOf: [1, 0], chunks: [12, 8] };
     expect(kinds(pair, placement, { maxChunkSize: 7, allowOversize: true })).toEqual(['chunk-too-large']);

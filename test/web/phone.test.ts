@@ -21,11 +21,32 @@ describeBrowser('the web page on a phone', () => {
     await phone.locator('#summary').getByText('It fits').waitFor();
     await phone.getByLabel('Flash attention').uncheck();
     await phone.locator('#error').waitFor();
-    await phone.locator('#summary').waitFor({ state: 'hidden' });
+    await phone.locator('#summary').getByText('It fits').waitFor({ state: 'hidden' });
     const isInert = () => phone.locator('#answer').evaluate((answer: HTMLElement) => answer.inert);
     expect(await isInert()).toBe(true);
     await phone.getByLabel('Flash attention').check();
     await expect.poll(isInert).toBe(false);
+    await phone.close();
+  });
+
+  it('says at once that a file cannot be read, not that the earlier one fits', async () => {
+    const phone = await web.newPage();
+    await phone.setViewportSize({ width: 390, height: 700 });
+    await web.openLink('#example=phi-3-mini-4k.gguf', phone);
+    const summary = phone.locator('#summary');
+    await summary.getByText('It fits').waitFor();
+    const choose = (name: string, text: string): Promise<void> =>
+      phone.locator('#file').setInputFiles({ name, mimeType: '', buffer: Buffer.from(text) });
+    await choose('page.gguf', '<!doctype html><p>Please sign in');
+    await summary.getByText('is no GGUF file').waitFor();
+    expect(await summary.innerText()).not.toContain('It fits');
+    // Whoever goes on with the earlier file has read the error.
+    await phone.getByLabel('Flash attention').uncheck();
+    await phone.locator('#file-error').waitFor({ state: 'hidden' });
+    await phone.evaluate(() => scrollTo(0, 0));
+    await summary.getByText('It fits').waitFor();
+    await choose('problem.csv', 'id,lower,upper,size\na,0,1,8\n');
+    await summary.getByText('It fits').waitFor();
     await phone.close();
   });
 

@@ -174,7 +174,8 @@ export abstract class CustomOps extends Applier {
 /** The caller's name for the operation, which errors use. @throws PlannerError `BAD_ARGUMENT` */
 function ownName({ op = CUSTOM.name }: CustomCall): Named {
   const isOwn = typeof op === 'string' && op !== '' && op !== 'NONE' && (op === CUSTOM.name || !isOperationName(op));
-  requireArgument(isOwn, CUSTOM, 'op', op, 'a name that no operation of the library has');
+  const remedy = 'Name your operation otherwise; for one of the library, call its method.';
+  checkArgument(isOwn, `${CUSTOM.name}: op`, op, 'a name that no operation of the library has', remedy);
   return { name: op };
 }
 
@@ -190,12 +191,15 @@ function sourcesOf({ name }: Named, sources: Sources): Sources {
 function ownOperation({ name }: Named, result: Result): Row {
   const check = (o: Operands): Result => {
     const count = o.sources.length;
-    requireArgument(count <= MAX_SOURCES, o, 'number of sources', count, `at most ${MAX_SOURCES}`);
+    const remedy = 'Join some of them with concat, or compute in two operations.';
+    checkArgument(count <= MAX_SOURCES, `${name}: number of sources`, count, `at most ${MAX_SOURCES}`, remedy);
     const empty = o.sources.findIndex((source) => (source ?? null) === null);
     if (empty !== -1) missingOperand(name, operandName(o.operation, empty), null);
     for (const slot of result.reuseRule!.operands) {
       const isSlot = Number.isInteger(slot) && slot >= 0 && slot < count;
-      requireArgument(isSlot, o, 'overwrites', slot, `one of the ${count} source slots, from 0`);
+      const limit =
+        count === 0 ? 'left out where there are no sources' : `a position in the sources, 0 to ${count - 1}`;
+      checkArgument(isSlot, `${name}: overwrites`, slot, limit, 'Count the sources from 0.');
     }
     return result;
   };

@@ -110,7 +110,7 @@ function buildDecoder(m: ModelBuilder<T5Hyperparameters>): void {
 
 function separateCaches(streams: number): PlannerError {
   return new PlannerError('BAD_ARGUMENT', {
-    message: `Without kvUnified the ${streams} sequences have a cache each, but this architecture adds one table of distances to all scores.`,
+    message: `Without \`kvUnified\` the ${streams} sequences have a cache each, but this architecture adds one table of distances to all scores.`,
     culprit: 'kvUnified',
     value: false,
     limit: 'true for several sequences in this architecture',

@@ -198,6 +198,22 @@ describe('a custom operation', () => {
     expectError('BAD_ARGUMENT', 'CUSTOM: op', () => ctx.custom([x], { op: op as never, type: 'f32', ne: [8] }));
   });
 
+  it('says what to do instead', () => {
+    const x = input();
+    const message = (call: () => unknown): string => expectError('BAD_ARGUMENT', /./, call).message;
+    const own = { op: 'MINE', type: 'f32', ne: [8] } as const;
+    expect(message(() => ctx.custom([x], { ...own, op: 'ADD' }))).toMatch(
+      /for one of the library, call its method/,
+    );
+    expect(message(() => ctx.custom(Array<Tensor>(10).fill(x), own))).toMatch(
+      /at most 9\. Join some of them with concat/,
+    );
+    expect(message(() => ctx.custom([x, x], { ...own, overwrites: [2] }))).toMatch(
+      /a position in the sources, 0 to 1\./,
+    );
+    expect(message(() => ctx.custom([], { ...own, overwrites: [0] }))).toMatch(/left out where there are no sources\./);
+  });
+
   it.each([[() => 1], [[undefined]], [NaN], [{ deep: 1 }], [10n], [[Symbol('s')]]])('has no setting %#', (value) => {
     const params = { k: value as never };
     expectError('BAD_ARGUMENT', 'CUSTOM: params.k', () => ctx.custom([x], { type: 'f32', ne: [8], params }));
