@@ -20,8 +20,7 @@ import { withAttention, withHeads, type Hyperparameters } from '../hyperparamete
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
-import { KEY_NORM } from './sparse.js';
-import { STATED_EXPERTS } from './deepseek.js';
+import { KEY_NORM, SCALED_EXPERTS } from './sparse.js';
 
 interface NoteHyperparameters extends SparseLatentHyperparameters {
   /** The lengths in layers with a window. */
@@ -32,7 +31,8 @@ export const dots3note = decoder<NoteHyperparameters>({
   headRules: null,
   window: { period: 'list', freqBase: 'same' },
   attention: noteAttention,
-  experts: { ...STATED_EXPERTS, selectionBias: 'required' },
+  feedForward: { isScaled: true },
+  experts: { ...SCALED_EXPERTS, selectionBias: 'required' },
   output: { product: 'plain' },
   predicts: 'uncached',
   predictTensors: 'unchecked',

@@ -4,6 +4,7 @@
 import type { GateLabels, GateRecipe } from '../blocks/attention-gate.js';
 import { eitherNetwork } from '../blocks/either-network.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
+import { frequencyFactors } from '../blocks/rope.js';
 import { decoder, decoderLayer } from '../decoder/decoder.js';
 import type { Block, DecoderRecipe } from '../decoder/recipe.js';
 import { withGateLimits } from '../gate-limits.js';
@@ -142,6 +143,8 @@ const STEP: DecoderRecipe = {
       })),
       'activated',
     ),
+  // They are loaded even if all layers have a window.
+  end: (m) => frequencyFactors(m.layers()[0], 'by-scaling'),
 };
 
 /** Step 3.5: a gate per head, networks that are dense where the file holds no router. */

@@ -61,9 +61,12 @@ export const mimo2 = decoder<MimoHyperparameters>({
 });
 
 const SMALL_WINDOW = 4096;
+/** Of so many layers, heads of the first do not turn, unless the model has no more layers. */
+const SMALL_PERIOD = 4;
 const SMALL_ROPE: RopeRecipe = {
   mode: 'neox',
-  layers: ({ hp, index }) => hp.attention.window === null || index % 4 !== 0,
+  layers: ({ hp, index }) =>
+    hp.attention.window === null || hp.layerCount === SMALL_PERIOD || index % SMALL_PERIOD !== 0,
 };
 const SMALL_EXPERTS: MixtureRecipe = {
   isRequired: true,
