@@ -70,6 +70,23 @@ describeShared('heads', () => {
     expect(nodeCount(await withLayers('smallthinker', 5))).toBe(248);
   });
 
+  it.each(['step35', 'mimo2', 'dots3note'])('of %s differ in number by layer', async (name) => {
+    const plain = await changedHeader(name);
+    const [count] = [plain.metadata[`${name}.attention.head_count`]].flat() as number[];
+    // The second layer has twice as many.
+    const twice: Record<string, readonly number[]> = {};
+    for (const { name: part, ne } of plain.tensors) {
+      const [n0, n1] = ne;
+      if (/^blk\.1\.attn_(q|q_b|gate)\.weight$/.test(part)) twice[part] = [n0, 2 * n1];
+      if (/^blk\.1\.attn_(output|sinks)\.weight$|^blk\.1\.attn_q\.bias$/.test(part)) twice[part] = [2 * n0, n1];
+      if (/^blk\.1\.attn_(k|v)_b\.weight$/.test(part)) twice[part] = [n0, n1, 2 * count];
+    }
+    const keys = { 'attention.head_count': [count, 2 * count] };
+    const gguf = await changedHeader(name, { keys, tensors: twice });
+    expect(nodeCount(gguf)).toBe(nodeCount(plain));
+    expect(measureModel(gguf, SMALL).weights).toBeGreaterThan(measureModel(plain, SMALL).weights);
+  });
+
   it('of Step 3.5 may all have a window: divisors of frequencies are loaded nevertheless', async () => {
     const keys = { 'attention.sliding_window_pattern': [1, 1] };
     const weights = async (change: HeaderChange): Promise<number> =>

@@ -8,7 +8,7 @@ import { frequencyFactors } from '../blocks/rope.js';
 import { decoder, decoderLayer } from '../decoder/decoder.js';
 import type { Block, DecoderRecipe } from '../decoder/recipe.js';
 import { withGateLimits } from '../gate-limits.js';
-import { withHeads, type Hyperparameters } from '../hyperparameters.js';
+import { withHeads, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 
 const TURNED = { q: 'Qcur_rope', k: 'Kcur_rope' };
@@ -138,7 +138,7 @@ const STEP: DecoderRecipe = {
   adjust: (hp, reader) =>
     withGateLimits(
       reader,
-      withHeads(hp, ({ isWindowed, ropeLength }) => ({
+      withHeads(withListedHeadCounts(reader, hp), ({ isWindowed, ropeLength }) => ({
         ropeLength: isWindowed ? ropeLength : Math.floor(ropeLength / 2),
       })),
       'activated',

@@ -9,7 +9,7 @@ import { norm } from '../blocks/norm.js';
 import { headAttention } from '../decoder/attention.js';
 import { decoder } from '../decoder/decoder.js';
 import type { AttentionRecipe, BlockMaker, RopeRecipe } from '../decoder/recipe.js';
-import { withAttention, type Hyperparameters } from '../hyperparameters.js';
+import { withAttention, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 
 /** Mellum: normalised heads, and plain turns in layers with a window. */
 export const mellum = decoder({
@@ -56,7 +56,7 @@ export const mimo2 = decoder<MimoHyperparameters>({
   output: { weights: 'required' },
   adjust: (hp, reader) => {
     const factor = reader.number('attention.value_scale', 0);
-    return { ...hp, valueScale: factor === 1 ? 0 : factor };
+    return { ...withListedHeadCounts(reader, hp), valueScale: factor === 1 ? 0 : factor };
   },
 });
 
