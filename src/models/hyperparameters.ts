@@ -218,6 +218,16 @@ export function withFirstHeadCount<H extends Hyperparameters>(hp: H): H {
 }
 
 /**
+ * The model with numbers of heads that differ by layer, as the file lists them.
+ *
+ * @throws PlannerError `BAD_MODEL`
+ */
+export function withListedHeadCounts<H extends Hyperparameters>(reader: MetadataReader, hp: H): H {
+  const counts = reader.perLayer('attention.head_count', hp.attention.layers.length, 0);
+  return withHeads(hp, (_, layer) => ({ headCount: counts[layer] }));
+}
+
+/**
  * The model with a state in some layers, which have no cache then.
  *
  * @param hasState default: in layers without heads for keys and values

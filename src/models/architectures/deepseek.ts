@@ -22,7 +22,7 @@ import type { MixtureRecipe } from '../blocks/mixture.js';
 
 /** The first generation, without latent attention. */
 export const deepseek = decoder({
-  headRules: { isAsWideAsEmbedding: true },
+  headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
   experts: {
     isRequired: true,
     layers: 'after-leading',

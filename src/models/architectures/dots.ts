@@ -16,12 +16,11 @@ import {
 } from '../blocks/sparse-latent-attention.js';
 import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs } from '../decoder/recipe.js';
-import { withAttention, withHeads, type Hyperparameters } from '../hyperparameters.js';
+import { withAttention, withHeads, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
-import { KEY_NORM } from './sparse.js';
-import { STATED_EXPERTS } from './deepseek.js';
+import { KEY_NORM, SCALED_EXPERTS } from './sparse.js';
 
 interface NoteHyperparameters extends SparseLatentHyperparameters {
   /** The lengths in layers with a window. */
@@ -32,7 +31,8 @@ export const dots3note = decoder<NoteHyperparameters>({
   headRules: null,
   window: { period: 'list', freqBase: 'same' },
   attention: noteAttention,
-  experts: { ...STATED_EXPERTS, selectionBias: 'required' },
+  feedForward: { isScaled: true },
+  experts: { ...SCALED_EXPERTS, selectionBias: 'required' },
   output: { product: 'plain' },
   predicts: 'uncached',
   predictTensors: 'unchecked',
@@ -43,8 +43,7 @@ function readNote(plain: Hyperparameters, reader: MetadataReader): NoteHyperpara
   reader.number('rope.freq_base_swa');
   reader.integer('leading_dense_block_count');
   const [{ ropeLength }] = plain.attention.layers;
-  const headCounts = reader.perLayer('attention.head_count', plain.attention.layers.length);
-  const own = withHeads(plain, (_, layer) => ({ ropeLength, headCount: headCounts[layer] }));
+  const own = withHeads(withListedHeadCounts(reader, plain), () => ({ ropeLength }));
   const hp = withAttention(own, { isLatent: true });
   const lengths = readLengths(reader, ropeLength, '');
   const windowed = readLengths(reader, ropeLength, '_swa');

@@ -4,10 +4,11 @@
 import type { GateLabels, GateRecipe } from '../blocks/attention-gate.js';
 import { eitherNetwork } from '../blocks/either-network.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
+import { frequencyFactors } from '../blocks/rope.js';
 import { decoder, decoderLayer } from '../decoder/decoder.js';
 import type { Block, DecoderRecipe } from '../decoder/recipe.js';
 import { withGateLimits } from '../gate-limits.js';
-import { withHeads, type Hyperparameters } from '../hyperparameters.js';
+import { withHeads, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 
 const TURNED = { q: 'Qcur_rope', k: 'Kcur_rope' };
@@ -137,11 +138,13 @@ const STEP: DecoderRecipe = {
   adjust: (hp, reader) =>
     withGateLimits(
       reader,
-      withHeads(hp, ({ isWindowed, ropeLength }) => ({
+      withHeads(withListedHeadCounts(reader, hp), ({ isWindowed, ropeLength }) => ({
         ropeLength: isWindowed ? ropeLength : Math.floor(ropeLength / 2),
       })),
       'activated',
     ),
+  // They are loaded even if all layers have a window.
+  end: (m) => frequencyFactors(m.layers()[0], 'by-scaling'),
 };
 
 /** Step 3.5: a gate per head, networks that are dense where the file holds no router. */

@@ -28,6 +28,7 @@ const BAICHUAN_LAYERS = { '7B': 32, '13B': 40 };
 
 export const baichuan = decoder({
   rope: { layers: ({ hp }) => hp.layerCount === BAICHUAN_LAYERS['7B'] },
+  headRules: { isTurnedWhole: true },
   output: { weights: 'required' },
   adjust: (hp) => withAttention(hp, { alibiBias: hp.layerCount === BAICHUAN_LAYERS['13B'] ? 8 : 0 }),
 });
@@ -43,7 +44,7 @@ export const refact = decoder({
   adjust: (hp) => withAttention(hp, { alibiBias: 8 }),
 });
 
-export const internlm2 = decoder({ output: { weights: 'required' } });
+export const internlm2 = decoder({ headRules: { isTurnedWhole: true }, output: { weights: 'required' } });
 
 export const xverse = decoder({ headRules: { isTurnedWhole: true }, output: { weights: 'required' } });
 
@@ -58,6 +59,7 @@ export const arcee = decoder({
 /** Orion: Llama with layer normalisation. */
 export const orion = decoder({
   norm: { kind: 'layer', bias: 'required' },
+  headRules: { isTurnedWhole: true },
   output: { weights: 'required' },
 });
 

@@ -22,7 +22,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 /** MiniMax-M2: all heads of queries, and of keys, normalised as one row; experts as wide as a dense network. */
 export const minimaxM2 = decoder({
   rope: { mode: 'neox' },
-  attention: { matrices: 'bare', headNorms: { span: 'all' } },
+  attention: { matrices: 'separate', bias: 'unread', headNorms: { span: 'all' } },
   experts: {
     isRequired: true,
     gating: { ifUnsaid: null },

@@ -8,6 +8,7 @@ import { STATED_EXPERTS } from './deepseek.js';
 export const dbrx = decoder({
   norm: { kind: 'layer' },
   rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true },
   attention: { matrices: 'fused', bias: 'none' },
   norms: { beforeFeedForward: { part: 'attn_output_norm', label: 'attn_out_norm' } },
   experts: { isRequired: true, isNormalised: true },
@@ -18,6 +19,7 @@ export const dbrx = decoder({
 /** dots.llm1: dense layers first, then a mixture with shared experts. */
 export const dots1 = decoder({
   rope: { mode: 'neox' },
+  headRules: { isTurnedWhole: true },
   attention: { headNorms: {} },
   experts: STATED_EXPERTS,
   output: { weights: 'required' },

@@ -6,6 +6,7 @@ import { decoder } from '../decoder/decoder.js';
 /** OLMo: norms without weights. */
 export const olmo = decoder({
   norm: { kind: 'layer', weight: 'none' },
+  headRules: { isTurnedWhole: true },
   scales: { clamp: 0 },
 });
 
@@ -13,7 +14,7 @@ export const olmo = decoder({
 export const olmoe = decoder({
   rope: { mode: 'neox' },
   headRules: { isTurnedWhole: true, isAsWideAsEmbedding: true },
-  attention: { matrices: 'bare', headNorms: { span: 'all' } },
+  attention: { matrices: 'separate', bias: 'unread', headNorms: { span: 'all' } },
   experts: { isRequired: true },
   output: { weights: 'required' },
 });

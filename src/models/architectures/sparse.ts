@@ -4,6 +4,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import { projectOutput } from '../blocks/attention.js';
 import { askForIndexer, chooseTokens, indexerAccess, onlyChosen, type IndexerOptions } from '../blocks/indexer.js';
+import type { MixtureRecipe } from '../blocks/mixture.js';
 import {
   attendRows,
   compressedHeads,
@@ -19,9 +20,17 @@ import type { MetadataReader } from '../metadata-reader.js';
 import type { Presence } from '../presence.js';
 import { attentionScale, STATED_EXPERTS } from './deepseek.js';
 
+/** Unlike V3, a file may hold scales of the matrices of its networks, as files in NVFP4 do. */
+export const SCALED_EXPERTS: MixtureRecipe = {
+  ...STATED_EXPERTS,
+  isScaled: true,
+  shared: { length: 'counted', network: { isScaled: true } },
+};
+
 const SPARSE = {
   headRules: null,
-  experts: STATED_EXPERTS,
+  feedForward: { isScaled: true },
+  experts: SCALED_EXPERTS,
   output: { product: 'plain' },
   predicts: 'uncached',
   predictTensors: 'all-or-none',
@@ -48,7 +57,7 @@ const GLM_52_LAYERS = 78;
 /** GLM 5: layers without an indexer see the tokens that the one before them chose. */
 export const glmDsa = decoder<SparseLatentHyperparameters>({
   ...SPARSE,
-  experts: { ...STATED_EXPERTS, gating: { ifUnsaid: 'sigmoid' } },
+  experts: { ...SCALED_EXPERTS, gating: { ifUnsaid: 'sigmoid' } },
   attention: sparseAttention(
     { mode: 'normal', keyNorm: { kind: 'layer', weight: 'optional', bias: 'optional', epsilon: 0 } },
     'optional',

@@ -9,7 +9,7 @@ import { norm } from '../blocks/norm.js';
 import { headAttention } from '../decoder/attention.js';
 import { decoder } from '../decoder/decoder.js';
 import type { AttentionRecipe, BlockMaker, RopeRecipe } from '../decoder/recipe.js';
-import { withAttention, type Hyperparameters } from '../hyperparameters.js';
+import { withAttention, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 
 /** Mellum: normalised heads, and plain turns in layers with a window. */
 export const mellum = decoder({
@@ -56,14 +56,17 @@ export const mimo2 = decoder<MimoHyperparameters>({
   output: { weights: 'required' },
   adjust: (hp, reader) => {
     const factor = reader.number('attention.value_scale', 0);
-    return { ...hp, valueScale: factor === 1 ? 0 : factor };
+    return { ...withListedHeadCounts(reader, hp), valueScale: factor === 1 ? 0 : factor };
   },
 });
 
 const SMALL_WINDOW = 4096;
+/** Of so many layers, heads of the first do not turn, unless the model has no more layers. */
+const SMALL_PERIOD = 4;
 const SMALL_ROPE: RopeRecipe = {
   mode: 'neox',
-  layers: ({ hp, index }) => hp.attention.window === null || index % 4 !== 0,
+  layers: ({ hp, index }) =>
+    hp.attention.window === null || hp.layerCount === SMALL_PERIOD || index % SMALL_PERIOD !== 0,
 };
 const SMALL_EXPERTS: MixtureRecipe = {
   isRequired: true,

@@ -24,10 +24,10 @@ export interface Heads {
 export interface ProjectionOptions {
   /**
    * `any`: one matrix for all three if the file has it, else one for each; `fused`: one for all three; `separate`: one
-   * for each; `bare`: one for each, whose bias and scale are ignored even if the file has them. Default `any`.
+   * for each. Default `any`.
    */
-  readonly matrices?: 'any' | 'fused' | 'separate' | 'bare';
-  /** Default: optional. */
+  readonly matrices?: 'any' | 'fused' | 'separate';
+  /** `unread`: neither biases nor scales are heeded, even if the file has them. Default: optional. */
   readonly bias?: Presence;
   /** Whether heads have names of their own, besides the rows that they are parts of. Default true. */
   readonly areHeadsNamed?: boolean;
@@ -47,15 +47,12 @@ export function projectHeads(s: Layer, x: Tensor, options: ProjectionOptions = {
 
 /** All heads of queries, keys or values as one row per token. */
 export function project(s: Layer, part: 'q' | 'k' | 'v', x: Tensor, options: ProjectionOptions): Tensor {
-  const { matrices, bias = 'optional' } = options;
+  const { bias = 'optional' } = options;
   const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
   const length = { q: keyLength * headCount, k: keyLength * kvHeadCount, v: valueLength * kvHeadCount }[part];
   const [matrix, label] = [`attn_${part}`, `${part.toUpperCase()}cur`];
-  if (matrices === 'bare') {
-    s.optionalWeight(`${matrix}.bias`, [length]);
-    return s.named(product(s, matrix, x, length), label);
-  }
-  const projected = s.named(withBias(s, matrix, s.named(linear(s, matrix, x, length), label), bias), label);
+  const multiply = bias === 'unread' ? product : linear;
+  const projected = s.named(withBias(s, matrix, s.named(multiply(s, matrix, x, length), label), bias), label);
   return clamped(s, projected, `${label}_clamped`);
 }
 
@@ -74,9 +71,10 @@ function projectFused(s: Layer, x: Tensor, { matrices = 'any', bias = 'optional'
   const { ctx } = s;
   const { keyLength, valueLength, headCount, kvHeadCount } = s.heads;
   const length = keyLength * (headCount + kvHeadCount) + valueLength * kvHeadCount;
-  const presence = ({ any: 'optional', fused: 'required', separate: 'none', bare: 'none' } as const)[matrices];
+  const presence = ({ any: 'optional', fused: 'required', separate: 'none' } as const)[matrices];
   if (weightIf(s, presence, 'attn_qkv.weight', [x.ne[0], length]) === null) return null;
-  const unbiased = s.named(linear(s, 'attn_qkv', x, length), 'wqkv');
+  const multiply = bias === 'unread' ? product : linear;
+  const unbiased = s.named(multiply(s, 'attn_qkv', x, length), 'wqkv');
   const biased = withBias(s, 'attn_qkv', unbiased, bias);
   const all = clamped(s, biased === unbiased ? unbiased : s.named(biased, 'wqkv_b'), 'wqkv_clamped');
   const part = (headLength: number, count: number, headsBefore: number): Tensor => {
