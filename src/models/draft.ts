@@ -6,6 +6,7 @@
 import { checkArgument, isListLike } from '../errors.js';
 import { checkDevices } from '../device/machine.js';
 import type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+import { SIZE_OPTIONS } from './options.js';
 
 /** What is said of a draft model itself; the rest is as for the model. */
 export type DraftOptions = Pick<
@@ -38,6 +39,7 @@ export function draftOptions(options: MachineOptions, model: MachineMeasurement,
   return {
     ...Object.fromEntries(given),
     outputs: run.sequences,
+    targetOptions: Object.fromEntries(Object.entries(options).filter(([name]) => name in SIZE_OPTIONS)),
     devices: own.devices.map((device) => ({ ...device, freeBytes: leftOn.get(device.name) ?? device.freeBytes })),
   };
 }

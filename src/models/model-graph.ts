@@ -13,13 +13,14 @@ import type { Hyperparameters } from './hyperparameters.js';
 import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
-import { createModelMemory } from './memory/model-memory.js';
+import { createModelMemory, type ModelMemory } from './memory/model-memory.js';
+import type { RunningTarget, Target } from './target.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlacedAdapter } from './offload/place-adapters.js';
 import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
-import { targetPlaces } from './offload/target-places.js';
+import { placedCaches, targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
@@ -70,7 +71,7 @@ type Adapters = readonly PlacedAdapter[];
 interface PlacedGraph {
   readonly graph: Graph;
   readonly own: Weights;
-  readonly shared: Weights | null;
+  readonly target: Target | null;
 }
 
 /** Whether a model remembers only a state of constant size. */
@@ -98,12 +99,12 @@ export function readModel(gguf: Gguf): ModelHeader {
   const weightBytes = loadedBytes(loaded);
   let file: LoadedFile | null = null;
   let isChecked = false;
-  const openWith = (run: ResolvedModelOptions, target: Gguf | null): Model => {
+  const openWith = (run: ResolvedModelOptions, targetFile: TargetFile | null): Model => {
     const memory = createModelMemory(hp, run);
     const built = new Map<string, PlacedGraph>();
-    const build = (phase: Phase, own: Weights, shared: Weights | null, adapters: Adapters = []): Graph => {
+    const build = (phase: Phase, own: Weights, target: Target | null, adapters: Adapters = []): Graph => {
       const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
-      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, shared);
+      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, target);
       asModelErrors(() => {
         architecture.build(builder);
       });
@@ -121,7 +122,7 @@ export function readModel(gguf: Gguf): ModelHeader {
       weightBytes,
       contextBytes: memory.bytes,
       checkpointBytes: checkpointBytes(hp, memory, run),
-      graph: (phase) => build(phase, weights, weightsOf(target)),
+      graph: (phase) => build(phase, weights, targetOf(targetFile)),
       offload: (wanted) => {
         const resolved = resolveOffloadOptions(wanted);
         return asModelErrors(() => offloadModel((file ??= loadFile(gguf, hp)), hp, run, memory, resolved));
@@ -133,14 +134,16 @@ export function readModel(gguf: Gguf): ModelHeader {
         let found = isBare ? built.get(key) : undefined;
         if (found === undefined) {
           const own = new Weights(gguf, places);
-          const shared = weightsOf(target, targetPlaces(offload));
-          found = { graph: build(phase, own, shared, offload.adapters), own, shared };
+          const target = targetOf(targetFile, targetPlaces(offload));
+          found = { graph: build(phase, own, target, offload.adapters), own, target };
           // The tensors of adapters are those of one offload.
           if (isBare) built.set(key, found);
         }
-        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload));
+        const lent = targetFile?.memory() ?? null;
+        const caches = lent === null ? new Map<Tensor, BufferType>() : placedCaches(lent, offload);
+        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload), caches);
       },
-      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }, target),
+      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }, targetFile),
     };
   };
   return {
@@ -150,21 +153,39 @@ export function readModel(gguf: Gguf): ModelHeader {
     expertCount: hp.experts?.count ?? 0,
     isRecurrent: isRecurrent(hp),
     weightBytes,
-    withOptions: (options) => openWith(resolveOptions(options, hp), options.target ?? null),
+    withOptions: (options) => openWith(resolveOptions(options, hp), openTarget(options)),
   };
 }
 
 /** Where all weights of a graph lie. */
-function placedWeights({ own, shared }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
-  const ofTarget = shared?.placedIn(targetPlaces(offload)) ?? [];
+function placedWeights({ own, target }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
+  const ofTarget = target?.weights.placedIn(targetPlaces(offload)) ?? [];
   return new Map([...own.placedIn(offload.weights.places), ...ofTarget]);
 }
 
-/** The weights of the model whose tokens a draft guesses, if there is one. @throws PlannerError `BAD_ARGUMENT` */
-function weightsOf(target: Gguf | null, places?: WeightPlaces): Weights | null {
-  if (target === null) return null;
-  checkGguf(target);
-  return new Weights(target, places);
+/** The model whose tokens a draft guesses: what graphs with other places of weights have in common. */
+interface TargetFile {
+  readonly gguf: Gguf;
+  readonly running: () => RunningTarget;
+  /** Its memory, if a draft has asked for it; null if none has. */
+  readonly memory: () => ModelMemory | null;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+function openTarget({ target: gguf, targetOptions, ...own }: ModelOptions): TargetFile | null {
+  if (gguf === undefined) return null;
+  checkGguf(gguf);
+  let running: RunningTarget | null = null;
+  const open = (): RunningTarget => {
+    const reader = new MetadataReader(gguf);
+    const hp = architectureOf(reader).read(reader);
+    return { hp, memory: createModelMemory(hp, resolveOptions(targetOptions ?? own, hp)) };
+  };
+  return { gguf, running: () => (running ??= open()), memory: () => running?.memory ?? null };
+}
+
+function targetOf(file: TargetFile | null, places?: WeightPlaces): Target | null {
+  return file === null ? null : { weights: new Weights(file.gguf, places), running: file.running };
 }
 
 /**

@@ -65,10 +65,15 @@ export interface ModelOptions {
   readonly phase?: Phase;
   /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
   readonly target?: Gguf;
+  /** The options of that model, for drafts that read its cache. Default: those of the draft. */
+  readonly targetOptions?: SizeOptions;
 }
 
+/** Options that say which graph is meant, or what another model lends. */
+export type GraphOption = 'phase' | 'target' | 'targetOptions';
+
 /** The options that the sizes of one model depend on: all but the phase and another model. */
-export type SizeOptions = Omit<ModelOptions, 'phase' | 'target'>;
+export type SizeOptions = Omit<ModelOptions, GraphOption>;
 
 export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   program: true,
@@ -87,7 +92,12 @@ export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
 };
 
 /** The names of all options. */
-export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true, target: true };
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = {
+  ...SIZE_OPTIONS,
+  phase: true,
+  target: true,
+  targetOptions: true,
+};
 
 /** The options as llama.cpp applies them to one model. */
 export interface ResolvedModelOptions {

@@ -197,19 +197,33 @@ export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, option
 
 /** Queries look at the keys and values that another layer has cached, as in {@link attend}. */
 export function attendCached(s: Layer, inputs: AttentionInputs, queries: Tensor, options: AttendOptions): Tensor {
-  const access = accessOf(s, inputs) as CacheAccess;
+  return projectOutput(s, attendedCached(s, accessOf(s, inputs) as CacheAccess, queries, options), options);
+}
+
+/**
+ * As {@link attendCached}, without the matrix at its end.
+ *
+ * @param layer the layer of the cache's model that reads what these queries read. Default: this layer
+ */
+export function attendedCached(
+  s: Layer,
+  access: CacheAccess,
+  queries: Tensor,
+  options: AttendOptions,
+  layer = s.index,
+): Tensor {
   const q = s.expand(rotated(s.ctx, queries, access.keyRotation));
-  return projectOutput(s, attendedInCache(s, q, access, options), options);
+  return attendedInCache(s, q, access, options, layer);
 }
 
 function accessOf({ heads }: Layer, { full, window }: AttentionInputs): AttentionInputs['full'] {
   return heads.isWindowed ? window! : full;
 }
 
-function attendedInCache(s: Layer, q: Tensor, access: CacheAccess, options: AttendOptions): Tensor {
-  const { ctx, index } = s;
+function attendedInCache(s: Layer, q: Tensor, access: CacheAccess, options: AttendOptions, layer = s.index): Tensor {
+  const { ctx } = s;
   const { cache, mask, valueRotation } = access;
-  const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
+  const cached: Heads = { q, k: cache.keys(ctx, layer), v: cache.values(ctx, layer) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
   return rotated(ctx, mixed, valueRotation);
 }
