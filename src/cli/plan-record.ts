@@ -11,7 +11,7 @@ import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
-export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | Exclude<GraphOption, 'phase'>> & {
+export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
 } & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
 

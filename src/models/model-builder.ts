@@ -128,8 +128,9 @@ export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H>
     this.source = source;
   }
 
+  /** Whether no layer follows. Those behind the model's layers, which predict further tokens, run one at a time. */
   get isLast(): boolean {
-    return this.index === this.hp.layerCount - 1;
+    return this.index >= this.hp.layerCount - 1;
   }
 
   get heads(): LayerHeads {

@@ -70,6 +70,7 @@ export const cohere2moe = decoder({
   scales: { logits: 'required' },
   keepsWantedAfter: 'final-norm',
   predicts: 'cached',
+  prediction: { layer: { rope: { factors: 'plain' } } },
   predictTensors: 'all-or-none',
   output: { product: 'adapted' },
   adjust: readSharedLength,

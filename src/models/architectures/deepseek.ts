@@ -2,6 +2,7 @@
  * The DeepSeek family: experts that every token goes through beside those that it chooses; latent attention from the
  * second generation on.
  */
+import { PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { attend } from '../blocks/attention.js';
 import {
@@ -16,7 +17,7 @@ import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs, DecoderRecipe } from '../decoder/recipe.js';
 import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import type { ModelBuilder } from '../model-builder.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attentionFactor, type RopeHyperparameters } from '../rope-scaling.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 
@@ -57,6 +58,7 @@ const LATENT = {
   output: { product: 'plain' },
   scales: { temperature: 0 },
   predicts: 'cached',
+  prediction: { layer: { attention: predictingAttention }, check: requireLatent },
   predictTensors: 'all-or-none',
   adjust: readLatent,
 } satisfies DecoderRecipe<LatentHyperparameters>;
@@ -203,4 +205,26 @@ function latentAttention(m: ModelBuilder<LatentHyperparameters>, inputs: Decoder
   if (!m.hp.attention.isLatent) return (s, x) => attendDecompressed(s, inputs.attention, inputs, x, HEADS);
   const access = latentAccess(m);
   return (s, x) => attendCompressed(s, access, inputs, x, HEADS);
+}
+
+/** Attention of a layer that predicts further tokens: only on compressed rows, and without an indexer. */
+export function predictingAttention(
+  m: ModelBuilder<LatentHyperparameters>,
+  inputs: DecoderInputs,
+): Block<LatentHyperparameters> {
+  const access = latentAccess(m);
+  return (s, x) => attendCompressed(s, access, inputs, x, { ...HEADS, hasSplitHeads: false });
+}
+
+function requireLatent({ hp }: Layer<LatentHyperparameters>): void {
+  const { isLatent, temperature } = hp.attention;
+  if (isLatent && temperature === 0 && hp.queryRank > 0) return;
+  throw new PlannerError('BAD_MODEL', {
+    message:
+      'llama.cpp runs the layers that predict further tokens only with compressed rows and queries, and with attention that does not cool.',
+    culprit: 'attention.key_length_mla',
+    value: 'another kind of attention',
+    limit: 'latent attention with compressed queries',
+    remedy: 'Leave the option `contextType` out.',
+  });
 }

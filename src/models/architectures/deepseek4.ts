@@ -194,11 +194,25 @@ function layer(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs): T
 }
 
 function attention(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs): Tensor {
+  const turns = turnsOf(s);
+  return attendWith(s, x, { positions: inputs.positions, turns }, (heads, queries) =>
+    attendCompressedRows(s, inputs.window, heads, compressPast(s, x, queries, inputs, turns)),
+  );
+}
+
+/** Queries of all heads, and the one key, which is the value, too. */
+export type RowHeads = Readonly<Record<'q' | 'k', Tensor>>;
+
+/** @param lookUp from the heads, and the compressed queries, to what each head has found */
+export function attendWith(
+  s: Layer<DeepSeek4Hyperparameters>,
+  x: Tensor,
+  { positions, turns }: { readonly positions: Tensor; readonly turns: RopeOptions },
+  lookUp: (heads: RowHeads, queries: Tensor) => Tensor,
+): Tensor {
   const { ctx, hp } = s;
   const { keyLength, ropeLength, headCount } = s.heads;
-  const { positions, window } = inputs;
   const tokens = x.ne[1];
-  const turns = turnsOf(s);
   const options = { ...turns, offset: keyLength - ropeLength };
   const compressed = s.named(product(s, 'attn_q_a', x, hp.queryRank), 'qr');
   const queries = s.named(norm(s, 'attn_q_a_norm', compressed), 'qr_norm');
@@ -208,8 +222,7 @@ function attention(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs
   const row = norm(s, 'attn_kv_a_norm', product(s, 'attn_kv', x, keyLength));
   const evenK = s.named(ctx.reshape(row, [keyLength, 1, tokens]), 'kv_norm');
   const k = s.named(ctx.rope(evenK, positions, ropeLength, options), 'kv');
-  const rows = compressPast(s, x, queries, inputs, turns);
-  const mixed = ctx.reshape(attendCompressedRows(s, window, { q, k }, rows), [keyLength, headCount, tokens]);
+  const mixed = ctx.reshape(lookUp({ q, k }, queries), [keyLength, headCount, tokens]);
   return groupedOutput(s, s.named(ctx.ropeBack(mixed, positions, ropeLength, options), 'attn_derope'));
 }
 

@@ -130,6 +130,7 @@ const STEP: DecoderRecipe = {
   feedForward: (s, x) => eitherNetwork(s, x, STEP_EXPERTS),
   experts: STEP_EXPERTS,
   predicts: 'uncached',
+  prediction: { count: 'several', keepsWantedAfter: 'layer' },
   predictTensors: 'all-or-none',
   keepsWantedAfter: 'layers',
   output: { weights: 'required' },

@@ -17,13 +17,14 @@ import { withAttention, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Presence } from '../presence.js';
-import { attentionScale, STATED_EXPERTS } from './deepseek.js';
+import { attentionScale, predictingAttention, STATED_EXPERTS } from './deepseek.js';
 
 const SPARSE = {
   headRules: null,
   experts: STATED_EXPERTS,
   output: { product: 'plain' },
   predicts: 'uncached',
+  prediction: { layer: { attention: predictingAttention } },
   predictTensors: 'all-or-none',
 } satisfies DecoderRecipe<SparseLatentHyperparameters>;
 

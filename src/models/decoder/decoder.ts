@@ -5,29 +5,20 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Architecture } from '../architecture.js';
-import { attentionInputs, type AttentionInputs } from '../blocks/attention.js';
 import { feedForward, limitedGate } from '../blocks/feed-forward.js';
-import {
-  finalNorm,
-  finish,
-  keepWanted,
-  scaledEmbedding,
-  softCapped,
-  tokenRows,
-  vocabularyScores,
-  wantedTokens,
-} from '../blocks/inputs.js';
-import { weightIf, withBias } from '../blocks/linear.js';
+import { finalNorm, finish, keepWanted, scaledEmbedding, tokenRows } from '../blocks/inputs.js';
+import { weightIf } from '../blocks/linear.js';
 import { hasExperts, mixture } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
 import { poolTexts } from '../blocks/pooling.js';
-import { stateInputs, type StateInputs } from '../blocks/recurrent-state.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
-import { positionsPerToken } from '../rope-scaling.js';
 import { headAttention } from './attention.js';
+import { Inputs } from './inputs.js';
 import { requirePredictLayers } from './predict-layers.js';
+import { buildPrediction } from './prediction.js';
 import { readDecoder } from './read.js';
+import { leaveScores, scores } from './scores.js';
 import type {
   Block,
   BlockMaker,
@@ -36,19 +27,34 @@ import type {
   EmbeddingRecipe,
   NormPlace,
   NormPlaces,
-  OutputRecipe,
   ParallelResidual,
+  PredictionRecipe,
   SumPart,
 } from './recipe.js';
 
 export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: DecoderRecipe<H>): Architecture<H> {
+  const { prediction } = recipe;
   return {
     graphRoom: recipe.graphRoom,
     read: (reader) => readDecoder(reader, recipe),
     build: (m) => {
       build(m, recipe);
     },
+    predict:
+      prediction &&
+      ((m): void => {
+        buildPrediction(m, recipe, prediction, predictLayer(recipe, prediction));
+      }),
   };
+}
+
+/** The layer that predicts further tokens: as the others, but for what its recipe says. */
+function predictLayer<H extends Hyperparameters>(
+  recipe: DecoderRecipe<H>,
+  { layer = {} }: PredictionRecipe<H>,
+): BlockMaker<H> {
+  if (typeof layer === 'function') return layer;
+  return recipe.layer ?? decoderLayer({ ...recipe, keepsWantedAfter: 'nothing', ...layer });
 }
 
 function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
@@ -86,44 +92,6 @@ function concluded<H extends Hyperparameters>(
   if (keepsWantedAfter !== 'final-norm') return finalNorm(m, x, how);
   const all = top.named(finalNorm(m, x, how), 'h_nextn');
   return ctx.setOutput(top.named(ctx.getRows(all, wanted), 'result_norm'));
-}
-
-/** The inputs of a graph, made when they are first read. */
-class Inputs implements DecoderInputs {
-  readonly #model: ModelBuilder;
-  #positions: Tensor | undefined;
-  #attention: AttentionInputs | undefined;
-  #states: StateInputs | undefined;
-  #temperature: Tensor | undefined;
-  #wanted: Tensor | undefined;
-
-  constructor(
-    model: ModelBuilder,
-    readonly rows: Tensor,
-  ) {
-    this.#model = model;
-  }
-
-  get positions(): Tensor {
-    const { batch, hp } = this.#model;
-    return (this.#positions ??= this.#model.input('i32', [batch.tokens * positionsPerToken(hp.rope)]));
-  }
-
-  get attention(): AttentionInputs {
-    return (this.#attention ??= attentionInputs(this.#model));
-  }
-
-  get states(): StateInputs {
-    return (this.#states ??= stateInputs(this.#model));
-  }
-
-  get temperature(): Tensor {
-    return (this.#temperature ??= this.#model.input('f32', [1, 1, this.#model.batch.tokens], 'attn_scale'));
-  }
-
-  get wanted(): Tensor {
-    return (this.#wanted ??= wantedTokens(this.#model));
-  }
 }
 
 /** The embeddings, scaled, with positions, normalised. */
@@ -169,6 +137,7 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
   const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
   if (recurrence === undefined) return attend;
   return (m, inputs) => {
+    if (m.hp.state === null) return attend(m, inputs);
     // There is nothing to attend to if every layer has a state.
     const remember = m.memory.kv && attend(m, inputs);
     const recur = recurrence(m, inputs);
@@ -247,35 +216,6 @@ export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recip
   return labelled(s, result, label);
 }
 
-/** Ends the graph with embeddings. A matrix for scores may be there, but is not read. */
-function leaveScores(m: ModelBuilder, embedding: Tensor, { weights = 'optional' }: OutputRecipe): void {
-  weightIf(m.top, weights, 'output.weight', [m.hp.embeddingLength, m.hp.vocabularySize]);
-  m.graph.expand(embedding);
-}
-
 function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
   return hp.residualScale === 0 ? x : ctx.scale(x, hp.residualScale);
-}
-
-/** Scores of the last tokens of the vocabulary, after `-∞` for the others. */
-function lastScored({ ctx, top, hp }: ModelBuilder, scores: Tensor): Tensor {
-  const [length, tokens] = scores.ne;
-  const { embeddingLength, vocabularySize } = hp;
-  // Any number, times zero.
-  const number = ctx.view(top.weight('output_norm.weight', [embeddingLength]), [1]);
-  const none = ctx.repeat(ctx.scale(number, 0, { bias: -Infinity }), [vocabularySize - length, tokens]);
-  return ctx.concat(none, scores, 0);
-}
-
-function scores(m: ModelBuilder, x: Tensor, output: OutputRecipe): Tensor {
-  const { ctx, hp, top } = m;
-  const { weights = 'optional', bias = 'none', product = 'scaled', length = hp.vocabularySize } = output;
-  const rows = output.prepare?.(m, x) ?? x;
-  const plain = vocabularyScores(m, rows, { presence: weights, product, length });
-  const whole = plain.ne[0] === hp.vocabularySize ? plain : lastScored(m, plain);
-  if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
-  const biased = withBias(top, 'output', whole, bias);
-  const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
-  const capped = hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
-  return output.change?.(m, capped) ?? capped;
 }

@@ -15,6 +15,7 @@ import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
 import type { StateInputs } from '../blocks/recurrent-state.js';
 import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
+import type { NormOptions } from '../blocks/norm.js';
 import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
 import type { GraphRoom } from '../graph-limit.js';
@@ -74,6 +75,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
    * file may lack any. Default `all`.
    */
   readonly predictTensors?: PredictTensors | ((s: Layer<H>) => void);
+  /** How these layers run as a context of their own. Default: llama.cpp runs the whole model there. */
+  readonly prediction?: PredictionRecipe<H>;
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
   /**
@@ -95,6 +98,36 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
 
 /** Which tensors of the layers that predict further tokens a file must hold. */
 export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
+
+/** The graph of a layer that predicts further tokens: the last token guessed, and what the model said of it. */
+export interface PredictionRecipe<H extends Hyperparameters = Hyperparameters> {
+  /** Whether there may be only one such layer; of several, the graph has the first. Default: only one. */
+  readonly count?: 'one' | 'several';
+  /** What is special about the layer, or the whole layer. Default: it is as the others. */
+  readonly layer?: DecoderRecipe<H> | BlockMaker<H>;
+  /** From the two norms to what the layer reads. Default: side by side, times a matrix. */
+  readonly join?: (s: Layer<H>, embedded: Tensor, result: Tensor) => Tensor;
+  /**
+   * After which part only the wanted tokens are kept: the norm behind the layer, the layer, or the part of it that the
+   * layer's recipe names. Default `norm`.
+   */
+  readonly keepsWantedAfter?: 'norm' | 'layer' | 'part';
+  /** From the wanted rows, where they are kept after the layer, to what the norm reads. Default: they stay as they are. */
+  readonly conclude?: (s: Layer<H>, kept: Tensor) => Tensor;
+  /**
+   * Names of the weights of a norm of the layer's own, without `.weight`: the first that the file holds; without any, the
+   * norm is the model's. Default: `nextn.shared_head_norm`.
+   */
+  readonly norms?: readonly string[];
+  /** What differs from the norms of the rest of the model. Default: nothing. */
+  readonly norm?: (s: Layer<H>) => NormOptions;
+  /** Whether the rows behind the norm are a result, too. Default false. */
+  readonly givesEmbeddings?: boolean;
+  /** Whether the file must not hold tables of embeddings and scores of the layer's own. Default false. */
+  readonly isShared?: boolean;
+  /** What else is refused. @throws PlannerError `BAD_MODEL`, `BAD_ARGUMENT` */
+  readonly check?: (s: Layer<H>) => void;
+}
 
 /** A part of a layer: from its input to its result. */
 export type Block<H extends Hyperparameters = Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
