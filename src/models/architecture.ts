@@ -18,4 +18,6 @@ export interface Architecture<H extends Hyperparameters = Hyperparameters> {
    * whole model in their context.
    */
   readonly predict?: ((m: ModelBuilder<H>) => void) | undefined;
+  /** Whether all layers predict further tokens, so that the model is the same in their context. Default false. */
+  readonly isPredictor?: boolean;
 }

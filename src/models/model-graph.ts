@@ -16,7 +16,7 @@ import { ModelBuilder } from './model-builder.js';
 import { createModelMemory, type ModelMemory } from './memory/model-memory.js';
 import type { RunningTarget, Target } from './target.js';
 import { rejectPart } from './not-a-model.js';
-import { ofPredictLayers } from './predict-layers.js';
+import { inTheirContext } from './predict-layers.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlacedAdapter } from './offload/place-adapters.js';
@@ -150,7 +150,7 @@ class ModelFile {
 function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: TargetFile | null): Model {
   const { gguf, architecture } = file;
   const isPredicting = run.contextType === 'mtp' && architecture.predict !== undefined;
-  const hp = run.contextType === 'mtp' ? ofPredictLayers(file.hp) : file.hp;
+  const hp = run.contextType === 'mtp' ? inTheirContext(file.hp, architecture) : file.hp;
   const loaded = file.loaded(run.loadsPredictLayers);
   const memory = createModelMemory(hp, run);
   const built = new Map<string, PlacedGraph>();

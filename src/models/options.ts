@@ -181,7 +181,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
   }
   const wantedFlash = options.flashAttention ?? 'auto';
   const flashAttention = isOn(wantedFlash) && hp.attention.hasFlash ? wantedFlash : false;
-  const contextType = checkContextType(options.contextType ?? 'default', hp);
+  const contextType = checkContextType(options.contextType ?? 'default');
   const run: ResolvedModelOptions = {
     program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
@@ -228,20 +228,9 @@ export function checkPhase(phase: string): Phase {
   throw badOption('phase', phase, 'pp or tg');
 }
 
-function checkContextType(contextType: string, { predictLayerCount }: Hyperparameters): ContextType {
-  if (contextType !== 'default' && contextType !== 'mtp') {
-    throw badOption('contextType', contextType, 'default or mtp');
-  }
-  if (contextType === 'mtp' && predictLayerCount === 0) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: 'This model has no layers that predict further tokens, so there is no context of them.',
-      culprit: 'contextType',
-      value: contextType,
-      limit: 'default for this model',
-      remedy: 'Leave the option `contextType` out, or take a file that holds such layers.',
-    });
-  }
-  return contextType;
+function checkContextType(contextType: string): ContextType {
+  if (contextType === 'default' || contextType === 'mtp') return contextType;
+  throw badOption('contextType', contextType, 'default or mtp');
 }
 
 /** @param most what the program cuts the batch to */

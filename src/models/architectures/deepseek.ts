@@ -2,7 +2,7 @@
  * The DeepSeek family: experts that every token goes through beside those that it chooses; latent attention from the
  * second generation on.
  */
-import { PlannerError } from '../../errors.js';
+import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { attend } from '../blocks/attention.js';
 import {
@@ -216,15 +216,20 @@ export function predictingAttention(
   return (s, x) => attendCompressed(s, access, inputs, x, { ...HEADS, hasSplitHeads: false });
 }
 
+/** @throws PlannerError `BAD_MODEL` if the layer is of a kind that llama.cpp does not run by itself */
 function requireLatent({ hp }: Layer<LatentHyperparameters>): void {
   const { isLatent, temperature } = hp.attention;
-  if (isLatent && temperature === 0 && hp.queryRank > 0) return;
+  const [key, value, limit] = !isLatent
+    ? ['attention.key_length_mla', 0, 'at least 1']
+    : hp.queryRank === 0
+      ? ['attention.q_lora_rank', 0, 'at least 1']
+      : ['attention.temperature_scale', temperature, '0'];
+  if (isLatent && hp.queryRank > 0 && temperature === 0) return;
   throw new PlannerError('BAD_MODEL', {
-    message:
-      'llama.cpp runs the layers that predict further tokens only with compressed rows and queries, and with attention that does not cool.',
-    culprit: 'attention.key_length_mla',
-    value: 'another kind of attention',
-    limit: 'latent attention with compressed queries',
+    message: `${named(key)} is ${value}, but must be ${limit} for a context of the layer that predicts further tokens.`,
+    culprit: key,
+    value,
+    limit,
     remedy: 'Leave the option `contextType` out.',
   });
 }

@@ -25,6 +25,7 @@ export const gemma4Assistant: Architecture = {
       adjust: readAssistant,
     }),
   build,
+  isPredictor: true,
 };
 
 function readAssistant(hp: Hyperparameters, reader: MetadataReader): Hyperparameters {

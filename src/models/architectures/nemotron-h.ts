@@ -1,7 +1,7 @@
 /**
  * Nemotron-H: each layer is a scan, or attention without turns, or a feed-forward network.
  */
-import { PlannerError } from '../../errors.js';
+import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { expertFeedForward } from '../blocks/expert-feed-forward.js';
 import { feedForward, type FeedForwardRecipe } from '../blocks/feed-forward.js';
@@ -106,8 +106,7 @@ function requirePrediction(s: Layer<NemotronHyperparameters>): void {
   const { latentLength, experts } = s.hp;
   if (latentLength === 0 && experts !== null) return;
   throw new PlannerError('BAD_MODEL', {
-    message:
-      'The experts of this model read a shorter row than the embedding, with which llama.cpp’s graph of the layer that predicts further tokens fails.',
+    message: `${named('nemotron_h_moe.moe_latent_size')} is ${latentLength}, but must be 0 for a context of the layer that predicts further tokens: llama.cpp’s graph of it has no shorter row for experts.`,
     culprit: 'nemotron_h_moe.moe_latent_size',
     value: latentLength,
     limit: '0 for a context of that layer',
