@@ -88,5 +88,5 @@ function checkMeasured(
   const { devices, run } = (model as Partial<MachineMeasurement> | null) ?? {};
   const isMeasured = isListLike(devices!) && run !== undefined;
   checkArgument(isMeasured, 'model', model, 'a measurement of a machine', remedy);
-  return { devices: devices!, run: run! };
+  return { devices, run };
 }

@@ -158,7 +158,7 @@ function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: Target
     const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
     const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, target);
     asModelErrors(() => {
-      if (isPredicting) architecture.predict!(builder);
+      if (isPredicting) architecture.predict(builder);
       else architecture.build(builder);
     });
     // A part of the model does not ask for all tensors.

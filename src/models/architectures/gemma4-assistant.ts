@@ -132,5 +132,5 @@ function attention(s: Layer, x: Tensor, { positions, cached }: Inputs): Tensor {
   const normed = s.named(norm(s, 'attn_q_norm', heads), 'Qcur_normed');
   const q = s.named(turn(s, normed, positions, { freqFactors }), 'Qcur_pos');
   const { access, layer: read } = cached(s.heads);
-  return product(s, 'attn_output', attendedCached(s, access, q, { scale: 1 }, read), s.hp.embeddingLength);
+  return product(s, 'attn_output', attendedCached(s, access, q, { scale: 1, layer: read }), s.hp.embeddingLength);
 }

@@ -86,7 +86,7 @@ const SMALL_EXPERTS: MixtureRecipe = {
 /** SmallThinker: the router reads the layer's input; in every fourth layer heads do not turn. */
 export const smallthinker = decoder({
   rope: SMALL_ROPE,
-  window: { tokens: 'none', period: 4, isDenseFirst: true, freqBase: 'same' },
+  window: { tokens: 'none', period: 4, fullLayer: 'first', freqBase: 'same' },
   headRules: { isTurnedWhole: true },
   experts: SMALL_EXPERTS,
   layer: smallLayer,

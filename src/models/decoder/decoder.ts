@@ -29,6 +29,7 @@ import type {
   NormPlaces,
   ParallelResidual,
   PredictionRecipe,
+  RecipeEntries,
   SumPart,
 } from './recipe.js';
 
@@ -50,14 +51,14 @@ export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: Dec
 
 /** The layer that predicts further tokens: as the others, but for what its recipe says. */
 function predictLayer<H extends Hyperparameters>(
-  recipe: DecoderRecipe<H>,
+  recipe: RecipeEntries<H>,
   { layer = {} }: PredictionRecipe<H>,
 ): BlockMaker<H> {
   if (typeof layer === 'function') return layer;
   return recipe.layer ?? decoderLayer({ ...recipe, keepsWantedAfter: 'nothing', ...layer });
 }
 
-function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
+function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: RecipeEntries<H>): void {
   const rows = tokenRows(m, recipe.embedding?.weights);
   const inputs = new Inputs(m, rows);
   const embedded = scaledEmbedding(m, rows);
@@ -84,7 +85,7 @@ function concluded<H extends Hyperparameters>(
   m: ModelBuilder<H>,
   x: Tensor,
   { wanted }: DecoderInputs,
-  { keepsWantedAfter, finalNorm: how }: DecoderRecipe<H>,
+  { keepsWantedAfter, finalNorm: how }: RecipeEntries<H>,
 ): Tensor {
   const { ctx, top } = m;
   // A draft model may read what is kept for every token.
@@ -110,7 +111,7 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
 }
 
 /** The layer that a recipe describes. */
-export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+export function decoderLayer<H extends Hyperparameters>(recipe: RecipeEntries<H>): BlockMaker<H> {
   const { norms: places = {}, residual } = recipe;
   return (m, inputs) => {
     const norms = typeof places === 'function' ? places(m.hp) : places;
@@ -132,7 +133,7 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
 }
 
 /** The attention that a recipe describes, or what layers with a state have in its place. */
-export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+export function decoderAttention<H extends Hyperparameters>(recipe: RecipeEntries<H>): BlockMaker<H> {
   const { attention = {}, rope, recurrence } = recipe;
   const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
   if (recurrence === undefined) return attend;
@@ -146,7 +147,7 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
 }
 
 /** A recipe whose norms are those of one model. */
-type DescribedLayer<H extends Hyperparameters> = DecoderRecipe<H> & { readonly norms: NormPlaces };
+type DescribedLayer<H extends Hyperparameters> = RecipeEntries<H> & { readonly norms: NormPlaces };
 
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
 const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
@@ -205,7 +206,7 @@ function labelled(s: Scope, x: Tensor, label: string | null): Tensor {
 }
 
 /** The feed-forward network of a layer: dense, or a mixture of experts. */
-export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
+export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: RecipeEntries<H>): Tensor {
   const { feedForward: dense = {}, experts } = recipe;
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
   if (typeof dense !== 'function' && experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);

@@ -24,7 +24,7 @@ export function buildPrediction<H extends Hyperparameters>(
   makeLayer: BlockMaker<H>,
 ): void {
   const { ctx, top, hp, batch } = m;
-  const { count = 'one', keepsWantedAfter = 'norm', check, join = joined } = prediction;
+  const { count = 'one', check, join = joined } = prediction;
   refuseEmbeddings(m);
   if (count === 'one' && hp.predictLayerCount > 1) throw tooMany(hp.predictLayerCount);
   const [s] = m.predictLayers();
@@ -36,19 +36,27 @@ export function buildPrediction<H extends Hyperparameters>(
   const layer = makeLayer(m, inputs);
   const said = layer(s, join(s, embedded, result));
   const { wanted } = inputs;
-  // What the next guess reads, and what the scores are made of.
-  let [next, embedding] = [said, said];
-  if (keepsWantedAfter === 'layer') {
-    next = ctx.getRows(said, wanted);
-    embedding = finalNorm(s, prediction.conclude?.(s, next) ?? next, prediction);
-  } else {
-    next = finalNorm(s, said, prediction);
-    embedding = keepsWantedAfter === 'norm' ? ctx.getRows(next, wanted) : next;
-  }
+  const [next, embedding] = concluded(s, said, wanted, prediction);
   if (embedding !== next) top.named(embedding, 'mtp_shared_head_norm');
   if (prediction.givesEmbeddings) ctx.setOutput(embedding);
   ctx.setOutput(top.named(next, 'h_nextn'));
   finish(m, predictedScores(s, embedding, recipe, prediction));
+}
+
+/** What the next guess reads, and what the scores are made of. */
+function concluded<H extends Hyperparameters>(
+  s: Layer<H>,
+  said: Tensor,
+  wanted: Tensor,
+  prediction: PredictionRecipe<H>,
+): [Tensor, Tensor] {
+  const { keepsWantedAfter = 'norm', conclude } = prediction;
+  if (keepsWantedAfter === 'layer') {
+    const kept = s.ctx.getRows(said, wanted);
+    return [kept, finalNorm(s, conclude?.(s, kept) ?? kept, prediction)];
+  }
+  const normed = finalNorm(s, said, prediction);
+  return [normed, keepsWantedAfter === 'norm' ? s.ctx.getRows(normed, wanted) : normed];
 }
 
 function tableOf<H extends Hyperparameters>(s: Layer<H>, { isShared }: PredictionRecipe<H>): Tensor {

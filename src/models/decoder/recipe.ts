@@ -24,8 +24,23 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
+import type { OutputRecipe, ScaleRecipe } from './output-recipe.js';
 
-export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
+export type DecoderRecipe<H extends Hyperparameters = Hyperparameters> = RecipeEntries<H> & Arrangement<H>;
+
+/** Where attention and network always stand side by side, entries that only one after the other heeds must be missing. */
+type Arrangement<H extends Hyperparameters> =
+  | { readonly residual?: ((hp: H) => ParallelResidual | null) | undefined }
+  | {
+      readonly residual: ParallelResidual;
+      readonly norms?: { readonly afterAttention?: never; readonly afterFeedForward?: never } | undefined;
+      readonly labels?:
+        { readonly attentionSum?: never; readonly layer?: never; readonly residualFirst?: never } | undefined;
+      readonly scales?: { readonly residual?: never } | undefined;
+    };
+
+/** All entries, whether or not they go together. */
+export interface RecipeEntries<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
   readonly norm?: NormRecipe | ((reader: MetadataReader) => NormRecipe);
   readonly embedding?: EmbeddingRecipe;
@@ -49,8 +64,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Norms around attention and feed-forward network. */
   readonly norms?: NormPlaces | ((hp: H) => NormPlaces);
   /**
-   * How attention and feed-forward network join the residual. Side by side, neither norms behind them nor names of sums
-   * nor a factor of the residual are heeded. Default: one after the other.
+   * How attention and feed-forward network join the residual. Side by side, there are neither norms behind them nor names
+   * of sums nor a factor of the residual. Default: one after the other.
    */
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
@@ -263,54 +278,4 @@ export interface SumLabels {
   readonly layer?: string | null;
   /** Where the residual comes first: in the sum with attention, in the last sum, or in both. Default: nowhere. */
   readonly residualFirst?: 'attention' | 'layer' | 'both';
-}
-
-export interface OutputRecipe {
-  /** What happens to the rows ahead of the matrix. Default: nothing. */
-  readonly prepare?: (m: ModelBuilder, x: Tensor) => Tensor;
-  /** Matrix of its own; without it, that of the embedding is used. Default: optional. */
-  readonly weights?: Presence;
-  /** Default: none. */
-  readonly bias?: Presence;
-  /** Name of the scores without it. Default: none. */
-  readonly unbiasedLabel?: string;
-  /** Changes the scores. Default: they stay as they are. */
-  readonly change?: (m: ModelBuilder, scores: Tensor) => Tensor;
-  /**
-   * What changes the product with the matrix. `scaled`: the scale that the matrix may have in NVFP4, and adapters;
-   * `adapted`: adapters; `plain`: nothing. Default `scaled`.
-   */
-  readonly product?: 'scaled' | 'adapted' | 'plain';
-  /**
-   * How many tokens get scores where the file has a matrix for them: the last ones, the others get none. Default: all.
-   */
-  readonly length?: number;
-  /**
-   * Whether the tokens of the vocabulary get no scores: the embeddings are the result. `with-embeddings`: where
-   * embeddings of texts are wanted. Default false.
-   */
-  readonly isUnread?: boolean | 'with-embeddings';
-}
-
-/** A number of the file: required, a default, or a default that follows from others. */
-export type NumberRule = 'required' | number | ((hp: Hyperparameters) => number);
-
-export interface ScaleRecipe {
-  readonly embedding?: NumberRule;
-  /** Of what attention and feed-forward network add. */
-  readonly residual?: NumberRule;
-  readonly attention?: NumberRule;
-  readonly logits?: NumberRule;
-  /** Whether the scores are divided by `logits` instead. Default false. */
-  readonly dividesLogits?: boolean;
-  /** Limit that the scores of attention approach. */
-  readonly attentionSoftcap?: NumberRule;
-  /** Limit that the scores of the vocabulary approach. */
-  readonly logitSoftcap?: NumberRule;
-  /** Limit that queries, keys and values are cut to. */
-  readonly clamp?: NumberRule;
-  /** How fast attention cools with the position. */
-  readonly temperature?: NumberRule;
-  /** Slope by which scores fall with the distance. */
-  readonly alibiBias?: NumberRule;
 }

@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { softCapped, vocabularyScores } from '../blocks/inputs.js';
 import { weightIf, withBias } from '../blocks/linear.js';
 import type { ModelBuilder } from '../model-builder.js';
-import type { OutputRecipe } from './recipe.js';
+import type { OutputRecipe } from './output-recipe.js';
 
 /** Ends the graph with embeddings. A matrix for scores may be there, but is not read. */
 export function leaveScores(m: ModelBuilder, embedding: Tensor, { weights = 'optional' }: OutputRecipe): void {
@@ -38,6 +38,6 @@ export function scores(m: ModelBuilder, x: Tensor, output: OutputRecipe): Tensor
 /** Scores with the model's factor and limit. */
 export function evened(m: ModelBuilder, scores: Tensor): Tensor {
   const { ctx, hp } = m;
-  const factored = hp.logitScale === 0 ? scores : ctx.scale(scores, hp.logitScale);
+  const factored = hp.logitScale === null ? scores : ctx.scale(scores, hp.logitScale);
   return hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
 }
