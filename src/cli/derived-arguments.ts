@@ -13,6 +13,7 @@ export interface Derived {
 }
 
 const DRAFT_MODEL = ['-md', '--model-draft', '--spec-draft-model'];
+const SPEC_TYPE = ['--spec-type'];
 const DRAFT_LENGTH = ['--draft', '--draft-n', '--draft-max', '--spec-draft-n-max'];
 const SEQUENCES = ['-np', '--parallel'];
 const BATCH = ['-b', '--batch-size'];
@@ -24,13 +25,19 @@ const DRAFT_DEFAULT = '3';
 const SERVER_SEQUENCES = 4;
 const SERVER_BATCH = 2048;
 
-/** Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)). */
-export function withDrafts(args: readonly string[]): Derived {
-  const isDrafting = (valueOf(args, ['--spec-type']) ?? '').includes('draft-');
+/**
+ * Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)).
+ *
+ * @param readsTypes whether the command reads what drafts the tokens
+ */
+export function withDrafts(args: readonly string[], readsTypes = false): Derived {
+  const types = valueOf(args, SPEC_TYPE) ?? '';
+  const isDrafting = types.includes('draft-');
+  const hasDraft = valueOf(args, DRAFT_MODEL) !== undefined || types.split(',').includes('draft-mtp');
   const length = wholeOf(valueOf(args, DRAFT_LENGTH) ?? (isDrafting ? DRAFT_DEFAULT : undefined));
   const program = valueOf(args, ['--program']) ?? 'server';
   if (
-    valueOf(args, DRAFT_MODEL) === undefined ||
+    !hasDraft ||
     length === undefined ||
     !['server', 'cli'].includes(program) ||
     valueOf(args, ['--outputs']) !== undefined
@@ -44,7 +51,7 @@ export function withDrafts(args: readonly string[]): Derived {
   if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
   const outputs = Math.min(batch, sequences * (1 + length));
   const note = `drafts of ${length} tokens are taken as --outputs ${outputs}`;
-  const rest = without(args, [...DRAFT_LENGTH, '--spec-type']);
+  const rest = without(args, readsTypes ? DRAFT_LENGTH : [...DRAFT_LENGTH, ...SPEC_TYPE]);
   return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
 }
 

@@ -26,6 +26,8 @@ export interface PartFlags {
   readonly draftCacheTypeK?: string;
   readonly draftCacheTypeV?: string;
   readonly draftOverrides?: readonly TensorOverride[];
+  /** What drafts tokens. */
+  readonly specTypes?: readonly string[];
   readonly projector?: string;
   readonly projectorOffload?: boolean;
   readonly projectorDevice?: readonly string[];
@@ -153,6 +155,15 @@ export const PART_FLAGS: readonly PartFlag[] = [
     ...FOR_PARTS,
   },
   {
+    key: 'specTypes',
+    long: '--spec-type',
+    value: 'TYPES',
+    parse: specTypes,
+    isList: true,
+    help: 'what drafts tokens; draft-mtp: the draft model, or without one the model itself, by its layers that predict further tokens',
+    ...FOR_PARTS,
+  },
+  {
     key: 'projector',
     short: '-mm',
     long: '--mmproj',
@@ -217,4 +228,21 @@ function scaledAdapters(text: string): readonly AdapterFile[] {
     if (file !== undefined && Number.isFinite(Number(scale))) return { file, scale: Number(scale) };
     throw new InvalidArgumentError('It must be a list such as adapter.gguf:0.5.');
   });
+}
+
+/** By layers that predict further tokens. */
+export const DRAFT_MTP = 'draft-mtp';
+
+const SPEC_TYPES = words(`
+  none draft-simple draft-eagle3 ${DRAFT_MTP} draft-dflash draft-dspark
+  ngram-simple ngram-map-k ngram-map-k4v ngram-mod ngram-cache`);
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
+function specTypes(text: string): readonly string[] {
+  const types = text.split(',');
+  if (types.every((type) => SPEC_TYPES.includes(type))) return types;
+  throw new InvalidArgumentError(`It must be a list of ${SPEC_TYPES.join(', ')}.`);
 }

@@ -3,7 +3,7 @@
  */
 import type { Device } from '../device/device.js';
 import type { Gguf } from '../gguf/types.js';
-import { draftOptions } from '../models/draft.js';
+import { draftOptions, mtpOptions } from '../models/draft.js';
 import { measureModel } from '../models/measure-model.js';
 import type { MachineMeasurement, MachineOptions } from '../models/measure-on-devices.js';
 import type { LoraAdapter } from '../models/offload/adapters.js';
@@ -13,7 +13,7 @@ import type { MachinePart, ServerCopies } from '../report/machine-report.js';
 import { CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { readModelFile } from './inputs.js';
-import type { PartFlags } from './part-flags.js';
+import { DRAFT_MTP, type PartFlags } from './part-flags.js';
 
 /** The headers of the files that the flags name. */
 export interface PartFiles {
@@ -61,10 +61,24 @@ export function measureParts(
   flags: PartFlags,
 ): readonly MachinePart[] {
   const parts: MachinePart[] = [];
+  const isMtp = draftsByMtp(flags, draft);
+  const { draftGpuLayers: gpuLayers, draftCacheTypeK: cacheTypeK, draftCacheTypeV: cacheTypeV } = flags;
+  if (draft === null && isMtp) {
+    const { buffers } = measureModel(target, mtpOptions(options, machine, { cacheTypeK, cacheTypeV }));
+    // The weights are those of the model.
+    parts.push({ name: 'mtp', buffers: buffers.filter(({ purpose }) => purpose !== 'weights') });
+  }
   if (draft !== null) {
-    const { draftGpuLayers: gpuLayers, draftCacheTypeK: cacheTypeK, draftCacheTypeV: cacheTypeV } = flags;
     const devices = chosenDevices(all, flags.draftDevice);
-    const own = { devices, gpuLayers, cacheTypeK, cacheTypeV, overrideTensors: flags.draftOverrides };
+    const contextType = isMtp ? 'mtp' : 'default';
+    const own = {
+      devices,
+      gpuLayers,
+      cacheTypeK,
+      cacheTypeV,
+      overrideTensors: flags.draftOverrides,
+      contextType,
+    } as const;
     const { buffers } = measureModel(draft, { ...draftOptions(options, machine, own), target });
     parts.push({ name: 'draft', buffers });
   }
@@ -74,6 +88,17 @@ export function measureParts(
     parts.push({ name: 'projector', buffers: measureProjector(projector, chosenDevices(all, names)) });
   }
   return parts;
+}
+
+/**
+ * Whether layers draft that predict further tokens. Where nothing is said, llama.cpp finds them in the last layer of the
+ * draft model.
+ */
+export function draftsByMtp({ specTypes }: PartFlags, draft: Gguf | null): boolean {
+  if (specTypes !== undefined) return specTypes.includes(DRAFT_MTP);
+  if (draft === null) return false;
+  const layers = Number(draft.metadata[`${String(draft.metadata['general.architecture'])}.block_count`]);
+  return draft.tensors.some(({ name }) => name === `blk.${layers - 1}.nextn.eh_proj.weight`);
 }
 
 const MIB = 2 ** 20;

@@ -4,14 +4,14 @@
  * Invariant: options are recorded as they were applied, so that no default, of this release or another, changes them.
  */
 import { basename } from 'node:path';
-import type { ModelOptions, Phase, ResolvedModelOptions } from '../models/options.js';
+import type { GraphOption, ModelOptions, Phase, ResolvedModelOptions } from '../models/options.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
-export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'target'> & {
+export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
 } & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
 

@@ -72,7 +72,7 @@ function checkNoCommand(line: readonly string[]): void {
 function plainArguments(args: readonly string[], own: OwnFlags): OwnArguments {
   const program = withoutProgram(args, own);
   const switches = withValues(program.args);
-  const drafts = withDrafts(switches.args);
+  const drafts = withDrafts(switches.args, own.has('--spec-type'));
   const bench = withBenchContext(drafts.args);
   const reranking = withReranking(bench.args);
   const flags = withoutServerFlags(reranking.args, own, false);
@@ -87,7 +87,7 @@ function pastedArguments(program: LlamaProgram, args: readonly string[], own: Ow
   const ours = ['--program', program.program, ...fittingOf(program, own), ...defaults, ...plain.args];
   const switches = withValues(ours);
   const derived = derive?.(switches.args) ?? { args: switches.args, notes: [] };
-  const drafts = withDrafts(derived.args);
+  const drafts = withDrafts(derived.args, own.has('--spec-type'));
   const bench = withBenchContext(drafts.args);
   const reranking = withReranking(bench.args);
   const flags = withoutServerFlags(reranking.args, own, true, plain.ignored);

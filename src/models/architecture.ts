@@ -13,4 +13,11 @@ export interface Architecture<H extends Hyperparameters = Hyperparameters> {
   readonly read: (reader: MetadataReader) => H;
   /** Adds the whole forward pass to the builder's graph. @throws PlannerError `BAD_MODEL` */
   readonly build: (m: ModelBuilder<H>) => void;
+  /**
+   * As `build`, of the layers alone that predict further tokens. Default: llama.cpp has no graph of them, and builds the
+   * whole model in their context.
+   */
+  readonly predict?: ((m: ModelBuilder<H>) => void) | undefined;
+  /** Whether all layers predict further tokens, so that the model is the same in their context. Default false. */
+  readonly isPredictor?: boolean;
 }

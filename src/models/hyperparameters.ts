@@ -106,8 +106,8 @@ export interface Hyperparameters {
   readonly embeddingScale: number;
   /** Factor of what a layer adds; 0: none. */
   readonly residualScale: number;
-  /** Factor of the vocabulary's scores; 0: none. */
-  readonly logitScale: number;
+  /** Factor of the vocabulary's scores; null: none. */
+  readonly logitScale: number | null;
   /** Limit that the vocabulary's scores approach; 0: none. */
   readonly logitSoftcap: number;
 }
@@ -154,7 +154,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     deepstackCount: 0,
     embeddingScale: 0,
     residualScale: 0,
-    logitScale: 0,
+    logitScale: null,
     logitSoftcap: 0,
   };
 }

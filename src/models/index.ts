@@ -7,7 +7,7 @@
 export { describeOutputs } from './assumption.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySums } from './device-sums.js';
-export { draftOptions, type DraftOptions } from './draft.js';
+export { draftOptions, mtpOptions, type DraftOptions } from './draft.js';
 export { fitContext, type ContextFit, type FitAttempt, type FittingConfiguration } from './fit-context.js';
 export { commandOf } from './fit/command.js';
 export { shellCommand } from './fit/shell-command.js';
@@ -26,6 +26,7 @@ export type { TensorOverride } from './offload/overrides.js';
 export {
   CACHE_TYPES,
   type CacheType,
+  type ContextType,
   type FlashAttention,
   type ModelOptions,
   type Phase,

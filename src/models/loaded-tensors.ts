@@ -1,8 +1,8 @@
 /**
  * Which tensors of a file llama.cpp loads: not all that are listed, and some of them twice.
  *
- * Invariant: the result equals that of the loader of build 10573 on a CPU, without a draft from the model's own layers,
- * for every architecture that llama.cpp knows, even if the library cannot build its graph.
+ * Invariant: the result equals that of the loader of build 10573 on a CPU, for every architecture that llama.cpp knows,
+ * even if the library cannot build its graph.
  */
 import type { Gguf, GgufTensor } from '../gguf/types.js';
 
@@ -39,6 +39,16 @@ const PREDICT_LAYER_TENSORS: ReadonlyMap<string, RegExp | null> = new Map([
   ['step35', /^(nextn\.(embed_tokens|shared_head_(head|norm))|exp_probs_b|ffn_(?!norm)|attn_([qk]_norm|gate))/],
 ]);
 
+/** Of these, the architectures of which llama.cpp never loads the layers that predict further tokens. */
+const NEVER_LOADED: ReadonlySet<string> = new Set([
+  'bailingmoe2',
+  'dots3note',
+  'exaone-moe',
+  'exaone4',
+  'glm4',
+  'glm4moe',
+]);
+
 /** Tensors that no operation reads. */
 const UNREAD = /^(masked_embd_(centroids|ordering)|dec\.blk\.\d+\.cross_attn_rel_b)(\.|$)/;
 
@@ -49,13 +59,18 @@ const TIES: ReadonlyMap<string, { readonly table: string; readonly missing: stri
   ['gemma4', { table: 'token_embd.weight', missing: 'output.weight' }],
 ]);
 
-/** The tensors that are loaded, in the file's order; a tensor that is loaded twice comes twice. O(tensors). */
-export function loadedTensors(gguf: Gguf): readonly GgufTensor[] {
+/**
+ * The tensors that are loaded, in the file's order; a tensor that is loaded twice comes twice. O(tensors).
+ *
+ * @param loadsPredictLayers whether the layers that predict further tokens are asked for
+ */
+export function loadedTensors(gguf: Gguf, loadsPredictLayers = false): readonly GgufTensor[] {
   const { metadata, tensors } = gguf;
   const architecture = String(metadata['general.architecture']);
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const kept = PREDICT_LAYER_TENSORS.get(architecture);
-  const first = kept === undefined ? Infinity : firstPredictLayer(metadata, architecture, byName);
+  const isWhole = kept === undefined || (loadsPredictLayers && !NEVER_LOADED.has(architecture));
+  const first = isWhole ? Infinity : firstPredictLayer(metadata, architecture, byName);
   const isLoaded = ({ name }: GgufTensor): boolean => {
     const [, layer, rest] = /^blk\.(\d+)\.(.+)$/.exec(name) ?? [];
     if (layer !== undefined && Number(layer) >= first) return FUSED_EXPERTS.test(rest) || kept?.test(rest) === true;

@@ -12,6 +12,7 @@ import type { GraphAdapter } from './adapter.js';
 import type { Hyperparameters, LayerHeads } from './hyperparameters.js';
 import type { ModelMemory } from './memory/model-memory.js';
 import type { Batch, ResolvedModelOptions } from './options.js';
+import type { Target } from './target.js';
 import type { LayerWeights, WeightReader, Weights } from './weights.js';
 
 /** One forward pass under construction. */
@@ -29,8 +30,8 @@ export class ModelBuilder<H extends Hyperparameters = Hyperparameters> {
     readonly memory: ModelMemory,
     /** LoRA adapters that are applied. */
     readonly adapters: readonly GraphAdapter[] = [],
-    /** The weights of the model whose tokens this one guesses, if it is a draft and was given that model. */
-    readonly target: Weights | null = null,
+    /** The model whose tokens this one guesses, if it is a draft and was given that model. */
+    readonly target: Target | null = null,
   ) {
     this.top = new Scope<H>(this, weights.inLayer(null), '');
   }
@@ -127,8 +128,9 @@ export class Layer<H extends Hyperparameters = Hyperparameters> extends Scope<H>
     this.source = source;
   }
 
+  /** Whether no layer follows. Those behind the model's layers, which predict further tokens, run one at a time. */
   get isLast(): boolean {
-    return this.index === this.hp.layerCount - 1;
+    return this.index >= this.hp.layerCount - 1;
   }
 
   get heads(): LayerHeads {

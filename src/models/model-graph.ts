@@ -13,13 +13,15 @@ import type { Hyperparameters } from './hyperparameters.js';
 import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
-import { createModelMemory } from './memory/model-memory.js';
+import { createModelMemory, type ModelMemory } from './memory/model-memory.js';
+import type { RunningTarget, Target } from './target.js';
 import { rejectPart } from './not-a-model.js';
+import { inTheirContext } from './predict-layers.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlacedAdapter } from './offload/place-adapters.js';
 import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
-import { targetPlaces } from './offload/target-places.js';
+import { placedCaches, targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
@@ -70,7 +72,7 @@ type Adapters = readonly PlacedAdapter[];
 interface PlacedGraph {
   readonly graph: Graph;
   readonly own: Weights;
-  readonly shared: Weights | null;
+  readonly target: Target | null;
 }
 
 /** Whether a model remembers only a state of constant size. */
@@ -90,81 +92,146 @@ export function openModel(gguf: Gguf, options: ModelOptions): Model {
 export function readModel(gguf: Gguf): ModelHeader {
   checkGguf(gguf);
   rejectPart(gguf);
-  const reader = new MetadataReader(gguf);
-  const architecture = architectureOf(reader);
-  const hp = architecture.read(reader);
-  const weights = new Weights(gguf);
-  const loaded = loadedTensors(gguf);
-  const weightBytes = loadedBytes(loaded);
-  let file: LoadedFile | null = null;
-  let isChecked = false;
-  const openWith = (run: ResolvedModelOptions, target: Gguf | null): Model => {
-    const memory = createModelMemory(hp, run);
-    const built = new Map<string, PlacedGraph>();
-    const build = (phase: Phase, own: Weights, shared: Weights | null, adapters: Adapters = []): Graph => {
-      const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
-      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, shared);
-      asModelErrors(() => {
-        architecture.build(builder);
-      });
-      if (!isChecked) own.requireNoStrangers();
-      isChecked = true;
-      const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
-      const contents = { weightCount: loaded.length, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
-      checkGraphSize(builder.graph, contents, architecture.graphRoom);
-      return builder.graph;
-    };
-    return {
-      architecture: reader.architecture,
-      isRecurrent: isRecurrent(hp),
-      run,
-      weightBytes,
-      contextBytes: memory.bytes,
-      checkpointBytes: checkpointBytes(hp, memory, run),
-      graph: (phase) => build(phase, weights, weightsOf(target)),
-      offload: (wanted) => {
-        const resolved = resolveOffloadOptions(wanted);
-        return asModelErrors(() => offloadModel((file ??= loadFile(gguf, hp)), hp, run, memory, resolved));
-      },
-      scheduleInput: (phase, offload) => {
-        const { places, sharing } = offload.weights;
-        const key = `${phase} ${sharing}`;
-        const isBare = offload.adapters.length === 0;
-        let found = isBare ? built.get(key) : undefined;
-        if (found === undefined) {
-          const own = new Weights(gguf, places);
-          const shared = weightsOf(target, targetPlaces(offload));
-          found = { graph: build(phase, own, shared, offload.adapters), own, shared };
-          // The tensors of adapters are those of one offload.
-          if (isBare) built.set(key, found);
-        }
-        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload));
-      },
-      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }, target),
-    };
-  };
+  const file = new ModelFile(gguf);
+  const { architectureName, hp } = file;
   return {
-    architecture: reader.architecture,
+    architecture: architectureName,
     trainedContext: hp.contextLength,
     layerCount: hp.layerCount,
     expertCount: hp.experts?.count ?? 0,
     isRecurrent: isRecurrent(hp),
-    weightBytes,
-    withOptions: (options) => openWith(resolveOptions(options, hp), options.target ?? null),
+    weightBytes: file.loaded(false).bytes,
+    withOptions: (options) => openFile(file, resolveOptions(options, hp), openTarget(options)),
+  };
+}
+
+/** The tensors of a file that are loaded. */
+interface LoadedTensors {
+  readonly count: number;
+  /** Bytes of them on a CPU. */
+  readonly bytes: number;
+  readonly file: () => LoadedFile;
+}
+
+/** What is read of a file once for all options. */
+class ModelFile {
+  readonly architectureName: string;
+  readonly architecture: Architecture;
+  readonly hp: Hyperparameters;
+  readonly weights: Weights;
+  /** Whether the file was found to hold no tensor that the model has no use for. */
+  isChecked = false;
+  readonly #loaded = new Map<boolean, LoadedTensors>();
+
+  constructor(readonly gguf: Gguf) {
+    const reader = new MetadataReader(gguf);
+    this.architectureName = reader.architecture;
+    this.architecture = architectureOf(reader);
+    this.hp = this.architecture.read(reader);
+    this.weights = new Weights(gguf);
+  }
+
+  /** @param hasPredictLayers whether the layers that predict further tokens are loaded, too */
+  loaded(hasPredictLayers: boolean): LoadedTensors {
+    let found = this.#loaded.get(hasPredictLayers);
+    if (found !== undefined) return found;
+    const tensors = loadedTensors(this.gguf, hasPredictLayers);
+    let file: LoadedFile | null = null;
+    found = {
+      count: tensors.length,
+      bytes: loadedBytes(tensors),
+      file: () => (file ??= loadFile(this.gguf, tensors, this.hp)),
+    };
+    this.#loaded.set(hasPredictLayers, found);
+    return found;
+  }
+}
+
+function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: TargetFile | null): Model {
+  const { gguf, architecture } = file;
+  const isPredicting = run.contextType === 'mtp' && architecture.predict !== undefined;
+  const hp = run.contextType === 'mtp' ? inTheirContext(file.hp, architecture) : file.hp;
+  const loaded = file.loaded(run.loadsPredictLayers);
+  const memory = createModelMemory(hp, run);
+  const built = new Map<string, PlacedGraph>();
+  const build = (phase: Phase, own: Weights, target: Target | null, adapters: Adapters = []): Graph => {
+    const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
+    const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, target);
+    asModelErrors(() => {
+      if (isPredicting) architecture.predict(builder);
+      else architecture.build(builder);
+    });
+    // A part of the model does not ask for all tensors.
+    if (!isPredicting && !file.isChecked) {
+      own.requireNoStrangers();
+      file.isChecked = true;
+    }
+    const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
+    const contents = { weightCount: loaded.count, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
+    checkGraphSize(builder.graph, contents, architecture.graphRoom);
+    return builder.graph;
+  };
+  return {
+    architecture: file.architectureName,
+    isRecurrent: isRecurrent(hp),
+    run,
+    weightBytes: loaded.bytes,
+    contextBytes: memory.bytes,
+    checkpointBytes: checkpointBytes(hp, memory, run),
+    graph: (phase) => build(phase, file.weights, targetOf(targetFile)),
+    offload: (wanted) => {
+      const resolved = resolveOffloadOptions(wanted);
+      return asModelErrors(() => offloadModel(loaded.file(), hp, run, memory, resolved));
+    },
+    scheduleInput: (phase, offload) => {
+      const { places, sharing } = offload.weights;
+      const key = `${phase} ${sharing}`;
+      const isBare = offload.adapters.length === 0;
+      let found = isBare ? built.get(key) : undefined;
+      if (found === undefined) {
+        const own = new Weights(gguf, places);
+        const target = targetOf(targetFile, targetPlaces(offload));
+        found = { graph: build(phase, own, target, offload.adapters), own, target };
+        // The tensors of adapters are those of one offload.
+        if (isBare) built.set(key, found);
+      }
+      const lent = targetFile?.memory() ?? null;
+      const caches = lent === null ? new Map<Tensor, BufferType>() : placedCaches(lent, offload);
+      return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload), caches);
+    },
+    withoutFlashAttention: () => openFile(file, { ...run, flashAttention: false }, targetFile),
   };
 }
 
 /** Where all weights of a graph lie. */
-function placedWeights({ own, shared }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
-  const ofTarget = shared?.placedIn(targetPlaces(offload)) ?? [];
+function placedWeights({ own, target }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
+  const ofTarget = target?.weights.placedIn(targetPlaces(offload)) ?? [];
   return new Map([...own.placedIn(offload.weights.places), ...ofTarget]);
 }
 
-/** The weights of the model whose tokens a draft guesses, if there is one. @throws PlannerError `BAD_ARGUMENT` */
-function weightsOf(target: Gguf | null, places?: WeightPlaces): Weights | null {
-  if (target === null) return null;
-  checkGguf(target);
-  return new Weights(target, places);
+/** The model whose tokens a draft guesses: what graphs with other places of weights have in common. */
+interface TargetFile {
+  readonly gguf: Gguf;
+  readonly running: () => RunningTarget;
+  /** Its memory, if a draft has asked for it; null if none has. */
+  readonly memory: () => ModelMemory | null;
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+function openTarget({ target: gguf, targetOptions, ...own }: ModelOptions): TargetFile | null {
+  if (gguf === undefined) return null;
+  checkGguf(gguf);
+  let running: RunningTarget | null = null;
+  const open = (): RunningTarget => {
+    const reader = new MetadataReader(gguf);
+    const hp = architectureOf(reader).read(reader);
+    return { hp, memory: createModelMemory(hp, resolveOptions(targetOptions ?? own, hp)) };
+  };
+  return { gguf, running: () => (running ??= open()), memory: () => running?.memory ?? null };
+}
+
+function targetOf(file: TargetFile | null, places?: WeightPlaces): Target | null {
+  return file === null ? null : { weights: new Weights(file.gguf, places), running: file.running };
 }
 
 /**

@@ -17,6 +17,9 @@ export type Phase = 'pp' | 'tg';
 /** Whether attention is computed without writing its scores to memory; `auto`: wherever that is supported. */
 export type FlashAttention = boolean | 'auto';
 
+/** What a context runs: a model, or the layers alone that predict further tokens. */
+export type ContextType = 'default' | 'mtp';
+
 /** Options of `measureModel`, named as llama.cpp names them. */
 export interface ModelOptions {
   /**
@@ -61,14 +64,26 @@ export interface ModelOptions {
   readonly embeddings?: boolean;
   /** How the embeddings of a text's tokens become one: `none`, `mean`, `cls`, `last` or `rank`. Default: as the file says. */
   readonly pooling?: Pooling;
+  /**
+   * Whether the layers that predict further tokens are loaded, too, as llama-server does for `--spec-type draft-mtp`.
+   * Default false, and true for a context of them.
+   */
+  readonly loadMtp?: boolean;
+  /** Whether the context runs these layers alone (`mtp`) or the model. Default `default`. */
+  readonly contextType?: ContextType;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
   /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
   readonly target?: Gguf;
+  /** The options of that model, for drafts that read its cache. Default: those of the draft. */
+  readonly targetOptions?: SizeOptions;
 }
 
+/** Options that say which graph is meant, or what another model lends. */
+export type GraphOption = 'phase' | 'contextType' | 'target' | 'targetOptions';
+
 /** The options that the sizes of one model depend on: all but the phase and another model. */
-export type SizeOptions = Omit<ModelOptions, 'phase' | 'target'>;
+export type SizeOptions = Omit<ModelOptions, GraphOption>;
 
 export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   program: true,
@@ -84,10 +99,17 @@ export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   outputs: true,
   embeddings: true,
   pooling: true,
+  loadMtp: true,
 };
 
 /** The names of all options. */
-export const MODEL_OPTIONS: OptionNames<ModelOptions> = { ...SIZE_OPTIONS, phase: true, target: true };
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = {
+  ...SIZE_OPTIONS,
+  phase: true,
+  contextType: true,
+  target: true,
+  targetOptions: true,
+};
 
 /** The options as llama.cpp applies them to one model. */
 export interface ResolvedModelOptions {
@@ -110,6 +132,9 @@ export interface ResolvedModelOptions {
   readonly maxOutputs: number;
   /** How the embeddings of a text's tokens become one; null: no embeddings are wanted. */
   readonly pooling: Pooling | null;
+  /** Whether the layers that predict further tokens are loaded. */
+  readonly loadsPredictLayers: boolean;
+  readonly contextType: ContextType;
 }
 
 /** The tokens and sequences that one graph computes. */
@@ -156,6 +181,7 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
   }
   const wantedFlash = options.flashAttention ?? 'auto';
   const flashAttention = isOn(wantedFlash) && hp.attention.hasFlash ? wantedFlash : false;
+  const contextType = checkContextType(options.contextType ?? 'default');
   const run: ResolvedModelOptions = {
     program,
     contextSize: isUnified ? padded : sequenceContext * sequences,
@@ -171,6 +197,8 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     hasFullWindow: options.swaFull ?? false,
     maxOutputs,
     pooling: options.embeddings === true ? resolvePooling(options.pooling, hp.pooling) : null,
+    loadsPredictLayers: (options.loadMtp ?? false) || contextType === 'mtp',
+    contextType,
   };
   checkCacheTypes(run, hp);
   return run;
@@ -198,6 +226,11 @@ export function batchOf(phase: Phase, { contextSize, ubatchSize, sequences, maxO
 export function checkPhase(phase: string): Phase {
   if (phase === 'pp' || phase === 'tg') return phase;
   throw badOption('phase', phase, 'pp or tg');
+}
+
+function checkContextType(contextType: string): ContextType {
+  if (contextType === 'default' || contextType === 'mtp') return contextType;
+  throw badOption('contextType', contextType, 'default or mtp');
 }
 
 /** @param most what the program cuts the batch to */

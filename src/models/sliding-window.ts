@@ -12,15 +12,15 @@ export interface WindowRecipe {
    */
   readonly tokens?: number | 'none';
   /**
-   * Of every `period` layers, the last has no window, if the file does not give another number; 0: all have it. `listed`: the
+   * Of every `period` layers, one has no window, if the file does not give another number; 0: all have it. `listed`: the
    * file lists the layers, or gives a period; `flagged`: it lists the layers, or gives one flag for all; `list`: it lists
    * the layers, of which the last may be missing if they have no window. Default 0.
    */
   readonly period?: number | 'listed' | 'flagged' | 'list';
   /** Whether layers that predict further tokens follow this, too. Default false: they have no window. */
   readonly countsPredictLayers?: boolean;
-  /** Whether the first of each period has no window instead of the last. Default false. */
-  readonly isDenseFirst?: boolean;
+  /** Which layer of each period has no window. Default `last`. */
+  readonly fullLayer?: 'first' | 'last';
   /**
    * Base of the frequencies in layers with a window, if the file does not say. `same`: that of the other layers.
    * Default: heads turn as in all other layers, whatever the file says.
@@ -63,7 +63,7 @@ function windowedLayers(reader: MetadataReader, layerCount: number, recipe: Wind
 function layerRule(
   reader: MetadataReader,
   layerCount: number,
-  { period: own = 0, isDenseFirst = false }: WindowRecipe,
+  { period: own = 0, fullLayer = 'last' }: WindowRecipe,
 ): (_: unknown, layer: number) => boolean {
   const isPeriod = own !== 'list' && own !== 'flagged' && reader.hasScalar(PATTERN);
   if (typeof own === 'string' && !isPeriod) {
@@ -72,7 +72,7 @@ function layerRule(
     return (_, layer) => (list[layer] ?? 0) !== 0;
   }
   const period = isPeriod ? reader.integer(PATTERN) : (own as number);
-  return (_, layer) => period === 0 || (isDenseFirst ? layer % period !== 0 : layer % period < period - 1);
+  return (_, layer) => period === 0 || layer % period !== (fullLayer === 'first' ? 0 : period - 1);
 }
 
 /** The heads of a layer with a window may have lengths of their own. */

@@ -13,7 +13,7 @@ import type { DeviceMeasurement } from './device-sums.js';
 import type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
 import { readModel } from './model-graph.js';
 import { OFFLOAD_OPTIONS } from './offload/options.js';
-import { SIZE_OPTIONS, type ModelOptions, type SizeOptions } from './options.js';
+import { SIZE_OPTIONS, type GraphOption, type ModelOptions, type SizeOptions } from './options.js';
 
 /** The values to try for each option; options that are left out have their defaults. */
 export type SweepGrid = { readonly [Option in keyof SizeOptions]?: readonly ModelOptions[Option][] };
@@ -29,7 +29,7 @@ export interface RefusedConfiguration {
 
 /** The values to try for each option of a model on machines of several devices: lists of machines, of layers, of contexts. */
 export type MachineGrid = {
-  readonly [Option in keyof Omit<MachineOptions, 'phase' | 'target' | 'devices'>]?: readonly MachineOptions[Option][];
+  readonly [Option in keyof Omit<MachineOptions, GraphOption | 'devices'>]?: readonly MachineOptions[Option][];
 } & {
   /** The machines, a list of devices each. */
   readonly devices: readonly (readonly Device[])[];
@@ -56,7 +56,10 @@ export interface RefusedMachineConfiguration {
   readonly refusal: PlannerError;
 }
 
-const MACHINE_OPTIONS: OptionNames<Omit<MachineOptions, 'phase' | 'target'>> = { ...SIZE_OPTIONS, ...OFFLOAD_OPTIONS };
+const MACHINE_OPTIONS: OptionNames<Omit<MachineOptions, GraphOption>> = {
+  ...SIZE_OPTIONS,
+  ...OFFLOAD_OPTIONS,
+};
 
 /** How many combinations a grid has; 0 if an option has no value. @throws PlannerError `BAD_ARGUMENT` */
 export function gridSize(grid: SweepGrid | MachineGrid): number {

@@ -4,7 +4,7 @@ import { readGguf } from '../../src/gguf/gguf.js';
 import { writeAdapter } from '../support/adapters.js';
 import { cli, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
-import { projectPath } from '../support/shared-data.js';
+import { describeShared, projectPath, sharedPath } from '../support/shared.js';
 
 const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
 const MACHINE = ['--gpu', 'cuda:24GiB', '--gpu', 'cuda:12GiB', '-c', '4096'];
@@ -92,5 +92,33 @@ describe('measure --gpu', () => {
     const { out } = await cli('measure', PHI3, ...MACHINE);
     expect(out).toMatch(/memory breakdown \[MiB\] +self +model +context +compute\n +- CUDA0 +\d+/);
     expect(out).toContain('up to 8.00 GiB of prompts');
+  });
+});
+
+describeShared('measure --gpu of a model that predicts further tokens', () => {
+  it('adds the context of layers that predict further tokens, and loads them', async () => {
+    const file = sharedPath('real', 'qwen3.5-27b.gguf');
+    const measure = async (...args: string[]): Promise<Printed & { weights: number }> => {
+      const { code, out } = await cli('measure', '--json', file, ...MACHINE, ...args);
+      expect(code).toBe(0);
+      return (JSON.parse(out) as (Printed & { weights: number })[])[0];
+    };
+    const plain = await measure();
+    const both = await measure('--spec-type', 'draft-mtp', '-ctkd', 'f32');
+    expect(both.weights).toBeGreaterThan(plain.weights);
+    const [{ name, buffers }] = both.parts;
+    expect(name).toBe('mtp');
+    expect(new Set(buffers.map(({ purpose }) => purpose))).toEqual(new Set(['context', 'compute', 'output']));
+    // One layer with 4 heads of 256 elements, f32 keys and f16 values.
+    expect(bytesOf(buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (4 + 2));
+    expect(sum(both.devices)).toBe(both.total + bytesOf(buffers));
+    // As a file of its own: it is loaded once more.
+    const [draft] = (await measure('-md', file)).parts;
+    expect(draft.name).toBe('draft');
+    expect(bytesOf(draft.buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (2 + 2));
+    expect((await cli('measure', file, ...MACHINE, '--spec-type', 'draft-all')).code).toBe(2);
+    const none = await cli('measure', PHI3, ...MACHINE, '--spec-type', 'draft-mtp');
+    expect(none.code).toBe(2);
+    expect(none.err).toContain('no layers that predict further tokens');
   });
 });

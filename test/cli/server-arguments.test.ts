@@ -181,6 +181,8 @@ describe('flags that decide one of ours', () => {
     [['-md', 'd.gguf', '--draft_max=8', '-np', '2', '-b', '16'], '-np 2 -b 16 --outputs 16'],
     [['--program', 'cli', '-md', 'd.gguf', '--draft-max', '5'], '--program cli --outputs 6'],
     [['-md', 'd.gguf', '--draft-max', '8', '--outputs', '3'], '--outputs 3'],
+    [['--spec-type', 'draft-mtp'], '--outputs 16'],
+    [['--spec-type', 'draft-simple'], ''],
     [['--draft-max', '8'], ''],
     [['-md', 'd.gguf'], ''],
     [['--program', 'bench', '-p', '4096', '-n', '64', '-ngl', '99'], '--program bench -c 4096'],

@@ -126,6 +126,61 @@ describeShared('a draft', () => {
   });
 });
 
+describeShared('a draft of Gemma 4', () => {
+  const cached = (measured: ReturnType<typeof measureModel>): string[] =>
+    measured.graph.leafs
+      .filter(({ name }) => name.startsWith('cache_'))
+      .map(({ name, type }) => `${name} ${type.name}`);
+
+  it('reads the caches of the last two layers of its target, and has none', async () => {
+    const [draft, target] = [await header('gemma4-assistant'), await header('gemma4')];
+    expectError('BAD_ARGUMENT', 'target', () => measureModel(draft, ALL));
+    const measured = measureModel(draft, { ...ALL, target });
+    expect(measured.context).toBe(0);
+    expect(cached(measured).sort()).toEqual(['cache_k_l3 f16', 'cache_k_l4 f16', 'cache_v_l3 f16', 'cache_v_l4 f16']);
+    // The target's caches may be of another type, and of another length.
+    const targetOptions = { ...ALL, ctxSize: 1024, cacheTypeK: 'q8_0', cacheTypeV: 'q8_0' };
+    const other = measureModel(draft, { ...ALL, target, targetOptions });
+    expect(cached(other)).toEqual(cached(measured).map((each) => each.replace('f16', 'q8_0')));
+    expect(other.graph.leafs.find(({ name }) => name === 'cache_k_l4')!.ne[1]).toBe(1024);
+    // What is quantised is turned, so queries are, too.
+    expect(other.graph.leafs.filter(({ name }) => name === 'attn_inp_k_rot').length).toBe(2);
+  });
+
+  it('reads what a layer of its target reads that has no cache of its own', async () => {
+    const keys = { 'attention.sliding_window_pattern': [1, 1, 0, 1, 0], 'attention.shared_kv_layers': 2 };
+    const target = await header('gemma4', { keys });
+    const names = cached(measureModel(await header('gemma4-assistant'), { ...ALL, target }));
+    expect(names.sort()).toEqual(['cache_k_l1 f16', 'cache_k_l2 f16', 'cache_v_l1 f16', 'cache_v_l2 f16']);
+  });
+
+  it('refuses a target that it cannot guess for', async () => {
+    const draft = await header('gemma4-assistant');
+    const refuses = (target: Gguf): void => {
+      expectError('BAD_ARGUMENT', 'target', () => measureModel(draft, { ...ALL, target }));
+    };
+    refuses(await header('qwen3'));
+    refuses(await header('gemma4', { keys: { 'attention.sliding_window_pattern': [1, 1, 1, 0, 1] } }));
+    refuses(await header('gemma4', { keys: { 'attention.head_count_kv': 1 } }));
+    refuses(await header('gemma3'));
+    const target = await header('gemma4');
+    const narrow = await header('gemma4-assistant', { keys: { embedding_length_out: 64 } });
+    expectError('BAD_MODEL', 'gemma4-assistant.embedding_length_out', () => measureModel(narrow, { ...ALL, target }));
+    const trunk = await header('gemma4-assistant', { keys: { nextn_predict_layers: 1 } });
+    expectError('BAD_MODEL', 'gemma4-assistant.nextn_predict_layers', () => measureModel(trunk, { ...ALL, target }));
+    expectError('BAD_ARGUMENT', 'embeddings', () => measureModel(draft, { ...ALL, target, embeddings: true }));
+  });
+
+  it('finds the caches of its target where the output is', async () => {
+    const devices = [cudaDevice({ totalBytes: 8 * 2 ** 30 }), cpuDevice()];
+    const [draft, target] = [await header('gemma4-assistant'), await header('gemma4')];
+    const { context, copies, splits } = measureModel(draft, { ...ALL, devices, target });
+    expect({ context, copies }).toEqual({ context: 0, copies: 1 });
+    // The embeddings lie on the host; everything else runs on the device.
+    expect(splits.pp).toBe(2);
+  });
+});
+
 describeShared('sound', () => {
   it('goes through attention in the third layer of WavTokenizer, and a norm in the sixth', async () => {
     const layers = [0, 1, 3, 4].flatMap((layer) =>

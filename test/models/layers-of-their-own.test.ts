@@ -219,6 +219,23 @@ describeShared('refused, by the name of what is at fault', () => {
   });
 });
 
+describeShared('a factor of the scores that is zero', () => {
+  it.each([
+    ['grok', true],
+    ['muse-glimmer', true],
+    ['talkie', true],
+    ['granite', true],
+    ['command-r', false],
+    ['cohere2', false],
+    ['cohere2moe', false],
+    ['granitehybrid', false],
+  ])('of %s is applied all the same: %s', async (name, isApplied) => {
+    const nodesWith = async (factor: number): Promise<number> =>
+      measureModel(await changedHeader(name, { keys: { logit_scale: factor } }), SMALL).graph.nodes.length;
+    expect((await nodesWith(1)) - (await nodesWith(0))).toBe(isApplied ? 0 : 1);
+  });
+});
+
 describeShared('a model that refuses a quantised cache', () => {
   it.each(['archs/grok', 'real/stablelm-3b-4e1t'])('%s is fitted with an unquantised one', async (name) => {
     const gguf = await readGguf(sharedPath(`${name}.gguf`));

@@ -66,6 +66,7 @@ export async function checkConformance(recording: Recording): Promise<Conformanc
 const TARGETS: ReadonlyMap<string, string> = new Map([
   ['dflash', 'qwen3.gguf'],
   ['eagle3', 'qwen3.gguf'],
+  ['gemma4-assistant', 'gemma4.gguf'],
 ]);
 
 async function targetOf({ metadata }: Gguf, { headerPath }: Recording): Promise<Gguf | null> {

@@ -39,6 +39,11 @@ export const bailingmoe3 = decoder<BailingHyperparameters>({
   },
   output: { product: 'plain' },
   predicts: 'cached',
+  prediction: {
+    isShared: true,
+    norms: ['layer_output_norm'],
+    check: (s) => s.weight('layer_output_norm.weight', [s.hp.embeddingLength]),
+  },
   predictTensors: 'all-or-none',
   keepsWantedAfter: 'final-norm',
   graphRoom: { perToken: 40, perWeight: 32 },

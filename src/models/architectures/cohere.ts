@@ -30,7 +30,7 @@ export const commandR = decoder({
       isUsed: ({ hp }) => hp.layerCount >= NORMED_LAYERS,
     },
   },
-  scales: { logits: 0 },
+  scales: { logits: 0, skipsZeroLogits: true },
 });
 
 /** Command R7B: heads turn only in layers with a window. */
@@ -39,7 +39,7 @@ export const cohere2 = decoder({
   rope: { layers: (s) => s.heads.isWindowed },
   window: { period: 4 },
   feedForward: { isScaled: true },
-  scales: { logits: 'required' },
+  scales: { logits: 'required', skipsZeroLogits: true },
 });
 
 const EXPERTS: MixtureRecipe = {
@@ -61,15 +61,16 @@ export const cohere2moe = decoder({
     factors: 'plain',
     layers: ({ hp, heads, index }) => heads.isWindowed || index < hp.experts!.denseLayers,
   },
-  window: { period: 'listed', isDenseFirst: true },
+  window: { period: 'listed', fullLayer: 'first' },
   headRules: { isTurnedWhole: true },
   residual: { feedForwardReads: 'attention-input', sum: ['feed-forward', 'residual', 'attention'] },
   labels: { feedForward: null },
   feedForward: denseOrExperts,
   experts: EXPERTS,
-  scales: { logits: 'required' },
+  scales: { logits: 'required', skipsZeroLogits: true },
   keepsWantedAfter: 'final-norm',
   predicts: 'cached',
+  prediction: { layer: { rope: { factors: 'plain' } } },
   predictTensors: 'all-or-none',
   output: { product: 'adapted' },
   adjust: readSharedLength,

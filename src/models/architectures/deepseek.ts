@@ -2,6 +2,7 @@
  * The DeepSeek family: experts that every token goes through beside those that it chooses; latent attention from the
  * second generation on.
  */
+import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { attend } from '../blocks/attention.js';
 import {
@@ -16,7 +17,7 @@ import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs, DecoderRecipe } from '../decoder/recipe.js';
 import type { Hyperparameters, LayerHeads } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import type { ModelBuilder } from '../model-builder.js';
+import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attentionFactor, type RopeHyperparameters } from '../rope-scaling.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 
@@ -57,6 +58,7 @@ const LATENT = {
   output: { product: 'plain' },
   scales: { temperature: 0 },
   predicts: 'cached',
+  prediction: { layer: { attention: predictingAttention }, check: requireLatent },
   predictTensors: 'all-or-none',
   adjust: readLatent,
 } satisfies DecoderRecipe<LatentHyperparameters>;
@@ -203,4 +205,31 @@ function latentAttention(m: ModelBuilder<LatentHyperparameters>, inputs: Decoder
   if (!m.hp.attention.isLatent) return (s, x) => attendDecompressed(s, inputs.attention, inputs, x, HEADS);
   const access = latentAccess(m);
   return (s, x) => attendCompressed(s, access, inputs, x, HEADS);
+}
+
+/** Attention of a layer that predicts further tokens: only on compressed rows, and without an indexer. */
+export function predictingAttention(
+  m: ModelBuilder<LatentHyperparameters>,
+  inputs: DecoderInputs,
+): Block<LatentHyperparameters> {
+  const access = latentAccess(m);
+  return (s, x) => attendCompressed(s, access, inputs, x, { ...HEADS, hasSplitHeads: false });
+}
+
+/** @throws PlannerError `BAD_MODEL` if the layer is of a kind that llama.cpp does not run by itself */
+function requireLatent({ hp }: Layer<LatentHyperparameters>): void {
+  const { isLatent, temperature } = hp.attention;
+  const [key, value, limit] = !isLatent
+    ? ['attention.key_length_mla', 0, 'at least 1']
+    : hp.queryRank === 0
+      ? ['attention.q_lora_rank', 0, 'at least 1']
+      : ['attention.temperature_scale', temperature, '0'];
+  if (isLatent && hp.queryRank > 0 && temperature === 0) return;
+  throw new PlannerError('BAD_MODEL', {
+    message: `${named(key)} is ${value}, but must be ${limit} for a context of the layer that predicts further tokens.`,
+    culprit: key,
+    value,
+    limit,
+    remedy: 'Leave the option `contextType` out.',
+  });
 }

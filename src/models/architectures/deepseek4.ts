@@ -3,9 +3,11 @@
  * and experts that are looked up by the token in the first layers.
  */
 import type { RopeOptions } from '../../dialects/ggml/ops/attention.js';
+import { named } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import {
   attendCompressedRows,
+  attendWindow,
   chosenRows,
   windowAccess,
   type SeenRows,
@@ -20,34 +22,23 @@ import {
 } from '../blocks/compressor.js';
 import {
   concludeLanes,
+  flatLanes,
+  headOfLanes,
   joinLanes,
   mixLanes,
   spreadLanes,
-  type HyperConnectionHyperparameters,
 } from '../blocks/hyper-connections.js';
 import { finalNorm, tokenIds } from '../blocks/inputs.js';
-import { product } from '../blocks/linear.js';
+import { linear, product } from '../blocks/linear.js';
 import { mixture, type MixtureRecipe } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
 import { OVERLAPPING_RATIO, WHOLE_RATIO } from '../compression.js';
 import { decoder } from '../decoder/decoder.js';
 import type { Block, DecoderInputs } from '../decoder/recipe.js';
-import { withGateLimits } from '../gate-limits.js';
-import { withAttention, withHeads, type Hyperparameters } from '../hyperparameters.js';
-import { readIndexer } from '../indexers.js';
-import type { MetadataReader } from '../metadata-reader.js';
+import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
-
-interface DeepSeek4Hyperparameters extends HyperConnectionHyperparameters {
-  readonly queryRank: number;
-  /** Groups of heads that are projected by matrices of their own. */
-  readonly outputGroups: number;
-  readonly outputRank: number;
-  /** Base of the frequencies in layers that compress. */
-  readonly compressedFreqBase: number;
-  /** Layers at the beginning whose experts follow from the token. */
-  readonly hashLayers: number;
-}
+import { badTensor } from '../weights.js';
+import { readDeepSeek4, type DeepSeek4Hyperparameters } from './deepseek4-numbers.js';
 
 const EXPERTS: MixtureRecipe = {
   isRequired: true,
@@ -68,69 +59,17 @@ export const deepseek4 = decoder<DeepSeek4Hyperparameters>({
   conclude: (m, x, { wanted }) => finalNorm(m, concludeLanes(m, x, wanted)),
   output: { weights: 'required', product: 'plain' },
   predicts: 'cached',
+  prediction: {
+    layer: predictingLayer,
+    join: joinInLanes,
+    keepsWantedAfter: 'layer',
+    conclude: (s, kept) => headOfLanes(s.model, kept),
+    givesEmbeddings: true,
+    check: requirePlainLayer,
+  },
   graphRoom: { perToken: 40, perWeight: 32 },
-  adjust: readNumbers,
+  adjust: readDeepSeek4,
 });
-
-/** The only number of lanes that there are kernels for. */
-const LANES = 4;
-const SQRT_SOFTPLUS = 4;
-
-function readNumbers(plain: Hyperparameters, reader: MetadataReader): DeepSeek4Hyperparameters {
-  const present = withAttention(withPresentLayers(plain, reader), { isLatent: true });
-  const hp = withGateLimits(reader, present, 'gate');
-  reader.numberPerLayer('swiglu_clamp_exp', hp.attention.layers.length);
-  const { others, experts: limits } = hp.gateLimits!;
-  const [heads] = hp.attention.layers;
-  const { keyLength, valueLength, kvHeadCount, ropeLength, headCount } = heads;
-  if (kvHeadCount !== 1) reader.refuse('attention.head_count_kv', '1 in this architecture');
-  if (keyLength !== valueLength) reader.refuse('attention.value_length', `${keyLength}, the length of a key`);
-  if (keyLength < ropeLength) reader.refuse('rope.dimension_count', `at most ${keyLength}, the length of a key`);
-  if (reader.integer('expert_gating_func') !== SQRT_SOFTPLUS) {
-    reader.refuse('expert_gating_func', `${SQRT_SOFTPLUS}, the root of softplus`);
-  }
-  reader.number('expert_weights_scale');
-  reader.flag('expert_weights_norm');
-  const lanes = reader.integer('hyper_connection.count');
-  if (lanes !== LANES) reader.refuse('hyper_connection.count', `${LANES}`);
-  const outputGroups = reader.positive('attention.output_group_count');
-  if (headCount % outputGroups !== 0) reader.refuse('attention.output_group_count', `a divisor of ${headCount}`);
-  return {
-    ...hp,
-    gateLimits: { ...hp.gateLimits!, others: reader.has('swiglu_clamp_shexp') ? others : limits },
-    compression: { ratios: readRatios(reader, hp) },
-    indexer: readIndexer(
-      reader,
-      ropeLength,
-      hp.attention.layers.map(() => false),
-    ),
-    queryRank: reader.positive('attention.q_lora_rank'),
-    outputGroups,
-    outputRank: reader.positive('attention.output_lora_rank'),
-    compressedFreqBase: reader.number('attention.compress_rope_freq_base'),
-    hashLayers: reader.integer('hash_layer_count'),
-    lanes,
-    laneEpsilon: reader.number('hyper_connection.epsilon'),
-    laneIterations: reader.positive('hyper_connection.sinkhorn_iterations'),
-  };
-}
-
-/** Where the file lacks the layers that predict further tokens, it does not count them. */
-function withPresentLayers(hp: Hyperparameters, reader: MetadataReader): Hyperparameters {
-  const [first] = hp.attention.layers;
-  const { layerCount, predictLayerCount } = hp;
-  const alike = withHeads(hp, (_, cacheLayer) => ({ ...first, cacheLayer }));
-  if (reader.hasTensor(`blk.${layerCount}.nextn.eh_proj.weight`)) return alike;
-  return { ...alike, layerCount: layerCount + predictLayerCount, predictLayerCount: 0 };
-}
-
-function readRatios(reader: MetadataReader, { attention: { layers } }: Hyperparameters): readonly number[] {
-  const key = 'attention.compress_ratios';
-  const ratios = (reader.integers(key) ?? []).slice(0, layers.length);
-  const isKnown = ratios.every((ratio) => [0, OVERLAPPING_RATIO, WHOLE_RATIO].includes(ratio));
-  if (ratios.length === layers.length && isKnown) return ratios;
-  return reader.refuse(key, `0, ${OVERLAPPING_RATIO} or ${WHOLE_RATIO} for each of ${layers.length} layers`);
-}
 
 /** The kinds of compressed rows. */
 function kindsOf({ attention, indexer }: Hyperparameters): Readonly<Record<'csa' | 'hca' | 'lid', CompressorKind>> {
@@ -194,11 +133,25 @@ function layer(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs): T
 }
 
 function attention(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs): Tensor {
+  const turns = turnsOf(s);
+  return attendWith(s, x, { positions: inputs.positions, turns }, (heads, queries) =>
+    attendCompressedRows(s, inputs.window, heads, compressPast(s, x, queries, inputs, turns)),
+  );
+}
+
+/** Queries of all heads, and the one key, which is the value, too. */
+export type RowHeads = Readonly<Record<'q' | 'k', Tensor>>;
+
+/** @param lookUp from the heads, and the compressed queries, to what each head has found */
+export function attendWith(
+  s: Layer<DeepSeek4Hyperparameters>,
+  x: Tensor,
+  { positions, turns }: { readonly positions: Tensor; readonly turns: RopeOptions },
+  lookUp: (heads: RowHeads, queries: Tensor) => Tensor,
+): Tensor {
   const { ctx, hp } = s;
   const { keyLength, ropeLength, headCount } = s.heads;
-  const { positions, window } = inputs;
   const tokens = x.ne[1];
-  const turns = turnsOf(s);
   const options = { ...turns, offset: keyLength - ropeLength };
   const compressed = s.named(product(s, 'attn_q_a', x, hp.queryRank), 'qr');
   const queries = s.named(norm(s, 'attn_q_a_norm', compressed), 'qr_norm');
@@ -208,8 +161,7 @@ function attention(s: Layer<DeepSeek4Hyperparameters>, x: Tensor, inputs: Inputs
   const row = norm(s, 'attn_kv_a_norm', product(s, 'attn_kv', x, keyLength));
   const evenK = s.named(ctx.reshape(row, [keyLength, 1, tokens]), 'kv_norm');
   const k = s.named(ctx.rope(evenK, positions, ropeLength, options), 'kv');
-  const rows = compressPast(s, x, queries, inputs, turns);
-  const mixed = ctx.reshape(attendCompressedRows(s, window, { q, k }, rows), [keyLength, headCount, tokens]);
+  const mixed = ctx.reshape(lookUp({ q, k }, queries), [keyLength, headCount, tokens]);
   return groupedOutput(s, s.named(ctx.ropeBack(mixed, positions, ropeLength, options), 'attn_derope'));
 }
 
@@ -259,6 +211,43 @@ function askForRowIndexer(s: Layer<DeepSeek4Hyperparameters>, kind: CompressorKi
   askForCompressor(s, kind);
   s.weight('indexer.proj.weight', [s.hp.embeddingLength, headCount]);
   s.weight('indexer.attn_q_b.weight', [s.hp.queryRank, headCount * keyLength]);
+}
+
+/** The embedding of the guess, and each lane of what the model said of it, side by side in every lane. */
+function joinInLanes(s: Layer<DeepSeek4Hyperparameters>, embedded: Tensor, result: Tensor): Tensor {
+  const { ctx, hp } = s;
+  const lanes = ctx.reshape(result, [hp.embeddingLength, hp.lanes, result.ne[1]]);
+  const even = s.named(spreadLanes(s, norm(s, 'nextn.enorm', embedded)), 'mtp_enorm');
+  const both = s.named(ctx.concat(even, s.named(norm(s, 'nextn.hnorm', lanes), 'mtp_hnorm'), 0), 'mtp_concat');
+  return s.named(linear(s, 'nextn.eh_proj', both, hp.embeddingLength), 'mtp_eh_proj');
+}
+
+/** The layer that predicts further tokens looks back at the window alone. */
+function predictingLayer(
+  m: ModelBuilder<DeepSeek4Hyperparameters>,
+  { positions }: DecoderInputs,
+): Block<DeepSeek4Hyperparameters> {
+  const window = windowAccess(m, false);
+  return (s, x) => {
+    const before = mixLanes(s, 'attn', x);
+    const normed = s.named(norm(s, 'attn_norm', before.input), 'attn_norm');
+    const turns = { freqBase: s.hp.rope.freqBase };
+    const attended = attendWith(s, normed, { positions, turns }, (heads) => attendWindow(s, window, heads));
+    const middle = s.named(joinLanes(s, attended, x, before), 'hc_attn_post');
+    const after = mixLanes(s, 'ffn', middle);
+    const fed = mixture(s, s.named(norm(s, 'ffn_norm', after.input), 'ffn_norm'), EXPERTS);
+    return flatLanes(s, s.named(joinLanes(s, fed, middle, after), 'l_last'));
+  };
+}
+
+/** @throws PlannerError `BAD_MODEL` if the layer is of a kind that llama.cpp does not run by itself */
+function requirePlainLayer(s: Layer<DeepSeek4Hyperparameters>): void {
+  const name = `blk.${s.index}.attn_compressor_kv.weight`;
+  if (s.listedShape('attn_compressor_kv.weight') !== null) {
+    const message = `${named(name)} is in the file, but a layer that predicts further tokens runs without it.`;
+    throw badTensor(message, name, 'in the file', 'missing, for a context of that layer');
+  }
+  s.weight('exp_probs_b.bias', [s.hp.experts!.count]);
 }
 
 /** Each group of heads is projected to a short row, and all of these to the embedding. */

@@ -4,8 +4,8 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import { projectOutput } from '../blocks/attention.js';
+import { gatedAttention, type GateRecipe } from '../blocks/attention-gate.js';
 import { chooseTokens, indexerAccess, onlyChosen } from '../blocks/indexer.js';
-import { product } from '../blocks/linear.js';
 import {
   attendRows,
   compressedHeads,
@@ -19,7 +19,7 @@ import type { Block, DecoderInputs } from '../decoder/recipe.js';
 import { withAttention, withHeads, withListedHeadCounts, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
-import type { Layer, ModelBuilder } from '../model-builder.js';
+import type { ModelBuilder } from '../model-builder.js';
 import { KEY_NORM, SCALED_EXPERTS } from './sparse.js';
 
 interface NoteHyperparameters extends SparseLatentHyperparameters {
@@ -76,6 +76,8 @@ function readLengths(reader: MetadataReader, ropeLength: number, suffix: '' | '_
   };
 }
 
+const GATE: GateRecipe = { activation: 'sigmoid', span: 'head', labels: { gatedHeads: 'attn_gated', gated: null } };
+
 function noteAttention(m: ModelBuilder<NoteHyperparameters>, { positions }: DecoderInputs): Block<NoteHyperparameters> {
   const full = rowAccess(m, m.memory.kv!.full);
   const indexer = indexerAccess(m);
@@ -89,18 +91,7 @@ function noteAttention(m: ModelBuilder<NoteHyperparameters>, { positions }: Deco
     const chosen = isWindowed ? null : chooseTokens(s, indexer, inputs, { mode: 'neox', keyNorm: KEY_NORM });
     const heads = compressedHeads(s, lengths, inputs);
     const maskOf = (): Tensor => (chosen === null ? access.mask : onlyChosen(s, access.mask, chosen, 'f32'));
-    const attended = s.named(attendRows(s, lengths, access, heads, maskOf), 'attn_out');
-    return s.named(projectOutput(s, gated(s, attended, x, lengths.fullValueLength), { scale: 1 }), 'attn_output');
+    const attended = gatedAttention(s, x, attendRows(s, lengths, access, heads, maskOf), GATE);
+    return s.named(projectOutput(s, attended), 'attn_output');
   };
-}
-
-/** Every head's part times a factor of its own. */
-function gated(s: Layer, attended: Tensor, x: Tensor, valueLength: number): Tensor {
-  const { ctx } = s;
-  const { headCount } = s.heads;
-  const tokens = x.ne[1];
-  const gate = s.named(ctx.sigmoid(s.named(product(s, 'attn_gate', x, headCount), 'attn_gate')), 'attn_gate_sigmoid');
-  const perHead = ctx.reshape(attended, [valueLength, headCount, tokens]);
-  const opened = s.named(ctx.mul(perHead, ctx.reshape(gate, [1, headCount, tokens])), 'attn_gated');
-  return ctx.reshape(opened, [valueLength * headCount, tokens]);
 }

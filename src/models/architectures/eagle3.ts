@@ -3,7 +3,6 @@
  *
  * llama.cpp reserves memory for the graph of the guesses; what prepares the other model's results is loaded beside it.
  */
-import { PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Architecture } from '../architecture.js';
 import { attended, attentionInputs, project, reshaped, type Heads } from '../blocks/attention.js';
@@ -12,7 +11,7 @@ import { finish } from '../blocks/inputs.js';
 import { adapted, product } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
 import { frequencyFactors, turn } from '../blocks/rope.js';
-import { embeddingTable, knownTokens, scattered, scoreMatrix } from '../blocks/target.js';
+import { embeddingTable, knownTokens, refuseEmbeddings, scattered, scoreMatrix } from '../blocks/target.js';
 import { readDecoder } from '../decoder/read.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
@@ -49,7 +48,7 @@ function readTarget(hp: Hyperparameters, reader: MetadataReader): Eagle3Hyperpar
 
 function build(m: ModelBuilder<Eagle3Hyperparameters>): void {
   const { ctx, top, hp, batch } = m;
-  if (m.run.pooling !== null) throw noEmbeddings();
+  refuseEmbeddings(m);
   requireTargetWeights(m);
   const [s] = m.layers();
   const tokens = m.input('i32', [batch.tokens]);
@@ -86,14 +85,4 @@ function attend(s: Layer<Eagle3Hyperparameters>, x: Tensor): Tensor {
   const heads: Heads = { q: turned(q, 'Qcur_rope'), k: turned(k, 'Kcur_rope'), v: reshaped(s, v, valueLength) };
   const mixed = attended(s, attentionInputs(s.model), heads, { scale: 1 / Math.sqrt(keyLength) });
   return product(s, 'attn_output', mixed, s.hp.embeddingLength);
-}
-
-function noEmbeddings(): PlannerError {
-  return new PlannerError('BAD_ARGUMENT', {
-    message: 'This draft model guesses tokens; it makes no embeddings of texts.',
-    culprit: 'embeddings',
-    value: true,
-    limit: 'false for this architecture',
-    remedy: 'Leave the option `embeddings` out.',
-  });
 }

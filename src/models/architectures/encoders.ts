@@ -61,7 +61,7 @@ export const modernBert = decoder<ModernBertHyperparameters>({
   norm: { kind: 'layer' },
   embedding: { label: 'inp_embd', isNormalised: true },
   rope: { mode: 'neox' },
-  window: { tokens: 'none', period: 3, isDenseFirst: true, freqBase: 10000, isStretched: false },
+  window: { tokens: 'none', period: 3, fullLayer: 'first', freqBase: 10000, isStretched: false },
   norms: { beforeAttention: null },
   attention: (m, inputs) => modernAttention(m, inputs),
   feedForward: (s, x) => feedForward(s, x, s.feedForwardLength, { gate: 'halves', activation: s.hp.activation }),

@@ -1,7 +1,7 @@
 /**
  * Models whose attention ends in a gate, most with a mixture of experts.
  */
-import type { GateLabels, GateRecipe } from '../blocks/attention-gate.js';
+import type { GateRecipe } from '../blocks/attention-gate.js';
 import { eitherNetwork } from '../blocks/either-network.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
 import { frequencyFactors } from '../blocks/rope.js';
@@ -75,14 +75,14 @@ function exactNorm(part: string, label: string): Block {
 /** Laguna: a gate by softplus, and layers with heads of other numbers. */
 export const laguna = decoder({
   rope: { mode: 'neox', labels: TURNED },
-  window: { tokens: 'none', period: 4, isDenseFirst: true, freqBase: 'same', isStretched: false, hasYarn: false },
+  window: { tokens: 'none', period: 4, fullLayer: 'first', freqBase: 'same', isStretched: false, hasYarn: false },
   headRules: { isVaried: true },
   attention: {
     headNorms: {},
     gate: {
       activation: 'softplus',
       span: (s) => (s.listedShape('attn_gate.weight')?.[1] === s.heads.headCount ? 'head' : 'element'),
-      labels: { gate: 'attn_gate_proj', activated: 'attn_gate_softplus' },
+      labels: { gate: 'attn_gate_proj' },
     },
     label: 'attn_o_proj',
   },
@@ -96,11 +96,11 @@ export const laguna = decoder({
   },
 });
 
-const STEP_GATE: GateLabels = {
-  gate: 'attn_gate',
-  activated: 'attn_gate_sigmoid',
-  headGate: 'attn_gate_3d',
-  gatedHeads: 'attn_gated_3d',
+const STEP_GATE: GateRecipe = {
+  activation: 'sigmoid',
+  span: 'head',
+  presence: 'optional',
+  labels: { headGate: 'attn_gate_3d', gatedHeads: 'attn_gated_3d' },
 };
 
 const STEP_EXPERTS: MixtureRecipe = {
@@ -124,13 +124,14 @@ const STEP: DecoderRecipe = {
     bias: 'unread',
     areHeadsNamed: false,
     headNorms: { norm: { weight: 'optional' } },
-    gate: { activation: 'sigmoid', span: 'head', presence: 'optional', labels: STEP_GATE },
+    gate: STEP_GATE,
     label: 'attn_proj',
   },
   labels: { feedForward: null },
   feedForward: (s, x) => eitherNetwork(s, x, STEP_EXPERTS),
   experts: STEP_EXPERTS,
   predicts: 'uncached',
+  prediction: { count: 'several', keepsWantedAfter: 'layer' },
   predictTensors: 'all-or-none',
   keepsWantedAfter: 'layers',
   output: { weights: 'required' },

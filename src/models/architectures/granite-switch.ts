@@ -78,7 +78,7 @@ function build(m: ModelBuilder<SwitchHyperparameters>): void {
   const adapters = chosenAdapters(m, attention, signals);
   const wanted = wantedTokens(m);
   for (const s of m.layers()) x = layer(s, x, { positions, attention, adapters, wanted });
-  finish(m, ctx.scale(vocabularyScores(m, finalNorm(m, x)), hp.logitScale));
+  finish(m, ctx.scale(vocabularyScores(m, finalNorm(m, x)), hp.logitScale!));
 }
 
 /** The adapter of each token, counted from 1; 0: none. @param signals keys, values and queries of the router */

@@ -78,7 +78,7 @@ export const granitehybrid = decoder<GraniteHybridHyperparameters>({
     (_, { states }) =>
     (s, x) =>
       headScan(s, states, x),
-  scales: { ...GRANITE.scales, logits: 0 },
+  scales: { ...GRANITE.scales, logits: 0, skipsZeroLogits: true },
   adjust: (hp, reader) => ({
     ...withHeadScan(reader, hp, { isTwiceAsWide: true }),
     isTurned: reader.flag('rope.scaling.finetuned', true),

@@ -59,6 +59,7 @@ export const hunyuanV3 = decoder({
     shared: { length: 'own-or-expert', network: { presence: 'optional', isScaled: true }, label: 'ffn_shared_out' },
   },
   predicts: 'uncached',
+  prediction: { count: 'several' },
   predictTensors: 'all-or-none',
   keepsWantedAfter: 'final-norm',
   adjust: (hp, reader) => {

@@ -27,6 +27,7 @@ import { afmoe, laguna, museGlimmer, step35 } from './gated.js';
 import { gemma, gemma2, gemma3, gemmaEmbedding } from './gemma.js';
 import { gemma3n } from './gemma3n.js';
 import { gemma4 } from './gemma4.js';
+import { gemma4Assistant } from './gemma4-assistant.js';
 import { chatglm, glm4, glm4moe } from './glm.js';
 import { bloom, codeshell, gpt2, gptneox, gptOss, jais, jais2, nemotron, starcoder, starcoder2 } from './gpt.js';
 import { granite, granitehybrid, granitemoe, graniteSwa } from './granite.js';
@@ -126,6 +127,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
     gemma3,
     gemma3n,
     gemma4,
+    'gemma4-assistant': gemma4Assistant,
     'glm-dsa': glmDsa,
     glm4,
     glm4moe,

@@ -1,12 +1,14 @@
 /**
  * Nemotron-H: each layer is a scan, or attention without turns, or a feed-forward network.
  */
+import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { expertFeedForward } from '../blocks/expert-feed-forward.js';
 import { feedForward, type FeedForwardRecipe } from '../blocks/feed-forward.js';
 import { headScan } from '../blocks/head-scan.js';
 import { plainProduct, product } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
+import { headAttention } from '../decoder/attention.js';
 import { decoder, decoderAttention } from '../decoder/decoder.js';
 import type { Block, DecoderInputs, DecoderRecipe } from '../decoder/recipe.js';
 import { withCachesIn, type Hyperparameters } from '../hyperparameters.js';
@@ -17,6 +19,8 @@ import { withHeadScan, type ScanHyperparameters } from '../scan.js';
 interface NemotronHyperparameters extends ScanHyperparameters {
   /** Elements of the row that experts read and write; 0: as many as the embedding has. */
   readonly latentLength: number;
+  /** Of the norm ahead of the scores of layers that predict further tokens. */
+  readonly headEpsilon: number;
 }
 
 const NEMOTRON_H = {
@@ -42,6 +46,12 @@ const NEMOTRON_H = {
   keepsWantedAfter: 'final-norm',
   predicts: 'cached',
   predictTensors: requirePredictTensors,
+  prediction: {
+    layer: predictingLayer,
+    keepsWantedAfter: 'part',
+    norm: ({ hp }) => ({ kind: 'layer', epsilon: hp.headEpsilon }),
+    check: requirePrediction,
+  },
   adjust,
 } satisfies DecoderRecipe<NemotronHyperparameters>;
 
@@ -52,13 +62,13 @@ function adjust(hp: Hyperparameters, reader: MetadataReader): NemotronHyperparam
   const isNetwork = (layer: number): boolean => hp.feedForwardLengths[layer] > 0;
   const isScan = (layer: number): boolean =>
     layer < hp.layerCount && hp.attention.layers[layer].kvHeadCount === 0 && !isNetwork(layer);
-  reader.number('attention.layer_norm_epsilon');
   return {
     ...withHeadScan(
       reader,
       withCachesIn(hp, (layer) => !isNetwork(layer)),
       { layers: isScan },
     ),
+    headEpsilon: reader.number('attention.layer_norm_epsilon'),
     latentLength: reader.integer('moe_latent_size', 0),
   };
 }
@@ -73,6 +83,35 @@ function layerOfNemotronH(
     const block = s.feedForwardLength > 0 ? s.named(network(s, normed), 'l_out') : mix(s, normed);
     return s.named(s.ctx.add(block, x), 'nemotron_h_block_out');
   };
+}
+
+/** Attention and experts, unlike in the layers of the model. */
+function predictingLayer(
+  m: ModelBuilder<NemotronHyperparameters>,
+  inputs: DecoderInputs,
+): Block<NemotronHyperparameters> {
+  const attend = headAttention<NemotronHyperparameters>(NEMOTRON_H.attention, null)(m, inputs);
+  return (s, x) => {
+    const { ctx } = s;
+    const normed = s.named(norm(s, 'attn_norm', x), 'attn_norm');
+    const middle = ctx.getRows(ctx.add(attend(s, normed), x), inputs.wanted);
+    const ready = s.named(norm(s, 'post_attention_norm', middle), 'attn_post_norm');
+    return ctx.add(s.named(network(s, ready), 'ffn_out'), middle);
+  };
+}
+
+/** @throws PlannerError `BAD_MODEL` */
+function requirePrediction(s: Layer<NemotronHyperparameters>): void {
+  requirePredictTensors(s);
+  const { latentLength, experts } = s.hp;
+  if (latentLength === 0 && experts !== null) return;
+  throw new PlannerError('BAD_MODEL', {
+    message: `${named('nemotron_h_moe.moe_latent_size')} is ${latentLength}, but must be 0 for a context of the layer that predicts further tokens: llama.cpp’s graph of it has no shorter row for experts.`,
+    culprit: 'nemotron_h_moe.moe_latent_size',
+    value: latentLength,
+    limit: '0 for a context of that layer',
+    remedy: 'Leave the option `contextType` out.',
+  });
 }
 
 const SQUARED = { activation: 'relu-squared', gate: 'none', isScaled: true } satisfies FeedForwardRecipe;

@@ -28,6 +28,7 @@ const HYBRID = {
   feedForward: { isScaled: true },
   labels: { attentionSum: 'attn_residual' },
   predicts: 'uncached',
+  prediction: {},
   keepsWantedAfter: 'final-norm',
   graphRoom: { perToken: 40, perWeight: 32 },
   adjust: withDeltaNets,
@@ -55,6 +56,10 @@ export const qwen3next = decoder<ScanHyperparameters>({
   attention: gatedAttention({ query: 'Qcur_view', gate: 'gate', dense: null }),
   recurrence: deltaNet({ inputs: jointInputs, rates: jointRates, isRepeated: true }),
   experts: EXPERTS,
+  prediction: {
+    layer: { attention: HYBRID.attention, keepsWantedAfter: 'attention' },
+    keepsWantedAfter: 'part',
+  },
 });
 
 /** Every fourth layer is attention if the file does not say which. */

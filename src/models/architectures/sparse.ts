@@ -18,7 +18,7 @@ import { withAttention, type Hyperparameters } from '../hyperparameters.js';
 import { readIndexer } from '../indexers.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Presence } from '../presence.js';
-import { attentionScale, STATED_EXPERTS } from './deepseek.js';
+import { attentionScale, predictingAttention, STATED_EXPERTS } from './deepseek.js';
 
 /** Unlike V3, a file may hold scales of the matrices of its networks, as files in NVFP4 do. */
 export const SCALED_EXPERTS: MixtureRecipe = {
@@ -33,6 +33,7 @@ const SPARSE = {
   experts: SCALED_EXPERTS,
   output: { product: 'plain' },
   predicts: 'uncached',
+  prediction: { layer: { attention: predictingAttention } },
   predictTensors: 'all-or-none',
 } satisfies DecoderRecipe<SparseLatentHyperparameters>;
 

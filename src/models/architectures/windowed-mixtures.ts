@@ -42,16 +42,17 @@ export const mimo2 = decoder<MimoHyperparameters>({
   rope: MIMO_ROPE,
   window: { period: 'flagged', freqBase: 10000, isStretched: false, countsPredictLayers: true },
   headRules: null,
-  attention: (m, inputs) => {
-    const attend = headAttention(MIMO_ATTENTION, MIMO_ROPE)(m, inputs);
-    const { valueScale } = m.hp;
-    if (valueScale === 0) return attend;
-    return (s, x) => s.named(s.ctx.scale(attend(s, x), valueScale), 'attn_out_scaled');
-  },
+  attention: mimoAttention(MIMO_ATTENTION),
   labels: { feedForward: null },
   feedForward: (s, x) => eitherNetwork(s, x, MIMO_EXPERTS),
   experts: MIMO_EXPERTS,
   predicts: 'uncached',
+  prediction: {
+    count: 'several',
+    layer: { attention: mimoAttention({ ...MIMO_ATTENTION, matrices: 'fused' }) },
+    keepsWantedAfter: 'layer',
+    norms: ['nextn.shared_head_norm', 'layer_output_norm'],
+  },
   predictTensors: 'unchecked',
   output: { weights: 'required' },
   adjust: (hp, reader) => {
@@ -59,6 +60,15 @@ export const mimo2 = decoder<MimoHyperparameters>({
     return { ...withListedHeadCounts(reader, hp), valueScale: factor === 1 ? 0 : factor };
   },
 });
+
+function mimoAttention(recipe: AttentionRecipe): BlockMaker<MimoHyperparameters> {
+  return (m, inputs) => {
+    const attend = headAttention(recipe, MIMO_ROPE)(m, inputs);
+    const { valueScale } = m.hp;
+    if (valueScale === 0) return attend;
+    return (s, x) => s.named(s.ctx.scale(attend(s, x), valueScale), 'attn_out_scaled');
+  };
+}
 
 const SMALL_WINDOW = 4096;
 /** Of so many layers, heads of the first do not turn, unless the model has no more layers. */
@@ -79,7 +89,7 @@ const SMALL_EXPERTS: MixtureRecipe = {
 /** SmallThinker: the router reads the layer's input; in every fourth layer heads do not turn. */
 export const smallthinker = decoder({
   rope: SMALL_ROPE,
-  window: { tokens: 'none', period: 4, isDenseFirst: true, freqBase: 'same' },
+  window: { tokens: 'none', period: 4, fullLayer: 'first', freqBase: 'same' },
   headRules: { isTurnedWhole: true },
   experts: SMALL_EXPERTS,
   layer: smallLayer,

@@ -169,6 +169,8 @@ export interface AttendOptions {
   readonly bias?: Presence;
   /** Added to the scores, by which flash attention is off. */
   readonly scoreBias?: Tensor | null;
+  /** The layer of the cache's model that reads what is read here. Default: this layer. */
+  readonly layer?: number;
   /** Changes the scores where flash attention is off. Default: the limit that the model gives. */
   readonly changeScores?: (scores: Tensor) => Tensor;
 }
@@ -184,8 +186,7 @@ export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, option
   const access = accessOf(s, inputs);
   if (access.cache === null) return attendedInBatch(s, heads, access.mask, options);
   const { cache, keyIds, valueIds, keyRotation, valueRotation } = access;
-  const q = rotated(ctx, heads.q, keyRotation);
-  const k = rotated(ctx, heads.k, keyRotation);
+  const [q, k] = [rotated(ctx, heads.q, keyRotation), rotated(ctx, heads.k, keyRotation)];
   const v = rotated(ctx, heads.v, valueRotation);
   for (const part of inputs.window === null ? [q, v, k] : [q, k, v]) s.expand(part);
   s.expand(cache.storeKeys(ctx, k, keyIds, index));
@@ -195,9 +196,12 @@ export function attended(s: Layer, inputs: AttentionInputs, heads: Heads, option
 
 /** Queries look at the keys and values that another layer has cached, as in {@link attend}. */
 export function attendCached(s: Layer, inputs: AttentionInputs, queries: Tensor, options: AttendOptions): Tensor {
-  const access = accessOf(s, inputs) as CacheAccess;
-  const q = s.expand(rotated(s.ctx, queries, access.keyRotation));
-  return projectOutput(s, attendedInCache(s, q, access, options), options);
+  return projectOutput(s, attendedCached(s, accessOf(s, inputs) as CacheAccess, queries, options), options);
+}
+
+/** As {@link attendCached}, without the matrix at its end. */
+export function attendedCached(s: Layer, access: CacheAccess, queries: Tensor, options: AttendOptions): Tensor {
+  return attendedInCache(s, s.expand(rotated(s.ctx, queries, access.keyRotation)), access, options);
 }
 
 function accessOf({ heads }: Layer, { full, window }: AttentionInputs): AttentionInputs['full'] {
@@ -207,7 +211,8 @@ function accessOf({ heads }: Layer, { full, window }: AttentionInputs): Attentio
 function attendedInCache(s: Layer, q: Tensor, access: CacheAccess, options: AttendOptions): Tensor {
   const { ctx, index } = s;
   const { cache, mask, valueRotation } = access;
-  const cached: Heads = { q, k: cache.keys(ctx, index), v: cache.values(ctx, index) };
+  const { layer = index } = options;
+  const cached: Heads = { q, k: cache.keys(ctx, layer), v: cache.values(ctx, layer) };
   const mixed = s.named(lookUp(s, cached, mask, options), 'kqv_out');
   return rotated(ctx, mixed, valueRotation);
 }

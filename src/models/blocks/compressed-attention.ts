@@ -74,6 +74,20 @@ export function attendCompressedRows(
 
 const RESULTS = { csa: 'attn_csa_lid', hca: 'attn_hca' };
 
+/** As {@link attendCompressedRows} in llama.cpp's `build_attn`, of the window alone. */
+export function attendWindow(s: Layer, window: WindowAccess, heads: Readonly<Record<'q' | 'k', Tensor>>): Tensor {
+  const { ctx } = s;
+  const { cache, keyIds, mask, rotation } = window;
+  const [q, fresh] = [rotated(ctx, heads.q, rotation), rotated(ctx, heads.k, rotation)];
+  for (const part of [q, fresh]) s.expand(part);
+  s.expand(cache.storeKeys(ctx, fresh, keyIds, s.index));
+  const k = cache.keys(ctx, s.index);
+  const v = ctx.view(k, k.ne, k.nb.slice(1));
+  const sinks = s.weight('attn_sinks.weight', [s.heads.headCount]);
+  const mixed = lookUp(s, { q, k, v }, mask, { scale: 1 / Math.sqrt(s.heads.keyLength), sinks });
+  return s.named(rotated(ctx, s.named(mixed, 'kqv_out'), rotation), 'attn_raw');
+}
+
 /** The cached rows that the mask is for. */
 function cachedRows({ ctx, index }: Layer, { cache, mask }: CompressorInputs): Tensor {
   const { ne, nb } = cache.keys.keys(ctx, index);

@@ -60,13 +60,22 @@ export function joinLanes({ ctx }: Scope, result: Tensor, residual: Tensor, { po
   return ctx.dsv4HcPost(result, residual, post, comb);
 }
 
-/** The lanes of the wanted tokens as one row each. */
+/** The lanes of each token as one row. */
+export function flatLanes({ ctx }: Scope, x: Tensor): Tensor {
+  const [width, lanes, tokens] = x.ne;
+  return ctx.reshape(x, [width * lanes, tokens]);
+}
+
+/** One row for each wanted token, out of its lanes. */
 export function concludeLanes(m: ModelBuilder<HyperConnectionHyperparameters>, x: Tensor, wanted: Tensor): Tensor {
+  return headOfLanes(m, m.ctx.getRows(flatLanes(m.top, x), wanted));
+}
+
+/** One row for each token. @param rows the lanes of each token as one row */
+export function headOfLanes(m: ModelBuilder<HyperConnectionHyperparameters>, rows: Tensor): Tensor {
   const { ctx, top, hp } = m;
-  const { lanes, laneEpsilon } = hp;
-  const [width, , tokens] = x.ne;
-  const kept = ctx.getRows(ctx.reshape(x, [width * lanes, tokens]), wanted);
-  const raised = ctx.reshape(kept, [width, lanes, kept.ne[1]]);
+  const { lanes, laneEpsilon, embeddingLength: width } = hp;
+  const raised = ctx.reshape(rows, [width, lanes, rows.ne[1]]);
   const matrix = top.weight('output_hc_fn.weight', [width * lanes, lanes]);
   const mixes = top.named(ctx.mulMat(matrix, flatRows(top, raised)), 'hc_head_mixes');
   const scaled = ctx.mul(mixes, top.weight('output_hc_scale.weight', [1]));

@@ -7,7 +7,7 @@
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's graph of `deepseek2`.
  */
-import { rowSize } from '../../tensor/layout.js';
+import { elementCount, rowSize } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { KvCache } from '../memory/kv-cache.js';
@@ -103,7 +103,7 @@ export interface LatentParts {
 
 type LatentLayer = Layer<LatentHyperparameters>;
 
-function labelled(s: LatentLayer, x: Tensor, label: string | undefined): Tensor {
+function labelled(s: Layer, x: Tensor, label: string | undefined): Tensor {
   return label === undefined ? x : s.named(x, label);
 }
 
@@ -148,6 +148,34 @@ function queries(s: LatentLayer, x: Tensor, length: number, { labels = {}, mayLa
 }
 
 /**
+ * Queries that can be compared with compressed rows: the plain part of each is compressed as the rows are.
+ *
+ * @param all queries of all heads @param turnPart turns the other part
+ */
+export function absorbedQueries(
+  s: Layer,
+  all: Tensor,
+  { fullKeyLength, kvRank }: Pick<LatentHyperparameters, 'fullKeyLength' | 'kvRank'>,
+  turnPart: (part: Tensor) => Tensor,
+  labels: LatentLabels,
+): Tensor {
+  const { ctx } = s;
+  const { ropeLength, headCount } = s.heads;
+  const row = rowSize(all.type, fullKeyLength);
+  const tokens = elementCount(all) / (fullKeyLength * headCount);
+  const partOfQ = (length: number, first: number): Tensor =>
+    ctx.view(all, [length, headCount, tokens], [row, row * headCount], rowSize(all.type, first));
+  const plainLength = fullKeyLength - ropeLength;
+  const plainQ = labelled(s, partOfQ(plainLength, 0), labels.plainQ);
+  const turnedQ = turnPart(labelled(s, partOfQ(ropeLength, plainLength), labels.turnedQ));
+  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, headCount]);
+  const asked = ctx.mulMat(absorb, labelled(s, ctx.permute(plainQ, [0, 2, 1, 3]), labels.permutedQ));
+  labelled(s, asked, labels.absorbed);
+  const absorbed = labelled(s, ctx.permute(asked, [0, 2, 1, 3]), labels.absorbedPermuted);
+  return labelled(s, ctx.concat(absorbed, turnedQ, 0), labels.query);
+}
+
+/**
  * Attention on the compressed rows, for which the query of every head is compressed, too: one row of all heads per
  * token.
  */
@@ -160,20 +188,10 @@ export function attendedCompressed(
 ): Tensor {
   const { ctx, hp } = s;
   const { labels = {} } = options;
-  const { kvRank, fullKeyLength, fullValueLength, ropeLength, headCount: heads } = { ...hp, ...s.heads };
+  const { kvRank, fullValueLength, headCount: heads } = { ...hp, ...s.heads };
   const { q: fresh, compressed, turnedK } = latentParts(s, x, inputs, options);
-  const row = rowSize(fresh.type, fullKeyLength);
-  const partOfQ = (length: number, first: number): Tensor =>
-    ctx.view(fresh, [length, heads, x.ne[1]], [row, row * heads], rowSize(fresh.type, first));
-  const plainLength = fullKeyLength - ropeLength;
-  const plainQ = labelled(s, partOfQ(plainLength, 0), labels.plainQ);
-  const freshQ = labelled(s, partOfQ(ropeLength, plainLength), labels.turnedQ);
-  const turnedQ = turned(s, freshQ, inputs, options, labels.turnedQ);
-  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, heads]);
-  const asked = ctx.mulMat(absorb, labelled(s, ctx.permute(plainQ, [0, 2, 1, 3]), labels.permutedQ));
-  labelled(s, asked, labels.absorbed);
-  const absorbed = labelled(s, ctx.permute(asked, [0, 2, 1, 3]), labels.absorbedPermuted);
-  const plain = labelled(s, ctx.concat(absorbed, turnedQ, 0), labels.query);
+  const turnPart = (part: Tensor): Tensor => turned(s, part, inputs, options, labels.turnedQ);
+  const plain = absorbedQueries(s, fresh, hp, turnPart, labels);
   const v = labelled(s, ctx.reshape(compressed, [kvRank, 1, x.ne[1]]), labels.value);
   const k = labelled(s, ctx.concat(v, turnedK, 0), labels.key);
   const q = cooled(s, plain, inputs);

@@ -10,6 +10,7 @@ import type { KvCache } from '../memory/kv-cache.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import { attentionMask, lookUp, type Heads } from './attention.js';
+import { absorbedQueries, type LatentLabels } from './latent-attention.js';
 import { plainProduct } from './linear.js';
 import { norm } from './norm.js';
 import { turn } from './rope.js';
@@ -57,25 +58,22 @@ export interface LatentInputs {
   readonly isKeyNormed?: boolean;
 }
 
+const LABELS = {
+  plainQ: 'q_nope',
+  turnedQ: 'q_pe',
+  permutedQ: 'q_nope_perm',
+  absorbed: 'q_nope_absorbed',
+  absorbedPermuted: 'q_nope_absorbed_perm',
+  query: 'Qcur',
+} satisfies LatentLabels;
+
 /** Queries against compressed rows, and the rows as key and as value of the one head. */
 export function compressedHeads(s: Layer, lengths: LatentLengths, inputs: LatentInputs): Heads {
-  const { ctx } = s;
-  const { fullKeyLength, kvRank } = lengths;
-  const { ropeLength, headCount } = s.heads;
-  const { positions, queries, x } = inputs;
-  const plainLength = fullKeyLength - ropeLength;
-  const tokens = x.ne[1];
-  const all = s.named(plainProduct(s, 'attn_q_b', queries, headCount * fullKeyLength), 'q');
-  const head = rowSize(all.type, fullKeyLength);
-  const partOfQ = (length: number, first: number): Tensor =>
-    ctx.view(all, [length, headCount, tokens], [head, head * headCount], rowSize(all.type, first));
-  const plainQ = s.named(partOfQ(plainLength, 0), 'q_nope');
-  const turnedQ = s.named(turn(s, s.named(partOfQ(ropeLength, plainLength), 'q_pe'), positions), 'q_pe');
-  const absorb = s.weight('attn_k_b.weight', [plainLength, kvRank, headCount]);
-  const asked = ctx.mulMat(absorb, s.named(ctx.permute(plainQ, [0, 2, 1, 3]), 'q_nope_perm'));
-  const absorbed = ctx.permute(s.named(asked, 'q_nope_absorbed'), [0, 2, 1, 3]);
-  const q = s.named(ctx.concat(s.named(absorbed, 'q_nope_absorbed_perm'), turnedQ, 0), 'Qcur');
-  return { q, ...compressedRow(s, kvRank, inputs) };
+  const { positions, queries } = inputs;
+  const all = s.named(plainProduct(s, 'attn_q_b', queries, s.heads.headCount * lengths.fullKeyLength), 'q');
+  const turnPart = (part: Tensor): Tensor => s.named(turn(s, part, positions), LABELS.turnedQ);
+  const q = absorbedQueries(s, all, lengths, turnPart, LABELS);
+  return { q, ...compressedRow(s, lengths.kvRank, inputs) };
 }
 
 function compressedRow(

@@ -1,10 +1,11 @@
 /**
  * What a draft model shares with its target, the model whose tokens it guesses: the table of embeddings, the matrix of
- * the scores, and a list of the tokens that it knows.
+ * the scores, a list of the tokens that it knows, and the target's memory.
  */
 import { named, PlannerError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ModelBuilder } from '../model-builder.js';
+import type { Target } from '../target.js';
 import { badTensor, type WeightReader } from '../weights.js';
 
 /** The embeddings of tokens, of the file or of the target. */
@@ -26,19 +27,50 @@ function ownOrShared(
   const [name] = names;
   const own = top.listedShape(name);
   if (own !== null) return top.weight(name, [hp.embeddingLength, own[1]]);
-  if (target === null) throw missingTarget(name);
-  const shared = target.inLayer(null);
+  if (target === null) {
+    throw missingTarget(
+      `${named(name)} is missing in this draft model, which takes it from the model whose tokens it guesses.`,
+    );
+  }
+  const shared = target.weights.inLayer(null);
   const found = names.find((each) => shared.shapeOf(each) !== null) ?? name;
   return shared.get(found, shared.shapeOf(found) ?? [hp.embeddingLength, hp.vocabularySize], reader);
 }
 
-function missingTarget(name: string): PlannerError {
+/** The target of a draft that reads its memory. @throws PlannerError `BAD_ARGUMENT` if the draft was given none */
+export function requireTarget({ target }: ModelBuilder): Target {
+  if (target !== null) return target;
+  throw missingTarget(
+    'This draft model reads the cache of the model whose tokens it guesses, but was given no such model.',
+  );
+}
+
+/** @param message why the target is needed */
+function missingTarget(message: string): PlannerError {
   return new PlannerError('BAD_ARGUMENT', {
-    message: `${named(name)} is missing in this draft model, which takes it from the model whose tokens it guesses.`,
+    message,
     culprit: 'target',
     value: 'missing',
     limit: 'the header of the model whose tokens the draft guesses',
     remedy: 'Give the header of that model as the option `target`.',
+  });
+}
+
+/** A target that a draft cannot guess for. */
+export function unfitTarget(message: string, value: unknown, limit: string): PlannerError {
+  const remedy = 'Give the header of the model that the draft was made for.';
+  return new PlannerError('BAD_ARGUMENT', { message, culprit: 'target', value, limit, remedy });
+}
+
+/** Refuses a run that wants embeddings of texts. @throws PlannerError `BAD_ARGUMENT` */
+export function refuseEmbeddings({ run }: ModelBuilder): void {
+  if (run.pooling === null) return;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: 'This draft model guesses tokens; it makes no embeddings of texts.',
+    culprit: 'embeddings',
+    value: true,
+    limit: 'false for this architecture',
+    remedy: 'Leave the option `embeddings` out.',
   });
 }
 

@@ -5,29 +5,20 @@
  */
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Architecture } from '../architecture.js';
-import { attentionInputs, type AttentionInputs } from '../blocks/attention.js';
 import { feedForward, limitedGate } from '../blocks/feed-forward.js';
-import {
-  finalNorm,
-  finish,
-  keepWanted,
-  scaledEmbedding,
-  softCapped,
-  tokenRows,
-  vocabularyScores,
-  wantedTokens,
-} from '../blocks/inputs.js';
-import { weightIf, withBias } from '../blocks/linear.js';
+import { finalNorm, finish, keepWanted, scaledEmbedding, tokenRows } from '../blocks/inputs.js';
+import { weightIf } from '../blocks/linear.js';
 import { hasExperts, mixture } from '../blocks/mixture.js';
 import { norm } from '../blocks/norm.js';
 import { poolTexts } from '../blocks/pooling.js';
-import { stateInputs, type StateInputs } from '../blocks/recurrent-state.js';
 import type { Hyperparameters } from '../hyperparameters.js';
 import type { Layer, ModelBuilder, Scope } from '../model-builder.js';
-import { positionsPerToken } from '../rope-scaling.js';
 import { headAttention } from './attention.js';
+import { Inputs } from './inputs.js';
 import { requirePredictLayers } from './predict-layers.js';
+import { buildPrediction } from './prediction.js';
 import { readDecoder } from './read.js';
+import { leaveScores, scores } from './scores.js';
 import type {
   Block,
   BlockMaker,
@@ -36,22 +27,38 @@ import type {
   EmbeddingRecipe,
   NormPlace,
   NormPlaces,
-  OutputRecipe,
   ParallelResidual,
+  PredictionRecipe,
+  RecipeEntries,
   SumPart,
 } from './recipe.js';
 
 export function decoder<H extends Hyperparameters = Hyperparameters>(recipe: DecoderRecipe<H>): Architecture<H> {
+  const { prediction } = recipe;
   return {
     graphRoom: recipe.graphRoom,
     read: (reader) => readDecoder(reader, recipe),
     build: (m) => {
       build(m, recipe);
     },
+    predict:
+      prediction &&
+      ((m): void => {
+        buildPrediction(m, recipe, prediction, predictLayer(recipe, prediction));
+      }),
   };
 }
 
-function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: DecoderRecipe<H>): void {
+/** The layer that predicts further tokens: as the others, but for what its recipe says. */
+function predictLayer<H extends Hyperparameters>(
+  recipe: RecipeEntries<H>,
+  { layer = {} }: PredictionRecipe<H>,
+): BlockMaker<H> {
+  if (typeof layer === 'function') return layer;
+  return recipe.layer ?? decoderLayer({ ...recipe, keepsWantedAfter: 'nothing', ...layer });
+}
+
+function build<H extends Hyperparameters>(m: ModelBuilder<H>, recipe: RecipeEntries<H>): void {
   const rows = tokenRows(m, recipe.embedding?.weights);
   const inputs = new Inputs(m, rows);
   const embedded = scaledEmbedding(m, rows);
@@ -78,7 +85,7 @@ function concluded<H extends Hyperparameters>(
   m: ModelBuilder<H>,
   x: Tensor,
   { wanted }: DecoderInputs,
-  { keepsWantedAfter, finalNorm: how }: DecoderRecipe<H>,
+  { keepsWantedAfter, finalNorm: how }: RecipeEntries<H>,
 ): Tensor {
   const { ctx, top } = m;
   // A draft model may read what is kept for every token.
@@ -86,44 +93,6 @@ function concluded<H extends Hyperparameters>(
   if (keepsWantedAfter !== 'final-norm') return finalNorm(m, x, how);
   const all = top.named(finalNorm(m, x, how), 'h_nextn');
   return ctx.setOutput(top.named(ctx.getRows(all, wanted), 'result_norm'));
-}
-
-/** The inputs of a graph, made when they are first read. */
-class Inputs implements DecoderInputs {
-  readonly #model: ModelBuilder;
-  #positions: Tensor | undefined;
-  #attention: AttentionInputs | undefined;
-  #states: StateInputs | undefined;
-  #temperature: Tensor | undefined;
-  #wanted: Tensor | undefined;
-
-  constructor(
-    model: ModelBuilder,
-    readonly rows: Tensor,
-  ) {
-    this.#model = model;
-  }
-
-  get positions(): Tensor {
-    const { batch, hp } = this.#model;
-    return (this.#positions ??= this.#model.input('i32', [batch.tokens * positionsPerToken(hp.rope)]));
-  }
-
-  get attention(): AttentionInputs {
-    return (this.#attention ??= attentionInputs(this.#model));
-  }
-
-  get states(): StateInputs {
-    return (this.#states ??= stateInputs(this.#model));
-  }
-
-  get temperature(): Tensor {
-    return (this.#temperature ??= this.#model.input('f32', [1, 1, this.#model.batch.tokens], 'attn_scale'));
-  }
-
-  get wanted(): Tensor {
-    return (this.#wanted ??= wantedTokens(this.#model));
-  }
 }
 
 /** The embeddings, scaled, with positions, normalised. */
@@ -142,7 +111,7 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
 }
 
 /** The layer that a recipe describes. */
-export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+export function decoderLayer<H extends Hyperparameters>(recipe: RecipeEntries<H>): BlockMaker<H> {
   const { norms: places = {}, residual } = recipe;
   return (m, inputs) => {
     const norms = typeof places === 'function' ? places(m.hp) : places;
@@ -164,11 +133,12 @@ export function decoderLayer<H extends Hyperparameters>(recipe: DecoderRecipe<H>
 }
 
 /** The attention that a recipe describes, or what layers with a state have in its place. */
-export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecipe<H>): BlockMaker<H> {
+export function decoderAttention<H extends Hyperparameters>(recipe: RecipeEntries<H>): BlockMaker<H> {
   const { attention = {}, rope, recurrence } = recipe;
   const attend = typeof attention === 'function' ? attention : headAttention(attention, rope);
   if (recurrence === undefined) return attend;
   return (m, inputs) => {
+    if (m.hp.state === null) return attend(m, inputs);
     // There is nothing to attend to if every layer has a state.
     const remember = m.memory.kv && attend(m, inputs);
     const recur = recurrence(m, inputs);
@@ -177,7 +147,7 @@ export function decoderAttention<H extends Hyperparameters>(recipe: DecoderRecip
 }
 
 /** A recipe whose norms are those of one model. */
-type DescribedLayer<H extends Hyperparameters> = DecoderRecipe<H> & { readonly norms: NormPlaces };
+type DescribedLayer<H extends Hyperparameters> = RecipeEntries<H> & { readonly norms: NormPlaces };
 
 const ATTENTION_NORM: NormPlace = { part: 'attn_norm', label: 'attn_norm' };
 const FEED_FORWARD_NORM: NormPlace = { part: 'ffn_norm', label: 'ffn_norm' };
@@ -236,7 +206,7 @@ function labelled(s: Scope, x: Tensor, label: string | null): Tensor {
 }
 
 /** The feed-forward network of a layer: dense, or a mixture of experts. */
-export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: DecoderRecipe<H>): Tensor {
+export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recipe: RecipeEntries<H>): Tensor {
   const { feedForward: dense = {}, experts } = recipe;
   const { feedForward: label = 'ffn_out' } = recipe.labels ?? {};
   if (typeof dense !== 'function' && experts !== undefined && hasExperts(s, experts)) return mixture(s, x, experts);
@@ -247,35 +217,6 @@ export function network<H extends Hyperparameters>(s: Layer<H>, x: Tensor, recip
   return labelled(s, result, label);
 }
 
-/** Ends the graph with embeddings. A matrix for scores may be there, but is not read. */
-function leaveScores(m: ModelBuilder, embedding: Tensor, { weights = 'optional' }: OutputRecipe): void {
-  weightIf(m.top, weights, 'output.weight', [m.hp.embeddingLength, m.hp.vocabularySize]);
-  m.graph.expand(embedding);
-}
-
 function scaled({ ctx, hp }: Layer, x: Tensor): Tensor {
   return hp.residualScale === 0 ? x : ctx.scale(x, hp.residualScale);
-}
-
-/** Scores of the last tokens of the vocabulary, after `-∞` for the others. */
-function lastScored({ ctx, top, hp }: ModelBuilder, scores: Tensor): Tensor {
-  const [length, tokens] = scores.ne;
-  const { embeddingLength, vocabularySize } = hp;
-  // Any number, times zero.
-  const number = ctx.view(top.weight('output_norm.weight', [embeddingLength]), [1]);
-  const none = ctx.repeat(ctx.scale(number, 0, { bias: -Infinity }), [vocabularySize - length, tokens]);
-  return ctx.concat(none, scores, 0);
-}
-
-function scores(m: ModelBuilder, x: Tensor, output: OutputRecipe): Tensor {
-  const { ctx, hp, top } = m;
-  const { weights = 'optional', bias = 'none', product = 'scaled', length = hp.vocabularySize } = output;
-  const rows = output.prepare?.(m, x) ?? x;
-  const plain = vocabularyScores(m, rows, { presence: weights, product, length });
-  const whole = plain.ne[0] === hp.vocabularySize ? plain : lastScored(m, plain);
-  if (output.unbiasedLabel !== undefined) top.named(plain, output.unbiasedLabel);
-  const biased = withBias(top, 'output', whole, bias);
-  const factored = hp.logitScale === 0 ? biased : ctx.scale(biased, hp.logitScale);
-  const capped = hp.logitSoftcap === 0 ? factored : softCapped(m, factored, hp.logitSoftcap);
-  return output.change?.(m, capped) ?? capped;
 }

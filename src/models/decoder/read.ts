@@ -15,7 +15,8 @@ import type { MetadataReader } from '../metadata-reader.js';
 import { withYarnLimits, type RopeHyperparameters } from '../rope-scaling.js';
 import { withWindow } from '../sliding-window.js';
 import { withMixture } from './read-mixture.js';
-import type { DecoderRecipe, NumberRule, RopeRecipe, ScaleRecipe } from './recipe.js';
+import type { NumberRule, ScaleRecipe } from './output-recipe.js';
+import type { DecoderRecipe, RopeRecipe } from './recipe.js';
 
 /** @throws PlannerError `BAD_MODEL` */
 export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, recipe: DecoderRecipe<H>): H {
@@ -66,7 +67,6 @@ function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRe
     if (rule === undefined) return 0;
     return reader.number(key, rule === 'required' ? undefined : typeof rule === 'number' ? rule : rule(hp));
   };
-  const logits = number('logit_scale', recipe.logits);
   return {
     ...withAttention(hp, {
       scale: number('attention.scale', recipe.attention),
@@ -77,7 +77,17 @@ function withScales(reader: MetadataReader, hp: Hyperparameters, recipe: ScaleRe
     }),
     embeddingScale: number('embedding_scale', recipe.embedding),
     residualScale: number('residual_scale', recipe.residual),
-    logitScale: recipe.dividesLogits && logits !== 0 ? 1 / logits : logits,
+    logitScale: recipe.logits === undefined ? null : logitFactor(number('logit_scale', recipe.logits), recipe),
     logitSoftcap: number('final_logit_softcapping', recipe.logitSoftcap),
   };
 }
+
+/** As llama.cpp, where a file gives zero: most architectures scale by it all the same. */
+function logitFactor(logits: number, { dividesLogits, skipsZeroLogits }: ScaleRecipe): number | null {
+  if (logits === 0 && skipsZeroLogits) return null;
+  if (!dividesLogits) return logits;
+  // One over zero is no number that an operation takes here; the graph is the same with any other.
+  return logits === 0 ? LARGEST_F32 : 1 / logits;
+}
+
+const LARGEST_F32 = (2 - 2 ** -23) * 2 ** 127;

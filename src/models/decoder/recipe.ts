@@ -15,6 +15,7 @@ import type { FeedForwardRecipe } from '../blocks/feed-forward.js';
 import type { StateInputs } from '../blocks/recurrent-state.js';
 import type { Presence } from '../presence.js';
 import type { MixtureRecipe } from '../blocks/mixture.js';
+import type { NormOptions } from '../blocks/norm.js';
 import type { NormRecipe } from '../norm-recipe.js';
 import type { FrequencyFactors } from '../blocks/rope.js';
 import type { GraphRoom } from '../graph-limit.js';
@@ -23,8 +24,23 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer, ModelBuilder } from '../model-builder.js';
 import type { WindowRecipe } from '../sliding-window.js';
+import type { OutputRecipe, ScaleRecipe } from './output-recipe.js';
 
-export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
+export type DecoderRecipe<H extends Hyperparameters = Hyperparameters> = RecipeEntries<H> & Arrangement<H>;
+
+/** Where attention and network always stand side by side, entries that only one after the other heeds must be missing. */
+type Arrangement<H extends Hyperparameters> =
+  | { readonly residual?: ((hp: H) => ParallelResidual | null) | undefined }
+  | {
+      readonly residual: ParallelResidual;
+      readonly norms?: { readonly afterAttention?: never; readonly afterFeedForward?: never } | undefined;
+      readonly labels?:
+        { readonly attentionSum?: never; readonly layer?: never; readonly residualFirst?: never } | undefined;
+      readonly scales?: { readonly residual?: never } | undefined;
+    };
+
+/** All entries, whether or not they go together. */
+export interface RecipeEntries<H extends Hyperparameters = Hyperparameters> {
   /** Default: by the root mean square, with weights. */
   readonly norm?: NormRecipe | ((reader: MetadataReader) => NormRecipe);
   readonly embedding?: EmbeddingRecipe;
@@ -48,8 +64,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
   /** Norms around attention and feed-forward network. */
   readonly norms?: NormPlaces | ((hp: H) => NormPlaces);
   /**
-   * How attention and feed-forward network join the residual. Side by side, neither norms behind them nor names of sums
-   * nor a factor of the residual are heeded. Default: one after the other.
+   * How attention and feed-forward network join the residual. Side by side, there are neither norms behind them nor names
+   * of sums nor a factor of the residual. Default: one after the other.
    */
   readonly residual?: ParallelResidual | ((hp: H) => ParallelResidual | null);
   /** Names of sums. */
@@ -74,6 +90,8 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
    * file may lack any. Default `all`.
    */
   readonly predictTensors?: PredictTensors | ((s: Layer<H>) => void);
+  /** How these layers run as a context of their own. Default: llama.cpp runs the whole model there. */
+  readonly prediction?: PredictionRecipe<H>;
   /** Last changes of the numbers that the file gives. */
   readonly adjust?: (hp: Hyperparameters, reader: MetadataReader) => H;
   /**
@@ -95,6 +113,36 @@ export interface DecoderRecipe<H extends Hyperparameters = Hyperparameters> {
 
 /** Which tensors of the layers that predict further tokens a file must hold. */
 export type PredictTensors = 'all' | 'all-or-none' | 'unchecked';
+
+/** The graph of a layer that predicts further tokens: the last token guessed, and what the model said of it. */
+export interface PredictionRecipe<H extends Hyperparameters = Hyperparameters> {
+  /** Whether there may be only one such layer; of several, the graph has the first. Default: only one. */
+  readonly count?: 'one' | 'several';
+  /** What is special about the layer, or the whole layer. Default: it is as the others. */
+  readonly layer?: DecoderRecipe<H> | BlockMaker<H>;
+  /** From the two norms to what the layer reads. Default: side by side, times a matrix. */
+  readonly join?: (s: Layer<H>, embedded: Tensor, result: Tensor) => Tensor;
+  /**
+   * After which part only the wanted tokens are kept: the norm behind the layer, the layer, or the part of it that the
+   * layer's recipe names. Default `norm`.
+   */
+  readonly keepsWantedAfter?: 'norm' | 'layer' | 'part';
+  /** From the wanted rows, where they are kept after the layer, to what the norm reads. Default: they stay as they are. */
+  readonly conclude?: (s: Layer<H>, kept: Tensor) => Tensor;
+  /**
+   * Names of the weights of a norm of the layer's own, without `.weight`: the first that the file holds; without any, the
+   * norm is the model's. Default: `nextn.shared_head_norm`.
+   */
+  readonly norms?: readonly string[];
+  /** What differs from the norms of the rest of the model. Default: nothing. */
+  readonly norm?: (s: Layer<H>) => NormOptions;
+  /** Whether the rows behind the norm are a result, too. Default false. */
+  readonly givesEmbeddings?: boolean;
+  /** Whether the file must not hold tables of embeddings and scores of the layer's own. Default false. */
+  readonly isShared?: boolean;
+  /** What else is refused. @throws PlannerError `BAD_MODEL`, `BAD_ARGUMENT` */
+  readonly check?: (s: Layer<H>) => void;
+}
 
 /** A part of a layer: from its input to its result. */
 export type Block<H extends Hyperparameters = Hyperparameters> = (s: Layer<H>, x: Tensor) => Tensor;
@@ -230,54 +278,4 @@ export interface SumLabels {
   readonly layer?: string | null;
   /** Where the residual comes first: in the sum with attention, in the last sum, or in both. Default: nowhere. */
   readonly residualFirst?: 'attention' | 'layer' | 'both';
-}
-
-export interface OutputRecipe {
-  /** What happens to the rows ahead of the matrix. Default: nothing. */
-  readonly prepare?: (m: ModelBuilder, x: Tensor) => Tensor;
-  /** Matrix of its own; without it, that of the embedding is used. Default: optional. */
-  readonly weights?: Presence;
-  /** Default: none. */
-  readonly bias?: Presence;
-  /** Name of the scores without it. Default: none. */
-  readonly unbiasedLabel?: string;
-  /** Changes the scores. Default: they stay as they are. */
-  readonly change?: (m: ModelBuilder, scores: Tensor) => Tensor;
-  /**
-   * What changes the product with the matrix. `scaled`: the scale that the matrix may have in NVFP4, and adapters;
-   * `adapted`: adapters; `plain`: nothing. Default `scaled`.
-   */
-  readonly product?: 'scaled' | 'adapted' | 'plain';
-  /**
-   * How many tokens get scores where the file has a matrix for them: the last ones, the others get none. Default: all.
-   */
-  readonly length?: number;
-  /**
-   * Whether the tokens of the vocabulary get no scores: the embeddings are the result. `with-embeddings`: where
-   * embeddings of texts are wanted. Default false.
-   */
-  readonly isUnread?: boolean | 'with-embeddings';
-}
-
-/** A number of the file: required, a default, or a default that follows from others. */
-export type NumberRule = 'required' | number | ((hp: Hyperparameters) => number);
-
-export interface ScaleRecipe {
-  readonly embedding?: NumberRule;
-  /** Of what attention and feed-forward network add. */
-  readonly residual?: NumberRule;
-  readonly attention?: NumberRule;
-  readonly logits?: NumberRule;
-  /** Whether the scores are divided by `logits` instead. Default false. */
-  readonly dividesLogits?: boolean;
-  /** Limit that the scores of attention approach. */
-  readonly attentionSoftcap?: NumberRule;
-  /** Limit that the scores of the vocabulary approach. */
-  readonly logitSoftcap?: NumberRule;
-  /** Limit that queries, keys and values are cut to. */
-  readonly clamp?: NumberRule;
-  /** How fast attention cools with the position. */
-  readonly temperature?: NumberRule;
-  /** Slope by which scores fall with the distance. */
-  readonly alibiBias?: NumberRule;
 }

@@ -17,7 +17,7 @@ import { alignUp } from '../../units.js';
 import { nullIfRefused } from '../cache-choices.js';
 import type { ModelHeader } from '../model-graph.js';
 import { OFFLOAD_OPTIONS, resolveOffloadOptions, type OffloadOptions } from '../offload/options.js';
-import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS, type ResolvedModelOptions } from '../options.js';
+import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS, type GraphOption, type ResolvedModelOptions } from '../options.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
 import { commandOf, programName } from './command.js';
 import { checkTokens, DEFAULT_MIN_CONTEXT, resolveTargets, type FitOptions } from './options.js';
@@ -25,7 +25,7 @@ import { precision, Search, type CacheTypes, type Found } from './search.js';
 import { Trials, type MemoryUse } from './trial.js';
 
 /** What the search chooses itself. */
-type Chosen = 'devices' | 'phase' | 'target' | 'gpuLayers' | 'tensorSplit' | 'overrideTensors' | 'cpuMoe' | 'nCpuMoe';
+type Chosen = GraphOption | 'devices' | 'gpuLayers' | 'tensorSplit' | 'overrideTensors' | 'cpuMoe' | 'nCpuMoe';
 
 /** Options of `fitModel`. An option of the model that is given holds for all points; others are chosen. */
 export interface FitModelOptions extends Omit<FitOptions, Chosen> {

@@ -9,16 +9,20 @@ import type { Batch, ResolvedModelOptions } from '../options.js';
 import type { Offload } from './offload.js';
 import { pinnedNodes } from './pins.js';
 
-/** @param weights the weights that the graph reads, with their buffer types */
+/**
+ * @param weights the weights that the graph reads, with their buffer types
+ * @param lent the caches of another model that it reads, with theirs
+ */
 export function scheduleInputOf(
   graph: Graph,
   offload: Offload,
   run: ResolvedModelOptions,
   batch: Batch,
   weights: ReadonlyMap<Tensor, BufferType>,
+  lent: ReadonlyMap<Tensor, BufferType>,
 ): ScheduleInput {
   const { devices, bufferTypes, caches, adapters, options, copyCount } = offload;
-  const placed = new Map(weights);
+  const placed = new Map([...weights, ...lent]);
   for (const { tensor, type } of caches.flat()) placed.set(tensor, type);
   for (const { tensor, type } of adapters.flatMap(({ tensors }) => tensors)) placed.set(tensor, type);
   return {

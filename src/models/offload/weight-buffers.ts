@@ -11,7 +11,6 @@ import { named } from '../../errors.js';
 import type { Gguf, GgufTensor } from '../../gguf/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Hyperparameters } from '../hyperparameters.js';
-import { loadedTensors } from '../loaded-tensors.js';
 import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
 import type { LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
@@ -89,8 +88,11 @@ export interface WeightReading {
 }
 
 /** All weights in the order in which llama.cpp makes them. O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
-export function weightReadings(gguf: Gguf, layerCount: number): readonly WeightReading[] {
-  const loaded = loadedTensors(gguf);
+export function weightReadings(
+  gguf: Gguf,
+  loaded: readonly GgufTensor[],
+  layerCount: number,
+): readonly WeightReading[] {
   const storedCount = Math.min(layerCount, storedLayers(gguf));
   const architecture = String(gguf.metadata['general.architecture']);
   const seen = new Set<string>();
