@@ -211,6 +211,7 @@ const CALLS: readonly Call[] = [
   ['measureModel', models.measureModel, model, { ctxSize: 512 }, {}],
   ['measureWeights', models.measureWeights, model],
   ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
+  ['mtpOptions', models.mtpOptions, { devices: [device.cpuDevice()], ctxSize: 512 }, machine, {}],
   ['memoryTable', models.memoryTable, machine],
   ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
   ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],

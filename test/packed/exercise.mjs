@@ -223,6 +223,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     POOLINGS: (names) => assert.ok(names.includes('mean')),
     PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
     draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
+    mtpOptions: (mtpOptions) => assert.equal(mtpOptions({ devices: [gpu], ...options }, machine).contextType, 'mtp'),
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
     measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
     commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
