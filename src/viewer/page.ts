@@ -1,6 +1,6 @@
 /**
  * The script of a self-contained page: mounts a viewer over the maps that the page holds. It is bundled into
- * `report/map/viewer-script.generated.ts` by `npm run build:viewer`.
+ * `viewer/viewer-script.generated.ts` by `npm run build:viewer`.
  */
 import { VIEWER_STYLE } from './style.js';
 import type { ViewerMap } from './named-source.js';
