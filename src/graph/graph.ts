@@ -130,6 +130,17 @@ export class Graph {
     return this.#table;
   }
 
+  /**
+   * The index of `tensor` among {@link Graph.tensors}; -1 if the graph does not contain it. O(1) once there is a table.
+   *
+   * @internal
+   * @throws PlannerError as {@link Graph.table}
+   */
+  idOf(tensor: Tensor): number {
+    void this.table; // what numbers the tensors
+    return this.#ids.get(tensor) - 1;
+  }
+
   /** Whether `tensor` is a leaf or a node of the graph. O(1). @throws PlannerError `BAD_ARGUMENT` */
   has(tensor: Tensor): boolean {
     requireTensor(tensor);

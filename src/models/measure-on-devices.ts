@@ -69,7 +69,7 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
   const pp = runPhase(model, 'pp', offload);
   const buffers = [
     ...offload.buffers,
-    ...computeBuffers(offload, pp.plan.pools!, reservedChunks(pp.plan.pools!, tg.plan.pools!)),
+    ...computeBuffers(offload, pp.measurement.pools!, reservedChunks(pp.measurement.pools!, tg.measurement.pools!)),
   ];
   const { layers, output } = offload.layerDevices;
   return {
