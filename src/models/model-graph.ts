@@ -23,7 +23,7 @@ import { targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
-import { checkGguf, loadedBytes, Weights, type WeightPlaces } from './weights.js';
+import { checkGguf, loadedBytes, WeightIndex, Weights, type WeightPlaces } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -93,7 +93,8 @@ export function readModel(gguf: Gguf): ModelHeader {
   const reader = new MetadataReader(gguf);
   const architecture = architectureOf(reader);
   const hp = architecture.read(reader);
-  const weights = new Weights(gguf);
+  const index = new WeightIndex(gguf);
+  const weights = new Weights(index);
   const loaded = loadedTensors(gguf);
   const weightBytes = loadedBytes(loaded);
   let file: LoadedFile | null = null;
@@ -124,7 +125,7 @@ export function readModel(gguf: Gguf): ModelHeader {
       graph: (phase) => build(phase, weights, weightsOf(target)),
       offload: (wanted) => {
         const resolved = resolveOffloadOptions(wanted);
-        return asModelErrors(() => offloadModel((file ??= loadFile(gguf, hp)), hp, run, memory, resolved));
+        return asModelErrors(() => offloadModel((file ??= loadFile(gguf, loaded, hp)), hp, run, memory, resolved));
       },
       scheduleInput: (phase, offload) => {
         const { places, sharing } = offload.weights;
@@ -132,7 +133,7 @@ export function readModel(gguf: Gguf): ModelHeader {
         const isBare = offload.adapters.length === 0;
         let found = isBare ? built.get(key) : undefined;
         if (found === undefined) {
-          const own = new Weights(gguf, places);
+          const own = new Weights(index, places);
           const shared = weightsOf(target, targetPlaces(offload));
           found = { graph: build(phase, own, shared, offload.adapters), own, shared };
           // The tensors of adapters are those of one offload.
@@ -156,15 +157,16 @@ export function readModel(gguf: Gguf): ModelHeader {
 
 /** Where all weights of a graph lie. */
 function placedWeights({ own, shared }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
-  const ofTarget = shared?.placedIn(targetPlaces(offload)) ?? [];
-  return new Map([...own.placedIn(offload.weights.places), ...ofTarget]);
+  const placed = own.placedIn(offload.weights.places);
+  for (const [tensor, type] of shared?.placedIn(targetPlaces(offload)) ?? []) placed.set(tensor, type);
+  return placed;
 }
 
 /** The weights of the model whose tokens a draft guesses, if there is one. @throws PlannerError `BAD_ARGUMENT` */
 function weightsOf(target: Gguf | null, places?: WeightPlaces): Weights | null {
   if (target === null) return null;
   checkGguf(target);
-  return new Weights(target, places);
+  return new Weights(new WeightIndex(target), places);
 }
 
 /**

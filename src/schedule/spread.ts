@@ -13,6 +13,7 @@ import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
 import { Capabilities, NO_DEVICE } from './capabilities.js';
 import { assignAsLlamaCpp } from './llama-cpp.js';
 import { assignForFewestBytes } from './fewest-bytes.js';
+import { columnOf, Listing } from './listing.js';
 import type { Assignment, Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from './schedule.js';
 import { cutIntoSplits } from './splits.js';
 import { bringWritersHome } from './written-storages.js';
@@ -36,19 +37,6 @@ function devicesFor(input: ScheduleInput, capabilities: Capabilities): Int32Arra
   const deviceOf = POLICIES[input.policy](input, capabilities);
   bringWritersHome(input, capabilities, deviceOf);
   return deviceOf;
-}
-
-/** Tensors of the graph that runs, with what is known of each. */
-class Listing {
-  readonly tensors: Tensor[] = [];
-  readonly devices: number[] = [];
-  readonly standsFor: number[] = [];
-
-  add(tensor: Tensor, device: number, standsFor: number): void {
-    this.tensors.push(tensor);
-    this.devices.push(device);
-    this.standsFor.push(standsFor);
-  }
 }
 
 const STANDS_FOR_NOTHING = -1;
@@ -277,14 +265,6 @@ class Rebuilder {
     const isReadable = isView || this.#can.readsTensor(source, device, deviceOf);
     return isReadable ? this.#standIn(source) : copy;
   }
-}
-
-/** The numbers of the leafs, then those of the nodes: by id in the graph that runs. */
-function columnOf(ofLeafs: readonly number[], ofNodes: readonly number[]): Int32Array {
-  const column = new Int32Array(ofLeafs.length + ofNodes.length);
-  column.set(ofLeafs);
-  column.set(ofNodes, ofLeafs.length);
-  return column;
 }
 
 /** A pool for each buffer type, in the order of the devices. */

@@ -6,7 +6,7 @@
  */
 import type { BufferType, Device } from '../../device/device.js';
 import { mappedBufferType } from '../../device/memory.js';
-import type { Gguf } from '../../gguf/types.js';
+import type { Gguf, GgufTensor } from '../../gguf/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkBytes } from '../../units.js';
 import type { Hyperparameters } from '../hyperparameters.js';
@@ -68,11 +68,16 @@ export interface LoadedFile {
   readonly ranges: FileRanges;
 }
 
-/** O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
-export function loadFile(gguf: Gguf, { layerCount, predictLayerCount }: Hyperparameters): LoadedFile {
+/**
+ * O(tensors of the file × layers).
+ *
+ * @param loaded the tensors that are loaded
+ * @throws PlannerError `BAD_MODEL`
+ */
+export function loadFile(gguf: Gguf, loaded: readonly GgufTensor[], hp: Hyperparameters): LoadedFile {
   return {
     architecture: String(gguf.metadata['general.architecture']),
-    readings: weightReadings(gguf, layerCount + predictLayerCount),
+    readings: weightReadings(gguf, loaded, hp.layerCount + hp.predictLayerCount),
     ranges: fileRanges(gguf),
   };
 }
