@@ -3,7 +3,7 @@
  */
 import type { BufferType } from '../device/device.js';
 import { nearestName, PlannerError, shown, type ErrorCode } from '../errors.js';
-import type { Gguf } from '../gguf/types.js';
+import type { Gguf, GgufTensor } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import type { Architecture } from './architecture.js';
 import { ARCHITECTURES } from './architectures/index.js';
@@ -47,8 +47,13 @@ export interface Model {
   readonly withoutFlashAttention: () => Model;
 }
 
-/** A model whose header has been read, to be run with any options. */
+/**
+ * A model whose header has been read, to be run with any options. It keeps the graphs of the last options that it was
+ * measured with: other places for its layers, on other devices, need no new graph.
+ */
 export interface ModelHeader {
+  /** The name of the file. */
+  readonly name: string;
   readonly architecture: string;
   /** Tokens that the model was trained on. */
   readonly trainedContext: number;
@@ -60,15 +65,20 @@ export interface ModelHeader {
   readonly isRecurrent: boolean;
   /** Bytes of the weights. */
   readonly weightBytes: number;
-  /** @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
+  /** The model of the last call, if its options were the same. @internal @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
   readonly withOptions: (options: ModelOptions) => Model;
 }
+
+/** What a model is measured from: the header of its file, or what `readModel` has made of it. */
+export type ModelSource = Gguf | ModelHeader;
 
 type Adapters = readonly PlacedAdapter[];
 
 /** A graph for places of weights, with the weights that it was built of. */
 interface PlacedGraph {
   readonly graph: Graph;
+  /** Which readers of one weight find the same tensor: other places that are alike in this need no other graph. */
+  readonly sharing: string;
   readonly own: Weights;
   readonly shared: Weights | null;
 }
@@ -79,80 +89,146 @@ function isRecurrent({ attention, state }: Hyperparameters): boolean {
 }
 
 /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`, `BAD_ARGUMENT` */
-export function openModel(gguf: Gguf, options: ModelOptions): Model {
-  return readModel(gguf).withOptions(options);
+export function openModel(source: ModelSource, options: ModelOptions): Model {
+  return readModel(source).withOptions(options);
+}
+
+/** Whether a header has been read by {@link readModel}. */
+export function isRead(source: ModelSource): source is ModelHeader {
+  return typeof (source as Partial<ModelHeader> | null)?.withOptions === 'function';
 }
 
 /**
- * Reads everything that does not depend on options, once for all options. @throws PlannerError `UNKNOWN_ARCHITECTURE`,
- * `BAD_MODEL`
+ * Reads everything that does not depend on options, once for all options: whoever measures one model many times, such as
+ * a page with sliders, reads it once and gives the result to `measureModel` and the other functions in place of the header.
+ *
+ * O(tensors of the file). The header must not change from then on.
+ *
+ * @throws PlannerError `BAD_ARGUMENT` unless it is a header that was read, `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
+ *
+ * @example
+ * ```ts
+ * import { cudaDevice } from 'tensor-arena/device';
+ * import { measureModel, readModel } from 'tensor-arena/models';
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const model = readModel(await readGguf('examples/phi-3-mini-4k.gguf'));
+ * const devices = [cudaDevice({ totalBytes: 8 * 2 ** 30 })];
+ * for (const gpuLayers of [10, 20, 30]) console.log(measureModel(model, { devices, gpuLayers, ctxSize: 4096 }).devices);
+ * ```
  */
-export function readModel(gguf: Gguf): ModelHeader {
-  checkGguf(gguf);
-  rejectPart(gguf);
-  const reader = new MetadataReader(gguf);
-  const architecture = architectureOf(reader);
-  const hp = architecture.read(reader);
-  const index = new WeightIndex(gguf);
-  const weights = new Weights(index);
-  const loaded = loadedTensors(gguf);
-  const weightBytes = loadedBytes(loaded);
-  let file: LoadedFile | null = null;
-  let isChecked = false;
-  const openWith = (run: ResolvedModelOptions, target: Gguf | null): Model => {
-    const memory = createModelMemory(hp, run);
-    const built = new Map<string, PlacedGraph>();
-    const build = (phase: Phase, own: Weights, shared: Weights | null, adapters: Adapters = []): Graph => {
-      const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
-      const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, shared);
-      asModelErrors(() => {
-        architecture.build(builder);
-      });
-      if (!isChecked) own.requireNoStrangers();
-      isChecked = true;
-      const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
-      const contents = { weightCount: loaded.length, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
-      checkGraphSize(builder.graph, contents, architecture.graphRoom);
-      return builder.graph;
-    };
-    return {
-      architecture: reader.architecture,
-      isRecurrent: isRecurrent(hp),
-      run,
-      weightBytes,
-      contextBytes: memory.bytes,
-      checkpointBytes: checkpointBytes(hp, memory, run),
-      graph: (phase) => build(phase, weights, weightsOf(target)),
-      offload: (wanted) => {
-        const resolved = resolveOffloadOptions(wanted);
-        return asModelErrors(() => offloadModel((file ??= loadFile(gguf, loaded, hp)), hp, run, memory, resolved));
-      },
-      scheduleInput: (phase, offload) => {
-        const { places, sharing } = offload.weights;
-        const key = `${phase} ${sharing}`;
-        const isBare = offload.adapters.length === 0;
-        let found = isBare ? built.get(key) : undefined;
-        if (found === undefined) {
-          const own = new Weights(index, places);
-          const shared = weightsOf(target, targetPlaces(offload));
-          found = { graph: build(phase, own, shared, offload.adapters), own, shared };
-          // The tensors of adapters are those of one offload.
-          if (isBare) built.set(key, found);
-        }
-        return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload));
-      },
-      withoutFlashAttention: () => openWith({ ...run, flashAttention: false }, target),
-    };
-  };
+export function readModel(source: ModelSource): ModelHeader {
+  if (isRead(source)) return source;
+  checkGguf(source);
+  rejectPart(source);
+  const file = new ModelFile(source);
+  const { hp, reader, weightBytes } = file;
+  let last: { readonly model: Model; readonly target: Gguf | null } | null = null;
   return {
+    name: source.name,
     architecture: reader.architecture,
     trainedContext: hp.contextLength,
     layerCount: hp.layerCount,
     expertCount: hp.experts?.count ?? 0,
     isRecurrent: isRecurrent(hp),
     weightBytes,
-    withOptions: (options) => openWith(resolveOptions(options, hp), options.target ?? null),
+    withOptions: (options) => {
+      const run = resolveOptions(options, hp);
+      const target = options.target ?? null;
+      // Graphs are large, and a search seldom comes back to options but the last.
+      if (last?.target !== target || !areSame(run, last.model.run))
+        last = { model: openWith(file, run, target), target };
+      return last.model;
+    },
   };
+}
+
+/** What does not depend on options. */
+class ModelFile {
+  readonly gguf: Gguf;
+  readonly reader: MetadataReader;
+  readonly architecture: Architecture;
+  readonly hp: Hyperparameters;
+  readonly index: WeightIndex;
+  /** Weights without a place: all graphs that are not spread over devices read the same tensors. */
+  readonly weights: Weights;
+  readonly loaded: readonly GgufTensor[];
+  readonly weightBytes: number;
+  #onDevices: LoadedFile | null = null;
+  #isChecked = false;
+
+  /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
+  constructor(gguf: Gguf) {
+    this.gguf = gguf;
+    this.reader = new MetadataReader(gguf);
+    this.architecture = architectureOf(this.reader);
+    this.hp = this.architecture.read(this.reader);
+    this.index = new WeightIndex(gguf);
+    this.weights = new Weights(this.index);
+    this.loaded = loadedTensors(gguf);
+    this.weightBytes = loadedBytes(this.loaded);
+  }
+
+  /** What devices are asked about; worked out on first use. @throws PlannerError `BAD_MODEL` */
+  get onDevices(): LoadedFile {
+    return (this.#onDevices ??= loadFile(this.gguf, this.loaded, this.hp));
+  }
+
+  /** Checks once that a graph has asked for all weights. @throws PlannerError `BAD_MODEL` */
+  checkWeights(used: Weights): void {
+    if (!this.#isChecked) used.requireNoStrangers();
+    this.#isChecked = true;
+  }
+}
+
+function openWith(file: ModelFile, run: ResolvedModelOptions, target: Gguf | null): Model {
+  const { hp, reader, weights, weightBytes } = file;
+  const memory = createModelMemory(hp, run);
+  const built = new Map<Phase, PlacedGraph>();
+  let plain: Model | null = null;
+  const build = (phase: Phase, own: Weights, shared: Weights | null, adapters: Adapters = []): Graph => {
+    const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
+    const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, shared);
+    asModelErrors(() => {
+      file.architecture.build(builder);
+    });
+    file.checkWeights(own);
+    const weightCount = file.loaded.length;
+    const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
+    const contents = { weightCount, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
+    checkGraphSize(builder.graph, contents, file.architecture.graphRoom);
+    return builder.graph;
+  };
+  return {
+    architecture: reader.architecture,
+    isRecurrent: isRecurrent(hp),
+    run,
+    weightBytes,
+    contextBytes: memory.bytes,
+    checkpointBytes: checkpointBytes(hp, memory, run),
+    graph: (phase) => build(phase, weights, weightsOf(target)),
+    offload: (wanted) => {
+      const resolved = resolveOffloadOptions(wanted);
+      return asModelErrors(() => offloadModel(file.onDevices, hp, run, memory, resolved));
+    },
+    scheduleInput: (phase, offload) => {
+      const { places, sharing } = offload.weights;
+      // The tensors of adapters are those of one offload.
+      const isBare = offload.adapters.length === 0;
+      let found = isBare ? built.get(phase) : undefined;
+      if (found?.sharing !== sharing) {
+        const own = new Weights(file.index, places);
+        const shared = weightsOf(target, targetPlaces(offload));
+        found = { graph: build(phase, own, shared, offload.adapters), sharing, own, shared };
+        if (isBare) built.set(phase, found);
+      }
+      return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload));
+    },
+    withoutFlashAttention: () => (plain ??= openWith(file, { ...run, flashAttention: false }, target)),
+  };
+}
+
+function areSame(a: ResolvedModelOptions, b: ResolvedModelOptions): boolean {
+  return (Object.keys(a) as (keyof ResolvedModelOptions)[]).every((name) => a[name] === b[name]);
 }
 
 /** Where all weights of a graph lie. */
