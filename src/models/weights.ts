@@ -37,7 +37,7 @@ export class WeightIndex {
   constructor(gguf: Gguf) {
     this.twice = loadedTwice(gguf)?.name ?? null;
     for (const listed of gguf.tensors) {
-      const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
+      const prefix = prefixOf(listed.name);
       let part = this.#parts.get(prefix);
       if (part === undefined) this.#parts.set(prefix, (part = new Map<string, GgufTensor>()));
       part.set(listed.name.slice(prefix.length), listed);
@@ -57,7 +57,13 @@ export class WeightIndex {
 type ListedPart = ReadonlyMap<string, GgufTensor>;
 
 const NO_PART: ListedPart = new Map();
-const LAYER_PREFIX = /^(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./;
+const LAYER_PREFIX = /(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./y;
+
+/** The sticky flag says where a match ends: no list of matches for each of a file's names. */
+function prefixOf(name: string): string {
+  LAYER_PREFIX.lastIndex = 0;
+  return LAYER_PREFIX.test(name) ? name.slice(0, LAYER_PREFIX.lastIndex) : '';
+}
 
 export class Weights {
   readonly #index: WeightIndex;

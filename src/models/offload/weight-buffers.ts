@@ -15,7 +15,7 @@ import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
 import type { LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
 import { loadTimes } from './load-order.js';
-import { TIED_OUTPUT, weightUse, type WeightUse } from './tensor-kinds.js';
+import { TIED_OUTPUT, weightUses, type WeightUse } from './tensor-kinds.js';
 import { testNode } from './test-node.js';
 
 /** A weight in a buffer; one that is loaded twice comes twice. */
@@ -124,10 +124,11 @@ export function weightReadings(
   layerCount: number,
 ): readonly WeightReading[] {
   const architecture = String(gguf.metadata['general.architecture']);
+  const useOf = weightUses(architecture);
   const list = new ReadingList();
   const seen = new Set<string>();
   for (const listed of loaded) {
-    const use = weightUse(listed.name, architecture);
+    const use = useOf(listed.name);
     checkLayer(listed.name, use, layerCount);
     const isSecond = seen.has(listed.name);
     seen.add(listed.name);
@@ -165,7 +166,7 @@ class ReadingList {
     const { name, type, ne } = listed;
     let tensor = this.#tensors.get(listed);
     if (tensor === undefined) this.#tensors.set(listed, (tensor = this.#context.newTensor(type.name, ne, name)));
-    const likeness = `${use.operation} ${type.name} ${ne.join(' ')}`;
+    const likeness = `${use.operation} ${type.name} ${ne[0]} ${ne[1]} ${ne[2]} ${ne[3]}`;
     const kind = this.#kinds.get(likeness) ?? this.#kinds.size;
     this.#kinds.set(likeness, kind);
     this.readings.push({ listed, tensor, kind, reader, use, isCopy });
