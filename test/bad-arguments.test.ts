@@ -209,6 +209,7 @@ const CALLS: readonly Call[] = [
   ['fitContext', models.fitContext, model, 2 ** 40, {}],
   ['gridSize', models.gridSize, { ctxSize: [512] }],
   ['measureModel', models.measureModel, model, { ctxSize: 512 }, {}],
+  ['readModel', models.readModel, model],
   ['measureWeights', models.measureWeights, model],
   ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
   ['mtpOptions', models.mtpOptions, { devices: [device.cpuDevice()], ctxSize: 512 }, machine, {}],

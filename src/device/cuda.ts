@@ -88,8 +88,9 @@ function bytesOf(tensor: Tensor, capability: number): number {
 
 /** Whether an operand has a buffer of its own on another CUDA device. */
 function readsOtherDevice({ sources }: Tensor, name: string, bufferTypeOf: BufferTypeOf): boolean {
-  return sources.some((source) => {
+  for (const source of sources) {
     const type = source === null ? null : bufferTypeOf(source);
-    return type !== null && !type.isHost && type.name !== name && type.name.startsWith('CUDA');
-  });
+    if (type !== null && !type.isHost && type.name !== name && type.name.startsWith('CUDA')) return true;
+  }
+  return false;
 }

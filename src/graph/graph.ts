@@ -130,17 +130,21 @@ export class Graph {
     return this.#table;
   }
 
+  /**
+   * The index of `tensor` among {@link Graph.tensors}; -1 if the graph does not contain it. O(1) once there is a table.
+   *
+   * @internal
+   * @throws PlannerError as {@link Graph.table}
+   */
+  idOf(tensor: Tensor): number {
+    void this.table; // what numbers the tensors
+    return this.#ids.get(tensor) - 1;
+  }
+
   /** Whether `tensor` is a leaf or a node of the graph. O(1). @throws PlannerError `BAD_ARGUMENT` */
   has(tensor: Tensor): boolean {
     requireTensor(tensor);
     return this.#ids.get(tensor) > 0;
-  }
-
-  /** The index of `tensor` in {@link Graph.tensors}; -1 if it is not in the graph. O(1) once there is a table. @internal */
-  idOf(tensor: Tensor): number {
-    if (!this.has(tensor)) return -1;
-    this.#table ??= this.table;
-    return this.#ids.get(tensor) - 1;
   }
 
   /**

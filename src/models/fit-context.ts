@@ -13,7 +13,7 @@ import { equalTypes, nullIfRefused, smallerCaches } from './cache-choices.js';
 import { configureIfCountable, openIfCountable, type ModelConfiguration } from './configuration.js';
 import { largestFitting, type LargestFitting, type Need } from './largest-fitting.js';
 import { MetadataReader } from './metadata-reader.js';
-import { readModel, type Model, type ModelHeader } from './model-graph.js';
+import { isRead, readModel, type Model, type ModelHeader, type ModelSource } from './model-graph.js';
 import { CONTEXT_STEP, MODEL_OPTIONS, type ModelOptions, type ResolvedModelOptions } from './options.js';
 import { measureWeights } from './weights.js';
 
@@ -101,11 +101,11 @@ export interface ContextFit {
  * console.log(largest?.run.contextSize, largestCache?.run.keyType.name);
  * ```
  */
-export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOptions = {}): ContextFit {
+export function fitContext(gguf: ModelSource, budgetBytes: number, options: ModelOptions = {}): ContextFit {
   checkBudget(budgetBytes);
   checkOptions(options, MODEL_OPTIONS);
   const header = readIfKnown(gguf, budgetBytes);
-  if (header === null) return tooHeavy(gguf, budgetBytes, options);
+  if (!isRead(header)) return tooHeavy(header, budgetBytes, options);
   const search = new Search(header, budgetBytes);
   const wanted: ModelOptions = { ...options, ctxSize: options.ctxSize || header.trainedContext };
   const { run } = header.withOptions(wanted);
@@ -127,16 +127,16 @@ export function fitContext(gguf: Gguf, budgetBytes: number, options: ModelOption
 }
 
 /**
- * Null if the architecture is unknown, but nothing fits anyway.
+ * The header as it is if the architecture is unknown, but nothing fits anyway.
  *
  * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
  */
-function readIfKnown(gguf: Gguf, budget: number): ModelHeader | null {
+function readIfKnown(gguf: ModelSource, budget: number): ModelSource {
   try {
     return readModel(gguf);
   } catch (error) {
     const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
-    if (isUnknown && measureWeights(gguf) > budget) return null;
+    if (isUnknown && !isRead(gguf) && measureWeights(gguf) > budget) return gguf;
     throw error;
   }
 }

@@ -18,6 +18,7 @@ export type { MemoryUse, Trial } from './fit/trial.js';
 export { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
 export { measureModel, type ModelMeasurement } from './measure-model.js';
 export type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
+export { readModel, type ModelHeader, type ModelSource } from './model-graph.js';
 export type { LoraAdapter } from './offload/adapters.js';
 export type { BufferPurpose, DeviceBuffer } from './offload/buffers.js';
 export type { PhaseOnDevices } from './offload/compute-buffers.js';

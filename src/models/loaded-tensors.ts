@@ -67,12 +67,11 @@ const TIES: ReadonlyMap<string, { readonly table: string; readonly missing: stri
 export function loadedTensors(gguf: Gguf, loadsPredictLayers = false): readonly GgufTensor[] {
   const { metadata, tensors } = gguf;
   const architecture = String(metadata['general.architecture']);
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const kept = PREDICT_LAYER_TENSORS.get(architecture);
   const isWhole = kept === undefined || (loadsPredictLayers && !NEVER_LOADED.has(architecture));
-  const first = isWhole ? Infinity : firstPredictLayer(metadata, architecture, byName);
+  const first = isWhole ? Infinity : firstPredictLayer(gguf, architecture);
   const isLoaded = ({ name }: GgufTensor): boolean => {
-    const [, layer, rest] = /^blk\.(\d+)\.(.+)$/.exec(name) ?? [];
+    const [, layer, rest] = (first === Infinity ? null : /^blk\.(\d+)\.(.+)$/.exec(name)) ?? [];
     if (layer !== undefined && Number(layer) >= first) return FUSED_EXPERTS.test(rest) || kept?.test(rest) === true;
     return !UNREAD.test(name);
   };
@@ -91,13 +90,10 @@ export function loadedTwice({ metadata, tensors }: Gguf): GgufTensor | undefined
  * The first layer that predicts further tokens. A file of DeepSeek-V4 that leaves these layers to another file does not
  * count them.
  */
-function firstPredictLayer(
-  metadata: Gguf['metadata'],
-  architecture: string,
-  byName: ReadonlyMap<string, GgufTensor>,
-): number {
+function firstPredictLayer({ metadata, tensors }: Gguf, architecture: string): number {
   const [all, predicting] = ['block_count', 'nextn_predict_layers'].map((key) => metadata[`${architecture}.${key}`]);
   const first = Number(all) - Number(predicting ?? 0);
-  const isCounted = architecture !== 'deepseek4' || byName.has(`blk.${first}.nextn.eh_proj.weight`);
+  const projection = `blk.${first}.nextn.eh_proj.weight`;
+  const isCounted = architecture !== 'deepseek4' || tensors.some(({ name }) => name === projection);
   return isCounted && Number(predicting ?? 0) > 0 ? first : Infinity;
 }

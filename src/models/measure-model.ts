@@ -5,14 +5,13 @@
  * llama.cpp's allocator unless the caller names another. Conforms to llama.cpp release b10573 (commit d775b8967), CPU
  * backend.
  */
-import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { measureGraph, place, type Measurement } from '../plan/measure.js';
 import { resolveOptions as resolvePlanOptions, type PlanOptions } from '../plan/options.js';
 import { Plan } from '../plan/plan.js';
 import type { ModelSizes } from './configuration.js';
 import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT, LLAMA_CPP_PLAN, MODEL_PLANS } from './llama-cpp.js';
-import { openModel } from './model-graph.js';
+import { openModel, type ModelSource } from './model-graph.js';
 import { measureOnDevices, type MachineMeasurement, type MachineOptions } from './measure-on-devices.js';
 import { checkPhase, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
 
@@ -54,7 +53,7 @@ export interface ModelMeasurement extends ModelSizes {
  * for (const { name, weights, context, compute } of devices) console.log(name, weights, context, compute);
  * ```
  */
-export function measureModel(gguf: Gguf, options: MachineOptions): MachineMeasurement;
+export function measureModel(gguf: ModelSource, options: MachineOptions): MachineMeasurement;
 /**
  * Measures a model without running or loading it. O(nodes of its graph), a few milliseconds.
  *
@@ -69,9 +68,9 @@ export function measureModel(gguf: Gguf, options: MachineOptions): MachineMeasur
  * console.log(weights, context, compute);
  * ```
  */
-export function measureModel(gguf: Gguf, options?: ModelOptions, planOptions?: PlanOptions): ModelMeasurement;
+export function measureModel(gguf: ModelSource, options?: ModelOptions, planOptions?: PlanOptions): ModelMeasurement;
 export function measureModel(
-  gguf: Gguf,
+  gguf: ModelSource,
   options: ModelOptions | MachineOptions = {},
   planOptions: PlanOptions = LLAMA_CPP_PLAN,
 ): ModelMeasurement | MachineMeasurement {
@@ -83,7 +82,7 @@ function hasDevices(options: ModelOptions | MachineOptions): options is MachineO
   return (options as Partial<MachineOptions> | null)?.devices !== undefined;
 }
 
-function measureOnCpu(gguf: Gguf, options: ModelOptions, planOptions: PlanOptions): ModelMeasurement {
+function measureOnCpu(gguf: ModelSource, options: ModelOptions, planOptions: PlanOptions): ModelMeasurement {
   const model = openModel(gguf, options);
   const resolved = resolvePlanOptions(planOptions);
   const phase = checkPhase(options.phase ?? 'pp');

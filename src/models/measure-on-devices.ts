@@ -4,11 +4,10 @@
  * Invariant: nothing is estimated: the graphs are those of llama.cpp, spread over devices by its scheduler's rules and
  * planned by its allocator. Conforms to llama.cpp release b10573.
  */
-import type { Gguf } from '../gguf/types.js';
 import { checkOptions } from '../errors.js';
 import { sumByDevice, sumsOf, type DeviceMeasurement, type MemorySums } from './device-sums.js';
 import { LLAMA_CPP_BUILD, LLAMA_CPP_COMMIT } from './llama-cpp.js';
-import { openModel } from './model-graph.js';
+import { openModel, type ModelSource } from './model-graph.js';
 import {
   computeBuffers,
   fusesAttention,
@@ -55,7 +54,7 @@ export interface MachineMeasurement extends MemorySums {
 }
 
 /** O(nodes of its graphs × devices). */
-export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMeasurement {
+export function measureOnDevices(gguf: ModelSource, options: MachineOptions): MachineMeasurement {
   const [modelOptions, offloadOptions] = separated(options);
   let model = openModel(gguf, modelOptions);
   // llama.cpp makes the context, and finds out what is possible, before it applies adapters.
@@ -69,7 +68,7 @@ export function measureOnDevices(gguf: Gguf, options: MachineOptions): MachineMe
   const pp = runPhase(model, 'pp', offload);
   const buffers = [
     ...offload.buffers,
-    ...computeBuffers(offload, pp.plan.pools!, reservedChunks(pp.plan.pools!, tg.plan.pools!)),
+    ...computeBuffers(offload, pp.measurement.pools!, reservedChunks(pp.measurement.pools!, tg.measurement.pools!)),
   ];
   const { layers, output } = offload.layerDevices;
   return {

@@ -25,7 +25,7 @@ import { placedCaches, targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
-import { checkGguf, loadedBytes, Weights, type WeightPlaces } from './weights.js';
+import { checkGguf, loadedBytes, WeightIndex, Weights, type WeightPlaces } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -49,8 +49,13 @@ export interface Model {
   readonly withoutFlashAttention: () => Model;
 }
 
-/** A model whose header has been read, to be run with any options. */
+/**
+ * A model whose header has been read, to be run with any options. It keeps the graphs of the last options that it was
+ * measured with: other places for its layers, on other devices, need no new graph.
+ */
 export interface ModelHeader {
+  /** The name of the file. */
+  readonly name: string;
   readonly architecture: string;
   /** Tokens that the model was trained on. */
   readonly trainedContext: number;
@@ -62,15 +67,20 @@ export interface ModelHeader {
   readonly isRecurrent: boolean;
   /** Bytes of the weights. */
   readonly weightBytes: number;
-  /** @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
+  /** The model of the last call, if its options were the same. @internal @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`, `BAD_MODEL` */
   readonly withOptions: (options: ModelOptions) => Model;
 }
+
+/** What a model is measured from: the header of its file, or what `readModel` has made of it. */
+export type ModelSource = Gguf | ModelHeader;
 
 type Adapters = readonly PlacedAdapter[];
 
 /** A graph for places of weights, with the weights that it was built of. */
 interface PlacedGraph {
   readonly graph: Graph;
+  /** Which readers of one weight find the same tensor: other places that are alike in this need no other graph. */
+  readonly sharing: string;
   readonly own: Weights;
   readonly target: Target | null;
 }
@@ -81,27 +91,57 @@ function isRecurrent({ attention, state }: Hyperparameters): boolean {
 }
 
 /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`, `BAD_ARGUMENT` */
-export function openModel(gguf: Gguf, options: ModelOptions): Model {
-  return readModel(gguf).withOptions(options);
+export function openModel(source: ModelSource, options: ModelOptions): Model {
+  return readModel(source).withOptions(options);
+}
+
+/** Whether a header has been read by {@link readModel}. */
+export function isRead(source: ModelSource): source is ModelHeader {
+  return typeof (source as Partial<ModelHeader> | null)?.withOptions === 'function';
 }
 
 /**
- * Reads everything that does not depend on options, once for all options. @throws PlannerError `UNKNOWN_ARCHITECTURE`,
- * `BAD_MODEL`
+ * Reads everything that does not depend on options, once for all options: whoever measures one model many times, such as
+ * a page with sliders, reads it once and gives the result to `measureModel` and the other functions in place of the header.
+ *
+ * O(tensors of the file). The header must not change from then on.
+ *
+ * @throws PlannerError `BAD_ARGUMENT` unless it is a header that was read, `UNKNOWN_ARCHITECTURE`, `BAD_MODEL`
+ *
+ * @example
+ * ```ts
+ * import { cudaDevice } from 'tensor-arena/device';
+ * import { measureModel, readModel } from 'tensor-arena/models';
+ * import { readGguf } from 'tensor-arena/gguf';
+ * const model = readModel(await readGguf('examples/phi-3-mini-4k.gguf'));
+ * const devices = [cudaDevice({ totalBytes: 8 * 2 ** 30 })];
+ * for (const gpuLayers of [10, 20, 30]) console.log(measureModel(model, { devices, gpuLayers, ctxSize: 4096 }).devices);
+ * ```
  */
-export function readModel(gguf: Gguf): ModelHeader {
-  checkGguf(gguf);
-  rejectPart(gguf);
-  const file = new ModelFile(gguf);
+export function readModel(source: ModelSource): ModelHeader {
+  if (isRead(source)) return source;
+  checkGguf(source);
+  rejectPart(source);
+  const file = new ModelFile(source);
   const { architectureName, hp } = file;
+  let last: Model | null = null;
   return {
+    name: source.name,
     architecture: architectureName,
     trainedContext: hp.contextLength,
     layerCount: hp.layerCount,
     expertCount: hp.experts?.count ?? 0,
     isRecurrent: isRecurrent(hp),
     weightBytes: file.loaded(false).bytes,
-    withOptions: (options) => openFile(file, resolveOptions(options, hp), openTarget(options)),
+    withOptions: (options) => {
+      const run = resolveOptions(options, hp);
+      const target = openTarget(options);
+      // What a draft shares with its target follows from the target's options, too.
+      if (target !== null) return openFile(file, run, target);
+      // Graphs are large, and a search seldom comes back to options but the last.
+      if (last === null || !areSame(run, last.run)) last = openFile(file, run, null);
+      return last;
+    },
   };
 }
 
@@ -118,17 +158,20 @@ class ModelFile {
   readonly architectureName: string;
   readonly architecture: Architecture;
   readonly hp: Hyperparameters;
+  readonly index: WeightIndex;
+  /** Weights without a place: all graphs that are not spread over devices read the same tensors. */
   readonly weights: Weights;
-  /** Whether the file was found to hold no tensor that the model has no use for. */
-  isChecked = false;
   readonly #loaded = new Map<boolean, LoadedTensors>();
+  #isChecked = false;
 
+  /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
   constructor(readonly gguf: Gguf) {
     const reader = new MetadataReader(gguf);
     this.architectureName = reader.architecture;
     this.architecture = architectureOf(reader);
     this.hp = this.architecture.read(reader);
-    this.weights = new Weights(gguf);
+    this.index = new WeightIndex(gguf);
+    this.weights = new Weights(this.index);
   }
 
   /** @param hasPredictLayers whether the layers that predict further tokens are loaded, too */
@@ -145,15 +188,22 @@ class ModelFile {
     this.#loaded.set(hasPredictLayers, found);
     return found;
   }
+
+  /** Checks once that a graph has asked for all weights. @throws PlannerError `BAD_MODEL` */
+  checkWeights(used: Weights): void {
+    if (!this.#isChecked) used.requireNoStrangers();
+    this.#isChecked = true;
+  }
 }
 
 function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: TargetFile | null): Model {
-  const { gguf, architecture } = file;
+  const { architecture } = file;
   const isPredicting = run.contextType === 'mtp' && architecture.predict !== undefined;
   const hp = run.contextType === 'mtp' ? inTheirContext(file.hp, architecture) : file.hp;
   const loaded = file.loaded(run.loadsPredictLayers);
   const memory = createModelMemory(hp, run);
-  const built = new Map<string, PlacedGraph>();
+  const built = new Map<Phase, PlacedGraph>();
+  let plain: Model | null = null;
   const build = (phase: Phase, own: Weights, target: Target | null, adapters: Adapters = []): Graph => {
     const applied = adapters.flatMap(({ inGraph }) => inGraph ?? []);
     const builder = new ModelBuilder(hp, run, batchOf(phase, run), own, memory, applied, target);
@@ -162,10 +212,7 @@ function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: Target
       else architecture.build(builder);
     });
     // A part of the model does not ask for all tensors.
-    if (!isPredicting && !file.isChecked) {
-      own.requireNoStrangers();
-      file.isChecked = true;
-    }
+    if (!isPredicting) file.checkWeights(own);
     const adaptedCount = adapters.reduce((sum, { tensors }) => sum + tensors.length / 2, 0);
     const contents = { weightCount: loaded.count, adaptedCount, tokens: Math.min(run.contextSize, run.ubatchSize) };
     checkGraphSize(builder.graph, contents, architecture.graphRoom);
@@ -185,33 +232,37 @@ function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: Target
     },
     scheduleInput: (phase, offload) => {
       const { places, sharing } = offload.weights;
-      const key = `${phase} ${sharing}`;
+      // The tensors of adapters are those of one offload.
       const isBare = offload.adapters.length === 0;
-      let found = isBare ? built.get(key) : undefined;
-      if (found === undefined) {
-        const own = new Weights(gguf, places);
+      let found = isBare ? built.get(phase) : undefined;
+      if (found?.sharing !== sharing) {
+        const own = new Weights(file.index, places);
         const target = targetOf(targetFile, targetPlaces(offload));
-        found = { graph: build(phase, own, target, offload.adapters), own, target };
-        // The tensors of adapters are those of one offload.
-        if (isBare) built.set(key, found);
+        found = { graph: build(phase, own, target, offload.adapters), sharing, own, target };
+        if (isBare) built.set(phase, found);
       }
       const lent = targetFile?.memory() ?? null;
       const caches = lent === null ? new Map<Tensor, BufferType>() : placedCaches(lent, offload);
       return scheduleInputOf(found.graph, offload, run, batchOf(phase, run), placedWeights(found, offload), caches);
     },
-    withoutFlashAttention: () => openFile(file, { ...run, flashAttention: false }, targetFile),
+    withoutFlashAttention: () => (plain ??= openFile(file, { ...run, flashAttention: false }, targetFile)),
   };
+}
+
+function areSame(a: ResolvedModelOptions, b: ResolvedModelOptions): boolean {
+  return (Object.keys(a) as (keyof ResolvedModelOptions)[]).every((name) => a[name] === b[name]);
 }
 
 /** Where all weights of a graph lie. */
 function placedWeights({ own, target }: PlacedGraph, offload: Offload): ReadonlyMap<Tensor, BufferType> {
-  const ofTarget = target?.weights.placedIn(targetPlaces(offload)) ?? [];
-  return new Map([...own.placedIn(offload.weights.places), ...ofTarget]);
+  const placed = own.placedIn(offload.weights.places);
+  for (const [tensor, type] of target?.weights.placedIn(targetPlaces(offload)) ?? []) placed.set(tensor, type);
+  return placed;
 }
 
 /** The model whose tokens a draft guesses: what graphs with other places of weights have in common. */
 interface TargetFile {
-  readonly gguf: Gguf;
+  readonly index: WeightIndex;
   readonly running: () => RunningTarget;
   /** Its memory, if a draft has asked for it; null if none has. */
   readonly memory: () => ModelMemory | null;
@@ -227,11 +278,12 @@ function openTarget({ target: gguf, targetOptions, ...own }: ModelOptions): Targ
     const hp = architectureOf(reader).read(reader);
     return { hp, memory: createModelMemory(hp, resolveOptions(targetOptions ?? own, hp)) };
   };
-  return { gguf, running: () => (running ??= open()), memory: () => running?.memory ?? null };
+  const index = new WeightIndex(gguf);
+  return { index, running: () => (running ??= open()), memory: () => running?.memory ?? null };
 }
 
 function targetOf(file: TargetFile | null, places?: WeightPlaces): Target | null {
-  return file === null ? null : { weights: new Weights(file.gguf, places), running: file.running };
+  return file === null ? null : { weights: new Weights(file.index, places), running: file.running };
 }
 
 /**

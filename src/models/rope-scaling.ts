@@ -84,11 +84,13 @@ export function withCheckedSections<H>(hp: H, reader: MetadataReader): H {
 
 /** YaRN's settings of the rotation in a layer. */
 export function ropeSettings(rope: RopeHyperparameters, isWindowed: boolean): RopeOptions {
-  const { freqBase, freqScale, hasYarn = true } = (isWindowed ? rope.windowed : null) ?? { ...rope, hasYarn: true };
+  const windowed = isWindowed ? rope.windowed : null;
+  const { freqBase, freqScale } = windowed ?? rope;
+  const hasYarn = windowed?.hasYarn ?? true;
   const { mode, sections, originalContext, yarnShare, betaFast, betaSlow } = rope;
   const extFactor = hasYarn ? yarnShare : 0;
-  const settings = { freqBase, freqScale, originalContext, extFactor, betaFast, betaSlow };
-  return { ...settings, mode, sections, attnFactor: hasYarn ? attentionFactor(rope) : 1 };
+  const attnFactor = hasYarn ? attentionFactor(rope) : 1;
+  return { freqBase, freqScale, originalContext, extFactor, betaFast, betaSlow, mode, sections, attnFactor };
 }
 
 /** YaRN's factor of attention, without the part that the ROPE operation itself multiplies by. */

@@ -5,13 +5,12 @@
  */
 import type { Device } from '../device/device.js';
 import { checkArgument, checkOptions, PlannerError, type OptionNames } from '../errors.js';
-import type { Gguf } from '../gguf/types.js';
 import { checkBytes } from '../units.js';
 import { configure, type ModelConfiguration } from './configuration.js';
 import { Trials } from './fit/trial.js';
 import type { DeviceMeasurement } from './device-sums.js';
 import type { MachineMeasurement, MachineOptions } from './measure-on-devices.js';
-import { readModel } from './model-graph.js';
+import { readModel, type ModelSource } from './model-graph.js';
 import { OFFLOAD_OPTIONS } from './offload/options.js';
 import { SIZE_OPTIONS, type GraphOption, type ModelOptions, type SizeOptions } from './options.js';
 
@@ -106,10 +105,10 @@ export function gridSize(grid: SweepGrid | MachineGrid): number {
  * }
  * ```
  */
-export function sweepModel(gguf: Gguf, grid: MachineGrid): Generator<MachineSweepRow, void, undefined>;
-export function sweepModel(gguf: Gguf, grid: SweepGrid): Generator<SweepRow, void, undefined>;
+export function sweepModel(gguf: ModelSource, grid: MachineGrid): Generator<MachineSweepRow, void, undefined>;
+export function sweepModel(gguf: ModelSource, grid: SweepGrid): Generator<SweepRow, void, undefined>;
 export function sweepModel(
-  gguf: Gguf,
+  gguf: ModelSource,
   grid: SweepGrid | MachineGrid,
 ): Generator<SweepRow | MachineSweepRow, void, undefined> {
   return isMachineGrid(grid) ? sweepMachines(gguf, grid) : sweepCpu(gguf, grid);
@@ -119,7 +118,7 @@ function isMachineGrid(grid: SweepGrid | MachineGrid): grid is MachineGrid {
   return (grid as Partial<MachineGrid> | null)?.devices !== undefined;
 }
 
-function* sweepCpu(gguf: Gguf, grid: SweepGrid): Generator<SweepRow, void, undefined> {
+function* sweepCpu(gguf: ModelSource, grid: SweepGrid): Generator<SweepRow, void, undefined> {
   const header = readModel(gguf);
   for (const options of combinations<ModelOptions>(grid)) {
     yield orRefused(options, () => {
@@ -130,7 +129,7 @@ function* sweepCpu(gguf: Gguf, grid: SweepGrid): Generator<SweepRow, void, undef
   }
 }
 
-function* sweepMachines(gguf: Gguf, grid: MachineGrid): Generator<MachineSweepRow, void, undefined> {
+function* sweepMachines(gguf: ModelSource, grid: MachineGrid): Generator<MachineSweepRow, void, undefined> {
   const trials = new Trials(gguf);
   const { isRecurrent } = trials.header;
   for (const options of combinations<MachineOptions>(grid)) {

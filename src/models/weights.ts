@@ -2,8 +2,8 @@
  * The weights of a model as virtual tensors: counted, never allocated.
  *
  * Invariant: each name becomes one tensor for each buffer type that it lies in, even if it is asked for several times,
- * or one for each reader if it is loaded twice; and only in the shape that the architecture expects. A tensor that a file lists and nobody asks for is a stranger,
- * which llama.cpp refuses as well.
+ * or one for each reader if it is loaded twice; and only in the shape that the architecture expects. A tensor that a
+ * file lists and nobody asks for is a stranger, which llama.cpp refuses as well.
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
 import type { BufferType } from '../device/device.js';
@@ -24,35 +24,68 @@ export type WeightPlaces = (name: string, reader: WeightReader) => BufferType | 
 
 const ONE_PLACE: WeightPlaces = () => null;
 
-export class Weights {
-  readonly #memory: WeightMemory;
-  /**
-   * Prefix, such as `blk.N.` (empty outside of layers) → rest of the name → weight. With two levels, look-ups concatenate
-   * nothing.
-   */
-  readonly #parts = new Map<string, Map<string, Weight>>();
+/**
+ * The tensors that a file lists, by name in two levels: prefix, such as `blk.N.` (empty outside of layers), then the rest.
+ * So look-ups concatenate nothing. Made once for all graphs of a file.
+ */
+export class WeightIndex {
+  readonly #parts = new Map<string, Map<string, GgufTensor>>();
+  /** The name of the tensor that each of its readers has for itself, even in the same buffer type. */
+  readonly twice: string | null;
 
-  constructor(gguf: Gguf, places: WeightPlaces = ONE_PLACE) {
-    this.#memory = { context: Context.virtual(), places, readings: new Map<Tensor, Reading>() };
-    const twice = loadedTwice(gguf);
+  /** O(tensors). */
+  constructor(gguf: Gguf) {
+    this.twice = loadedTwice(gguf)?.name ?? null;
     for (const listed of gguf.tensors) {
-      const prefix = LAYER_PREFIX.exec(listed.name)?.[0] ?? '';
+      const prefix = prefixOf(listed.name);
       let part = this.#parts.get(prefix);
-      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Weight>()));
-      const isTwice = listed.name === twice?.name;
-      part.set(listed.name.slice(prefix.length), { listed, isTwice, tensors: new Map(), isKnown: false });
+      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, GgufTensor>()));
+      part.set(listed.name.slice(prefix.length), listed);
     }
+  }
+
+  /** The tensors whose names begin with `prefix`, by the rest of their names. */
+  part(prefix: string): ListedPart {
+    return this.#parts.get(prefix) ?? NO_PART;
+  }
+
+  get parts(): Iterable<ListedPart> {
+    return this.#parts.values();
+  }
+}
+
+type ListedPart = ReadonlyMap<string, GgufTensor>;
+
+const NO_PART: ListedPart = new Map();
+const LAYER_PREFIX = /(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./y;
+
+/** The sticky flag says where a match ends: no list of matches for each of a file's names. */
+function prefixOf(name: string): string {
+  LAYER_PREFIX.lastIndex = 0;
+  return LAYER_PREFIX.test(name) ? name.slice(0, LAYER_PREFIX.lastIndex) : '';
+}
+
+export class Weights {
+  readonly #index: WeightIndex;
+  readonly #memory: WeightMemory;
+
+  constructor(index: WeightIndex, places: WeightPlaces = ONE_PLACE) {
+    this.#index = index;
+    const readings = new Map<GgufTensor, Reading[]>();
+    this.#memory = { context: Context.virtual(), places, twice: index.twice, readings };
   }
 
   /**
    * The buffer types of the tensors that were asked for, in places that give the same readers the same tensor. A tensor
    * without one is left out.
    */
-  placedIn(places: WeightPlaces): ReadonlyMap<Tensor, BufferType> {
+  placedIn(places: WeightPlaces): Map<Tensor, BufferType> {
     const placed = new Map<Tensor, BufferType>();
-    for (const [tensor, { name, reader }] of this.#memory.readings) {
-      const type = places(name, reader);
-      if (type !== null) placed.set(tensor, type);
+    for (const [{ name }, readings] of this.#memory.readings) {
+      for (const { tensor, reader } of readings) {
+        const type = places(name, reader);
+        if (type !== null) placed.set(tensor, type);
+      }
     }
     return placed;
   }
@@ -60,12 +93,12 @@ export class Weights {
   /** The tensors of a layer of a stack, or those outside of all layers. */
   inLayer(layer: number | null, stack = 'blk'): LayerWeights {
     const prefix = layer === null ? '' : `${stack}.${layer}.`;
-    return new LayerWeights(this.#memory, prefix, this.#parts.get(prefix) ?? NO_WEIGHTS);
+    return new LayerWeights(this.#memory, prefix, this.#index.part(prefix));
   }
 
   /** Marks all tensors of a layer that llama.cpp skips as known. */
   skipLayer(layer: number): void {
-    for (const weight of this.#parts.get(`blk.${layer}.`)?.values() ?? []) weight.isKnown = true;
+    for (const listed of this.#index.part(`blk.${layer}.`).values()) readingsOf(this.#memory, listed);
   }
 
   /**
@@ -74,11 +107,12 @@ export class Weights {
    * @throws PlannerError `BAD_MODEL`
    */
   requireNoStrangers(): void {
-    for (const part of this.#parts.values()) {
-      for (const [name, { listed, isKnown }] of part) {
-        if (isKnown) continue;
+    const { readings } = this.#memory;
+    for (const part of this.#index.parts) {
+      for (const [name, listed] of part) {
+        if (readings.has(listed)) continue;
         const matrix = scaledMatrix(name, part);
-        if (matrix === null)
+        if (matrix === null || !readings.has(matrix))
           throw badTensor(
             `${named(listed.name)} is in the file, but is no tensor that the architecture knows.`,
             listed.name,
@@ -98,50 +132,47 @@ const SCALABLE = /^(attn_(q|k|v|output|qkv|gate)|ffn_(up|gate|down)(_shexp|_exps
  * The matrix that `name` scales, with one number for each plane of the matrix; null if `name` is not a scale. A scale
  * is loaded along with its matrix; the scale of the model's output matrix only if that matrix is NVFP4.
  */
-function scaledMatrix(name: string, part: ReadonlyMap<string, Weight>): GgufTensor | null {
+function scaledMatrix(name: string, part: ListedPart): GgufTensor | null {
   const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
   if (matrix === undefined || !SCALABLE.test(matrix)) return null;
-  const weight = part.get(`${matrix}.weight`);
-  if (weight?.isKnown !== true) return null;
-  return matrix !== 'output' || weight.listed.type.name === 'nvfp4' ? weight.listed : null;
+  const listed = part.get(`${matrix}.weight`) ?? null;
+  return matrix !== 'output' || listed?.type.name === 'nvfp4' ? listed : null;
 }
-
-const NO_WEIGHTS: ReadonlyMap<string, Weight> = new Map();
-const LAYER_PREFIX = /^(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./;
 
 /** What all weights of a model have in common. */
 interface WeightMemory {
   readonly context: Context;
   readonly places: WeightPlaces;
-  readonly readings: Map<Tensor, Reading>;
+  readonly twice: string | null;
+  /** By entry of the file that the architecture knows: one reading for each tensor, in the order of the first requests. */
+  readonly readings: Map<GgufTensor, Reading[]>;
 }
 
-/** Who asked for a tensor first. */
+/** A tensor, and who asked for it first. */
 interface Reading {
-  readonly name: string;
+  readonly tensor: Tensor;
   readonly reader: WeightReader;
+  /** What tells the tensor from others of the same entry: its reader, or the name of its buffer type. */
+  readonly key: string;
 }
 
-/** The entry of a tensor in the file, and the tensors that were asked for, by reader or by the name of their buffer type. */
-interface Weight {
-  readonly listed: GgufTensor;
-  /** Whether each reader has a tensor of its own, even in the same buffer type. */
-  readonly isTwice: boolean;
-  readonly tensors: Map<string, Tensor>;
-  /** Whether the architecture asked for it. */
-  isKnown: boolean;
+/** The readings of an entry, which is known from now on. */
+function readingsOf({ readings }: WeightMemory, listed: GgufTensor): Reading[] {
+  let found = readings.get(listed);
+  if (found === undefined) readings.set(listed, (found = []));
+  return found;
 }
 
 /** The tensors whose names begin with `prefix`, by the rest of their names. */
 export class LayerWeights {
   readonly #memory: WeightMemory;
   readonly #prefix: string;
-  readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #part: ListedPart;
 
-  constructor(memory: WeightMemory, prefix: string, weights: ReadonlyMap<string, Weight>) {
+  constructor(memory: WeightMemory, prefix: string, part: ListedPart) {
     this.#memory = memory;
     this.#prefix = prefix;
-    this.#weights = weights;
+    this.#part = part;
   }
 
   /** @throws PlannerError `BAD_MODEL` if the tensor is missing or has another shape */
@@ -155,30 +186,29 @@ export class LayerWeights {
 
   /** The shape of a tensor of the file; null if there is none of this name. */
   shapeOf(name: string): readonly number[] | null {
-    return this.#weights.get(name)?.listed.ne ?? null;
+    return this.#part.get(name)?.ne ?? null;
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
   find(name: string, ne: readonly number[], reader: WeightReader = null): Tensor | null {
-    const weight = this.#weights.get(name);
-    if (weight === undefined) return null;
-    const { listed } = weight;
+    const listed = this.#part.get(name);
+    if (listed === undefined) return null;
     checkShape(listed, ne);
-    weight.isKnown = true;
-    const { context, places, readings } = this.#memory;
+    const { context, places, twice } = this.#memory;
+    const readings = readingsOf(this.#memory, listed);
     const type = places(listed.name, reader);
-    const key = weight.isTwice ? String(reader) : (type?.name ?? '');
-    const known = weight.tensors.get(key);
-    if (known !== undefined) return known;
+    const key = listed.name === twice ? String(reader) : (type?.name ?? '');
+    for (const known of readings) if (known.key === key) return known.tensor;
     const tensor = context.newTensor(listed.type.name, listed.ne, listed.name);
-    weight.tensors.set(key, tensor);
-    readings.set(tensor, { name: listed.name, reader });
+    readings.push({ tensor, reader, key });
     return tensor;
   }
 }
 
 function checkShape(listed: GgufTensor, ne: readonly number[]): void {
-  if (listed.ne.every((length, dim) => length === (ne[dim] ?? 1))) return;
+  let isSame = true;
+  for (let dim = 0; dim < listed.ne.length; dim++) isSame &&= listed.ne[dim] === (ne[dim] ?? 1);
+  if (isSame) return;
   const [found, limit] = [`[${listed.ne.join(', ')}]`, `[${ne.join(', ')}]`];
   throw badTensor(
     `${named(listed.name)} has shape ${found}, but the architecture needs ${limit}.`,

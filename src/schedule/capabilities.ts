@@ -4,6 +4,7 @@
  * Invariant: a node is asked about as it stands in the graph that is to be spread, before anything is copied.
  */
 import type { BufferType, Device } from '../device/device.js';
+import type { Graph } from '../graph/graph.js';
 import type { GraphTable } from '../graph/table.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ScheduleInput } from './schedule.js';
@@ -37,7 +38,7 @@ export class Capabilities {
     this.cpu = devices.length - 1;
     this.#tensors = tensors;
     this.#table = table;
-    this.#placed = tensors.map((tensor) => placed.get(tensor.root) ?? null);
+    this.#placed = placedStorages(graph, placed);
     this.#bufferTypeOf = (tensor) => placed.get(tensor) ?? null;
     this.#supports = new Uint8Array(tensors.length * devices.length);
   }
@@ -80,4 +81,16 @@ export class Capabilities {
     const home = deviceOf[id] === NO_DEVICE ? deviceOf[this.#table.roots[id]] : deviceOf[id];
     return home !== NO_DEVICE && this.reads(this.bufferTypes[home], device);
   }
+}
+
+/** By id, the buffer type that the storage of each tensor lies in; null if it has none yet. O(tensors). */
+function placedStorages(graph: Graph, placed: ScheduleInput['placed']): (BufferType | null)[] {
+  const { roots, tensorCount } = graph.table;
+  const types = new Array<BufferType | null>(tensorCount).fill(null);
+  for (const [tensor, type] of placed) {
+    const id = graph.idOf(tensor);
+    if (id !== -1) types[id] = type;
+  }
+  for (let id = 0; id < tensorCount; id++) if (roots[id] !== id) types[id] = types[roots[id]];
+  return types;
 }

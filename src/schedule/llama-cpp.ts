@@ -35,18 +35,27 @@ class DeviceAssignment {
   readonly #input: ScheduleInput;
   readonly #can: Capabilities;
   readonly #tensors: readonly Tensor[];
+  readonly #inputs: ReadonlySet<Tensor>;
   readonly #table: GraphTable;
   /** Ids of the nodes that compute something, in execution order. */
   readonly #computing: Int32Array;
+  /** 1 for each tensor that is a weight, by id. */
+  readonly #isWeight: Uint8Array;
 
   constructor(input: ScheduleInput, capabilities: Capabilities) {
-    const { tensors, table } = input.graph;
+    const { tensors, inputs, table } = input.graph;
+    this.#inputs = inputs;
     this.deviceOf = new Int32Array(tensors.length).fill(NO_DEVICE);
     this.#input = input;
     this.#can = capabilities;
     this.#tensors = tensors;
     this.#table = table;
     this.#computing = table.nodes.filter((id) => !isViewOperation(tensors[id]));
+    this.#isWeight = new Uint8Array(tensors.length);
+    for (const weight of input.weights) {
+      const id = input.graph.idOf(weight);
+      if (id !== -1) this.#isWeight[id] = 1;
+    }
   }
 
   fix(): void {
@@ -56,19 +65,21 @@ class DeviceAssignment {
   }
 
   #fixedDevice(id: number): number {
-    const { pinned, graph, weights, placed } = this.#input;
+    const { pinned, placed, offloadsOperations } = this.#input;
     const tensor = this.#tensors[id];
     const pin = pinned.get(tensor);
     if (pin !== undefined) return pin;
     const own = this.#can.placed(id);
     if (own !== null) return this.#can.firstFor(own, id);
-    if (graph.inputs.has(tensor)) return this.#can.cpu;
+    if (this.#inputs.has(tensor)) return this.#can.cpu;
     if (FOLLOWS_NO_WEIGHT.has(tensor.op)) return NO_DEVICE;
-    for (const source of tensor.sources) {
-      if (source === null || !weights.has(source)) continue;
-      const device = this.#can.firstFor(placed.get(source)!, id);
-      const isOnHost = device === this.#can.cpu && placed.get(source)!.isHost;
-      return isOnHost && this.#input.offloadsOperations ? this.#offloaded(id) : device;
+    const { sourceFirst, sources } = this.#table;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      if (this.#isWeight[sources[entry]] === 0) continue;
+      const type = placed.get(this.#tensors[sources[entry]])!;
+      const device = this.#can.firstFor(type, id);
+      const isOnHost = device === this.#can.cpu && type.isHost;
+      return isOnHost && offloadsOperations ? this.#offloaded(id) : device;
     }
     return NO_DEVICE;
   }

@@ -13,6 +13,7 @@ import { Origin, remade, SELF, Tensor } from '../tensor/tensor.js';
 import { Capabilities, NO_DEVICE } from './capabilities.js';
 import { assignAsLlamaCpp } from './llama-cpp.js';
 import { assignForFewestBytes } from './fewest-bytes.js';
+import { columnOf, Listing } from './listing.js';
 import type { Assignment, Copy, Schedule, ScheduleInput, SchedulePolicy, Split } from './schedule.js';
 import { cutIntoSplits } from './splits.js';
 import { bringWritersHome } from './written-storages.js';
@@ -38,12 +39,6 @@ function devicesFor(input: ScheduleInput, capabilities: Capabilities): Int32Arra
   return deviceOf;
 }
 
-/** What is known of a tensor of the graph that runs. */
-interface Listed {
-  readonly device: number;
-  readonly standsFor: number;
-}
-
 const STANDS_FOR_NOTHING = -1;
 
 /** The device of every tensor of a graph, by id, without the graph that runs. O(nodes · devices + sources). */
@@ -64,10 +59,9 @@ class Rebuilder {
   /** The first copy of each tensor on each device, by id and device. */
   readonly #copyOn: (Tensor | undefined)[];
   readonly #copies: Copy[] = [];
-  readonly #leafs = new Map<Tensor, Listed>();
-  readonly #nodes: Tensor[] = [];
-  readonly #listedNodes: Listed[] = [];
-  readonly #ids: ReadonlyMap<Tensor, number>;
+  readonly #knownLeafs = new Set<Tensor>();
+  readonly #leafs = new Listing();
+  readonly #nodes = new Listing();
 
   constructor(input: ScheduleInput, can: Capabilities, assignment: Assignment) {
     const { tensors, table } = input.graph;
@@ -79,7 +73,6 @@ class Rebuilder {
     this.#standIns = new Array<Tensor | undefined>(tensors.length).fill(undefined);
     this.#isListed = new Uint8Array(tensors.length);
     this.#copyOn = new Array<Tensor | undefined>(tensors.length * can.devices.length).fill(undefined);
-    this.#ids = new Map(tensors.map((tensor, id) => [tensor, id]));
   }
 
   rebuild(): Schedule {
@@ -88,8 +81,8 @@ class Rebuilder {
     if (this.#input.copyCount > 1) this.#multiplyGraphInputs();
     for (const split of splits) this.#addSplit(split);
     for (const id of this.#table.leafs) this.#addLeaf(this.#standIn(id), deviceOf[id], id);
-    const listed = [...this.#leafs.values(), ...this.#listedNodes];
-    const newDeviceOf = Int32Array.from(listed, ({ device }) => device);
+    const [leafs, nodes] = [this.#leafs, this.#nodes];
+    const newDeviceOf = columnOf(leafs.devices, nodes.devices);
     return {
       devices: this.#can.devices,
       bufferTypes: this.#can.bufferTypes,
@@ -99,9 +92,9 @@ class Rebuilder {
         (sum, { inputs }) => sum + inputs.reduce((bytes, each) => bytes + each.byteLength, 0),
         0,
       ),
-      graph: new Graph({ leafs: [...this.#leafs.keys()], nodes: this.#nodes }),
+      graph: new Graph({ leafs: leafs.tensors, nodes: nodes.tensors }),
       deviceOf: newDeviceOf,
-      standsFor: Int32Array.from(listed, ({ standsFor }) => standsFor),
+      standsFor: columnOf(leafs.standsFor, nodes.standsFor),
       pools: poolsOf(this.#can.bufferTypes, newDeviceOf),
     };
   }
@@ -109,7 +102,7 @@ class Rebuilder {
   /** Further copies of what the caller fills, so that it can fill the next batch while one is computed. */
   #multiplyGraphInputs(): void {
     for (const tensor of this.#assignment.graphInputs) {
-      const id = this.#ids.get(tensor)!;
+      const id = this.#input.graph.idOf(tensor);
       const device = this.#assignment.deviceOf[id];
       const first = remade(tensor, { origin: this.#origin, sources: [], allocSize: tensor.allocSize ?? undefined });
       this.#standIns[id] = first;
@@ -151,18 +144,13 @@ class Rebuilder {
       const source = sources[entry];
       if (this.#isListed[source] === 0 && isPureView(this.#input.graph.tensors[source])) this.#addNode(source);
     }
-    this.#list(this.#standIn(id), this.#assignment.deviceOf[id], id);
-  }
-
-  #list(node: Tensor, device: number, standsFor: number): void {
-    this.#nodes.push(node);
-    this.#listedNodes.push({ device, standsFor });
+    this.#nodes.add(this.#standIn(id), this.#assignment.deviceOf[id], id);
   }
 
   /** A node that keeps the input until it is copied, and the copy. With several copies these exist from the start. */
   #addSplitInput(input: Tensor, device: number): void {
     const { copyCount } = this.#input;
-    const id = this.#ids.get(input)!;
+    const id = this.#input.graph.idOf(input);
     this.#addNode(id);
     const original = this.#standIn(id);
     const { type, shape, strides, memory } = original;
@@ -170,13 +158,13 @@ class Rebuilder {
     const name = `${original.name} (view)`;
     const view = { of: original, offset: 0 };
     const keeper = new Tensor({ origin, name, type, shape, strides, sources: [original], memory, view });
-    this.#list(keeper, this.#assignment.deviceOf[id], STANDS_FOR_NOTHING);
+    this.#nodes.add(keeper, this.#assignment.deviceOf[id], STANDS_FOR_NOTHING);
     for (let index = 0; index < copyCount; index++) {
       const copy = this.#copyOf(input, device, index);
       const at = copyCount === 1 ? copy : keeper;
       this.#addCopy({ of: input, device, index, tensor: copy, from: original, at });
       if (copyCount === 1) {
-        this.#list(copy, device, STANDS_FOR_NOTHING);
+        this.#nodes.add(copy, device, STANDS_FOR_NOTHING);
       } else {
         origin.markInput(copy);
         origin.markOutput(copy);
@@ -197,11 +185,13 @@ class Rebuilder {
   #addCopy(copy: Copy): void {
     this.#copies.push(copy);
     const { of, device, index, tensor } = copy;
-    if (index === 0) this.#copyOn[this.#ids.get(of)! * this.#can.devices.length + device] = tensor;
+    if (index === 0) this.#copyOn[this.#input.graph.idOf(of) * this.#can.devices.length + device] = tensor;
   }
 
   #addLeaf(leaf: Tensor, device: number, standsFor: number): void {
-    if (!this.#leafs.has(leaf)) this.#leafs.set(leaf, { device, standsFor });
+    if (this.#knownLeafs.has(leaf)) return;
+    this.#knownLeafs.add(leaf);
+    this.#leafs.add(leaf, device, standsFor);
   }
 
   /** The bytes that `device` wants for a tensor, if those are not its own. */
@@ -222,20 +212,19 @@ class Rebuilder {
     const device = this.#assignment.deviceOf[id];
     const isPlanned = !tensor.isView && tensor.memory === 'deferred' && device !== NO_DEVICE;
     const allocSize = isPlanned ? this.#allocSize(tensor, device) : (tensor.allocSize ?? undefined);
-    const sources = this.#operandsOf(id);
     const rootId = this.#table.roots[id];
     const root = rootId === id ? undefined : this.#standIn(rootId);
     const destinationId = this.#table.destinations[id];
     const destination = destinationId === -1 ? undefined : this.#standIn(destinationId);
     const isSame =
       allocSize === (tensor.allocSize ?? undefined) &&
-      (sources === null || sources.every((source, slot) => source === tensor.sources[slot] || source === SELF)) &&
       (root === undefined || root === tensor.root) &&
-      (destination === undefined || destination === tensor.destination);
+      (destination === undefined || destination === tensor.destination) &&
+      this.#readsTheSame(id);
     if (isSame) return tensor;
     const made = remade(tensor, {
       origin: this.#origin,
-      sources: sources ?? [],
+      sources: tensor.sources.length === 0 ? [] : this.#operandsOf(id),
       root: destination === undefined ? root : undefined,
       destination,
       allocSize,
@@ -245,25 +234,36 @@ class Rebuilder {
     return made;
   }
 
-  /** What a node reads: the copies on its device where there are, else what stands for its sources. Null without any. */
-  #operandsOf(id: number): (Tensor | null | typeof SELF)[] | null {
+  /** Whether every operand of a node stands for itself: most graphs begin with such nodes, which need no new list. */
+  #readsTheSame(id: number): boolean {
+    const { tensors } = this.#input.graph;
+    const { sourceFirst, sources } = this.#table;
+    for (let entry = sourceFirst[id]; entry < sourceFirst[id + 1]; entry++) {
+      const source = sources[entry];
+      if (this.#operandOf(id, source) !== tensors[source]) return false;
+    }
+    return true;
+  }
+
+  /** What a node reads: in each slot what stands for its source there. */
+  #operandsOf(id: number): (Tensor | null | typeof SELF)[] {
     const tensor = this.#input.graph.tensors[id];
-    if (tensor.sources.length === 0) return null;
-    const device = this.#assignment.deviceOf[id];
-    const isView = tensor.operation?.isView === true;
     let entry = this.#table.sourceFirst[id];
     return tensor.sources.map((source) => {
       if (source === null) return null;
-      if (source === tensor) return SELF;
-      const sourceId = this.#table.sources[entry++];
-      const copy = this.#copyOn[sourceId * this.#can.devices.length + device];
-      const crosses =
-        copy !== undefined &&
-        !isView &&
-        this.#assignment.deviceOf[sourceId] !== device &&
-        !this.#can.readsTensor(sourceId, device, this.#assignment.deviceOf);
-      return crosses ? copy : this.#standIn(sourceId);
+      return source === tensor ? SELF : this.#operandOf(id, this.#table.sources[entry++]);
     });
+  }
+
+  /** What a node reads in place of one of its sources: the copy on its device where there is one, else what stands for it. */
+  #operandOf(id: number, source: number): Tensor {
+    const { deviceOf } = this.#assignment;
+    const device = deviceOf[id];
+    const copy = this.#copyOn[source * this.#can.devices.length + device];
+    if (copy === undefined || deviceOf[source] === device) return this.#standIn(source);
+    const isView = this.#input.graph.tensors[id].operation?.isView === true;
+    const isReadable = isView || this.#can.readsTensor(source, device, deviceOf);
+    return isReadable ? this.#standIn(source) : copy;
   }
 }
 
@@ -277,5 +277,7 @@ function poolsOf(bufferTypes: readonly BufferType[], deviceOf: Int32Array): Pool
     maxChunkSize: maxSize,
   }));
   const poolOfDevice = bufferTypes.map(({ name }) => names.indexOf(name));
-  return { list, of: Uint8Array.from(deviceOf, (device) => (device === NO_DEVICE ? 0 : poolOfDevice[device])) };
+  const of = new Uint8Array(deviceOf.length);
+  for (let id = 0; id < of.length; id++) if (deviceOf[id] !== NO_DEVICE) of[id] = poolOfDevice[deviceOf[id]];
+  return { list, of };
 }

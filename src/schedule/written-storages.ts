@@ -7,6 +7,7 @@
 import { named, PlannerError } from '../errors.js';
 import type { BufferType } from '../device/device.js';
 import { isPureView } from '../graph/node-kind.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type Capabilities, NO_DEVICE } from './capabilities.js';
 import type { ScheduleInput } from './schedule.js';
 
@@ -42,16 +43,22 @@ export function bringWritersHome(input: ScheduleInput, can: Capabilities, device
 }
 
 /** The nodes that write into each storage but its owner, by the id of the owner. */
-function writersByStorage({ graph: { tensors, table } }: ScheduleInput): Map<number, number[]> {
+function writersByStorage({ graph }: ScheduleInput): Map<number, number[]> {
+  const { tensors, table } = graph;
   const byStorage = new Map<number, number[]>();
-  const ids = new Map(tensors.map((tensor, id) => [tensor, id]));
+  const note = (written: Tensor, writer: number): void => {
+    const root = graph.idOf(written.root);
+    const writers = byStorage.get(root);
+    if (writers === undefined) byStorage.set(root, [writer]);
+    else if (writers[writers.length - 1] !== writer) writers.push(writer);
+  };
   for (const writer of table.writers) {
     const { operation, sources, isView } = tensors[writer];
-    const written = (operation?.updates ?? []).flatMap((slot) => sources[slot] ?? []);
-    if (isView) written.push(tensors[writer]);
-    for (const root of new Set(written.map((tensor) => ids.get(tensor.root)!))) {
-      byStorage.set(root, [...(byStorage.get(root) ?? []), writer]);
+    for (const slot of operation?.updates ?? []) {
+      const updated = sources[slot] ?? null;
+      if (updated !== null) note(updated, writer);
     }
+    if (isView) note(tensors[writer], writer);
   }
   return byStorage;
 }

@@ -61,7 +61,11 @@ export function isEmpty({ shape }: Pick<Layout, 'shape'>): boolean {
 
 /** Bytes from the first to one past the last element, gaps between strides included; 0 for an empty tensor. */
 export function byteLength(layout: Layout, culprit = 'the tensor'): number {
-  const { type, shape, strides } = layout;
+  return checkBytes(uncheckedLength(layout), culprit);
+}
+
+/** As {@link byteLength}, but any number where the layout is wrong or too large. */
+export function uncheckedLength({ type, shape, strides }: Layout): number {
   if (shape.length === 0) return type.blockBytes;
   if (shape[0] === 0) return 0;
   // A row of a quantised type counts by blocks, as in ggml_nbytes.
@@ -71,7 +75,7 @@ export function byteLength(layout: Layout, culprit = 'the tensor'): number {
     if (shape[dim] === 0) return 0;
     bytes += (shape[dim] - 1) * strides[dim];
   }
-  return checkBytes(bytes, culprit);
+  return bytes;
 }
 
 /**

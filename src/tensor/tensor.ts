@@ -38,6 +38,7 @@ export interface TensorSpec extends Layout {
   readonly name?: string;
   /** What computes it. Default: nothing does. */
   readonly operation?: Operation | null;
+  /** The list belongs to the tensor from then on: a copy of each would be a tenth of what a graph allocates. */
   readonly sources?: readonly (Tensor | null | typeof SELF)[] | undefined;
   readonly params?: OperationParams | undefined;
   readonly memory: MemoryKind;
@@ -111,11 +112,12 @@ const NO_SOURCES: readonly (Tensor | null)[] = [];
 const NO_SLOTS: readonly number[] = [];
 const NO_PARAMS: OperationParams = {};
 
-/** A copy of the sources, as short as they are, with the tensor itself where it is meant. */
+/** The sources with the tensor itself where it is meant: the same list where it is not. */
 function resolved(sources: readonly (Tensor | null | typeof SELF)[], self: Tensor): readonly (Tensor | null)[] {
-  const copy = sources.slice();
-  for (let slot = 0; slot < copy.length; slot++) if (copy[slot] === SELF) copy[slot] = self;
-  return copy as readonly (Tensor | null)[];
+  for (let slot = 0; slot < sources.length; slot++) {
+    if (sources[slot] === SELF) return sources.map((source) => (source === SELF ? self : source));
+  }
+  return sources as readonly (Tensor | null)[];
 }
 
 /**

@@ -2,7 +2,21 @@
  * The one check that a view stays within the storage that it looks into.
  */
 import { named, PlannerError, shown } from '../errors.js';
-import { byteLength, isEmpty, type Layout } from './layout.js';
+import { byteLength, isEmpty, uncheckedLength, type Layout } from './layout.js';
+
+/**
+ * Whether a view stays within its storage; false also where only {@link checkViewBounds} can tell. Makes no text, since
+ * models make thousands of views.
+ */
+export function staysWithin(layout: Layout, offset: number, storageBytes: number): boolean {
+  const { strides } = layout;
+  for (let dim = 0; dim < strides.length; dim++) if (!isCount(strides[dim])) return false;
+  return isCount(offset) && offset + uncheckedLength(layout) <= storageBytes;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
 
 /**
  * As in ggml, a view without elements may start anywhere: it has no byte that could lie outside.
@@ -14,8 +28,8 @@ import { byteLength, isEmpty, type Layout } from './layout.js';
 export function checkViewBounds(layout: Layout, offset: number, storageBytes: number, culprit: string): void {
   const { strides } = layout;
   let areStrides = true;
-  for (let dim = 0; dim < strides.length; dim++) areStrides &&= Number.isSafeInteger(strides[dim]) && strides[dim] >= 0;
-  const isStart = Number.isSafeInteger(offset) && offset >= 0;
+  for (let dim = 0; dim < strides.length; dim++) areStrides &&= isCount(strides[dim]);
+  const isStart = isCount(offset);
   const end = areStrides && isStart ? offset + byteLength(layout, culprit) : NaN;
   const isInside = end <= storageBytes || isEmpty(layout);
   if (areStrides && isStart && isInside) return;

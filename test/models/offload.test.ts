@@ -10,7 +10,7 @@ import { ARCHITECTURES } from '../../src/models/architectures/index.js';
 import { loadedTensors } from '../../src/models/loaded-tensors.js';
 import { openModel } from '../../src/models/model-graph.js';
 import type { Offload } from '../../src/models/offload/offload.js';
-import { weightUse } from '../../src/models/offload/tensor-kinds.js';
+import { weightUses } from '../../src/models/offload/tensor-kinds.js';
 import { listDeviceCases, listRepackRuns, openCase, readFlags, type DeviceCase } from '../support/device-cases.js';
 import { describeShared, listRecordings, partOf, sharedPath } from '../support/shared.js';
 
@@ -55,8 +55,9 @@ describeShared('headers of all architectures', () => {
     for (const path of partOf([...headers])) {
       const gguf = await readGguf(path);
       const architecture = String(gguf.metadata['general.architecture']);
+      const useOf = weightUses(architecture);
       for (const { name } of loadedTensors(gguf)) {
-        const isKnown = nullIfThrown('BAD_MODEL', () => weightUse(name, architecture)) !== null;
+        const isKnown = nullIfThrown('BAD_MODEL', () => useOf(name)) !== null;
         if (!isKnown) unknown.add(architecture);
       }
     }

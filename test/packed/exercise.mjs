@@ -235,6 +235,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     fitContext: (fit) => assert.equal(typeof fit(header, 2 ** 34, options), 'object'),
     gridSize: (gridSize) => assert.equal(gridSize({ ctxSize: [256, 512] }), 2),
     measureModel: () => assert.ok(measured.compute > 0),
+    readModel: (readModel) => assert.equal(models.measureModel(readModel(header), options).total, measured.total),
     measureWeights: (measureWeights) => assert.ok(measureWeights(header) > 0),
     sweepModel: (sweep) => {
       assert.equal([...sweep(header, { ctxSize: [256, 512] })].length, 2);

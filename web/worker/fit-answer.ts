@@ -5,13 +5,14 @@ import type { Gguf } from 'tensor-arena/gguf';
 import { CACHE_TYPES, fitContext, measureModel, type CacheType, type FittingConfiguration } from 'tensor-arena/models';
 import type { FitAnswer, Remedy } from '../messages.js';
 import { memoryBytes, type Settings } from '../settings.js';
+import { modelOf } from './model-of.js';
 import { modelOptions } from './model-options.js';
 
 /** @throws PlannerError */
 export function fitAnswer(gguf: Gguf, settings: Settings): FitAnswer {
   const options = modelOptions(gguf, settings);
-  const { compute, computeWithAuto } = measureModel(gguf, options);
-  const fit = fitContext(gguf, memoryBytes(settings), options);
+  const { compute, computeWithAuto } = measureModel(modelOf(gguf), options);
+  const fit = fitContext(modelOf(gguf), memoryBytes(settings), options);
   const { wantedContext, trainedContext, largest, beyondTraining, isUnlimited, largestUbatch, largestCache } = fit;
   return {
     wantedContext,

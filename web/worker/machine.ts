@@ -15,6 +15,7 @@ import {
 } from 'tensor-arena/models';
 import { readMachine } from '../machines.js';
 import { marginBytes, type Settings } from '../settings.js';
+import { modelOf } from './model-of.js';
 import { optionsApartFromContext, SOME_CONTEXT } from './model-options.js';
 
 /** What was measured, and the options that led to it. */
@@ -27,7 +28,7 @@ export interface OnMachine {
 export function measureOnMachine(gguf: Gguf, settings: Settings): OnMachine {
   const base = baseOptions(settings);
   const options = settings.layers === 'auto' ? bestOptions(gguf, base, settings) : chosenOptions(gguf, base, settings);
-  return { options, machine: measureModel(gguf, options) };
+  return { options, machine: measureModel(modelOf(gguf), options) };
 }
 
 /** All options but the context and the layers. */
@@ -47,7 +48,7 @@ function baseOptions(settings: Settings): MachineOptions {
 function bestOptions(gguf: Gguf, base: MachineOptions, settings: Settings): MachineOptions {
   const { devices, ...rest } = base;
   const context: ModelOptions = settings.context === 0 ? {} : { ctxSize: settings.context };
-  const { points } = fitModel(gguf, devices, { ...rest, ...context, targets: marginBytes(settings) });
+  const { points } = fitModel(modelOf(gguf), devices, { ...rest, ...context, targets: marginBytes(settings) });
   if (points.length > 0) return points[0].options;
   return { ...base, ctxSize: settings.context || SOME_CONTEXT, gpuLayers: 0 };
 }
@@ -61,6 +62,6 @@ function chosenOptions(gguf: Gguf, base: MachineOptions, settings: Settings): Ma
     ...(split !== '' && cards === 'all' ? { tensorSplit: split.split(',').map(Number) } : {}),
   };
   if (context > 0) return { ...chosen, ctxSize: context };
-  const { changes } = fitAsLlamaCpp(gguf, { ...chosen, targets: marginBytes(settings) });
+  const { changes } = fitAsLlamaCpp(modelOf(gguf), { ...chosen, targets: marginBytes(settings) });
   return { ...chosen, ctxSize: changes.ctxSize ?? 0 };
 }

@@ -4,6 +4,7 @@
 import type { Gguf } from 'tensor-arena/gguf';
 import { fitContext, type ModelOptions } from 'tensor-arena/models';
 import { memoryBytes, type Settings } from '../settings.js';
+import { modelOf } from './model-of.js';
 
 /** llama.cpp computes at most one batch at a time. */
 const DEFAULT_BATCH = 2048;
@@ -19,7 +20,7 @@ export function modelOptions(gguf: Gguf, settings: Settings): ModelOptions {
 
 /** What the model was trained on, or as much of it as fits. */
 function contextThatFits(gguf: Gguf, settings: Settings, options: ModelOptions): number {
-  const { trainedContext, largest, isUnlimited } = fitContext(gguf, memoryBytes(settings), options);
+  const { trainedContext, largest, isUnlimited } = fitContext(modelOf(gguf), memoryBytes(settings), options);
   if (isUnlimited) return trainedContext;
   return Math.min(trainedContext, largest?.run.contextSize ?? SOME_CONTEXT);
 }

@@ -16,6 +16,7 @@ import { measureModel, MODEL_PLANS, type ModelMeasurement } from 'tensor-arena/m
 import { CPU_ONLY } from '../machines.js';
 import type { Settings } from '../settings.js';
 import { measureOnMachine, type OnMachine } from './machine.js';
+import { modelOf } from './model-of.js';
 import { modelOptions } from './model-options.js';
 import type { Input } from './read-source.js';
 
@@ -31,7 +32,11 @@ export function planInput(input: Input, settings: Settings): Planned {
   switch (input.kind) {
     case 'model': {
       if (settings.machine !== CPU_ONLY) return planOnMachine(input.gguf, settings);
-      const model = measureModel(input.gguf, modelOptions(input.gguf, settings), MODEL_PLANS[settings.modelAllocator]);
+      const model = measureModel(
+        modelOf(input.gguf),
+        modelOptions(input.gguf, settings),
+        MODEL_PLANS[settings.modelAllocator],
+      );
       return { kind: 'model', gguf: input.gguf, model, plan: model.plan };
     }
     case 'graph': {

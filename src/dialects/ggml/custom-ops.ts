@@ -184,7 +184,7 @@ function sourcesOf({ name }: Named, sources: Sources): Sources {
   const isList: boolean = Array.isArray(sources);
   const remedy = 'Give the sources in square brackets, also if there is only one.';
   checkArgument(isList, `${name}: sources`, sources, 'a list of tensors', remedy);
-  return sources;
+  return sources.slice();
 }
 
 /** The operation of one call, with the result that the caller declares. */

@@ -11,11 +11,10 @@
  */
 import { checkArgument, checkOptions, isListLike, PlannerError, type OptionNames } from '../../errors.js';
 import type { Device } from '../../device/device.js';
-import type { Gguf } from '../../gguf/types.js';
 import { exactBytes } from '../../format.js';
 import { alignUp } from '../../units.js';
 import { nullIfRefused } from '../cache-choices.js';
-import type { ModelHeader } from '../model-graph.js';
+import type { ModelHeader, ModelSource } from '../model-graph.js';
 import { OFFLOAD_OPTIONS, resolveOffloadOptions, type OffloadOptions } from '../offload/options.js';
 import { CACHE_TYPES, CONTEXT_STEP, SIZE_OPTIONS, type GraphOption, type ResolvedModelOptions } from '../options.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
@@ -108,7 +107,7 @@ const FIT_OPTIONS: OptionNames<FitModelOptions> = (() => {
  * for (const { gpuLayers, ctxSize, command } of points) console.log(gpuLayers, ctxSize, command.join(' '));
  * ```
  */
-export function fitModel(gguf: Gguf, devices: readonly Device[], options: FitModelOptions = {}): ModelFit {
+export function fitModel(gguf: ModelSource, devices: readonly Device[], options: FitModelOptions = {}): ModelFit {
   checkOptions(options, FIT_OPTIONS);
   const { targets, minContext, file, cacheTypes, ubatchSizes, ...model } = options;
   const base: MachineOptions = { ...model, devices };
@@ -124,7 +123,7 @@ export function fitModel(gguf: Gguf, devices: readonly Device[], options: FitMod
   const search = new Search(trials, base, limits);
   for (const ubatch of ubatchesOf(base, ubatchSizes))
     for (const type of types) search.addFamily(ubatch, type, contexts);
-  const points = search.frontier().map((found) => pointOf(found, file ?? gguf.name));
+  const points = search.frontier().map((found) => pointOf(found, file ?? header.name));
   return {
     targets: reserve,
     layerCount: search.layerCount,

@@ -9,9 +9,9 @@
  * Invariant: trials and result are those of `common_params_fit_impl` in build 10573, one by one: whole numbers, and the same
  * guesses. What llama.cpp does not measure again is not measured again here.
  */
-import type { Gguf } from '../../gguf/types.js';
 import type { TensorOverride } from '../offload/overrides.js';
 import type { MachineOptions } from '../measure-on-devices.js';
+import type { ModelSource } from '../model-graph.js';
 import { LayerFill, type Room } from './layer-fill.js';
 import { quotient, truncated } from './quotient.js';
 import { resolveFitOptions, type FitOptions, type ResolvedFitOptions } from './options.js';
@@ -54,7 +54,7 @@ export interface LlamaCppFit {
  * console.log(changes.gpuLayers, fits, trials.length);
  * ```
  */
-export function fitAsLlamaCpp(gguf: Gguf, options: FitOptions): LlamaCppFit {
+export function fitAsLlamaCpp(gguf: ModelSource, options: FitOptions): LlamaCppFit {
   const trials = new Trials(gguf);
   return new Fitter(trials, resolveFitOptions(options)).fit();
 }

@@ -5,14 +5,13 @@
  * Invariant: figures are exact. What does not depend on the split of the layers is worked out once for all trials.
  */
 import type { Device } from '../../device/device.js';
-import type { Gguf } from '../../gguf/types.js';
 import { measureGraph } from '../../plan/measure.js';
 import type { PoolMeasurement } from '../../plan/pools.js';
 import { assignDevices, spreadGraph } from '../../schedule/spread.js';
 import type { Schedule, ScheduleInput } from '../../schedule/schedule.js';
 import { checkBytes } from '../../units.js';
 import { separated, type MachineOptions } from '../measure-on-devices.js';
-import { readModel, type Model, type ModelHeader } from '../model-graph.js';
+import { readModel, type Model, type ModelHeader, type ModelSource } from '../model-graph.js';
 import type { DeviceBuffer } from '../offload/buffers.js';
 import { computeBuffers, fusesAttention, reservedChunks } from '../offload/compute-buffers.js';
 import type { Offload } from '../offload/offload.js';
@@ -56,17 +55,13 @@ const NOTHING_PINNED: ScheduleInput['pinned'] = new Map();
 /** Measures one model with many options. */
 export class Trials {
   readonly header: ModelHeader;
-  /** The options of the last run. */
-  #run = '';
-  /** The model of the last run, by whether it does without fused attention. */
-  readonly #models = new Map<boolean, Model>();
   readonly #estimates = new WeakMap<Trial, { readonly model: Model; readonly prompt: readonly PoolMeasurement[] }>();
   /** Whether attention was fused, by the options that decide it in most models. */
   readonly #fused = new Map<string, boolean>();
 
   /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
-  constructor(gguf: Gguf) {
-    this.header = readModel(gguf);
+  constructor(source: ModelSource) {
+    this.header = readModel(source);
   }
 
   /** As llama.cpp measures before it loads. O(nodes of the graph × devices). @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `BYTES_TOO_LARGE` */
@@ -116,21 +111,9 @@ export class Trials {
   /** Where the parts of the model go, whatever its attention. */
   place(options: MachineOptions, isPlain = false): { model: Model; offload: Offload } {
     const [modelOptions, offloadOptions] = separated(options);
-    const model = this.#model(modelOptions, isPlain);
+    const opened = this.header.withOptions(modelOptions);
+    const model = isPlain ? opened.withoutFlashAttention() : opened;
     return { model, offload: model.offload(offloadOptions) };
-  }
-
-  #model(options: ModelOptions, isPlain: boolean): Model {
-    const run = JSON.stringify(options);
-    // Graphs are large, and a search seldom comes back to the options of a run.
-    if (run !== this.#run) this.#models.clear();
-    this.#run = run;
-    let model = this.#models.get(isPlain);
-    if (model === undefined) {
-      model = isPlain ? this.#model(options, false).withoutFlashAttention() : this.header.withOptions(options);
-      this.#models.set(isPlain, model);
-    }
-    return model;
   }
 }
 

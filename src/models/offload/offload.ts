@@ -68,15 +68,16 @@ export interface LoadedFile {
   readonly ranges: FileRanges;
 }
 
-/** O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
-export function loadFile(
-  gguf: Gguf,
-  loaded: readonly GgufTensor[],
-  { layerCount, predictLayerCount }: Hyperparameters,
-): LoadedFile {
+/**
+ * O(tensors of the file × layers).
+ *
+ * @param loaded the tensors that are loaded
+ * @throws PlannerError `BAD_MODEL`
+ */
+export function loadFile(gguf: Gguf, loaded: readonly GgufTensor[], hp: Hyperparameters): LoadedFile {
   return {
     architecture: String(gguf.metadata['general.architecture']),
-    readings: weightReadings(gguf, loaded, layerCount + predictLayerCount),
+    readings: weightReadings(gguf, loaded, hp.layerCount + hp.predictLayerCount),
     ranges: fileRanges(gguf),
   };
 }

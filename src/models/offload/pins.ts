@@ -7,12 +7,13 @@ import type { BufferTypeOf } from '../../device/device.js';
 import type { Graph } from '../../graph/graph.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Batch, ResolvedModelOptions } from '../options.js';
+import { MAX_LAYERS } from '../metadata-reader.js';
 import type { Offload } from './offload.js';
 
 /** Nodes that stay on the device of their layer: without this, a norm would go where the layer before it is. */
 const KEPT_IN_LAYER = /^(?:norm|l_last)-(\d+)$/;
-/** How their names begin, which is asked of every node. */
-const KEPT_NAMES = ['norm-', 'l_last-'];
+/** No longer name is one of theirs: asked first, as an engine would have to join the parts of a longer one. */
+const KEPT_LENGTH = 'l_last-'.length + String(MAX_LAYERS).length;
 
 /** The result of attention that reads a cache in host memory. */
 const ATTENTION_RESULT = /^kqv_out-\d+$/;
@@ -32,7 +33,7 @@ export function pinnedNodes(
   const keepsLayers = tokens < LARGE_BATCH || isFullyOffloaded;
   const keepsAttention = !options.kvOffload && !flashAttention;
   for (const node of nodes) {
-    const mayBeKept = keepsLayers && KEPT_NAMES.some((name) => node.name.startsWith(name));
+    const mayBeKept = keepsLayers && node.name.length <= KEPT_LENGTH;
     const [, layer] = (mayBeKept ? KEPT_IN_LAYER.exec(node.name) : null) ?? [];
     if (layer !== undefined) {
       const device = layerDevices.layers[Number(layer)];

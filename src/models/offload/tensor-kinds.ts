@@ -144,20 +144,46 @@ export interface WeightUse {
   readonly isShared: boolean;
 }
 
-/** How llama.cpp reads a weight of an architecture, by its name. @throws PlannerError `BAD_MODEL` if no row is for it */
-export function weightUse(name: string, architecture: string): WeightUse {
-  const [, layer, rest] = /^(?:(?:enc|dec)\.)?(?:blk|posnet|convnext)\.(\d+)\.(.+)$/.exec(name) ?? [];
-  const [, kind, suffix = ''] = /^(.+?)(?:\.(weight|bias|scales?|input_scale|lora_[ab]))?$/.exec(rest ?? name)!;
-  const row = BY_NAME.get(READ_AS.get(architecture)?.[kind] ?? kind);
-  if (row === undefined) {
-    const message = `${named(name)} is a kind of weight that this library does not know, so it cannot say which device gets it.`;
-    throw badTensor(message, name, 'in the file', 'a kind of weight that this library knows');
-  }
-  const operation = suffix in BY_SUFFIX ? BY_SUFFIX[suffix](row.operation) : row.operation;
-  const isShared = row.operation === 'ROPE' && layer === undefined;
-  // Weights of layers that stand outside of them are read in the first one.
-  const first = row.part === 'layer' && !isShared ? 0 : null;
-  return { part: row.part, operation, layer: layer === undefined ? first : Number(layer), isShared };
+/**
+ * How llama.cpp reads the weights of an architecture, by name. The same names come in every layer, so each is looked up
+ * once without the number of its layer.
+ *
+ * @returns a function that throws PlannerError `BAD_MODEL` if no row is for a name
+ */
+export function weightUses(architecture: string): (name: string) => WeightUse {
+  const readAs = READ_AS.get(architecture) ?? {};
+  const kinds = new Map<string, Kind | null>();
+  return (name) => {
+    const [, layer, inLayer] = /^(?:(?:enc|dec)\.)?(?:blk|posnet|convnext)\.(\d+)\.(.+)$/.exec(name) ?? [];
+    const rest = inLayer ?? name;
+    let kind = kinds.get(rest);
+    if (kind === undefined) kinds.set(rest, (kind = kindOf(rest, readAs)));
+    if (kind === null) {
+      const message = `${named(name)} is a kind of weight that this library does not know, so it cannot say which device gets it.`;
+      throw badTensor(message, name, 'in the file', 'a kind of weight that this library knows');
+    }
+    const { part, operation } = kind;
+    const isShared = kind.isTurn && layer === undefined;
+    // Weights of layers that stand outside of them are read in the first one.
+    const first = part === 'layer' && !isShared ? 0 : null;
+    return { part, operation, layer: layer === undefined ? first : Number(layer), isShared };
+  };
+}
+
+/** What the name of a weight says without the number of a layer. */
+interface Kind extends Pick<WeightUse, 'part' | 'operation'> {
+  /** Whether it turns heads, as all layers do with one list. */
+  readonly isTurn: boolean;
+}
+
+/** Null if no row is for the name. */
+function kindOf(name: string, readAs: Readonly<Record<string, string>>): Kind | null {
+  const [, kind, suffix = ''] = /^(.+?)(?:\.(weight|bias|scales?|input_scale|lora_[ab]))?$/.exec(name)!;
+  const row = BY_NAME.get(readAs[kind] ?? kind);
+  if (row === undefined) return null;
+  const { part, operation } = row;
+  const own = suffix in BY_SUFFIX ? BY_SUFFIX[suffix](operation) : operation;
+  return { part, operation: own, isTurn: operation === 'ROPE' };
 }
 
 /** How the table of token embeddings is read where it is the matrix of the output, too. */

@@ -15,7 +15,7 @@ import { badTensor, type WeightPlaces, type WeightReader } from '../weights.js';
 import type { LayerDevices } from './layers.js';
 import type { ResolvedOffloadOptions } from './options.js';
 import { loadTimes } from './load-order.js';
-import { TIED_OUTPUT, weightUse, type TestOperation, type WeightUse } from './tensor-kinds.js';
+import { TIED_OUTPUT, weightUses, type WeightUse } from './tensor-kinds.js';
 import { testNode } from './test-node.js';
 
 /** A weight in a buffer; one that is loaded twice comes twice. */
@@ -53,27 +53,48 @@ export function placeWeights(
 ): PlacedWeights {
   const chooser = new Chooser(hp, options);
   const all: PlacedWeight[] = [];
-  const places = new Map<string, Map<WeightReader, BufferType>>();
-  for (const { listed, reader, use, isCopy } of readings) {
+  const byName = new Map<string, ReaderTypes>();
+  for (const reading of readings) {
+    const { listed, tensor, reader, use, isCopy } = reading;
     const device = reader === null ? options.cpu : reader === 'output' ? devices.output : devices.layers[reader];
-    const tensor = chooser.tensor(listed);
-    const { type, isMapped } = chooser.choose(tensor, use.operation, device);
-    const { name } = listed;
-    const readers = places.get(name) ?? new Map<WeightReader, BufferType>([[null, type]]);
-    const isThere = places.has(name) && [...readers.values()].some((known) => known.name === type.name);
-    places.set(name, readers.set(reader, type));
+    const { type, isMapped } = chooser.choose(reading, device);
+    const known = byName.get(listed.name);
+    const isThere = known?.types.some(({ name }) => name === type.name) === true;
+    if (known === undefined) byName.set(listed.name, firstReader(reader, type));
+    else addReader(known, reader, type);
     if (!isCopy || !isThere) all.push({ listed, type, use, isMapped, bytes: type.sizeOf(tensor) });
   }
-  return { all, places: (name, reader) => places.get(name)?.get(reader) ?? null, sharing: sharingOf(places) };
+  return { all, places: (name, reader) => typeFor(byName.get(name), reader), sharing: sharingOf(byName) };
+}
+
+/** The buffer types of one weight, by reader: lists, as most weights have one reader. */
+interface ReaderTypes {
+  readonly readers: WeightReader[];
+  readonly types: BufferType[];
+}
+
+/** A weight that nobody in particular reads is found where its first reader finds it. */
+function firstReader(reader: WeightReader, type: BufferType): ReaderTypes {
+  return reader === null ? { readers: [null], types: [type] } : { readers: [null, reader], types: [type, type] };
+}
+
+function addReader({ readers, types }: ReaderTypes, reader: WeightReader, type: BufferType): void {
+  const known = readers.indexOf(reader);
+  const at = known === -1 ? readers.push(reader) - 1 : known;
+  types[at] = type;
+}
+
+function typeFor(found: ReaderTypes | undefined, reader: WeightReader): BufferType | null {
+  return found?.types[found.readers.indexOf(reader)] ?? null;
 }
 
 /** By weight that lies in several places: each reader's tensor, as the index of the first reader that finds the same one. */
-function sharingOf(places: ReadonlyMap<string, ReadonlyMap<WeightReader, BufferType>>): string {
+function sharingOf(byName: ReadonlyMap<string, ReaderTypes>): string {
   let sharing = '';
-  for (const [name, readers] of places) {
-    const names = [...readers.values()].map((type) => type.name);
-    if (names.every((each) => each === names[0])) continue;
-    sharing += `${name} ${names.map((each) => names.indexOf(each)).join(' ')},`;
+  for (const [weight, { types }] of byName) {
+    if (types.every(({ name }) => name === types[0].name)) continue;
+    const names = types.map(({ name }) => name);
+    sharing += `${weight} ${names.map((each) => names.indexOf(each)).join(' ')},`;
   }
   return sharing;
 }
@@ -81,40 +102,45 @@ function sharingOf(places: ReadonlyMap<string, ReadonlyMap<WeightReader, BufferT
 /** A weight that llama.cpp loads for a reader. */
 export interface WeightReading {
   readonly listed: GgufTensor;
+  /** The weight, without a place. */
+  readonly tensor: Tensor;
+  /** Readings of one number are alike to every device: the same operation with the same type and shape. */
+  readonly kind: number;
   readonly reader: WeightReader;
   readonly use: WeightUse;
   /** Whether it is loaded only if its buffer type does not have it yet. */
   readonly isCopy: boolean;
 }
 
-/** All weights in the order in which llama.cpp makes them. O(tensors of the file × layers). @throws PlannerError `BAD_MODEL` */
+/**
+ * All weights in the order in which llama.cpp makes them. O(tensors of the file × layers).
+ *
+ * @param loaded the tensors that are loaded
+ * @throws PlannerError `BAD_MODEL`
+ */
 export function weightReadings(
   gguf: Gguf,
   loaded: readonly GgufTensor[],
   layerCount: number,
 ): readonly WeightReading[] {
-  const storedCount = Math.min(layerCount, storedLayers(gguf));
   const architecture = String(gguf.metadata['general.architecture']);
+  const useOf = weightUses(architecture);
+  const list = new ReadingList();
   const seen = new Set<string>();
-  const readings = loaded.flatMap((listed): WeightReading[] => {
-    const use = weightUse(listed.name, architecture);
-    if (use.layer !== null && use.layer >= layerCount) {
-      const [found, limit] = [`a weight of layer ${use.layer}`, `of a layer below ${layerCount}, the number of layers`];
-      throw badTensor(`${named(listed.name)} is ${found}, but must be ${limit}.`, listed.name, found, limit);
-    }
+  for (const listed of loaded) {
+    const use = useOf(listed.name);
+    checkLayer(listed.name, use, layerCount);
     const isSecond = seen.has(listed.name);
     seen.add(listed.name);
-    if (isSecond) return [{ listed, reader: 'output', use: TIED_OUTPUT, isCopy: false }];
-    if (!use.isShared)
-      return [{ listed, reader: use.layer ?? (use.part === 'output' ? 'output' : null), use, isCopy: false }];
-    return Array.from({ length: storedCount }, (_, reader) => ({ listed, reader, use, isCopy: true }));
-  });
+    if (isSecond) list.add(listed, 'output', TIED_OUTPUT, false);
+    else if (!use.isShared) list.add(listed, use.layer ?? (use.part === 'output' ? 'output' : null), use, false);
+    else for (const reader of Array(storedLayers(gguf, layerCount)).keys()) list.add(listed, reader, use, true);
+  }
   const table = loaded.find(({ name }) => name === 'token_embd.weight');
-  if (table !== undefined && !seen.has('output.weight'))
-    readings.push({ listed: table, reader: 'output', use: TIED_OUTPUT, isCopy: true });
+  if (table !== undefined && !seen.has('output.weight')) list.add(table, 'output', TIED_OUTPUT, true);
 
   const timeOf = loadTimes(architecture);
-  const timed = readings.map((reading) => {
+  const timed = list.readings.map((reading) => {
     const { listed, reader, use } = reading;
     const name = use === TIED_OUTPUT ? 'output.weight' : listed.name;
     return { reading, time: timeOf(name, typeof reader === 'number' ? reader : null) };
@@ -123,23 +149,50 @@ export function weightReadings(
   return timed.map(({ reading }) => reading);
 }
 
-/** How many layers the file holds: fewer than tokens go through, where they go through them again. */
-function storedLayers({ tensors }: Gguf): number {
-  return tensors.reduce((count, { name }) => {
+function checkLayer(name: string, { layer }: WeightUse, layerCount: number): void {
+  if (layer === null || layer < layerCount) return;
+  const [found, limit] = [`a weight of layer ${layer}`, `of a layer below ${layerCount}, the number of layers`];
+  throw badTensor(`${named(name)} is ${found}, but must be ${limit}.`, name, found, limit);
+}
+
+/** Numbers the kinds of readings, and makes the tensor of each entry of the file once. */
+class ReadingList {
+  readonly readings: WeightReading[] = [];
+  readonly #context = Context.virtual();
+  readonly #tensors = new Map<GgufTensor, Tensor>();
+  readonly #kinds = new Map<string, number>();
+
+  add(listed: GgufTensor, reader: WeightReader, use: WeightUse, isCopy: boolean): void {
+    const { name, type, ne } = listed;
+    let tensor = this.#tensors.get(listed);
+    if (tensor === undefined) this.#tensors.set(listed, (tensor = this.#context.newTensor(type.name, ne, name)));
+    const likeness = `${use.operation} ${type.name} ${ne[0]} ${ne[1]} ${ne[2]} ${ne[3]}`;
+    const kind = this.#kinds.get(likeness) ?? this.#kinds.size;
+    this.#kinds.set(likeness, kind);
+    this.readings.push({ listed, tensor, kind, reader, use, isCopy });
+  }
+}
+
+/** How many of the layers the file holds: not all, where tokens go through some again. */
+function storedLayers({ tensors }: Gguf, layerCount: number): number {
+  const stored = tensors.reduce((count, { name }) => {
     const [, layer] = /^blk\.(\d+)\./.exec(name) ?? [];
     return layer === undefined ? count : Math.max(count, Number(layer) + 1);
   }, 0);
+  return Math.min(layerCount, stored);
 }
 
 /** Chooses buffer types, and remembers the answers for weights that are alike. */
 class Chooser {
   readonly #hp: Hyperparameters;
   readonly #options: ResolvedOffloadOptions;
-  readonly #context = Context.virtual();
   readonly #cpuCandidates: readonly Candidate[];
-  readonly #answers = new Map<string, BufferType>();
+  /** By device that reads the weight, then by kind of reading. */
+  readonly #answers = new Map<Device, BufferType[]>();
   /** What each buffer type is called where the mapped file is the buffer, by its own name. */
   readonly #mapped: ReadonlyMap<string, BufferType>;
+  /** The names of the buffer types that devices offer for fast copies: they would be copies of a mapped file. */
+  readonly #pinned: ReadonlySet<string>;
 
   constructor(hp: Hyperparameters, options: ResolvedOffloadOptions) {
     this.#hp = hp;
@@ -148,39 +201,35 @@ class Chooser {
     const wrapping = [...options.gpus, options.cpu].filter(({ wrapsHostMemory }) => wrapsHostMemory);
     const types = options.isMapped ? wrapping.map(({ bufferType }) => bufferType) : [];
     this.#mapped = new Map(types.map((type) => [type.name, mappedBufferType(type)]));
+    const pinned = options.isMapped ? options.gpus : [];
+    this.#pinned = new Set(pinned.flatMap(({ hostBufferType }) => hostBufferType?.name ?? []));
   }
 
-  tensor({ name, type, ne }: GgufTensor): Tensor {
-    return this.#context.newTensor(type.name, ne, name);
-  }
-
-  choose(weight: Tensor, operation: TestOperation, reader: Device): { type: BufferType; isMapped: boolean } {
-    const { overrides, cpu, isMapped, gpus } = this.#options;
-    const override = overrides.find(({ pattern }) => pattern.test(weight.name))?.bufferType;
+  choose(reading: WeightReading, reader: Device): { type: BufferType; isMapped: boolean } {
+    const { overrides, cpu } = this.#options;
+    const override = overrides.find(({ pattern }) => pattern.test(reading.tensor.name))?.bufferType;
     const isElsewhere = override !== undefined && override !== cpu.bufferType;
-    const best = isElsewhere ? override : this.#best(weight, operation, override === undefined ? reader : cpu);
-    // What a device offers for fast copies would be a copy of the file.
-    const isPinned = gpus.some(({ hostBufferType }) => hostBufferType?.name === best.name);
-    const type = isMapped && isPinned ? cpu.bufferType : best;
+    const best = isElsewhere ? override : this.#best(reading, override === undefined ? reader : cpu);
+    const type = this.#pinned.has(best.name) ? cpu.bufferType : best;
     const mapped = this.#mapped.get(type.name);
     return { type: mapped ?? type, isMapped: mapped !== undefined };
   }
 
-  #best(weight: Tensor, operation: TestOperation, reader: Device): BufferType {
-    const key = `${reader.name} ${operation} ${weight.type.name} ${weight.ne.join(' ')}`;
-    const known = this.#answers.get(key);
-    if (known !== undefined) return known;
+  #best(reading: WeightReading, reader: Device): BufferType {
+    let answers = this.#answers.get(reader);
+    if (answers === undefined) this.#answers.set(reader, (answers = []));
+    return (answers[reading.kind] ??= this.#askFor(reading, reader));
+  }
+
+  #askFor({ tensor: weight, use: { operation } }: WeightReading, reader: Device): BufferType {
     const node = testNode(operation, weight, this.#hp);
     const candidates =
       reader === this.#options.cpu ? this.#cpuCandidates : [...ownCandidates(reader), ...this.#cpuCandidates];
     const best = candidates.find(({ device, type }) => device.supports(node, (t) => (t === weight ? type : null)));
-    if (best === undefined) {
-      const found = `of type ${weight.type.name} and shape [${weight.ne.join(', ')}]`;
-      const message = `${named(weight.name)} is ${found}, with which neither ${reader.name} nor another device can compute ${operation}.`;
-      throw badTensor(message, weight.name, found, `a tensor that a device can compute ${operation} with`);
-    }
-    this.#answers.set(key, best.type);
-    return best.type;
+    if (best !== undefined) return best.type;
+    const found = `of type ${weight.type.name} and shape [${weight.ne.join(', ')}]`;
+    const message = `${named(weight.name)} is ${found}, with which neither ${reader.name} nor another device can compute ${operation}.`;
+    throw badTensor(message, weight.name, found, `a tensor that a device can compute ${operation} with`);
   }
 }
 

@@ -41,14 +41,11 @@ export function into(target: Tensor, name = `${target.name} (view)`): Result {
 
 /** Sources by slot, without the empty slots at the end. */
 export function slots(...sources: readonly (Tensor | null | undefined)[]): readonly (Tensor | null)[] {
-  const filled: (Tensor | null)[] = [];
-  for (let slot = 0; slot < sources.length; slot++) {
-    const source = sources[slot] ?? null;
-    if (source === null) continue;
-    while (filled.length < slot) filled.push(null);
-    filled.push(source);
-  }
-  return filled;
+  let count = sources.length;
+  while (count > 0 && (sources[count - 1] ?? null) === null) count--;
+  const filled = sources.slice(0, count); // as short as it can be: a list that grows keeps room for 17
+  for (let slot = 0; slot < count; slot++) filled[slot] ??= null;
+  return filled as (Tensor | null)[];
 }
 
 /** Throws `BAD_ARGUMENT` unless `condition` holds for a setting of the operation. */
@@ -104,9 +101,10 @@ export function requireWord(op: Named, what: string, value: string, words: reado
 
 /** A copy of a list of integers that was handed in, such as a shape. @throws PlannerError `BAD_ARGUMENT` */
 export function listOf(op: Named, what: string, values: readonly number[]): number[] {
-  const areNumbers = Array.isArray(values) && values.every((value) => typeof value === 'number');
+  let areNumbers = Array.isArray(values);
+  for (let index = 0; areNumbers && index < values.length; index++) areNumbers = typeof values[index] === 'number';
   requireArgument(areNumbers, op, what, values, 'a list of integers');
-  return [...values];
+  return values.slice();
 }
 
 /** As {@link listOf}, of one integer per dimension; those left out are 0. */

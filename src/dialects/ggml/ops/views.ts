@@ -5,7 +5,7 @@ import { checkArgument } from '../../../errors.js';
 import { elementCount, rowSize, type Dims4 } from '../../../tensor/layout.js';
 import { shape } from '../shape.js';
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
-import { checkViewBounds } from '../../../tensor/view-bounds.js';
+import { checkViewBounds, staysWithin } from '../../../tensor/view-bounds.js';
 import { rowsOf } from '../row.js';
 import { describe, requireOperand } from '../operand-error.js';
 import { listOf } from './rules.js';
@@ -47,7 +47,8 @@ export const VIEW = define<ViewParams>({
     const viewNb: Dims4 = [a.type.blockBytes, nb1, nb2, nb3];
     const layout = { type: a.type, shape: viewNe, strides: viewNb };
     const start = typeof offset === 'number' ? a.viewOffset + offset : offset;
-    checkViewBounds(layout, start, a.root.byteLength, `${o.name} of ${a.label}`);
+    const { byteLength } = a.root;
+    if (!staysWithin(layout, start, byteLength)) checkViewBounds(layout, start, byteLength, `${o.name} of ${a.label}`);
     return { type: a.type, ne: viewNe, nb: viewNb, view: { of: a, offset }, name: `${a.name} (view)` };
   },
 });
