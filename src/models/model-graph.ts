@@ -2,16 +2,14 @@
  * From a GGUF header to llama.cpp's compute graph.
  */
 import type { BufferType } from '../device/device.js';
-import { nearestName, PlannerError, shown, type ErrorCode } from '../errors.js';
+import { PlannerError, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
-import type { Architecture } from './architecture.js';
-import { ARCHITECTURES } from './architectures/index.js';
 import { checkpointBytes } from './checkpoint.js';
 import { checkGraphSize } from './graph-limit.js';
 import type { Hyperparameters } from './hyperparameters.js';
-import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
+import { architectureOf, ModelFile } from './model-file.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory, type ModelMemory } from './memory/model-memory.js';
 import type { RunningTarget, Target } from './target.js';
@@ -20,12 +18,12 @@ import { inTheirContext } from './predict-layers.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { PlacedAdapter } from './offload/place-adapters.js';
-import { loadFile, offloadModel, type LoadedFile, type Offload } from './offload/offload.js';
+import { offloadModel, type Offload } from './offload/offload.js';
 import { placedCaches, targetPlaces } from './offload/target-places.js';
 import { resolveOffloadOptions, type OffloadOptions } from './offload/options.js';
 import { scheduleInputOf } from './offload/schedule-input.js';
 import { batchOf, resolveOptions, type ModelOptions, type Phase, type ResolvedModelOptions } from './options.js';
-import { checkGguf, loadedBytes, WeightIndex, Weights, type WeightPlaces } from './weights.js';
+import { checkGguf, WeightIndex, Weights, type WeightPlaces } from './weights.js';
 
 /** A model with its options resolved, ready to build graphs. */
 export interface Model {
@@ -145,57 +143,6 @@ export function readModel(source: ModelSource): ModelHeader {
   };
 }
 
-/** The tensors of a file that are loaded. */
-interface LoadedTensors {
-  readonly count: number;
-  /** Bytes of them on a CPU. */
-  readonly bytes: number;
-  readonly file: () => LoadedFile;
-}
-
-/** What is read of a file once for all options. */
-class ModelFile {
-  readonly architectureName: string;
-  readonly architecture: Architecture;
-  readonly hp: Hyperparameters;
-  readonly index: WeightIndex;
-  /** Weights without a place: all graphs that are not spread over devices read the same tensors. */
-  readonly weights: Weights;
-  readonly #loaded = new Map<boolean, LoadedTensors>();
-  #isChecked = false;
-
-  /** @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BAD_MODEL` */
-  constructor(readonly gguf: Gguf) {
-    const reader = new MetadataReader(gguf);
-    this.architectureName = reader.architecture;
-    this.architecture = architectureOf(reader);
-    this.hp = this.architecture.read(reader);
-    this.index = new WeightIndex(gguf);
-    this.weights = new Weights(this.index);
-  }
-
-  /** @param hasPredictLayers whether the layers that predict further tokens are loaded, too */
-  loaded(hasPredictLayers: boolean): LoadedTensors {
-    let found = this.#loaded.get(hasPredictLayers);
-    if (found !== undefined) return found;
-    const tensors = loadedTensors(this.gguf, hasPredictLayers);
-    let file: LoadedFile | null = null;
-    found = {
-      count: tensors.length,
-      bytes: loadedBytes(tensors),
-      file: () => (file ??= loadFile(this.gguf, tensors, this.hp)),
-    };
-    this.#loaded.set(hasPredictLayers, found);
-    return found;
-  }
-
-  /** Checks once that a graph has asked for all weights. @throws PlannerError `BAD_MODEL` */
-  checkWeights(used: Weights): void {
-    if (!this.#isChecked) used.requireNoStrangers();
-    this.#isChecked = true;
-  }
-}
-
 function openFile(file: ModelFile, run: ResolvedModelOptions, targetFile: TargetFile | null): Model {
   const { architecture } = file;
   const isPredicting = run.contextType === 'mtp' && architecture.predict !== undefined;
@@ -301,21 +248,3 @@ function asModelErrors<T>(build: () => T): T {
 }
 
 const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
-
-/** @throws PlannerError `UNKNOWN_ARCHITECTURE` */
-function architectureOf({ architecture: name }: MetadataReader): Architecture {
-  const found = ARCHITECTURES.get(name);
-  if (found !== undefined) return found;
-  const names = [...ARCHITECTURES.keys()];
-  const nearest = nearestName(name, names);
-  throw new PlannerError('UNKNOWN_ARCHITECTURE', {
-    message: `\`general.architecture\` is ${shown(name)}, which this library cannot build.`,
-    culprit: 'general.architecture',
-    value: name,
-    limit: `one of the ${names.length} that it builds`,
-    remedy:
-      nearest === null
-        ? 'Its weights can be measured all the same; a newer version may know more.'
-        : `Of those that it builds, ${nearest} has the nearest name. The weights of any can be measured.`,
-  });
-}
