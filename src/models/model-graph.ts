@@ -2,7 +2,7 @@
  * From a GGUF header to llama.cpp's compute graph.
  */
 import type { BufferType } from '../device/device.js';
-import { nearestName, PlannerError, shown, type ErrorCode } from '../errors.js';
+import { nearestName, PlannerError, shown } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import type { Architecture } from './architecture.js';
@@ -13,6 +13,7 @@ import type { Hyperparameters } from './hyperparameters.js';
 import { loadedTensors } from './loaded-tensors.js';
 import { MetadataReader } from './metadata-reader.js';
 import { ModelBuilder } from './model-builder.js';
+import { asModelErrors } from './model-errors.js';
 import { createModelMemory } from './memory/model-memory.js';
 import { rejectPart } from './not-a-model.js';
 import type { ScheduleInput } from '../schedule/schedule.js';
@@ -166,22 +167,6 @@ function weightsOf(target: Gguf | null, places?: WeightPlaces): Weights | null {
   checkGguf(target);
   return new Weights(target, places);
 }
-
-/**
- * Runs `build`, and reports wrong operands as errors of the file: the operands of a model's graph come from its file.
- */
-function asModelErrors<T>(build: () => T): T {
-  try {
-    return build();
-  } catch (error) {
-    if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
-    const { culprit, value, limit } = error;
-    const message = `The keys and tensors of the file do not fit each other: ${culprit} is ${String(value)}, but must be ${limit}.`;
-    throw new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy: 'Convert the model again.' });
-  }
-}
-
-const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];
 
 /** @throws PlannerError `UNKNOWN_ARCHITECTURE` */
 function architectureOf({ architecture: name }: MetadataReader): Architecture {

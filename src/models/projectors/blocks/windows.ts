@@ -1,0 +1,36 @@
+/**
+ * Attention within windows: the rows of each window follow each other, and a mask keeps windows apart.
+ */
+import type { Tensor } from '../../../tensor/tensor.js';
+import type { Encoder } from '../encoder.js';
+
+/** Patches that become one token, and stay together. */
+const FOUR = 4;
+
+export interface Windows {
+  readonly mask: Tensor;
+  /** Rows of patches in the order of windows. */
+  readonly gather: (rows: Tensor) => Tensor;
+  /** Tokens in their own order again. */
+  readonly scatter: (tokens: Tensor) => Tensor;
+}
+
+export function windows(e: Encoder): Windows {
+  const { ctx, patchCount, numbers } = e;
+  const groups = Math.floor(patchCount / FOUR);
+  const order = e.input('i32', [groups], 'inv_window_idx');
+  const full = e.input('f32', [patchCount, patchCount], 'window_mask');
+  return {
+    mask: e.flashAttention ? ctx.cast(full, 'f16') : full,
+    gather: (rows) => {
+      const found = ctx.getRows(ctx.reshape(rows, [numbers.length * FOUR, groups]), order);
+      return ctx.reshape(found, [numbers.length, patchCount, 1]);
+    },
+    scatter: (tokens) => {
+      const { projectionLength } = numbers;
+      const back = e.input('i32', [groups], 'window_idx');
+      const found = ctx.getRows(ctx.reshape(tokens, [projectionLength, groups]), back);
+      return ctx.reshape(found, [projectionLength, groups, 1]);
+    },
+  };
+}
