@@ -8,7 +8,7 @@ import type { Tensor } from '../../../tensor/tensor.js';
 import type { Encoder, EncoderScope } from '../encoder.js';
 import type { Activation } from '../numbers.js';
 import { attend, type Heads } from './attention.js';
-import { feedForward } from './feed-forward.js';
+import { feedForward, type NetworkParts } from './feed-forward.js';
 import { linear, plainProduct, withBias, type Product } from './linear.js';
 import { norm, type NormKind } from './norm.js';
 
@@ -83,10 +83,16 @@ function layer(s: EncoderScope, x: Tensor, recipe: LayerRecipe, index: number): 
   const attention = normedIf(s, 'attn_post_norm', looked, recipe.norm, 'attn_post_normed');
   const sum = s.named(ctx.add(attention, x), 'ffn_inp');
   const rows = s.named(norm(s, 'ln2', sum, recipe.norm), 'ffn_inp_normed');
-  const parts = { up: 'ffn_up', gate: 'ffn_gate', down: 'ffn_down' };
-  const fed = s.named(feedForward(s, rows, parts, activation, product), 'ffn_out');
+  const fed = s.named(feedForward(s, rows, networkParts(s), activation, product), 'ffn_out');
   const network = scaled(s, normedIf(s, 'ffn_post_norm', fed, recipe.norm, 'ffn_post_normed'), 'ls2', 'ffn_out_scaled');
   return scaled(s, s.named(ctx.add(sum, network), 'layer_out'), 'out_scale', 'layer_out_scaled');
+}
+
+/** Old files have the names of both matrices swapped. */
+export function networkParts(s: EncoderScope): NetworkParts {
+  const isSwapped = s.weight('ffn_up.weight').ne[0] !== s.numbers.length;
+  const [up, down] = isSwapped ? ['ffn_down', 'ffn_up'] : ['ffn_up', 'ffn_down'];
+  return { up, gate: 'ffn_gate', down };
 }
 
 /** `x` times a weight, if the file has it. */

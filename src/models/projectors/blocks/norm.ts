@@ -31,3 +31,10 @@ export function normedBy(
   const bias = biasName === null ? null : s.optionalWeight(biasName);
   return bias === null ? result : s.named(ctx.add(result, bias), 'norm_b');
 }
+
+/** To mean 0 and deviation 1, with weight and bias; none of its steps gets a name. */
+export function plainNorm(s: EncoderScope, part: string, x: Tensor): Tensor {
+  const { ctx, numbers } = s;
+  const normed = ctx.norm(x, numbers.epsilon);
+  return ctx.add(ctx.mul(normed, s.weight(`${part}.weight`)), s.weight(`${part}.bias`));
+}
