@@ -200,7 +200,7 @@ const CALLS: readonly Call[] = [
   ['measureWeights', models.measureWeights, model],
   ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
   ['memoryTable', models.memoryTable, machine],
-  ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
+  ['measureProjector', models.measureProjector, projector, { devices: [device.cpuDevice()] }],
   ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
   ['shellCommand', models.shellCommand, ['llama-cli', '-m', 'model.gguf']],
   ['withCpu', device.withCpu, [device.cudaDevice({ totalBytes: 24 * GIB })]],

@@ -222,7 +222,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     PROGRAMS: (programs) => assert.equal(programs.server.isServing, true),
     draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
-    measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
+    measureProjector: (measure) => assert.equal(measure(projector, { devices: [gpu] }).buffers[0].type.name, 'CUDA0'),
     commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
     shellCommand: (shell) => assert.equal(shell(['llama-cli', '-m', 'a b']), 'llama-cli -m "a b"'),
     sumByDevice: (sum) => assert.deepEqual(sum(machine.devices, machine.buffers), machine.devices),

@@ -51,7 +51,11 @@ export function findEncoders(gguf: Gguf): readonly FoundEncoder[] {
     const projector = common === '' ? reader.text(`${modality}.projector_type`, '') : common;
     const recipe = RECIPES.get(OMNI[projector]?.[modality] ?? projector);
     const isKnown = recipe !== undefined && (recipe.modality ?? 'vision') === modality;
-    return { modality, projector, open: isKnown ? (): OpenEncoder => openEncoder(gguf, reader, recipe, modality) : null };
+    return {
+      modality,
+      projector,
+      open: isKnown ? (): OpenEncoder => openEncoder(gguf, reader, recipe, modality) : null,
+    };
   });
 }
 

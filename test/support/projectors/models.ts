@@ -1,12 +1,40 @@
 /**
  * Projectors of public models, by the numbers that their configurations give.
  */
-import { linear, norm, type Shapes, type Tower } from './tower.js';
+import { joined, linear, norm, type Shapes, type Tower } from './tower.js';
 
 /** Kernels of the two frames that an image of Qwen-VL stands for. */
 function frames(patch: number, length: number): Shapes {
   const kernel = [patch, patch, 3, length];
   return { 'v.patch_embd.weight': kernel, 'v.patch_embd.weight.1': kernel };
+}
+
+function qwen3Vl(size: Tower['size'], deep: readonly number[], output: number): Tower {
+  const [length] = size;
+  return {
+    projector: 'qwen3vl_merger',
+    size,
+    patch: 16,
+    image: 768,
+    output,
+    layer: 'jbn',
+    metadata: { 'clip.use_gelu': true, 'clip.vision.spatial_merge_size': 2 },
+    tensors: {
+      ...frames(16, length),
+      'v.patch_embd.bias': [length],
+      'v.position_embd.weight': [length, 2304],
+      ...norm('v.post_ln', length),
+      ...joined(
+        deep.map((layer) => ({
+          ...norm(`v.deepstack.${layer}.norm`, 4 * length),
+          ...linear(`v.deepstack.${layer}.fc1`, 4 * length, 4 * length),
+          ...linear(`v.deepstack.${layer}.fc2`, 4 * length, output),
+        })),
+      ),
+      ...linear('mm.0', 4 * length, 4 * length),
+      ...linear('mm.2', 4 * length, output),
+    },
+  };
 }
 
 /** The kernel of patches, and a table of positions. */
@@ -35,9 +63,8 @@ const CLIP_L_TENSORS: Shapes = {
 
 /** The two blocks of MobileVLM's first projector. */
 function mobileBlocks(length: number, inner: number): Shapes {
-  return Object.assign(
-    {},
-    ...[1, 2].map((block) => ({
+  return joined(
+    [1, 2].map((block) => ({
       [`mm.model.mb_block.${block}.block.0.0.weight`]: [3, 3, 1, length],
       ...norm(`mm.model.mb_block.${block}.block.0.1`, length),
       ...linear(`mm.model.mb_block.${block}.block.1.fc1`, length, inner),
@@ -45,7 +72,7 @@ function mobileBlocks(length: number, inner: number): Shapes {
       [`mm.model.mb_block.${block}.block.2.0.weight`]: [length, length],
       ...norm(`mm.model.mb_block.${block}.block.2.1`, length),
     })),
-  ) as Shapes;
+  );
 }
 
 /** SigLIP of 400 million weights. */
@@ -83,33 +110,8 @@ export const PROJECTORS: Readonly<Record<string, readonly Tower[]>> = {
       },
     },
   ],
-  'qwen3-vl-8b': [
-    {
-      projector: 'qwen3vl_merger',
-      size: [1152, 16, 27, 4304],
-      patch: 16,
-      image: 768,
-      output: 4096,
-      layer: 'jbn',
-      metadata: { 'clip.use_gelu': true, 'clip.vision.spatial_merge_size': 2 },
-      tensors: {
-        ...frames(16, 1152),
-        'v.patch_embd.bias': [1152],
-        'v.position_embd.weight': [1152, 2304],
-        ...norm('v.post_ln', 1152),
-        ...Object.assign(
-          {},
-          ...[8, 16, 24].map((layer) => ({
-            ...norm(`v.deepstack.${layer}.norm`, 4608),
-            ...linear(`v.deepstack.${layer}.fc1`, 4608, 4608),
-            ...linear(`v.deepstack.${layer}.fc2`, 4608, 4096),
-          })),
-        ),
-        ...linear('mm.0', 4608, 4608),
-        ...linear('mm.2', 4608, 4096),
-      },
-    },
-  ],
+  'qwen3-vl-4b': [qwen3Vl([1024, 16, 24, 4096], [5, 11, 17], 2560)],
+  'qwen3-vl-8b': [qwen3Vl([1152, 16, 27, 4304], [8, 16, 24], 4096)],
   'gemma-3-4b': [
     {
       ...SIGLIP,

@@ -116,3 +116,8 @@ export function linear(part: string, from: number, to: number): Shapes {
 export function norm(part: string, length: number): Shapes {
   return { [`${part}.weight`]: [length], [`${part}.bias`]: [length] };
 }
+
+/** All of them as one. */
+export function joined(all: readonly Shapes[]): Shapes {
+  return Object.fromEntries(all.flatMap((each) => Object.entries(each)));
+}

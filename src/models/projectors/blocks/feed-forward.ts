@@ -51,8 +51,9 @@ export function feedForward(
 ): Tensor {
   const inner = matrix(s, parts.up, x, 'ffn_up', product);
   const [plain, gated] = ACTIVATIONS[activation];
-  const hasGate = parts.gate !== undefined && s.optionalWeight(`${parts.gate}.weight`) !== null;
-  const active = hasGate ? gated(s, matrix(s, parts.gate!, x, 'ffn_gate', product), inner) : plain(s, inner);
+  const { gate } = parts;
+  const isGated = gate !== undefined && s.optionalWeight(`${gate}.weight`) !== null;
+  const active = isGated ? gated(s, matrix(s, gate, x, 'ffn_gate', product), inner) : plain(s, inner);
   const bias = s.optionalWeight(`${parts.down}.bias`);
   const down = product(s, s.weight(`${parts.down}.weight`), active);
   return bias === null ? down : s.ctx.add(s.named(down, 'ffn_down'), bias);

@@ -72,7 +72,11 @@ const QWEN3: ProjectorRecipe = {
     const rows = layers(e, preNorm(e, placed, 'layer', null), recipe, { after });
     const tokens = projected(e, postNorm(e, rows, 'layer', lastScope(e)));
     if (parts.length === 0) return tokens;
-    return ctx.concat(tokens, parts.reduce((all, part) => ctx.concat(all, part, 0)), 0);
+    return ctx.concat(
+      tokens,
+      parts.reduce((all, part) => ctx.concat(all, part, 0)),
+      0,
+    );
   },
 };
 

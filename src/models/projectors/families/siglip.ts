@@ -61,10 +61,7 @@ const LFM_2 = siglip(
   true,
 );
 
-const JANUS_PRO = siglip(
-  (e, x) => feedForward(e.top, x, { up: 'mm.0', down: 'mm.1' }, e.numbers.activation),
-  {},
-);
+const JANUS_PRO = siglip((e, x) => feedForward(e.top, x, { up: 'mm.0', down: 'mm.1' }, e.numbers.activation), {});
 
 const PHI_4 = siglip((e, x) => feedForward(e.top, x, { up: 'mm.0', down: 'mm.2' }, 'gelu'), { warmup: 16 }, true);
 
