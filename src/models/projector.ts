@@ -150,26 +150,31 @@ function noteOf({ modality, projector, run }: EncoderMeasurement): string[] {
 
 /** Tensors of sound; all others are those of images. */
 const OF_SOUND = /^(a|mm\.a)\./;
+/** Tensors that every encoder of a file loads for itself, whatever it reads. */
+const OF_ALL = /^v\.(class_embd|patch_embd\.(weight(\.1)?|bias)|norm_embd\.(weight|bias))$/;
 /** Numbers that llama.cpp reads from the file, but keeps no tensor of. */
 const READ_ONCE = /\.(input|output)_(max|min)$|^a\.(mel_filters|window)$/;
 /** The encoder beside which llama.cpp loads none of sound. */
 const WITHOUT_SOUND = 'gemma3nv';
 
-function weightBuffers(
-  { tensors }: Gguf,
-  found: readonly FoundEncoder[],
-  { name, bufferType }: Device,
-): DeviceBuffer[] {
+/** One buffer for each encoder. */
+function weightBuffers(gguf: Gguf, found: readonly FoundEncoder[], device: Device): DeviceBuffer[] {
+  const { name, bufferType } = device;
   const context = Context.virtual();
   const sizeOf = (tensor: GgufTensor): number =>
     bufferType.sizeOf(context.newTensor(tensor.type.name, tensor.ne, tensor.name));
-  const kept = tensors.filter((tensor) => !READ_ONCE.test(tensor.name));
-  const hasSound = found.every(({ projector }) => projector !== WITHOUT_SOUND);
-  return (hasSound ? [false, true] : [false]).map((isSound) => {
-    const own = kept.filter((tensor) => OF_SOUND.test(tensor.name) === isSound);
-    const bytes = allocatedBytes(own.map(sizeOf), bufferType);
+  return tensorsOfEncoders(gguf, found).map((tensors) => {
+    const bytes = allocatedBytes(tensors.map(sizeOf), bufferType);
     return { device: name, type: bufferType, purpose: 'weights', bytes };
   });
+}
+
+function tensorsOfEncoders({ tensors }: Gguf, found: readonly FoundEncoder[]): (readonly GgufTensor[])[] {
+  const kept = tensors.filter(({ name }) => !READ_ONCE.test(name));
+  const ofImages = kept.filter(({ name }) => !OF_SOUND.test(name));
+  if (found.some(({ projector }) => projector === WITHOUT_SOUND)) return [ofImages];
+  if (found.length < 2) return [kept];
+  return [ofImages, kept.filter(({ name }) => OF_SOUND.test(name) || OF_ALL.test(name))];
 }
 
 /** Buffers of the same type and purpose as one. */

@@ -29,6 +29,8 @@ export interface EncoderNumbers {
   readonly imageSize: number;
   /** Pixels along one side of a patch; 1 for sound. */
   readonly patchSize: number;
+  /** Numbers of each frame of a sound; 0 for images. */
+  readonly binCount: number;
   /** Patches along one side of what becomes one token. */
   readonly merge: number;
 }
@@ -64,6 +66,7 @@ export function readNumbers(reader: MetadataReader, modality: Modality): Encoder
     activation: activationOf(reader),
     imageSize,
     patchSize,
+    binCount: isVision ? 0 : reader.positive('audio.num_mel_bins'),
     merge: 1,
   };
 }

@@ -67,7 +67,7 @@ const OMNI: Readonly<Record<string, Readonly<Record<Modality, string>> | undefin
 function openEncoder(gguf: Gguf, reader: MetadataReader, recipe: ProjectorRecipe, modality: Modality): OpenEncoder {
   const common = readNumbers(reader, modality);
   const merged = { ...common, merge: mergeOf(reader, recipe) };
-  const numbers = recipe.adjust?.(merged, reader) ?? merged;
+  const numbers = recipe.adjust?.(merged, reader, new EncoderWeights(gguf)) ?? merged;
   const given = warmupOf(numbers, reader, recipe);
   return {
     given,
@@ -88,7 +88,7 @@ function mergeOf(reader: MetadataReader, { merge }: ProjectorRecipe): number {
 }
 
 function warmupOf(numbers: EncoderNumbers, reader: MetadataReader, { warmup }: ProjectorRecipe): EncoderInput {
-  if (numbers.modality === 'audio') return { width: SOUND_FRAMES, height: reader.positive('audio.num_mel_bins') };
+  if (numbers.modality === 'audio') return { width: SOUND_FRAMES, height: numbers.binCount };
   const side = typeof warmup === 'number' ? warmup * numbers.patchSize * numbers.merge : warmup?.(numbers, reader);
   return { width: side ?? numbers.imageSize, height: side ?? numbers.imageSize };
 }

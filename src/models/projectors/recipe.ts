@@ -5,6 +5,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Encoder } from './encoder.js';
 import type { EncoderNumbers, Modality } from './numbers.js';
+import type { EncoderWeights } from './weights.js';
 
 export interface ProjectorRecipe {
   /** Default `vision`. */
@@ -12,7 +13,7 @@ export interface ProjectorRecipe {
   /** How many patches along one side become one token. Default: one. */
   readonly merge?: MergeRule;
   /** Last changes of the numbers that the file gives. */
-  readonly adjust?: (numbers: EncoderNumbers, reader: MetadataReader) => EncoderNumbers;
+  readonly adjust?: (numbers: EncoderNumbers, reader: MetadataReader, weights: EncoderWeights) => EncoderNumbers;
   /**
    * Along one side of the square image that llama.cpp reserves memory for: so many tokens, or what a function says in
    * pixels. Default: the size that the file gives. Sounds have 3000 frames.

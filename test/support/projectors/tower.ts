@@ -20,7 +20,10 @@ export interface Tower {
   /** Elements of a row behind the projector. */
   readonly output: number;
   readonly epsilon?: number;
-  /** Which tensors a layer has: `s`: matrices of queries, keys and values, `j`: one for all; `g`: a gate; `b`: biases; `n`: biases of norms. */
+  /**
+   * Which tensors a layer has: `s`: matrices of queries, keys and values, `j`: one for all; `g`: a gate; `b`: biases; `n`:
+   * biases of norms; `-k`: no bias of keys.
+   */
   readonly layer: string;
   /** Further tensors of each layer. */
   readonly inLayer?: Shapes;
@@ -46,7 +49,7 @@ export function projectorOf(...towers: readonly Tower[]): Promise<Gguf> {
 }
 
 function typeOf(name: string, ne: readonly number[]): 'f16' | 'f32' {
-  return ne.length > 1 && !/position_embd/.test(name) ? 'f16' : 'f32';
+  return ne.length > 1 && !/position_embd|class_embd/.test(name) ? 'f16' : 'f32';
 }
 
 function keysOf(tower: Tower, isMixed: boolean): Record<string, WrittenValue> {
@@ -65,7 +68,7 @@ function keysOf(tower: Tower, isMixed: boolean): Record<string, WrittenValue> {
   return {
     ...metadataOf({
       [`clip.has_${modality}_encoder`]: true,
-      [isMixed ? `clip.${modality}.projector_type` : 'clip.projector_type']: projector,
+      [isMixed && projector !== 'qwen2.5o' ? `clip.${modality}.projector_type` : 'clip.projector_type']: projector,
       ...Object.fromEntries(own),
       ...(Object.fromEntries(plain.filter(([, value]) => !Array.isArray(value))) as Record<string, number>),
     }),
@@ -82,9 +85,8 @@ function layersOf({ modality = 'vision', size, layer, inLayer = {} }: Tower): Sh
   const [length, , layers, feedForward] = size;
   const [has, stack] = [(part: string): boolean => layer.includes(part), modality === 'vision' ? 'v.blk' : 'a.blk'];
   const matrices: Shapes = {
-    ...(has('j')
-      ? { attn_qkv: [length, 3 * length] }
-      : { attn_q: [length, length], attn_k: [length, length], attn_v: [length, length] }),
+    ...(has('j') ? { attn_qkv: [length, 3 * length] } : {}),
+    ...(has('s') ? { attn_q: [length, length], attn_k: [length, length], attn_v: [length, length] } : {}),
     attn_out: [length, length],
     ffn_up: [length, feedForward],
     ...(has('g') ? { ffn_gate: [length, feedForward] } : {}),
@@ -93,7 +95,7 @@ function layersOf({ modality = 'vision', size, layer, inLayer = {} }: Tower): Sh
   const parts: Record<string, readonly number[]> = {};
   for (const [name, ne] of Object.entries(matrices)) {
     parts[`${name}.weight`] = ne;
-    if (has('b')) parts[`${name}.bias`] = [ne[1]];
+    if (has('b') && !(name === 'attn_k' && has('-k'))) parts[`${name}.bias`] = [ne[1]];
   }
   for (const name of ['ln1', 'ln2']) {
     parts[`${name}.weight`] = [length];

@@ -18,16 +18,19 @@ export interface LayerRecipe {
   /** Default: as the file says. */
   readonly activation?: Activation;
   /** How queries and keys turn with their positions. Default: not at all. */
-  readonly turn?: (x: Tensor) => Tensor;
+  readonly turn?: (x: Tensor, layer: number) => Tensor;
   /** Which rows a layer's attention sees. Default: all. */
   readonly mask?: (layer: number) => Tensor | null;
+  /** Whether layers with a mask have a score per head that takes part in the sum but has no value. Default: none has. */
+  readonly hasSinks?: boolean;
   /** Factor of the scores. Default: one over the square root of the head's length. */
   readonly scale?: number;
   /** How matrices are multiplied. Default: plainly. */
   readonly product?: Product;
   /** Changes the values. Default: they stay as they are. */
   readonly values?: (s: EncoderScope, v: Tensor) => Tensor;
-  readonly labels?: LayerLabels;
+  /** Null: only what attention and the network name themselves. */
+  readonly labels?: LayerLabels | null;
 }
 
 /** Names of results. */
@@ -42,30 +45,32 @@ const LAYER_LABELS: Required<LayerLabels> = { normed: 'layer_inp_normed', turned
 
 /**
  * The rows `[length, rows × images]` behind the layers from `first` to `end` (exclusive).
- *
- * @param after what else happens to each layer's result. Default: nothing
  */
 export function layers(
   e: Encoder,
   x: Tensor,
   recipe: LayerRecipe,
-  { first = 0, end = e.numbers.layerCount, before = ignored, after = ignored }: LayerRange = {},
+  { first = 0, end = e.numbers.layerCount, before = unchanged, after = ignored }: LayerRange = {},
 ): Tensor {
   let rows = x;
   for (let index = first; index < end; index++) {
-    before(index, rows);
-    rows = layer(e.layer(index), rows, recipe, index);
-    after(index, rows);
+    rows = layer(e.layer(index), before(rows, index), recipe, index);
+    after(rows, index);
   }
   return rows;
 }
 
-/** Which layers, and what else happens to what goes in and comes out. */
+/** Which layers, and what else happens around them. */
 export interface LayerRange {
   readonly first?: number;
   readonly end?: number;
-  readonly before?: (layer: number, rows: Tensor) => void;
-  readonly after?: (layer: number, rows: Tensor) => void;
+  /** Changes what goes in. Default: it stays as it is. */
+  readonly before?: (rows: Tensor, layer: number) => Tensor;
+  readonly after?: (rows: Tensor, layer: number) => void;
+}
+
+function unchanged(rows: Tensor): Tensor {
+  return rows;
 }
 
 function ignored(): void {
@@ -75,17 +80,28 @@ function ignored(): void {
 function layer(s: EncoderScope, x: Tensor, recipe: LayerRecipe, index: number): Tensor {
   const { ctx, numbers } = s;
   const { product, activation = numbers.activation } = recipe;
-  const labels = { ...LAYER_LABELS, ...recipe.labels };
-  const normed = s.named(norm(s, 'ln1', x, recipe.norm), labels.normed);
-  const heads = turned(s, project(s, normed, recipe), recipe, labels);
-  const options = { mask: recipe.mask?.(index) ?? null, scale: recipe.scale, product };
-  const looked = scaled(s, s.named(attend(s, heads, options), 'attn_out'), 'ls1', 'attn_out_scaled');
+  const named = namer(s, recipe);
+  const normed = named(norm(s, 'ln1', x, recipe.norm), labelsOf(recipe).normed);
+  const heads = turned(s, project(s, normed, recipe), recipe, index);
+  const mask = recipe.mask?.(index) ?? null;
+  const sinks = mask !== null && recipe.hasSinks === true ? s.weight('attn_sinks') : null;
+  const options = { mask, sinks, scale: recipe.scale, product };
+  const looked = scaled(s, named(attend(s, heads, options), 'attn_out'), 'ls1', 'attn_out_scaled');
   const attention = normedIf(s, 'attn_post_norm', looked, recipe.norm, 'attn_post_normed');
-  const sum = s.named(ctx.add(attention, x), 'ffn_inp');
-  const rows = s.named(norm(s, 'ln2', sum, recipe.norm), 'ffn_inp_normed');
-  const fed = s.named(feedForward(s, rows, networkParts(s), activation, product), 'ffn_out');
+  const sum = named(ctx.add(attention, x), 'ffn_inp');
+  const rows = named(norm(s, 'ln2', sum, recipe.norm), 'ffn_inp_normed');
+  const fed = named(feedForward(s, rows, networkParts(s), activation, product), 'ffn_out');
   const network = scaled(s, normedIf(s, 'ffn_post_norm', fed, recipe.norm, 'ffn_post_normed'), 'ls2', 'ffn_out_scaled');
-  return scaled(s, s.named(ctx.add(sum, network), 'layer_out'), 'out_scale', 'layer_out_scaled');
+  return scaled(s, named(ctx.add(sum, network), 'layer_out'), 'out_scale', 'layer_out_scaled');
+}
+
+function labelsOf({ labels }: LayerRecipe): Required<LayerLabels> {
+  return { ...LAYER_LABELS, ...labels };
+}
+
+/** Names results, unless the recipe says that they get none. */
+function namer(s: EncoderScope, { labels }: LayerRecipe): (x: Tensor, label: string) => Tensor {
+  return labels === null ? (x): Tensor => x : (x, label): Tensor => s.named(x, label);
 }
 
 /** Old files have the names of both matrices swapped. */
@@ -107,20 +123,23 @@ function normedIf(s: EncoderScope, part: string, x: Tensor, kind: NormKind, labe
   return s.named(norm(s, part, x, kind), label);
 }
 
-function turned(s: EncoderScope, { q, k, v }: Heads, recipe: LayerRecipe, labels: Required<LayerLabels>): Heads {
+function turned(s: EncoderScope, { q, k, v }: Heads, recipe: LayerRecipe, index: number): Heads {
   const { turn, values = (_, x): Tensor => x } = recipe;
-  const named = (x: Tensor, label: string): Tensor => s.named(x, label);
+  const named = namer(s, recipe);
   const heads = { q: named(q, 'Qcur'), k: named(k, 'Kcur'), v: named(v, 'Vcur') };
   if (turn === undefined) return { ...heads, v: values(s, heads.v) };
-  const [turnedQ, turnedK] = [turn(heads.q), turn(heads.k)];
-  named(turnedQ, `Qcur${labels.turned}`);
-  named(turnedK, `Kcur${labels.turned}`);
+  const [turnedQ, turnedK] = [turn(heads.q, index), turn(heads.k, index)];
+  named(turnedQ, `Qcur${labelsOf(recipe).turned}`);
+  named(turnedK, `Kcur${labelsOf(recipe).turned}`);
   return { q: turnedQ, k: turnedK, v: values(s, heads.v) };
 }
 
 function project(s: EncoderScope, x: Tensor, { norm: kind, product = plainProduct }: LayerRecipe): Heads {
   const joint = s.optionalWeight('attn_qkv.weight');
-  if (joint !== null) return splitHeads(s, withBias(s, 'attn_qkv', product(s, joint, x)), kind);
+  if (joint !== null) {
+    const all = withBias(s, 'attn_qkv', product(s, joint, x));
+    return headNorms(s, splitHeads(s, all), kind, '_norm');
+  }
   const { ctx } = s;
   const { headLength, headCount, kvHeadCount } = s.numbers;
   const part = (name: string): Tensor => linear(s, name, x, product);
@@ -136,19 +155,14 @@ function project(s: EncoderScope, x: Tensor, { norm: kind, product = plainProduc
 }
 
 /** Heads of the rows of one matrix, all queries first, then keys and values. */
-function splitHeads(s: EncoderScope, all: Tensor, kind: NormKind): Heads {
+export function splitHeads(s: EncoderScope, all: Tensor): Heads {
   const { headLength, headCount, kvHeadCount } = s.numbers;
   const bytes = (headsBefore: number): number => rowSize(all.type, headsBefore * headLength);
   const part = (count: number, headsBefore: number): Tensor => {
     const nb = [bytes(1), all.nb[1], all.nb[1] * all.ne[1]];
     return s.ctx.view(all, [headLength, count, all.ne[1], 1], nb, bytes(headsBefore));
   };
-  const heads = {
-    q: part(headCount, 0),
-    k: part(kvHeadCount, headCount),
-    v: part(kvHeadCount, headCount + kvHeadCount),
-  };
-  return headNorms(s, heads, kind, '_norm');
+  return { q: part(headCount, 0), k: part(kvHeadCount, headCount), v: part(kvHeadCount, headCount + kvHeadCount) };
 }
 
 /** Queries and keys normalised, each if the file has weights for that. */

@@ -28,18 +28,18 @@ export function withPatchBias({ ctx, top }: Encoder, x: Tensor): Tensor {
 }
 
 /**
- * `[length, patches]` where squares of four patches follow each other, from an image that stands for two frames of a
+ * `[length, patches]` where the patches of each square follow each other, from an image that stands for two frames of a
  * video, each with a kernel of its own.
  */
-export function framedPatches(e: Encoder): Tensor {
+export function framedPatches(e: Encoder, side = 2): Tensor {
   const image = e.rawInput();
   const frames = e.ctx.add(convolved(e, image), convolved(e, image, `${KERNEL}.1`));
-  return squaresOfFour(e, e.ctx.permute(frames, [1, 2, 0, 3]));
+  return inSquares(e, e.ctx.permute(frames, [1, 2, 0, 3]), side);
 }
 
-/** The rows `[length, columns, rows]` of patches in another order: squares of four follow each other. */
-export function squaresOfFour({ ctx, columns, rows, numbers: { length } }: Encoder, x: Tensor): Tensor {
-  const pairs = ctx.cont(x, [2 * length, Math.floor(columns / 2), rows, 1]);
-  const split = ctx.reshape(pairs, [2 * length, Math.floor(columns / 2), 2, Math.floor(rows / 2)]);
+/** The rows `[length, columns, rows]` of patches in another order: those of each square follow each other. */
+export function inSquares({ ctx, columns, rows, numbers: { length } }: Encoder, x: Tensor, side = 2): Tensor {
+  const strips = ctx.cont(x, [side * length, Math.floor(columns / side), rows, 1]);
+  const split = ctx.reshape(strips, [side * length, Math.floor(columns / side), side, Math.floor(rows / side)]);
   return ctx.cont(ctx.permute(split, [0, 2, 1, 3]), [length, columns * rows, 1]);
 }

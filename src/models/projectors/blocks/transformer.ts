@@ -38,3 +38,8 @@ export function postNorm(e: Encoder, x: Tensor, kind: NormKind, scope = e.top): 
   const part = `${e.numbers.prefix}.post_ln`;
   return scope.optionalWeight(`${part}.weight`) === null ? x : norm(scope, part, x, kind);
 }
+
+/** The scope in which llama.cpp names what comes behind the last layer. */
+export function lastScope(e: Encoder): Encoder['top'] {
+  return e.top.called(`-${e.numbers.layerCount}`);
+}

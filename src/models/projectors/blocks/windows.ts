@@ -11,8 +11,8 @@ export interface Windows {
   readonly mask: Tensor;
   /** Rows of patches in the order of windows. */
   readonly gather: (rows: Tensor) => Tensor;
-  /** Tokens in their own order again. */
-  readonly scatter: (tokens: Tensor) => Tensor;
+  /** Groups of four in their own order again, as rows of so many elements. */
+  readonly scatter: (tokens: Tensor, length: number) => Tensor;
 }
 
 export function windows(e: Encoder): Windows {
@@ -26,11 +26,9 @@ export function windows(e: Encoder): Windows {
       const found = ctx.getRows(ctx.reshape(rows, [numbers.length * FOUR, groups]), order);
       return ctx.reshape(found, [numbers.length, patchCount, 1]);
     },
-    scatter: (tokens) => {
-      const { projectionLength } = numbers;
+    scatter: (tokens, length) => {
       const back = e.input('i32', [groups], 'window_idx');
-      const found = ctx.getRows(ctx.reshape(tokens, [projectionLength, groups]), back);
-      return ctx.reshape(found, [projectionLength, groups, 1]);
+      return ctx.getRows(ctx.reshape(tokens, [length, groups]), back);
     },
   };
 }

@@ -27,8 +27,9 @@ function features(e: Encoder, lastLayers: number): Tensor {
   const positions = e.input('i32', [image.ne[1]], 'positions');
   const placed = ctx.add(image, ctx.getRows(top.weight('v.position_embd.weight'), positions));
   const found: Tensor[] = [];
-  const before = (layer: number, rows: Tensor): void => {
+  const before = (rows: Tensor, layer: number): Tensor => {
     if (listed.includes(layer)) found.push(rows);
+    return rows;
   };
   const start = preNorm(e, placed, 'layer', 'pre_ln');
   const rows = postNorm(e, layers(e, start, { norm: 'layer' }, { end, before }), 'layer');

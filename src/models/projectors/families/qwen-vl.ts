@@ -7,9 +7,9 @@ import type { Tensor } from '../../../tensor/tensor.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import { layers, type LayerLabels } from '../blocks/layers.js';
 import { norm, type NormKind } from '../blocks/norm.js';
-import { framedPatches, squaresOfFour, withPatchBias } from '../blocks/patches.js';
+import { framedPatches, inSquares, withPatchBias } from '../blocks/patches.js';
 import { scaledPositions, turnByPatch } from '../blocks/positions.js';
-import { postNorm, preNorm } from '../blocks/transformer.js';
+import { lastScope, postNorm, preNorm } from '../blocks/transformer.js';
 import { windows } from '../blocks/windows.js';
 import type { Encoder } from '../encoder.js';
 import type { ProjectorRecipe } from '../recipe.js';
@@ -36,14 +36,11 @@ function qwen2(kind: NormKind, hasPattern: boolean): ProjectorRecipe {
         mask: windowed === null ? undefined : mask,
       });
       const tokens = projected(e, postNorm(e, rows, kind, lastScope(e)));
-      return windowed === null ? tokens : windowed.scatter(tokens);
+      if (windowed === null) return tokens;
+      const { projectionLength } = e.numbers;
+      return e.ctx.reshape(windowed.scatter(tokens, projectionLength), [projectionLength, e.patchCount / FOUR, 1]);
     },
   };
-}
-
-/** The scope of names behind the last layer. */
-function lastScope(e: Encoder): Encoder['top'] {
-  return e.top.called(`-${e.numbers.layerCount}`);
 }
 
 /** Four rows become one, and pass a network. */
@@ -58,11 +55,11 @@ const QWEN3: ProjectorRecipe = {
   build: (e) => {
     const { ctx, top, numbers } = e;
     const image = withPatchBias(e, framedPatches(e));
-    const positions = squaresOfFour(e, scaledPositions(e, { mode: 'bilinear', alignCorners: true }));
+    const positions = inSquares(e, scaledPositions(e, { mode: 'bilinear', alignCorners: true }));
     const placed = top.named(ctx.add(image, positions), 'inp_pos_emb');
     const turn = turnByPatch(e);
     const parts: Tensor[] = [];
-    const after = (layer: number, rows: Tensor): void => {
+    const after = (rows: Tensor, layer: number): void => {
       const s = e.layer(layer, 'v.deepstack').called(`-${layer}`);
       if (s.optionalWeight('fc1.weight') === null) return;
       const joined = ctx.reshape(rows, [numbers.length * numbers.merge ** 2, e.patchCount / numbers.merge ** 2, 1]);
@@ -84,4 +81,6 @@ export const QWEN_VL = {
   qwen2vl_merger: qwen2('layer', false),
   'qwen2.5vl_merger': qwen2('rms', true),
   qwen3vl_merger: QWEN3,
+  // EXAONE 4.5 has the encoder of Qwen2.5-VL with fewer heads of keys and values.
+  exaone4_5: qwen2('rms', false),
 } satisfies Readonly<Record<string, ProjectorRecipe>>;
