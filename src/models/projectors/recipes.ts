@@ -2,6 +2,8 @@
  * The kinds of projectors whose encoders are built, by the name that files give them.
  */
 import { COGVLM } from './families/cogvlm.js';
+import { GEMMA_3N } from './families/gemma3n.js';
+import { GEMMA_4_AUDIO } from './families/gemma4-audio.js';
 import { GEMMA_4 } from './families/gemma4.js';
 import { GLM_4V } from './families/glm-4v.js';
 import { HUNYUAN } from './families/hunyuan.js';
@@ -28,6 +30,8 @@ import type { ProjectorRecipe } from './recipe.js';
 export const RECIPES: ReadonlyMap<string, ProjectorRecipe> = new Map(
   Object.entries<ProjectorRecipe>({
     ...COGVLM,
+    ...GEMMA_3N,
+    ...GEMMA_4_AUDIO,
     ...GEMMA_4,
     ...GLM_4V,
     ...HUNYUAN,

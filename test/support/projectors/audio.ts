@@ -123,4 +123,40 @@ export const AUDIO: Readonly<Record<string, readonly Tower[]>> = {
       },
     },
   ],
+  'gemma-4-e2b-audio': [
+    {
+      modality: 'audio',
+      projector: 'gemma4a',
+      size: [1024, 8, 12, 4096],
+      layer: 's',
+      output: 1536,
+      inLayer: {
+        ...joined(
+          ['ffn_norm', 'ffn_norm_1', 'ffn_post_norm', 'ffn_post_norm_1', 'attn_pre_norm', 'attn_post_norm'].map(
+            (part) => ({
+              [`${part}.weight`]: [1024],
+            }),
+          ),
+        ),
+        'ffn_up_1.weight': [1024, 4096],
+        'ffn_down_1.weight': [4096, 1024],
+        'per_dim_scale.weight': [128],
+        'attn_k_rel.weight': [1024, 1024],
+        'conv_norm.weight': [1024],
+        'norm_conv.weight': [1024],
+        'conv_pw1.weight': [1024, 2048],
+        'conv_pw2.weight': [1024, 1024],
+        'conv_dw.weight': [5, 1024],
+      },
+      tensors: {
+        'a.conv1d.0.weight': [3, 3, 1, 128],
+        'a.conv1d.0.norm.weight': [128],
+        'a.conv1d.1.weight': [3, 3, 128, 32],
+        'a.conv1d.1.norm.weight': [32],
+        'a.input_projection.weight': [1024, 1024],
+        ...linear('a.pre_encode.out', 1024, 1536),
+        'mm.a.input_projection.weight': [1536, 1536],
+      },
+    },
+  ],
 };

@@ -1,10 +1,79 @@
 /**
  * Further encoders of images of public models, by the numbers that their configurations give.
  */
-import { linear, norm, type Tower } from './tower.js';
+import { linear, norm, type Shapes, type Tower } from './tower.js';
 import { frames, patches, SIGLIP } from './vision.js';
 
-/** Kernels with biases of biases, as convolutions have them. */
+/** A kernel of one pixel, and its norm. */
+function pointwise(part: string, from: number, to: number): Shapes {
+  return { [`${part}.conv.weight`]: [1, 1, from, to], [`${part}.bn.weight`]: [to] };
+}
+
+/** A kernel for each plane, and its norm. */
+function depthwise(part: string, side: number, length: number): Shapes {
+  return { [`${part}.conv.weight`]: [side, side, 1, length], [`${part}.bn.weight`]: [length] };
+}
+
+function edge(block: string, from: number, inner: number, to: number): Shapes {
+  return {
+    [`${block}.conv_exp.weight`]: [3, 3, from, inner],
+    [`${block}.bn1.weight`]: [inner],
+    [`${block}.conv_pwl.weight`]: [1, 1, inner, to],
+    [`${block}.bn2.weight`]: [to],
+  };
+}
+
+/** @param sides of the kernels ahead of the expansion, and behind it; 0: none */
+function inverted(block: string, [from, inner, to]: readonly number[], [first, middle]: readonly number[]): Shapes {
+  return {
+    ...(first > 0 ? depthwise(`${block}.dw_start`, first, from) : {}),
+    ...pointwise(`${block}.pw_exp`, from, inner),
+    ...(middle > 0 ? depthwise(`${block}.dw_mid`, middle, inner) : {}),
+    ...pointwise(`${block}.pw_proj`, inner, to),
+    ...(from === to ? { [`${block}.layer_scale.gamma`]: [1, 1, to] } : {}),
+  };
+}
+
+function sharedAttention(block: string, length: number, heads: number, head: number, isSmaller: boolean): Shapes {
+  const side = (part: string): Shapes => ({
+    [`${block}.attn.${part}.proj.weight`]: [1, 1, length, head],
+    ...(isSmaller
+      ? {
+          [`${block}.attn.${part}.down_conv.weight`]: [3, 3, 1, length],
+          [`${block}.attn.${part}.norm.weight`]: [length],
+        }
+      : {}),
+  });
+  return {
+    [`${block}.norm.weight`]: [length],
+    [`${block}.attn.query.proj.weight`]: [1, 1, length, heads * head],
+    ...side('key'),
+    ...side('value'),
+    [`${block}.attn.output.proj.weight`]: [1, 1, heads * head, length],
+    [`${block}.layer_scale.gamma`]: [1, 1, length],
+  };
+}
+
+/** MobileNet V5 with fewer blocks of each stage. */
+const MOBILENET: Shapes = {
+  'v.conv_stem.conv.weight': [3, 3, 3, 64],
+  'v.conv_stem.conv.bias': [1, 1, 64],
+  'v.conv_stem.bn.weight': [64],
+  ...edge('v.blk.0.0', 64, 256, 128),
+  ...edge('v.blk.0.1', 128, 512, 128),
+  ...inverted('v.blk.1.0', [128, 768, 256], [3, 5]),
+  ...inverted('v.blk.1.1', [256, 1024, 256], [5, 0]),
+  ...inverted('v.blk.2.0', [256, 1536, 640], [5, 5]),
+  ...sharedAttention('v.blk.2.1', 640, 12, 64, true),
+  ...inverted('v.blk.2.2', [640, 1280, 640], [0, 0]),
+  ...inverted('v.blk.3.0', [640, 3840, 1280], [5, 5]),
+  ...sharedAttention('v.blk.3.1', 1280, 16, 96, false),
+  ...inverted('v.blk.3.2', [1280, 2560, 1280], [0, 0]),
+  ...pointwise('v.msfa.ffn.pw_exp', 1920, 3840),
+  ...pointwise('v.msfa.ffn.pw_proj', 3840, 2048),
+  'v.msfa.norm.weight': [2048],
+};
+
 export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
   'llama-4-scout': [
     {
@@ -416,6 +485,16 @@ export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
         ...linear('mm.up', 4608, 4608),
         ...linear('mm.down', 4608, 1024),
       },
+    },
+  ],
+  'gemma-3n-e4b': [
+    {
+      projector: 'gemma3nv',
+      size: [2048, 8, 0, 0],
+      image: 768,
+      output: 2048,
+      layer: 's',
+      tensors: { ...MOBILENET, 'mm.soft_emb_norm.weight': [2048], 'mm.input_projection.weight': [2048, 2048] },
     },
   ],
 };

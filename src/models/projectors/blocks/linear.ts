@@ -9,6 +9,12 @@ export type Product = (s: EncoderScope, weight: Tensor, x: Tensor) => Tensor;
 
 export const plainProduct: Product = ({ ctx }, weight, x) => ctx.mulMat(weight, x);
 
+/** Inputs and results are limited, even where the file gives no limit, as in Gemma 4. */
+export const limited: Product = ({ ctx }, weight, x) => {
+  const limit = 3.4028234663852886e38;
+  return ctx.clamp(ctx.mulMat(weight, ctx.clamp(x, -limit, limit)), -limit, limit);
+};
+
 /** `x` plus the bias of `part`, if the file has one. */
 export function withBias(s: EncoderScope, part: string, x: Tensor): Tensor {
   const bias = s.optionalWeight(`${part}.bias`);

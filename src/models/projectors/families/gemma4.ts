@@ -5,18 +5,12 @@
  * `clip_graph_gemma4ua`.
  */
 import type { Tensor } from '../../../tensor/tensor.js';
-import { linear, type Product } from '../blocks/linear.js';
+import { limited, linear, type Product } from '../blocks/linear.js';
 import { norm } from '../blocks/norm.js';
 import { convolved, rowsOfPlanes } from '../blocks/patches.js';
 import { transformer } from '../blocks/transformer.js';
 import type { Encoder } from '../encoder.js';
 import type { ProjectorRecipe } from '../recipe.js';
-
-/** Inputs and results of each matrix of an encoder of images are limited, even where the file gives no limit. */
-const limited: Product = ({ ctx }, weight, x) => {
-  const limit = 3.4028234663852886e38;
-  return ctx.clamp(ctx.mulMat(weight, ctx.clamp(x, -limit, limit)), -limit, limit);
-};
 
 /** The column and the row of each patch. */
 function places(e: Encoder): readonly [x: Tensor, y: Tensor] {
