@@ -2,6 +2,7 @@
  * The kinds of projectors whose encoders are built, by the name that files give them.
  */
 import { COGVLM } from './families/cogvlm.js';
+import { DEEPSEEK_OCR } from './families/deepseek-ocr.js';
 import { GEMMA_3N } from './families/gemma3n.js';
 import { GEMMA_4_AUDIO } from './families/gemma4-audio.js';
 import { GEMMA_4 } from './families/gemma4.js';
@@ -30,6 +31,7 @@ import type { ProjectorRecipe } from './recipe.js';
 export const RECIPES: ReadonlyMap<string, ProjectorRecipe> = new Map(
   Object.entries<ProjectorRecipe>({
     ...COGVLM,
+    ...DEEPSEEK_OCR,
     ...GEMMA_3N,
     ...GEMMA_4_AUDIO,
     ...GEMMA_4,

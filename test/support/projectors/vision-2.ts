@@ -1,7 +1,7 @@
 /**
  * Further encoders of images of public models, by the numbers that their configurations give.
  */
-import { linear, norm, type Shapes, type Tower } from './tower.js';
+import { joined, linear, norm, type Shapes, type Tower } from './tower.js';
 import { frames, patches, SIGLIP } from './vision.js';
 
 /** A kernel of one pixel, and its norm. */
@@ -72,6 +72,42 @@ const MOBILENET: Shapes = {
   ...pointwise('v.msfa.ffn.pw_exp', 1920, 3840),
   ...pointwise('v.msfa.ffn.pw_proj', 3840, 2048),
   'v.msfa.norm.weight': [2048],
+};
+
+/** Segment Anything of twelve layers. */
+const SAM: Shapes = {
+  'v.sam.pos_embd.weight': [768, 64, 64],
+  'v.sam.patch_embd.weight': [16, 16, 3, 768],
+  'v.sam.patch_embd.bias': [768],
+  ...joined(
+    Array.from({ length: 12 }, (_, index) => {
+      const block = `v.sam.blk.${index}`;
+      const count = [2, 5, 8, 11].includes(index) ? 127 : 27;
+      return {
+        ...linear(`${block}.attn.qkv`, 768, 2304),
+        ...linear(`${block}.attn.out`, 768, 768),
+        ...norm(`${block}.pre_ln`, 768),
+        ...norm(`${block}.post_ln`, 768),
+        [`${block}.attn.pos_h.weight`]: [64, count],
+        [`${block}.attn.pos_w.weight`]: [64, count],
+        ...linear(`${block}.mlp.lin1`, 768, 3072),
+        ...linear(`${block}.mlp.lin2`, 3072, 768),
+      };
+    }),
+  ),
+  'v.sam.neck.0.weight': [1, 1, 768, 256],
+  ...norm('v.sam.neck.1', 256),
+  'v.sam.neck.2.weight': [3, 3, 256, 256],
+  ...norm('v.sam.neck.3', 256),
+  'v.sam.net_2.weight': [3, 3, 256, 512],
+};
+
+const SAM_KEYS = {
+  'clip.use_gelu': true,
+  'clip.vision.sam.block_count': 12,
+  'clip.vision.sam.head_count': 12,
+  'clip.vision.sam.embedding_length': 768,
+  'clip.vision.window_size': 14,
 };
 
 export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
@@ -495,6 +531,50 @@ export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
       output: 2048,
       layer: 's',
       tensors: { ...MOBILENET, 'mm.soft_emb_norm.weight': [2048], 'mm.input_projection.weight': [2048, 2048] },
+    },
+  ],
+  'deepseek-ocr': [
+    {
+      projector: 'deepseekocr',
+      size: [1024, 16, 24, 4096],
+      image: 1024,
+      output: 1280,
+      layer: 'jbn',
+      metadata: SAM_KEYS,
+      tensors: {
+        ...SAM,
+        'v.sam.net_3.weight': [3, 3, 512, 1024],
+        'v.class_embd': [1024],
+        'v.position_embd.weight': [1024, 257],
+        ...norm('v.pre_ln', 1024),
+        ...linear('mm.model.fc', 2048, 1280),
+        'v.image_newline': [1280],
+        'v.view_seperator': [1280],
+      },
+    },
+  ],
+  'deepseek-ocr-2': [
+    {
+      projector: 'deepseekocr2',
+      size: [896, 14, 24, 4864],
+      image: 1024,
+      output: 1280,
+      layer: 'g',
+      inLayer: {
+        ...linear('attn_q', 896, 896),
+        ...linear('attn_k', 896, 128),
+        ...linear('attn_v', 896, 128),
+      },
+      metadata: { ...SAM_KEYS, 'clip.vision.attention.head_count_kv': 2 },
+      tensors: {
+        ...SAM,
+        'v.sam.net_3.weight': [3, 3, 512, 896],
+        'v.post_ln.weight': [896],
+        'v.resample_query_768.weight': [896, 144],
+        'v.resample_query_1024.weight': [896, 256],
+        ...linear('mm.model.fc', 896, 1280),
+        'v.view_seperator': [1280],
+      },
     },
   ],
 };
