@@ -10,6 +10,7 @@ import { GLM_4V } from './families/glm-4v.js';
 import { HUNYUAN } from './families/hunyuan.js';
 import { INTERNVL } from './families/internvl.js';
 import { KIMI } from './families/kimi.js';
+import { LFM2_AUDIO } from './families/lfm2-audio.js';
 import { LLAMA_4 } from './families/llama-4.js';
 import { LLAVA } from './families/llava.js';
 import { MIMO } from './families/mimo.js';
@@ -25,6 +26,7 @@ import { QWEN_3_AUDIO } from './families/qwen3-audio.js';
 import { SIGLIP } from './families/siglip.js';
 import { STEP_3 } from './families/step3.js';
 import { WHISPER } from './families/whisper.js';
+import { YASA } from './families/yasa.js';
 import { YOUTU } from './families/youtu.js';
 import type { ProjectorRecipe } from './recipe.js';
 
@@ -39,6 +41,7 @@ export const RECIPES: ReadonlyMap<string, ProjectorRecipe> = new Map(
     ...HUNYUAN,
     ...INTERNVL,
     ...KIMI,
+    ...LFM2_AUDIO,
     ...LLAMA_4,
     ...LLAVA,
     ...MIMO,
@@ -54,6 +57,7 @@ export const RECIPES: ReadonlyMap<string, ProjectorRecipe> = new Map(
     ...SIGLIP,
     ...STEP_3,
     ...WHISPER,
+    ...YASA,
     ...YOUTU,
   }),
 );

@@ -159,4 +159,38 @@ export const AUDIO: Readonly<Record<string, readonly Tower[]>> = {
       },
     },
   ],
+  'lfm2-audio-1.5b': [
+    {
+      modality: 'audio',
+      projector: 'lfm2a',
+      size: [512, 8, 17, 2048],
+      layer: 'sbn',
+      output: 2048,
+      inLayer: {
+        ...joined(['ffn_norm', 'ffn_norm_1', 'norm_conv', 'conv_norm'].map((part) => norm(part, 512))),
+        ...linear('ffn_up_1', 512, 2048),
+        ...linear('ffn_down_1', 2048, 512),
+        pos_bias_u: [64, 8],
+        pos_bias_v: [64, 8],
+        'linear_pos.weight': [512, 512],
+        'conv_dw.weight': [9, 512],
+        'conv_dw.bias': [512],
+        ...linear('conv_pw1', 512, 1024),
+        ...linear('conv_pw2', 512, 512),
+      },
+      tensors: {
+        ...joined(
+          [0, 2, 3, 5, 6].map((index) => ({
+            [`a.conv1d.${index}.weight`]: index === 0 || index % 3 === 2 ? [3, 3, 1, 256] : [1, 1, 256, 256],
+            [`a.conv1d.${index}.bias`]: [1, 1, 256],
+          })),
+        ),
+        ...linear('a.pre_encode.out', 4096, 512),
+        'a.position_embd.weight': [512, 16392],
+        ...norm('mm.a.mlp.0', 512),
+        ...linear('mm.a.mlp.1', 512, 2048),
+        ...linear('mm.a.mlp.3', 2048, 2048),
+      },
+    },
+  ],
 };

@@ -74,6 +74,25 @@ const MOBILENET: Shapes = {
   'v.msfa.norm.weight': [2048],
 };
 
+/** A stage of a ConvNeXt with two blocks; all but the first halve the image. */
+function convNext(stage: number, length: number): Shapes {
+  const part = `v.stage.${stage}`;
+  const down = {
+    ...norm(`${part}.down.ln`, length / 2),
+    [`${part}.down.conv.weight`]: [2, 2, length / 2, length],
+    [`${part}.down.conv.bias`]: [length],
+  };
+  const blocks = [0, 1].map((index) => ({
+    [`${part}.blk.${index}.dw.weight`]: [7, 7, 1, length],
+    [`${part}.blk.${index}.dw.bias`]: [length],
+    ...norm(`${part}.blk.${index}.ln`, length),
+    ...linear(`${part}.blk.${index}.pw1`, length, 4 * length),
+    ...norm(`${part}.blk.${index}.grn`, 4 * length),
+    ...linear(`${part}.blk.${index}.pw2`, 4 * length, length),
+  }));
+  return { ...(stage === 0 ? {} : down), ...joined(blocks) };
+}
+
 /** Segment Anything of twelve layers. */
 const SAM: Shapes = {
   'v.sam.pos_embd.weight': [768, 64, 64],
@@ -574,6 +593,25 @@ export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
         'v.resample_query_1024.weight': [896, 256],
         ...linear('mm.model.fc', 896, 1280),
         'v.view_seperator': [1280],
+      },
+    },
+  ],
+  'reka-edge': [
+    {
+      projector: 'yasa2',
+      size: [2816, 16, 0, 0],
+      patch: 4,
+      image: 512,
+      output: 3072,
+      layer: 's',
+      tensors: {
+        'v.patch_embd.weight': [4, 4, 3, 352],
+        'v.patch_embd.bias': [352],
+        ...norm('v.patch_ln', 352),
+        ...joined([0, 1, 2, 3].map((stage) => convNext(stage, 352 * 2 ** stage))),
+        'v.vision_pos_embed': [2816, 256],
+        ...linear('mm.0', 2816, 3072),
+        ...linear('mm.2', 3072, 3072),
       },
     },
   ],
