@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { cudaDevice, parseDevices } from '../../../src/device/index.js';
 import type { Gguf } from '../../../src/gguf/types.js';
 import { measureProjector } from '../../../src/models/index.js';
+import { RECIPES } from '../../../src/models/projectors/recipes.js';
 import { expectError } from '../../support/expect-error.js';
 import { graphDigest, listed } from '../../support/graph-digest.js';
 import { PROJECTORS } from '../../support/projectors/models.js';
 import { projectorOf, type Tower } from '../../support/projectors/tower.js';
+import { projectPath } from '../../support/shared-data.js';
 
 interface Recorded {
   readonly model: string;
@@ -36,6 +38,14 @@ const open = (model: string): Promise<Gguf> => projectorOf(...PROJECTORS[model])
 describe('encoders that llama.cpp reserved memory for', () => {
   it('cover every projector of the list', () => {
     expect(new Set(RECORDED.map(({ model }) => model))).toEqual(new Set(Object.keys(PROJECTORS)));
+  });
+
+  it('cover every kind that is built, which the page of conformance lists', () => {
+    const recorded = new Set(Object.values(PROJECTORS).flatMap((towers) => towers.map(({ projector }) => projector)));
+    const page = readFileSync(projectPath('docs', 'conformance.md'), 'utf8');
+    const built = /Kinds that are equal, as files name them:\n\n([^]*?)\.\n\n/.exec(page)![1];
+    expect([...built.matchAll(/`(.+?)`/g)].map(([, name]) => name)).toEqual([...RECIPES.keys()].sort());
+    expect([...RECIPES.keys()].filter((kind) => !recorded.has(kind))).toEqual([]);
   });
 
   it.each(RECORDED)('$model, $modality, flash attention $flashAttention', async (recorded) => {
