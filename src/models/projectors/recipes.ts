@@ -7,6 +7,7 @@ import { GEMMA_3N } from './families/gemma3n.js';
 import { GEMMA_4_AUDIO } from './families/gemma4-audio.js';
 import { GEMMA_4 } from './families/gemma4.js';
 import { GLM_4V } from './families/glm-4v.js';
+import { GRANITE_VISION } from './families/granite-vision.js';
 import { HUNYUAN } from './families/hunyuan.js';
 import { INTERNVL } from './families/internvl.js';
 import { KIMI } from './families/kimi.js';
@@ -38,6 +39,7 @@ export const RECIPES: ReadonlyMap<string, ProjectorRecipe> = new Map(
     ...GEMMA_4_AUDIO,
     ...GEMMA_4,
     ...GLM_4V,
+    ...GRANITE_VISION,
     ...HUNYUAN,
     ...INTERNVL,
     ...KIMI,

@@ -50,7 +50,7 @@ export function projectorOf(...towers: readonly Tower[]): Promise<Gguf> {
 
 function typeOf(name: string, ne: readonly number[]): 'f16' | 'f32' {
   return ne.length > 1 &&
-    !/position_embd|pos_embd|pos_embed|class_embd|conv_dw|attn\.pos_|pos_bias|conv1d.*bias/.test(name)
+    !/position_embd|pos_embd|pos_embed|img_pos|query$|class_embd|conv_dw|attn\.pos_|pos_bias|conv1d.*bias/.test(name)
     ? 'f16'
     : 'f32';
 }

@@ -74,6 +74,26 @@ const MOBILENET: Shapes = {
   'v.msfa.norm.weight': [2048],
 };
 
+/** A projector of Granite Vision, for windows of 8 × 8 patches and 4 × 4 queries. */
+function windowProjector(part: string, length: number, output: number): Shapes {
+  const attention = (kind: string): Shapes => ({
+    ...joined(['q', 'k', 'v', 'out'].map((name) => linear(`${part}.${kind}_attn_${name}`, length, length))),
+    ...norm(`${part}.${kind}_attn_norm`, length),
+  });
+  return {
+    [`${part}.img_pos`]: [length, 64],
+    [`${part}.query`]: [length, 16],
+    ...linear(`${part}.linear`, length, output),
+    ...norm(`${part}.norm`, length),
+    ...norm(`${part}.post_norm`, length),
+    ...attention('self'),
+    ...attention('cross'),
+    ...linear(`${part}.ffn_up`, length, 3072),
+    ...linear(`${part}.ffn_down`, 3072, length),
+    ...norm(`${part}.ffn_norm`, length),
+  };
+}
+
 /** A stage of a ConvNeXt with two blocks; all but the first halve the image. */
 function convNext(stage: number, length: number): Shapes {
   const part = `v.stage.${stage}`;
@@ -612,6 +632,27 @@ export const SECOND: Readonly<Record<string, readonly Tower[]>> = {
         'v.vision_pos_embed': [2816, 256],
         ...linear('mm.0', 2816, 3072),
         ...linear('mm.2', 3072, 3072),
+      },
+    },
+  ],
+  'granite-vision-4.1': [
+    {
+      ...SIGLIP,
+      projector: 'granite4_vision',
+      patch: 16,
+      image: 384,
+      output: 2560,
+      metadata: {
+        'clip.use_gelu': true,
+        'clip.vision.feature_layer': [8, 17, 26],
+        'clip.vision.projector.spatial_offsets': [-1, 0, 1],
+        'clip.vision.projector.query_side': 4,
+        'clip.vision.projector.window_side': 8,
+      },
+      tensors: {
+        ...patches(16, 1152, 576),
+        'v.image_newline': [2560],
+        ...joined([0, 1, 2].map((index) => windowProjector(`v.proj_blk.${index}`, 1152, 2560))),
       },
     },
   ],
