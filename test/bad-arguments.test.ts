@@ -214,7 +214,7 @@ const CALLS: readonly Call[] = [
   ['draftOptions', models.draftOptions, { ctxSize: 512 }, machine, { devices: [device.cpuDevice()] }],
   ['mtpOptions', models.mtpOptions, { devices: [device.cpuDevice()], ctxSize: 512 }, machine, {}],
   ['memoryTable', models.memoryTable, machine],
-  ['measureProjector', models.measureProjector, projector, [device.cpuDevice()]],
+  ['measureProjector', models.measureProjector, projector, { devices: [device.cpuDevice()] }],
   ['commandOf', models.commandOf, 'model.gguf', { devices: [device.cudaDevice({ totalBytes: 24 * GIB })] }],
   ['shellCommand', models.shellCommand, ['llama-cli', '-m', 'model.gguf']],
   ['withCpu', device.withCpu, [device.cudaDevice({ totalBytes: 24 * GIB })]],

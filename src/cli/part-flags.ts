@@ -169,7 +169,7 @@ export const PART_FLAGS: readonly PartFlag[] = [
     long: '--mmproj',
     value: 'FILE',
     parse: (text) => text,
-    help: 'the multimodal projector (.gguf): its weights, not what it computes',
+    help: 'the multimodal projector (.gguf), with what it computes at the start',
     ...FOR_PARTS,
   },
   {

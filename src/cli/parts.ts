@@ -85,7 +85,9 @@ export function measureParts(
   if (projector !== null) {
     const isOnCpu = flags.projectorOffload === false;
     const names = flags.projectorDevice ?? (isOnCpu ? ['none'] : undefined);
-    parts.push({ name: 'projector', buffers: measureProjector(projector, chosenDevices(all, names)) });
+    const { flashAttention } = options;
+    const { buffers, notes } = measureProjector(projector, { devices: chosenDevices(all, names), flashAttention });
+    parts.push({ name: 'projector', buffers, notes });
   }
   return parts;
 }

@@ -36,7 +36,13 @@ export {
 } from './options.js';
 export { memoryTable, type MemoryTableRow } from './memory-table.js';
 export { POOLINGS, type Pooling } from './pooling.js';
-export { measureProjector } from './projector.js';
+export {
+  measureProjector,
+  type EncoderMeasurement,
+  type EncoderRun,
+  type ProjectorMeasurement,
+  type ProjectorOptions,
+} from './projector.js';
 export { PROGRAMS, type Program, type ProgramDefaults } from './programs.js';
 export {
   gridSize,

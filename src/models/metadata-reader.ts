@@ -31,6 +31,11 @@ export class MetadataReader {
     return this.#read(key, isUint32, 'an integer from 0 to 2^32 - 1', fallback);
   }
 
+  /** As {@link integer}, of a number that files store with a sign. @throws PlannerError `BAD_MODEL` */
+  signed(key: string, fallback?: number): number {
+    return this.#read(key, isUint32, 'an integer from 0 to 2^31 - 1', fallback, ['i32']);
+  }
+
   /** An integer of at least 1. @throws PlannerError `BAD_MODEL` */
   positive(key: string, fallback?: number): number {
     return this.#read(key, isPositive, 'an integer from 1 to 2^32 - 1', fallback);

@@ -2,7 +2,6 @@
  * From a GGUF header to llama.cpp's compute graph.
  */
 import type { BufferType } from '../device/device.js';
-import { PlannerError, type ErrorCode } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
 import type { Graph } from '../graph/graph.js';
 import { checkpointBytes } from './checkpoint.js';
@@ -12,6 +11,7 @@ import { MetadataReader } from './metadata-reader.js';
 import { architectureOf, ModelFile } from './model-file.js';
 import { ModelBuilder } from './model-builder.js';
 import { createModelMemory, type ModelMemory } from './memory/model-memory.js';
+import { asModelErrors } from './model-errors.js';
 import type { RunningTarget, Target } from './target.js';
 import { rejectPart } from './not-a-model.js';
 import { inTheirContext } from './predict-layers.js';
@@ -232,19 +232,3 @@ function openTarget({ target: gguf, targetOptions, ...own }: ModelOptions): Targ
 function targetOf(file: TargetFile | null, places?: WeightPlaces): Target | null {
   return file === null ? null : { weights: new Weights(file.index, places), running: file.running };
 }
-
-/**
- * Runs `build`, and reports wrong operands as errors of the file: the operands of a model's graph come from its file.
- */
-function asModelErrors<T>(build: () => T): T {
-  try {
-    return build();
-  } catch (error) {
-    if (!(error instanceof PlannerError && OPERAND_ERRORS.includes(error.code))) throw error;
-    const { culprit, value, limit } = error;
-    const message = `The keys and tensors of the file do not fit each other: ${culprit} is ${String(value)}, but must be ${limit}.`;
-    throw new PlannerError('BAD_MODEL', { message, culprit, value, limit, remedy: 'Convert the model again.' });
-  }
-}
-
-const OPERAND_ERRORS: readonly ErrorCode[] = ['BAD_OPERAND', 'BAD_SHAPE', 'BAD_VIEW'];

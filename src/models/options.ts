@@ -244,8 +244,12 @@ function integerOption(name: string, value: number, min: number, max = 2 ** 32 -
 }
 
 function isOn(value: FlashAttention): boolean {
-  if (value === 'auto' || value === true) return true;
-  if (value === false) return false;
+  return checkFlashAttention(value) !== false;
+}
+
+/** Returns the option if it is true, false or `auto`. @throws PlannerError `BAD_ARGUMENT` */
+export function checkFlashAttention(value: FlashAttention): FlashAttention {
+  if (value === 'auto' || typeof value === 'boolean') return value;
   throw badOption('flashAttention', value, 'true, false or auto');
 }
 

@@ -32,6 +32,8 @@ export interface MachineFile {
 export interface MachinePart {
   readonly name: string;
   readonly buffers: readonly DeviceBuffer[];
+  /** Sentences about what is not counted. Default: none. */
+  readonly notes?: readonly string[];
 }
 
 /** Most bytes that a server copies to host memory while it runs. */
@@ -73,7 +75,7 @@ export function formatMachine(
     layersText(machine.layers),
     ...graphText(machine),
     ...copiesText(copies),
-    ...(parts.some(({ name }) => name === 'projector') ? ['Of the projector, what it computes is not counted.'] : []),
+    ...parts.flatMap(({ notes = [] }) => notes),
     style.faint(NOT_COUNTED),
   ];
   return lines.map((line) => `${line}\n`).join('');
@@ -185,7 +187,7 @@ export function machineJson({ file, machine, fit = null, parts, devices, copies:
     ...{ weights, adapters, context, compute, output, total },
     devices: devices.map(deviceJson),
     buffers: buffersJson(machine.buffers),
-    parts: parts.map(({ name, buffers }) => ({ name, buffers: buffersJson(buffers) })),
+    parts: parts.map(({ name, buffers, notes = [] }) => ({ name, buffers: buffersJson(buffers), notes })),
     memoryTable: memoryTable(machine),
     server,
     ...{ splits, nodes, copies, layers },

@@ -5,6 +5,8 @@ import { writeAdapter } from '../support/adapters.js';
 import { cli, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
 import { describeShared, projectPath, sharedPath } from '../support/shared.js';
+import { PROJECTORS } from '../support/projectors/models.js';
+import { projectorFile } from '../support/projectors/tower.js';
 
 const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
 const MACHINE = ['--gpu', 'cuda:24GiB', '--gpu', 'cuda:12GiB', '-c', '4096'];
@@ -69,6 +71,20 @@ describe('measure --gpu', () => {
     expect(await placeOf('-mmdev', 'CUDA1')).toEqual(on('CUDA1'));
     expect(await placeOf('--no-mmproj-offload')).toEqual(on('CPU'));
     expect((await cli('measure', PHI3, ...MACHINE, '--mmproj', PHI3)).code).toBe(2);
+  });
+
+  it('adds what a projector computes, or says that it is not known', async () => {
+    const [tower] = PROJECTORS['smolvlm-500m'];
+    const known = write('known.gguf', projectorFile(tower));
+    const { parts } = await measured('--mmproj', known, '-fa', 'off');
+    const compute = parts[0].buffers.filter(({ purpose }) => purpose === 'compute');
+    expect(compute).toMatchObject([
+      { device: 'CUDA0', bytes: 62914560 },
+      { device: 'CPU', type: 'CPU', bytes: 512 * 512 * 3 * 4 }, // the image
+    ]);
+    const unknown = write('unknown.gguf', projectorFile({ ...tower, projector: 'newest' }));
+    const { out } = await cli('measure', PHI3, ...MACHINE, '--mmproj', unknown);
+    expect(out).toContain('encoder of images (newest) is not known, and not counted.');
   });
 
   it('takes some of the devices, in an order', async () => {

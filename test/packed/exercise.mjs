@@ -225,7 +225,7 @@ function callsOfModels(models, { planGraph }, { cpuDevice, cudaDevice }, header)
     draftOptions: (draftOptions) => assert.equal(draftOptions(options, machine, { devices: [gpu] }).outputs, 4),
     mtpOptions: (mtpOptions) => assert.equal(mtpOptions({ devices: [gpu], ...options }, machine).contextType, 'mtp'),
     memoryTable: (memoryTable) => assert.equal(memoryTable(machine)[0].name, 'CUDA0'),
-    measureProjector: (measure) => assert.equal(measure(projector, [gpu])[0].type.name, 'CUDA0'),
+    measureProjector: (measure) => assert.equal(measure(projector, { devices: [gpu] }).buffers[0].type.name, 'CUDA0'),
     commandOf: (command) => assert.equal(command('m.gguf', { devices: [gpu] })[0], 'llama-server'),
     shellCommand: (shell) => assert.equal(shell(['llama-cli', '-m', 'a b']), 'llama-cli -m "a b"'),
     sumByDevice: (sum) => assert.deepEqual(sum(machine.devices, machine.buffers), machine.devices),

@@ -48,11 +48,11 @@ export function reservedChunks(
   prompt: readonly PoolMeasurement[],
   token: readonly PoolMeasurement[],
 ): readonly (readonly number[])[] {
-  return prompt.map((pool, index) => [token[index], pool].reduce<readonly number[]>(regrown, pool.chunks));
+  return prompt.map((pool, index) => regrown(regrown(pool.chunks, token[index].chunks), pool.chunks));
 }
 
 /** The chunks after a further reservation: those of the new plan, if any of them is larger than before. */
-function regrown(present: readonly number[], { chunks }: PoolMeasurement): readonly number[] {
+export function regrown(present: readonly number[], chunks: readonly number[]): readonly number[] {
   return chunks.some((size, chunk) => size > (present[chunk] ?? 0)) ? chunks : present;
 }
 
