@@ -27,8 +27,7 @@ function isCount(value: number): boolean {
  */
 export function checkViewBounds(layout: Layout, offset: number, storageBytes: number, culprit: string): void {
   const { strides } = layout;
-  let areStrides = true;
-  for (let dim = 0; dim < strides.length; dim++) areStrides &&= isCount(strides[dim]);
+  const areStrides = strides.every(isCount);
   const isStart = isCount(offset);
   const end = areStrides && isStart ? offset + byteLength(layout, culprit) : NaN;
   const isInside = end <= storageBytes || isEmpty(layout);
