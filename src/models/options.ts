@@ -71,6 +71,12 @@ export interface ModelOptions {
   readonly loadMtp?: boolean;
   /** Whether the context runs these layers alone (`mtp`) or the model. Default `default`. */
   readonly contextType?: ContextType;
+  /**
+   * Snapshots of a recurrent or compressed state that each sequence keeps beside it, so that it can go back as many
+   * tokens where a draft was wrong. llama-server takes as many as a draft of MTP, EAGLE-3, DFlash or DSpark has tokens:
+   * 3 if nothing is said. Default 0, at most 4096. Models that llama.cpp takes none of ignore it.
+   */
+  readonly stateSnapshots?: number;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
   /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
@@ -100,6 +106,7 @@ export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   embeddings: true,
   pooling: true,
   loadMtp: true,
+  stateSnapshots: true,
 };
 
 /** The names of all options. */
@@ -135,6 +142,8 @@ export interface ResolvedModelOptions {
   /** Whether the layers that predict further tokens are loaded. */
   readonly loadsPredictLayers: boolean;
   readonly contextType: ContextType;
+  /** Snapshots of its state that each sequence keeps; 0 for a model without. */
+  readonly snapshots: number;
 }
 
 /** The tokens and sequences that one graph computes. */
@@ -145,6 +154,8 @@ export interface Batch {
 }
 
 const MAX_SEQUENCES = 256;
+/** Each snapshot adds nodes to most layers: llama.cpp has room for far fewer. */
+export const MAX_SNAPSHOTS = 4096;
 /** The context of a sequence is a multiple of this many tokens. */
 export const CONTEXT_STEP = 256;
 /** The element types that llama.cpp can cache keys and values as. */
@@ -199,9 +210,15 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     pooling: options.embeddings === true ? resolvePooling(options.pooling, hp.pooling) : null,
     loadsPredictLayers: (options.loadMtp ?? false) || contextType === 'mtp',
     contextType,
+    snapshots: snapshotsOf(options, hp),
   };
   checkCacheTypes(run, hp);
   return run;
+}
+
+function snapshotsOf({ stateSnapshots = 0 }: ModelOptions, { hasSnapshots }: Hyperparameters): number {
+  const wanted = integerOption('stateSnapshots', stateSnapshots, 0, MAX_SNAPSHOTS);
+  return hasSnapshots ? wanted : 0;
 }
 
 function sequencesOf(
