@@ -5,7 +5,8 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { ReuseMode } from '../liveness/liveness.js';
-import { CACHE_TYPES, MAX_SNAPSHOTS, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
+import { CACHE_TYPES } from '../models/cache-types.js';
+import { MAX_SNAPSHOTS, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
 import { POOLINGS } from '../models/pooling.js';
 import { PROGRAMS } from '../models/programs.js';

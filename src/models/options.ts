@@ -3,10 +3,11 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
+import { checkOptions, wrongValue, type OptionNames, type PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
-import { elementType, type ElementType } from '../tensor/element-type.js';
+import type { ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
+import { cacheType, checkCacheTypes } from './cache-types.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import { resolvePooling, type Pooling } from './pooling.js';
 import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } from './programs.js';
@@ -158,11 +159,6 @@ const MAX_SEQUENCES = 256;
 export const MAX_SNAPSHOTS = 4096;
 /** The context of a sequence is a multiple of this many tokens. */
 export const CONTEXT_STEP = 256;
-/** The element types that llama.cpp can cache keys and values as. */
-export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'] as const;
-
-/** The name of an element type for the cache. */
-export type CacheType = (typeof CACHE_TYPES)[number];
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveOptions(options: ModelOptions, hp: Hyperparameters): ResolvedModelOptions {
@@ -264,44 +260,6 @@ function isOn(value: FlashAttention): boolean {
   if (value === 'auto' || value === true) return true;
   if (value === false) return false;
   throw badOption('flashAttention', value, 'true, false or auto');
-}
-
-function cacheType(name: string, value: string): ElementType {
-  if (!(CACHE_TYPES as readonly string[]).includes(value))
-    throw badOption(name, value, `one of ${CACHE_TYPES.join(', ')}`);
-  return elementType(value, name);
-}
-
-/** Refuses the cache types that `llama_init_from_model` refuses. */
-function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOptions, hp: Hyperparameters): void {
-  if (hp.attention.isLatent && keyType.name !== valueType.name) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: `This model caches keys and values as one, but they were given the types ${keyType.name} and ${valueType.name}.`,
-      culprit: 'cacheTypeV',
-      value: valueType.name,
-      limit: `${keyType.name}, the type of the keys`,
-      remedy: 'Give `cacheTypeK` and `cacheTypeV` the same type.',
-    });
-  }
-  if (valueType.isQuantized && !flashAttention) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: 'A quantised V cache needs flash attention: give `flashAttention` on.',
-      culprit: 'cacheTypeV',
-      value: valueType.name,
-      limit: 'unquantised, unless `flashAttention` is on',
-      remedy: 'Or give `cacheTypeV` an unquantised type, such as f16.',
-    });
-  }
-  const lengths = [
-    ['cacheTypeK', keyType, 'keyLength'],
-    ['cacheTypeV', valueType, 'valueLength'],
-  ] as const;
-  for (const [name, type, part] of lengths) {
-    const odd = hp.attention.layers.find((heads) => heads[part] % type.blockSize !== 0);
-    if (odd !== undefined) {
-      throw badOption(name, type.name, `a type whose blocks fill the model’s heads of ${odd[part]} elements`);
-    }
-  }
 }
 
 function badOption(culprit: string, value: unknown, limit: string): PlannerError {

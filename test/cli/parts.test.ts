@@ -22,7 +22,7 @@ interface Printed {
   readonly total: number;
   readonly devices: readonly { name: string; total: number }[];
   readonly parts: readonly { name: string; buffers: readonly Row[] }[];
-  readonly memoryTable: readonly { name: string }[];
+  readonly memoryTable: readonly { name: string; context: number }[];
   readonly server: { promptCache: number | null; checkpoint: number; checkpoints: number } | null;
   readonly layers: readonly string[];
 }
@@ -112,8 +112,17 @@ describeShared('measure --gpu of a model that predicts further tokens', () => {
     // One layer with 4 heads of 256 elements, f32 keys and f16 values.
     expect(bytesOf(buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (4 + 2));
     expect(sum(both.devices)).toBe(both.total + bytesOf(buffers));
+    // Three snapshots of the states, unless the draft has another length: all but the 16 layers of attention.
+    const contextOf = ({ memoryTable }: Printed): number => memoryTable.reduce((all, { context }) => all + context, 0);
+    const state = contextOf(plain) - 4096 * 16 * 2 * 4 * 256 * 2;
+    expect(contextOf(both) - contextOf(plain)).toBe(3 * state);
+    const short = await measure('--spec-type', 'draft-mtp', '--draft-max', '1');
+    expect(contextOf(short) - contextOf(plain)).toBe(state);
+    const found = await measure('-md', file, '-ngld', '0', '--spec-draft-n-max', '2');
+    expect(contextOf(found) - contextOf(plain)).toBe(2 * state);
+    expect(contextOf(await measure('--spec-type', 'draft-simple'))).toBe(contextOf(plain));
     // As a file of its own: it is loaded once more.
-    const [draft] = (await measure('-md', file)).parts;
+    const [draft] = (await measure('-md', file, '-ngld', '0')).parts;
     expect(draft.name).toBe('draft');
     expect(bytesOf(draft.buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (2 + 2));
     expect((await cli('measure', file, ...MACHINE, '--spec-type', 'draft-all')).code).toBe(2);
