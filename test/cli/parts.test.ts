@@ -1,6 +1,8 @@
 /** `measure --gpu` with what llama.cpp loads and keeps beside a model. */
 import { describe, expect, it } from 'vitest';
+import { snapshotsForDrafts } from '../../src/cli/parts.js';
 import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { writeAdapter } from '../support/adapters.js';
 import { cli, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
@@ -92,6 +94,32 @@ describe('measure --gpu', () => {
     const { out } = await cli('measure', PHI3, ...MACHINE);
     expect(out).toMatch(/memory breakdown \[MiB\] +self +model +context +compute\n +- CUDA0 +\d+/);
     expect(out).toContain('up to 8.00 GiB of prompts');
+  });
+});
+
+describe('snapshots for drafts', () => {
+  const draftOf = async (architecture: string, ...names: string[]): Promise<Gguf> => {
+    const metadata = metadataOf({ 'general.architecture': architecture, [`${architecture}.block_count`]: 2 });
+    const tensors = names.map((name) => ({ name, type: 'f32' as const, ne: [64, 3] }));
+    return readGguf(write('draft.gguf', writeGguf({ metadata, tensors })));
+  };
+
+  it.each([
+    ['dflash', 'fc.weight', 3],
+    ['dflash', 'markov_w1.weight', 3],
+    ['qwen35', 'blk.1.nextn.eh_proj.weight', 3],
+    ['qwen35', 'blk.0.nextn.eh_proj.weight', undefined],
+    ['llama', 'output.weight', undefined],
+  ])('follow from the draft model %s with %s', async (architecture, tensor, count) => {
+    const draft = await draftOf(architecture, tensor);
+    expect(snapshotsForDrafts({}, draft)).toBe(count);
+    expect(snapshotsForDrafts({ draftLength: 5 }, draft)).toBe(count && 5);
+    expect(snapshotsForDrafts({ specTypes: ['draft-simple'] }, draft)).toBeUndefined();
+    expect(snapshotsForDrafts({ specTypes: ['ngram-mod', 'draft-eagle3'] }, draft)).toBe(3);
+  });
+
+  it('are none without drafts', () => {
+    expect(snapshotsForDrafts({ draftLength: 5 }, null)).toBeUndefined();
   });
 });
 
