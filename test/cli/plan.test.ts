@@ -564,8 +564,8 @@ describeShared('plan of a model with snapshots of its state', () => {
       [3, 88],
     ]);
     expect((await cli('verify', file, own)).code).toBe(0);
-    const { code, err } = await cli('verify', file, own, '--state-snapshots', '2');
+    const { code, out } = await cli('verify', file, own, '--state-snapshots', '2');
     expect(code).not.toBe(0);
-    expect(err).toContain('--state-snapshots 3, not 2');
+    expect(out).toContain('--state-snapshots 3, not 2');
   });
 });
