@@ -1,10 +1,11 @@
 /**
- * Flags of llama.cpp's programs that decide one of ours: drafts the outputs of a server, the tests of llama-bench the
- * context, and the batch of llama-perplexity its sequences.
+ * Flags of llama.cpp's programs that decide one of ours: drafts the outputs and snapshots of a server, the tests of
+ * llama-bench the context, and the batch of llama-perplexity its sequences.
  *
  * Invariant: a flag of ours that was given is left alone; what is derived is said in a note.
  */
 import { CliError } from './cli-error.js';
+import { DRAFT_MTP, DRAFT_TOKENS, SNAPSHOT_TYPES } from './part-flags.js';
 
 /** Arguments, and what was made of them. */
 export interface Derived {
@@ -15,44 +16,49 @@ export interface Derived {
 const DRAFT_MODEL = ['-md', '--model-draft', '--spec-draft-model'];
 const SPEC_TYPE = ['--spec-type'];
 const DRAFT_LENGTH = ['--draft', '--draft-n', '--draft-max', '--spec-draft-n-max'];
+const OUTPUTS = ['--outputs'];
+const SNAPSHOTS = ['--state-snapshots'];
 const SEQUENCES = ['-np', '--parallel'];
 const BATCH = ['-b', '--batch-size'];
-
-/** Tokens of a draft where nothing is said. */
-const DRAFT_DEFAULT = '3';
 
 /** Sequences and batch that llama-server has by itself. */
 const SERVER_SEQUENCES = 4;
 const SERVER_BATCH = 2048;
 
 /**
- * Adds the outputs of a server that checks the tokens of a draft: min(batch, sequences · (1 + drafts)).
+ * Adds what a server needs that checks the tokens of a draft: outputs, min(batch, sequences · (1 + drafts)), and as many
+ * snapshots of states as the draft has tokens, for what drafts with them.
  *
  * @param readsTypes whether the command reads what drafts the tokens
  */
 export function withDrafts(args: readonly string[], readsTypes = false): Derived {
-  const types = valueOf(args, SPEC_TYPE) ?? '';
-  const isDrafting = types.includes('draft-');
-  const hasDraft = valueOf(args, DRAFT_MODEL) !== undefined || types.split(',').includes('draft-mtp');
-  const length = wholeOf(valueOf(args, DRAFT_LENGTH) ?? (isDrafting ? DRAFT_DEFAULT : undefined));
+  const types = valuesOf(args, SPEC_TYPE).flatMap((value) => value.split(','));
+  const isDrafting = types.some((type) => type.startsWith('draft-'));
+  const length = wholeOf(valueOf(args, DRAFT_LENGTH) ?? (isDrafting ? String(DRAFT_TOKENS) : undefined));
   const program = valueOf(args, ['--program']) ?? 'server';
-  if (
-    !hasDraft ||
-    length === undefined ||
-    !['server', 'cli'].includes(program) ||
-    valueOf(args, ['--outputs']) !== undefined
-  ) {
-    return { args, notes: [] };
-  }
+  if (length === undefined || !['server', 'cli'].includes(program)) return { args, notes: [] };
+  const hasDraft = valueOf(args, DRAFT_MODEL) !== undefined || types.includes(DRAFT_MTP);
+  const outputs = hasDraft && valueOf(args, OUTPUTS) === undefined ? outputsOf(args, program, length) : null;
+  const isKept = types.some((type) => SNAPSHOT_TYPES.includes(type));
+  const snapshots = isKept && valueOf(args, SNAPSHOTS) === undefined ? length : null;
+  const derived = [
+    ...(outputs === null ? [] : [...OUTPUTS, String(outputs)]),
+    ...(snapshots === null ? [] : [...SNAPSHOTS, String(snapshots)]),
+  ];
+  if (derived.length === 0) return { args, notes: [] };
+  const note = `drafts of ${length} tokens are taken as ${derived.join(' ')}`;
+  const rest = without(args, readsTypes ? [] : [...DRAFT_LENGTH, ...SPEC_TYPE]);
+  return { args: [...rest, ...derived], notes: [note] };
+}
+
+/** Null for lists, as of a sweep. */
+function outputsOf(args: readonly string[], program: string, length: number): number | null {
   const own = program === 'cli' ? 1 : SERVER_SEQUENCES;
   const asked = valueOf(args, SEQUENCES);
   const sequences = asked === undefined || asked === '-1' ? own : wholeOf(asked);
   const batch = wholeOf(valueOf(args, BATCH) ?? String(SERVER_BATCH));
-  if (sequences === undefined || batch === undefined) return { args, notes: [] }; // lists, as of a sweep
-  const outputs = Math.min(batch, sequences * (1 + length));
-  const note = `drafts of ${length} tokens are taken as --outputs ${outputs}`;
-  const rest = without(args, readsTypes ? DRAFT_LENGTH : [...DRAFT_LENGTH, ...SPEC_TYPE]);
-  return { args: [...rest, '--outputs', String(outputs)], notes: [note] };
+  if (sequences === undefined || batch === undefined) return null;
+  return Math.min(batch, sequences * (1 + length));
 }
 
 const RERANKING = ['--rerank', '--reranking'];
@@ -161,10 +167,16 @@ function nameOf(arg: string): string {
 
 /** The last value that one of these flags is given; undefined without any. */
 function valueOf(args: readonly string[], names: readonly string[]): string | undefined {
-  const index = args.findLastIndex((arg) => names.includes(nameOf(arg)));
-  if (index === -1) return undefined;
-  const arg = args[index];
-  return arg.startsWith('--') && arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : args[index + 1];
+  return valuesOf(args, names).at(-1);
+}
+
+/** All values that these flags are given, in their order. */
+function valuesOf(args: readonly string[], names: readonly string[]): readonly string[] {
+  return args.flatMap((arg, index) => {
+    if (!names.includes(nameOf(arg))) return [];
+    const isJoined = arg.startsWith('--') && arg.includes('=');
+    return isJoined ? [arg.slice(arg.indexOf('=') + 1)] : args.slice(index + 1, index + 2);
+  });
 }
 
 /** The arguments without these flags and their values. */

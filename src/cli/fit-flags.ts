@@ -2,7 +2,7 @@
  * Flags of `fit` and `sweep`: those of a model, with a budget, or with several values each.
  */
 import { InvalidArgumentError } from 'commander';
-import { CACHE_TYPES } from '../models/options.js';
+import { CACHE_TYPES } from '../models/cache-types.js';
 import type { Device } from '../device/device.js';
 import type { MachineGrid, SweepGrid } from '../models/sweep-model.js';
 import type { Budget } from '../report/fit-report.js';

@@ -30,7 +30,7 @@ export async function fitMachine(
   const devices = machineOf(gpu);
   const answer =
     flags.as === undefined ? bestWays(file, devices, flags, terminal) : asLlamaCpp(file, devices, flags, terminal);
-  noteOutputs(flags, terminal);
+  noteNoFlag(flags, terminal);
   const { fits, json, text } = await withProgress(terminal, [file], 2, async (announce) => {
     announce(`reading ${file}`);
     const gguf = await inFile(file, () => readModelFile(file));
@@ -109,7 +109,9 @@ function freeChoices({ gpuLayers, tensorSplit, overrideTensors, ...rest }: Offlo
 }
 
 /** llama.cpp has no flag for it. */
-function noteOutputs({ outputs }: FitFlags, terminal: Terminal): void {
-  if (outputs !== undefined)
-    printNote(terminal, `no flag of llama.cpp is --outputs ${outputs}, so the commands do not say it`);
+function noteNoFlag({ outputs, stateSnapshots }: FitFlags, terminal: Terminal): void {
+  for (const [flag, value] of Object.entries({ '--outputs': outputs, '--state-snapshots': stateSnapshots })) {
+    if (value !== undefined)
+      printNote(terminal, `no flag of llama.cpp is ${flag} ${value}, so the commands do not say it`);
+  }
 }

@@ -5,7 +5,8 @@
  */
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import type { ReuseMode } from '../liveness/liveness.js';
-import { CACHE_TYPES, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
+import { CACHE_TYPES } from '../models/cache-types.js';
+import { MAX_SNAPSHOTS, MODEL_OPTIONS, type ModelOptions } from '../models/options.js';
 import { OFFLOAD_OPTIONS, type OffloadOptions } from '../models/offload/options.js';
 import { POOLINGS } from '../models/pooling.js';
 import { PROGRAMS } from '../models/programs.js';
@@ -153,6 +154,14 @@ export const MODEL_FLAGS: readonly Flag[] = [
     value: 'N',
     parse: wholeNumber(0, MAX_UINT32),
     help: 'most tokens of a batch whose logits are wanted; 0: all (default: as --program does)',
+    ...FOR_MODELS,
+  },
+  {
+    key: 'stateSnapshots',
+    long: '--state-snapshots',
+    value: 'N',
+    parse: wholeNumber(0, MAX_SNAPSHOTS),
+    help: 'snapshots of its recurrent state that each sequence keeps, to go back where a draft was wrong (default: as --spec-type does, else 0)',
     ...FOR_MODELS,
   },
   {

@@ -12,7 +12,7 @@ import { sumByDevice } from '../models/device-sums.js';
 import type { MachineFile } from '../report/machine-report.js';
 import { fitOptionsOf } from './fitting-flags.js';
 import { modelOptionsOf, offloadOptionsOf, type Flags } from './flags.js';
-import { chosenDevices, draftsByMtp, measureParts, serverCopies, type PartFiles } from './parts.js';
+import { chosenDevices, draftsByMtp, measureParts, serverCopies, snapshotsForDrafts, type PartFiles } from './parts.js';
 
 /** The devices that texts such as `cuda:24GiB` name, and a CPU. @throws PlannerError */
 export function machineOf(texts: readonly string[]): readonly Device[] {
@@ -32,7 +32,8 @@ export function measureOn(
 ): Omit<MachineFile, 'file'> {
   const devices = chosenDevices(all, flags.device);
   const loadMtp = draftsByMtp(flags, files.draft);
-  const own = { devices, adapters: files.adapters, loadMtp };
+  const stateSnapshots = snapshotsForDrafts(flags, files.draft);
+  const own = { devices, adapters: files.adapters, loadMtp, stateSnapshots };
   const wanted = { ...own, ...modelOptionsOf(flags), ...offloadOptionsOf(flags) };
   const fit = flags.fit === true ? fitAsLlamaCpp(gguf, { ...wanted, ...fitOptionsOf(flags, devices) }) : null;
   const options = fit?.options ?? wanted;

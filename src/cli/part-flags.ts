@@ -4,7 +4,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { OffloadOptions } from '../models/offload/options.js';
 import { EXPERTS, type TensorOverride } from '../models/offload/overrides.js';
-import { CACHE_TYPES } from '../models/options.js';
+import { CACHE_TYPES } from '../models/cache-types.js';
 import { always, expertLayers, layerCount, overrides } from './device-flags.js';
 import type { Flag } from './flag.js';
 import { choice, MAX_UINT32, wholeNumber } from './flag-values.js';
@@ -28,6 +28,8 @@ export interface PartFlags {
   readonly draftOverrides?: readonly TensorOverride[];
   /** What drafts tokens. */
   readonly specTypes?: readonly string[];
+  /** Most tokens of a draft. */
+  readonly draftLength?: number;
   readonly projector?: string;
   readonly projectorOffload?: boolean;
   readonly projectorDevice?: readonly string[];
@@ -35,6 +37,17 @@ export interface PartFlags {
   readonly cacheRam?: number;
   readonly ctxCheckpoints?: number;
 }
+
+/** By layers that predict further tokens. */
+export const DRAFT_MTP = 'draft-mtp';
+export const DRAFT_DFLASH = 'draft-dflash';
+export const DRAFT_DSPARK = 'draft-dspark';
+
+/** What drafts with snapshots of the states of the model, as `need_n_rs_seq` of llama.cpp says. */
+export const SNAPSHOT_TYPES: readonly string[] = [DRAFT_MTP, 'draft-eagle3', DRAFT_DFLASH, DRAFT_DSPARK];
+
+/** Tokens of a draft where nothing is said. */
+export const DRAFT_TOKENS = 3;
 
 const FOR_PARTS = { kinds: ['model'], group: 'Beside the model (with --gpu, for .gguf), as in llama.cpp:' } as const;
 
@@ -164,6 +177,15 @@ export const PART_FLAGS: readonly PartFlag[] = [
     ...FOR_PARTS,
   },
   {
+    key: 'draftLength',
+    long: '--spec-draft-n-max',
+    aliases: ['--draft-max', '--draft-n', '--draft'],
+    value: 'N',
+    parse: wholeNumber(0, MAX_UINT32),
+    help: `most tokens of a draft, which decides --outputs and --state-snapshots (default: ${DRAFT_TOKENS})`,
+    ...FOR_PARTS,
+  },
+  {
     key: 'projector',
     short: '-mm',
     long: '--mmproj',
@@ -230,11 +252,8 @@ function scaledAdapters(text: string): readonly AdapterFile[] {
   });
 }
 
-/** By layers that predict further tokens. */
-export const DRAFT_MTP = 'draft-mtp';
-
 const SPEC_TYPES = words(`
-  none draft-simple draft-eagle3 ${DRAFT_MTP} draft-dflash draft-dspark
+  none draft-simple ${SNAPSHOT_TYPES.join(' ')}
   ngram-simple ngram-map-k ngram-map-k4v ngram-mod ngram-cache`);
 
 function words(text: string): readonly string[] {

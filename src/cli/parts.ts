@@ -13,7 +13,7 @@ import type { MachinePart, ServerCopies } from '../report/machine-report.js';
 import { CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { readModelFile } from './inputs.js';
-import { DRAFT_MTP, type PartFlags } from './part-flags.js';
+import { DRAFT_DFLASH, DRAFT_DSPARK, DRAFT_MTP, DRAFT_TOKENS, SNAPSHOT_TYPES, type PartFlags } from './part-flags.js';
 
 /** The headers of the files that the flags name. */
 export interface PartFiles {
@@ -92,15 +92,26 @@ export function measureParts(
   return parts;
 }
 
-/**
- * Whether layers draft that predict further tokens. Where nothing is said, llama.cpp finds them in the last layer of the
- * draft model.
- */
-export function draftsByMtp({ specTypes }: PartFlags, draft: Gguf | null): boolean {
-  if (specTypes !== undefined) return specTypes.includes(DRAFT_MTP);
-  if (draft === null) return false;
-  const layers = Number(draft.metadata[`${String(draft.metadata['general.architecture'])}.block_count`]);
-  return draft.tensors.some(({ name }) => name === `blk.${layers - 1}.nextn.eh_proj.weight`);
+/** Whether layers draft that predict further tokens. */
+export function draftsByMtp(flags: PartFlags, draft: Gguf | null): boolean {
+  return draftTypes(flags, draft).includes(DRAFT_MTP);
+}
+
+/** The snapshots of states that the model keeps because of its drafts; undefined where these need none. */
+export function snapshotsForDrafts(flags: PartFlags, draft: Gguf | null): number | undefined {
+  const isKept = draftTypes(flags, draft).some((type) => SNAPSHOT_TYPES.includes(type));
+  return isKept ? (flags.draftLength ?? DRAFT_TOKENS) : undefined;
+}
+
+/** What drafts tokens. Where nothing is said, llama.cpp finds it in the draft model, by the last layer of most. */
+function draftTypes({ specTypes }: PartFlags, draft: Gguf | null): readonly string[] {
+  if (specTypes !== undefined) return specTypes;
+  if (draft === null) return [];
+  const has = (tensor: string): boolean => draft.tensors.some(({ name }) => name === tensor);
+  const architecture = String(draft.metadata['general.architecture']);
+  if (architecture === 'dflash') return [has('markov_w1.weight') ? DRAFT_DSPARK : DRAFT_DFLASH];
+  const layers = Number(draft.metadata[`${architecture}.block_count`]);
+  return has(`blk.${layers - 1}.nextn.eh_proj.weight`) ? [DRAFT_MTP] : [];
 }
 
 const MIB = 2 ** 20;

@@ -43,6 +43,7 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   cacheTypeV: 'string',
   swaFull: 'boolean',
   outputs: 'number',
+  stateSnapshots: 'number',
   embeddings: 'boolean',
   pooling: 'string',
   phase: 'string',
@@ -65,6 +66,7 @@ export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedO
     cacheTypeV: run.valueType.name,
     swaFull: run.hasFullWindow,
     outputs: run.maxOutputs,
+    ...(run.snapshots === 0 ? {} : { stateSnapshots: run.snapshots }),
     ...(run.pooling === null ? {} : { embeddings: true, pooling: run.pooling }),
     phase,
   };

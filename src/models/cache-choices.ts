@@ -5,9 +5,10 @@
  */
 import { nullIfThrown } from '../errors.js';
 import { elementType } from '../tensor/element-type.js';
+import { CACHE_TYPES } from './cache-types.js';
 import { openIfCountable } from './configuration.js';
 import type { ModelHeader } from './model-graph.js';
-import { CACHE_TYPES, type ModelOptions, type ResolvedModelOptions } from './options.js';
+import type { ModelOptions, ResolvedModelOptions } from './options.js';
 
 /**
  * Options with the types that people commonly cache keys and values as, where these are smaller than the given types.

@@ -77,7 +77,7 @@ export function mtpOptions(
 const DRAFT_CACHES = { cacheTypeK: undefined, cacheTypeV: undefined };
 
 /** Options that are of the model alone. */
-const OF_MODEL: readonly string[] = ['phase', 'embeddings', 'pooling', 'adapters'];
+const OF_MODEL: readonly string[] = ['phase', 'embeddings', 'pooling', 'adapters', 'stateSnapshots'];
 
 function checkMeasured(
   options: MachineOptions,

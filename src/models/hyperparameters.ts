@@ -86,6 +86,8 @@ export interface Hyperparameters {
   readonly indexer: IndexerHyperparameters | null;
   /** The state of a recurrent or hybrid model; null for others. */
   readonly state: StateHyperparameters | null;
+  /** Whether llama.cpp takes snapshots of what a sequence keeps, so that it can go back some tokens. */
+  readonly hasSnapshots: boolean;
   /** Whether a token sees only the tokens before it. */
   readonly isCausal: boolean;
   /** How the embeddings of a text's tokens become one; null: in a way that llama.cpp doesn't know. */
@@ -144,6 +146,7 @@ export function readHyperparameters(reader: MetadataReader): Hyperparameters {
     compression: null,
     indexer: null,
     state: null,
+    hasSnapshots: false,
     isCausal: reader.flag('attention.causal', true),
     pooling: readPooling(reader),
     classCount: reader.listLength('classifier.output_labels') || 1,

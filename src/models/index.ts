@@ -5,6 +5,7 @@
  * @module tensor-arena/models
  */
 export { describeOutputs } from './assumption.js';
+export { CACHE_TYPES, type CacheType } from './cache-types.js';
 export type { ModelConfiguration, ModelSizes } from './configuration.js';
 export { sumByDevice, type DeviceMeasurement, type MeasuredDevice, type MemorySums } from './device-sums.js';
 export { draftOptions, mtpOptions, type DraftOptions } from './draft.js';
@@ -24,16 +25,7 @@ export type { BufferPurpose, DeviceBuffer } from './offload/buffers.js';
 export type { PhaseOnDevices } from './offload/compute-buffers.js';
 export type { OffloadOptions, SplitMode } from './offload/options.js';
 export type { TensorOverride } from './offload/overrides.js';
-export {
-  CACHE_TYPES,
-  type CacheType,
-  type ContextType,
-  type FlashAttention,
-  type ModelOptions,
-  type Phase,
-  type ResolvedModelOptions,
-  type SizeOptions,
-} from './options.js';
+export type { ContextType, FlashAttention, ModelOptions, Phase, ResolvedModelOptions, SizeOptions } from './options.js';
 export { memoryTable, type MemoryTableRow } from './memory-table.js';
 export { POOLINGS, type Pooling } from './pooling.js';
 export {

@@ -3,10 +3,11 @@
  *
  * Invariant: limits and rounding are those of llama.cpp's `llama_context` constructor and `sched_reserve`.
  */
-import { checkOptions, PlannerError, wrongValue, type OptionNames } from '../errors.js';
+import { checkOptions, wrongValue, type OptionNames, type PlannerError } from '../errors.js';
 import type { Gguf } from '../gguf/types.js';
-import { elementType, type ElementType } from '../tensor/element-type.js';
+import type { ElementType } from '../tensor/element-type.js';
 import { alignUp } from '../units.js';
+import { cacheType, checkCacheTypes } from './cache-types.js';
 import type { Hyperparameters } from './hyperparameters.js';
 import { resolvePooling, type Pooling } from './pooling.js';
 import { AUTO_PARALLEL, AUTO_SEQUENCES, checkProgram, PROGRAMS, type Program } from './programs.js';
@@ -71,6 +72,12 @@ export interface ModelOptions {
   readonly loadMtp?: boolean;
   /** Whether the context runs these layers alone (`mtp`) or the model. Default `default`. */
   readonly contextType?: ContextType;
+  /**
+   * Snapshots of a recurrent or compressed state that each sequence keeps beside it, so that it can go back as many
+   * tokens where a draft was wrong. llama-server takes as many as a draft of MTP, EAGLE-3, DFlash or DSpark has tokens:
+   * 3 if nothing is said. Default 0, at most 4096. Models that llama.cpp takes none of ignore it.
+   */
+  readonly stateSnapshots?: number;
   /** Which graph to return. Default `pp`. */
   readonly phase?: Phase;
   /** The header of the model whose tokens this one guesses, for drafts that lack what they share with it. */
@@ -100,6 +107,7 @@ export const SIZE_OPTIONS: OptionNames<SizeOptions> = {
   embeddings: true,
   pooling: true,
   loadMtp: true,
+  stateSnapshots: true,
 };
 
 /** The names of all options. */
@@ -135,6 +143,8 @@ export interface ResolvedModelOptions {
   /** Whether the layers that predict further tokens are loaded. */
   readonly loadsPredictLayers: boolean;
   readonly contextType: ContextType;
+  /** Snapshots of its state that each sequence keeps; 0 for a model without. */
+  readonly snapshots: number;
 }
 
 /** The tokens and sequences that one graph computes. */
@@ -145,13 +155,10 @@ export interface Batch {
 }
 
 const MAX_SEQUENCES = 256;
+/** Each snapshot adds nodes to most layers: llama.cpp has room for far fewer. */
+export const MAX_SNAPSHOTS = 4096;
 /** The context of a sequence is a multiple of this many tokens. */
 export const CONTEXT_STEP = 256;
-/** The element types that llama.cpp can cache keys and values as. */
-export const CACHE_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'] as const;
-
-/** The name of an element type for the cache. */
-export type CacheType = (typeof CACHE_TYPES)[number];
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveOptions(options: ModelOptions, hp: Hyperparameters): ResolvedModelOptions {
@@ -199,9 +206,15 @@ export function resolveOptions(options: ModelOptions, hp: Hyperparameters): Reso
     pooling: options.embeddings === true ? resolvePooling(options.pooling, hp.pooling) : null,
     loadsPredictLayers: (options.loadMtp ?? false) || contextType === 'mtp',
     contextType,
+    snapshots: snapshotsOf(options, hp),
   };
   checkCacheTypes(run, hp);
   return run;
+}
+
+function snapshotsOf({ stateSnapshots = 0 }: ModelOptions, { hasSnapshots }: Hyperparameters): number {
+  const wanted = integerOption('stateSnapshots', stateSnapshots, 0, MAX_SNAPSHOTS);
+  return hasSnapshots ? wanted : 0;
 }
 
 function sequencesOf(
@@ -251,44 +264,6 @@ function isOn(value: FlashAttention): boolean {
 export function checkFlashAttention(value: FlashAttention): FlashAttention {
   if (value === 'auto' || typeof value === 'boolean') return value;
   throw badOption('flashAttention', value, 'true, false or auto');
-}
-
-function cacheType(name: string, value: string): ElementType {
-  if (!(CACHE_TYPES as readonly string[]).includes(value))
-    throw badOption(name, value, `one of ${CACHE_TYPES.join(', ')}`);
-  return elementType(value, name);
-}
-
-/** Refuses the cache types that `llama_init_from_model` refuses. */
-function checkCacheTypes({ keyType, valueType, flashAttention }: ResolvedModelOptions, hp: Hyperparameters): void {
-  if (hp.attention.isLatent && keyType.name !== valueType.name) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: `This model caches keys and values as one, but they were given the types ${keyType.name} and ${valueType.name}.`,
-      culprit: 'cacheTypeV',
-      value: valueType.name,
-      limit: `${keyType.name}, the type of the keys`,
-      remedy: 'Give `cacheTypeK` and `cacheTypeV` the same type.',
-    });
-  }
-  if (valueType.isQuantized && !flashAttention) {
-    throw new PlannerError('BAD_ARGUMENT', {
-      message: 'A quantised V cache needs flash attention: give `flashAttention` on.',
-      culprit: 'cacheTypeV',
-      value: valueType.name,
-      limit: 'unquantised, unless `flashAttention` is on',
-      remedy: 'Or give `cacheTypeV` an unquantised type, such as f16.',
-    });
-  }
-  const lengths = [
-    ['cacheTypeK', keyType, 'keyLength'],
-    ['cacheTypeV', valueType, 'valueLength'],
-  ] as const;
-  for (const [name, type, part] of lengths) {
-    const odd = hp.attention.layers.find((heads) => heads[part] % type.blockSize !== 0);
-    if (odd !== undefined) {
-      throw badOption(name, type.name, `a type whose blocks fill the model’s heads of ${odd[part]} elements`);
-    }
-  }
 }
 
 function badOption(culprit: string, value: unknown, limit: string): PlannerError {

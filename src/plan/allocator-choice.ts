@@ -17,7 +17,7 @@ export function resolveAllocator(choice: AllocatorName | Allocator): Allocator {
   }
   const { name, place } = Object(choice) as Partial<Record<keyof Allocator, unknown>>;
   const isAllocator = typeof name === 'string' && name !== '' && typeof place === 'function';
-  const remedy = 'Give it a name and a function from problem to placement, or name one of the library.';
+  const remedy = 'Give a name and a function from problem to placement, or name one of the library.';
   checkArgument(isAllocator, 'allocator', choice, 'an Allocator: { name, place }', remedy);
   const isOther = !isOwn(choice) || !Object.hasOwn(ALLOCATORS, name);
   checkArgument(

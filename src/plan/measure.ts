@@ -116,8 +116,8 @@ export function placeTable(
 
 /** @throws PlannerError `HAZARD`, `OVERSIZE` as {@link measureGraph} */
 export function rejectUnplannable(graph: Graph, options: ResolvedOptions): void {
-  const isOrdered = options.allocator === ALLOCATORS.ggml;
-  if (!isOrdered && mayConflict(graph.tensors, graph.table)) rejectConflicts(hazardsOf(graph));
+  const { tensors, table } = graph;
+  if (options.allocator !== ALLOCATORS.ggml && mayConflict(tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
 }
 

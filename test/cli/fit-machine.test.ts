@@ -109,6 +109,12 @@ describe('fit --gpu', () => {
     expect(await fitOf(PHI3, ...gpusOf(['cuda:1025MiB']))).toMatchObject({ fits: false, points: [] });
   });
 
+  it('says which options no flag of llama.cpp is', async () => {
+    const { err } = await cli('fit', PHI3, '--gpu', 'cuda:8GiB', '--outputs', '9', '--state-snapshots', '3');
+    for (const flag of ['--outputs 9', '--state-snapshots 3'])
+      expect(err).toContain(`no flag of llama.cpp is ${flag}, so the commands do not say it`);
+  });
+
   it('as llama.cpp does it is what measure -fit on says', async () => {
     const [two, flags] = [gpusOf(['cuda:2GiB', 'cuda:2GiB']), ['-fitt', '100,200']];
     const { out } = await cli('fit', PHI3, ...two, ...flags, '--as', 'llama.cpp', '--json');

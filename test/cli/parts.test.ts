@@ -1,6 +1,8 @@
 /** `measure --gpu` with what llama.cpp loads and keeps beside a model. */
 import { describe, expect, it } from 'vitest';
+import { snapshotsForDrafts } from '../../src/cli/parts.js';
 import { readGguf } from '../../src/gguf/gguf.js';
+import type { Gguf } from '../../src/gguf/types.js';
 import { writeAdapter } from '../support/adapters.js';
 import { cli, scratchFolder } from '../support/cli.js';
 import { metadataOf, writeGguf } from '../support/gguf-writer.js';
@@ -24,7 +26,7 @@ interface Printed {
   readonly total: number;
   readonly devices: readonly { name: string; total: number }[];
   readonly parts: readonly { name: string; buffers: readonly Row[] }[];
-  readonly memoryTable: readonly { name: string }[];
+  readonly memoryTable: readonly { name: string; context: number }[];
   readonly server: { promptCache: number | null; checkpoint: number; checkpoints: number } | null;
   readonly layers: readonly string[];
 }
@@ -111,6 +113,32 @@ describe('measure --gpu', () => {
   });
 });
 
+describe('snapshots for drafts', () => {
+  const draftOf = async (architecture: string, ...names: string[]): Promise<Gguf> => {
+    const metadata = metadataOf({ 'general.architecture': architecture, [`${architecture}.block_count`]: 2 });
+    const tensors = names.map((name) => ({ name, type: 'f32' as const, ne: [64, 3] }));
+    return readGguf(write('draft.gguf', writeGguf({ metadata, tensors })));
+  };
+
+  it.each([
+    ['dflash', 'fc.weight', 3],
+    ['dflash', 'markov_w1.weight', 3],
+    ['qwen35', 'blk.1.nextn.eh_proj.weight', 3],
+    ['qwen35', 'blk.0.nextn.eh_proj.weight', undefined],
+    ['llama', 'output.weight', undefined],
+  ])('follow from the draft model %s with %s', async (architecture, tensor, count) => {
+    const draft = await draftOf(architecture, tensor);
+    expect(snapshotsForDrafts({}, draft)).toBe(count);
+    expect(snapshotsForDrafts({ draftLength: 5 }, draft)).toBe(count && 5);
+    expect(snapshotsForDrafts({ specTypes: ['draft-simple'] }, draft)).toBeUndefined();
+    expect(snapshotsForDrafts({ specTypes: ['ngram-mod', 'draft-eagle3'] }, draft)).toBe(3);
+  });
+
+  it('are none without drafts', () => {
+    expect(snapshotsForDrafts({ draftLength: 5 }, null)).toBeUndefined();
+  });
+});
+
 describeShared('measure --gpu of a model that predicts further tokens', () => {
   it('adds the context of layers that predict further tokens, and loads them', async () => {
     const file = sharedPath('real', 'qwen3.5-27b.gguf');
@@ -128,8 +156,17 @@ describeShared('measure --gpu of a model that predicts further tokens', () => {
     // One layer with 4 heads of 256 elements, f32 keys and f16 values.
     expect(bytesOf(buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (4 + 2));
     expect(sum(both.devices)).toBe(both.total + bytesOf(buffers));
+    // Three snapshots of the states, unless the draft has another length: all but the 16 layers of attention.
+    const contextOf = ({ memoryTable }: Printed): number => memoryTable.reduce((all, { context }) => all + context, 0);
+    const state = contextOf(plain) - 4096 * 16 * 2 * 4 * 256 * 2;
+    expect(contextOf(both) - contextOf(plain)).toBe(3 * state);
+    const short = await measure('--spec-type', 'draft-mtp', '--draft-max', '1');
+    expect(contextOf(short) - contextOf(plain)).toBe(state);
+    const found = await measure('-md', file, '-ngld', '0', '--spec-draft-n-max', '2');
+    expect(contextOf(found) - contextOf(plain)).toBe(2 * state);
+    expect(contextOf(await measure('--spec-type', 'draft-simple'))).toBe(contextOf(plain));
     // As a file of its own: it is loaded once more.
-    const [draft] = (await measure('-md', file)).parts;
+    const [draft] = (await measure('-md', file, '-ngld', '0')).parts;
     expect(draft.name).toBe('draft');
     expect(bytesOf(draft.buffers.filter(({ purpose }) => purpose === 'context'))).toBe(4096 * 4 * 256 * (2 + 2));
     expect((await cli('measure', file, ...MACHINE, '--spec-type', 'draft-all')).code).toBe(2);

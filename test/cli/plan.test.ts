@@ -546,3 +546,26 @@ describeShared('plan, where a capacity is hard to decide', () => {
     );
   });
 });
+
+describeShared('plan of a model with snapshots of its state', () => {
+  it('records them, for verify', async () => {
+    const file = sharedPath('archs', 'lfm2.gguf');
+    const flags = ['-c', '512', '-np', '1'];
+    const plan = write('snapshots.json', (await cli('plan', file, ...flags, '--spec-type', 'draft-mtp', '--json')).out);
+    const none = write('none.json', (await cli('plan', file, ...flags, '--json')).out);
+    const own = write('own.json', (await cli('plan', file, ...flags, '--state-snapshots', '3', '--json')).out);
+    const recorded = [plan, none, own].map((each) => {
+      const { options, input } = JSON.parse(readFileSync(each, 'utf8')) as PlanRecord;
+      return [options.stateSnapshots, input.nodes];
+    });
+    expect(recorded).toEqual([
+      [3, 88],
+      [undefined, 79],
+      [3, 88],
+    ]);
+    expect((await cli('verify', file, own)).code).toBe(0);
+    const { code, out } = await cli('verify', file, own, '--state-snapshots', '2');
+    expect(code).not.toBe(0);
+    expect(out).toContain('--state-snapshots 3, not 2');
+  });
+});

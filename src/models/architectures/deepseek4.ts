@@ -67,6 +67,7 @@ export const deepseek4 = decoder<DeepSeek4Hyperparameters>({
     givesEmbeddings: true,
     check: requirePlainLayer,
   },
+  hasSnapshots: true,
   graphRoom: { perToken: 40, perWeight: 32 },
   adjust: readDeepSeek4,
 });

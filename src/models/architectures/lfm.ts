@@ -40,6 +40,7 @@ const LFM2 = {
     (_, { states }) =>
     (s, x) =>
       shortConvolution(s, states, x, LABEL),
+  hasSnapshots: true,
   labels: { feedForward: null },
   finalNorm: { part: 'token_embd_norm', label: 'result_norm' },
   output: { isUnread: 'with-embeddings' },

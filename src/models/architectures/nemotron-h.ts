@@ -31,6 +31,7 @@ const NEMOTRON_H = {
     (_, { states }) =>
     (s, x) =>
       headScan(s, states, x),
+  hasSnapshots: true,
   layer: layerOfNemotronH,
   experts: {
     length: 'own-or-split',

@@ -30,6 +30,7 @@ const HYBRID = {
   predicts: 'uncached',
   prediction: {},
   keepsWantedAfter: 'final-norm',
+  hasSnapshots: true,
   graphRoom: { perToken: 40, perWeight: 32 },
   adjust: withDeltaNets,
 } satisfies DecoderRecipe<ScanHyperparameters>;
@@ -48,9 +49,12 @@ export const qwen35 = decoder<ScanHyperparameters>(HYBRID);
 
 export const qwen35moe = decoder<ScanHyperparameters>({ ...HYBRID, experts: EXPERTS });
 
-/** The first hybrid: tokens have one position, and the heads of keys are repeated for those of values. */
+/**
+ * The first hybrid: tokens have one position, and the heads of keys are repeated for those of values. It cannot go back.
+ */
 export const qwen3next = decoder<ScanHyperparameters>({
   ...HYBRID,
+  hasSnapshots: false,
   embedding: { label: 'model.embed_tokens' },
   rope: { mode: 'neox' },
   attention: gatedAttention({ query: 'Qcur_view', gate: 'gate', dense: null }),

@@ -16,6 +16,19 @@ import { rotated } from './attention.js';
 import { product } from './linear.js';
 import { norm } from './norm.js';
 
+/** Rows of a state, from where to where. */
+interface Moves {
+  readonly from: Tensor;
+  readonly to: Tensor;
+}
+
+interface SnapshotInputs {
+  /** From a snapshot to the state, before it is read. */
+  readonly restored: Moves;
+  /** From the state and this batch to the snapshots. */
+  readonly taken: Moves;
+}
+
 /** The inputs of one kind of compressed rows. */
 export interface CompressorInputs {
   readonly cache: CompressedCache;
@@ -24,6 +37,8 @@ export interface CompressorInputs {
   /** Tokens whose state is kept, and where. */
   readonly kept: Tensor;
   readonly keptAt: Tensor;
+  /** How the state goes back, and what is kept for that; null: it never does. */
+  readonly snapshots: SnapshotInputs | null;
   /** The tokens of each group that becomes a row. */
   readonly members: Tensor;
   /** The rows that are written, and their positions. */
@@ -60,7 +75,13 @@ export function compressorInputs(
   const input = (type: 'i32' | 'i64', count: number, label: string): Tensor =>
     m.input(type, [count], `dsv4_${name}_state_${label}`);
   const rows = sequences * Math.ceil(tokens / sequences / ratio);
-  const kept = Math.min(tokens, cache.state.rows);
+  const { state } = cache;
+  const kept = Math.min(tokens, state.rows);
+  const moves = (what: string, count: number): Moves => ({
+    from: input('i32', count, `${what}_src_idxs`),
+    to: input('i32', count, `${what}_dst_idxs`),
+  });
+  const stateRows = sequences * state.rowsOfSequence;
   const isHalf = name === 'lid' || m.run.flashAttention;
   const turns = isTurned ? rotationLength(length) : cache.keys.keyRotation();
   return {
@@ -68,6 +89,10 @@ export function compressorInputs(
     places: input('i32', tokens, 'pos'),
     kept: input('i32', kept, 'persist_src_idxs'),
     keptAt: input('i32', kept, 'persist_dst_idxs'),
+    snapshots:
+      state.snapshots === 0
+        ? null
+        : { restored: moves('restore', stateRows), taken: moves('snapshot', state.snapshots * stateRows) },
     members: input('i32', (isOverlapping ? 2 : 1) * ratio * rows, 'read_idxs'),
     rowIds: input('i64', rows, 'write_idxs'),
     rowPositions: input('i32', rows, 'write_pos'),
@@ -86,25 +111,36 @@ export function compress(
 ): void {
   const { ctx } = s;
   const { name, weights, ratio, isOverlapping, length } = kind;
+  const { snapshots } = inputs;
   const { state, keys } = inputs.cache;
   const width = (isOverlapping ? 2 : 1) * length;
   const kv = s.named(product(s, `${weights}_kv`, x, width), `${name}_state_kv`);
   const plain = s.named(product(s, `${weights}_gate`, x, width), `${name}_state_score`);
   const places = ctx.getRows(s.weight(`${weights}_ape.weight`, [width, ratio]), inputs.places);
   const score = s.named(ctx.add(plain, places), `${name}_state_score_ape`);
-  const withState = (part: StatePart, fresh: Tensor): Tensor => {
+  const move = (part: StatePart, rows: Tensor, { from, to }: Moves): Tensor =>
+    ctx.setRows(state.all(ctx, part, s.index), ctx.getRows(rows, from), to);
+  const stateOf = (part: StatePart): Tensor => {
     const all = state.all(ctx, part, s.index);
+    return snapshots === null ? all : move(part, all, snapshots.restored);
+  };
+  const ready = { kv: stateOf('kv'), score: stateOf('score') };
+  const withState = (part: StatePart, fresh: Tensor): Tensor => {
+    const all = ready[part];
     return ctx.concat(ctx.view(all, [all.ne[0], state.rows], [all.nb[1]]), fresh, 1);
   };
   const sources = { kv: withState('kv', kv), score: withState('score', score) };
   const groups = isOverlapping ? overlappingGroups(s, kind, inputs, sources) : wholeGroups(s, kind, inputs, sources);
   const row = turnedRow(s, kind, inputs, meanOfGroups(s, groups), turns);
   s.expand(keys.storeKeys(ctx, row, inputs.rowIds, s.index));
-  const keep = (part: StatePart, fresh: Tensor): Tensor =>
-    ctx.setRows(state.all(ctx, part, s.index), ctx.getRows(fresh, inputs.kept), inputs.keptAt);
-  s.expand(keep('kv', kv));
-  s.expand(keep('score', score));
+  const fresh = { kv, score };
+  if (snapshots !== null) {
+    for (const part of PARTS) s.expand(move(part, ctx.concat(ready[part], fresh[part], 1), snapshots.taken));
+  }
+  for (const part of PARTS) s.expand(move(part, fresh[part], { from: inputs.kept, to: inputs.keptAt }));
 }
+
+const PARTS: readonly StatePart[] = ['kv', 'score'];
 
 type Sources = Readonly<Record<StatePart, Tensor>>;
 

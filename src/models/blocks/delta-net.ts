@@ -7,10 +7,10 @@
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `llm_build_delta_net_base`.
  */
-import { rowSize } from '../../tensor/layout.js';
+import { elementCount, rowSize } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Layer } from '../model-builder.js';
-import { fetchState, storeRows, type StateInputs } from './recurrent-state.js';
+import { fetchState, storeColumns, storeRows, storeStates, type StateInputs } from './recurrent-state.js';
 
 /** What the rule reads of each token, as `[elements, heads, tokens, sequences]`. */
 export interface DeltaInputs {
@@ -31,15 +31,16 @@ export interface DeltaResult {
 }
 
 /** @param states `[elements, elements, heads, sequences]` */
-export function deltaRule({ ctx }: Layer, { q, k, v, gate, beta }: DeltaInputs, states: Tensor): DeltaResult {
-  const all = ctx.gatedDeltaNet(q, k, v, gate, beta, states);
-  const strides = ([n0, n1, n2]: readonly number[]): number[] =>
-    [n0, n0 * n1, n0 * n1 * n2].map((count) => rowSize(all.type, count));
-  const count = v.ne[0] * v.ne[1] * v.ne[2] * v.ne[3];
-  return {
-    output: ctx.view(all, v.ne, strides(v.ne)),
-    states: ctx.view(all, states.ne, strides(states.ne), rowSize(all.type, count)),
-  };
+export function deltaRule(s: Layer, { q, k, v, gate, beta }: DeltaInputs, states: Tensor): DeltaResult {
+  const all = s.ctx.gatedDeltaNet(q, k, v, gate, beta, states);
+  return { output: part(s, all, v.ne), states: part(s, all, states.ne, elementCount(v)) };
+}
+
+/** The elements from the one at `first` on, as a tensor of this shape. */
+function part({ ctx }: Layer, all: Tensor, ne: Tensor['ne'], first = 0): Tensor {
+  const [n0, n1, n2] = ne;
+  const nb = [n0, n0 * n1, n0 * n1 * n2].map((count) => rowSize(all.type, count));
+  return ctx.view(all, ne, nb, rowSize(all.type, first));
 }
 
 /**
@@ -53,18 +54,27 @@ export function convolutionInput(s: Layer, inputs: StateInputs, x: Tensor, width
   const fetched = s.named(fetchState(s, inputs, convolution), 'conv_states');
   const last = s.named(ctx.reshape(fetched, [width - 1, channels, sequences]), 'conv_states_reshaped');
   const all = s.named(ctx.concat(last, s.named(ctx.transpose(x), 'qkv_mixed_transposed'), 0), 'conv_input');
-  const offset = rowSize(all.type, all.ne[0] - last.ne[0]);
-  const kept = s.named(ctx.view(all, last.ne.slice(0, 3), [all.nb[1], all.nb[2]], offset), 'conv_state_last');
-  const row = [(width - 1) * channels, sequences];
-  const place = s.named(ctx.view(convolution, row, [convolution.nb[1]]), 'conv_state_update');
-  s.expand(ctx.cpy(kept, place));
+  // Every snapshot is written, the oldest first, however short the batch is.
+  const { snapshots } = model.run;
+  const earlier = Array.from({ length: 1 + snapshots }, (_, index) => snapshots - index);
+  const labels = { columns: 'conv_state_last', place: 'conv_state_update' };
+  storeColumns(s, all, convolution, { earlier, labels });
   return all;
 }
 
-/** The results of the rule for all tokens; the new states go back into the cache. */
+/** The results of the rule for all tokens; the new states go back into the cache, those of snapshots all at once. */
 export function deltaAttention(s: Layer, inputs: DeltaInputs, states: Tensor): Tensor {
-  const result = deltaRule(s, inputs, states);
-  const output = s.named(result.output, 'attn_output');
-  storeRows(s, s.named(result.states, 'new_state'), s.model.memory.state!.of(s.index).scan);
+  const { scan } = s.model.memory.state!.of(s.index);
+  const { snapshots } = s.model.run;
+  if (snapshots === 0) {
+    const result = deltaRule(s, inputs, states);
+    const output = s.named(result.output, 'attn_output');
+    storeRows(s, s.named(result.states, 'new_state'), scan);
+    return output;
+  }
+  const { q, k, v, gate, beta } = inputs;
+  const all = s.ctx.gatedDeltaNet(q, k, v, gate, beta, states, { snapshots: 1 + snapshots });
+  const output = s.named(part(s, all, v.ne), 'attn_output');
+  storeStates(s, all, elementCount(v), scan);
   return output;
 }

@@ -8,14 +8,14 @@
  *
  * Invariant: the order of operations, names and graph entries is that of llama.cpp's `build_mamba2_layer`.
  */
-import { elementCount, rowSize } from '../../tensor/layout.js';
+import { elementCount } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Layer } from '../model-builder.js';
 import type { Presence } from '../presence.js';
 import type { ScanHyperparameters } from '../scan.js';
 import { linear, weightIf } from './linear.js';
 import { norm } from './norm.js';
-import { fetchState, storeRows, type StateInputs } from './recurrent-state.js';
+import { fetchState, storeColumns, storeStates, type StateInputs } from './recurrent-state.js';
 
 type ScanLayer = Layer<ScanHyperparameters>;
 
@@ -75,20 +75,18 @@ function project(s: ScanLayer, x: Tensor): Parts {
 
 /** Convolution over the last columns and the new ones; the new last columns go back into the state. */
 function convolve(s: ScanLayer, columns: Tensor, fresh: Tensor, state: Tensor): Tensor {
-  const { ctx, hp, model } = s;
+  const { ctx, hp } = s;
   const { convolutionWidth } = hp.scan;
   const length = rowLength(s);
   const all = ctx.concat(columns, ctx.transpose(fresh), 0);
-  const kept = [convolutionWidth - 1, length, model.batch.sequences];
-  const newLast = ctx.view(all, kept, [all.nb[1], all.nb[2]], fresh.ne[1] * all.nb[0]);
-  storeRows(s, newLast, state);
+  storeColumns(s, all, state);
   const summed = ctx.ssmConv(all, s.weight('ssm_conv1d.weight', [convolutionWidth, length]));
   return ctx.silu(ctx.add(summed, s.weight('ssm_conv1d.bias', [length])));
 }
 
 /** The result of the scan for every token, `[head, heads, tokens, sequences]`; new states go back into the cache. */
 function scan(s: ScanLayer, inputs: StateInputs, row: Tensor, steps: Tensor, cache: Tensor): Tensor {
-  const { ctx, hp } = s;
+  const { ctx, hp, model } = s;
   const { innerLength, stateLength, groups, stepRank: heads } = hp.scan;
   const [, tokens, sequences] = row.ne;
   const part = (length: number, count: number, first: number): Tensor => {
@@ -102,17 +100,9 @@ function scan(s: ScanLayer, inputs: StateInputs, row: Tensor, steps: Tensor, cac
   const decay = s.weight('ssm_a', [1, heads]);
   const result = fetchState(s, inputs, cache, (states, rows) => {
     const perHead = ctx.reshape(states, [stateLength, innerLength / heads, heads, states.ne[1]]);
-    return ctx.ssmScan(perHead, x, step, decay, b, c, rows);
+    return ctx.ssmScan(perHead, x, step, decay, b, c, rows, { snapshots: 1 + model.run.snapshots });
   });
-  const stateRow = rowSize(result.type, stateLength * innerLength);
-  const newStates = ctx.view(
-    result,
-    [stateLength * innerLength, sequences, 1],
-    [stateRow, stateRow * sequences],
-    elementCount(x) * x.nb[0],
-  );
-  const [rowBytes, allBytes] = [cache.nb[1], cache.ne[1] * stateRow];
-  s.expand(ctx.cpy(newStates, ctx.view(cache, newStates.ne.slice(0, 3), [rowBytes, allBytes])));
+  storeStates(s, result, elementCount(x), cache);
   const nb = [x.nb[1], heads * x.nb[1], tokens * heads * x.nb[1]];
   const scanned = ctx.view(result, [innerLength / heads, heads, tokens, sequences], nb);
   return s.named(ctx.add(scanned, ctx.mul(x, s.weight('ssm_d', [1, heads]))), 'mamba2_y_add_d');

@@ -12,7 +12,7 @@ import { withStates, type Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { Layer } from '../model-builder.js';
 import { product } from './linear.js';
-import { fetchState, storeRows, type StateInputs } from './recurrent-state.js';
+import { fetchState, storeColumns, type StateInputs } from './recurrent-state.js';
 
 export interface ShortConvolutionHyperparameters extends Hyperparameters {
   /** Tokens that the convolution sees. */
@@ -50,8 +50,8 @@ export function shortConvolution(
   const { convolution: state } = model.memory.state!.of(s.index);
   const last = ctx.reshape(fetchState(s, inputs, state), [convolutionWidth - 1, length, sequences]);
   const seen = hp.isCausal ? ctx.concat(last, fresh, 0) : centred(s, last, fresh);
-  const kept = [convolutionWidth - 1, length, sequences];
-  storeRows(s, ctx.view(seen, kept, [seen.nb[1], seen.nb[2]], (seen.ne[0] - kept[0]) * seen.nb[0]), state);
+  // Of a window that looks ahead, llama.cpp takes no snapshots.
+  storeColumns(s, seen, state, hp.isCausal ? {} : { earlier: [0] });
   const kernel = s.weight('shortconv.conv.weight', [convolutionWidth, length]);
   const convolved = s.named(ctx.ssmConv(seen, kernel), `${label}conv.conv`);
   const out = s.named(product(s, 'shortconv.out_proj', ctx.mul(c, convolved), length), `${label}conv.out_proj`);

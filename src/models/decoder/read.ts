@@ -23,7 +23,7 @@ export function readDecoder<H extends Hyperparameters>(reader: MetadataReader, r
   const { norm: own = { kind: 'rms' }, headRules = {}, adjust = (hp): H => hp as H } = recipe;
   const norm = typeof own === 'function' ? own(reader) : own;
   const eps = norm.kind === 'rms' ? 'layer_norm_rms_epsilon' : 'layer_norm_epsilon';
-  let hp = readHyperparameters(reader);
+  let hp: Hyperparameters = { ...readHyperparameters(reader), hasSnapshots: recipe.hasSnapshots ?? false };
   hp = { ...hp, norm: { weight: 'required', bias: 'none', ...norm, epsilon: reader.number(`attention.${eps}`) } };
   if (recipe.predicts !== undefined) hp = withPredictLayers(reader, hp);
   hp = { ...hp, rope: readTurns(reader, hp.rope, recipe.rope ?? {}) };

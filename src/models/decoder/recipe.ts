@@ -99,6 +99,8 @@ export interface RecipeEntries<H extends Hyperparameters = Hyperparameters> {
    * after them; `nothing`: all tokens get scores. Default `attention`.
    */
   readonly keepsWantedAfter?: 'attention' | 'attention-norm' | 'layers' | 'final-norm' | 'nothing';
+  /** Whether llama.cpp takes snapshots of what a sequence keeps, to go back where a draft was wrong. Default false. */
+  readonly hasSnapshots?: boolean;
   /** How large llama.cpp lets the graph be. Default: as large as most. */
   readonly graphRoom?: GraphRoom;
   /** What happens to the embeddings ahead of the first layer. */

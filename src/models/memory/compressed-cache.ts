@@ -22,15 +22,23 @@ export class CompressorState {
   readonly tensors: LayerTensor[] = [];
   /** Tokens that are kept, of all sequences. */
   readonly rows: number;
+  /** As many, of one sequence. */
+  readonly rowsOfSequence: number;
+  /** Further copies of all rows, by which a sequence goes back some tokens. */
+  readonly snapshots: number;
   readonly #layers = new Map<number, Readonly<Record<StatePart, Tensor>>>();
 
   /** @param length elements of a token */
-  constructor(name: string, layers: readonly number[], length: number, tokens: number, sequences: number) {
+  constructor(name: string, layers: readonly number[], length: number, tokens: number, run: ResolvedModelOptions) {
+    const { sequences, snapshots } = run;
     this.rows = tokens * sequences;
+    this.rowsOfSequence = tokens;
+    this.snapshots = snapshots;
+    const planes = sequences * (1 + snapshots);
     const memory = Context.virtual();
     for (const layer of layers) {
       const make = (part: StatePart): Tensor => {
-        const tensor = memory.newTensor('f32', [length, tokens, sequences], `dsv4_${name}_state_${part}_l${layer}`);
+        const tensor = memory.newTensor('f32', [length, tokens, planes], `dsv4_${name}_state_${part}_l${layer}`);
         this.tensors.push({ layer, tensor });
         return tensor;
       };
@@ -38,10 +46,10 @@ export class CompressorState {
     }
   }
 
-  /** All tokens as one list of rows. */
+  /** All tokens as one list of rows, those of the snapshots last. */
   all(ctx: Context, part: StatePart, layer: number): Tensor {
     const state = this.#layers.get(layer)![part];
-    return ctx.view(state, [state.ne[0], this.rows], [state.nb[1]]);
+    return ctx.view(state, [state.ne[0], this.rows * (1 + this.snapshots)], [state.nb[1]]);
   }
 }
 
@@ -78,7 +86,7 @@ export function createCompressedCaches(hp: Hyperparameters, run: ResolvedModelOp
     const factor = isOverlapping ? 2 : 1;
     return {
       keys: new KvCache(keys, apart, layers, cells),
-      state: new CompressorState(name, stateLayers, factor * length, factor * ratio, run.sequences),
+      state: new CompressorState(name, stateLayers, factor * length, factor * ratio, run),
     };
   };
   return {

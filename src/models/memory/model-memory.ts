@@ -37,7 +37,7 @@ export function createModelMemory(hp: Hyperparameters, run: ResolvedModelOptions
   const ofWindow = compressed === null ? ([hp, run] as const) : ([withRowsOnly(hp), withSequencesApart(run)] as const);
   const kv = isCached ? createKvCaches(...ofWindow) : null;
   const indexer = createIndexerCache(hp, run);
-  const state = hp.state === null ? null : new StateCache(hp.state, run.sequences);
+  const state = hp.state === null ? null : new StateCache(hp.state, run.sequences, run.snapshots);
   const rows = compressed === null ? [] : Object.values<CompressedCache>({ ...compressed });
   const caches = [
     kv?.full,

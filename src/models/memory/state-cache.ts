@@ -1,6 +1,6 @@
 /**
  * The state of a recurrent model: per layer, the last columns of a convolution and the state of the scan. Each sequence
- * has one row, whose size does not grow.
+ * has one row, whose size does not grow, and one more for each snapshot of it.
  *
  * Invariant: shapes and names are those of llama.cpp's `llama_memory_recurrent`.
  */
@@ -21,7 +21,7 @@ export interface StateHyperparameters {
   readonly layers: readonly boolean[];
 }
 
-/** The state of all sequences in one layer, as `[elements, sequences]` each. */
+/** The state of all sequences in one layer, as `[elements, rows]` each: those of all sequences, then each snapshot's. */
 export interface LayerState {
   readonly convolution: Tensor;
   readonly scan: Tensor;
@@ -34,12 +34,14 @@ export class StateCache {
   constructor(
     { lengths, layers }: StateHyperparameters,
     readonly sequences: number,
+    snapshots: number,
   ) {
+    const rows = sequences * (1 + snapshots);
     const memory = Context.virtual();
     for (const [layer, hasState] of layers.entries()) {
       if (!hasState) continue;
-      const convolution = memory.newTensor('f32', [lengths.convolution, sequences], `cache_r_l${layer}`);
-      const scan = memory.newTensor('f32', [lengths.scan, sequences], `cache_s_l${layer}`);
+      const convolution = memory.newTensor('f32', [lengths.convolution, rows], `cache_r_l${layer}`);
+      const scan = memory.newTensor('f32', [lengths.scan, rows], `cache_s_l${layer}`);
       this.#layers.set(layer, { convolution, scan });
       this.tensors.push({ layer, tensor: convolution }, { layer, tensor: scan });
     }
