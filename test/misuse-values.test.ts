@@ -112,7 +112,7 @@ describe('memory', () => {
     }
     const both = { buffer: new ArrayBuffer(9), buffers: [] };
     const error = expectError('BAD_ARGUMENT', 'buffers', () => plan.allocate(both));
-    expect(error.message).toContain('`buffers` is given beside `buffer` or `byteOffset`, but must be given alone.');
+    expect(error.message).toContain('`buffers` is given beside `buffer`, but must be given without it.');
   });
 
   it('of strided tensors is read by indices', () => {

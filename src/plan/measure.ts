@@ -159,7 +159,7 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
       culprit,
       value: table.sizes[id],
       limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
-      remedy: 'Raise `maxChunkSize`, or let `allowOversize` give it a chunk of its own size.',
+      remedy: 'Raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
     });
   }
 }

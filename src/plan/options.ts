@@ -77,7 +77,7 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
       culprit: 'maxChunkSize',
       value: maxChunkSize,
       limit: 'an integer from 1 to 2^53 - 1',
-      remedy: 'Give the device’s limit in bytes, or leave it out.',
+      remedy: 'Give a limit in bytes, or leave it out.',
     });
   }
   const runtime = resolveRuntime(options.runtime);

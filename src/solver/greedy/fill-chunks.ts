@@ -101,7 +101,7 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
       culprit,
       value: sizes[b],
       limit: `at most maxChunkSize (${maxChunkSize})`,
-      remedy: 'Split it, raise `maxChunkSize`, or let `allowOversize` give it a chunk of its own size.',
+      remedy: 'Split it, or raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
     });
   }
   const limit = limitOfFixed(problem, options);
