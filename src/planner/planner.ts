@@ -25,7 +25,8 @@ export interface ReserveOptions {
   /**
    * Outputs of a graph that are inputs of a later one of the list: `[output, input]`. They stay in the arena from one to the
    * other and are not computed again. An input that a graph may read more than once, such as a decoder's in a loop, is
-   * marked with `setOutput`, too: then the graph never overwrites it. Default: none.
+   * marked with `setOutput`, too: then the graph never overwrites it. Of graphs of one structure in such a list, each has places
+   * of its own, and a graph that is built anew gets those of the first. Default: none.
    */
   readonly given?: readonly GivenTensor[];
 }
@@ -189,9 +190,11 @@ const isList = (graphs: Graph | readonly Graph[]): graphs is readonly Graph[] =>
 const reservationsOf = (sequences: readonly Sequence[]): readonly Reservation[] =>
   sequences.flatMap(({ reservations }) => reservations);
 
-/** The first reservation that holds a graph. */
+/** The reservation that was made for this graph, or else the first one that holds it. */
 function covering(sequences: readonly Sequence[], structure: Structure): Reservation | undefined {
-  return reservationsOf(sequences).find((reservation) => reservation.misfit(structure) === null);
+  const all = reservationsOf(sequences);
+  const own = all.filter((reservation) => reservation.structure.graph === structure.graph);
+  return [...own, ...all].find((reservation) => reservation.misfit(structure) === null);
 }
 
 /** Why no reservation holds a graph, as a sentence. */

@@ -168,6 +168,20 @@ describe('values that stay between graphs', () => {
     expect(planner.replanCount).toBe(0);
   });
 
+  it('have places of their own in each of several graphs of one structure', () => {
+    const steps = [1, 2, 3].map(() => stage(16, (ctx, x) => ctx.tanh(ctx.add(ctx.relu(x), ctx.sqr(x)))));
+    const given = [0, 1].map((at) => [steps[at].output, steps[at + 1].input] as const);
+    const planner = new Planner().reserve(
+      steps.map(({ graph }) => graph),
+      { given },
+    );
+    for (const [output, input] of given) {
+      const [from, to] = [output, input].map((tensor) => steps.find(({ graph }) => graph.has(tensor))!.graph);
+      expect(planner.plan(to).locate(input)).toEqual(planner.plan(from).locate(output));
+    }
+    for (const { graph } of steps) assertPlanCorrect(graph, planner.plan(graph));
+  });
+
   it('survive a graph that runs in between, and do not without being given', () => {
     const between = stage(64, (ctx, x) => ctx.add(ctx.relu(x), ctx.tanh(x)));
     const meets = (planner: Planner): boolean => {
