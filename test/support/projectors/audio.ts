@@ -2,7 +2,7 @@
  * Encoders of sound of public models, by the numbers that their configurations give.
  */
 import { joined, linear, norm, type Shapes, type Tower } from './tower.js';
-import { FIRST } from './vision.js';
+import { VISION } from './vision.js';
 
 /** The large encoder of Whisper. */
 const WHISPER = {
@@ -57,7 +57,7 @@ export const AUDIO: Readonly<Record<string, readonly Tower[]>> = {
   ],
   'qwen2-audio-7b': [QWEN_2_AUDIO],
   'qwen2.5-omni-7b': [
-    ...FIRST['qwen2.5-vl-7b'],
+    ...VISION['qwen2.5-vl-7b'],
     { ...QWEN_2_AUDIO, output: 3584, tensors: { ...WHISPER_TENSORS, ...linear('mm.a.fc', 1280, 3584) } },
   ].map((tower) => ({ ...tower, projector: 'qwen2.5o' })),
   'audio-flamingo-3': [

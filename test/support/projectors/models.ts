@@ -3,7 +3,6 @@
  */
 import { AUDIO } from './audio.js';
 import type { Tower } from './tower.js';
-import { FIRST } from './vision.js';
-import { SECOND } from './vision-2.js';
+import { VISION } from './vision.js';
 
-export const PROJECTORS: Readonly<Record<string, readonly Tower[]>> = { ...FIRST, ...SECOND, ...AUDIO };
+export const PROJECTORS: Readonly<Record<string, readonly Tower[]>> = { ...VISION, ...AUDIO };
