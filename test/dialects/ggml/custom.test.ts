@@ -202,9 +202,7 @@ describe('a custom operation', () => {
     const x = input();
     const message = (call: () => unknown): string => expectError('BAD_ARGUMENT', /./, call).message;
     const own = { op: 'MINE', type: 'f32', ne: [8] } as const;
-    expect(message(() => ctx.custom([x], { ...own, op: 'ADD' }))).toMatch(
-      /for one of the library, call its method/,
-    );
+    expect(message(() => ctx.custom([x], { ...own, op: 'ADD' }))).toMatch(/for one of the library, call its method/);
     expect(message(() => ctx.custom(Array<Tensor>(10).fill(x), own))).toMatch(
       /at most 9\. Join some of them with concat/,
     );
