@@ -25,7 +25,15 @@ export type { BufferPurpose, DeviceBuffer } from './offload/buffers.js';
 export type { PhaseOnDevices } from './offload/compute-buffers.js';
 export type { OffloadOptions, SplitMode } from './offload/options.js';
 export type { TensorOverride } from './offload/overrides.js';
-export type { ContextType, FlashAttention, ModelOptions, Phase, ResolvedModelOptions, SizeOptions } from './options.js';
+export type {
+  ContextType,
+  FlashAttention,
+  GraphOption,
+  ModelOptions,
+  Phase,
+  ResolvedModelOptions,
+  SizeOptions,
+} from './options.js';
 export { memoryTable, type MemoryTableRow } from './memory-table.js';
 export { POOLINGS, type Pooling } from './pooling.js';
 export {
