@@ -12,6 +12,7 @@ import type { Hyperparameters } from '../hyperparameters.js';
 import type { MetadataReader } from '../metadata-reader.js';
 import type { ModelBuilder } from '../model-builder.js';
 import { headRate, withKimiLayers, withOneShared, type KimiHyperparameters } from './kimi.js';
+import { STATED_EXPERTS } from './deepseek.js';
 
 interface BailingHyperparameters extends KimiHyperparameters {
   /** The lowest logarithm of what is left of a state. */
@@ -28,12 +29,7 @@ export const bailingmoe3 = decoder<BailingHyperparameters>({
   norms: { beforeFeedForward: { part: 'ffn_norm', label: null } },
   labels: { attentionSum: null, feedForward: null },
   experts: {
-    isRequired: true,
-    layers: 'after-leading',
-    length: 'own',
-    gating: { ifUnsaid: null },
-    isNormalised: 'read',
-    readsScale: true,
+    ...STATED_EXPERTS,
     selectionBias: 'required',
     shared: { length: 'own', label: null, sumLabel: null },
   },

@@ -24,6 +24,7 @@ import {
   withOneShared,
   type KimiHyperparameters,
 } from './kimi.js';
+import { STATED_EXPERTS } from './deepseek.js';
 
 interface K3Hyperparameters extends KimiHyperparameters {
   /** The lowest logarithm of what is left of a state; null: none. */
@@ -40,16 +41,7 @@ type K3Layer = Layer<K3Hyperparameters>;
 
 const HEADS: LatentOptions = { isTurned: false, mayLackLowQ: true };
 
-const EXPERTS: MixtureRecipe = {
-  isRequired: true,
-  layers: 'after-leading',
-  length: 'own',
-  gating: { ifUnsaid: null },
-  isNormalised: 'read',
-  readsScale: true,
-  selectionBias: 'required',
-  shared: { length: 'counted' },
-};
+const EXPERTS: MixtureRecipe = { ...STATED_EXPERTS, selectionBias: 'required' };
 
 export const kimiK3 = decoder<K3Hyperparameters>({
   embedding: { label: 'inp_embd' },
