@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   BAD_DOCUMENT: 'A file or document has the fields of its format, each of the right kind.',
   BAD_GGUF: 'A GGUF file has a complete header that agrees with itself.',
   BAD_MODEL: 'A model has the keys and tensors that its architecture needs, in shapes that agree.',
+  BAD_ONNX: 'An ONNX file has a complete model that agrees with itself.',
   BAD_OPERAND: 'An operand has the type, shape and strides that its operation asks for.',
   BAD_ORDER: 'Sources come before their readers in a graph.',
   BAD_SHAPE: 'A shape has one to four dimensions of whole, non-negative lengths that fit the element type.',
@@ -32,6 +33,8 @@ export const ERROR_CODES = {
   OVERSIZE: 'A buffer fits into one chunk.',
   TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',
   UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
+  UNKNOWN_OPERATION: 'An operation of a model file is one that the library knows, or one that the caller declares.',
+  UNKNOWN_SHAPE: 'A shape follows from the shapes of a model’s inputs, or the caller gives it.',
   UNKNOWN_TYPE: 'An element type is one of ggml’s.',
   WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',
 } as const;

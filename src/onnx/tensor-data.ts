@@ -1,0 +1,56 @@
+/**
+ * The elements of a small constant as numbers.
+ *
+ * Invariant: as many as its shape has, or null; never fewer with zeros in their place.
+ */
+import type { TensorProto } from 'onnx-buf';
+import { isInteger } from '../dialects/onnx/element-types.js';
+import { elementCount } from '../tensor/layout.js';
+import type { ElementType } from '../tensor/element-type.js';
+import { decodeBf16, decodeF16 } from '../tensor/small-floats.js';
+
+type Read = (view: DataView, at: number) => number;
+
+const READERS: Readonly<Partial<Record<string, Read>>> = {
+  f32: (view, at) => view.getFloat32(at, true),
+  f64: (view, at) => view.getFloat64(at, true),
+  f16: (view, at) => decodeF16(view.getUint16(at, true)),
+  bf16: (view, at) => decodeBf16(view.getUint16(at, true)),
+  i8: (view, at) => view.getInt8(at),
+  u8: (view, at) => view.getUint8(at),
+  bool: (view, at) => view.getUint8(at),
+  i16: (view, at) => view.getInt16(at, true),
+  u16: (view, at) => view.getUint16(at, true),
+  i32: (view, at) => view.getInt32(at, true),
+  u32: (view, at) => view.getUint32(at, true),
+  i64: (view, at) => Number(view.getBigInt64(at, true)),
+  u64: (view, at) => Number(view.getBigUint64(at, true)),
+};
+
+/** Floats decide a shape only as factors and limits, of which there are few: longer lists are weights. */
+const MOST_FLOATS = 64;
+
+/** Floats of 16 bits are written as their bits where they stand in a list. */
+const FROM_BITS: Readonly<Partial<Record<string, (bits: number) => number>>> = { f16: decodeF16, bf16: decodeBf16 };
+
+/** The elements of a constant that has all of its data; null for texts and types of less than a byte. */
+export function elementsOf(
+  tensor: TensorProto,
+  type: ElementType,
+  shape: readonly number[],
+): number[] | null {
+  const { name, blockBytes } = type;
+  const { rawData, floatData, int32Data, int64Data, doubleData, uint64Data } = tensor;
+  const read = READERS[name];
+  const count = elementCount({ shape });
+  if (read === undefined || (!isInteger(type) && count > MOST_FLOATS)) return null;
+  if (count === 0) return [];
+  if (rawData.byteLength > 0) {
+    if (rawData.byteLength !== count * blockBytes) return null;
+    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+    return Array.from({ length: count }, (_, index) => read(view, index * blockBytes));
+  }
+  const lists = [floatData, int32Data.map(FROM_BITS[name] ?? Number), int64Data, doubleData, uint64Data];
+  const list = (lists as (readonly (number | bigint)[])[]).find(({ length }) => length === count);
+  return list === undefined ? null : list.map(Number);
+}
