@@ -65,7 +65,7 @@ const GROUPS: readonly (readonly [OperationFamily, Facts, readonly Row[]])[] = [
       ['StringNormalizer', 'X'],
     ],
   ],
-  ['other', { isPure: false }, [['Dropout', 'data ?ratio ?training_mode']]],
+  ['element-wise', { isPure: false, overwrites: [0] }, [['Dropout', 'data ?ratio ?training_mode']]],
   [
     'other',
     { isPure: false },
