@@ -4,6 +4,7 @@
  * Invariant: a body is inferred for the shapes that each of its runs has. What a loop carries from run to run has one
  * shape throughout, or a bound.
  */
+import { PlannerError } from '../errors.js';
 import { I64, BOOL } from '../dialects/onnx/element-types.js';
 import type { Known, Outcome } from '../dialects/onnx/call.js';
 import { labelOf, type OnnxGraph, type OnnxNode } from '../dialects/onnx/model.js';
@@ -20,16 +21,21 @@ function bodyOf(node: OnnxNode, setting: string): OnnxGraph {
   throw badNode(labelOf(node), 'has no body', `a graph as its setting ${setting}`);
 }
 
-/** A condition that is known before a run leaves one branch. */
+/**
+ * A condition that is known before a run leaves one branch. A branch that cannot be computed for these shapes is left out
+ * where the other can be: a run that took it would fail.
+ */
 const branch: ControlFlow = (inference, node, inputs, around) => {
   const label = labelOf(node);
   const condition = inputs[0]?.known.data?.[0];
   const settings = ['then_branch', 'else_branch'].filter((_, index) => condition === undefined || (condition === 0) === (index === 1));
-  const bodies = settings.map((setting) => inference.body(bodyOf(node, setting), [], around, label));
+  const tried = settings.map((setting) => attempt(() => inference.body(bodyOf(node, setting), [], around, label)));
+  const bodies = tried.filter((body) => !(body instanceof PlannerError));
+  if (bodies.length === 0) throw tried[0] as PlannerError;
   const outcomes = node.outputs.map((_, index): Outcome => {
     const results = bodies.map(({ outputs }) => {
       const result = outputs[index] as Value | undefined;
-      if (result === undefined || result.items !== null) throw badNode(label, 'has a branch of other results', 'tensors');
+      if (result === undefined || result.items !== null) throw badNode(label, 'has a branch without this result, or with a list in its place', 'tensors');
       return result.known;
     });
     return largest(results);
@@ -37,9 +43,20 @@ const branch: ControlFlow = (inference, node, inputs, around) => {
   inference.finish(node, findOperation('If')!, inputs, outcomes, bodies, around);
 };
 
+/** What `work` returns, or the error that says that shapes do not fit together. */
+function attempt(work: () => Body): Body | PlannerError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PlannerError && error.code === 'BAD_MODEL') return error;
+    throw error;
+  }
+}
+
 /** The longest of each dimension; unknown where even their number differs. */
 function largest(results: readonly Known[]): Outcome {
-  const [{ type, shape }] = results;
+  const [{ type, shape, data }] = results;
+  if (results.length === 1) return { type, shape, data };
   const isOfOneRank = results.every((each) => each.shape.length === shape.length);
   if (!isOfOneRank) return { type, shape: null };
   return { type, shape: shape.map((_, axis) => Math.max(...results.map((each) => each.shape[axis]))) };

@@ -136,7 +136,7 @@ function neededSteps(
   const read = new Set(outputs.flatMap((output) => output.items ?? [output]));
   const needed: Step[] = [];
   for (const step of steps.toReversed()) {
-    if (!step.outputs.some((output) => output !== null && read.has(output))) continue;
+    if (step.isConstant || !step.outputs.some((output) => output !== null && read.has(output))) continue;
     needed.push(step);
     for (const input of step.inputs) for (const each of input?.items ?? [input]) if (each !== null) read.add(each);
   }

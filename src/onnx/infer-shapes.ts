@@ -7,12 +7,14 @@ import { resolveOnnxOptions, type DeclaredValue, type OnnxOptions } from './opti
 import type { OnnxModel } from './read-onnx.js';
 import type { Step, Value } from './values.js';
 
-/** A node that a run computes, with its results. */
+/** A node with its results. */
 export interface InferredNode {
   /** Its name and operation. */
   readonly label: string;
   readonly name: string;
   readonly op: string;
+  /** Whether its results follow from constants of the file alone: no run has to compute them. */
+  readonly isConstant: boolean;
   /** The results by name; those that nobody wants are left out. */
   readonly outputs: Readonly<Record<string, DeclaredValue>>;
   /** The nodes of its bodies. */
@@ -20,8 +22,8 @@ export interface InferredNode {
 }
 
 /**
- * The nodes of a model with the types and shapes of their results, outermost dimension first. Nodes that constants alone
- * decide are left out, since no run has to compute them. O(nodes).
+ * The nodes of a model with the types and shapes of their results, outermost dimension first; those of
+ * functions in the place of the nodes that call these. O(nodes).
  *
  * @throws PlannerError as `graphFromOnnx`
  *
@@ -37,10 +39,11 @@ export function inferShapes(model: OnnxModel, options: OnnxOptions = {}): readon
 }
 
 function nodesOf(steps: readonly Step[]): readonly InferredNode[] {
-  return steps.map(({ node, outputs, bodies }) => ({
+  return steps.map(({ node, isConstant, outputs, bodies }) => ({
     label: labelOf(node),
     name: node.name,
     op: node.op,
+    isConstant,
     outputs: Object.fromEntries(outputs.filter((output): output is Value => output !== null).map(plain)),
     bodies: bodies.map(({ steps: inner }) => nodesOf(inner)),
   }));

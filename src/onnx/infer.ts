@@ -65,14 +65,14 @@ class Inference implements Infers {
   run(): Inferred {
     const { graph, opsets, name } = this.#model;
     checkOpset(opsets, name);
+    const list = this.#model.inputs.find(({ type }) => type === null);
+    if (list !== undefined) throw noTensor(list.name);
     const { dims, shapes } = inputShapes(this.#model, this.options);
     this.#dims = dims;
     const scope = new Scope();
     const steps: Step[] = [];
     const inputs = this.#model.inputs.map((input) => {
-      const { type } = input;
-      if (type === null) throw noTensor(input.name);
-      const value = given(input.name, { type, shape: shapes.get(input.name)!, data: null });
+      const value = given(input.name, { type: input.type!, shape: shapes.get(input.name)!, data: null });
       scope.define(input.name, value);
       return value;
     });
@@ -118,7 +118,7 @@ class Inference implements Infers {
     this.finish(node, operation, items, this.#outcomes(full, call), [], around);
   }
 
-  /** Gives the results of a node their shapes, and adds it to the steps if a run computes it. */
+  /** Gives the results of a node their shapes, and adds it to the steps. */
   finish(
     node: OnnxNode,
     operation: Operation,
@@ -140,10 +140,9 @@ class Inference implements Infers {
       around.scope.define(name, value);
       return value;
     });
-    if (isConstant) return;
     const captured = new Set(bodies.flatMap((body) => [...body.captured]));
     for (const input of inputs) if (input !== null) captured.delete(input);
-    around.steps.push({ node, operation, inputs: [...inputs, ...captured], outputs, bodies });
+    around.steps.push({ node, operation, isConstant, inputs: [...inputs, ...captured], outputs, bodies });
   }
 
   /** A result whose shape is known, or bounded by what the caller or the file says. @throws PlannerError `UNKNOWN_SHAPE` */

@@ -10,7 +10,7 @@ import type { Body, Scope, Step, Value } from './values.js';
 /** Where nodes are: what they can read, and the versions of their operations. */
 export interface Surroundings {
   readonly scope: Scope;
-  /** What a run computes, as far as it is inferred. */
+  /** The nodes, as far as they are inferred. */
   readonly steps: Step[];
   readonly opsets: Readonly<Record<string, number>>;
   /** What the file says of values by name; null in a function. */
@@ -23,7 +23,7 @@ export interface Surroundings {
 export interface Infers {
   /** Infers a graph within a node. `inputs`: what each run of it is given, in its order. */
   body(graph: OnnxGraph, inputs: readonly Known[], around: Surroundings, label: string): Body;
-  /** Gives the results of a node their shapes, and adds it to the steps if a run computes it. */
+  /** Gives the results of a node their shapes, and adds it to the steps. */
   finish(
     node: OnnxNode,
     operation: Operation,

@@ -5,6 +5,7 @@
  */
 import type { TensorProto } from 'onnx-buf';
 import { isInteger } from '../dialects/onnx/element-types.js';
+import { MAX_FLOATS } from '../dialects/onnx/elements.js';
 import { elementCount } from '../tensor/layout.js';
 import type { ElementType } from '../tensor/element-type.js';
 import { decodeBf16, decodeF16 } from '../tensor/small-floats.js';
@@ -27,9 +28,6 @@ const READERS: Readonly<Partial<Record<string, Read>>> = {
   u64: (view, at) => Number(view.getBigUint64(at, true)),
 };
 
-/** Floats decide a shape only as factors and limits, of which there are few: longer lists are weights. */
-const MOST_FLOATS = 64;
-
 /** Floats of 16 bits are written as their bits where they stand in a list. */
 const FROM_BITS: Readonly<Partial<Record<string, (bits: number) => number>>> = { f16: decodeF16, bf16: decodeBf16 };
 
@@ -43,7 +41,7 @@ export function elementsOf(
   const { rawData, floatData, int32Data, int64Data, doubleData, uint64Data } = tensor;
   const read = READERS[name];
   const count = elementCount({ shape });
-  if (read === undefined || (!isInteger(type) && count > MOST_FLOATS)) return null;
+  if (read === undefined || (!isInteger(type) && count > MAX_FLOATS)) return null;
   if (count === 0) return [];
   if (rawData.byteLength > 0) {
     if (rawData.byteLength !== count * blockBytes) return null;

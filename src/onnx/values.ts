@@ -16,10 +16,12 @@ export interface Value {
   readonly items: readonly Value[] | null;
 }
 
-/** A node that a run computes. */
+/** A node. */
 export interface Step {
   readonly node: OnnxNode;
   readonly operation: Operation;
+  /** Whether its results follow from constants of the file alone: no run computes it. */
+  readonly isConstant: boolean;
   /** What it reads: its operands, then what its bodies read besides. */
   readonly inputs: readonly (Value | null)[];
   /** Null where nobody wants the result. */

@@ -8,6 +8,9 @@
 /** More elements than this are never computed. */
 export const MAX_ELEMENTS = 1024;
 
+/** Floats decide a shape only as factors and limits, of which there are few: longer lists are weights. */
+export const MAX_FLOATS = 64;
+
 export function countOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }

@@ -72,7 +72,7 @@ const COMPUTED_UNARY: Readonly<Record<string, (value: number) => number>> = {
 
 const UNARY = (
   'Acos Acosh Asin Asinh Atan Atanh BitwiseNot Celu Cos Cosh Elu Erf Gelu HardSigmoid HardSwish LeakyRelu Mish Reciprocal ' +
-  'Selu Shrink Sigmoid Sin Sinh Softplus Softsign Swish Tan Tanh ThresholdedRelu Bernoulli StringNormalizer com.microsoft.QuickGelu ' +
+  'Selu Shrink Sigmoid Sin Sinh Softplus Softsign Swish Tan Tanh ThresholdedRelu com.microsoft.QuickGelu ' +
   'com.microsoft.Gelu com.microsoft.FastGelu com.microsoft.QLinearLeakyRelu com.microsoft.QLinearSigmoid com.microsoft.QLinearSoftmax'
 ).split(' ');
 
@@ -175,6 +175,14 @@ const stringSplit: Rule = (call) => [
   { type: I64, shape: call.shape(0) },
 ];
 
+/** Words that are to be left out make the result shorter. */
+const stringNormalizer: Rule = (call) => {
+  const { type, shape } = call.at(0);
+  const stopwords = call.attribute('stopwords');
+  const isWhole = !Array.isArray(stopwords) || stopwords.length === 0;
+  return [{ type, shape: isWhole ? shape : null, most: shape }];
+};
+
 const oneType = (type: ElementType): Rule => {
   return (call) => [{ type, shape: call.shape(0) }];
 };
@@ -187,6 +195,7 @@ export const ELEMENT_WISE_RULES: Readonly<Record<string, Rule>> = {
   ),
   Cast: (call) => [cast(call.at(0), typeSetting(call, 'to', call.type(0)))],
   CastLike: (call) => [cast(call.at(0), call.type(1))],
+  Bernoulli: (call) => [{ type: typeSetting(call, 'dtype', call.type(0)), shape: call.shape(0) }],
   BitCast: bitCast,
   Clip: clip,
   Dropout: dropout,
@@ -197,6 +206,7 @@ export const ELEMENT_WISE_RULES: Readonly<Record<string, Rule>> = {
   Mod: mod,
   QuantizeLinear: quantized,
   RegexFullMatch: oneType(BOOL),
+  StringNormalizer: stringNormalizer,
   StringSplit: stringSplit,
   Where: where,
   'com.microsoft.BiasSplitGelu': splitGelu,

@@ -1,8 +1,8 @@
 /**
  * Operations that make values of a few numbers, and transforms of signals.
  */
-import { F32, I64, STRING, U8 } from '../element-types.js';
-import { countOf, MAX_ELEMENTS } from '../elements.js';
+import { F32, I64, isInteger, STRING, U8 } from '../element-types.js';
+import { countOf, MAX_ELEMENTS, MAX_FLOATS } from '../elements.js';
 import type { ElementType } from '../../../tensor/element-type.js';
 import type { OnnxTensor } from '../model.js';
 import type { Known, Outcome, Rule } from '../call.js';
@@ -44,7 +44,7 @@ const constantOfShape: Rule = (call) => {
   const value = call.attribute('value');
   const { type, data } = isTensor(value) ? value : { type: F32, data: [0] };
   const count = countOf(shape);
-  const isSmall = count <= MAX_ELEMENTS && data !== null && data.length === 1;
+  const isSmall = count <= (isInteger(type) ? MAX_ELEMENTS : MAX_FLOATS) && data !== null && data.length === 1;
   return [{ type, shape, data: isSmall ? Array.from({ length: count }, () => data[0]) : null }];
 };
 
