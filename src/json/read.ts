@@ -5,7 +5,6 @@
  * O(tensors + sources), whatever the document says.
  */
 import { named, shown, wrongValue } from '../errors.js';
-import { elementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
 import { dialectOf } from '../dialects/dialects.js';
 import { unknownOperation, type Operation } from '../tensor/operation.js';
@@ -145,7 +144,7 @@ class TensorBuilder {
     const row = this.#rows[id];
     const label = this.#label(id);
     const layout: Layout = {
-      type: elementType(row.type, `${label}.type`),
+      type: this.#kind.dialect.elementType(row.type, `${label}.type`),
       shape: [...row.shape],
       strides: [...row.strides],
     };

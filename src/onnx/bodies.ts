@@ -28,14 +28,17 @@ function bodyOf(node: OnnxNode, setting: string): OnnxGraph {
 const branch: ControlFlow = (inference, node, inputs, around) => {
   const label = labelOf(node);
   const condition = inputs[0]?.known.data?.[0];
-  const settings = ['then_branch', 'else_branch'].filter((_, index) => condition === undefined || (condition === 0) === (index === 1));
+  const settings = ['then_branch', 'else_branch'].filter(
+    (_, index) => condition === undefined || (condition === 0) === (index === 1),
+  );
   const tried = settings.map((setting) => attempt(() => inference.body(bodyOf(node, setting), [], around, label)));
-  const bodies = tried.filter((body) => !(body instanceof PlannerError));
+  const bodies = tried.filter((body): body is Body => !(body instanceof PlannerError));
   if (bodies.length === 0) throw tried[0] as PlannerError;
   const outcomes = node.outputs.map((_, index): Outcome => {
     const results = bodies.map(({ outputs }) => {
       const result = outputs[index] as Value | undefined;
-      if (result === undefined || result.items !== null) throw badNode(label, 'has a branch without this result, or with a list in its place', 'tensors');
+      if (result === undefined || result.items !== null)
+        throw badNode(label, 'has a branch without this result, or with a list in its place', 'tensors');
       return result.known;
     });
     return largest(results);
@@ -63,7 +66,8 @@ function largest(results: readonly Known[]): Outcome {
 }
 
 function needed(node: OnnxNode, value: Value | null | undefined): Known {
-  if (value === null || value === undefined || value.items !== null) throw badNode(labelOf(node), 'lacks an operand', 'tensors');
+  if (value === null || value === undefined || value.items !== null)
+    throw badNode(labelOf(node), 'lacks an operand', 'tensors');
   return { ...value.known, data: null };
 }
 
@@ -82,7 +86,8 @@ function repeated(
   const run = inference.body(body, [...first, ...carried, ...last], around, label);
   const shapes = carried.map((before, index): Known => {
     const after = run.outputs[index + skipped]?.known ?? before;
-    const isSame = after.shape.length === before.shape.length && after.shape.every((dim, axis) => dim === before.shape[axis]);
+    const isSame =
+      after.shape.length === before.shape.length && after.shape.every((dim, axis) => dim === before.shape[axis]);
     if (isSame) return before;
     return inference.known(node, node.outputs[index], { type: before.type, shape: null }, around);
   });
@@ -109,9 +114,11 @@ const scan: ControlFlow = (inference, node, inputs, around) => {
   if ((around.opsets[''] ?? 9) < 9) throw badNode(label, 'is of version 8, which has a batch', 'version 9 or later');
   const sliceCount = Number(node.attributes['num_scan_inputs'] ?? 0);
   const stateCount = inputs.length - sliceCount;
-  if (!(sliceCount >= 1 && stateCount >= 0)) throw badNode(label, `cuts ${sliceCount} operands`, 'at least one of those it has');
+  if (!(sliceCount >= 1 && stateCount >= 0))
+    throw badNode(label, `cuts ${sliceCount} operands`, 'at least one of those it has');
   const states = inputs.slice(0, stateCount).map((input) => needed(node, input));
-  const axesOf = (setting: string): readonly number[] => (node.attributes[setting] as readonly number[] | undefined) ?? [];
+  const axesOf = (setting: string): readonly number[] =>
+    (node.attributes[setting] as readonly number[] | undefined) ?? [];
   let length = 0;
   const slices = inputs.slice(stateCount).map((input, index): Known => {
     const known = needed(node, input);

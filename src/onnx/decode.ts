@@ -1,19 +1,8 @@
 /**
- * The only module that uses `onnx-buf`: decodes a skimmed model into plain data.
+ * From the messages of a file to the model as plain data: named lists, elements of small constants, bytes of weights.
  *
- * Invariant: the decoder sees only what `skim` has copied, whose size and depth are bounded.
+ * Invariant: every constant has a type and a shape that there are.
  */
-import { fromBinary } from '@bufbuild/protobuf';
-import {
-  ModelProtoSchema,
-  type AttributeProto,
-  type FunctionProto,
-  type GraphProto,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from 'onnx-buf';
 import { packedBytes, typeOfNumber } from '../dialects/onnx/element-types.js';
 import type {
   OnnxAttribute,
@@ -28,6 +17,16 @@ import { named } from '../errors.js';
 import { elementCount } from '../tensor/layout.js';
 import { checkBytes } from '../units.js';
 import { badOnnx } from './file-bytes.js';
+import {
+  readModel,
+  type AttributeMessage,
+  type FunctionMessage,
+  type GraphMessage,
+  type ModelMessage,
+  type NodeMessage,
+  type TensorMessage,
+  type ValueMessage,
+} from './messages.js';
 import { elementsOf } from './tensor-data.js';
 
 /** A decoded file. */
@@ -43,13 +42,11 @@ export interface Decoded {
   readonly nodeCount: number;
 }
 
-const utf8 = new TextDecoder();
-
 /** @throws PlannerError `BAD_ONNX` */
 export function decode(bytes: Uint8Array, name: string): Decoded {
-  let model: ModelProto;
+  let model: ModelMessage;
   try {
-    model = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+    model = readModel(bytes);
   } catch (error) {
     const { message } = error as Error;
     throw badOnnx(`${named(name)} cannot be decoded: ${message}.`, name, message, 'an ONNX model');
@@ -66,83 +63,81 @@ class Decoder {
     this.#name = name;
   }
 
-  model({ irVersion, producerName, opsetImport, graph, functions }: ModelProto): Decoded {
-    if (graph === undefined) {
+  model({ irVersion, producer, opsets, graph, functions }: ModelMessage): Decoded {
+    if (graph === null) {
       throw badOnnx(`${named(this.#name)} has no graph.`, this.#name, 'without a graph', 'a model with a graph');
     }
     const decoded = {
-      irVersion: Number(irVersion),
-      producer: producerName,
-      opsets: opsetsOf(opsetImport),
+      irVersion,
+      producer,
+      opsets: opsetsOf(opsets),
       graph: this.#graph(graph),
       functions: functions.map((each) => this.#function(each)),
     };
     return { ...decoded, tensors: this.#tensors, nodeCount: this.#nodeCount };
   }
 
-  #graph(graph: GraphProto): OnnxGraph {
-    const values = [...graph.valueInfo, ...graph.output].map((value) => this.#value(value));
-    const sparse = graph.sparseInitializer.flatMap(({ values: elements, dims }) => {
-      return elements === undefined ? [] : [this.#tensor(elements, dims)];
+  #graph(graph: GraphMessage): OnnxGraph {
+    const values = [...graph.values, ...graph.outputs].map((value) => this.#value(value));
+    const sparse = graph.sparse.flatMap(({ values: elements, dims }) => {
+      return elements === null ? [] : [this.#tensor(elements, dims)];
     });
     return {
       name: graph.name,
-      nodes: graph.node.map((node) => this.#node(node)),
-      inputs: graph.input.map((value) => this.#value(value)),
-      outputs: graph.output.map((value) => this.#value(value)),
-      initializers: [...graph.initializer.map((tensor) => this.#tensor(tensor)), ...sparse],
+      nodes: graph.nodes.map((node) => this.#node(node)),
+      inputs: graph.inputs.map((value) => this.#value(value)),
+      outputs: graph.outputs.map((value) => this.#value(value)),
+      initializers: [...graph.initializers.map((tensor) => this.#tensor(tensor)), ...sparse],
       values: new Map(values.map((value) => [value.name, value])),
     };
   }
 
-  #function({ name, domain, input, output, node, attributeProto, opsetImport }: FunctionProto): OnnxFunction {
+  #function({ name, domain, inputs, outputs, nodes, attributes, opsets }: FunctionMessage): OnnxFunction {
     return {
       op: name,
       domain: ownDomain(domain),
-      inputs: input,
-      outputs: output,
-      nodes: node.map((each) => this.#node(each)),
-      attributes: this.#attributes(attributeProto),
-      opsets: opsetsOf(opsetImport),
+      inputs,
+      outputs,
+      nodes: nodes.map((each) => this.#node(each)),
+      attributes: this.#attributes(attributes),
+      opsets: opsetsOf(opsets),
     };
   }
 
-  #node({ name, opType, domain, input, output, attribute }: NodeProto): OnnxNode {
+  #node({ name, op, domain, inputs, outputs, attributes }: NodeMessage): OnnxNode {
     this.#nodeCount++;
-    const attributes = this.#attributes(attribute);
-    return { name, op: opType, domain: ownDomain(domain), inputs: input, outputs: output, attributes };
+    return { name, op, domain: ownDomain(domain), inputs, outputs, attributes: this.#attributes(attributes) };
   }
 
-  #attributes(attributes: readonly AttributeProto[]): Record<string, OnnxAttribute> {
+  #attributes(attributes: readonly AttributeMessage[]): Record<string, OnnxAttribute> {
     const named = Object.create(null) as Record<string, OnnxAttribute>;
     for (const attribute of attributes) named[attribute.name] = this.#attribute(attribute);
     return named;
   }
 
   /** By its type, or, in files of the first versions that state none, by what is there. */
-  #attribute(attribute: AttributeProto): OnnxAttribute {
-    const { refAttrName, docString, t, g, sparseTensor, ints, floats, strings, graphs, type } = attribute;
-    if (refAttrName !== '') return { refersTo: refAttrName };
-    // The mark of data that was left out.
-    if (docString !== '') return null;
-    if (t !== undefined) return this.#tensor(t);
-    if (g !== undefined) return this.#graph(g);
-    if (sparseTensor?.values !== undefined) return this.#tensor(sparseTensor.values, sparseTensor.dims);
+  #attribute(attribute: AttributeMessage): OnnxAttribute {
+    const { refersTo, isCut, t, g, sparse, floats, ints, strings, graphs, type } = attribute;
+    if (refersTo !== '') return { refersTo };
+    if (isCut) return null;
+    if (t !== null) return this.#tensor(t);
+    if (g !== null) return this.#graph(g);
+    if (sparse !== null && sparse.values !== null) return this.#tensor(sparse.values, sparse.dims);
     for (const tensor of attribute.tensors) this.#tensor(tensor);
-    const kind = type === 0 ? (ATTRIBUTE_TYPES.find((each) => each.isThere(attribute))?.type ?? 0) : Number(type);
+    const kind = type === 0 ? (ATTRIBUTE_TYPES.find((each) => each.isThere(attribute))?.type ?? 0) : type;
     switch (kind) {
       case 1:
         return attribute.f;
       case 2:
-        return Number(attribute.i);
+        return attribute.i;
       case 3:
-        return utf8.decode(attribute.s);
+        return attribute.s;
       case 6:
         return floats;
       case 7:
-        return ints.map(Number);
+        return ints;
       case 8:
-        return strings.map((each) => utf8.decode(each));
+        return strings;
       case 10:
         return graphs.map((each) => this.#graph(each));
       default:
@@ -150,50 +145,48 @@ class Decoder {
     }
   }
 
-  #tensor(tensor: TensorProto, dims: readonly bigint[] = tensor.dims): OnnxTensor {
+  #tensor(tensor: TensorMessage, shape: readonly number[] = tensor.dims): OnnxTensor {
     const type = typeOfNumber(tensor.dataType);
     const culprit = tensor.name === '' ? 'constant without a name' : tensor.name;
     if (type === undefined) {
       const found = `element type ${tensor.dataType}`;
       throw badOnnx(`${named(culprit)} has ${found}, which ONNX does not have.`, culprit, found, 'a type of ONNX');
     }
-    const shape = dims.map(Number);
     if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-      const found = `[${dims.join(', ')}]`;
+      const found = `[${shape.join(', ')}]`;
       const limit = 'lengths from 0 to 2^53 - 1';
       throw badOnnx(`${named(culprit)} has the shape ${found}, but needs ${limit}.`, culprit, found, limit);
     }
-    const isExternal = Number(tensor.dataLocation) === 1;
+    const isExternal = tensor.location === 1;
+    const isWhole = !isExternal && !tensor.isCut && shape === tensor.dims;
     const made: OnnxTensor = {
       name: tensor.name,
       type,
       shape,
-      data: isExternal || tensor.docString !== '' || dims !== tensor.dims ? null : elementsOf(tensor, type, shape),
-      file: isExternal ? (tensor.externalData.find(({ key }) => key === 'location')?.value ?? '') : null,
+      data: isWhole ? elementsOf(tensor, type, shape) : null,
+      file: isExternal ? (tensor.external.find(([key]) => key === 'location')?.[1] ?? '') : null,
       bytes: checkBytes(packedBytes(type, elementCount({ shape })), culprit),
     };
     this.#tensors.push(made);
     return made;
   }
 
-  #value({ name, type }: ValueInfoProto): OnnxValue {
-    const { value } = type ?? {};
-    if (value?.case !== 'tensorType' && value?.case !== 'sparseTensorType') return { name, type: null, dims: null };
-    const { elemType, shape } = value.value;
-    const dims = shape?.dim.map(({ value: dim }): OnnxDim => {
-      if (dim.case === 'dimParam') return dim.value === '' ? null : dim.value;
-      return dim.case === 'dimValue' && dim.value >= 0 ? Number(dim.value) : null;
-    });
-    return { name, type: typeOfNumber(elemType) ?? null, dims: dims ?? null };
+  #value({ name, elementType, dims }: ValueMessage): OnnxValue {
+    if (elementType === null) return { name, type: null, dims: null };
+    const open = (dim: OnnxDim): OnnxDim => (dim === '' || (typeof dim === 'number' && dim < 0) ? null : dim);
+    return { name, type: typeOfNumber(elementType) ?? null, dims: dims?.map(open) ?? null };
   }
 }
 
-const ATTRIBUTE_TYPES: readonly { readonly type: number; readonly isThere: (attribute: AttributeProto) => boolean }[] = [
+const ATTRIBUTE_TYPES: readonly {
+  readonly type: number;
+  readonly isThere: (attribute: AttributeMessage) => boolean;
+}[] = [
   { type: 7, isThere: ({ ints }) => ints.length > 0 },
   { type: 6, isThere: ({ floats }) => floats.length > 0 },
   { type: 8, isThere: ({ strings }) => strings.length > 0 },
   { type: 10, isThere: ({ graphs }) => graphs.length > 0 },
-  { type: 3, isThere: ({ s }) => s.byteLength > 0 },
+  { type: 3, isThere: ({ s }) => s !== '' },
   { type: 1, isThere: ({ f }) => f !== 0 },
   { type: 2, isThere: () => true },
 ];
@@ -203,8 +196,8 @@ function ownDomain(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
 }
 
-function opsetsOf(imports: ModelProto['opsetImport']): Record<string, number> {
+function opsetsOf(imports: readonly (readonly [string, number])[]): Record<string, number> {
   const opsets = Object.create(null) as Record<string, number>;
-  for (const { domain, version } of imports) opsets[ownDomain(domain)] = Number(version);
+  for (const [domain, version] of imports) opsets[ownDomain(domain)] = version;
   return opsets;
 }

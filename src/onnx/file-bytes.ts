@@ -8,6 +8,7 @@ import type { RangeSource } from '../gguf/range-source.js';
 
 /** Bytes that are read at once. */
 const WINDOW_BYTES = 2 ** 20;
+const FEW_BYTES = 64;
 
 export class FileBytes {
   readonly name: string;
@@ -32,7 +33,7 @@ export class FileBytes {
     if (this.ready >= count) return this.ready;
     const { position } = this;
     const parts = [this.#take(this.ready)];
-    for (let length = parts[0].byteLength; length < count; ) {
+    for (let length = parts[0].byteLength; length < count;) {
       const part = await this.#source.read(position + length, position + Math.max(count, length + WINDOW_BYTES));
       if (part.byteLength === 0) break;
       parts.push(part);
@@ -50,15 +51,17 @@ export class FileBytes {
     return this.#window[this.position++ - this.#windowStart];
   }
 
-  /** The next bytes, which are ready, as part of the window. @throws PlannerError `BAD_ONNX` */
-  bytes(count: number): Uint8Array {
+  /** Copies the next bytes, which are ready. @throws PlannerError `BAD_ONNX` */
+  copy(count: number, into: Uint8Array, at: number): void {
     if (this.ready < count) throw cutOff(this.name, this.position + this.ready);
-    return this.#take(count);
-  }
-
-  /** The bytes since `position`, which were read one by one. */
-  since(position: number): Uint8Array {
-    return this.#window.subarray(position - this.#windowStart, this.position - this.#windowStart);
+    // A view for each of the many small fields would be half of all work.
+    if (count > FEW_BYTES) {
+      into.set(this.#take(count), at);
+      return;
+    }
+    const start = this.position - this.#windowStart;
+    for (let index = 0; index < count; index++) into[at + index] = this.#window[start + index];
+    this.position += count;
   }
 
   /** Skips bytes, and reads none but the last. @throws PlannerError `BAD_ONNX` if the file ends before */

@@ -181,6 +181,7 @@ function paramsOf({ attributes }: OnnxNode, result: number): OperationParams {
 }
 
 function isPlainList(value: unknown): value is readonly (number | string)[] {
-  const isPlain = (each: unknown): boolean => typeof each === 'string' || (typeof each === 'number' && Number.isFinite(each));
+  const isPlain = (each: unknown): boolean =>
+    typeof each === 'string' || (typeof each === 'number' && Number.isFinite(each));
   return Array.isArray(value) && value.every(isPlain);
 }

@@ -114,7 +114,12 @@ class Inference implements Infers {
     if (list !== undefined && list(this, node, inputs, around)) return;
     const items = inputs.flatMap((input): readonly (Value | null)[] => input?.items ?? [input]);
     const operation = findOperation(full) ?? this.#unknownOf(full);
-    const call = new Call(node, around.opsets[node.domain] ?? 1, items.map((input) => input?.known ?? null), operation.operands);
+    const call = new Call(
+      node,
+      around.opsets[node.domain] ?? 1,
+      items.map((input) => input?.known ?? null),
+      operation.operands,
+    );
     this.finish(node, operation, items, this.#outcomes(full, call), [], around);
   }
 
@@ -194,7 +199,9 @@ class Inference implements Infers {
     const settings = { ...body.attributes, ...node.attributes };
     const inner = { ...around, scope, graph: null, opsets: body.opsets, depth: deeper(around, label) };
     for (const each of body.nodes) {
-      const present = each.inputs.map((name) => (body.inputs.includes(name) && scope.find(name) === undefined ? '' : name));
+      const present = each.inputs.map((name) =>
+        body.inputs.includes(name) && scope.find(name) === undefined ? '' : name,
+      );
       const name = `${node.name}/${each.name}`;
       this.#visit({ ...each, name, inputs: present, attributes: resolvedAttributes(each.attributes, settings) }, inner);
     }

@@ -76,16 +76,31 @@ const at: ListOperation = (_, node, [list, position], around) => {
 const insert: ListOperation = (_, node, [list, item, position], around) => {
   const items = itemsOf(node, list);
   if (item === null || item === undefined) throw badNode(labelOf(node), 'inserts nothing', 'a tensor');
-  return defines(node, listOf(node, items.toSpliced(positionOf(node, position, items.length, items.length), 0, item)), around);
+  return defines(
+    node,
+    listOf(node, items.toSpliced(positionOf(node, position, items.length, items.length), 0, item)),
+    around,
+  );
 };
 
 const erase: ListOperation = (_, node, [list, position], around) => {
   const items = itemsOf(node, list);
-  return defines(node, listOf(node, items.toSpliced(positionOf(node, position, items.length, items.length - 1), 1)), around);
+  return defines(
+    node,
+    listOf(node, items.toSpliced(positionOf(node, position, items.length, items.length - 1), 1)),
+    around,
+  );
 };
 
 const construct: ListOperation = (_, node, inputs, around) => {
-  return defines(node, listOf(node, inputs.flatMap((input) => input ?? [])), around);
+  return defines(
+    node,
+    listOf(
+      node,
+      inputs.flatMap((input) => input ?? []),
+    ),
+    around,
+  );
 };
 
 /** The parts are results of a step, which is that of a plain cut. */

@@ -59,7 +59,13 @@ export function resolveOnnxOptions(options: OnnxOptions): ResolvedOnnxOptions {
     for (const [name, shape] of Object.entries(shapes)) checkShape(shape, `${key}.${name}`);
   }
   for (const [name, declare] of Object.entries(operations)) {
-    checkArgument(typeof declare === 'function', `operations.${name}`, declare, 'a function', 'Give (node) => results.');
+    checkArgument(
+      typeof declare === 'function',
+      `operations.${name}`,
+      declare,
+      'a function',
+      'Give (node) => results.',
+    );
   }
   return { dims, inputs, bounds, operations };
 }

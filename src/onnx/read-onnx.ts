@@ -67,7 +67,8 @@ export async function readOnnx(source: OnnxSource): Promise<OnnxModel> {
   const file = new FileBytes(openRangeSource(source, FORMAT));
   const { name } = file;
   if ((await file.fill(1)) === 0) throw badOnnx(`${named(name)} is empty.`, name, 'empty', 'an ONNX model');
-  const start = file.bytes(Math.min(file.ready, FIRST_BYTES)).slice();
+  const start = new Uint8Array(Math.min(file.ready, FIRST_BYTES));
+  file.copy(start.byteLength, start, 0);
   file.position = 0;
   const foreign = foreignFile(start);
   if (foreign !== null && foreign.what !== 'an ONNX model') {

@@ -84,7 +84,7 @@ export async function skim(file: FileBytes): Promise<Uint8Array> {
   for (;;) {
     const frame = frames[frames.length - 1];
     if (file.position === frame.end) {
-      if (frame.isCut && frame.kind.mark !== undefined) copy.field(8 * frame.kind.mark + LENGTH, MARK);
+      if (frame.isCut && frame.kind.mark !== undefined) copy.mark(8 * frame.kind.mark + LENGTH);
       copy.close(frame.start);
       frames.pop();
       continue;
@@ -108,19 +108,21 @@ export async function skim(file: FileBytes): Promise<Uint8Array> {
     if (length === null) {
       const start = file.position;
       varint(file);
-      if (isKept) copy.field(key, file.since(start));
+      const count = file.position - start;
+      file.position = start;
+      if (isKept) copy.field(key, file, count);
+      else file.position += count;
     } else if (!isKept) {
       await file.skip(length);
     } else {
       if (length > MAX_FIELD_BYTES) throw longField(file, length);
       if (file.ready < length) await file.fill(length);
-      copy.field(key, file.bytes(length));
+      copy.field(key, file, length);
     }
   }
   return copy.bytes;
 }
 
-const MARK = new Uint8Array([120]);
 const VARINT = 0;
 const LENGTH = 2;
 /** Bytes of a number of fixed length, by wire type. */
@@ -157,7 +159,12 @@ function notAField({ name, position }: FileBytes, key: number): Error {
 
 function tooLong({ name, position }: FileBytes, length: number, end: number): Error {
   const found = `a field of ${length} bytes at byte ${position}`;
-  return badOnnx(`${named(name)} has ${found}, but its message ends at byte ${end}.`, name, found, 'fields within their messages');
+  return badOnnx(
+    `${named(name)} has ${found}, but its message ends at byte ${end}.`,
+    name,
+    found,
+    'fields within their messages',
+  );
 }
 
 function tooDeep({ name }: FileBytes): Error {
@@ -201,7 +208,7 @@ class Copy {
 
   /** Begins a message, and returns where its content begins. */
   open(key: number): number {
-    this.#header(key, LENGTH_BYTES);
+    this.#header(key, LENGTH_BYTES + 1);
     this.#length += LENGTH_BYTES;
     return this.#length;
   }
@@ -215,19 +222,20 @@ class Copy {
     }
   }
 
-  /** A field whose content is `content`. */
-  field(key: number, content: Uint8Array): void {
-    this.#header(key, LENGTH_BYTES + content.byteLength);
-    if (key % 8 === LENGTH) {
-      this.#length += LENGTH_BYTES;
-      const start = this.#length;
-      this.#bytes.set(content, start);
-      this.#length += content.byteLength;
-      this.close(start);
-    } else {
-      this.#bytes.set(content, this.#length);
-      this.#length += content.byteLength;
-    }
+  /** A field whose content is the next `count` bytes of the file. */
+  field(key: number, file: FileBytes, count: number): void {
+    this.#header(key, LENGTH_BYTES + count);
+    const start = this.#length + (key % 8 === LENGTH ? LENGTH_BYTES : 0);
+    file.copy(count, this.#bytes, start);
+    this.#length = start + count;
+    if (key % 8 === LENGTH) this.close(start);
+  }
+
+  /** A text of one character. */
+  mark(key: number): void {
+    const start = this.open(key);
+    this.#bytes[this.#length++] = 120;
+    this.close(start);
   }
 
   /** Writes a key, and makes room for `more` bytes behind it. */

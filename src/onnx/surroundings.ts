@@ -38,5 +38,11 @@ export interface Infers {
 
 export function badNode(label: string, fault: string, limit: string): PlannerError {
   const message = `The node ${label} ${fault}, but needs ${limit}.`;
-  return new PlannerError('BAD_MODEL', { message, culprit: label, value: fault, limit, remedy: 'Export the model again.' });
+  return new PlannerError('BAD_MODEL', {
+    message,
+    culprit: label,
+    value: fault,
+    limit,
+    remedy: 'Export the model again.',
+  });
 }

@@ -3,9 +3,9 @@
  *
  * Invariant: as many as its shape has, or null; never fewer with zeros in their place.
  */
-import type { TensorProto } from 'onnx-buf';
 import { isInteger } from '../dialects/onnx/element-types.js';
 import { MAX_FLOATS } from '../dialects/onnx/elements.js';
+import type { TensorMessage } from './messages.js';
 import { elementCount } from '../tensor/layout.js';
 import type { ElementType } from '../tensor/element-type.js';
 import { decodeBf16, decodeF16 } from '../tensor/small-floats.js';
@@ -32,23 +32,18 @@ const READERS: Readonly<Partial<Record<string, Read>>> = {
 const FROM_BITS: Readonly<Partial<Record<string, (bits: number) => number>>> = { f16: decodeF16, bf16: decodeBf16 };
 
 /** The elements of a constant that has all of its data; null for texts and types of less than a byte. */
-export function elementsOf(
-  tensor: TensorProto,
-  type: ElementType,
-  shape: readonly number[],
-): number[] | null {
+export function elementsOf(tensor: TensorMessage, type: ElementType, shape: readonly number[]): number[] | null {
   const { name, blockBytes } = type;
-  const { rawData, floatData, int32Data, int64Data, doubleData, uint64Data } = tensor;
+  const { raw, floats, int32s, int64s, doubles, uint64s } = tensor;
   const read = READERS[name];
   const count = elementCount({ shape });
   if (read === undefined || (!isInteger(type) && count > MAX_FLOATS)) return null;
   if (count === 0) return [];
-  if (rawData.byteLength > 0) {
-    if (rawData.byteLength !== count * blockBytes) return null;
-    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+  if (raw.byteLength > 0) {
+    if (raw.byteLength !== count * blockBytes) return null;
+    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
     return Array.from({ length: count }, (_, index) => read(view, index * blockBytes));
   }
-  const lists = [floatData, int32Data.map(FROM_BITS[name] ?? Number), int64Data, doubleData, uint64Data];
-  const list = (lists as (readonly (number | bigint)[])[]).find(({ length }) => length === count);
-  return list === undefined ? null : list.map(Number);
+  const lists = [floats, int32s.map(FROM_BITS[name] ?? Number), int64s, doubles, uint64s];
+  return lists.find(({ length }) => length === count) ?? null;
 }

@@ -37,8 +37,5 @@ export type PlainTypeName = (typeof ROWS)[number][0];
  * they take no bytes of a plan.
  */
 export const PLAIN_TYPES: Readonly<Record<PlainTypeName, ElementType>> = Object.fromEntries(
-  ROWS.map(([name, blockSize, blockBytes]) => [
-    name,
-    { name, ggufId: -1, blockSize, blockBytes, isQuantized: false },
-  ]),
+  ROWS.map(([name, blockSize, blockBytes]) => [name, { name, ggufId: -1, blockSize, blockBytes, isQuantized: false }]),
 ) as unknown as Record<PlainTypeName, ElementType>;

@@ -1,8 +1,8 @@
 /**
  * ONNX's element types by their numbers (`TensorProto.DataType`).
  */
-import { ELEMENT_TYPES, type ElementType, type ElementTypeName } from '../../tensor/element-type.js';
-import { PLAIN_TYPES } from '../../tensor/plain-types.js';
+import { findElementType } from '../../tensor/any-element-type.js';
+import type { ElementType, ElementTypeName } from '../../tensor/element-type.js';
 
 /** By number, from 0 on. */
 const NAMES: readonly (ElementTypeName | null)[] = [
@@ -35,17 +35,15 @@ const NAMES: readonly (ElementTypeName | null)[] = [
   'i2',
 ];
 
-const TYPES: Readonly<Partial<Record<string, ElementType>>> = { ...ELEMENT_TYPES, ...PLAIN_TYPES };
-
 /** The type with this number; undefined if ONNX has none. */
 export function typeOfNumber(number: number): ElementType | undefined {
-  return TYPES[NAMES[number] ?? ''];
+  return findElementType(NAMES[number] ?? '');
 }
 
 /** Types that rules name. */
 export const [F32, F16, F64, I32, I64, U8, I8, BOOL, STRING] = (
   ['f32', 'f16', 'f64', 'i32', 'i64', 'u8', 'i8', 'bool', 'string'] as const
-).map((name) => TYPES[name]!);
+).map((name) => findElementType(name)!);
 
 /** Whether elements are whole numbers. */
 export function isInteger({ name }: ElementType): boolean {

@@ -33,7 +33,10 @@ export function eachIndex(shape: readonly number[], of: (index: readonly number[
 }
 
 /** The element at an index of a value that is broadcast: dimensions of one element are repeated, missing ones as well. */
-export function broadcastElement(data: readonly number[], shape: readonly number[]): (index: readonly number[]) => number {
+export function broadcastElement(
+  data: readonly number[],
+  shape: readonly number[],
+): (index: readonly number[]) => number {
   const strides = stridesOf(shape);
   return (index) => {
     const skipped = index.length - shape.length;

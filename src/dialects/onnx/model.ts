@@ -34,7 +34,15 @@ export interface OnnxTensor {
 
 /** A setting of a node. Integers beyond 2^53 are rounded. */
 export type OnnxAttribute =
-  number | string | readonly number[] | readonly string[] | OnnxTensor | OnnxGraph | readonly OnnxGraph[] | OnnxReference | null;
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | OnnxTensor
+  | OnnxGraph
+  | readonly OnnxGraph[]
+  | OnnxReference
+  | null;
 
 /** A setting of a function's node that is the setting of the function's caller. */
 export interface OnnxReference {

@@ -58,8 +58,14 @@ const GROUPS: readonly (readonly [OperationFamily, Facts, readonly Row[]])[] = [
       ['DequantizeLinear', 'x x_scale ?x_zero_point'],
       ['com.microsoft.QuantizeLinear', 'x y_scale ?y_zero_point'],
       ['com.microsoft.DequantizeLinear', 'x x_scale ?x_zero_point'],
-      ...names('A A_scale A_zero_point B B_scale B_zero_point C_scale ?C_zero_point', 'com.microsoft.QLinearAdd com.microsoft.QLinearMul'),
-      ...names('X X_scale X_zero_point Y_scale ?Y_zero_point', 'com.microsoft.QLinearLeakyRelu com.microsoft.QLinearSigmoid'),
+      ...names(
+        'A A_scale A_zero_point B B_scale B_zero_point C_scale ?C_zero_point',
+        'com.microsoft.QLinearAdd com.microsoft.QLinearMul',
+      ),
+      ...names(
+        'X X_scale X_zero_point Y_scale ?Y_zero_point',
+        'com.microsoft.QLinearLeakyRelu com.microsoft.QLinearSigmoid',
+      ),
       ['com.microsoft.QLinearSoftmax', 'X X_scale ?x_zero_point y_scale y_zero_point'],
       ['com.microsoft.BiasSplitGelu', 'X bias'],
       ['StringNormalizer', 'X'],
@@ -149,7 +155,10 @@ const GROUPS: readonly (readonly [OperationFamily, Facts, readonly Row[]])[] = [
       ['MaxUnpool', 'X I ?output_shape'],
       ['QLinearConv', 'x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point ?B'],
       ['com.microsoft.QLinearConv', 'x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point ?B'],
-      ...names('X x_scale x_zero_point y_scale ?y_zero_point', 'com.microsoft.QLinearAveragePool com.microsoft.QLinearGlobalAveragePool'),
+      ...names(
+        'X x_scale x_zero_point y_scale ?y_zero_point',
+        'com.microsoft.QLinearAveragePool com.microsoft.QLinearGlobalAveragePool',
+      ),
       ['Resize', 'X ?roi ?scales ?sizes'],
       ['RoiAlign', 'X rois batch_indices'],
       ['Upsample', 'X ?scales'],

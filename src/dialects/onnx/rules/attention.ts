@@ -55,7 +55,14 @@ const multiHead: Rule = (call) => {
   }
   const key = call.has(1) ? call.shape(1) : [batch, length, query[2]];
   const value = call.has(2) ? call.shape(2) : null;
-  const width = value === null ? (key.length === 5 ? key[2] * key[4] : query[2]) : value.length === 4 ? value[1] * value[3] : value[2];
+  const width =
+    value === null
+      ? key.length === 5
+        ? key[2] * key[4]
+        : query[2]
+      : value.length === 4
+        ? value[1] * value[3]
+        : value[2];
   const own = key.length === 4 ? key[2] : key[1];
   const past = call.has(6) ? call.shapeOfRank(6, 4, 4)[2] : 0;
   const present = (size: number): Outcome => ({ type, shape: call.checked([batch, heads, own + past, size / heads]) });

@@ -190,9 +190,7 @@ const oneType = (type: ElementType): Rule => {
 export const ELEMENT_WISE_RULES: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(UNARY.map((name) => [name, unary()])),
   ...Object.fromEntries(Object.entries(COMPUTED_UNARY).map(([name, compute]) => [name, unary(compute)])),
-  ...Object.fromEntries(
-    Object.entries(COMPUTED).map(([name, [compute, type]]) => [name, elementWise(compute, type)]),
-  ),
+  ...Object.fromEntries(Object.entries(COMPUTED).map(([name, [compute, type]]) => [name, elementWise(compute, type)])),
   Cast: (call) => [cast(call.at(0), typeSetting(call, 'to', call.type(0)))],
   CastLike: (call) => [cast(call.at(0), call.type(1))],
   Bernoulli: (call) => [{ type: typeSetting(call, 'dtype', call.type(0)), shape: call.shape(0) }],
@@ -215,4 +213,3 @@ export const ELEMENT_WISE_RULES: Readonly<Record<string, Rule>> = {
   'com.microsoft.QLinearMul': (call) => [{ type: call.type(0), shape: together(call, [0, 3]) }],
   'com.microsoft.QuantizeLinear': quantized,
 };
-

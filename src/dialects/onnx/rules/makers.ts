@@ -58,7 +58,9 @@ const range: Rule = (call) => {
 };
 
 /** As many elements as the first operand says. */
-const window: Rule = (call) => [{ type: typeSetting(call, 'output_datatype', F32), shape: call.checked([call.values(0)[0]]) }];
+const window: Rule = (call) => [
+  { type: typeSetting(call, 'output_datatype', F32), shape: call.checked([call.values(0)[0]]) },
+];
 
 const eyeLike: Rule = (call) => [{ type: typeSetting(call, 'dtype', call.type(0)), shape: call.shape(0) }];
 
@@ -116,4 +118,3 @@ export const MAKER_RULES: Readonly<Record<string, Rule>> = {
   Range: range,
   STFT: shortFourier,
 };
-

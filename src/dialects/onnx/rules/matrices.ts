@@ -8,7 +8,8 @@ import type { Call, Outcome, Rule } from '../call.js';
 
 /** The shape of a product as NumPy has it: stacks of matrices are repeated to one shape, and vectors lose their one. */
 function productShape(call: Call, left: readonly number[], right: readonly number[]): readonly number[] {
-  if (left.length === 0 || right.length === 0) call.fail('multiplies a single number', 'operands of one dimension at least');
+  if (left.length === 0 || right.length === 0)
+    call.fail('multiplies a single number', 'operands of one dimension at least');
   const [a, b] = [left.length === 1 ? [1, ...left] : left, right.length === 1 ? [...right, 1] : right];
   const stack = broadcastShape([a.slice(0, -2), b.slice(0, -2)]);
   if (a[a.length - 1] !== b[b.length - 2] || stack === null) {
@@ -72,11 +73,14 @@ const einsum: Rule = (call) => {
     const shape = call.shape(slot);
     const letters = [...term.replace('...', '.')];
     const rest = shape.length - letters.filter((letter) => letter !== '.').length;
-    if (rest < 0 || (rest > 0 && !letters.includes('.'))) call.fail(`computes ${equation}`, 'one letter for each dimension');
+    if (rest < 0 || (rest > 0 && !letters.includes('.')))
+      call.fail(`computes ${equation}`, 'one letter for each dimension');
     let axis = 0;
     for (const letter of letters) {
       if (letter === '.') {
-        others = broadcastShape([others, shape.slice(axis, axis + rest)]) ?? call.fail(`computes ${equation}`, 'lengths that agree');
+        others =
+          broadcastShape([others, shape.slice(axis, axis + rest)]) ??
+          call.fail(`computes ${equation}`, 'lengths that agree');
         axis += rest;
         continue;
       }

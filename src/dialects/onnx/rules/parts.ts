@@ -14,14 +14,18 @@ function picked(call: Call, shape: readonly number[], pick: Pick): Outcome[] {
   const checked = call.checked(shape);
   if (data === null) return [{ type, shape: checked }];
   const strides = stridesOf(from);
-  const at = (index: readonly number[]): number => pick(index).reduce((sum, value, axis) => sum + value * strides[axis], 0);
+  const at = (index: readonly number[]): number =>
+    pick(index).reduce((sum, value, axis) => sum + value * strides[axis], 0);
   return [{ type, shape: checked, data: eachIndex(checked, (index) => data[at(index)]) }];
 }
 
 const transpose: Rule = (call) => {
   const shape = call.shape(0);
-  const order = (call.ints('perm') ?? shape.map((_, axis) => shape.length - 1 - axis)).map((axis) => call.axis(axis, shape.length));
-  if (new Set(order).size !== shape.length) call.fail('names dimensions twice or not at all', 'each dimension once in perm');
+  const order = (call.ints('perm') ?? shape.map((_, axis) => shape.length - 1 - axis)).map((axis) =>
+    call.axis(axis, shape.length),
+  );
+  if (new Set(order).size !== shape.length)
+    call.fail('names dimensions twice or not at all', 'each dimension once in perm');
   const back = shape.map((_, axis) => order.indexOf(axis));
   return picked(
     call,
@@ -35,7 +39,8 @@ function joined(call: Call, parts: readonly Known[], axis: number): Outcome[] {
   const [first] = parts;
   let length = 0;
   for (const { shape } of parts) {
-    const agrees = shape.length === first.shape.length && shape.every((dim, each) => each === axis || dim === first.shape[each]);
+    const agrees =
+      shape.length === first.shape.length && shape.every((dim, each) => each === axis || dim === first.shape[each]);
     if (!agrees) call.fail('joins shapes that differ', 'the same lengths in all other dimensions');
     length += shape[axis];
   }
@@ -159,7 +164,8 @@ function scatteredData(call: Call): readonly number[] | null {
       const index = indices.data[row * depth + axis];
       at += (index < 0 ? index + shape[axis] : index) * strides[axis];
     }
-    for (let each = 0; each < length; each++) if (at + each in result) result[at + each] = updates.data[row * length + each];
+    for (let each = 0; each < length; each++)
+      if (at + each in result) result[at + each] = updates.data[row * length + each];
   }
   return result;
 }
@@ -193,7 +199,9 @@ const tile: Rule = (call) => {
 const pad: Rule = (call) => {
   const { type, shape } = call.at(0);
   const pads = call.valuesOr(1, 'pads') ?? call.fail('has no pads', 'its operand pads');
-  const axes = (call.has(3) ? call.values(3) : shape.map((_, axis) => axis)).map((axis) => call.axis(axis, shape.length));
+  const axes = (call.has(3) ? call.values(3) : shape.map((_, axis) => axis)).map((axis) =>
+    call.axis(axis, shape.length),
+  );
   if (pads.length !== 2 * axes.length) call.fail(`is padded by ${shapeText(pads)}`, 'two numbers a dimension');
   const result = [...shape];
   axes.forEach((axis, index) => (result[axis] += pads[index] + pads[index + axes.length]));

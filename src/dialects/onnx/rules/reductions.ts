@@ -21,7 +21,8 @@ function reduction(combine: Combine | null = null): Rule {
     const all = shape.map((_, axis) => axis);
     const axes = takesNone ? [] : given.length === 0 ? all : given.map((axis) => call.axis(axis, shape.length));
     const result = reducedShape(call, axes, call.int('keepdims', 1) === 1);
-    if (combine === null || data === null || data.length === 0 || axes.length < shape.length) return [{ type, shape: result }];
+    if (combine === null || data === null || data.length === 0 || axes.length < shape.length)
+      return [{ type, shape: result }];
     return [{ type, shape: result, data: [data.reduce(combine)] }];
   };
 }
@@ -34,7 +35,8 @@ const extreme: Rule = (call) => {
 
 const shapeOf: Rule = (call) => {
   const shape = call.shape(0);
-  const place = (value: number): number => Math.min(Math.max(value < 0 ? value + shape.length : value, 0), shape.length);
+  const place = (value: number): number =>
+    Math.min(Math.max(value < 0 ? value + shape.length : value, 0), shape.length);
   const data = shape.slice(place(call.int('start', 0)), place(call.int('end', shape.length)));
   return [{ type: I64, shape: [data.length], data }];
 };
@@ -116,4 +118,3 @@ export const REDUCTION_RULES: Readonly<Record<string, Rule>> = {
   TfIdfVectorizer: tfIdf,
   TopK: topK,
 };
-

@@ -30,7 +30,12 @@ function windowOf(call: Call, kernel: readonly number[]): Window {
 }
 
 /** Lengths of the image behind a window. */
-function slid(call: Call, image: readonly number[], { kernel, strides, dilations, pads }: Window, isCeil = false): number[] {
+function slid(
+  call: Call,
+  image: readonly number[],
+  { kernel, strides, dilations, pads }: Window,
+  isCeil = false,
+): number[] {
   const auto = call.text('auto_pad', 'NOTSET');
   return image.map((length, axis) => {
     const span = (kernel[axis] - 1) * dilations[axis] + 1;
@@ -194,4 +199,3 @@ export const WINDOW_RULES: Readonly<Record<string, Rule>> = {
   'com.microsoft.QLinearConv': convolution(0, 3, (call) => call.type(7)),
   'com.microsoft.QLinearGlobalAveragePool': quantizedGlobalPooling,
 };
-
