@@ -7,10 +7,12 @@ import { FITTING_FLAGS } from './fitting-flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
 import { PART_FLAGS } from './part-flags.js';
+import { SHAPE_FLAGS } from './shape-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
   ...MODEL_FLAGS,
+  ...SHAPE_FLAGS,
   ...DEVICE_FLAGS,
   ...FITTING_FLAGS,
   ...CHOICE_FLAGS,

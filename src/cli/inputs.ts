@@ -13,11 +13,12 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isCompressed, isUrl, kindOf, KINDS } from './input-kinds.js';
+import { isCompressed, isOnnx, isUrl, kindOf, KINDS } from './input-kinds.js';
+import type { OnnxInput, ShapeRecord } from './onnx-input.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
-  | { readonly kind: 'graph'; readonly graph: Graph }
+  | ({ readonly kind: 'graph'; readonly graph: Graph } & Partial<OnnxInput>)
   | { readonly kind: 'problem'; readonly csv: CsvProblem }
   | { readonly kind: 'model'; readonly gguf: Gguf };
 
@@ -25,14 +26,23 @@ export type Input =
 const INCLUSIVE_NOTE =
   'the column "end" is read as the last step of a life, as MiniMalloc reads it; name it "upper" if lives end before it';
 
-/** Reads a file of any kind; says how, where that may surprise. @throws CliError, PlannerError */
-export async function readInput(file: string, flags: Flags, terminal: Terminal): Promise<Input> {
+/**
+ * Reads a file of any kind; says how, where that may surprise.
+ *
+ * @param record shapes that a plan was made for, where flags say nothing else
+ * @throws CliError, PlannerError
+ */
+export async function readInput(file: string, flags: Flags, terminal: Terminal, record?: ShapeRecord): Promise<Input> {
   const { alignment } = flags;
   const kind = kindOf(file);
   if (kind === undefined) {
     if (!isUrl(file)) checkReadable(file);
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
+  }
+  if (isOnnx(file)) {
+    if (!isUrl(file)) checkReadable(file);
+    return { kind: 'graph', ...(await (await import('./onnx-input.js')).readOnnxInput(file, flags, record)) };
   }
   if (kind === 'graph') {
     const document = readJson(file);

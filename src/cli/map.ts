@@ -18,6 +18,7 @@ import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A page holds every box of its plans; of so many, it holds one plan only. */
@@ -49,6 +50,7 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
     printNote(terminal, '--colors and --theme have no effect: in a page, the reader chooses');
   }
   checkOutput(output, file);
+  refuseRanges(flags);
   const { text, drawn, broken } = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
@@ -108,7 +110,7 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
       return { allocator, other: problem.fixedOffsets === null ? otherThan(allocator) : null, map: place };
     }
     case 'graph':
-      return sourceOfGraph(input.graph, flags, 'auto');
+      return sourceOfGraph(input.graph, { ...input.defaults, ...flags }, 'auto');
     case 'model': {
       const { measureModel } = await import('../models/measure-model.js');
       return sourceOfGraph(measureModel(input.gguf, modelOptionsOf(flags)).graph, flags, 'ggml');

@@ -20,7 +20,10 @@ import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { PART_FLAGS } from './part-flags.js';
 import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
+import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
+import { measureFamily } from './measured-family.js';
+import { weightsAlone } from './weights-alone.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
 import { HAZARDS_FLAG, TIMELINE_FLAG } from './output-flags.js';
@@ -94,7 +97,8 @@ async function measureFile(
   terminal: Terminal,
 ): Promise<Measured> {
   announce(`reading ${file}`);
-  const input = await readInput(file, flags, terminal);
+  const input = await readInput(file, flags, terminal).catch(weightsAlone);
+  if ('weightsAlone' in input) return { file: { file, ...input.weightsAlone } };
   announce(`planning ${file}`);
   if (input.kind === 'model' && machine !== null) {
     const measured = ifKnown(() => machine(input.gguf));
@@ -146,9 +150,12 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
     case 'problem':
       return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
-      const options = planOptionsOf(flags, 'auto');
+      const options = graphOptionsOf(input, flags);
       const plan = isReport || flags.hazards === true ? planGraph(input.graph, options) : undefined;
-      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)), ...hazardsOf(plan, flags) };
+      const { weights, family } = input;
+      const sizes = fieldsOf(plan ?? measureGraph(input.graph, options));
+      const own = { file, ...sizes, ...hazardsOf(plan, flags), ...(weights && { weights }) };
+      const measured = family === undefined ? own : { ...own, ...measureFamily(family, options, own.lowerBound) };
       const broken = oversizeChunk(measured.chunks, flags);
       return { file: measured, report: plan && reportOf(plan), broken };
     }

@@ -9,11 +9,12 @@ import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
+import type { ShapeRecord } from './onnx-input.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
-} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode } & ShapeRecord;
 
 /** What was planned. */
 export interface PlannedInput {
@@ -31,7 +32,7 @@ export interface PlanRecord {
 }
 
 /** What kind of value each option has. */
-const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = {
+const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean' | 'object'>> = {
   program: 'string',
   ctxSize: 'number',
   batchSize: 'number',
@@ -50,7 +51,10 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   inPlace: 'string',
   alignment: 'number',
   maxChunkSize: 'number',
-} satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean'>;
+  dims: 'object',
+  inputs: 'object',
+  bounds: 'object',
+} satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean' | 'object'>;
 
 /** What is written down of a run, which leads to it again. */
 export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedOptions {
@@ -123,7 +127,7 @@ export function disagreements(recorded: RecordedOptions, given: object, applied:
     const [made, asked] = [recorded[option], applied[option]];
     if (made === undefined || asked === undefined || made === asked) return [];
     const flag = flagOf(key) ?? key;
-    return [`The plan was made with ${flag} ${made}, not ${asked}: leave the flag out, or plan again.`];
+    return [`The plan was made with ${flag} ${String(made)}, not ${String(asked)}: leave the flag out, or plan again.`];
   });
 }
 

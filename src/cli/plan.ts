@@ -13,12 +13,14 @@ import { brokenLimit, oversizeChunk, oversizePool } from './broken-limits.js';
 import { EXIT, type ExitCode, CliError } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
+import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
 import { kindOf } from './input-kinds.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
 import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
 import { withProgress, type Announce } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
@@ -40,6 +42,7 @@ interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'isOpt
 export async function plan(file: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const { output, capacity = Infinity } = flags;
   checkOutput(output, file);
+  refuseRanges(flags);
   const planned = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
@@ -83,7 +86,8 @@ function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, f
   if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') {
     const pools = input.graph.pools ?? undefined;
-    return plannedGraph(planGraph(input.graph, { ...planOptionsOf(flags, 'auto'), pools }), file, flags);
+    const options = { ...graphOptionsOf(input, flags), pools };
+    return plannedGraph(planGraph(input.graph, options), file, flags, { options: input.shapes });
   }
   const {
     plan: modelPlan,

@@ -16,10 +16,11 @@ import { EXIT, type ExitCode } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
 import { readInput, readText, type Input } from './inputs.js';
-import { kindOf } from './input-kinds.js';
+import { isOnnx, kindOf } from './input-kinds.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRecord, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { solutionOfCsv, solutionOfPlan, verifySolution } from './solution.js';
 import type { Terminal } from './terminal.js';
 
@@ -37,9 +38,12 @@ interface Verdict {
 
 /** Prints one line per violation, or one that says that there is none. */
 export async function verify(file: string, planFile: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  refuseRanges(flags);
   const verdict = await withProgress(terminal, [file, planFile], 2, async (announce) => {
     announce(`reading ${file}`);
-    const input = await inFile(file, () => readInput(file, flags, terminal));
+    // Its shapes are those of the plan, where flags say nothing else.
+    const record = isOnnx(file) ? (await inFile(planFile, () => readPlan(planFile))).options : undefined;
+    const input = await inFile(file, () => readInput(file, flags, terminal, record));
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);
   });

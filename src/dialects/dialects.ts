@@ -5,37 +5,39 @@
  */
 import type { Layout } from '../tensor/layout.js';
 import type { Operation } from '../tensor/operation.js';
-import { elementType, type ElementType } from '../tensor/element-type.js';
-import { anyElementType } from '../tensor/any-element-type.js';
+import type { ElementType } from '../tensor/element-type.js';
+import { PLAIN_TYPES } from '../tensor/plain-types.js';
 import { findOperation } from './ggml/operations.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
-import { findOperation as findOnnxOperation } from './onnx/operations.js';
+import { findOnnxOperation } from './onnx/operations.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
 export interface Dialect {
   readonly name: string;
   /** How many dimensions every tensor has; null where that differs. */
   readonly rank: number | null;
+  /** Element types that it has besides those of ggml. */
+  readonly types: Readonly<Partial<Record<string, ElementType>>>;
   readonly findOperation: (name: string) => Operation | undefined;
-  /** The element type of that name. @throws PlannerError `UNKNOWN_TYPE` */
-  readonly elementType: (name: string, culprit: string) => ElementType;
   /** The type and shape of the result of an operation, where what a file says of it decides them; else null. */
   readonly resultOf: (node: StatedNode) => Pick<Layout, 'type' | 'shape'> | null;
 }
 
-const GGML: Dialect = { name: 'ggml', rank: 4, findOperation, elementType, resultOf: statedResult };
+const GGML: Dialect = { name: 'ggml', rank: 4, types: {}, findOperation, resultOf: statedResult };
+
+/** Its shape rules need settings that no graph file has, such as constants: the reader of models knows them. */
 const ONNX: Dialect = {
   name: 'onnx',
   rank: null,
+  types: PLAIN_TYPES,
   findOperation: findOnnxOperation,
-  elementType: anyElementType,
   resultOf: () => null,
 };
-const DIALECTS: readonly Dialect[] = [GGML, ONNX];
+
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX].map((dialect) => [dialect.name, dialect]));
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {
-  const known = DIALECTS.find((dialect) => dialect.name === name);
-  if (known !== undefined) return known;
-  return { name, rank: null, findOperation: () => undefined, elementType: anyElementType, resultOf: () => null };
+  const unknown = { name, rank: null, types: PLAIN_TYPES, findOperation: () => undefined, resultOf: () => null };
+  return DIALECTS.get(name) ?? unknown;
 }

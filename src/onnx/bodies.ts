@@ -8,7 +8,7 @@ import { PlannerError } from '../errors.js';
 import { I64, BOOL } from '../dialects/onnx/element-types.js';
 import type { Known, Outcome } from '../dialects/onnx/call.js';
 import { labelOf, type OnnxGraph, type OnnxNode } from '../dialects/onnx/model.js';
-import { findOperation } from '../dialects/onnx/operations.js';
+import { findOnnxOperation } from '../dialects/onnx/operations.js';
 import { badNode, type Infers, type Surroundings } from './surroundings.js';
 import type { Body, Value } from './values.js';
 
@@ -43,7 +43,7 @@ const branch: ControlFlow = (inference, node, inputs, around) => {
     });
     return largest(results);
   });
-  inference.finish(node, findOperation('If')!, inputs, outcomes, bodies, around);
+  inference.finish(node, findOnnxOperation('If')!, inputs, outcomes, bodies, around);
 };
 
 /** What `work` returns, or the error that says that shapes do not fit together. */
@@ -105,7 +105,7 @@ const loop: ControlFlow = (inference, node, inputs, around) => {
     const { type, shape } = known;
     return { type, shape: count === undefined ? null : [Math.max(0, count), ...shape] };
   });
-  inference.finish(node, findOperation('Loop')!, inputs, [...shapes, ...collected], [run], around);
+  inference.finish(node, findOnnxOperation('Loop')!, inputs, [...shapes, ...collected], [run], around);
 };
 
 const scan: ControlFlow = (inference, node, inputs, around) => {
@@ -132,7 +132,7 @@ const scan: ControlFlow = (inference, node, inputs, around) => {
     const axis = axesOf('scan_output_axes')[index] ?? 0;
     return { type, shape: shape.toSpliced(axis < 0 ? axis + shape.length + 1 : axis, 0, length) };
   });
-  inference.finish(node, findOperation('Scan')!, inputs, [...shapes, ...collected], [run], around);
+  inference.finish(node, findOnnxOperation('Scan')!, inputs, [...shapes, ...collected], [run], around);
 };
 
 export const CONTROL_FLOW: Readonly<Partial<Record<string, ControlFlow>>> = { If: branch, Loop: loop, Scan: scan };

@@ -17,16 +17,16 @@ import { named } from '../errors.js';
 import { elementCount } from '../tensor/layout.js';
 import { checkBytes } from '../units.js';
 import { badOnnx } from './file-bytes.js';
-import {
-  readModel,
-  type AttributeMessage,
-  type FunctionMessage,
-  type GraphMessage,
-  type ModelMessage,
-  type NodeMessage,
-  type TensorMessage,
-  type ValueMessage,
-} from './messages.js';
+import type {
+  AttributeMessage,
+  FunctionMessage,
+  GraphMessage,
+  ModelMessage,
+  NodeMessage,
+  TensorMessage,
+  ValueMessage,
+} from './message-types.js';
+import { readModel } from './messages.js';
 import { elementsOf } from './tensor-data.js';
 
 /** A decoded file. */

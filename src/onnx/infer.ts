@@ -16,7 +16,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from '../dialects/onnx/model.js';
-import { findOperation } from '../dialects/onnx/operations.js';
+import { findOnnxOperation } from '../dialects/onnx/operations.js';
 import { knownOf } from '../dialects/onnx/rules/makers.js';
 import { findRule, typesOf } from '../dialects/onnx/rules/rules.js';
 import { unknownOperation, type Operation } from '../tensor/operation.js';
@@ -113,7 +113,7 @@ class Inference implements Infers {
     const list = LIST_OPERATIONS[full];
     if (list !== undefined && list(this, node, inputs, around)) return;
     const items = inputs.flatMap((input): readonly (Value | null)[] => input?.items ?? [input]);
-    const operation = findOperation(full) ?? this.#unknownOf(full);
+    const operation = findOnnxOperation(full) ?? this.#unknownOf(full);
     const call = new Call(
       node,
       around.opsets[node.domain] ?? 1,

@@ -6,7 +6,7 @@
 import { BOOL, I64 } from '../dialects/onnx/element-types.js';
 import { Call } from '../dialects/onnx/call.js';
 import { labelOf, type OnnxNode } from '../dialects/onnx/model.js';
-import { findOperation } from '../dialects/onnx/operations.js';
+import { findOnnxOperation } from '../dialects/onnx/operations.js';
 import { findRule } from '../dialects/onnx/rules/rules.js';
 import { PlannerError } from '../errors.js';
 import { badNode, type Infers, type Surroundings } from './surroundings.js';
@@ -120,7 +120,7 @@ const split: ListOperation = (inference, node, inputs, around) => {
   const drops = (lengths === null || lengths === undefined) && node.attributes['keepdims'] === 0;
   const names = parts.map((_, part) => `${node.outputs[0]}[${part}]`);
   const cut: OnnxNode = { ...node, op: 'Split', outputs: names };
-  const operation = findOperation('Split')!;
+  const operation = findOnnxOperation('Split')!;
   const sized = { type: I64, shape: [parts.length], data: parts };
   const outcomes = findRule('Split')!(new Call(cut, 13, [value?.known ?? null, sized], operation.operands));
   const dropped = outcomes.map((outcome) => ({

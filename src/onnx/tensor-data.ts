@@ -5,7 +5,7 @@
  */
 import { isInteger } from '../dialects/onnx/element-types.js';
 import { MAX_FLOATS } from '../dialects/onnx/elements.js';
-import type { TensorMessage } from './messages.js';
+import type { TensorMessage } from './message-types.js';
 import { elementCount } from '../tensor/layout.js';
 import type { ElementType } from '../tensor/element-type.js';
 import { decodeBf16, decodeF16 } from '../tensor/small-floats.js';

@@ -6,7 +6,7 @@ import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND_NOTE, contextTitle, describeModel, describeRun } from './model-words.js';
 import { counted, exactBytes, FIXED_GIVEN, gapText, groupDigits, humanBytes, IN_PLACE_GIVEN } from '../format.js';
 import type { Style } from './style.js';
-import type { MeasuredFile, UnknownModel } from './measured-file.js';
+import type { MeasuredFamily, MeasuredFile, RuntimePlan, UnknownModel } from './measured-file.js';
 import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
 import { bar } from './timeline.js';
@@ -45,16 +45,20 @@ export function formatReport(measured: MeasuredFile, peak: Peak, style: Style, r
 }
 
 /** The same for a model of which only the weights are known. */
-export function formatUnknown({ file, unknownArchitecture, weights }: UnknownModel, style: Style): string {
+export function formatUnknown({ file, unknownArchitecture, reason, weights }: UnknownModel, style: Style): string {
   return textOf([
     style.strong(printable(file)),
-    printable(`${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
+    printable(reason ?? `${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
     '',
-    ...sizeLines([{ label: 'weights', bytes: weights }, ...UNKNOWN_SIZES], style, null),
+    ...sizeLines([{ label: 'weights', bytes: weights }, ...unknownSizes(unknownArchitecture)], style, null),
   ]);
 }
 
-const UNKNOWN_SIZES = ['KV cache', 'compute buffer', 'total'].map((label) => ({ label, bytes: null }));
+/** Only a model of some architecture has a cache. */
+function unknownSizes(architecture: string | null): readonly Size[] {
+  const labels = [...(architecture === null ? [] : ['KV cache']), 'compute buffer', 'total'];
+  return labels.map((label) => ({ label, bytes: null }));
+}
 
 function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
@@ -66,8 +70,14 @@ interface Size {
   readonly bytes: number | null;
 }
 
-function sizesOf({ bufferSize, nodes, model }: MeasuredFile): Size[] {
-  if (model === undefined) return [{ label: nodes === undefined ? 'buffer' : 'compute buffer', bytes: bufferSize }];
+function sizesOf({ bufferSize, nodes, model, weights = [] }: MeasuredFile): Size[] {
+  if (model === undefined) {
+    const buffer = { label: nodes === undefined ? 'buffer' : 'compute buffer', bytes: bufferSize };
+    if (weights.length === 0) return [buffer];
+    const total = weights.reduce((sum, { bytes }) => sum + bytes, bufferSize);
+    const rows = weights.map(({ type, bytes }) => ({ label: `weights, ${type}`, bytes }));
+    return [...rows, buffer, { label: 'total', bytes: total }];
+  }
   return [
     { label: 'weights', bytes: model.weights },
     { label: contextTitle([model.isRecurrent]), bytes: model.context },
@@ -95,7 +105,7 @@ function sizeLines(sizes: readonly Size[], style: Style, room: number | null): s
   return formatTable(columns, sizes, style.faint, room ?? undefined);
 }
 
-function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
+function describeBuffer({ nodes, model, inPlace, runtimes = [], ...measured }: MeasuredFile, style: Style): string[] {
   const { bufferSize, lowerBound, allocator, buffers, chunks, optimal, hasFixedOffsets } = measured;
   const gap = gapText(bufferSize, lowerBound);
   const given = nodes !== undefined ? IN_PLACE_GIVEN : hasFixedOffsets === true ? FIXED_GIVEN : '';
@@ -110,8 +120,25 @@ function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, st
   const lines = [nodes === undefined ? `${how}.` : `Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
   if (model !== undefined) lines.push(withOurPlacement(model), style.faint(BACKEND_NOTE));
+  lines.push(...runtimes.map(ownPlan));
+  if (measured.family !== undefined) lines.push(...familyLines(measured.family, bufferSize));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
   return lines;
+}
+
+/** What one plan for all lengths costs beside a plan for each. */
+function familyLines({ box, corners }: MeasuredFamily, whole: number): string[] {
+  const ranges = Object.entries(box).map(([name, [least, most]]) => `${name} ${least} to ${most}`);
+  const own = corners.map(({ dims, bufferSize }) => {
+    const lengths = Object.entries(dims).map(([name, length]) => `${name} ${length}`);
+    return `  ${lengths.join(', ')}: ${exactBytes(bufferSize)} by a plan of its own`;
+  });
+  return [`One plan for ${ranges.join(', ')}: ${exactBytes(whole)}.`, ...own].map(printable);
+}
+
+/** What the runtime would take by itself. */
+function ownPlan({ runtime, bufferSize }: RuntimePlan): string {
+  return `${runtime} by its own planner: ${exactBytes(bufferSize)}.`;
 }
 
 /** What the allocator `auto` would make of the buffer that llama.cpp reserves. */

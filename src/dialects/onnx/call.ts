@@ -30,11 +30,9 @@ export interface Outcome {
 export type Rule = (call: Call) => readonly Outcome[];
 
 /** Thrown where a rule needs the values of an operand that only a run tells. */
-export class NeedsValues {
-  readonly slot: number;
-
-  constructor(slot: number) {
-    this.slot = slot;
+export class NeedsValues extends Error {
+  constructor(label: string, operand: string) {
+    super(`The node ${label} needs the values of ${operand}.`);
   }
 }
 
@@ -104,7 +102,7 @@ export class Call {
   /** The elements of an operand that must be there. @throws NeedsValues */
   values(slot: number): readonly number[] {
     const { data } = this.at(slot);
-    if (data === null) throw new NeedsValues(slot);
+    if (data === null) throw new NeedsValues(this.label, this.nameOf(slot));
     return data;
   }
 

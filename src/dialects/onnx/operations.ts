@@ -283,6 +283,6 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
 );
 
 /** The row of an operation; undefined if the library does not know it. */
-export function findOperation(name: string): Operation | undefined {
+export function findOnnxOperation(name: string): Operation | undefined {
   return OPERATIONS.get(name);
 }

@@ -131,7 +131,7 @@ export function typeSetting(call: Call, name: string, fallback: ElementType): El
   const number = call.attribute(name);
   if (number === undefined || number === 0) return fallback;
   const type = typeof number === 'number' ? typeOfNumber(number) : undefined;
-  return type ?? call.fail(`asks for an element type ${String(number)} in ${name}`, 'an element type of ONNX');
+  return type ?? call.fail(`asks for an element type in ${name} that there is none of`, 'an element type of ONNX');
 }
 
 function cast({ shape, data }: ReturnType<Call['at']>, type: ElementType): Outcome {

@@ -85,7 +85,7 @@ const convTranspose: Rule = (call) => {
 };
 
 /** Pooling of images whose channels come first, or last. */
-function pooling(second: ElementType | null, areLast = (_: Call): boolean => false): Rule {
+function pooling(second: ElementType | null, areLast: (call: Call) => boolean = () => false): Rule {
   return (call) => {
     const shape = call.shapeOfRank(0, 2);
     const isLast = areLast(call);
