@@ -123,11 +123,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** One sentence for each flag that was given and is not what the plan was made with. */
 export function disagreements(recorded: RecordedOptions, given: object, applied: RecordedOptions): string[] {
   return Object.keys(given).flatMap((key) => {
-    const option = key as keyof RecordedOptions;
+    const option = key as Exclude<keyof RecordedOptions, keyof ShapeRecord>; // a model has no such shapes
     const [made, asked] = [recorded[option], applied[option]];
     if (made === undefined || asked === undefined || made === asked) return [];
     const flag = flagOf(key) ?? key;
-    return [`The plan was made with ${flag} ${String(made)}, not ${String(asked)}: leave the flag out, or plan again.`];
+    return [`The plan was made with ${flag} ${made}, not ${asked}: leave the flag out, or plan again.`];
   });
 }
 

@@ -104,7 +104,6 @@ const GROUPS: readonly (readonly [OperationFamily, Facts, readonly Row[]])[] = [
       ['Gather', 'data indices'],
       ['GatherElements', 'data indices'],
       ['GatherND', 'data indices'],
-      ['com.microsoft.GatherBlockQuantized', 'data indices scales ?zero_points'],
       ['Pad', 'data ?pads ?constant_value ?axes'],
       ['ReverseSequence', 'input sequence_lens'],
       ...names('data indices updates', 'Scatter ScatterElements ScatterND'),

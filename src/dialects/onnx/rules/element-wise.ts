@@ -156,7 +156,7 @@ const dropout: Rule = (call) => {
   const { shape, type, data } = call.at(0);
   return [
     { type, shape, data },
-    { type: BOOL, shape },
+    { type: call.opset < 10 ? type : BOOL, shape },
   ];
 };
 

@@ -64,6 +64,13 @@ const concat: Rule = (call) => {
   return joined(call, parts, axis);
 };
 
+/** Scale and zero point of the result, then three operands for each part: elements, scale, zero point. */
+const quantizedConcat: Rule = (call) => {
+  const parts = call.inputs.flatMap((_, slot) => (slot % 3 === 2 ? [{ ...call.at(slot), data: null }] : []));
+  const axis = call.axis(call.int('axis'), call.shapeOfRank(2, 1).length);
+  return joined(call, parts, axis);
+};
+
 /** The operands are the elements of the sequence. */
 const concatFromSequence: Rule = (call) => {
   const parts = call.inputs.map((_, slot) => call.at(slot));
@@ -296,4 +303,5 @@ export const PART_RULES: Readonly<Record<string, Rule>> = {
   Transpose: transpose,
   Trilu: sameAsFirst,
   Unique: unique,
+  'com.microsoft.QLinearConcat': quantizedConcat,
 };
