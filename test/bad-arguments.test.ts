@@ -13,6 +13,7 @@ import * as gguf from '../src/gguf/index.js';
 import * as map from '../src/map/index.js';
 import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
+import * as onnx from '../src/onnx/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
 import * as viewer from '../src/viewer/index.js';
@@ -98,6 +99,8 @@ const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
 const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
 const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
+const onnxFile = readFileSync(projectPath('examples/squeezenet.onnx'));
+const onnxModel = await onnx.readOnnx(onnxFile);
 const memory = exec.Memory.separate(graph);
 const memoryMap = map.memoryMapOf(plan);
 const f32 = root.elementType('f32');
@@ -227,6 +230,10 @@ const CALLS: readonly Call[] = [
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],
   ['readGguf', gguf.readGguf, header],
+  ['readOnnx', onnx.readOnnx, onnxFile],
+  ['graphFromOnnx', onnx.graphFromOnnx, onnxModel, {}],
+  ['inferShapes', onnx.inferShapes, onnxModel, {}],
+  ['openDims', onnx.openDims, onnxModel],
 
   ['executeGraph', exec.executeGraph, graph, memory],
   ['whyNotExecutable', exec.whyNotExecutable, graph],

@@ -68,7 +68,7 @@ describe('readOnnx', () => {
   it('counts weights that lie in another file', async () => {
     const external = {
       ...weight('w', [1024, 1024]),
-      rawData: undefined,
+      rawData: new Uint8Array(0),
       dataLocation: 1,
       externalData: [{ key: 'location', value: 'weights.bin' }],
     };
