@@ -22,7 +22,7 @@ import { findRule, typesOf } from '../dialects/onnx/rules/rules.js';
 import { unknownOperation, type Operation } from '../tensor/operation.js';
 import { CONTROL_FLOW } from './bodies.js';
 import { declaredOutcomes } from './declared.js';
-import { inputShapes, lengthsOf } from './input-shapes.js';
+import { checkModel, inputShapes, lengthsOf } from './input-shapes.js';
 import { LIST_OPERATIONS } from './lists.js';
 import type { ResolvedOnnxOptions } from './options.js';
 import type { OnnxModel } from './read-onnx.js';
@@ -45,6 +45,7 @@ export interface Inferred {
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_MODEL`, `UNKNOWN_OPERATION`, `UNKNOWN_SHAPE`, `BYTES_TOO_LARGE` */
 export function infer(model: OnnxModel, options: ResolvedOnnxOptions): Inferred {
+  checkModel(model);
   return new Inference(model, options).run();
 }
 

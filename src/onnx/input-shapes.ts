@@ -3,7 +3,7 @@
  *
  * Invariant: a named dimension has one length in all inputs.
  */
-import { named, PlannerError } from '../errors.js';
+import { checkArgument, named, PlannerError } from '../errors.js';
 import { shapeText, type OnnxDim, type OnnxValue } from '../dialects/onnx/model.js';
 import { unknownName, type ResolvedOnnxOptions } from './options.js';
 import type { OnnxModel } from './read-onnx.js';
@@ -15,8 +15,18 @@ export interface InputShapes {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Names of the dimensions that the inputs leave open, in their order. */
-export function openDims({ inputs }: Pick<OnnxModel, 'inputs'>): string[] {
+/** @throws PlannerError `BAD_ARGUMENT` unless `readOnnx` may have made it */
+export function checkModel(model: OnnxModel): void {
+  const { inputs, functions, graph, opsets } = (model as Partial<OnnxModel> | null | undefined) ?? {};
+  const areLists = [inputs, functions, graph?.nodes].every((list) => Array.isArray(list));
+  const isModel = areLists && typeof opsets === 'object';
+  checkArgument(isModel, 'model', model, 'an OnnxModel', 'Read it with readOnnx, and await that.');
+}
+
+/** Names of the dimensions that the inputs leave open, in their order. @throws PlannerError `BAD_ARGUMENT` */
+export function openDims(model: OnnxModel): string[] {
+  checkModel(model);
+  const { inputs } = model;
   const dims = inputs.flatMap((input) => input.dims ?? []);
   return [...new Set(dims.filter((dim): dim is string => typeof dim === 'string'))];
 }
