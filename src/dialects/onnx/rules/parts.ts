@@ -1,7 +1,6 @@
 /**
  * Operations that put together, cut and pick elements.
  */
-import { I64 } from '../element-types.js';
 import { countOf, eachIndex, stridesOf } from '../elements.js';
 import { shapeText } from '../model.js';
 import type { Call, Known, Outcome, Rule } from '../call.js';
@@ -215,32 +214,6 @@ const pad: Rule = (call) => {
   return [{ type, shape: call.checked(result) }];
 };
 
-const compress: Rule = (call) => {
-  const { type, shape, data: elements } = call.at(0);
-  const { data, shape: condition } = call.at(1);
-  const setting = call.attribute('axis');
-  const isFlat = setting === undefined;
-  const axis = isFlat ? 0 : call.axis(call.int('axis'), shape.length);
-  const from = isFlat ? [countOf(shape)] : shape;
-  const chosen = data?.flatMap((value, index) => (value === 0 ? [] : [index]));
-  if (chosen === undefined) {
-    return [{ type, shape: null, most: from.with(axis, Math.min(from[axis], condition[0])) }];
-  }
-  const result = elements !== null && isFlat ? chosen.map((index) => elements[index]) : null;
-  return [{ type, shape: from.with(axis, chosen.length), data: result }];
-};
-
-/** The indices of all elements that are not zero, as columns. */
-const nonZero: Rule = (call) => {
-  const { shape, data } = call.at(0);
-  const rank = Math.max(1, shape.length);
-  if (data === null) return [{ type: I64, shape: null, most: [rank, countOf(shape)] }];
-  const strides = stridesOf(shape);
-  const found = data.flatMap((value, index) => (value === 0 ? [] : [index]));
-  const rows = shape.flatMap((dim, axis) => found.map((at) => Math.floor(at / strides[axis]) % dim));
-  return [{ type: I64, shape: [rank, found.length], data: shape.length === 0 ? found : rows }];
-};
-
 const depthToSpace: Rule = (call) => {
   const [n, c, h, w] = call.shapeOfRank(0, 4, 4);
   const block = call.int('blocksize');
@@ -261,27 +234,12 @@ const centerCropPad: Rule = (call) => {
   return [{ type: call.type(0), shape: call.checked(shape) }];
 };
 
-const unique: Rule = (call) => {
-  const { type, shape } = call.at(0);
-  const isFlat = call.attribute('axis') === undefined;
-  const from = isFlat ? [countOf(shape)] : shape;
-  const axis = isFlat ? 0 : call.axis(call.int('axis'), shape.length);
-  const most = [from[axis]];
-  return [
-    { type, shape: null, most: from },
-    { type: I64, shape: null, most },
-    { type: I64, shape: most },
-    { type: I64, shape: null, most },
-  ];
-};
-
 /** As the first operand, with the shape of the second. */
 const shapedAsIndices: Rule = (call) => [{ type: call.type(0), shape: call.shape(1) }];
 const sameAsFirst: Rule = (call) => [{ type: call.type(0), shape: call.shape(0) }];
 
 export const PART_RULES: Readonly<Record<string, Rule>> = {
   CenterCropPad: centerCropPad,
-  Compress: compress,
   Concat: concat,
   ConcatFromSequence: concatFromSequence,
   DepthToSpace: depthToSpace,
@@ -289,7 +247,6 @@ export const PART_RULES: Readonly<Record<string, Rule>> = {
   Gather: gather,
   GatherElements: shapedAsIndices,
   GatherND: gatherNd,
-  NonZero: nonZero,
   Pad: pad,
   ReverseSequence: sameAsFirst,
   Scatter: scattered,
@@ -302,6 +259,5 @@ export const PART_RULES: Readonly<Record<string, Rule>> = {
   Tile: tile,
   Transpose: transpose,
   Trilu: sameAsFirst,
-  Unique: unique,
   'com.microsoft.QLinearConcat': quantizedConcat,
 };

@@ -13,6 +13,7 @@ import { NORM_RULES } from './norms.js';
 import { PART_RULES } from './parts.js';
 import { REDUCTION_RULES } from './reductions.js';
 import { ATTENTION_RULES } from './attention.js';
+import { SELECTION_RULES } from './selections.js';
 import { VIEW_RULES } from './views.js';
 import { WINDOW_RULES } from './windows.js';
 
@@ -24,6 +25,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map(
     NORM_RULES,
     PART_RULES,
     REDUCTION_RULES,
+    SELECTION_RULES,
     ATTENTION_RULES,
     VIEW_RULES,
     WINDOW_RULES,
