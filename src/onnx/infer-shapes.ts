@@ -30,8 +30,9 @@ export interface InferredNode {
  * @example
  * ```ts
  * import { inferShapes, readOnnx } from 'tensor-arena/onnx';
- * const [first] = inferShapes(await readOnnx('examples/squeezenet.onnx'));
- * console.log(first.op, first.outputs['conv1_1'].shape); // Conv [1, 64, 111, 111]
+ * const nodes = inferShapes(await readOnnx('examples/squeezenet.onnx'));
+ * const first = nodes.find(({ isConstant }) => !isConstant)!;
+ * console.log(first.op, Object.values(first.outputs)[0].shape); // Conv, [1, 64, 111, 111]
  * ```
  */
 export function inferShapes(model: OnnxModel, options: OnnxOptions = {}): readonly InferredNode[] {
