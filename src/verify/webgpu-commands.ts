@@ -219,7 +219,7 @@ export function checkTransfer(
 ): void {
   const places = command.kind === 'copy' ? [command.source, command.target] : [command];
   if (command.kind === 'copy' && command.source.buffer === command.target.buffer) {
-    report('copy-within-buffer', 'a copy, has one buffer as its source and its target');
+    report('copy-within-buffer', `copy from byte ${command.source.offset} to ${command.target.offset} of one buffer`);
   }
   const { kind, size } = command;
   for (const { buffer, offset } of places) {
