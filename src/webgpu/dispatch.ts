@@ -12,9 +12,10 @@ import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import type { PlanLayout } from '../plan/layout.js';
 import { WEBGPU_STEP, type WebGpuBufferLimits } from '../runtime/webgpu-limits.js';
+import { requireTensor } from '../tensor/require-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { ownBuffer, placeOf, type OutsidePlace } from './places.js';
+import { checkPlanAndPlaces, ownBuffer, placeOf, type OutsidePlace } from './places.js';
 
 /** How a shader declares the storage of a binding. */
 export type StorageAccess = 'read' | 'read-write';
@@ -84,9 +85,13 @@ export function bindingsOf<Outside extends object | string>(
 export function bindingsOf(
   plan: PlanLayout,
   nodes: Tensor | readonly Tensor[],
-  { limits, operands }: BindingTarget,
+  target: BindingTarget,
   outside: (owner: Tensor) => OutsidePlace<unknown> = ownBuffer,
 ): DispatchBindings<unknown> {
+  checkPlanAndPlaces(plan, outside);
+  const hasLimits = typeof (Object(target) as Partial<BindingTarget>).limits === 'object';
+  checkArgument(hasLimits, 'target', target, 'a target with limits', 'Give what webgpuTarget returns.');
+  const { limits, operands } = target;
   const alignment = limits.minStorageBufferOffsetAlignment;
   checkArgument(
     plan.alignment % alignment === 0,
@@ -98,7 +103,10 @@ export function bindingsOf(
   const locate = (owner: Tensor): Location => {
     return { ...placeOf(plan, owner, outside), access: owner.memory === 'deferred' ? operands : 'read' };
   };
-  return bind(Array.isArray(nodes) ? (nodes as readonly Tensor[]) : [nodes as Tensor], limits, locate);
+  const list = Array.isArray(nodes) ? (nodes as readonly Tensor[]) : [nodes as Tensor];
+  checkArgument(list.length > 0, 'nodes', nodes, 'a node, or a list of them', 'Give the nodes of one dispatch.');
+  for (const node of list) requireTensor(node);
+  return bind(list, limits, locate);
 }
 
 /**

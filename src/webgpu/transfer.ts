@@ -8,7 +8,7 @@ import { WEBGPU_STEP } from '../runtime/webgpu-limits.js';
 import { requireTensor } from '../tensor/require-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { ownBuffer, placeOf, type OutsidePlace } from './places.js';
+import { checkPlanAndPlaces, ownBuffer, placeOf, type OutsidePlace } from './places.js';
 
 /** Bytes of a buffer that an upload or a read-back moves. */
 export interface TransferRange<Outside = Tensor> {
@@ -40,6 +40,7 @@ export function transferOf(
   tensor: Tensor,
   outside: (owner: Tensor) => OutsidePlace<unknown> = ownBuffer,
 ): TransferRange<unknown> {
+  checkPlanAndPlaces(plan, outside);
   requireTensor(tensor);
   const { buffer, offset } = placeOf(plan, tensor.root, outside);
   const first = offset + tensor.viewOffset;

@@ -37,7 +37,7 @@ describe('limits', () => {
         return 8192;
       }
     }
-    const { limits } = webgpuTarget(new GPUSupportedLimits() as Partial<typeof GUARANTEED_LIMITS>);
+    const { limits } = webgpuTarget(new GPUSupportedLimits());
     expect(limits).toEqual({ ...GUARANTEED_LIMITS, maxBufferSize: 2 ** 30, minStorageBufferOffsetAlignment: 32 });
   });
 
