@@ -88,8 +88,8 @@ type Report = (rule: WebGpuRule, what: string) => void;
  * const read: BoundRange = { buffer: 'arena', offset: 0, size: 256, access: 'read' };
  * const written: BoundRange = { buffer: 'arena', offset: 256, size: 256, access: 'read-write' };
  * const buffers = new Map([['arena', 512]]);
- * const [{ rule }] = verifyWebGpuCommands([{ kind: 'dispatch', bindings: [read, written] }], buffers);
- * console.log(rule); // mixed-access
+ * const [violation] = verifyWebGpuCommands([{ kind: 'dispatch', bindings: [read, written] }], buffers);
+ * console.log(violation?.rule); // mixed-access
  * ```
  */
 export function verifyWebGpuCommands(

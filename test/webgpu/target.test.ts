@@ -110,12 +110,12 @@ describe('a plan for WebGPU', () => {
     });
     const target = webgpuTarget({}, { operands: 'read' });
     const plan = planGraph(graph, { target });
-    expect(plan.pools!.length).toBe(3);
     expect(plan.pools!.map(({ name }) => name)).toEqual(['arena 0', 'arena 1', 'arena 2']);
     expect(plan.bufferSize).toBeGreaterThanOrEqual(planGraph(graph, { target: webgpuTarget() }).bufferSize);
     for (const node of graph.nodes) {
       const { bindings, result } = bindingsOf(plan, node, target);
-      expect(bindings.filter(({ access }) => access === 'read-write')).toEqual([bindings[result!.binding]]);
+      const own = result === null ? [] : [bindings[result.binding]];
+      expect(bindings.filter(({ access }) => access === 'read-write')).toEqual(own);
     }
   });
 
