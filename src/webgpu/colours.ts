@@ -136,8 +136,9 @@ function coloursOf(problem: Problem, neighbours: readonly ReadonlySet<number>[],
     moved = false;
     for (const buffer of order) {
       const own = of[buffer];
+      workLeft -= problem.ends[buffer] - problem.starts[buffer];
       if (!arenas[own].isAtPeak(buffer)) continue;
-      workLeft -= problem.stepCount * 2;
+      workLeft -= 2 * problem.stepCount;
       const saved = arenas[own].remove(buffer);
       of[buffer] = -1;
       const [colour, growth] = saved > 0 ? cheapest(buffer) : [own, 0];
