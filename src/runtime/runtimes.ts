@@ -62,7 +62,7 @@ interface Fault {
 /** What is wrong with a runtime; null if it is a known one, or a valid one of the caller's own. */
 function faultOf(runtime: unknown): Fault | null {
   if (typeof runtime === 'string') return { what: `${JSON.stringify(runtime.slice(0, 60))} is unknown` };
-  const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
+  const { name, fusions, reuses = {} } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
     return runtime === RUNTIMES[name]
@@ -74,7 +74,8 @@ function faultOf(runtime: unknown): Fault | null {
     const fault = faultOfRule(fusions[index], `fusions[${index}]`);
     if (fault !== null) return { ...fault, what: `${name} has a rule whose ${fault.what}` };
   }
-  return null;
+  const areLists = Object.values(Object(reuses) as object).every((slots) => Array.isArray(slots));
+  return areLists ? null : { what: `${name} has reuses that are no lists of slots` };
 }
 
 /** What is wrong with a rule, or with a node of it; completes "a rule whose …". */
