@@ -81,7 +81,7 @@ describe('a misspelt option', () => {
   it('of which nobody can tell the meaning gets the list alone', () => {
     const error = expectError('BAD_ARGUMENT', 'colour', () => lib.planGraph(graph, { colour: 1 } as never));
     expect(error.message).toBe(
-      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, reuse, runtime, pools.',
+      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, reuse, runtime, pools, target.',
     );
   });
 
