@@ -1,6 +1,7 @@
 /**
  * The size of a graph's compute buffer: the whole pipeline, without an object per tensor.
  */
+import { oversized } from '../solver/greedy/fill-chunks.js';
 import { ALLOCATORS } from '../solver/allocators.js';
 import { placementSize, type Placement } from '../solver/allocator.js';
 import { named, PlannerError, subject } from '../errors.js';
@@ -155,13 +156,6 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   if (allowOversize || allocator === ALLOCATORS.ggml) return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
-    const culprit = tensors[id].label;
-    throw new PlannerError('OVERSIZE', {
-      message: `${subject(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
-      culprit,
-      value: table.sizes[id],
-      limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
-      remedy: 'Raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
-    });
+    throw oversized(tensors[id].label, table.sizes[id], maxChunkSize);
   }
 }

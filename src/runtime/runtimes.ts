@@ -42,7 +42,7 @@ export function resolveRuntime(runtime: string | Runtime = 'ggml-cpu'): Runtime 
     message: `The runtime ${fault.what}.`,
     culprit: 'runtime',
     value: runtime,
-    limit: `one of ${names}, or a name with rules of your own`,
+    limit: `one of ${names}, or your own`,
     remedy: fault.remedy ?? `Name one of ${names}, or give { name, fusions } with rules of your own.`,
   });
 }
@@ -67,7 +67,7 @@ function faultOf(runtime: unknown): Fault | null {
   if (isKnown(name)) {
     return runtime === RUNTIMES[name]
       ? null
-      : { what: `${name} has the name of one that the library knows, but other rules` };
+      : { what: `${name} has the name of a known one, but other rules` };
   }
   if (!Array.isArray(fusions)) return { what: `${name} has no list of fusions` };
   for (let index = 0; index < fusions.length; index++) {

@@ -95,7 +95,7 @@ describe('runtimes', () => {
     [{ fusions: [] }, 'The runtime has no name. '],
     [{ name: 'mine' }, 'The runtime mine has no list of fusions. '],
     [{ name: 'mine', fusions: [], reuses: { ADD: 0 } }, 'The runtime mine has reuses that are no lists of slots. '],
-    [{ name: 'none', fusions: [] }, 'The runtime none has the name of one that the library knows, but other rules. '],
+    [{ name: 'none', fusions: [] }, 'The runtime none has the name of a known one, but other rules. '],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'element' }]] },
       'The runtime mine has a rule whose fusions[0] matches 1 node, not 2 to 32. Give 2 to 32 nodes, ',
