@@ -1,0 +1,127 @@
+/**
+ * The order of a graph's nodes with the least peak.
+ *
+ * Invariant: the result has the tensors of the given graph, and computes the same; it never needs more bytes.
+ */
+import { checkArgument } from '../../errors.js';
+import { checkGraph, Graph } from '../../graph/graph.js';
+import { groupsOf } from '../../liveness/groups.js';
+import { analyzeLiveness } from '../../liveness/liveness.js';
+import { place, rejectUnplannable } from '../../plan/measure.js';
+import type { ResolvedOptions } from '../../plan/options.js';
+import { liveLoad } from '../../problem/lower-bound.js';
+import { Budget } from '../../solver/budget.js';
+import { finish, finishInTurns } from '../../solver/turns.js';
+import { BestOrder } from './best-order.js';
+import { jobsOf, type Jobs } from './jobs.js';
+import { DEFAULT_MAX_EFFORT, resolveOrderOptions, type OrderedGraph, type OrderOptions } from './options.js';
+import { orderProblemOf } from './order-problem.js';
+import { itemsOf } from './segment.js';
+
+/**
+ * Finds the order of `graph` that needs the fewest bytes, and proves it where it can.
+ *
+ * The nodes stay as they are, and so does what they compute: a node still follows what it reads; two nodes that touch the
+ * same bytes, one of them writing, keep their order; so do nodes of which nobody knows what they do, and no node passes one
+ * at whose step somebody outside fills a tensor. The order is that of `graph` unless another is better.
+ *
+ * `bound` holds for every such order with nodes computed one by one; a runtime that computes several at once can only
+ * need more. For large graphs the search may end at a limit: `bound` is proven all the same.
+ *
+ * O(tensors + sources) where all orders are alike or cuts leave little to choose; exponential in the worst case, within
+ * `maxEffort`.
+ *
+ * @throws PlannerError `BAD_ARGUMENT`, also for a graph that names several memories; `BAD_ALIGNMENT`; `HAZARD` as
+ * `measureGraph`; `BYTES_TOO_LARGE`
+ * @example
+ * ```ts
+ * import { Context, Graph } from 'tensor-arena';
+ * import { orderGraph } from 'tensor-arena/passes';
+ * const ctx = Context.deferred();
+ * const x = ctx.setInput(ctx.newTensor('f32', [64]));
+ * const wide = [0, 1].map(() => ctx.repeat(x, [64, 100])); // both are live at once in this order
+ * const rows = wide.map((each) => ctx.view(ctx.sum(each), [1]));
+ * const graph = new Graph().expand(wide[0]).expand(wide[1]).expand(ctx.setOutput(ctx.add(rows[0], rows[1])));
+ * const { peakBefore, peak, isOptimal } = orderGraph(graph);
+ * console.log(peakBefore, peak, isOptimal); // 51488 25920 true
+ * ```
+ */
+export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGraph {
+  return finish(begin(graph, options));
+}
+
+/**
+ * The same as {@link orderGraph}, but other work of the thread gets a turn every 20 ms or so, so that `options.signal` can be
+ * aborted.
+ *
+ * @throws PlannerError (a rejection) as {@link orderGraph}
+ */
+export async function orderGraphAsync(graph: Graph, options: OrderOptions = {}): Promise<OrderedGraph> {
+  return finishInTurns(begin(graph, options));
+}
+
+function begin(graph: Graph, options: OrderOptions): Generator<void, OrderedGraph> {
+  checkGraph(graph);
+  const { planning, minimise } = resolveOrderOptions(options);
+  const remedy = 'Order it before it is spread over devices.';
+  checkArgument(graph.pools === null, 'memories of the graph', graph.pools?.list.length, 'one', remedy);
+  rejectUnplannable(graph, planning);
+  return search(graph, planning, minimise, options);
+}
+
+function* search(
+  graph: Graph,
+  planning: ResolvedOptions,
+  minimise: 'load' | 'size',
+  options: OrderOptions,
+): Generator<void, OrderedGraph> {
+  const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal, onProgress } = options;
+  const measure = minimise === 'load' ? loadOf : sizeOf;
+  const peakBefore = measure(graph, planning);
+  const jobs = jobsOf(graph);
+  const problem = orderProblemOf(graph, jobs, planning.alignment, planning.reuse);
+  const onTick = (): void => onProgress?.({ ...best.state, effort: budget.effort });
+  const budget = new Budget({ maxEffort, timeLimitMs, signal, onTick });
+  const best = new BestOrder(problem, budget);
+  if (peakBefore > best.state.bound) yield* best.run();
+  const { bound } = best.state;
+  const given = { graph, peak: peakBefore };
+  const candidate = peakBefore > bound ? reordered(graph, jobs, best.order) : graph;
+  const found = { graph: candidate, peak: measure(candidate, planning) };
+  const { graph: chosen, peak } = found.peak < peakBefore ? found : given;
+  return {
+    graph: chosen,
+    origin: Int32Array.from(chosen.tensors, (_, id) => id),
+    peak,
+    peakBefore,
+    bound,
+    isOptimal: peak === bound,
+    effort: budget.effort,
+    stopped: budget.reason,
+  };
+}
+
+function loadOf(graph: Graph, { alignment, reuse, runtime }: ResolvedOptions): number {
+  const { problem } = analyzeLiveness(graph.table, reuse, alignment, groupsOf(graph, runtime));
+  return liveLoad(problem).bytes;
+}
+
+function sizeOf(graph: Graph, planning: ResolvedOptions): number {
+  return place(graph, planning).measurement.bufferSize;
+}
+
+/** The graph with its jobs in the order of `order`, each lazy one just before the first that needs it. */
+function reordered(graph: Graph, { prelude, steps, needs, isLazy }: Jobs, order: readonly number[]): Graph {
+  const isPlaced = new Uint8Array(steps.length);
+  const newSteps = [...prelude];
+  const take = (job: number): void => {
+    isPlaced[job] = 1;
+    newSteps.push(...steps[job]);
+  };
+  for (const job of order) {
+    for (const need of itemsOf(needs, job)) if (isLazy[need] === 1 && isPlaced[need] === 0) take(need);
+    take(job);
+  }
+  const { leafs, nodes, tensors } = graph;
+  return new Graph({ leafs, nodes: newSteps.map((step) => nodes[step]), tensors });
+}
