@@ -3,38 +3,50 @@
  *
  * Invariant: O(jobs · width · ready jobs); deterministic. Proves nothing.
  */
-import { addTo, isIn, removeFrom, type Segment } from './segment.js';
+import type { Budget } from '../../solver/budget.js';
+import { isIn } from './bits.js';
+import { CHOICES_PER_EFFORT, TRIES_PER_EFFORT } from './search.js';
+import type { Segment } from './segment.js';
 import { StateStore } from './state-store.js';
 
-/** The order of the least peak that is found; null if it is not below `ceiling`. Pauses after every job. */
-export function* beamOrder(segment: Segment, width: number, ceiling: number): Generator<void, readonly number[] | null> {
+/**
+ * The order of the least peak that is found; null if it is not below `ceiling`, or if the budget is spent before. Pauses
+ * after every choice.
+ */
+export function* beamOrder(
+  segment: Segment,
+  width: number,
+  ceiling: number,
+  budget: Budget,
+): Generator<void, readonly number[] | null> {
   const store = new StateStore(segment);
   const bits = new Int32Array(segment.words);
   // The key of a state is the least peak on any way to it that was taken.
   let level = [store.add(bits, 0, segment.startLoad, -1, -1)];
   store.keys[0] = segment.startLoad;
-  for (let depth = 0; depth < segment.count; depth++) {
+  for (let depth = 0; depth < segment.choices.length; depth++) {
     const next: number[] = [];
+    let tried = 0;
     for (const state of level) {
       store.read(state, bits);
       const hash = store.hashOf(state);
-      for (let job = 0; job < segment.count; job++) {
-        if (isIn(bits, job) || !segment.isReady(bits, job)) continue;
-        segment.tryJob(bits, store.loads[state], job);
+      for (const choice of segment.choices) {
+        if (isIn(bits, choice) || !segment.isReady(bits, choice)) continue;
+        tried++;
+        segment.tryChoice(bits, hash, store.loads[state], choice);
         const peak = Math.max(store.keys[state], segment.peak);
         if (peak >= ceiling) continue;
-        const childHash = store.hashWith(hash, job);
-        addTo(bits, job);
-        const known = store.find(bits, childHash);
-        const child = known === -1 ? store.add(bits, childHash, segment.after, state, job) : known;
-        removeFrom(bits, job);
+        const known = store.find(segment.state, segment.hash);
+        const child = known === -1 ? store.add(segment.state, segment.hash, segment.after, state, choice) : known;
         if (known === -1) next.push(child);
         else if (store.keys[child] <= peak) continue;
         store.keys[child] = peak;
         store.parents[child] = state;
-        store.jobs[child] = job;
+        store.jobs[child] = choice;
       }
     }
+    budget.charge(Math.ceil((level.length * segment.choices.length) / CHOICES_PER_EFFORT + tried / TRIES_PER_EFFORT));
+    if (budget.isSpent) return null;
     const { keys, loads } = store;
     next.sort((a, b) => keys[a] - keys[b] || loads[a] - loads[b] || a - b);
     level = next.slice(0, width);

@@ -7,16 +7,11 @@ import type { Budget } from '../../solver/budget.js';
 import { beamOrder } from './beam.js';
 import { segmentsOf } from './cuts.js';
 import { floorOf } from './floor.js';
+import { lazinessOf, type Laziness } from './lazy.js';
+import { itemsOf } from './lists.js';
 import type { OrderProblem } from './order-problem.js';
 import { OrderSearch } from './search.js';
-import { itemsOf, Segment } from './segment.js';
-
-/** How far the search for an order has come. */
-export interface OrderState {
-  /** Bytes that are live at once at most, in the best order so far, and in every order at least. */
-  readonly peak: number;
-  readonly bound: number;
-}
+import { Segment } from './segment.js';
 
 interface Part {
   readonly segment: Segment;
@@ -24,59 +19,68 @@ interface Part {
   peak: number;
 }
 
-/** Sets of jobs that are carried on where a segment is too large to search, the first time and the last. */
-const BEAM_WIDTHS = [1, 16, 128];
-/** A beam over a segment of so many jobs is as wide as that; over a larger one, as much narrower. */
-const BEAM_JOBS = 512;
+/** The share of the search in the effort for a part; beams get the rest. */
+const SEARCH_SHARE = 0.7;
+/** Sets of jobs that a beam carries on, one beam after another. */
+const BEAM_WIDTHS = [1, 16, 128, 1024];
 
 export class BestOrder {
   readonly #problem: OrderProblem;
+  readonly #laziness: Laziness;
   readonly #budget: Budget;
   readonly #parts: readonly Part[];
   #bound: number;
 
-  constructor(problem: OrderProblem, budget: Budget) {
+  /** @param bound bytes that every order is known to need */
+  constructor(problem: OrderProblem, bound: number, budget: Budget) {
+    const laziness = lazinessOf(problem);
     this.#problem = problem;
+    this.#laziness = laziness;
     this.#budget = budget;
-    this.#parts = partsOf(problem);
-    this.#bound = this.#parts.reduce((bound, { segment }) => Math.max(bound, floorOf(segment)), problem.firstLoad);
+    this.#parts = partsOf(problem, laziness);
+    const first = Math.max(bound, problem.firstLoad);
+    this.#bound = this.#parts.reduce((most, { segment }) => Math.max(most, floorOf(segment)), first);
   }
 
-  get state(): OrderState {
-    return { peak: this.#peak, bound: this.#bound };
+  /** Bytes that every order needs. */
+  get bound(): number {
+    return this.#bound;
   }
 
-  get #peak(): number {
-    return this.#parts.reduce((most, { peak }) => Math.max(most, peak), this.#problem.firstLoad);
-  }
-
-  /** The jobs in the best order so far; lazy ones are left out. */
+  /** All jobs in the best order so far. */
   get order(): number[] {
-    return this.#parts.flatMap(({ segment, order }) => order.map((index) => segment.jobs[index]));
+    const isPlaced = new Uint8Array(this.#problem.jobCount);
+    const order: number[] = [];
+    for (const { segment, order: choices } of this.#parts) {
+      for (const choice of choices) {
+        const job = segment.jobs[choice];
+        for (const lazy of itemsOf(this.#laziness.brings, job)) if (isPlaced[lazy] === 0) order.push(lazy);
+        for (const lazy of itemsOf(this.#laziness.brings, job)) isPlaced[lazy] = 1;
+        order.push(job);
+      }
+    }
+    return order;
   }
 
   /** Improves the order within the budget. Pauses now and then. */
   *run(): Generator<void, void> {
-    const open = (): Part[] => this.#parts.filter(({ peak }) => peak > this.#bound);
-    const waiting = open().sort((a, b) => b.peak - a.peak);
+    const waiting = this.#parts.filter(({ peak }) => peak > this.#bound).sort((a, b) => b.peak - a.peak);
     for (const [index, part] of waiting.entries()) {
       if (this.#budget.isSpent) break;
       if (part.peak <= this.#bound) continue;
       const left = waiting.slice(index).filter(({ peak }) => peak > this.#bound).length;
       yield* this.#lower(part, left === 1 ? this.#budget : this.#budget.slice(1 / left));
     }
-    if (open().length > 0) this.#budget.giveUp();
   }
 
   *#lower(part: Part, budget: Budget): Generator<void, void> {
     const { segment } = part;
-    const found = yield* new OrderSearch(segment, budget).run(this.#bound, part.peak);
+    const found = yield* new OrderSearch(segment, budget.slice(SEARCH_SHARE)).run(this.#bound, part.peak);
     this.#bound = Math.max(this.#bound, found.bound);
     if (found.order !== null) return this.#accept(part, found.order);
-    for (const most of BEAM_WIDTHS) {
-      if (part.peak <= this.#bound) return;
-      const width = Math.max(1, Math.floor((most * BEAM_JOBS) / Math.max(BEAM_JOBS, segment.count)));
-      const order = yield* beamOrder(segment, width, part.peak);
+    for (const width of BEAM_WIDTHS) {
+      if (part.peak <= this.#bound || budget.isSpent) return;
+      const order = yield* beamOrder(segment, width, part.peak, budget);
       if (order !== null) this.#accept(part, order);
     }
   }
@@ -90,19 +94,15 @@ export class BestOrder {
 }
 
 /** The segments, each with the given order. */
-function partsOf(problem: OrderProblem): Part[] {
-  const { needs, isLazy } = problem;
+function partsOf(problem: OrderProblem, laziness: Laziness): Part[] {
   const isDone = new Uint8Array(problem.jobCount);
   let load = problem.startLoad;
-  return segmentsOf(problem).map((jobs) => {
-    const segment = new Segment(problem, jobs, isDone, load);
-    const order = segment.givenOrder;
+  return segmentsOf(laziness).map((choices) => {
+    const segment = new Segment(problem, laziness, choices, isDone, load);
+    const order = segment.choices;
     const { peak, after } = segment.run(order);
     load = after;
-    for (const job of jobs) {
-      isDone[job] = 1;
-      for (const need of itemsOf(needs, job)) if (isLazy[need] === 1) isDone[need] = 1;
-    }
+    for (const job of segment.jobs) isDone[job] = 1;
     return { segment, order, peak };
   });
 }

@@ -4,35 +4,33 @@
  *     a ──▶ b ──▶ d ──▶ e ──▶ g          a, d and g are comparable with all other jobs. Between them lie segments {b, c}
  *     └───▶ c ────┘ └───▶ f ──┘          and {e, f}: the best order of one has nothing to do with that of the other.
  *
- * In the given order, all later jobs come after `j` if each has a need at `j` or behind it, and all earlier ones come before
- * `j` if each is needed at `j` or before it.
+ * In the given order, all later jobs come after `j` if each waits for one at `j` or behind it, and all earlier ones come
+ * before `j` if one at `j` or before it waits for each.
  *
  * Invariant: the segments, one after another, are all jobs but the lazy ones, in the given order.
  */
-import type { OrderProblem } from './order-problem.js';
+import type { Laziness } from './lazy.js';
+import { itemsOf } from './lists.js';
 
-/** Runs of jobs, as lists of jobs; a job that stands alone is comparable with all others. O(jobs + needs). */
-export function segmentsOf({ jobCount, needs, isLazy }: OrderProblem): number[][] {
-  const jobs: number[] = [];
-  for (let job = 0; job < jobCount; job++) if (isLazy[job] === 0) jobs.push(job);
-  const positions = new Int32Array(jobCount).fill(-1);
+/** Runs of jobs, as lists of jobs; a job that stands alone is comparable with all others. O(jobs + waits). */
+export function segmentsOf({ isLazy, waits }: Laziness): number[][] {
+  const jobs = Array.from(isLazy.keys()).filter((job) => isLazy[job] === 0);
+  const positions = new Int32Array(isLazy.length).fill(-1);
   jobs.forEach((job, position) => (positions[job] = position));
   const count = jobs.length;
-  /** The last need of each job, and the first job that needs it, as positions. */
-  const lastNeed = new Int32Array(count).fill(-1);
-  const firstNeeded = new Int32Array(count).fill(count);
+  const lastWait = new Int32Array(count).fill(-1);
+  const firstFollower = new Int32Array(count).fill(count);
   jobs.forEach((job, position) => {
-    for (let at = needs.first[job]; at < needs.first[job + 1]; at++) {
-      const need = positions[needs.items[at]];
-      if (need === -1) continue;
-      lastNeed[position] = Math.max(lastNeed[position], need);
-      firstNeeded[need] = Math.min(firstNeeded[need], position);
+    for (const other of itemsOf(waits, job)) {
+      const wait = positions[other];
+      lastWait[position] = Math.max(lastWait[position], wait);
+      firstFollower[wait] = Math.min(firstFollower[wait], position);
     }
   });
   const isFollowed = new Uint8Array(count);
   for (let position = count - 1, least = count; position >= 0; position--) {
     isFollowed[position] = least >= position ? 1 : 0;
-    least = Math.min(least, lastNeed[position]);
+    least = Math.min(least, lastWait[position]);
   }
   const segments: number[][] = [];
   let open: number[] = [];
@@ -47,7 +45,7 @@ export function segmentsOf({ jobCount, needs, isLazy }: OrderProblem): number[][
     } else {
       open.push(jobs[position]);
     }
-    most = Math.max(most, firstNeeded[position]);
+    most = Math.max(most, firstFollower[position]);
   }
   close();
   return segments;

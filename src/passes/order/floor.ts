@@ -6,117 +6,44 @@
  *
  * Invariant: a storage counts at a job only if it was certainly made by then, and is certainly read then or later.
  */
-/* eslint-disable no-bitwise -- sets of jobs, one bit each, never bytes */
-import { addTo, isIn, type Segment } from './segment.js';
+import { isIn } from './bits.js';
+import { inverseOf, itemsOf } from './lists.js';
+import { MOST_RELATED, Relatives } from './relatives.js';
+import type { Segment } from './segment.js';
 
-/** For segments of more jobs than these only what a job itself reads and makes is counted: sets of ancestors would be large. */
-const MOST_JOBS = 8192;
-
-/** The most of these bytes over all jobs. O(jobs² / 32 + jobs · storages), or O(jobs + reads). */
+/** The most of these bytes over all jobs. O(jobs · (needs / 32 + reads)); the start load for segments that are too large. */
 export function floorOf(segment: Segment): number {
-  const { count } = segment;
-  const relatives = count > 1 && count <= MOST_JOBS ? new Relatives(segment) : null;
-  let floor = segment.startLoad;
-  for (let job = 0; job < count; job++) floor = Math.max(floor, bytesAt(segment, job, relatives));
+  const { count, needs, startLoad } = segment;
+  if (count > MOST_RELATED) return startLoad;
+  const before = new Relatives(needs, true);
+  const after = new Relatives(inverseOf(needs, count), false);
+  let floor = startLoad;
+  for (let job = 0; job < count; job++) {
+    floor = Math.max(floor, bytesAt(segment, job, before.of(job), after.of(job)));
+  }
   return floor;
 }
 
-/** Jobs that come before and after each job in every order. */
-export class Relatives {
-  readonly #words: number;
-  readonly #ancestors: Int32Array;
-  readonly #descendants: Int32Array;
-
-  constructor({ count, words, needs, followers }: Segment) {
-    this.#words = words;
-    this.#ancestors = new Int32Array(count * words);
-    this.#descendants = new Int32Array(count * words);
-    const include = (sets: Int32Array, job: number, other: number): void => {
-      for (let word = 0; word < words; word++) sets[job * words + word] |= sets[other * words + word];
-      addTo(sets.subarray(job * words, (job + 1) * words), other);
-    };
-    for (let job = 0; job < count; job++) {
-      for (let at = needs.first[job]; at < needs.first[job + 1]; at++) include(this.#ancestors, job, needs.items[at]);
+function bytesAt(segment: Segment, job: number, before: Int32Array, after: Int32Array): number {
+  const { count, sizes, readers, makers, madeBytes, keptBytes, reusable } = segment;
+  const isReadFromNow = (storage: number): boolean => {
+    for (let at = readers.first[storage]; at < readers.first[storage + 1]; at++) {
+      const reader = readers.items[at];
+      if (reader === job || isIn(after, reader)) return true;
     }
-    for (let job = count - 1; job >= 0; job--) {
-      for (let at = followers.first[job]; at < followers.first[job + 1]; at++) {
-        include(this.#descendants, job, followers.items[at]);
-      }
-    }
-  }
-
-  ancestorsOf(job: number): Int32Array {
-    return this.#ancestors.subarray(job * this.#words, (job + 1) * this.#words);
-  }
-
-  descendantsOf(job: number): Int32Array {
-    return this.#descendants.subarray(job * this.#words, (job + 1) * this.#words);
-  }
-}
-
-function bytesAt(segment: Segment, job: number, relatives: Relatives | null): number {
-  const { sizes, readers, makers, madeBytes, reusable } = segment;
-  const before = relatives?.ancestorsOf(job);
-  const after = relatives?.descendantsOf(job);
-  const isBefore = (other: number): boolean => before !== undefined && isIn(before, other);
-  const isAfter = (other: number): boolean => after !== undefined && isIn(after, other);
+    return false;
+  };
   let bytes = segment.startLoad;
-  const lazyOf = lazyMakers(segment);
+  // All that was made counts, but for what may have died.
+  for (let other = 0; other < count; other++) if (keptBytes[other] > 0 && isIn(before, other)) bytes += keptBytes[other];
   for (let storage = 0; storage < sizes.length; storage++) {
-    let isRead = false;
-    for (let at = readers.first[storage]; at < readers.first[storage + 1] && !isRead; at++) {
-      isRead = readers.items[at] === job || isAfter(readers.items[at]);
-    }
-    const maker = makers[storage];
-    const lazy = lazyOf[storage];
-    if (maker === -1 && lazy === -1) {
-      if (!isRead) bytes -= sizes[storage]; // part of the start load, but it may be gone
-    } else if (isRead && (lazy === -1 ? isBefore(maker) : isNeededBy(segment, lazy, job, isBefore))) {
-      bytes += sizes[storage];
-    }
+    const isMade = makers[storage] === -1 || isIn(before, makers[storage]);
+    if (isMade && !isReadFromNow(storage)) bytes -= sizes[storage];
   }
-  bytes += immortalBytes(segment, isBefore, job);
   let reused = 0;
-  for (let at = reusable.first[job]; at < reusable.first[job + 1]; at++) {
-    const storage = reusable.items[at];
-    let isSure = true;
-    for (let r = readers.first[storage]; r < readers.first[storage + 1]; r++) if (isAfter(readers.items[r])) isSure = false;
-    if (isSure) reused = Math.max(reused, sizes[storage]);
+  for (const storage of itemsOf(reusable, job)) {
+    const mayDie = itemsOf(readers, storage).every((reader) => !isIn(after, reader));
+    if (mayDie) reused = Math.max(reused, sizes[storage]);
   }
   return bytes + Math.max(0, madeBytes[job] - reused);
-}
-
-const lazyMakersOf = new WeakMap<Segment, Int32Array>();
-
-/** By storage, the lazy job that makes it; -1 if none does. */
-function lazyMakers(segment: Segment): Int32Array {
-  let makers = lazyMakersOf.get(segment);
-  if (makers === undefined) {
-    makers = new Int32Array(segment.sizes.length).fill(-1);
-    for (let lazy = 0; lazy < segment.lazyStorages.length; lazy++) {
-      if (segment.lazyStorages[lazy] !== -1) makers[segment.lazyStorages[lazy]] = lazy;
-    }
-    lazyMakersOf.set(segment, makers);
-  }
-  return makers;
-}
-
-function isNeededBy({ lazyNeeders }: Segment, lazy: number, job: number, isBefore: (other: number) => boolean): boolean {
-  for (let at = lazyNeeders.first[lazy]; at < lazyNeeders.first[lazy + 1]; at++) {
-    if (lazyNeeders.items[at] === job || isBefore(lazyNeeders.items[at])) return true;
-  }
-  return false;
-}
-
-/** Bytes that jobs before `job` have made and that outlast the segment. */
-function immortalBytes(segment: Segment, isBefore: (other: number) => boolean, job: number): number {
-  const { count, keptBytes, makers, lazyStorages, lazyBytes } = segment;
-  const isMortal = new Uint8Array(count);
-  for (const maker of makers) if (maker !== -1) isMortal[maker] = 1;
-  let bytes = 0;
-  for (let other = 0; other < count; other++) if (isMortal[other] === 0 && isBefore(other)) bytes += keptBytes[other];
-  for (let lazy = 0; lazy < lazyBytes.length; lazy++) {
-    if (lazyStorages[lazy] === -1 && isNeededBy(segment, lazy, job, isBefore)) bytes += lazyBytes[lazy];
-  }
-  return bytes;
 }

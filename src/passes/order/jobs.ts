@@ -2,39 +2,24 @@
  * The nodes of a graph as jobs: what an order can choose is when each job runs.
  *
  *     x ──▶ a ──▶ view ──▶ b          job 0: a, and the view of it at once
- *                          ▲          job 1: b, and c just before it: c takes nothing that c could free, so that it can
- *     weight ──▶ c ────────┘          only take up room before b needs it
+ *           └────▶ c ──────┘          job 1: c; job 2: b
  *
- * A node that only looks at bytes runs with the last node that it waits for. A *lazy* node waits for nothing, takes nothing
- * from the plan, and runs just before the first job that needs it.
+ * A node that only looks at bytes runs with the last node that it waits for: no later step makes fewer bytes live.
  *
- * Invariant: some order with the least peak runs views and lazy nodes so. The jobs are in the given order.
+ * Invariant: some order with the least peak runs views so. The jobs are in the given order.
  */
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
-import { isKept, isPlanned } from '../../graph/table.js';
+import { itemsOf, listsOf, type Lists } from './lists.js';
 import { precedenceOf } from './precedence.js';
-
-/** Lists of numbers, one after the other: those of `i` are entries `first[i]` to `first[i + 1]` (exclusive) of `items`. */
-export interface Lists {
-  readonly first: Int32Array;
-  readonly items: Int32Array;
-}
-
-export function listsOf(lists: readonly (readonly number[])[]): Lists {
-  const first = new Int32Array(lists.length + 1);
-  lists.forEach((list, index) => (first[index + 1] = first[index] + list.length));
-  return { first, items: Int32Array.from(lists.flat()) };
-}
 
 export interface Jobs {
   /** Steps of the views that wait for no job: they come first of all. */
   readonly prelude: readonly number[];
   /** By job, the steps that it is made of, in the order in which they run; the first is its own node. */
   readonly steps: readonly (readonly number[])[];
-  /** Jobs that each job must follow; the lazy ones among them too. */
+  /** Jobs that each job must follow. */
   readonly needs: Lists;
-  readonly isLazy: Uint8Array;
 }
 
 /** At the start, before all jobs. */
@@ -67,7 +52,7 @@ export function jobsOf(graph: Graph): Jobs {
     jobOf[step] = steps.push([step]) - 1;
     needs.push([...waitsFor].sort((a, b) => a - b));
   }
-  return { prelude, steps, needs: listsOf(needs), isLazy: lazyJobs(graph, steps, needs) };
+  return { prelude, steps, needs: listsOf(needs) };
 }
 
 class Ancestry {
@@ -93,23 +78,13 @@ class Ancestry {
   }
 }
 
-/** Jobs that wait for nothing, make a storage, read none that could be freed, and that some other job needs. */
-function lazyJobs({ table }: Graph, steps: readonly number[][], needs: readonly (readonly number[])[]): Uint8Array {
-  const { nodes, sources, sourceFirst, roots, traits, sizes } = table;
-  const isNeeded = new Uint8Array(steps.length);
-  for (const list of needs) for (const need of list) isNeeded[need] = 1;
-  const isFreed = (root: number): boolean => isPlanned(traits[root]) && !isKept(traits[root]) && sizes[root] > 0;
-  return Uint8Array.from(steps, (own, job) => {
-    if (needs[job].length > 0 || isNeeded[job] === 0) return 0;
-    const made = nodes[own[0]];
-    const takesNothing = own.every((step) => {
-      const node = nodes[step];
-      for (let s = sourceFirst[node]; s < sourceFirst[node + 1]; s++) {
-        const root = roots[sources[s]];
-        if (root !== made && isFreed(root)) return false;
-      }
-      return true;
-    });
-    return takesNothing && roots[made] === made ? 1 : 0;
-  });
+/** The same jobs, given in another order, which must keep their needs. O(jobs + needs). */
+export function inOrder({ prelude, steps, needs }: Jobs, order: readonly number[]): Jobs {
+  const positions = new Int32Array(order.length);
+  order.forEach((job, position) => (positions[job] = position));
+  return {
+    prelude,
+    steps: order.map((job) => steps[job]),
+    needs: listsOf(order.map((job) => Array.from(itemsOf(needs, job), (need) => positions[need]))),
+  };
 }

@@ -13,10 +13,9 @@ import { liveLoad } from '../../problem/lower-bound.js';
 import { Budget } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
 import { BestOrder } from './best-order.js';
-import { jobsOf, type Jobs } from './jobs.js';
+import { inOrder, jobsOf, type Jobs } from './jobs.js';
 import { DEFAULT_MAX_EFFORT, resolveOrderOptions, type OrderedGraph, type OrderOptions } from './options.js';
 import { orderProblemOf } from './order-problem.js';
-import { itemsOf } from './segment.js';
 
 /**
  * Finds the order of `graph` that needs the fewest bytes, and proves it where it can.
@@ -78,28 +77,53 @@ function* search(
   const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal, onProgress } = options;
   const measure = minimise === 'load' ? loadOf : sizeOf;
   const peakBefore = measure(graph, planning);
-  const jobs = jobsOf(graph);
-  const problem = orderProblemOf(graph, jobs, planning.alignment, planning.reuse);
-  const onTick = (): void => onProgress?.({ ...best.state, effort: budget.effort });
-  const budget = new Budget({ maxEffort, timeLimitMs, signal, onTick });
-  const best = new BestOrder(problem, budget);
-  if (peakBefore > best.state.bound) yield* best.run();
-  const { bound } = best.state;
-  const given = { graph, peak: peakBefore };
-  const candidate = peakBefore > bound ? reordered(graph, jobs, best.order) : graph;
-  const found = { graph: candidate, peak: measure(candidate, planning) };
-  const { graph: chosen, peak } = found.peak < peakBefore ? found : given;
+  let best = { graph, peak: peakBefore };
+  let bound = 0;
+  const onTick = (): void => onProgress?.({ peak: best.peak, bound, effort: budget.effort });
+  // Slices of an effort without a limit would have one.
+  const most = Math.min(maxEffort, Number.MAX_SAFE_INTEGER);
+  const budget = new Budget({ maxEffort: most, timeLimitMs, signal, onTick });
+  let jobs = jobsOf(graph);
+  for (const { leastShare, effortShare } of LEVELS) {
+    const smallest = Math.max(1, Math.floor(leastShare * peakBefore));
+    const problem = orderProblemOf(graph, jobs, { ...planning, smallest });
+    const found = new BestOrder(problem, bound, budget.slice(effortShare));
+    if (best.peak > found.bound) yield* found.run();
+    bound = found.bound;
+    if (best.peak > bound) {
+      jobs = inOrder(jobs, found.order);
+      const candidate = reordered(graph, jobs);
+      const peak = measure(candidate, planning);
+      if (peak < best.peak) best = { graph: candidate, peak };
+    }
+    if (best.peak <= bound || budget.isSpent) break;
+  }
+  if (best.peak > bound) budget.giveUp();
   return {
-    graph: chosen,
-    origin: Int32Array.from(chosen.tensors, (_, id) => id),
-    peak,
+    graph: best.graph,
+    origin: Int32Array.from(best.graph.tensors, (_, id) => id),
+    peak: best.peak,
     peakBefore,
     bound,
-    isOptimal: peak === bound,
+    isOptimal: best.peak === bound,
     effort: budget.effort,
-    stopped: budget.reason,
+    stopped: best.peak > bound ? budget.reason : 'done',
   };
 }
+
+/**
+ * Storages that are left out, as a share of the peak, and the share of the effort that is left. Many small storages, such as
+ * what a time step means to each block, may be made and read at any time: without them, large graphs fall into segments.
+ * What is proven of the rest holds for all, and the order of the rest is a good start.
+ */
+const LEVELS = [
+  { leastShare: 0, effortShare: 0.1 },
+  { leastShare: 1 / 32, effortShare: 0.15 },
+  { leastShare: 1 / 128, effortShare: 0.2 },
+  { leastShare: 1 / 512, effortShare: 0.25 },
+  { leastShare: 1 / 4096, effortShare: 0.5 },
+  { leastShare: 0, effortShare: 1 },
+] as const;
 
 function loadOf(graph: Graph, { alignment, reuse, runtime }: ResolvedOptions): number {
   const { problem } = analyzeLiveness(graph.table, reuse, alignment, groupsOf(graph, runtime));
@@ -110,18 +134,8 @@ function sizeOf(graph: Graph, planning: ResolvedOptions): number {
   return place(graph, planning).measurement.bufferSize;
 }
 
-/** The graph with its jobs in the order of `order`, each lazy one just before the first that needs it. */
-function reordered(graph: Graph, { prelude, steps, needs, isLazy }: Jobs, order: readonly number[]): Graph {
-  const isPlaced = new Uint8Array(steps.length);
-  const newSteps = [...prelude];
-  const take = (job: number): void => {
-    isPlaced[job] = 1;
-    newSteps.push(...steps[job]);
-  };
-  for (const job of order) {
-    for (const need of itemsOf(needs, job)) if (isLazy[need] === 1 && isPlaced[need] === 0) take(need);
-    take(job);
-  }
-  const { leafs, nodes, tensors } = graph;
+/** The graph with its jobs as they are given. */
+function reordered({ leafs, nodes, tensors }: Graph, { prelude, steps }: Jobs): Graph {
+  const newSteps = [...prelude, ...steps.flat()];
   return new Graph({ leafs, nodes: newSteps.map((step) => nodes[step]), tensors });
 }

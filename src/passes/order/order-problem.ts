@@ -11,10 +11,13 @@ import type { Graph } from '../../graph/graph.js';
 import { isComputed, isKept, isPlanned, REUSABLE, type GraphTable } from '../../graph/table.js';
 import type { ReuseMode } from '../../liveness/liveness.js';
 import { alignUp } from '../../units.js';
-import { listsOf, type Jobs, type Lists } from './jobs.js';
+import type { Jobs } from './jobs.js';
+import { inverseOf, listsOf, type Lists } from './lists.js';
 
-export interface OrderProblem extends Pick<Jobs, 'needs' | 'isLazy'> {
+export interface OrderProblem {
   readonly jobCount: number;
+  /** Jobs that each job must follow, all of them before it in the given order. */
+  readonly needs: Lists;
   /** By storage, bytes with padding. */
   readonly sizes: Float64Array;
   /** By job, the storage that it makes; -1 if it makes none. */
@@ -36,63 +39,66 @@ export interface OrderProblem extends Pick<Jobs, 'needs' | 'isLazy'> {
 /** No storage. */
 export const NO_STORAGE = -1;
 
-/** O(tensors + sources). */
-export function orderProblemOf(graph: Graph, jobs: Jobs, alignment: number, mode: ReuseMode): OrderProblem {
+/**
+ * O(tensors + sources).
+ *
+ * @param smallest storages below so many bytes are left out. Every order of what is left needs at most what it needs of all
+ */
+export function orderProblemOf(
+  graph: Graph,
+  { steps, needs }: Jobs,
+  { alignment, reuse, smallest }: { readonly alignment: number; readonly reuse: ReuseMode; readonly smallest: number },
+): OrderProblem {
   const { table } = graph;
-  const { steps, needs, isLazy } = jobs;
-  const storageOf = numberStorages(table);
+  const storageOf = new Int32Array(table.tensorCount).fill(NO_STORAGE);
   const sizes: number[] = [];
   const kept: number[] = [];
-  storageOf.forEach((storage, root) => {
-    if (storage === NO_STORAGE) return;
-    sizes[storage] = alignUp(table.sizes[root], alignment);
-    kept[storage] = isKept(table.traits[root]) ? 1 : 0;
-  });
+  for (let id = 0; id < table.tensorCount; id++) {
+    if (!isPlanned(table.traits[id]) || table.sizes[id] < smallest) continue;
+    storageOf[id] = sizes.push(alignUp(table.sizes[id], alignment)) - 1;
+    kept.push(isKept(table.traits[id]) ? 1 : 0);
+  }
   const made = Int32Array.from(steps, ([step]) => {
     const node = table.nodes[step];
     return isComputed(table.traits[node]) ? storageOf[node] : NO_STORAGE;
   });
-  const reads = steps.map((own, job) => readsOf(table, own, storageOf, made[job]));
-  const reusable = steps.map((own) => reusableBy(table, own, storageOf, mode));
-  const readers: number[][] = sizes.map(() => []);
-  reads.forEach((list, job) => list.forEach((storage) => readers[storage].push(job)));
+  const reads = listsOf(steps.map((own, job) => readsOf(table, own, storageOf, made[job])));
+  const reusable = listsOf(steps.map((own) => reusableBy(table, own, storageOf, reuse)));
+  const readers = inverseOf(reads, sizes.length);
   const isMade = new Uint8Array(sizes.length);
   for (const storage of made) if (storage !== NO_STORAGE) isMade[storage] = 1;
-  const early = sizes.map((size, storage) => (isMade[storage] === 1 ? 0 : size));
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  let firstLoad = 0;
+  let startLoad = 0;
+  sizes.forEach((size, storage) => {
+    if (isMade[storage] === 1) return;
+    firstLoad += size;
+    if (kept[storage] === 1 || readers.first[storage] < readers.first[storage + 1]) startLoad += size;
+  });
   return {
     jobCount: steps.length,
     needs,
-    isLazy,
     sizes: Float64Array.from(sizes),
     made,
-    reads: listsOf(reads),
-    reusable: listsOf(reusable),
-    readers: listsOf(readers),
+    reads,
+    reusable,
+    readers,
     isKept: Uint8Array.from(kept),
-    firstLoad: sum(early),
-    startLoad: sum(early.filter((_, storage) => kept[storage] === 1 || readers[storage].length > 0)),
+    firstLoad,
+    startLoad,
   };
-}
-
-/** By the id of its root, the number of each storage that needs bytes in the plan. */
-function numberStorages({ tensorCount, traits, sizes }: GraphTable): Int32Array {
-  const storageOf = new Int32Array(tensorCount).fill(NO_STORAGE);
-  let count = 0;
-  for (let id = 0; id < tensorCount; id++) if (isPlanned(traits[id]) && sizes[id] > 0) storageOf[id] = count++;
-  return storageOf;
 }
 
 function readsOf(table: GraphTable, steps: readonly number[], storageOf: Int32Array, made: number): number[] {
   const { nodes, sources, sourceFirst, roots } = table;
-  const reads = new Set<number>();
+  const reads: number[] = [];
   for (const step of steps) {
     const node = nodes[step];
-    for (let s = sourceFirst[node]; s < sourceFirst[node + 1]; s++) reads.add(storageOf[roots[sources[s]]]);
+    for (let s = sourceFirst[node]; s < sourceFirst[node + 1]; s++) {
+      const storage = storageOf[roots[sources[s]]];
+      if (storage !== NO_STORAGE && storage !== made && !reads.includes(storage)) reads.push(storage);
+    }
   }
-  reads.delete(NO_STORAGE);
-  reads.delete(made);
-  return [...reads];
+  return reads;
 }
 
 /** The storages that a job may reuse, as `canReuse` of liveness has it, but for the time. */
@@ -108,8 +114,8 @@ function reusableBy(table: GraphTable, steps: readonly number[], storageOf: Int3
     if (isAllowed && storageOf[root] !== NO_STORAGE && !isKept(traits[root])) found.add(storageOf[root]);
   }
   // What a view reads after the node does not die at the node.
-  for (const step of steps.slice(1)) {
-    const view = nodes[step];
+  for (let index = 1; index < steps.length && found.size > 0; index++) {
+    const view = nodes[steps[index]];
     for (let s = sourceFirst[view]; s < sourceFirst[view + 1]; s++) found.delete(storageOf[roots[sources[s]]]);
   }
   return [...found];

@@ -14,8 +14,9 @@
  * Invariant: deterministic within an effort. No job is ever forced: states are only compared with states that were reached.
  */
 import type { Budget } from '../../solver/budget.js';
+import { isIn } from './bits.js';
+import type { Segment } from './segment.js';
 import { StateHeap } from './state-heap.js';
-import { addTo, isIn, removeFrom, type Segment } from './segment.js';
 import { StateStore } from './state-store.js';
 
 /** How far a search has come. */
@@ -28,8 +29,9 @@ export interface SearchResult {
 
 /** Jobs in a row that lead from a state to one that may dominate it. */
 const LONGEST_CHAIN = 12;
-/** One unit of effort looks at so many jobs. */
-const JOBS_PER_EFFORT = 64;
+/** One unit of effort looks at so many choices, or tries so many. */
+export const CHOICES_PER_EFFORT = 64;
+export const TRIES_PER_EFFORT = 8;
 
 export class OrderSearch {
   readonly #segment: Segment;
@@ -38,22 +40,31 @@ export class OrderSearch {
   readonly #open: number[] = [];
   /** States that lead on beyond the limit, by the least load on the way. */
   readonly #waiting: StateHeap;
+  /** The state in hand. */
   readonly #state: Int32Array;
-  /** By job of the state in hand that is ready: the load at it and after it. */
-  readonly #peaks: Float64Array;
-  readonly #afters: Float64Array;
+  /** Its choices that are ready; by choice, the load at it, the load after it, and the state after it with its hash. */
   readonly #ready: Int32Array;
   #readyCount = 0;
+  readonly #peaks: Float64Array;
+  readonly #afters: Float64Array;
+  readonly #hashes: Int32Array;
+  readonly #nextStates: Int32Array;
+  /** A state at the end of a chain. */
+  readonly #chained: Int32Array;
 
   constructor(segment: Segment, budget: Budget) {
+    const { count, words } = segment;
     this.#segment = segment;
     this.#budget = budget;
     this.#store = new StateStore(segment);
     this.#waiting = new StateHeap(this.#store);
-    this.#state = new Int32Array(segment.words);
-    this.#peaks = new Float64Array(segment.count);
-    this.#afters = new Float64Array(segment.count);
-    this.#ready = new Int32Array(segment.count);
+    this.#state = new Int32Array(words);
+    this.#ready = new Int32Array(count);
+    this.#peaks = new Float64Array(count);
+    this.#afters = new Float64Array(count);
+    this.#hashes = new Int32Array(count);
+    this.#nextStates = new Int32Array(count * words);
+    this.#chained = new Int32Array(words);
   }
 
   /**
@@ -73,9 +84,9 @@ export class OrderSearch {
         continue;
       }
       if (!budget.spend()) return { bound: limit, order: null };
-      const depth = this.#load(state);
-      if (depth === this.#segment.count) return { bound: limit, order: this.#store.pathTo(state) };
-      this.#expand(state, limit);
+      this.#take(state);
+      if (this.#readyCount === 0) return { bound: limit, order: this.#store.pathTo(state) };
+      if (!this.#isDominated(state, limit)) this.#expand(state, limit);
       yield;
     }
     return { bound: ceiling, order: null };
@@ -89,93 +100,87 @@ export class OrderSearch {
     return limit;
   }
 
-  /** Takes a state in hand: finds its ready jobs and what they cost. Returns how many jobs it has. */
-  #load(state: number): number {
+  /** Takes a state in hand: finds its ready choices and what they cost. */
+  #take(state: number): void {
     const segment = this.#segment;
+    const { choices, words } = segment;
     const bits = this.#state;
     this.#store.read(state, bits);
     const load = this.#store.loads[state];
-    let depth = 0;
+    const hash = this.#store.hashOf(state);
     this.#readyCount = 0;
-    for (let job = 0; job < segment.count; job++) {
-      if (isIn(bits, job)) {
-        depth++;
-      } else if (segment.isReady(bits, job)) {
-        segment.tryJob(bits, load, job);
-        this.#peaks[job] = segment.peak;
-        this.#afters[job] = segment.after;
-        this.#ready[this.#readyCount++] = job;
-      }
+    for (let index = 0; index < choices.length; index++) {
+      const choice = choices[index];
+      if (isIn(bits, choice) || !segment.isReady(bits, choice)) continue;
+      segment.tryChoice(bits, hash, load, choice);
+      this.#ready[this.#readyCount++] = choice;
+      this.#peaks[choice] = segment.peak;
+      this.#afters[choice] = segment.after;
+      this.#hashes[choice] = segment.hash;
+      this.#nextStates.set(segment.state, choice * words);
     }
-    this.#budget.charge(Math.floor(segment.count / JOBS_PER_EFFORT));
-    return depth;
+    const work = choices.length / CHOICES_PER_EFFORT + this.#readyCount / TRIES_PER_EFFORT;
+    this.#budget.charge(Math.floor(work));
   }
 
-  /** Opens what the state in hand leads to, unless it is dominated; what gives the fewest live bytes comes next. */
+  /** Opens what the state in hand leads to; what leaves the fewest live bytes comes next. */
   #expand(state: number, limit: number): void {
     const store = this.#store;
-    const bits = this.#state;
-    const hash = store.hashOf(state);
-    if (this.#isDominated(store.loads[state], hash, limit)) return;
     const afters = this.#afters;
     const ready = this.#ready.subarray(0, this.#readyCount).sort((a, b) => afters[b] - afters[a] || b - a);
     let next = Infinity;
     for (let index = 0; index < ready.length; index++) {
-      const job = ready[index];
-      if (this.#peaks[job] > limit) {
-        next = Math.min(next, this.#peaks[job]);
+      const choice = ready[index];
+      if (this.#peaks[choice] > limit) {
+        next = Math.min(next, this.#peaks[choice]);
         continue;
       }
-      addTo(bits, job);
-      const childHash = store.hashWith(hash, job);
-      if (store.find(bits, childHash) === -1) this.#open.push(store.add(bits, childHash, afters[job], state, job));
-      removeFrom(bits, job);
+      const bits = this.#nextState(choice);
+      const hash = this.#hashes[choice];
+      if (store.find(bits, hash) === -1) this.#open.push(store.add(bits, hash, afters[choice], state, choice));
     }
     if (next < Infinity) this.#waiting.push(state, next);
   }
 
-  /** Whether a state that was reached has the jobs of the state in hand and more, and no more live bytes. */
-  #isDominated(load: number, hash: number, limit: number): boolean {
+  #nextState(choice: number): Int32Array {
+    const { words } = this.#segment;
+    return this.#nextStates.subarray(choice * words, (choice + 1) * words);
+  }
+
+  /** Whether a state that was reached dominates the state in hand. */
+  #isDominated(state: number, limit: number): boolean {
+    const load = this.#store.loads[state];
     for (let index = 0; index < this.#readyCount; index++) {
-      const job = this.#ready[index];
-      if (this.#peaks[job] <= limit && this.#isDominatedThrough(job, load, hash)) return true;
+      const choice = this.#ready[index];
+      if (this.#peaks[choice] <= limit && this.#isDominatedThrough(choice, load)) return true;
     }
     return false;
   }
 
   /**
-   * The same for the states that `first` leads to, with jobs in a row each of which becomes ready by the one before: all
-   * states between the two are those of the row.
+   * The same for the states that `first` leads to, with choices in a row each of which becomes ready by the one before:
+   * all states between the two are those of the row.
    */
-  #isDominatedThrough(first: number, load: number, hash: number): boolean {
-    const { followers } = this.#segment;
+  #isDominatedThrough(first: number, load: number): boolean {
+    const segment = this.#segment;
+    const { followers } = segment;
     const store = this.#store;
-    const bits = this.#state;
-    let job = first;
-    let childHash = hash;
-    let length = 0;
-    let isFound = false;
-    const chain: number[] = [];
-    while (job !== -1 && length++ < LONGEST_CHAIN) {
-      addTo(bits, job);
-      chain.push(job);
-      childHash = store.hashWith(childHash, job);
-      const found = store.find(bits, childHash);
-      if (found === -1) break;
-      if (store.loads[found] <= load) {
-        isFound = true;
-        break;
-      }
+    const bits = this.#chained;
+    bits.set(this.#nextState(first));
+    let hash = this.#hashes[first];
+    let last = first;
+    for (let length = 1; length <= LONGEST_CHAIN; length++) {
+      const found = store.find(bits, hash);
+      if (found === -1) return false;
+      if (store.loads[found] <= load) return true;
       let next = -1;
-      for (let at = followers.first[job]; at < followers.first[job + 1]; at++) {
-        const follower = followers.items[at];
-        if (!isIn(bits, follower) && this.#segment.isReady(bits, follower)) {
-          next = next === -1 ? follower : next;
-        }
+      for (let at = followers.first[last]; at < followers.first[last + 1] && next === -1; at++) {
+        if (segment.isReady(bits, followers.items[at])) next = followers.items[at];
       }
-      job = next;
+      if (next === -1) return false;
+      hash = segment.advance(bits, hash, next);
+      last = next;
     }
-    for (const each of chain) removeFrom(bits, each);
-    return isFound;
+    return false;
   }
 }

@@ -1,179 +1,192 @@
 /**
  * A run of jobs that can be ordered by itself: all jobs before it have run, and all after it wait for all of it.
  *
- * A *state* is a set of jobs that have run, one bit each. `tryJob` says what the next job costs there.
+ * A *state* is a set of jobs that have run. A *choice* is a job that is not lazy; it brings the lazy jobs that it needs.
+ * `tryChoice` says what the next choice costs in a state.
  *
  * Invariant: the bytes that are live in a state depend on the state alone. They are submodular: what a job adds to a state
  * it adds, or less, to every larger one. That is what dominance rests on.
  */
-/* eslint-disable no-bitwise -- sets of jobs, one bit each, never bytes */
-import type { Lists } from './jobs.js';
-import { listsOf } from './jobs.js';
+/* eslint-disable no-bitwise -- hashes of sets of jobs, never bytes */
+import { createRandom } from '../../solver/random.js';
+import { addTo, isIn, wordsOf } from './bits.js';
+import type { Laziness } from './lazy.js';
+import { inverseOf, itemsOf, listsOf, type Lists } from './lists.js';
 import { NO_STORAGE, type OrderProblem } from './order-problem.js';
 
-const WORD = 5;
-
-/** Whether job `job` is in a state. */
-export const isIn = (state: Int32Array, job: number): boolean => ((state[job >> WORD] >>> (job & 31)) & 1) === 1;
-
-export function addTo(state: Int32Array, job: number): void {
-  state[job >> WORD] |= 1 << (job & 31);
-}
-
-export function removeFrom(state: Int32Array, job: number): void {
-  state[job >> WORD] &= ~(1 << (job & 31));
-}
-
 export class Segment {
-  /** The jobs in the given order; all other numbers here are indices of this list. */
+  /** The jobs in the given order, lazy ones included; all other numbers here are indices of this list. */
   readonly jobs: readonly number[];
+  readonly choices: readonly number[];
   readonly count: number;
   /** Words of a state. */
   readonly words: number;
+  /** By job, those that it must follow; by choice, the other choices among them, through lazy ones too. */
   readonly needs: Lists;
+  readonly waits: Lists;
+  /** By choice, the choices that wait for it; the lazy jobs that must have run before it. */
   readonly followers: Lists;
+  readonly brings: Lists;
   /** Bytes that are live before the first job. */
   readonly startLoad: number;
   /** By job, the bytes of what it makes: while it runs, and after it. */
   readonly madeBytes: Float64Array;
   readonly keptBytes: Float64Array;
-  /** By job, the storages that may die at it: indices of `sizes`. */
+  /** By job, the storages that may die at it, and those of them that it may reuse: indices of `sizes`. */
   readonly reads: Lists;
   readonly reusable: Lists;
-  /** By storage that may die in the segment: its bytes, and the jobs that read it. */
+  /** By storage that may die in the segment: its bytes, the jobs that read it, and the job that makes it; -1 if it is there before. */
   readonly sizes: Float64Array;
   readonly readers: Lists;
-  /** By storage, the job that makes it; -1 if it is there before the segment, or a lazy job makes it. */
   readonly makers: Int32Array;
-  /** By job, the lazy jobs that must have run: indices of `lazyBytes`. */
-  readonly lazies: Lists;
-  readonly lazyBytes: Float64Array;
-  /** By lazy job, the jobs that need it, and the storage that it makes if that may die here, else -1. */
-  readonly lazyNeeders: Lists;
-  readonly lazyStorages: Int32Array;
 
-  // What `tryJob` found.
-  /** The most bytes that are live until the job has run. */
+  // What `tryChoice` found.
+  /** The most bytes that are live until the choice has run, and those that are live after it. */
   peak = 0;
-  /** The bytes that are live after it. */
   after = 0;
+  /** The state after it, with its hash. */
+  readonly state: Int32Array;
+  hash = 0;
+
+  readonly #hashes: Int32Array;
 
   /** @param isDone by job of the problem, 1 for those before the segment, lazy ones included */
-  constructor(problem: OrderProblem, jobs: readonly number[], isDone: Uint8Array, startLoad: number) {
-    const { needs, isLazy, sizes, made, reads, reusable, readers, isKept } = problem;
+  constructor(problem: OrderProblem, laziness: Laziness, choices: readonly number[], isDone: Uint8Array, startLoad: number) {
+    const { isLazy, brings, waits } = laziness;
+    const lazies = new Set(choices.flatMap((job) => [...itemsOf(brings, job)].filter((lazy) => isDone[lazy] === 0)));
+    const jobs = [...lazies, ...choices].sort((a, b) => a - b);
+    const local = new Map(jobs.map((job, index) => [job, index]));
+    const localized = ({ first, items }: Lists): Lists =>
+      listsOf(
+        jobs.map((job) => {
+          const list: number[] = [];
+          for (let at = first[job]; at < first[job + 1]; at++) {
+            const index = local.get(items[at]);
+            if (index !== undefined) list.push(index);
+          }
+          return list;
+        }),
+      );
     this.jobs = jobs;
     this.count = jobs.length;
-    this.words = Math.max(1, (jobs.length + 31) >> WORD);
+    this.choices = [...jobs.keys()].filter((index) => isLazy[jobs[index]] === 0);
+    this.words = wordsOf(jobs.length);
+    this.state = new Int32Array(this.words);
+    this.needs = localized(problem.needs);
+    this.waits = localized(waits);
+    this.brings = localized(brings);
+    this.followers = inverseOf(this.waits, jobs.length);
     this.startLoad = startLoad;
-    const local = new Map(jobs.map((job, index) => [job, index]));
-    const ownNeeds = jobs.map((job) => itemsOf(needs, job).flatMap((need) => local.get(need) ?? []));
-    this.needs = listsOf(ownNeeds);
-    this.followers = listsOf(inverse(ownNeeds, jobs.length));
-    const lazyOf = jobs.map((job) => itemsOf(needs, job).filter((need) => isLazy[need] === 1 && isDone[need] === 0));
-    const lazyJobs = [...new Set(lazyOf.flat())].sort((a, b) => a - b);
-    const lazyIndex = new Map(lazyJobs.map((job, index) => [job, index]));
-    const ownLazies = lazyOf.map((list) => list.map((lazy) => lazyIndex.get(lazy)!));
-    this.lazies = listsOf(ownLazies);
-    this.lazyNeeders = listsOf(inverse(ownLazies, lazyJobs.length));
-    /** Storages that some job of the segment reads, and that no later job does. */
-    const mortal = new Map<number, number>();
-    const mortals: number[] = [];
-    const isMortal = (storage: number): boolean =>
-      isKept[storage] === 0 && itemsOf(readers, storage).every((reader) => local.has(reader) || isDone[reader] === 1);
-    for (const job of jobs) {
-      for (const storage of itemsOf(reads, job)) {
-        if (!mortal.has(storage) && isMortal(storage)) mortal.set(storage, mortals.push(storage) - 1);
-      }
-    }
-    const mortalsOf = (lists: Lists, job: number): number[] =>
-      itemsOf(lists, job).flatMap((storage) => mortal.get(storage) ?? []);
-    this.reads = listsOf(jobs.map((job) => mortalsOf(reads, job)));
-    this.reusable = listsOf(jobs.map((job) => mortalsOf(reusable, job)));
+    const { sizes, made, isKept, readers } = problem;
+    const mortals = mortalStorages(problem, jobs, local, isDone);
+    const mortalIndex = new Map(mortals.map((storage, index) => [storage, index]));
+    const ofJobs = (lists: Lists): Lists =>
+      listsOf(jobs.map((job) => [...itemsOf(lists, job)].flatMap((storage) => mortalIndex.get(storage) ?? [])));
+    this.reads = ofJobs(problem.reads);
+    this.reusable = ofJobs(problem.reusable);
+    this.readers = inverseOf(this.reads, mortals.length);
     this.sizes = Float64Array.from(mortals, (storage) => sizes[storage]);
-    this.readers = listsOf(
-      mortals.map((storage) => itemsOf(readers, storage).flatMap((reader) => local.get(reader) ?? [])),
-    );
     this.makers = new Int32Array(mortals.length).fill(-1);
-    const bytesOf = (job: number): number => (made[job] === NO_STORAGE ? 0 : sizes[made[job]]);
-    const lasts = (job: number): boolean =>
-      made[job] !== NO_STORAGE && (isKept[made[job]] === 1 || itemsOf(readers, made[job]).length > 0);
-    this.madeBytes = Float64Array.from(jobs, bytesOf);
-    this.keptBytes = Float64Array.from(jobs, (job) => (lasts(job) ? bytesOf(job) : 0));
+    this.madeBytes = new Float64Array(jobs.length);
+    this.keptBytes = new Float64Array(jobs.length);
     jobs.forEach((job, index) => {
-      const storage = mortal.get(made[job]);
-      if (storage !== undefined) this.makers[storage] = index;
+      const storage = made[job];
+      if (storage === NO_STORAGE) return;
+      this.madeBytes[index] = sizes[storage];
+      const lasts = isKept[storage] === 1 || itemsOf(readers, storage).length > 0;
+      if (lasts) this.keptBytes[index] = sizes[storage];
+      const mortal = mortalIndex.get(storage);
+      if (mortal !== undefined) this.makers[mortal] = index;
     });
-    this.lazyBytes = Float64Array.from(lazyJobs, (job) => (lasts(job) ? bytesOf(job) : 0));
-    this.lazyStorages = Int32Array.from(lazyJobs, (job) => mortal.get(made[job]) ?? -1);
+    const random = createRandom(jobs.length);
+    this.#hashes = Int32Array.from(jobs, () => Math.floor(random() * 2 ** 32) | 0);
   }
 
-  /** Finds `peak` and `after` of job `job`, which must be ready, in a state with `load` live bytes. */
-  tryJob(state: Int32Array, load: number, job: number): void {
-    const { lazies, lazyBytes, lazyNeeders, reads, reusable, readers, sizes } = this;
-    let before = load;
-    for (let at = lazies.first[job]; at < lazies.first[job + 1]; at++) {
-      const lazy = lazies.items[at];
-      if (!this.#hasAny(state, lazyNeeders, lazy)) before += lazyBytes[lazy];
+  /** Whether all choices that a choice waits for have run. */
+  isReady(state: Int32Array, choice: number): boolean {
+    const { first, items } = this.waits;
+    for (let at = first[choice]; at < first[choice + 1]; at++) if (!isIn(state, items[at])) return false;
+    return true;
+  }
+
+  /** Finds what a choice that is ready costs in a state with `load` live bytes. */
+  tryChoice(state: Int32Array, hash: number, load: number, choice: number): void {
+    const { first, items } = this.brings;
+    this.state.set(state);
+    this.hash = hash;
+    this.after = load;
+    for (let at = first[choice]; at < first[choice + 1]; at++) if (!isIn(this.state, items[at])) this.#run(items[at]);
+    this.#run(choice);
+  }
+
+  /** Adds a job and what it brings to a state; returns the new hash. */
+  advance(state: Int32Array, hash: number, choice: number): number {
+    const { first, items } = this.brings;
+    let newHash = hash ^ this.#hashes[choice];
+    for (let at = first[choice]; at < first[choice + 1]; at++) {
+      if (isIn(state, items[at])) continue;
+      newHash ^= this.#hashes[items[at]];
+      addTo(state, items[at]);
     }
+    addTo(state, choice);
+    return newHash;
+  }
+
+  /** Runs a job in `state`. The peak of a lazy job is what is live after it, so only that of the last job counts. */
+  #run(job: number): void {
+    const { reads, reusable, sizes, state } = this;
     let dying = 0;
     for (let at = reads.first[job]; at < reads.first[job + 1]; at++) {
-      if (this.#hasAllBut(state, readers, reads.items[at], job)) dying += sizes[reads.items[at]];
+      if (this.#diesAt(reads.items[at], job)) dying += sizes[reads.items[at]];
     }
     let reused = 0;
     for (let at = reusable.first[job]; at < reusable.first[job + 1]; at++) {
       const storage = reusable.items[at];
-      if (sizes[storage] > reused && this.#hasAllBut(state, readers, storage, job)) reused = sizes[storage];
+      if (sizes[storage] > reused && this.#diesAt(storage, job)) reused = sizes[storage];
     }
-    this.peak = before + Math.max(0, this.madeBytes[job] - reused);
-    this.after = before + this.keptBytes[job] - dying;
+    this.peak = this.after + Math.max(0, this.madeBytes[job] - reused);
+    this.after += this.keptBytes[job] - dying;
+    this.hash ^= this.#hashes[job];
+    addTo(state, job);
   }
 
-  /** Whether all jobs that `job` needs have run. */
-  isReady(state: Int32Array, job: number): boolean {
-    const { first, items } = this.needs;
-    for (let at = first[job]; at < first[job + 1]; at++) if (!isIn(state, items[at])) return false;
-    return true;
-  }
-
-  #hasAny(state: Int32Array, { first, items }: Lists, list: number): boolean {
-    for (let at = first[list]; at < first[list + 1]; at++) if (isIn(state, items[at])) return true;
-    return false;
-  }
-
-  #hasAllBut(state: Int32Array, { first, items }: Lists, list: number, job: number): boolean {
-    for (let at = first[list]; at < first[list + 1]; at++) {
-      if (items[at] !== job && !isIn(state, items[at])) return false;
+  /** Whether all other readers of a storage have run. */
+  #diesAt(storage: number, job: number): boolean {
+    const { first, items } = this.readers;
+    for (let at = first[storage]; at < first[storage + 1]; at++) {
+      if (items[at] !== job && !isIn(this.state, items[at])) return false;
     }
     return true;
   }
 
-  /** The most bytes that are live at once where the jobs run in `order`, and the bytes that are live afterwards. */
+  /** The most bytes that are live at once where the choices run in `order`, and the bytes that are live afterwards. */
   run(order: readonly number[]): { readonly peak: number; readonly after: number } {
     const state = new Int32Array(this.words);
     let peak = this.startLoad;
     let load = this.startLoad;
-    for (const job of order) {
-      this.tryJob(state, load, job);
+    for (const choice of order) {
+      this.tryChoice(state, 0, load, choice);
       peak = Math.max(peak, this.peak);
       load = this.after;
-      addTo(state, job);
+      state.set(this.state);
     }
     return { peak, after: load };
   }
+}
 
-  /** The jobs as they are given. */
-  get givenOrder(): number[] {
-    return this.jobs.map((_, index) => index);
+/** Storages that some job of a segment reads, and no later job, and that do not last to the end. */
+function mortalStorages(
+  { reads, readers, isKept }: OrderProblem,
+  jobs: readonly number[],
+  local: ReadonlyMap<number, number>,
+  isDone: Uint8Array,
+): number[] {
+  const found = new Set<number>();
+  for (const job of jobs) {
+    for (const storage of itemsOf(reads, job)) {
+      if (found.has(storage) || isKept[storage] === 1) continue;
+      if (itemsOf(readers, storage).every((reader) => local.has(reader) || isDone[reader] === 1)) found.add(storage);
+    }
   }
-}
-
-export function itemsOf({ first, items }: Lists, index: number): number[] {
-  return Array.from(items.subarray(first[index], first[index + 1]));
-}
-
-/** By number below `count`, the indices of the lists that it is in. */
-function inverse(lists: readonly (readonly number[])[], count: number): number[][] {
-  const inverted: number[][] = Array.from({ length: count }, () => []);
-  lists.forEach((list, index) => list.forEach((item) => inverted[item].push(index)));
-  return inverted;
+  return [...found];
 }

@@ -5,7 +5,6 @@
  */
 /* eslint-disable no-bitwise -- hashes and sets of jobs, never bytes */
 import { grown } from '../../columns.js';
-import { createRandom } from '../../solver/random.js';
 import type { Segment } from './segment.js';
 
 const NONE = -1;
@@ -20,17 +19,14 @@ export class StateStore {
   /** A number that the search keeps with each state. */
   keys = new Float64Array(FIRST_CAPACITY);
   readonly #words: number;
-  readonly #jobHashes: Int32Array;
   #bits: Int32Array;
   #hashes = new Int32Array(FIRST_CAPACITY);
   /** Open addressing: the state in each slot plus one; 0 where a slot is free. */
   #slots = new Int32Array(4 * FIRST_CAPACITY);
 
-  constructor({ count, words }: Segment) {
-    const random = createRandom(count);
+  constructor({ words }: Segment) {
     this.#words = words;
     this.#bits = new Int32Array(FIRST_CAPACITY * words);
-    this.#jobHashes = Int32Array.from({ length: count }, () => Math.floor(random() * 2 ** 32) | 0);
   }
 
   /** Copies the jobs of a state. */
@@ -41,11 +37,6 @@ export class StateStore {
 
   hashOf(state: number): number {
     return this.#hashes[state];
-  }
-
-  /** The hash of a state with one job more. */
-  hashWith(hash: number, job: number): number {
-    return hash ^ this.#jobHashes[job];
   }
 
   /** The number of the state with these jobs; -1 if it was not reached. */
