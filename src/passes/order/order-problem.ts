@@ -22,6 +22,8 @@ export interface OrderProblem {
   readonly sizes: Float64Array;
   /** By job, the storage that it makes; -1 if it makes none. */
   readonly made: Int32Array;
+  /** By job, the bytes of that storage. */
+  readonly madeBytes: Float64Array;
   /** By job, the storages that it reads, each once; not the one that it makes. */
   readonly reads: Lists;
   /** By job, those of `reads` that it may reuse if they die there. */
@@ -79,6 +81,7 @@ export function orderProblemOf(
     needs,
     sizes: Float64Array.from(sizes),
     made,
+    madeBytes: Float64Array.from(made, (storage) => (storage === NO_STORAGE ? 0 : sizes[storage])),
     reads,
     reusable,
     readers,
