@@ -7,7 +7,7 @@ import type { Budget } from '../../solver/budget.js';
 import { beamOrder } from './beam.js';
 import { segmentsOf } from './cuts.js';
 import { floorOf } from './floor.js';
-import { lazinessOf, type Laziness } from './lazy.js';
+import type { Laziness } from './lazy.js';
 import { itemsOf } from './lists.js';
 import type { OrderProblem } from './order-problem.js';
 import { OrderSearch } from './search.js';
@@ -32,14 +32,17 @@ export class BestOrder {
   #bound: number;
 
   /** @param bound bytes that every order is known to need */
-  constructor(problem: OrderProblem, bound: number, budget: Budget) {
-    const laziness = lazinessOf(problem);
+  constructor(problem: OrderProblem, laziness: Laziness, bound: number, budget: Budget) {
     this.#problem = problem;
     this.#laziness = laziness;
     this.#budget = budget;
     this.#parts = partsOf(problem, laziness);
-    const first = Math.max(bound, problem.firstLoad);
-    this.#bound = this.#parts.reduce((most, { segment }) => Math.max(most, floorOf(segment)), first);
+    this.#bound = Math.max(bound, problem.firstLoad);
+  }
+
+  /** Raises the bound to what single jobs need, whatever the order. */
+  raiseToFloor(): void {
+    for (const { segment } of this.#parts) this.#bound = Math.max(this.#bound, floorOf(segment));
   }
 
   /** Bytes that every order needs. */

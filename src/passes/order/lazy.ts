@@ -26,8 +26,13 @@ export interface Laziness {
   readonly waits: Lists;
 }
 
-/** O(jobs · needs / 32) and, a few times, O(jobs + brought jobs). */
-export function lazinessOf(problem: OrderProblem): Laziness {
+/**
+ * O(jobs · needs / 32) and, a few times, O(jobs + brought jobs).
+ *
+ * @param tolerance bytes by which a lazy job may need more than the choice that brings it. Above 0, more jobs are lazy, and
+ * some order with the least peak is such a one but for these bytes: what is proven of the choices still holds
+ */
+export function lazinessOf(problem: OrderProblem, tolerance: number): Laziness {
   const { jobCount, needs, madeBytes } = problem;
   const followers = inverseOf(needs, jobCount);
   const after = jobCount <= MOST_RELATED ? new Relatives(followers, false) : null;
@@ -46,7 +51,7 @@ export function lazinessOf(problem: OrderProblem): Laziness {
     let isStable = true;
     for (let job = 0; job < jobCount; job++) {
       for (const lazy of itemsOf(laziness.brings, job)) {
-        if (excess[lazy] <= Math.max(0, rise[job])) continue;
+        if (excess[lazy] <= Math.max(0, rise[job]) + tolerance) continue;
         isLazy[lazy] = 0;
         isStable = false;
       }

@@ -15,7 +15,7 @@ export interface OrderOptions extends Pick<PlanOptions, 'alignment' | 'reuse' | 
   readonly minimise?: 'load' | 'size';
   /**
    * Most effort that the search may spend, the one limit that is the same on every machine. A unit is one set of nodes that
-   * have run, or 64 nodes looked at for it. Default 400,000: a few seconds at most.
+   * have run, or 64 nodes looked at for it. Default 200,000: a few seconds at most.
    */
   readonly maxEffort?: number;
   /** Milliseconds. Default: no limit; with one, the result depends on the machine. */
@@ -69,7 +69,7 @@ export interface OrderedGraph extends Rewritten {
   readonly stopped: StopReason;
 }
 
-export const DEFAULT_MAX_EFFORT = 400_000;
+export const DEFAULT_MAX_EFFORT = 200_000;
 
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOrderOptions(options: OrderOptions): {

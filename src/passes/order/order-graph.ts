@@ -14,6 +14,7 @@ import { Budget } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
 import { BestOrder } from './best-order.js';
 import { inOrder, jobsOf, type Jobs } from './jobs.js';
+import { lazinessOf } from './lazy.js';
 import { DEFAULT_MAX_EFFORT, resolveOrderOptions, type OrderedGraph, type OrderOptions } from './options.js';
 import { orderProblemOf } from './order-problem.js';
 
@@ -84,10 +85,12 @@ function* search(
   const most = Math.min(maxEffort, Number.MAX_SAFE_INTEGER);
   const budget = new Budget({ maxEffort: most, timeLimitMs, signal, onTick });
   let jobs = jobsOf(graph);
-  for (const { leastShare, effortShare } of LEVELS) {
+  for (const [index, { leastShare, tolerance, effortShare }] of LEVELS.entries()) {
     const smallest = Math.max(1, Math.floor(leastShare * peakBefore));
     const problem = orderProblemOf(graph, jobs, { ...planning, smallest });
-    const found = new BestOrder(problem, bound, budget.slice(effortShare));
+    const laziness = lazinessOf(problem, tolerance * peakBefore);
+    const found = new BestOrder(problem, laziness, bound, budget.slice(effortShare));
+    if (index === 0) found.raiseToFloor();
     if (best.peak > found.bound) yield* found.run();
     bound = found.bound;
     if (best.peak > bound) {
@@ -117,12 +120,15 @@ function* search(
  * What is proven of the rest holds for all, and the order of the rest is a good start.
  */
 const LEVELS = [
-  { leastShare: 0, effortShare: 0.1 },
-  { leastShare: 1 / 32, effortShare: 0.15 },
-  { leastShare: 1 / 128, effortShare: 0.2 },
-  { leastShare: 1 / 512, effortShare: 0.25 },
-  { leastShare: 1 / 4096, effortShare: 0.5 },
-  { leastShare: 0, effortShare: 1 },
+  { leastShare: 0, tolerance: 0, effortShare: 0.1 },
+  { leastShare: 1 / 32, tolerance: 0, effortShare: 0.1 },
+  { leastShare: 1 / 128, tolerance: 1 / 32, effortShare: 0.1 },
+  { leastShare: 1 / 128, tolerance: 0, effortShare: 0.1 },
+  { leastShare: 1 / 512, tolerance: 1 / 32, effortShare: 0.1 },
+  { leastShare: 1 / 512, tolerance: 0, effortShare: 0.2 },
+  { leastShare: 1 / 4096, tolerance: 1 / 32, effortShare: 0.2 },
+  { leastShare: 1 / 4096, tolerance: 0, effortShare: 0.4 },
+  { leastShare: 0, tolerance: 0, effortShare: 1 },
 ] as const;
 
 function loadOf(graph: Graph, { alignment, reuse, runtime }: ResolvedOptions): number {
