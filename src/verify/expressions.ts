@@ -95,9 +95,11 @@ export class ExpressionRun {
   }
 
   #textOf(node: Tensor): string {
-    const operands = node.sources.map((source) => {
+    const operands = node.sources.map((source, slot) => {
       if (source === null) return '-';
-      return source === node ? 'itself' : `${layoutOf(source)} ${this.contentOf(source)}`;
+      // Named as what is written into, and not read.
+      const isTarget = node.isView && source.root === node.root && node.operation!.namesItself.includes(slot);
+      return source === node || isTarget ? 'itself' : `${layoutOf(source)} ${this.contentOf(source)}`;
     });
     // Of what is written in part, the rest stays as it was.
     const isPart = node.isView && node.destination === null && node.operation!.writesPart;
