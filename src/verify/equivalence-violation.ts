@@ -18,13 +18,7 @@ export interface EquivalenceViolation {
    *   out, runs once more, or in another order.
    */
   readonly kind:
-    | 'bad-origin'
-    | 'wrong-leaf'
-    | 'not-computed'
-    | 'wrong-origin'
-    | 'wrong-output'
-    | 'wrong-memory'
-    | 'wrong-effect';
+    'bad-origin' | 'wrong-leaf' | 'not-computed' | 'wrong-origin' | 'wrong-output' | 'wrong-memory' | 'wrong-effect';
   /** Id of the tensor in the old graph; null if the old graph has nothing like it. */
   readonly oldId: number | null;
   /** Id of the tensor in the new graph; null if there is none. */

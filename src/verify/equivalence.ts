@@ -178,7 +178,9 @@ class Comparison {
       if (candidates.some((id) => after.contentOf(this.#changed.tensors[id]) === content)) continue;
       const what = isOutput ? 'an output' : 'a result';
       const message =
-        candidates.length === 0 ? `${what} of the old graph, has nothing that stands for it` : `${what}, is another expression`;
+        candidates.length === 0
+          ? `${what} of the old graph, has nothing that stands for it`
+          : `${what}, is another expression`;
       this.#report('wrong-output', oldId, candidates[0] ?? null, message);
     }
   }
@@ -206,7 +208,8 @@ class Comparison {
     for (const write of after.writes) {
       const left = counts.get(write.expression) ?? 0;
       counts.set(write.expression, left - 1);
-      if (left <= 0) this.#reportEffect(undefined, write, 'writes outside the plan what the old graph does not, or once more');
+      if (left <= 0)
+        this.#reportEffect(undefined, write, 'writes outside the plan what the old graph does not, or once more');
     }
     for (const write of before.writes) {
       const left = counts.get(write.expression) ?? 0;
@@ -226,7 +229,8 @@ class Comparison {
   }
 
   #report(kind: EquivalenceViolation['kind'], oldId: number | null, newId: number | null, what: string): void {
-    const label = newId === null ? labelOf(this.#old.tensors[oldId!], oldId!) : labelOf(this.#changed.tensors[newId], newId);
+    const label =
+      newId === null ? labelOf(this.#old.tensors[oldId!], oldId!) : labelOf(this.#changed.tensors[newId], newId);
     this.#violations.push({ kind, oldId, newId, message: `${kind}: ${label} ${what}` });
   }
 }

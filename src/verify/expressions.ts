@@ -69,7 +69,8 @@ export class ExpressionRun {
     const expression = this.#expressions.numberOf(this.#textOf(node));
     this.expressionOf.set(node, expression);
     const updated = operation.updates.flatMap((slot) => node.sources[slot] ?? []);
-    for (const tensor of updated) this.#write(tensor, this.#expressions.numberOf(`${expression} of ${this.contentOf(tensor)}`));
+    for (const tensor of updated)
+      this.#write(tensor, this.#expressions.numberOf(`${expression} of ${this.contentOf(tensor)}`));
     if (!this.#graph.inputs.has(node)) this.#write(node, expression);
     if (!operation.isPure && !(operation.isKnown && updated.length > 0)) this.unknown.push({ node, expression });
     for (const { root } of [...updated, node]) {

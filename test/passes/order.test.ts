@@ -5,7 +5,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { executeGraph, fillLeafs, Memory } from '../../src/exec/index.js';
-import { Context, findHazards, Graph, graphFromJson, graphToJson, planGraph, replayPlan, RUNTIMES, type Tensor } from '../../src/index.js';
+import {
+  Context,
+  findHazards,
+  Graph,
+  graphFromJson,
+  graphToJson,
+  planGraph,
+  replayPlan,
+  RUNTIMES,
+  type Tensor,
+} from '../../src/index.js';
 import { groupsOf } from '../../src/liveness/groups.js';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
 import { orderGraph, orderGraphAsync, verifyEquivalent, type OrderProgress } from '../../src/passes/index.js';
@@ -53,7 +63,14 @@ describe('orderGraph on small graphs', () => {
   it('keeps the graph where no order is better', () => {
     const ctx = Context.deferred();
     const graph = Graph.forward(ctx.setOutput(ctx.relu(ctx.setInput(ctx.newTensor('f32', [64])))));
-    expect(orderGraph(graph)).toMatchObject({ graph, peak: 256, peakBefore: 256, bound: 256, isOptimal: true, effort: 0 });
+    expect(orderGraph(graph)).toMatchObject({
+      graph,
+      peak: 256,
+      peakBefore: 256,
+      bound: 256,
+      isOptimal: true,
+      effort: 0,
+    });
     const empty = new Graph();
     expect(orderGraph(empty)).toMatchObject({ graph: empty, peak: 0, bound: 0, isOptimal: true });
   });
@@ -133,7 +150,11 @@ describe('what keeps its place', () => {
     const plain = graphToJson(tensors.graph([...wide, ...sums]));
     const id = plain.leafs.find((leaf) => plain.tensors[leaf].name === arrival.name)!;
     delete plain.tensors[id].input;
-    const before = graphFromJson({ ...plain, leafs: plain.leafs.filter((leaf) => leaf !== id), nodes: [...plain.nodes.slice(0, 2), id, ...plain.nodes.slice(2)] });
+    const before = graphFromJson({
+      ...plain,
+      leafs: plain.leafs.filter((leaf) => leaf !== id),
+      nodes: [...plain.nodes.slice(0, 2), id, ...plain.nodes.slice(2)],
+    });
     const { peak, peakBefore, isOptimal } = orderGraph(before, ALONE);
     expect([peak, isOptimal]).toEqual([peakBefore, true]);
     // As an input it is there from the start, so that each wide result can be read at once.
@@ -231,7 +252,10 @@ describe('options', () => {
 
   it('refuses a graph of several memories', () => {
     const document = graphToJson(graph);
-    const pools = [{ name: 'CPU', alignment: 32 }, { name: 'GPU', alignment: 32 }];
+    const pools = [
+      { name: 'CPU', alignment: 32 },
+      { name: 'GPU', alignment: 32 },
+    ];
     expectError('BAD_ARGUMENT', 'memories of the graph', () => orderGraph(graphFromJson({ ...document, pools })));
   });
 

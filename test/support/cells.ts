@@ -112,21 +112,51 @@ const GENOTYPES: Readonly<Record<string, Readonly<Record<'normal' | 'reduction',
   'NASNet-A': {
     normal: {
       steps: [
-        [['separable', 1], ['separable', 0]],
-        [['separable', 0], ['separable', 0]],
-        [['pool', 1], ['id', 0]],
-        [['pool', 0], ['pool', 0]],
-        [['separable', 1], ['id', 1]],
+        [
+          ['separable', 1],
+          ['separable', 0],
+        ],
+        [
+          ['separable', 0],
+          ['separable', 0],
+        ],
+        [
+          ['pool', 1],
+          ['id', 0],
+        ],
+        [
+          ['pool', 0],
+          ['pool', 0],
+        ],
+        [
+          ['separable', 1],
+          ['id', 1],
+        ],
       ],
       results: [0, 2, 3, 4, 5, 6],
     },
     reduction: {
       steps: [
-        [['separable', 1], ['separable', 0]],
-        [['pool', 1], ['separable', 0]],
-        [['pool', 1], ['separable', 0]],
-        [['id', 3], ['pool', 2]],
-        [['separable', 2], ['pool', 1]],
+        [
+          ['separable', 1],
+          ['separable', 0],
+        ],
+        [
+          ['pool', 1],
+          ['separable', 0],
+        ],
+        [
+          ['pool', 1],
+          ['separable', 0],
+        ],
+        [
+          ['id', 3],
+          ['pool', 2],
+        ],
+        [
+          ['separable', 2],
+          ['pool', 1],
+        ],
       ],
       results: [3, 4, 5, 6],
     },
@@ -134,21 +164,51 @@ const GENOTYPES: Readonly<Record<string, Readonly<Record<'normal' | 'reduction',
   'AmoebaNet-A': {
     normal: {
       steps: [
-        [['pool', 0], ['pool', 0]],
-        [['id', 0], ['pool', 1]],
-        [['separable', 2], ['separable', 1]],
-        [['separable', 2], ['id', 1]],
-        [['pool', 4], ['separable', 0]],
+        [
+          ['pool', 0],
+          ['pool', 0],
+        ],
+        [
+          ['id', 0],
+          ['pool', 1],
+        ],
+        [
+          ['separable', 2],
+          ['separable', 1],
+        ],
+        [
+          ['separable', 2],
+          ['id', 1],
+        ],
+        [
+          ['pool', 4],
+          ['separable', 0],
+        ],
       ],
       results: [3, 5, 6],
     },
     reduction: {
       steps: [
-        [['pool', 0], ['separable', 1]],
-        [['pool', 1], ['pool', 0]],
-        [['pool', 0], ['separable', 2]],
-        [['separable', 0], ['pool', 1]],
-        [['separable', 3], ['rectangles', 0]],
+        [
+          ['pool', 0],
+          ['separable', 1],
+        ],
+        [
+          ['pool', 1],
+          ['pool', 0],
+        ],
+        [
+          ['pool', 0],
+          ['separable', 2],
+        ],
+        [
+          ['separable', 0],
+          ['pool', 1],
+        ],
+        [
+          ['separable', 3],
+          ['rectangles', 0],
+        ],
       ],
       results: [4, 5, 6],
     },
@@ -156,19 +216,43 @@ const GENOTYPES: Readonly<Record<string, Readonly<Record<'normal' | 'reduction',
   DARTS: {
     normal: {
       steps: [
-        [['separable', 0], ['separable', 1]],
-        [['separable', 0], ['separable', 1]],
-        [['separable', 1], ['id', 0]],
-        [['id', 0], ['dilated', 2]],
+        [
+          ['separable', 0],
+          ['separable', 1],
+        ],
+        [
+          ['separable', 0],
+          ['separable', 1],
+        ],
+        [
+          ['separable', 1],
+          ['id', 0],
+        ],
+        [
+          ['id', 0],
+          ['dilated', 2],
+        ],
       ],
       results: [2, 3, 4, 5],
     },
     reduction: {
       steps: [
-        [['pool', 0], ['pool', 1]],
-        [['id', 2], ['pool', 1]],
-        [['pool', 0], ['id', 2]],
-        [['id', 2], ['pool', 1]],
+        [
+          ['pool', 0],
+          ['pool', 1],
+        ],
+        [
+          ['id', 2],
+          ['pool', 1],
+        ],
+        [
+          ['pool', 0],
+          ['id', 2],
+        ],
+        [
+          ['id', 2],
+          ['pool', 1],
+        ],
       ],
       results: [2, 3, 4, 5],
     },
@@ -180,13 +264,24 @@ export const CELL_NETWORKS = Object.keys(GENOTYPES);
 /** A network of such cells for 224 × 224 pixels: two reductions, then `stacked` normal cells before and after each other one. */
 export function cellNetwork(name: string, filters: number, stacked: number): Graph {
   const net = new Network();
-  const kinds = ['reduction', 'reduction', ...run(stacked), 'reduction', ...run(stacked), 'reduction', ...run(stacked)] as const;
+  const kinds = [
+    'reduction',
+    'reduction',
+    ...run(stacked),
+    'reduction',
+    ...run(stacked),
+    'reduction',
+    ...run(stacked),
+  ] as const;
   let current = net.window(net.input(3, 224), 32, 2);
   let previous: Tensor | null = null;
   let channels = filters;
   for (const kind of kinds) {
     if (kind === 'reduction') channels *= 2;
-    const next = cell(net, GENOTYPES[name][kind], [previous, current], { channels, stride: kind === 'reduction' ? 2 : 1 });
+    const next = cell(net, GENOTYPES[name][kind], [previous, current], {
+      channels,
+      stride: kind === 'reduction' ? 2 : 1,
+    });
     [previous, current] = [current, next];
   }
   net.window(net.window(net.same(current), 1000, net.sideOf(current)), 1000);
@@ -221,13 +316,7 @@ function cell(
 }
 
 /** The result of the cell before the last, in the shape of the last one's. */
-function fitted(
-  net: Network,
-  x: Tensor,
-  like: Tensor,
-  channels: number,
-  squeezed: (x: Tensor) => Tensor,
-): Tensor {
+function fitted(net: Network, x: Tensor, like: Tensor, channels: number, squeezed: (x: Tensor) => Tensor): Tensor {
   if (net.sideOf(x) === net.sideOf(like)) return squeezed(x);
   const active = net.same(x);
   const halves = [0, 1].map(() => net.window(net.window(active, channels, 2), Math.floor(channels / 2)));

@@ -17,9 +17,7 @@ export function allOrders({ nodes }: Graph, most: number): Tensor[][] | null {
   const order: Tensor[] = [];
   const left = new Set(nodes);
   const isReady = (node: Tensor): boolean =>
-    [...node.sources, node.destination, node.root].every(
-      (need) => need === null || need === node || !left.has(need),
-    );
+    [...node.sources, node.destination, node.root].every((need) => need === null || need === node || !left.has(need));
   const visit = (): boolean => {
     if (left.size === 0) return orders.push([...order]) <= most;
     for (const node of nodes) {
@@ -40,7 +38,9 @@ export function loadOfOrder(graph: Graph, order: readonly Tensor[]): number {
   const { leafs, inputs, outputs, tensors } = graph;
   const isRead = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
   const kept = new Set(
-    tensors.filter((tensor) => outputs.has(tensor) || (!isRead.has(tensor) && tensor.operation !== null)).map(({ root }) => root),
+    tensors
+      .filter((tensor) => outputs.has(tensor) || (!isRead.has(tensor) && tensor.operation !== null))
+      .map(({ root }) => root),
   );
   for (const leaf of leafs) if (!isRead.has(leaf) && !leaf.isView) kept.add(leaf);
   const takesBytes = (tensor: Tensor): boolean => !tensor.isView && tensor.memory === 'deferred';
@@ -62,7 +62,8 @@ export function loadOfOrder(graph: Graph, order: readonly Tensor[]): number {
       live.add(node);
     }
     most = Math.max(most, sum(live));
-    for (const root of live) if (diesAt(root, step) || (root !== node && !kept.has(root) && !lastRead.has(root))) live.delete(root);
+    for (const root of live)
+      if (diesAt(root, step) || (root !== node && !kept.has(root) && !lastRead.has(root))) live.delete(root);
   });
   return most;
 }
@@ -85,7 +86,9 @@ export function leastLoadOfSets({ leafs, nodes, outputs }: Graph): number {
   const bit = new Map(nodes.map((node, index) => [node, 2 ** index]));
   const has = (set: number, node: Tensor): boolean => Math.floor(set / bit.get(node)!) % 2 === 1;
   const readersOf = new Map<Tensor, Tensor[]>();
-  for (const node of nodes) for (const source of new Set(node.sources)) if (source) readersOf.set(source, [...(readersOf.get(source) ?? []), node]);
+  for (const node of nodes)
+    for (const source of new Set(node.sources))
+      if (source) readersOf.set(source, [...(readersOf.get(source) ?? []), node]);
   const isKept = (tensor: Tensor): boolean => outputs.has(tensor) || !readersOf.has(tensor);
   const planned = [...leafs, ...nodes].filter(({ memory }) => memory === 'deferred');
   /** Storages that hold something needed when the nodes of a set have run. */
@@ -102,7 +105,8 @@ export function leastLoadOfSets({ leafs, nodes, outputs }: Graph): number {
     const next = new Map<number, number>();
     for (const [set, most] of best) {
       for (const node of nodes) {
-        if (has(set, node) || node.sources.some((source) => source !== null && bit.has(source) && !has(set, source))) continue;
+        if (has(set, node) || node.sources.some((source) => source !== null && bit.has(source) && !has(set, source)))
+          continue;
         const live = liveAfter(set);
         const after = liveAfter(set + bit.get(node)!);
         const reused = reusableBy(node)

@@ -71,7 +71,10 @@ export function randomDag(seed: number, count: number): Graph {
   const made: Tensor[] = [tensors.leaf(bytes()), tensors.leaf(bytes(), false)];
   const leafCount = made.length;
   for (let n = 0; n < count; n++) {
-    const sources = Array.from({ length: 1 + pick(3) }, () => made[Math.max(0, made.length - 1 - pick(pick(3) === 0 ? 12 : 4))]);
+    const sources = Array.from(
+      { length: 1 + pick(3) },
+      () => made[Math.max(0, made.length - 1 - pick(pick(3) === 0 ? 12 : 4))],
+    );
     const overwrites = pick(3) === 0;
     made.push(tensors.node(overwrites ? sources[0].byteLength : bytes(), [...new Set(sources)], overwrites));
   }

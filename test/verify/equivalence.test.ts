@@ -24,7 +24,10 @@ function withNodes(graph: Graph, nodes: readonly Tensor[]): Rewritten {
 }
 
 /** A graph in which each tensor is made anew; `change` may make another one in place of a node. */
-function copied(graph: Graph, change: (node: Tensor, made: (tensor: Tensor) => Tensor) => Tensor | null = () => null): Rewritten {
+function copied(
+  graph: Graph,
+  change: (node: Tensor, made: (tensor: Tensor) => Tensor) => Tensor | null = () => null,
+): Rewritten {
   const origin = new Origin('ggml');
   const copies = new Map<Tensor, Tensor>();
   const made = (tensor: Tensor): Tensor => copies.get(tensor)!;
@@ -79,8 +82,12 @@ describe('what is the same', () => {
     const sum = ctx.setOutput(ctx.add(ctx.neg(ctx.relu(x)), again));
     const changed = Graph.forward(sum);
     const [, , n, y] = graph.tensors;
-    const standsFor = new Map<Tensor, number>([[x, 0], [sum, graph.tensors.indexOf(y)]]);
-    for (const tensor of changed.tensors) if (tensor.op === a.op) standsFor.set(tensor, graph.tensors.indexOf(tensor.operation === n.operation ? n : a));
+    const standsFor = new Map<Tensor, number>([
+      [x, 0],
+      [sum, graph.tensors.indexOf(y)],
+    ]);
+    for (const tensor of changed.tensors)
+      if (tensor.op === a.op) standsFor.set(tensor, graph.tensors.indexOf(tensor.operation === n.operation ? n : a));
     const origin = Int32Array.from(changed.tensors, (tensor) => standsFor.get(tensor) ?? -1);
     expect(verifyEquivalent(graph, { graph: changed, origin })).toEqual([]);
   });
@@ -102,7 +109,10 @@ describe('what is not', () => {
 
   it('a write that is left out, or runs twice', () => {
     const { graph, nodes } = cached();
-    const without = withNodes(graph, graph.nodes.filter((node) => node !== nodes.w));
+    const without = withNodes(
+      graph,
+      graph.nodes.filter((node) => node !== nodes.w),
+    );
     expect(kindsOf(graph, without)).toEqual(expect.arrayContaining(['wrong-effect', 'wrong-memory']));
     const twice = withNodes(graph, [...graph.nodes, nodes.w]);
     expect(kindsOf(graph, twice)).toEqual(['wrong-effect']);
@@ -130,7 +140,21 @@ describe('what is not', () => {
       node.op === 'SUB' ? remade(node, { origin, sources: [made(z), made(y)] }) : null,
     );
     expect(kindsOf(graph, swapped)).toEqual(['wrong-origin', 'wrong-output']);
-    const other = copied(graph, (node, made) => (node === y ? new Tensor({ ...node, operation: plainOperation('OTHER'), origin, sources: [made(x)], view: undefined, destination: undefined, bytes: undefined, allocSize: undefined, reuseRule: undefined }) : null));
+    const other = copied(graph, (node, made) =>
+      node === y
+        ? new Tensor({
+            ...node,
+            operation: plainOperation('OTHER'),
+            origin,
+            sources: [made(x)],
+            view: undefined,
+            destination: undefined,
+            bytes: undefined,
+            allocSize: undefined,
+            reuseRule: undefined,
+          })
+        : null,
+    );
     expect(kindsOf(graph, other)).toEqual(['wrong-origin', 'wrong-output']);
   });
 
@@ -162,9 +186,18 @@ describe('what is not', () => {
   it('an output that is no output any more, and a leaf that is another', () => {
     const { graph } = cached();
     const { graph: changed, origin } = copied(graph);
-    expect(kindsOf(graph, { graph: new Graph({ leafs: changed.leafs, nodes: changed.nodes.slice(0, -1) }), origin: origin.slice(0, -1) })).toEqual(['wrong-output']);
-    expect(kindsOf(graph, { graph: changed, origin: origin.map((id, at) => (at === 1 ? 0 : id)) })).toContain('wrong-leaf');
-    expect(kindsOf(graph, { graph: changed, origin: origin.map((id, at) => (at === 0 ? -1 : id)) })).toContain('wrong-leaf');
+    expect(
+      kindsOf(graph, {
+        graph: new Graph({ leafs: changed.leafs, nodes: changed.nodes.slice(0, -1) }),
+        origin: origin.slice(0, -1),
+      }),
+    ).toEqual(['wrong-output']);
+    expect(kindsOf(graph, { graph: changed, origin: origin.map((id, at) => (at === 1 ? 0 : id)) })).toContain(
+      'wrong-leaf',
+    );
+    expect(kindsOf(graph, { graph: changed, origin: origin.map((id, at) => (at === 0 ? -1 : id)) })).toContain(
+      'wrong-leaf',
+    );
   });
 
   it('any order in which a node and one that it must follow have changed places', () => {
@@ -172,7 +205,9 @@ describe('what is not', () => {
     fc.assert(
       fc.property(cacheTraffic, fc.nat(), (graph, choice) => {
         const pairs = graph.nodes.flatMap((node, at) =>
-          node.sources.flatMap((source) => (source === null || !graph.nodes.includes(source) ? [] : [[graph.nodes.indexOf(source), at] as const])),
+          node.sources.flatMap((source) =>
+            source === null || !graph.nodes.includes(source) ? [] : [[graph.nodes.indexOf(source), at] as const],
+          ),
         );
         if (pairs.length === 0) return;
         const [early, late] = pairs[choice % pairs.length];
@@ -200,7 +235,9 @@ describe('arguments', () => {
   it('are checked', () => {
     expectError('BAD_ARGUMENT', 'graph', () => verifyEquivalent(graph, bad(null)));
     expectError('BAD_ARGUMENT', 'origin', () => verifyEquivalent(graph, { graph, origin: bad([1]) }));
-    expectError('BAD_ARGUMENT', 'maxViolations', () => verifyEquivalent(graph, orderGraph(graph), { maxViolations: -1 }));
+    expectError('BAD_ARGUMENT', 'maxViolations', () =>
+      verifyEquivalent(graph, orderGraph(graph), { maxViolations: -1 }),
+    );
   });
 
   it('limit the violations', () => {

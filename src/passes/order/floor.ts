@@ -35,7 +35,8 @@ function bytesAt(segment: Segment, job: number, before: Int32Array, after: Int32
   };
   let bytes = segment.startLoad;
   // All that was made counts, but for what may have died.
-  for (let other = 0; other < count; other++) if (keptBytes[other] > 0 && isIn(before, other)) bytes += keptBytes[other];
+  for (let other = 0; other < count; other++)
+    if (keptBytes[other] > 0 && isIn(before, other)) bytes += keptBytes[other];
   for (let storage = 0; storage < sizes.length; storage++) {
     const isMade = makers[storage] === -1 || isIn(before, makers[storage]);
     if (isMade && !isReadFromNow(storage)) bytes -= sizes[storage];

@@ -51,7 +51,13 @@ export class Segment {
   readonly #hashes: Int32Array;
 
   /** @param isDone by job of the problem, 1 for those before the segment, lazy ones included */
-  constructor(problem: OrderProblem, laziness: Laziness, choices: readonly number[], isDone: Uint8Array, startLoad: number) {
+  constructor(
+    problem: OrderProblem,
+    laziness: Laziness,
+    choices: readonly number[],
+    isDone: Uint8Array,
+    startLoad: number,
+  ) {
     const { isLazy, brings, waits } = laziness;
     const lazies = new Set(choices.flatMap((job) => [...itemsOf(brings, job)].filter((lazy) => isDone[lazy] === 0)));
     const jobs = [...lazies, ...choices].sort((a, b) => a - b);
