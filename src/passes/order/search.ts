@@ -29,6 +29,8 @@ export interface SearchResult {
 
 /** Jobs in a row that lead from a state to one that may dominate it. */
 const LONGEST_CHAIN = 12;
+/** Readers of one storage that are run together to find a state that may dominate. */
+const MOST_READERS = 4;
 /** One unit of effort looks at so many choices, or tries so many. */
 export const CHOICES_PER_EFFORT = 64;
 export const TRIES_PER_EFFORT = 8;
@@ -154,7 +156,48 @@ export class OrderSearch {
       const choice = this.#ready[index];
       if (this.#peaks[choice] <= limit && this.#isDominatedThrough(choice, load)) return true;
     }
+    for (const readers of this.#segment.sharedReads) if (this.#isDominatedByAll(readers, state)) return true;
     return false;
+  }
+
+  /**
+   * The same for the state that all readers of one storage lead to, if those that have not run are ready: the storage dies
+   * there. States between the two are looked at one by one.
+   */
+  #isDominatedByAll(readers: Int32Array, state: number): boolean {
+    const segment = this.#segment;
+    const store = this.#store;
+    const left: number[] = [];
+    for (let index = 0; index < readers.length; index++) {
+      const reader = readers[index];
+      if (isIn(this.#state, reader)) continue;
+      if (left.length === MOST_READERS || !segment.isReady(this.#state, reader)) return false;
+      left.push(reader);
+    }
+    if (left.length < 2) return false;
+    const bits = this.#chained;
+    bits.set(this.#state);
+    let hash = store.hashOf(state);
+    for (const reader of left) hash = segment.advance(bits, hash, reader);
+    const found = store.find(bits, hash);
+    return found !== -1 && store.loads[found] <= store.loads[state] && this.#isLeast(left, state, store.loads[found]);
+  }
+
+  /** Whether no state that some of these choices lead to, which are all ready, has fewer live bytes than `least`. */
+  #isLeast(choices: readonly number[], state: number, least: number): boolean {
+    const bits = this.#chained;
+    for (let some = 1; some < 2 ** choices.length - 1; some++) {
+      bits.set(this.#state);
+      let load = this.#store.loads[state];
+      for (const [index, choice] of choices.entries()) {
+        if (Math.floor(some / 2 ** index) % 2 === 0) continue;
+        this.#segment.tryChoice(bits, 0, load, choice);
+        load = this.#segment.after;
+        bits.set(this.#segment.state);
+      }
+      if (load < least) return false;
+    }
+    return true;
   }
 
   /**

@@ -39,6 +39,8 @@ export class Segment {
   readonly sizes: Float64Array;
   readonly readers: Lists;
   readonly makers: Int32Array;
+  /** For each storage that several choices read, and no lazy job, these choices. */
+  readonly sharedReads: readonly Int32Array[];
 
   // What `tryChoice` found.
   /** The most bytes that are live until the choice has run, and those that are live after it. */
@@ -104,6 +106,9 @@ export class Segment {
       const mortal = mortalIndex.get(storage);
       if (mortal !== undefined) this.makers[mortal] = index;
     });
+    this.sharedReads = mortals
+      .map((_, index) => itemsOf(this.readers, index))
+      .filter((list) => list.length > 1 && list.every((reader) => isLazy[jobs[reader]] === 0));
     const random = createRandom(jobs.length);
     this.#hashes = Int32Array.from(jobs, () => Math.floor(random() * 2 ** 32) | 0);
   }
