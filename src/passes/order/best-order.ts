@@ -14,9 +14,11 @@ import { OrderSearch } from './search.js';
 import { Segment } from './segment.js';
 
 interface Part {
-  readonly segment: Segment;
+  /** Its choices in the best order so far: jobs of the problem. */
   order: readonly number[];
+  /** The most bytes that are live while they run, and those that are live before. */
   peak: number;
+  readonly startLoad: number;
 }
 
 /** The share of the search in the effort for a part; beams get the rest. */
@@ -29,6 +31,8 @@ export class BestOrder {
   readonly #laziness: Laziness;
   readonly #budget: Budget;
   readonly #parts: readonly Part[];
+  /** By job, the part that it runs in. */
+  readonly #partOf: Int32Array;
   #bound: number;
 
   /** @param bound bytes that every order is known to need */
@@ -36,13 +40,52 @@ export class BestOrder {
     this.#problem = problem;
     this.#laziness = laziness;
     this.#budget = budget;
-    this.#parts = partsOf(problem, laziness);
+    this.#partOf = new Int32Array(problem.jobCount).fill(-1);
+    this.#parts = this.#runGivenOrder();
     this.#bound = Math.max(bound, problem.firstLoad);
+  }
+
+  /** The segments, each with the given order. */
+  #runGivenOrder(): Part[] {
+    const { jobCount, startLoad } = this.#problem;
+    const { isLazy, brings } = this.#laziness;
+    const partOf = this.#partOf;
+    const choices = Array.from(isLazy.keys()).filter((job) => isLazy[job] === 0);
+    // Every lazy job is brought by some choice, so the jobs of this segment are those of the problem.
+    const whole = new Segment(this.#problem, this.#laziness, choices, new Uint8Array(jobCount), startLoad);
+    const state = new Int32Array(whole.words);
+    let load = startLoad;
+    return segmentsOf(this.#laziness).map((order, part) => {
+      const before = load;
+      let peak = load;
+      for (const job of order) {
+        whole.tryChoice(state, 0, load, job);
+        peak = Math.max(peak, whole.peak);
+        load = whole.after;
+        state.set(whole.state);
+        partOf[job] = part;
+        for (const lazy of itemsOf(brings, job)) if (partOf[lazy] === -1) partOf[lazy] = part;
+      }
+      return { order, peak, startLoad: before };
+    });
+  }
+
+  #segmentOf({ order, startLoad }: Part): Segment {
+    const part = this.#partOf[order[0]];
+    const isDone = Uint8Array.from(this.#partOf, (other) => (other < part ? 1 : 0));
+    return new Segment(this.#problem, this.#laziness, order, isDone, startLoad);
+  }
+
+  /** The parts that may need fewer bytes than they do, those with the highest peak first. */
+  #open(): Part[] {
+    return this.#parts.filter(({ peak }) => peak > this.#bound).sort((a, b) => b.peak - a.peak);
   }
 
   /** Raises the bound to what single jobs need, whatever the order. */
   raiseToFloor(): void {
-    for (const { segment } of this.#parts) this.#bound = Math.max(this.#bound, floorOf(segment));
+    for (const part of this.#open()) {
+      if (part.peak > this.#bound) this.#bound = Math.max(this.#bound, floorOf(this.#segmentOf(part)));
+    }
   }
 
   /** Bytes that every order needs. */
@@ -52,14 +95,17 @@ export class BestOrder {
 
   /** All jobs in the best order so far. */
   get order(): number[] {
+    const { brings } = this.#laziness;
     const isPlaced = new Uint8Array(this.#problem.jobCount);
     const order: number[] = [];
-    for (const { segment, order: choices } of this.#parts) {
-      for (const choice of choices) {
-        const job = segment.jobs[choice];
-        for (const lazy of itemsOf(this.#laziness.brings, job)) if (isPlaced[lazy] === 0) order.push(lazy);
-        for (const lazy of itemsOf(this.#laziness.brings, job)) isPlaced[lazy] = 1;
-        order.push(job);
+    const place = (job: number): void => {
+      if (isPlaced[job] === 0) order.push(job);
+      isPlaced[job] = 1;
+    };
+    for (const part of this.#parts) {
+      for (const job of part.order) {
+        itemsOf(brings, job).forEach(place);
+        place(job);
       }
     }
     return order;
@@ -67,7 +113,7 @@ export class BestOrder {
 
   /** Improves the order within the budget. Pauses now and then. */
   *run(): Generator<void, void> {
-    const waiting = this.#parts.filter(({ peak }) => peak > this.#bound).sort((a, b) => b.peak - a.peak);
+    const waiting = this.#open();
     for (const [index, part] of waiting.entries()) {
       if (this.#budget.isSpent) break;
       if (part.peak <= this.#bound) continue;
@@ -77,35 +123,21 @@ export class BestOrder {
   }
 
   *#lower(part: Part, budget: Budget): Generator<void, void> {
-    const { segment } = part;
+    const segment = this.#segmentOf(part);
     const found = yield* new OrderSearch(segment, budget.slice(SEARCH_SHARE)).run(this.#bound, part.peak);
     this.#bound = Math.max(this.#bound, found.bound);
-    if (found.order !== null) return this.#accept(part, found.order);
+    if (found.order !== null) return accept(part, segment, found.order);
     for (const width of BEAM_WIDTHS) {
       if (part.peak <= this.#bound || budget.isSpent) return;
       const order = yield* beamOrder(segment, width, part.peak, budget);
-      if (order !== null) this.#accept(part, order);
+      if (order !== null) accept(part, segment, order);
     }
-  }
-
-  #accept(part: Part, order: readonly number[]): void {
-    const { peak } = part.segment.run(order);
-    if (peak >= part.peak) return;
-    part.order = order;
-    part.peak = peak;
   }
 }
 
-/** The segments, each with the given order. */
-function partsOf(problem: OrderProblem, laziness: Laziness): Part[] {
-  const isDone = new Uint8Array(problem.jobCount);
-  let load = problem.startLoad;
-  return segmentsOf(laziness).map((choices) => {
-    const segment = new Segment(problem, laziness, choices, isDone, load);
-    const order = segment.choices;
-    const { peak, after } = segment.run(order);
-    load = after;
-    for (const job of segment.jobs) isDone[job] = 1;
-    return { segment, order, peak };
-  });
+function accept(part: Part, segment: Segment, order: readonly number[]): void {
+  const { peak } = segment.run(order);
+  if (peak >= part.peak) return;
+  part.order = order.map((choice) => segment.jobs[choice]);
+  part.peak = peak;
 }
