@@ -39,11 +39,12 @@ import { orderProblemOf } from './order-problem.js';
  * import { orderGraph } from 'tensor-arena/passes';
  * const ctx = Context.deferred();
  * const x = ctx.setInput(ctx.newTensor('f32', [64]));
- * const wide = [0, 1].map(() => ctx.repeat(x, [64, 100])); // both are live at once in this order
- * const rows = wide.map((each) => ctx.view(ctx.sum(each), [1]));
- * const graph = new Graph().expand(wide[0]).expand(wide[1]).expand(ctx.setOutput(ctx.add(rows[0], rows[1])));
+ * const a = ctx.repeat(x, [64, 100]);
+ * const b = ctx.repeat(x, [64, 100]);
+ * const y = ctx.setOutput(ctx.add(ctx.sum(a), ctx.sum(b)));
+ * const graph = new Graph().expand(a).expand(b).expand(y); // a and b are live at once in this order
  * const { peakBefore, peak, isOptimal } = orderGraph(graph);
- * console.log(peakBefore, peak, isOptimal); // 51488 25920 true
+ * console.log(peakBefore, peak, isOptimal); // 51456 25888 true
  * ```
  */
 export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGraph {
