@@ -22,6 +22,7 @@ const RECORDED_TESTS = [
   'test/models/fit/llama-cpp.test.ts',
   'test/models/offload.test.ts',
   'test/models/schedule-input.test.ts',
+  'test/passes/recorded.test.ts',
   'test/schedule/fewest-bytes.test.ts',
   'test/schedule/llama-cpp.test.ts',
   'test/schedule/recorded.test.ts',
