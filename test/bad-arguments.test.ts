@@ -13,6 +13,7 @@ import * as gguf from '../src/gguf/index.js';
 import * as map from '../src/map/index.js';
 import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
+import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
 import * as viewer from '../src/viewer/index.js';
@@ -248,6 +249,10 @@ const CALLS: readonly Call[] = [
   on(memory, 'memory')('read', y),
   on(memory, 'memory')('write', y, [1, 2]),
 
+  ['orderGraph', passes.orderGraph, graph, {}],
+  ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
+  ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
+
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
   ['groupDigits', viewer.groupDigits, 3],
   ['humanBytes', viewer.humanBytes, 3],
@@ -327,9 +332,20 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer, webgpu].flatMap(
-      (each) => Object.entries(each) as [string, unknown][],
-    );
+    const exported = [
+      root,
+      device,
+      diffusion,
+      exec,
+      gguf,
+      map,
+      models,
+      passes,
+      solver,
+      testing,
+      viewer,
+      webgpu,
+    ].flatMap((each) => Object.entries(each) as [string, unknown][]);
     const functions = exported
       .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
       .map(([name]) => name);

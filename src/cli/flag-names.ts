@@ -7,6 +7,7 @@ import { FITTING_FLAGS } from './fitting-flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
 import { PART_FLAGS } from './part-flags.js';
+import { PASS_FLAGS } from './shrink-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
@@ -21,6 +22,7 @@ const ALL_FLAGS: readonly Flag[] = [
   HAZARDS_FLAG,
   CAPACITY_FLAG,
   ...SEARCH_FLAGS,
+  ...PASS_FLAGS,
   OUTPUT_FLAG,
   ...MAP_FLAGS,
 ];

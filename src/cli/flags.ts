@@ -43,6 +43,8 @@ export type Flags = ModelOptions &
     readonly alignment?: number;
     readonly maxChunkSize?: number;
     readonly capacity?: number;
+    readonly budget?: number;
+    readonly order?: boolean;
     readonly maxEffort?: number;
     readonly timeLimitMs?: number;
     readonly output?: string;

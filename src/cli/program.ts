@@ -15,6 +15,7 @@ import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { ADAPTER_FLAGS, PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
+import { SHRINK_FLAGS } from './shrink-flags.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
 
@@ -51,6 +52,13 @@ FILE is a model (.gguf), a path or a URL. A value may be a list, and an item of 
 Every combination is one row; one that llama.cpp would refuse says why. Sizes are those of llama.cpp's CPU backend. With
 --memory, each row says whether it fits. With --gpu, each row says what every device takes, and whether it fits there:
   tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
+
+const SHRINK_HELP = `
+FILE is a compute graph (.json, .json.gz) or a model (.gguf), whose graph is that of llama.cpp. The nodes stay as they are and
+compute the same; they run in the order that needs the fewest bytes. With each answer comes the number of bytes that no order
+can go below. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
+  tensor-arena shrink graph.json --budget 64MiB -o smaller.json
+  tensor-arena plan smaller.json -o plan.json`;
 
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
@@ -108,6 +116,13 @@ const COMMANDS: readonly CommandRow[] = [
     help: SWEEP_HELP,
     action: async (files, flags, terminal) =>
       (await import('./sweep.js')).sweep(files, flags as unknown as SweepFlags, terminal),
+  },
+  {
+    syntax: 'shrink <FILE...>',
+    summary: 'Find the order of nodes that needs the fewest bytes, and write the graph of each FILE in that order.',
+    flags: [...SHRINK_FLAGS, OUTPUT_FLAG, JSON_FLAG],
+    help: SHRINK_HELP,
+    action: async (files, flags, terminal) => (await import('./shrink.js')).shrink(files, flags, terminal),
   },
   {
     syntax: 'plan <FILE>',

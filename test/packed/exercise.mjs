@@ -15,6 +15,7 @@ export async function exerciseAll(load, model) {
   const map = await load('tensor-arena/map');
   const models = await load('tensor-arena/models');
   const exec = await load('tensor-arena/exec');
+  const passes = await load('tensor-arena/passes');
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
   const webgpu = await load('tensor-arena/webgpu');
@@ -32,6 +33,7 @@ export async function exerciseAll(load, model) {
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
   });
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, device, library));
+  await callEach('tensor-arena/passes', passes, callsOfPasses(passes, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
   await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
 }
@@ -340,6 +342,19 @@ function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
     },
     renderMapHtml: (renderMapHtml) => assert.match(renderMapHtml(plan), /^<!doctype html>/i),
     serveMap: () => assert.equal(typeof serveMap, 'function'),
+  };
+}
+
+function callsOfPasses({ orderGraph }, library) {
+  const { graph } = network(library);
+  const ordered = orderGraph(graph);
+  return {
+    orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
+    orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
+    verifyEquivalent: (verifyEquivalent) => {
+      assert.deepEqual(verifyEquivalent(graph, ordered), []);
+      throwsPlannerError(library, () => verifyEquivalent(graph, null));
+    },
   };
 }
 
