@@ -32,6 +32,7 @@ export const LAYERS = [
   'planner',
   'exec',
   'gguf',
+  'tflite',
   'models',
   'map',
   'viewer',
@@ -58,6 +59,7 @@ const KEPT_APART = {
 /** npm packages that a layer may import. The core has none. */
 const PACKAGES = {
   gguf: ['@huggingface/gguf'],
+  tflite: ['flatbuffers'],
   testing: ['fast-check'],
   cli: ['node:', 'commander', 'cli-progress', 'picocolors'],
 };
