@@ -27,6 +27,11 @@ export class FlatFile {
     this.#left = 1024 + READS_PER_BYTE * bytes.length;
   }
 
+  /** The table at a byte. @throws PlannerError `BAD_TFLITE` */
+  tableAt(at: number, label: string): FlatTable {
+    return new FlatTable(this, at, label);
+  }
+
   get length(): number {
     return this.buffer.capacity();
   }
@@ -143,21 +148,39 @@ export class FlatTable {
     return Array.from({ length: vector.count }, (_, index) => this.#file.buffer.readInt32(vector.first + 4 * index));
   }
 
-  table(field: number, what: string): FlatTable | null {
+  /** The numbers of the fields that the table has, in their order. */
+  fields(): number[] {
+    const count = Math.max(0, Math.floor((this.#vtableSize - 4) / 2));
+    return Array.from({ length: count }, (_, field) => field).filter((field) => this.#find(field, 1) !== 0);
+  }
+
+  /** The byte that a field refers to; 0 if it is left out. */
+  targetOf(field: number): number {
     const at = this.#find(field, REFERENCE);
-    return at === 0 ? null : new FlatTable(this.#file, at + this.#file.buffer.readUint32(at), what);
+    return at === 0 ? 0 : at + this.#file.buffer.readUint32(at);
+  }
+
+  /** The bytes that the entries of a vector of tables refer to; none if it is left out. */
+  references(field: number, what: string): number[] {
+    const vector = this.#vector(field, REFERENCE, what);
+    if (vector === null) return [];
+    this.#file.spend(vector.count, what);
+    return Array.from({ length: vector.count }, (_, index) => {
+      const at = vector.first + REFERENCE * index;
+      return at + this.#file.buffer.readUint32(at);
+    });
+  }
+
+  table(field: number, what: string): FlatTable | null {
+    const at = this.targetOf(field);
+    return at === 0 ? null : new FlatTable(this.#file, at, what);
   }
 
   /** A vector of tables, each as what `read` makes of it; empty if it is left out. */
   tables<T>(field: number, what: string, read: (table: FlatTable, index: number) => T): T[] {
-    const vector = this.#vector(field, REFERENCE, what);
-    if (vector === null) return [];
-    this.#file.spend(vector.count, what);
-    const { buffer } = this.#file;
-    return Array.from({ length: vector.count }, (_, index) => {
-      const at = vector.first + REFERENCE * index;
-      return read(new FlatTable(this.#file, at + buffer.readUint32(at), `${what} ${index}`), index);
-    });
+    return this.references(field, what).map((at, index) =>
+      read(new FlatTable(this.#file, at, `${what} ${index}`), index),
+    );
   }
 
   /** Where the content of a field lies; 0 if it is left out. */

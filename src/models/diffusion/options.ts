@@ -5,7 +5,7 @@
  */
 import { checkArgument, checkChoice, checkOptions, unknownField, wrongValue, type OptionNames } from '../../errors.js';
 import type { Gguf } from '../../gguf/types.js';
-import type { GgmlTypeName } from '../../tensor/element-type.js';
+import type { ElementTypeName } from '../../tensor/element-type.js';
 import { alignUp } from '../../units.js';
 import { checkGguf } from '../weights.js';
 import { checkModel } from './check-model.js';
@@ -28,7 +28,7 @@ export const DIFFUSION_TYPES = [
   'q4_K',
   'q3_K',
   'q2_K',
-] as const satisfies readonly GgmlTypeName[];
+] as const satisfies readonly ElementTypeName[];
 
 /** The name of an element type for weights. @useDeclaredType */
 export type DiffusionType = (typeof DIFFUSION_TYPES)[number];

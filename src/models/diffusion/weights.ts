@@ -5,7 +5,7 @@
  * matrix keeps the type of the file, a kernel of a convolution is f16, everything else is f32.
  */
 import { Context } from '../../dialects/ggml/context.js';
-import { ELEMENT_TYPES, type GgmlTypeName } from '../../tensor/element-type.js';
+import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkBytes } from '../../units.js';
 
@@ -13,10 +13,10 @@ import { checkBytes } from '../../units.js';
 export type WeightUse = 'matrix' | 'table' | 'kernel' | 'vector';
 
 /** The type that a weight has where it is loaded from. @throws PlannerError `BAD_MODEL` if it is not there */
-export type TypeOfWeight = (path: string, ne: readonly number[]) => GgmlTypeName;
+export type TypeOfWeight = (path: string, ne: readonly number[]) => ElementTypeName;
 
 /** Types whose rows stable-diffusion.cpp looks up by index; a table of any other type becomes f32. */
-const TABLE_TYPES: readonly GgmlTypeName[] = ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'];
+const TABLE_TYPES: readonly ElementTypeName[] = ['f16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'];
 
 export class PartWeights {
   readonly #context = Context.virtual();
@@ -36,12 +36,12 @@ export class PartWeights {
     return tensor;
   }
 
-  #typeFor(path: string, ne: readonly number[], use: WeightUse): GgmlTypeName {
+  #typeFor(path: string, ne: readonly number[], use: WeightUse): ElementTypeName {
     const type = this.#typeOf(path, ne);
     if (use === 'kernel') return 'f16';
     if (use === 'vector') return 'f32';
     if (use === 'table') return TABLE_TYPES.includes(type) ? type : 'f32';
-    return ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f32';
+    return ne[0] % elementType(type).blockSize === 0 ? type : 'f32';
   }
 
   /** Bytes of all weights that were asked for, without padding, as stable-diffusion.cpp adds them up. */

@@ -6,7 +6,7 @@
  */
 import { readGguf } from '../../../src/gguf/gguf.js';
 import type { Gguf } from '../../../src/gguf/types.js';
-import { ELEMENT_TYPES, type GgmlTypeName } from '../../../src/tensor/element-type.js';
+import { elementType, type ElementTypeName } from '../../../src/tensor/element-type.js';
 import { metadataOf, writeGguf, type WrittenTensor } from '../gguf-writer.js';
 import type { Mix } from './mixes.js';
 
@@ -24,7 +24,7 @@ export interface Numbers {
   readonly context: number;
   /** Whether output weights are those of the embedding. Default: they have their own. */
   readonly isTied?: boolean;
-  readonly type?: GgmlTypeName | Mix;
+  readonly type?: ElementTypeName | Mix;
 }
 
 type Value = string | number | boolean;
@@ -33,7 +33,7 @@ type Value = string | number | boolean;
 export interface RecipeTensor {
   readonly name: string;
   readonly ne: readonly number[];
-  readonly type: GgmlTypeName | null;
+  readonly type: ElementTypeName | null;
 }
 
 /** Collects the keys and tensors of one model. */
@@ -79,7 +79,7 @@ export class Recipe {
     return this.keys({ 'attention.key_length': this.headLength, 'attention.value_length': this.headLength });
   }
 
-  matrix(name: string, ne: readonly number[], type?: GgmlTypeName): this {
+  matrix(name: string, ne: readonly number[], type?: ElementTypeName): this {
     this.#tensors.push({ name, ne, type: type ?? null });
     return this;
   }
@@ -153,7 +153,7 @@ export class Recipe {
       counts.set(kind, index + 1);
       const usual = typeof wanted === 'string' ? wanted : wanted({ kind, index, rowLength: ne[0], layers, isTied });
       const type = fixed ?? usual;
-      return { name, ne, type: ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f16' };
+      return { name, ne, type: ne[0] % elementType(type).blockSize === 0 ? type : 'f16' };
     });
   }
 }
