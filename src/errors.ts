@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   OVERSIZE: 'A buffer fits into one chunk.',
   TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',
   UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
+  UNKNOWN_SHAPE: 'A shape follows from the shapes of a model’s inputs, or the caller gives it.',
   UNKNOWN_TYPE: 'An element type is one of ggml’s.',
   WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',
 } as const;

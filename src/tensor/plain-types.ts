@@ -15,10 +15,15 @@ const ROWS = [
   ['c64', 1, 8],
   ['c128', 1, 16],
   ['f8_e4m3fn', 1, 1],
+  ['f8_e4m3fnuz', 1, 1],
   ['f8_e5m2', 1, 1],
+  ['f8_e5m2fnuz', 1, 1],
+  ['f8_e8m0', 1, 1],
+  ['f4_e2m1', 2, 1],
   ['i4', 2, 1],
   ['u4', 2, 1],
   ['i2', 4, 1],
+  ['u2', 4, 1],
   ['string', 1, 0],
   ['resource', 1, 4],
   ['variant', 1, 0],
@@ -32,5 +37,8 @@ export type PlainTypeName = (typeof ROWS)[number][0];
  * they take no bytes of a plan.
  */
 export const PLAIN_TYPES: Readonly<Record<PlainTypeName, ElementType>> = Object.fromEntries(
-  ROWS.map(([name, blockSize, blockBytes]) => [name, { name, ggufId: -1, blockSize, blockBytes, isQuantized: false }]),
+  ROWS.map(([name, blockSize, blockBytes]) => [
+    name,
+    { name, ggufId: -1, blockSize, blockBytes, isQuantized: false },
+  ]),
 ) as unknown as Record<PlainTypeName, ElementType>;

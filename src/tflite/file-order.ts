@@ -6,7 +6,7 @@ import { checkGraph, type Graph } from '../graph/graph.js';
 import { analyzeLiveness, NO_BUFFER } from '../liveness/liveness.js';
 import type { Problem } from '../problem/problem.js';
 import type { Allocator, PlaceOptions, Placement } from '../solver/allocator.js';
-import { placesOf } from './graph-from-tflite.js';
+import { sourceOf, type GraphSource } from './graph-from-tflite.js';
 
 /**
  * `allocator` as its own runtime calls it for the model of `graph`: it is given the buffers in the order of the tensors in
@@ -16,17 +16,16 @@ import { placesOf } from './graph-from-tflite.js';
  * @throws PlannerError `BAD_ARGUMENT`; when it places, also for a plan with other options
  * @example
  * ```ts
- * import { readFileSync } from 'node:fs';
  * import { measureGraph } from 'tensor-arena';
  * import { graphFromTflite, inFileOrder, readTflite, tfliteMicroGreedy } from 'tensor-arena/tflite';
- * const graph = graphFromTflite(readTflite(readFileSync('examples/keyword.tflite')));
+ * const graph = graphFromTflite(await readTflite('examples/audio-preprocessor.tflite'));
  * const allocator = inFileOrder(graph, tfliteMicroGreedy);
  * console.log(measureGraph(graph, { allocator, alignment: 16, reuse: 'off', runtime: 'none' }).bufferSize);
  * ```
  */
 export function inFileOrder(graph: Graph, allocator: Allocator): Allocator {
   checkGraph(graph);
-  const places = placesOf(graph);
+  const { places } = sourceOf(graph);
   const { name, place } = Object(allocator) as Partial<Allocator>;
   const isAllocator = typeof name === 'string' && typeof place === 'function';
   checkArgument(
@@ -53,7 +52,7 @@ export function inFileOrder(graph: Graph, allocator: Allocator): Allocator {
 }
 
 /** The buffers of `problem` in the order of the file's tensors. @throws PlannerError `BAD_ARGUMENT` for another problem */
-function fileOrder(graph: Graph, places: ReturnType<typeof placesOf>, problem: Problem): Int32Array {
+function fileOrder(graph: Graph, places: GraphSource['places'], problem: Problem): Int32Array {
   const { bufferOf, problem: own } = analyzeLiveness(graph.table, 'off', problem.alignments[0] ?? 1);
   const isOwn =
     own.bufferCount === problem.bufferCount &&

@@ -46,21 +46,25 @@ const OPTIONS: OptionNames<TfliteGraphOptions> = {
   convention: true,
 };
 
-/** Where the file has each tensor of a graph that was made here. */
-const placesOfGraph = new WeakMap<Graph, ReadonlyMap<Tensor, TfliteTensorPlace>>();
+/** The model that a graph was made of, and where its file has each tensor; nodes that the file does not have are missing. */
+export interface GraphSource {
+  readonly model: TfliteModel;
+  readonly places: ReadonlyMap<Tensor, TfliteTensorPlace>;
+}
+
+const sourceOfGraph = new WeakMap<Graph, GraphSource>();
 
 /**
  * The graph of a model: activations are planned, weights and variables have their bytes elsewhere. Nodes run in the
  * file's order. O(operators + tensors), the subgraphs of `IF` and `WHILE` counted each time that they are run.
  *
- * @throws PlannerError `BAD_ARGUMENT` for options; `BAD_OPERAND` if an operation does not take such shapes; `BAD_SHAPE`
+ * @throws PlannerError `BAD_ARGUMENT` for options; `BAD_OPERAND` if an operation does not take such shapes; `UNKNOWN_SHAPE`
  * for a result whose shape only a run would tell; `BAD_TFLITE` if the file is at odds with itself; `BYTES_TOO_LARGE`
  * @example
  * ```ts
- * import { readFileSync } from 'node:fs';
  * import { measureGraph } from 'tensor-arena';
  * import { graphFromTflite, readTflite } from 'tensor-arena/tflite';
- * const graph = graphFromTflite(readTflite(readFileSync('examples/keyword.tflite')));
+ * const graph = graphFromTflite(await readTflite('examples/audio-preprocessor.tflite'));
  * console.log(measureGraph(graph, { alignment: 16, runtime: 'none' }).bufferSize);
  * ```
  */
@@ -76,24 +80,21 @@ export function graphFromTflite(model: TfliteModel, options: TfliteGraphOptions 
   const inputs = inputShapes(model, model.subgraphs[subgraph], options);
   const builder = new GraphBuilder(model, { convention: resolveConvention(convention), shapes, overwrites });
   const graph = builder.build(subgraph, inputs);
-  placesOfGraph.set(graph, builder.places);
+  sourceOfGraph.set(graph, { model, places: builder.places });
   return graph;
 }
 
-/**
- * Where the file has `tensor`, one of a graph that {@link graphFromTflite} made; `undefined` for a node that the file does
- * not have. O(1). @internal
- */
-export function placesOf(graph: Graph): ReadonlyMap<Tensor, TfliteTensorPlace> {
-  const places = placesOfGraph.get(graph);
+/** What a graph was made of. O(1). @throws PlannerError `BAD_ARGUMENT` for a graph that `graphFromTflite` did not make */
+export function sourceOf(graph: Graph): GraphSource {
+  const source = sourceOfGraph.get(graph);
   checkArgument(
-    places !== undefined,
+    source !== undefined,
     'graph',
     graph,
     'one that graphFromTflite made',
     'Make it so, and plan it as it is.',
   );
-  return places;
+  return source;
 }
 
 /** @throws PlannerError `BAD_ARGUMENT` */

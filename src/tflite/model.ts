@@ -71,6 +71,8 @@ export interface TfliteModel {
   /** File name, for messages. */
   readonly name: string;
   readonly description: string;
+  /** The bytes of the file. */
+  readonly file: Uint8Array;
   readonly subgraphs: readonly TfliteSubgraph[];
   /** Bytes of each buffer. */
   readonly bufferSizes: readonly number[];

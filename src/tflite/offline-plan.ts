@@ -8,12 +8,12 @@
  *     | root | TFL3 | model | buffers | metadata | new buffer | … the old file, with its references |
  */
 import { checkArgument, named, PlannerError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
 import type { Plan } from '../plan/plan.js';
 import { alignUp } from '../units.js';
-import { placesOf } from './graph-from-tflite.js';
+import { sourceOf } from './graph-from-tflite.js';
 import type { TfliteModel } from './model.js';
 import { prependModel } from './prepend.js';
-import { readTflite } from './read-tflite.js';
 
 /** The name of the metadata that TensorFlow Lite Micro looks for. */
 const METADATA = 'OfflineMemoryAllocation';
@@ -59,12 +59,12 @@ export function readOfflinePlan(model: TfliteModel): OfflinePlan | null {
 /**
  * The offset of each tensor by a plan, as {@link OfflinePlan}.
  *
- * @param plan of a graph that `graphFromTflite` made of `model`, with one chunk
+ * @param plan of a graph that `graphFromTflite` made, with one chunk
  * @throws PlannerError `BAD_ARGUMENT`, also where TensorFlow Lite Micro cannot do as the plan says: several chunks, an
  * offset above 2^31 - 1, a tensor with two offsets since its subgraph runs twice
  */
-export function offlinePlanOf(model: TfliteModel, plan: Plan): OfflinePlan {
-  const places = placesOf(plan.graph);
+export function offlinePlanOf(plan: Plan): OfflinePlan {
+  const { model, places } = sourceOf(graphOf(plan));
   const isOne = plan.chunks.length <= 1;
   checkArgument(isOne, 'chunks of the plan', plan.chunks.length, 'one', 'Plan without maxChunkSize and pools.');
   const isSmall = plan.bufferSize <= MOST_OFFSET;
@@ -74,7 +74,7 @@ export function offlinePlanOf(model: TfliteModel, plan: Plan): OfflinePlan {
     if (tensor.root.memory !== 'deferred' || tensor.byteLength === 0) continue;
     const { offset } = plan.locate(tensor);
     const isFree = offsets[subgraph]?.[index] === ONLINE || offsets[subgraph]?.[index] === offset;
-    const remedy = 'Plan the model that the graph was made of; a subgraph that runs twice cannot be exported.';
+    const remedy = 'A subgraph that runs twice cannot be exported.';
     checkArgument(
       isFree,
       `offset of ${tensor.label}`,
@@ -95,29 +95,28 @@ export function offlinePlanOf(model: TfliteModel, plan: Plan): OfflinePlan {
  * operand lies, and with `reuse: 'full'`, element-wise results overwrite an operand, which portable kernels do and
  * vendors' kernels may not. Plan with `reuse: 'off'` for kernels that you do not know.
  *
- * @param bytes of the file that the plan's graph was made of
  * @param plan of a graph that `graphFromTflite` made, with one chunk
  * @throws PlannerError `BAD_ARGUMENT` as {@link offlinePlanOf}, `BAD_TFLITE`
  * @example
  * ```ts
- * import { readFileSync } from 'node:fs';
  * import { planGraph } from 'tensor-arena';
  * import { graphFromTflite, readTflite, writeOfflinePlan } from 'tensor-arena/tflite';
- * const bytes = readFileSync('examples/keyword.tflite');
- * const plan = planGraph(graphFromTflite(readTflite(bytes)), { alignment: 16, reuse: 'off', runtime: 'none' });
- * const planned = writeOfflinePlan(bytes, plan);
- * console.log(planned.length - bytes.length); // bytes of the plan
+ * const model = await readTflite('examples/audio-preprocessor.tflite');
+ * const plan = planGraph(graphFromTflite(model), { alignment: 16, reuse: 'off', runtime: 'none' });
+ * console.log(writeOfflinePlan(plan).length - model.file.length); // bytes of the plan
  * ```
  */
-export function writeOfflinePlan(bytes: ArrayBufferLike | ArrayBufferView, plan: Plan): Uint8Array {
-  const model = readTflite(bytes);
-  const { offsets } = offlinePlanOf(model, plan);
+export function writeOfflinePlan(plan: Plan): Uint8Array<ArrayBuffer> {
+  const { offsets } = offlinePlanOf(plan);
   const flat = offsets.flat();
   const data = new DataView(new ArrayBuffer(alignUp(12 + 4 * flat.length, 16)));
   [VERSION, offsets.length, flat.length, ...flat].forEach((value, index) => data.setInt32(4 * index, value, true));
   const content = new Uint8Array(data.buffer, 0, 12 + 4 * flat.length);
-  const old = ArrayBuffer.isView(bytes)
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
-  return prependModel(old, METADATA, content);
+  return prependModel(sourceOf(plan.graph).model.file, METADATA, content);
+}
+
+function graphOf(plan: Plan): Graph {
+  const { graph } = (plan ?? {}) as Partial<Plan>;
+  checkArgument(graph !== undefined, 'plan', plan, 'a Plan', 'Make one with planGraph.');
+  return graph;
 }

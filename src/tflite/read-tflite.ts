@@ -4,12 +4,12 @@
  * Invariant: every index in the result points at something that is there, every shape is of whole lengths, and no
  * subgraph runs itself; or the error says what is wrong.
  */
-import { checkArgument } from '../errors.js';
 import { BUILTIN_NAMES } from '../dialects/tflite/builtin-names.js';
 import { findTfliteOperation } from '../dialects/tflite/operations.js';
 import type { Setting } from '../dialects/tflite/row.js';
 import { TFLITE_TYPES } from '../dialects/tflite/types.js';
 import type { OperationParam } from '../tensor/tensor.js';
+import { openRangeSource, type FileFormat, type GgufSource, type RangeSource } from '../gguf/range-source.js';
 import { FlatFile, type FlatTable } from './flat-table.js';
 import type { TfliteModel, TfliteOperator, TfliteSubgraph, TfliteTensor } from './model.js';
 import { weightsOf } from './weights.js';
@@ -20,33 +20,49 @@ const IDENTIFIER = 'TFL3';
 const CUSTOM = 'CUSTOM';
 
 /**
- * Reads a TFLite file. O(bytes that are not weights).
+ * Reads a TFLite file, which is held in memory while the model is used. O(file).
  *
- * @param bytes the whole file
- * @param name of the file in messages. Default `model`
+ * @param source a local path, an http(s) URL, a `Blob` or `File`, or the bytes of the file
  * @throws PlannerError `BAD_TFLITE`, naming what does not hold; `BAD_ARGUMENT`
  * @example
  * ```ts
- * import { readFileSync } from 'node:fs';
  * import { readTflite } from 'tensor-arena/tflite';
- * const model = readTflite(readFileSync('examples/keyword.tflite'));
+ * const model = await readTflite('examples/audio-preprocessor.tflite');
  * console.log(model.subgraphs[0].operators.length, model.weights);
  * ```
  */
-export function readTflite(bytes: ArrayBufferLike | ArrayBufferView, name = 'model'): TfliteModel {
-  const all = bytesOf(bytes);
-  checkArgument(typeof name === 'string' && name !== '', 'name', name, 'a name for messages', 'Leave it out.');
-  const file = new FlatFile(all, name);
-  const isTflite = all.length >= 8 && new TextDecoder('latin1').decode(all.subarray(4, 8)) === IDENTIFIER;
-  if (!isTflite) file.fail(`is no TFLite file, which has ${IDENTIFIER} at byte 4`, 'the identifier');
-  return new ModelReader(file, name).read();
+export async function readTflite(source: GgufSource): Promise<TfliteModel> {
+  const opened = openRangeSource(source, FORMAT);
+  return parseTflite(await readAll(opened), opened.name);
 }
 
-function bytesOf(source: unknown): Uint8Array {
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  const isBuffer = /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(source));
-  checkArgument(isBuffer, 'bytes', source, 'the bytes of a file', 'Read the file first, and await what is a promise.');
-  return new Uint8Array(source as ArrayBufferLike);
+const FORMAT: FileFormat = { dataName: 'TFLite data', code: 'BAD_TFLITE' };
+
+/** The most bytes of a flatbuffer. What lies behind it in a larger file are weights, which are not read. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+/** Bytes that are read first; each further read doubles what is there. */
+const FIRST_BYTES = 2 ** 25;
+
+async function readAll(source: RangeSource): Promise<Uint8Array> {
+  let bytes = await source.read(0, FIRST_BYTES);
+  for (let asked = FIRST_BYTES; bytes.length === asked && asked < MOST_BYTES;) {
+    const next = await source.read(asked, Math.min(MOST_BYTES, 2 * asked));
+    asked = Math.min(MOST_BYTES, 2 * asked);
+    const both = new Uint8Array(bytes.length + next.length);
+    both.set(bytes);
+    both.set(next, bytes.length);
+    bytes = both;
+  }
+  return bytes;
+}
+
+/** The contents of the bytes of a file. @param name of the file in messages. @throws PlannerError `BAD_TFLITE` */
+export function parseTflite(bytes: Uint8Array, name: string): TfliteModel {
+  const file = new FlatFile(bytes, name);
+  const isTflite = bytes.length >= 8 && new TextDecoder('latin1').decode(bytes.subarray(4, 8)) === IDENTIFIER;
+  if (!isTflite) file.fail(`is no TFLite file, which has ${IDENTIFIER} at byte 4`, 'the identifier');
+  return new ModelReader(file, name).read();
 }
 
 interface OperatorCode {
@@ -85,6 +101,7 @@ class ModelReader {
     this.#checkCalls(subgraphs);
     return {
       name: this.#name,
+      file: this.#file.buffer.bytes(),
       description: root.text(3, 'the description') ?? '',
       subgraphs,
       bufferSizes: this.#bufferSizes,

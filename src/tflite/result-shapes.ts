@@ -20,7 +20,7 @@ export type ShapesByName = Readonly<Record<string, TfliteShape>>;
  *
  * @param declared shapes that the caller gives, by the name of the tensor
  * @throws PlannerError `BAD_OPERAND` if the operation does not take such operands, `BAD_TFLITE` if the file is at odds
- * with itself, `BAD_SHAPE` for a shape that nobody knows
+ * with itself, `UNKNOWN_SHAPE` for a shape that nobody knows
  */
 export function inferResults(frame: Frame, operator: TfliteOperator, index: number, declared: ShapesByName): void {
   const { inputs, outputs, op, isCustom } = operator;
@@ -61,7 +61,7 @@ export function labelOf(frame: Frame, { op, outputs }: TfliteOperator, index: nu
 }
 
 function unknownShape(label: string, name: string): never {
-  throw new PlannerError('BAD_SHAPE', {
+  throw new PlannerError('UNKNOWN_SHAPE', {
     message: `The shape of ${named(name)}, which ${label} computes, does not follow from the shapes of its operands.`,
     culprit: name,
     value: 'unknown for these inputs',
