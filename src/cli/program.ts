@@ -8,15 +8,7 @@ import { BY_DEFAULT } from './flag-values.js';
 import { DEVICE_FLAGS } from './device-flags.js';
 import { FIT_FLAGS, SWEEP_FLAGS, type SweepFlags } from './fit-flags.js';
 import { FITTING_FLAGS } from './fitting-flags.js';
-import {
-  CAPACITY_FLAG,
-  CONVENTION_FLAG,
-  LIMIT_FLAGS,
-  MODEL_FLAGS,
-  PLAN_FLAGS,
-  SEARCH_FLAGS,
-  type Flags,
-} from './flags.js';
+import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CONVENTION_FLAG } from './graph-flags.js';
 import { kindOf, type InputKind } from './input-kinds.js';

@@ -5,14 +5,14 @@
  * the file's length, though a file may point at one vector from many places.
  */
 import { ByteBuffer } from 'flatbuffers';
-import { PlannerError } from '../errors.js';
+import { named, PlannerError } from '../errors.js';
 import { checkBytes } from '../units.js';
 
 /** Bytes of one entry that refers to something elsewhere. */
 const REFERENCE = 4;
 
-/** Entries that may be read for each byte of the file: no writer comes near, since each entry takes a byte or more. */
-const READS_PER_BYTE = 4;
+/** Entries and tables that may be read for each byte of the file: each takes four bytes or more where nothing is shared. */
+const READS_PER_BYTE = 1;
 
 /** The bytes of a file, and how much of them has been read. */
 export class FlatFile {
@@ -57,8 +57,8 @@ export class FlatFile {
   /** @throws PlannerError `BAD_TFLITE` always */
   fail(sentence: string, culprit: string): never {
     throw new PlannerError('BAD_TFLITE', {
-      message: `${this.#name}: ${sentence}.`,
-      culprit: `${this.#name}: ${culprit}`,
+      message: `${named(this.#name)}: ${sentence}.`,
+      culprit,
       value: sentence,
       limit: 'a TFLite flatbuffer whose parts lie within the file',
       remedy: 'Get the file again, or convert the model again.',

@@ -7,6 +7,8 @@ import { countOf } from '../dialects/tflite/shape-query.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { TfliteModel, TfliteSubgraph } from './model.js';
 
+const MOST_LETTERS = 80;
+
 export class Frame {
   readonly subgraph: TfliteSubgraph;
   /** What subgraph it is, in messages. */
@@ -30,6 +32,13 @@ export class Frame {
     this.readCounts = new Int32Array(tensors.length);
     for (const { inputs } of operators) for (const id of inputs) if (id >= 0) this.readCounts[id]++;
     for (const id of outputs) if (id >= 0) this.readCounts[id]++;
+  }
+
+  /** What messages call a tensor: its name, which converters make of many others, cut off. */
+  nameOf(id: number): string {
+    const { name } = this.subgraph.tensors[id];
+    if (name === '') return `tensor ${id}`;
+    return name.length <= MOST_LETTERS ? name : `${name.slice(0, MOST_LETTERS)}…`;
   }
 
   shapeOf(id: number): TfliteShape {

@@ -22,7 +22,7 @@ import { inferResults, labelOf, type ShapesByName } from './result-shapes.js';
 import type { TfliteTensorPlace } from './graph-from-tflite.js';
 
 /** So many operators may run, those of subgraphs counted each time that they are run. */
-const MOST_OPERATORS = 1_000_000;
+const MOST_OPERATORS = 50_000;
 /** Subgraphs may run others so deep. */
 const MOST_FRAMES = 64;
 
@@ -177,7 +177,7 @@ export class GraphBuilder {
       origin: this.#origin,
       name,
       operation,
-      ...layoutOf(type, frame.shapeOf(id), name),
+      ...layoutOf(type, frame.shapeOf(id), frame.nameOf(id)),
       sources: [...sources],
       params,
       memory: 'deferred',
@@ -190,7 +190,12 @@ export class GraphBuilder {
 
   #leaf(frame: Frame, index: number, id: number, memory: 'deferred' | 'virtual'): Tensor {
     const { type, name } = frame.subgraph.tensors[id];
-    const leaf = new Tensor({ origin: this.#origin, name, ...layoutOf(type, frame.shapeOf(id), name), memory });
+    const leaf = new Tensor({
+      origin: this.#origin,
+      name,
+      ...layoutOf(type, frame.shapeOf(id), frame.nameOf(id)),
+      memory,
+    });
     this.#leafs.push(leaf);
     this.#places.set(leaf, { subgraph: index, tensor: id });
     frame.tensors[id] = leaf;
@@ -200,7 +205,7 @@ export class GraphBuilder {
   #operand(frame: Frame, index: number, id: number, label: string): Tensor {
     const tensor = frame.tensors[id] ?? this.#constantOf(frame, id, index);
     if (tensor !== undefined) return tensor;
-    const name = frame.subgraph.tensors[id].name || `tensor ${id}`;
+    const name = frame.nameOf(id);
     return this.#fail(`${label} reads ${named(name)}, which nothing has computed by then`, name);
   }
 
@@ -213,7 +218,7 @@ export class GraphBuilder {
   }
 
   #requireNew(frame: Frame, id: number, label: string): void {
-    const name = frame.subgraph.tensors[id].name || `tensor ${id}`;
+    const name = frame.nameOf(id);
     if (frame.tensors[id] !== undefined || frame.subgraph.tensors[id].isConstant) {
       this.#fail(`${label} computes ${named(name)}, which has a value before`, name);
     }
@@ -233,12 +238,12 @@ export class GraphBuilder {
   }
 
   #tooMany(what: string): never {
-    return this.#fail(`it runs more than ${what}`, 'the operators');
+    return this.#fail(`runs more than ${what}`, what);
   }
 
   #fail(sentence: string, culprit: string): never {
     throw new PlannerError('BAD_TFLITE', {
-      message: `${this.#model.name}: ${sentence}.`,
+      message: `${named(this.#model.name)}: ${sentence}.`,
       culprit,
       value: sentence,
       limit: 'a model whose operators run in order',

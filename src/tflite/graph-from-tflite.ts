@@ -145,7 +145,7 @@ function unknownInput(model: TfliteModel, name: string, option: string, names: r
     culprit: option,
     value: name,
     limit: `one of ${names.join(', ')}`,
-    remedy: names.length === 0 ? 'The model has no inputs.' : `The inputs are ${names.join(', ')}.`,
+    remedy: names.length === 0 ? 'The model has no inputs.' : `The inputs are ${shown(names)}.`,
   });
 }
 

@@ -61,7 +61,7 @@ async function readAll(source: RangeSource): Promise<Uint8Array> {
 export function parseTflite(bytes: Uint8Array, name: string): TfliteModel {
   const file = new FlatFile(bytes, name);
   const isTflite = bytes.length >= 8 && new TextDecoder('latin1').decode(bytes.subarray(4, 8)) === IDENTIFIER;
-  if (!isTflite) file.fail(`is no TFLite file, which has ${IDENTIFIER} at byte 4`, 'the identifier');
+  if (!isTflite) file.fail(`is no TFLite file, which has ${IDENTIFIER} at byte 4`, IDENTIFIER);
   return new ModelReader(file, name).read();
 }
 
@@ -96,7 +96,7 @@ class ModelReader {
     });
     this.#codes = root.tables(1, 'operator code', (table, index) => this.#code(table, index));
     this.#subgraphCount = root.tables(2, 'subgraph', () => null).length;
-    if (this.#subgraphCount === 0) this.#fail('has no subgraph', 'subgraphs');
+    if (this.#subgraphCount === 0) this.#fail('has no subgraph', 'subgraph');
     const subgraphs = root.tables(2, 'subgraph', (table, index) => this.#subgraph(table, index));
     this.#checkCalls(subgraphs);
     return {

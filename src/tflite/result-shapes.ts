@@ -4,7 +4,7 @@
  * Invariant: where no shape of an operand differs from the file's, the rule must agree with the file, or the file is at
  * odds with itself.
  */
-import { named, PlannerError } from '../errors.js';
+import { named, PlannerError, shown } from '../errors.js';
 import { knownValues } from '../dialects/tflite/known-values.js';
 import { findTfliteOperation } from '../dialects/tflite/operations.js';
 import type { ShapeQuery, TfliteShape } from '../dialects/tflite/shape-query.js';
@@ -42,7 +42,7 @@ export function inferResults(frame: Frame, operator: TfliteOperator, index: numb
     if (id < 0) return;
     const { name, shape: stated } = tensors[id];
     const own = Object.hasOwn(declared, name) ? declared[name] : null;
-    const shape = own ?? inferred?.[result] ?? (isChanged ? unknownShape(label, name || `result ${result}`) : stated);
+    const shape = own ?? inferred?.[result] ?? (isChanged ? unknownShape(label, frame.nameOf(id)) : stated);
     checkBytes(
       shape.reduce((product, length) => product * length, tensors[id].type.blockBytes),
       label,
@@ -54,10 +54,14 @@ export function inferResults(frame: Frame, operator: TfliteOperator, index: numb
   if (values !== null && outputs[0] >= 0) frame.setValues(outputs[0], values);
 }
 
+/** Names of operations are no longer than this in messages. */
+const MOST_LETTERS = 80;
+
 /** What messages call an operator. */
 export function labelOf(frame: Frame, { op, outputs }: TfliteOperator, index: number): string {
-  const name = frame.subgraph.tensors[outputs[0] ?? -1]?.name ?? '';
-  return `${op} ${name === '' ? `(operator ${index})` : name}`;
+  const [first = -1] = outputs;
+  const hasName = first >= 0 && frame.subgraph.tensors[first].name !== '';
+  return `${op.slice(0, MOST_LETTERS)} ${hasName ? frame.nameOf(first) : `(operator ${index})`}`;
 }
 
 function unknownShape(label: string, name: string): never {
@@ -78,7 +82,7 @@ function checkStated(frame: Frame, id: number, shape: TfliteShape, label: string
   const areEqual =
     stated.length === shape.length && stated.every((length, dim) => isFree(dim) || length === shape[dim]);
   if (areEqual) return;
-  const [found, made] = [`[${stated.join(', ')}]`, `[${shape.join(', ')}]`];
+  const [found, made] = [shown(stated), shown(shape)];
   throw new PlannerError('BAD_TFLITE', {
     message: `The file states the shape ${found} for the result of ${label}, but its operands make ${made}.`,
     culprit: label,

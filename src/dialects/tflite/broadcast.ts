@@ -1,6 +1,7 @@
 /**
  * Shapes of element-wise results.
  */
+import { shown } from '../../errors.js';
 import { countOf, demand, shapeOf, type ShapeQuery, type ShapeRule, type TfliteShape } from './shape-query.js';
 
 /** The result has the shape of operand `slot`. */
@@ -20,7 +21,7 @@ export function together(query: ShapeQuery, a: TfliteShape, b: TfliteShape): Tfl
     const first = a[a.length - rank + dim] ?? 1;
     const second = b[b.length - rank + dim] ?? 1;
     const areFit = first === second || first === 1 || second === 1;
-    demand(areFit, query, 'operands', `[${a.join(', ')}] and [${b.join(', ')}]`, 'shapes that are equal or 1');
+    demand(areFit, query, 'operands', `${shown(a)} and ${shown(b)}`, 'shapes that are equal or 1');
     return first === 1 ? second : first;
   });
 }

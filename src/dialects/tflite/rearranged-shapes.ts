@@ -1,6 +1,7 @@
 /**
  * Shapes of results that hold the elements of their operands in another arrangement.
  */
+import { shown } from '../../errors.js';
 import {
   axisOf,
   countOf,
@@ -63,7 +64,7 @@ export const concatenated: ShapeRule = (query) => {
       query,
       'operands',
       [...first],
-      `shapes that are equal but for dimension ${axis}, not [${part.join(', ')}]`,
+      `shapes that are equal but for dimension ${axis}, not ${shown(part)}`,
     );
   }
   const sum = parts.reduce((total, part) => total + part[axis], 0);

@@ -33,7 +33,7 @@ export type ShapeRule = (query: ShapeQuery) => readonly TfliteShape[] | null;
 export function shapeOf({ shapes, op, label }: ShapeQuery, slot: number, names: readonly string[] = []): TfliteShape {
   const shape = shapes[slot] ?? null;
   if (shape !== null) return shape;
-  const culprit = `${label}: ${names[slot] ?? `operand ${slot}`}`;
+  const culprit = `${names[slot] ?? `operand ${slot}`} of ${label}`;
   return refuse(op, culprit, 'left out', 'a tensor');
 }
 
