@@ -15,6 +15,7 @@ import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
+import * as tflite from '../src/tflite/index.js';
 import * as viewer from '../src/viewer/index.js';
 import { shown } from '../src/errors.js';
 import { expectSentence } from './support/expect-error.js';
@@ -96,6 +97,10 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+const tfliteBytes = readFileSync(projectPath('examples/audio-preprocessor.tflite'));
+const tfliteModel = await tflite.readTflite(tfliteBytes);
+const tfliteGraph = tflite.graphFromTflite(tfliteModel);
+const tflitePlan = root.planGraph(tfliteGraph);
 const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
 const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
 const memory = exec.Memory.separate(graph);
@@ -227,6 +232,12 @@ const CALLS: readonly Call[] = [
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],
   ['readGguf', gguf.readGguf, header],
+  ['readTflite', tflite.readTflite, tfliteBytes],
+  ['graphFromTflite', tflite.graphFromTflite, tfliteModel, { inputs: {}, convention: 'tflite' }],
+  ['inFileOrder', tflite.inFileOrder, tfliteGraph, tflite.tfliteGreedy],
+  ['offlinePlanOf', tflite.offlinePlanOf, tflitePlan],
+  ['writeOfflinePlan', tflite.writeOfflinePlan, tflitePlan],
+  ['readOfflinePlan', tflite.readOfflinePlan, tfliteModel],
 
   ['executeGraph', exec.executeGraph, graph, memory],
   ['whyNotExecutable', exec.whyNotExecutable, graph],
@@ -314,7 +325,7 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer].flatMap(
+    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, tflite, viewer].flatMap(
       (each) => Object.entries(each) as [string, unknown][],
     );
     const functions = exported

@@ -213,7 +213,13 @@ function withoutCode(message: string): string {
 }
 
 /** @param fault follows the file's name in the sentence */
-function unreadable(fault: string, name: string, value: string, limit: string, code: ErrorCode = GGUF.code): PlannerError {
+function unreadable(
+  fault: string,
+  name: string,
+  value: string,
+  limit: string,
+  code: ErrorCode = GGUF.code,
+): PlannerError {
   const message = `${named(name)} ${fault}.`;
   return new PlannerError(code, { message, culprit: name, value, limit, remedy: 'Check the path or address.' });
 }

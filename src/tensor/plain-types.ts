@@ -3,8 +3,6 @@
  *
  * Invariant: no type of ggml stands here. A type of less than a byte is stored in blocks of as many elements as fill one.
  */
-import type { ElementType } from './element-type.js';
-
 const ROWS = [
   // name, elements per block, bytes per block
   ['u8', 1, 1],
@@ -32,13 +30,19 @@ const ROWS = [
 /** The name of an element type that ggml does not have. @useDeclaredType */
 export type PlainTypeName = (typeof ROWS)[number][0];
 
+/** As `ElementType`, which has these names among its own. */
+interface PlainType {
+  readonly name: PlainTypeName;
+  readonly ggufId: number;
+  readonly blockSize: number;
+  readonly blockBytes: number;
+  readonly isQuantized: boolean;
+}
+
 /**
  * Those types by name. The elements of `string` and `variant` lie in memory that their program manages itself, so that
  * they take no bytes of a plan.
  */
-export const PLAIN_TYPES: Readonly<Record<PlainTypeName, ElementType>> = Object.fromEntries(
-  ROWS.map(([name, blockSize, blockBytes]) => [
-    name,
-    { name, ggufId: -1, blockSize, blockBytes, isQuantized: false },
-  ]),
-) as unknown as Record<PlainTypeName, ElementType>;
+export const PLAIN_TYPES: Readonly<Record<PlainTypeName, PlainType>> = Object.fromEntries(
+  ROWS.map(([name, blockSize, blockBytes]) => [name, { name, ggufId: -1, blockSize, blockBytes, isQuantized: false }]),
+) as unknown as Record<PlainTypeName, PlainType>;

@@ -17,9 +17,8 @@ import { Origin, Tensor, type OperationParams, type ReuseRule } from '../tensor/
 import type { TfliteConvention } from './conventions.js';
 import { Frame } from './frame.js';
 import { layoutOf } from './layout.js';
-import type { TfliteModel, TfliteOperator } from './model.js';
+import type { TfliteModel, TfliteOperator, TfliteTensorPlace } from './model.js';
 import { inferResults, labelOf, type ShapesByName } from './result-shapes.js';
-import type { TfliteTensorPlace } from './graph-from-tflite.js';
 
 /** So many operators may run, those of subgraphs counted each time that they are run. */
 const MOST_OPERATORS = 50_000;

@@ -6,15 +6,7 @@ import type { Graph } from '../graph/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { resolveConvention, type TfliteConvention, type TfliteConventionName } from './conventions.js';
 import { GraphBuilder } from './graph-builder.js';
-import type { TfliteModel, TfliteSubgraph } from './model.js';
-
-/** Where a file has a tensor. */
-export interface TfliteTensorPlace {
-  /** Index of the subgraph. */
-  readonly subgraph: number;
-  /** Index of the tensor among those of the subgraph. */
-  readonly tensor: number;
-}
+import type { TfliteModel, TfliteSubgraph, TfliteTensorPlace } from './model.js';
 
 /** Settings of {@link graphFromTflite}. Shapes are in TFLite's order, outermost dimension first. */
 export interface TfliteGraphOptions {
@@ -99,8 +91,8 @@ export function sourceOf(graph: Graph): GraphSource {
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function checkModel(model: unknown): asserts model is TfliteModel {
-  const { subgraphs, bufferBytes } = (model ?? {}) as Partial<TfliteModel>;
-  const isModel = Array.isArray(subgraphs) && typeof bufferBytes === 'function';
+  const { subgraphs, metadata, bufferBytes } = (model ?? {}) as Partial<TfliteModel>;
+  const isModel = Array.isArray(subgraphs) && Array.isArray(metadata) && typeof bufferBytes === 'function';
   checkArgument(isModel, 'model', model, 'a TfliteModel', 'Read one with readTflite.');
 }
 

@@ -85,3 +85,11 @@ export interface TfliteModel {
    */
   readonly bufferBytes: (index: number) => Uint8Array | null;
 }
+
+/** Where a file has a tensor. */
+export interface TfliteTensorPlace {
+  /** Index of the subgraph. */
+  readonly subgraph: number;
+  /** Index of the tensor among those of the subgraph. */
+  readonly tensor: number;
+}

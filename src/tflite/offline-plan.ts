@@ -11,7 +11,7 @@ import { checkArgument, named, PlannerError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { Plan } from '../plan/plan.js';
 import { alignUp } from '../units.js';
-import { sourceOf } from './graph-from-tflite.js';
+import { checkModel, sourceOf } from './graph-from-tflite.js';
 import type { TfliteModel } from './model.js';
 import { prependModel } from './prepend.js';
 
@@ -34,6 +34,7 @@ export interface OfflinePlan {
  * @throws PlannerError `BAD_TFLITE` if it does not fit the model, as TensorFlow Lite Micro would find; `BAD_ARGUMENT`
  */
 export function readOfflinePlan(model: TfliteModel): OfflinePlan | null {
+  checkModel(model);
   const entry = model.metadata.findLast(({ name }) => name === METADATA);
   if (entry === undefined) return null;
   const bytes = model.bufferBytes(entry.buffer) ?? new Uint8Array();

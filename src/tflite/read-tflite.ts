@@ -4,6 +4,7 @@
  * Invariant: every index in the result points at something that is there, every shape is of whole lengths, and no
  * subgraph runs itself; or the error says what is wrong.
  */
+import { shown } from '../errors.js';
 import { BUILTIN_NAMES } from '../dialects/tflite/builtin-names.js';
 import { findTfliteOperation } from '../dialects/tflite/operations.js';
 import type { Setting } from '../dialects/tflite/row.js';
@@ -28,7 +29,7 @@ const CUSTOM = 'CUSTOM';
  * ```ts
  * import { readTflite } from 'tensor-arena/tflite';
  * const model = await readTflite('examples/audio-preprocessor.tflite');
- * console.log(model.subgraphs[0].operators.length, model.weights);
+ * console.log(model.subgraphs.length, model.weights);
  * ```
  */
 export async function readTflite(source: GgufSource): Promise<TfliteModel> {
@@ -167,7 +168,7 @@ class ModelReader {
     }
     const shape = table.ints(0, `the shape of ${label}`) ?? [];
     if (shape.some((length) => length < 0)) {
-      this.#fail(`${label} has the shape [${shape.join(', ')}], with a length below 0`, label);
+      this.#fail(`${label} has the shape ${shown(shape)}, with a length below 0`, label);
     }
     const signature = table.ints(7, `the shape signature of ${label}`);
     const quantization = table.table(4, `the quantisation of ${label}`);

@@ -88,7 +88,7 @@ describe('a plan within a file', () => {
 
   it('has one chunk', async () => {
     const graph = graphFromTflite(await readTflite(EXAMPLE));
-    const plan = planGraph(graph, { ...OPTIONS, maxChunkSize: 1024 });
+    const plan = planGraph(graph, { ...OPTIONS, maxChunkSize: 1056 });
     expect(plan.chunks.length).toBeGreaterThan(1);
     await expectRefusal('BAD_ARGUMENT', () => writeOfflinePlan(plan), /chunks of the plan is \d+, but must be one/);
   });

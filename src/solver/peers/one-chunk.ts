@@ -50,7 +50,7 @@ function refuseFixed(name: string, problem: Problem): void {
 function refuseChunks(name: string, size: number, maxChunkSize: number): never {
   throw new PlannerError('OVERSIZE', {
     message: `The allocator ${name} fills one chunk of ${size} bytes, but a chunk may have at most ${maxChunkSize}.`,
-    culprit: `the placement of ${name}`,
+    culprit: `the allocator ${name}`,
     value: size,
     limit: `at most maxChunkSize (${maxChunkSize})`,
     remedy: 'Raise `maxChunkSize`, or give an allocator that fills several chunks, such as auto.',
