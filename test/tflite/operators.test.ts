@@ -187,7 +187,12 @@ describe('shapes', () => {
   ];
 
   it('follow the shape of an input', async () => {
-    for (const options of [{ inputs: { x: [7, 100] } }, { dims: { 'x.0': 7 } }, { dims: { '0': 7 } }]) {
+    const ways: readonly TfliteGraphOptions[] = [
+      { inputs: { x: [7, 100] } },
+      { dims: { 'x.0': 7 } },
+      { dims: { '0': 7 } },
+    ];
+    for (const options of ways) {
       const graph = await graphOf(dense([1, 10]), options);
       expect(graph.nodes[0].shape).toEqual([10, 7]);
     }
