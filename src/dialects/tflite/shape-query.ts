@@ -49,9 +49,11 @@ export function demand(
 }
 
 function refuse(op: string, culprit: string, value: unknown, limit: string): never {
-  const found = typeof value === 'string' ? value : shown(value);
+  const areShapes = Array.isArray(value) && value.length > 0 && value.every((each) => Array.isArray(each));
+  const found = typeof value === 'string' ? value : areShapes ? value.map(shown).join(' and ') : shown(value);
+  const verb = /s( and \w+)? of /.test(culprit) ? 'are' : 'is';
   throw new PlannerError('BAD_OPERAND', {
-    message: `The ${culprit} is ${found}, but ${op} needs ${limit}.`,
+    message: `The ${culprit} ${verb} ${found}, but ${op} needs ${limit}.`,
     culprit,
     value,
     limit,
