@@ -9,6 +9,11 @@ import { planOptionsOf, type Flags } from './flags.js';
 
 const CONVENTIONS = ['tflite-micro', 'tflite', 'executorch'] as const satisfies readonly TfliteConventionName[];
 
+/** Whether a word is the name of a convention. */
+export function isConvention(word: unknown): word is TfliteConventionName {
+  return (CONVENTIONS as readonly unknown[]).includes(word);
+}
+
 /** How the runtime of a TFLite file uses memory. */
 export const CONVENTION_FLAG: Flag = {
   key: 'convention',

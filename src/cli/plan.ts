@@ -85,7 +85,8 @@ function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, f
   if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') {
     const pools = input.graph.pools ?? undefined;
-    return plannedGraph(planGraph(input.graph, { ...graphOptionsOf(input, flags), pools }), file, flags);
+    const options = input.convention && { convention: input.convention };
+    return plannedGraph(planGraph(input.graph, { ...graphOptionsOf(input, flags), pools }), file, flags, { options });
   }
   const {
     plan: modelPlan,

@@ -20,6 +20,8 @@ import type { Flags } from './flags.js';
 /** What a file of a model says besides its graph. */
 export interface ModelGraph {
   readonly graph: Graph;
+  /** The convention of its runtime. */
+  readonly convention: TfliteConventionName;
   /** How its runtime plans, where flags say nothing else. */
   readonly defaults: Pick<Flags, 'alignment' | 'runtime'>;
   /** The type with the most bytes first. */
@@ -43,6 +45,7 @@ export async function readTfliteInput(file: string, { convention = 'tflite-micro
   const { alignment } = TFLITE_CONVENTIONS[convention];
   return {
     graph: graphFromTflite(model, { convention }),
+    convention,
     defaults: { alignment, runtime: 'none' },
     weights: model.weights.map(({ type, bytes }) => ({ type, bytes })),
     embed: writeOfflinePlan,

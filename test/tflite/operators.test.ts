@@ -91,6 +91,38 @@ describe('lifetimes', () => {
   });
 });
 
+describe('element types', () => {
+  const bytesOfInput = async (type: string, shape: readonly number[]): Promise<number> => {
+    const file = [
+      chain(
+        [op('MINE', ['x'], ['y'])],
+        ['y'],
+        [
+          { name: 'x', type, shape },
+          { name: 'y', type: 'bool', shape: [1] },
+        ],
+      ),
+    ];
+    return bytesOf(await graphOf(file)) - 1;
+  };
+
+  it('of less than a byte are packed, whatever the dimensions', async () => {
+    expect(await bytesOfInput('i4', [3, 3])).toBe(5);
+    expect(await bytesOfInput('i2', [3, 3])).toBe(3);
+  });
+
+  it('that their runtime manages itself take nothing', async () => {
+    expect(await bytesOfInput('string', [100])).toBe(0);
+    expect(await bytesOfInput('resource', [])).toBe(4);
+  });
+
+  it('may have any number of dimensions', async () => {
+    expect(await bytesOfInput('u8', [])).toBe(1);
+    expect(await bytesOfInput('c64', [2, 2, 2, 2, 2, 2])).toBe(512);
+    expect(await bytesOfInput('f32', [4, 0, 4])).toBe(0);
+  });
+});
+
 describe('views', () => {
   const file = [
     chain(
