@@ -11,6 +11,7 @@ export {
   type ElementTypeName,
   type GgmlTypeName,
 } from './tensor/element-type.js';
+export type { PlainTypeName } from './tensor/plain-types.js';
 export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize } from './tensor/public-layout.js';
 export type { Layout, Dims4 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
