@@ -17,6 +17,8 @@ export class Frame {
   readonly tensors: (Tensor | undefined)[];
   /** How many operands and outputs name each tensor. */
   readonly readCounts: Int32Array;
+  /** By index: whether an operator of the subgraph computes the tensor. */
+  readonly isComputed: Uint8Array;
   readonly #shapes: (TfliteShape | undefined)[];
   readonly #values: (readonly number[] | null | undefined)[];
   readonly #model: TfliteModel;
@@ -30,7 +32,11 @@ export class Frame {
     this.#shapes = new Array<TfliteShape | undefined>(tensors.length);
     this.#values = new Array<readonly number[] | null | undefined>(tensors.length);
     this.readCounts = new Int32Array(tensors.length);
-    for (const { inputs } of operators) for (const id of inputs) if (id >= 0) this.readCounts[id]++;
+    this.isComputed = new Uint8Array(tensors.length);
+    for (const { inputs, outputs: results } of operators) {
+      for (const id of inputs) if (id >= 0) this.readCounts[id]++;
+      for (const id of results) if (id >= 0) this.isComputed[id] = 1;
+    }
     for (const id of outputs) if (id >= 0) this.readCounts[id]++;
   }
 

@@ -204,6 +204,8 @@ export class GraphBuilder {
   #operand(frame: Frame, index: number, id: number, label: string): Tensor {
     const tensor = frame.tensors[id] ?? this.#constantOf(frame, id, index);
     if (tensor !== undefined) return tensor;
+    // What nothing ever computes is memory for the operator itself, as compilers for accelerators ask for it.
+    if (frame.isComputed[id] === 0) return this.#leaf(frame, index, id, 'deferred');
     const name = frame.nameOf(id);
     return this.#fail(`${label} reads ${named(name)}, which nothing has computed by then`, name);
   }

@@ -93,7 +93,10 @@ describe('what is wrong', () => {
           tensors: ['x', 'y', 'z'].map((name) => ({ name, shape: [4] })),
           inputs: ['x'],
           outputs: ['y'],
-          operators: [{ op: 'ADD', inputs: ['x', 'z'], outputs: ['y'] }],
+          operators: [
+            { op: 'ADD', inputs: ['x', 'z'], outputs: ['y'] },
+            { op: 'RELU', inputs: ['y'], outputs: ['z'] },
+          ],
         },
       ]),
     );

@@ -68,6 +68,12 @@ describe('lifetimes', () => {
     expect(bytesOf(await graphOf(file, { convention: 'tflite' }))).toBe(1200);
   });
 
+  it('give an operator the memory that nothing else computes', async () => {
+    const scratch: TensorText = { name: 'scratch', shape: [1, 500] };
+    const graph = await graphOf([chain([op('NPU', ['x', 'scratch'], ['y'])], ['y'], [scratch])]);
+    expect(bytesOf(graph)).toBe(400 + 2000 + 400);
+  });
+
   it('leave variables and constants out', async () => {
     const more: TensorText[] = [
       { name: 'state', shape: [1, 1000], isVariable: true },
