@@ -18,9 +18,9 @@ export function isConvention(word: unknown): word is TfliteConventionName {
 export const CONVENTION_FLAG: Flag = {
   key: 'convention',
   long: '--convention',
-  value: CONVENTIONS.join('|'),
+  value: 'RUNTIME',
   parse: choice(CONVENTIONS),
-  help: 'what runs the model, whose alignment, inputs and views the plan has (default: tflite-micro)',
+  help: `what runs the model, and so how to align and what to keep: ${CONVENTIONS.join(', ')} (default: tflite-micro)`,
   kinds: ['graph'],
   group: 'The model (.tflite):',
 };
