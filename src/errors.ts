@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   BAD_OPERAND: 'An operand has the type, shape and strides that its operation asks for.',
   BAD_ORDER: 'Sources come before their readers in a graph.',
   BAD_SHAPE: 'A shape has one to four dimensions of whole, non-negative lengths that fit the element type.',
+  BAD_TFLITE: 'A TFLite file is a flatbuffer whose parts lie within it and agree.',
   BAD_VIEW: 'A view lies within the storage that it looks into.',
   BYTES_TOO_LARGE: 'Byte counts are exact integers from 0 to 2^53 - 1.',
   CYCLE: 'A graph has an execution order: no tensor depends on itself.',
@@ -33,6 +34,7 @@ export const ERROR_CODES = {
   TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',
   UNBINDABLE: 'A dispatch binds ranges of the sizes that its device allows, and no more of them.',
   UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
+  UNKNOWN_SHAPE: 'A shape follows from the shapes of a model’s inputs, or the caller gives it.',
   UNKNOWN_TYPE: 'An element type is one of ggml’s.',
   WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',
 } as const;

@@ -4,7 +4,14 @@
  * @module tensor-arena
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
-export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
+export {
+  ELEMENT_TYPES,
+  elementType,
+  type ElementType,
+  type ElementTypeName,
+  type GgmlTypeName,
+} from './tensor/element-type.js';
+export type { PlainTypeName } from './tensor/plain-types.js';
 export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize } from './tensor/public-layout.js';
 export type { Layout, Dims4 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';

@@ -16,6 +16,7 @@ import * as models from '../src/models/index.js';
 import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
+import * as tflite from '../src/tflite/index.js';
 import * as viewer from '../src/viewer/index.js';
 import * as webgpu from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
@@ -98,6 +99,10 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+const tfliteBytes = readFileSync(projectPath('examples/audio-preprocessor.tflite'));
+const tfliteModel = await tflite.readTflite(tfliteBytes);
+const tfliteGraph = tflite.graphFromTflite(tfliteModel);
+const tflitePlan = root.planGraph(tfliteGraph);
 const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
 const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
 const memory = exec.Memory.separate(graph);
@@ -233,6 +238,12 @@ const CALLS: readonly Call[] = [
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],
   ['readGguf', gguf.readGguf, header],
+  ['readTflite', tflite.readTflite, tfliteBytes],
+  ['graphFromTflite', tflite.graphFromTflite, tfliteModel, { inputs: {}, convention: 'tflite' }],
+  ['inFileOrder', tflite.inFileOrder, tfliteGraph, tflite.tfliteGreedy],
+  ['offlinePlanOf', tflite.offlinePlanOf, tflitePlan],
+  ['writeOfflinePlan', tflite.writeOfflinePlan, tflitePlan],
+  ['readOfflinePlan', tflite.readOfflinePlan, tfliteModel],
 
   ['executeGraph', exec.executeGraph, graph, memory],
   ['whyNotExecutable', exec.whyNotExecutable, graph],
@@ -343,6 +354,7 @@ describe('nothing is left out:', () => {
       passes,
       solver,
       testing,
+      tflite,
       viewer,
       webgpu,
     ].flatMap((each) => Object.entries(each) as [string, unknown][]);

@@ -8,6 +8,7 @@ export type InputKind = 'graph' | 'problem' | 'model';
 /** What the ending of a name says about the content. */
 export const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
   ['.gguf', 'model'],
+  ['.tflite', 'graph'],
   ['.json', 'graph'],
   ['.json.gz', 'graph'],
   ['.csv', 'problem'],
@@ -18,6 +19,11 @@ export const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
 export function kindOf(file: string): InputKind | undefined {
   const name = (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
   return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+/** Whether a name stands for a TFLite file. */
+export function isTflite(file: string): boolean {
+  return /\.tflite$/i.test(isUrl(file) ? file.replace(/[?#].*$/, '') : file);
 }
 
 /** Whether the content of a file with this name is compressed by gzip. */

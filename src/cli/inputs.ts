@@ -13,11 +13,12 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isCompressed, isUrl, kindOf, KINDS } from './input-kinds.js';
+import { isCompressed, isTflite, isUrl, kindOf, KINDS } from './input-kinds.js';
+import type { ModelGraph } from './tflite-input.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
-  | { readonly kind: 'graph'; readonly graph: Graph }
+  | ({ readonly kind: 'graph'; readonly graph: Graph } & Partial<ModelGraph>)
   | { readonly kind: 'problem'; readonly csv: CsvProblem }
   | { readonly kind: 'model'; readonly gguf: Gguf };
 
@@ -33,6 +34,10 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
     if (!isUrl(file)) checkReadable(file);
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
+  }
+  if (isTflite(file)) {
+    if (!isUrl(file)) checkReadable(file);
+    return { kind: 'graph', ...(await (await import('./tflite-input.js')).readTfliteInput(file, flags)) };
   }
   if (kind === 'graph') {
     const document = readJson(file);

@@ -108,7 +108,7 @@ async function sourceOf(input: Input, flags: Flags): Promise<Source> {
       return { allocator, other: problem.fixedOffsets === null ? otherThan(allocator) : null, map: place };
     }
     case 'graph':
-      return sourceOfGraph(input.graph, flags, 'auto');
+      return sourceOfGraph(input.graph, { ...input.defaults, ...flags }, 'auto');
     case 'model': {
       const { measureModel } = await import('../models/measure-model.js');
       return sourceOfGraph(measureModel(input.gguf, modelOptionsOf(flags)).graph, flags, 'ggml');

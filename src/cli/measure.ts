@@ -20,6 +20,7 @@ import { EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
 import { PART_FLAGS } from './part-flags.js';
 import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
+import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
@@ -146,9 +147,12 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
     case 'problem':
       return measureProblem(file, input.csv, flags, isReport);
     case 'graph': {
-      const options = planOptionsOf(flags, 'auto');
+      const options = graphOptionsOf(input, flags);
       const plan = isReport || flags.hazards === true ? planGraph(input.graph, options) : undefined;
-      const measured = { file, ...fieldsOf(plan ?? measureGraph(input.graph, options)), ...hazardsOf(plan, flags) };
+      const { weights, runtimes } = input;
+      const others = weights && { weights, runtimes: runtimes?.() };
+      const sizes = fieldsOf(plan ?? measureGraph(input.graph, options));
+      const measured = { file, ...sizes, ...hazardsOf(plan, flags), ...others };
       const broken = oversizeChunk(measured.chunks, flags);
       return { file: measured, report: plan && reportOf(plan), broken };
     }

@@ -13,7 +13,7 @@ import { flagOf } from './flag-names.js';
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
-} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode };
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode; readonly convention?: string };
 
 /** What was planned. */
 export interface PlannedInput {
@@ -48,6 +48,7 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   pooling: 'string',
   phase: 'string',
   inPlace: 'string',
+  convention: 'string',
   alignment: 'number',
   maxChunkSize: 'number',
 } satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean'>;

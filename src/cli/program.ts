@@ -10,6 +10,7 @@ import { FIT_FLAGS, SWEEP_FLAGS, type SweepFlags } from './fit-flags.js';
 import { FITTING_FLAGS } from './fitting-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
+import { CONVENTION_FLAG } from './graph-flags.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
@@ -22,6 +23,7 @@ import { verify } from './verify.js';
 const FILES_HELP = `
 FILE is one of
   .gguf              a model: weights, KV cache and the compute buffer of llama.cpp's graph; a path or a URL
+  .tflite            a model of TensorFlow Lite, its Micro runtime or ExecuTorch: weights and activations; a path or a URL
   .json, .json.gz    a compute graph ("format": "tensor-graph")
   .csv, .csv.gz      a placement problem (id,lower,upper,size[,alignment], steps from lower to before upper)`;
 
@@ -84,6 +86,7 @@ const COMMANDS: readonly CommandRow[] = [
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
     flags: [
       ...MODEL_FLAGS,
+      CONVENTION_FLAG,
       ...DEVICE_FLAGS,
       ...FITTING_FLAGS,
       ...PART_FLAGS,
@@ -127,19 +130,19 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'plan <FILE>',
     summary: 'Print where every tensor goes, as JSON; for a .csv as CSV with offsets.',
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, CAPACITY_FLAG, ...SEARCH_FLAGS, OUTPUT_FLAG, JSON_FLAG],
+    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, CAPACITY_FLAG, ...SEARCH_FLAGS, OUTPUT_FLAG, JSON_FLAG],
     action: ([file], flags, terminal) => plan(file, flags, terminal),
   },
   {
     syntax: 'verify <FILE> <PLAN>',
     summary: 'Check that PLAN is a valid plan for FILE; print one line per violation.',
-    flags: [...MODEL_FLAGS, ...LIMIT_FLAGS],
+    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...LIMIT_FLAGS],
     action: ([file, planFile], flags, terminal) => verify(file, planFile, flags, terminal),
   },
   {
     syntax: 'map <FILE>',
     summary: 'Draw where every tensor goes, over time: -o OUT.svg is a picture, -o OUT.html a page to look into.',
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
+    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
     action: async ([file], flags, terminal) => (await import('./map.js')).map(file, flags, terminal),
   },
 ];

@@ -5,22 +5,39 @@
  */
 import type { Layout } from '../tensor/layout.js';
 import type { Operation } from '../tensor/operation.js';
+import type { ElementType } from '../tensor/element-type.js';
+import { PLAIN_TYPES } from '../tensor/plain-types.js';
 import { findOperation } from './ggml/operations.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
+import { findTfliteOperation } from './tflite/operations.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
 export interface Dialect {
   readonly name: string;
   /** How many dimensions every tensor has; null where that differs. */
   readonly rank: number | null;
+  /** Element types that it has besides those of ggml. */
+  readonly types: Readonly<Partial<Record<string, ElementType>>>;
   readonly findOperation: (name: string) => Operation | undefined;
   /** The type and shape of the result of an operation, where what a file says of it decides them; else null. */
   readonly resultOf: (node: StatedNode) => Pick<Layout, 'type' | 'shape'> | null;
 }
 
-const GGML: Dialect = { name: 'ggml', rank: 4, findOperation, resultOf: statedResult };
+const GGML: Dialect = { name: 'ggml', rank: 4, types: {}, findOperation, resultOf: statedResult };
+
+/** Its rows know shapes in TFLite's order, and of values that no graph file has: the reader of models checks them. */
+const TFLITE: Dialect = {
+  name: 'tflite',
+  rank: null,
+  types: PLAIN_TYPES,
+  findOperation: findTfliteOperation,
+  resultOf: () => null,
+};
+
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, TFLITE].map((dialect) => [dialect.name, dialect]));
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {
-  return name === GGML.name ? GGML : { name, rank: null, findOperation: () => undefined, resultOf: () => null };
+  const unknown = { name, rank: null, types: PLAIN_TYPES, findOperation: () => undefined, resultOf: () => null };
+  return DIALECTS.get(name) ?? unknown;
 }

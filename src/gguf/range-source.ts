@@ -1,10 +1,10 @@
 /**
- * Where the bytes of a GGUF file come from: memory, a `Blob`, an HTTP server or a local file, all read in ranges.
+ * Where the bytes of a model file come from: memory, a `Blob`, an HTTP server or a local file, all read in ranges.
  *
  * Invariant: no more than the asked range is kept, even if a server sends more. The file system is looked up at run
  * time, since an import would break bundles for browsers.
  */
-import { checkArgument, named, PlannerError } from '../errors.js';
+import { checkArgument, named, PlannerError, type ErrorCode } from '../errors.js';
 
 /** The used part of a `URL`; a program without the types of browsers and of Node has no type `URL`. */
 export interface UrlLike {
@@ -35,15 +35,25 @@ export interface RangeSource {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** Opens any kind of source, without reading yet. Every failure of a later read is an error that names the source. */
-export function openRangeSource(source: GgufSource): RangeSource {
-  const ranges = rangesOf(source);
-  const { name } = ranges;
-  const reject = (error: unknown): never => rejectUnreadable(name, error);
-  return { name, read: (start, end) => ranges.read(start, end).catch(reject) };
+/** What is read: how messages call bytes without a name, and the code of the error if they cannot be read. */
+export interface FileFormat {
+  readonly dataName: string;
+  readonly code: ErrorCode;
 }
 
-function rangesOf(source: GgufSource): RangeSource {
+const GGUF: FileFormat = { dataName: 'GGUF data', code: 'BAD_GGUF' };
+
+/** Opens any kind of source, without reading yet. Every failure of a later read is an error that names the source. */
+export function openRangeSource(source: GgufSource, format = GGUF): RangeSource {
+  const { name = format.dataName, read } = rangesOf(source);
+  const reject = (error: unknown): never => rejectUnreadable(name, error, format.code);
+  return { name, read: (start, end) => read(start, end).catch(reject) };
+}
+
+/** A source whose name may be unknown. */
+type Ranges = Pick<RangeSource, 'read'> & { readonly name?: string | undefined };
+
+function rangesOf(source: GgufSource): Ranges {
   if (ArrayBuffer.isView(source)) return fromBytes(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
   if (isBuffer(source)) return fromBytes(new Uint8Array(source));
   if (!isLocation(source)) return fromBlob(source);
@@ -75,24 +85,21 @@ export function fileNameOf(location: string): string {
   return location.replace(/[?#].*$/, '').replace(/^.*[/\\]/, '') || location;
 }
 
-function fromBytes(all: Uint8Array): RangeSource {
-  return {
-    name: 'GGUF data',
-    read: (start, end) => Promise.resolve(all.subarray(start, end)),
-  };
+function fromBytes(all: Uint8Array): Ranges {
+  return { read: (start, end) => Promise.resolve(all.subarray(start, end)) };
 }
 
 function isBuffer(source: unknown): source is ArrayBufferLike {
   return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(source));
 }
 
-function fromBlob(blob: BlobLike): RangeSource {
+function fromBlob(blob: BlobLike): Ranges {
   const isBlob = typeof (blob as Partial<BlobLike> | null)?.slice === 'function';
   const limit = 'a path, a URL, a Blob or bytes';
   checkArgument(isBlob, 'source', blob, limit, 'Give the file in one of these ways; await what is a promise.');
   const { name } = blob as { name?: unknown };
   return {
-    name: typeof name === 'string' ? name : 'GGUF data',
+    name: typeof name === 'string' ? name : undefined,
     read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
   };
 }
@@ -170,14 +177,18 @@ function fromLocalFile(location: string): RangeSource {
   };
 }
 
-/** @throws PlannerError always: `error` itself if it is one, else `BAD_GGUF` with the system's reason */
-function rejectUnreadable(name: string, error: unknown): never {
-  if (error instanceof PlannerError) throw error;
+/** @throws PlannerError always: `error` itself if it is one of `code`, else one of `code` with the system's reason */
+function rejectUnreadable(name: string, error: unknown, code: ErrorCode): never {
+  if (error instanceof PlannerError) {
+    if (error.code !== GGUF.code || error.code === code) throw error;
+    const { culprit, value, limit, remedy, message } = error;
+    throw new PlannerError(code, { culprit, value, limit, remedy, message: message.slice(0, -remedy.length - 1) });
+  }
   const { cause } = error as Error;
   // The message of `fetch` only says that it failed; the reason is in the cause.
-  const { code, message } = (cause instanceof Error ? cause : error) as Error & { readonly code?: unknown };
-  const reason = Object.hasOwn(REASONS, String(code)) ? REASONS[String(code)] : withoutCode(message);
-  throw unreadable(`cannot be read: ${reason}`, name, reason, 'an existing, readable file');
+  const { code: system, message } = (cause instanceof Error ? cause : error) as Error & { readonly code?: unknown };
+  const reason = Object.hasOwn(REASONS, String(system)) ? REASONS[String(system)] : withoutCode(message);
+  throw unreadable(`cannot be read: ${reason}`, name, reason, 'an existing, readable file', code);
 }
 
 /** What codes of the system mean to a user. */
@@ -202,7 +213,13 @@ function withoutCode(message: string): string {
 }
 
 /** @param fault follows the file's name in the sentence */
-function unreadable(fault: string, name: string, value: string, limit: string): PlannerError {
+function unreadable(
+  fault: string,
+  name: string,
+  value: string,
+  limit: string,
+  code: ErrorCode = GGUF.code,
+): PlannerError {
   const message = `${named(name)} ${fault}.`;
-  return new PlannerError('BAD_GGUF', { message, culprit: name, value, limit, remedy: 'Check the path or address.' });
+  return new PlannerError(code, { message, culprit: name, value, limit, remedy: 'Check the path or address.' });
 }

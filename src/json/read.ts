@@ -5,7 +5,7 @@
  * O(tensors + sources), whatever the document says.
  */
 import { named, shown, wrongValue } from '../errors.js';
-import { elementType } from '../tensor/element-type.js';
+import { elementType, type ElementType } from '../tensor/element-type.js';
 import { byteLength, rowSize, sameLayout, type Layout } from '../tensor/layout.js';
 import { dialectOf } from '../dialects/dialects.js';
 import { unknownOperation, type Operation } from '../tensor/operation.js';
@@ -145,7 +145,7 @@ class TensorBuilder {
     const row = this.#rows[id];
     const label = this.#label(id);
     const layout: Layout = {
-      type: elementType(row.type, `${label}.type`),
+      type: typeOf(row.type, this.#kind, `${label}.type`),
       shape: [...row.shape],
       strides: [...row.strides],
     };
@@ -226,6 +226,11 @@ class TensorBuilder {
     }
     return destination;
   }
+}
+
+/** The dialect's own type of that name, or ggml's. @throws PlannerError `UNKNOWN_TYPE` */
+function typeOf(name: string, { dialect: { types } }: DocumentKind, culprit: string): ElementType {
+  return (Object.hasOwn(types, name) ? types[name] : undefined) ?? elementType(name, culprit);
 }
 
 /** Kept only where the document deviates from what the operation's row says. */

@@ -26,8 +26,24 @@ export interface MeasuredFile {
   readonly hasFixedOffsets?: true;
   /** Nodes that touch the same bytes in an order that no source states; absent if nobody asked. */
   readonly hazards?: readonly Hazard[];
+  /** Only for a graph of a model file that says them: the type with the most bytes first. */
+  readonly weights?: readonly WeightsOfType[];
+  /** What runtimes of the file plan themselves, if anybody knows. */
+  readonly runtimes?: readonly RuntimePlan[];
   /** Only for a model. */
   readonly model?: ModelMeasurement;
+}
+
+/** The weights of one element type, in bytes. */
+export interface WeightsOfType {
+  readonly type: string;
+  readonly bytes: number;
+}
+
+/** What the planner of a runtime needs for the same graph, in bytes. */
+export interface RuntimePlan {
+  readonly runtime: string;
+  readonly bufferSize: number;
 }
 
 /** A model whose graph nobody here can build: all that is known. */

@@ -6,7 +6,7 @@ import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND_NOTE, contextTitle, describeModel, describeRun } from './model-words.js';
 import { counted, exactBytes, FIXED_GIVEN, gapText, groupDigits, humanBytes, IN_PLACE_GIVEN } from '../format.js';
 import type { Style } from './style.js';
-import type { MeasuredFile, UnknownModel } from './measured-file.js';
+import type { MeasuredFile, RuntimePlan, UnknownModel } from './measured-file.js';
 import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
 import { bar } from './timeline.js';
@@ -66,8 +66,14 @@ interface Size {
   readonly bytes: number | null;
 }
 
-function sizesOf({ bufferSize, nodes, model }: MeasuredFile): Size[] {
-  if (model === undefined) return [{ label: nodes === undefined ? 'buffer' : 'compute buffer', bytes: bufferSize }];
+function sizesOf({ bufferSize, nodes, model, weights = [] }: MeasuredFile): Size[] {
+  if (model === undefined) {
+    const buffer = { label: nodes === undefined ? 'buffer' : 'compute buffer', bytes: bufferSize };
+    if (weights.length === 0) return [buffer];
+    const total = weights.reduce((sum, { bytes }) => sum + bytes, bufferSize);
+    const rows = weights.map(({ type, bytes }) => ({ label: `weights, ${type}`, bytes }));
+    return [...rows, buffer, { label: 'total', bytes: total }];
+  }
   return [
     { label: 'weights', bytes: model.weights },
     { label: contextTitle([model.isRecurrent]), bytes: model.context },
@@ -95,7 +101,7 @@ function sizeLines(sizes: readonly Size[], style: Style, room: number | null): s
   return formatTable(columns, sizes, style.faint, room ?? undefined);
 }
 
-function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, style: Style): string[] {
+function describeBuffer({ nodes, model, inPlace, runtimes = [], ...measured }: MeasuredFile, style: Style): string[] {
   const { bufferSize, lowerBound, allocator, buffers, chunks, optimal, hasFixedOffsets } = measured;
   const gap = gapText(bufferSize, lowerBound);
   const given = nodes !== undefined ? IN_PLACE_GIVEN : hasFixedOffsets === true ? FIXED_GIVEN : '';
@@ -110,8 +116,14 @@ function describeBuffer({ nodes, model, inPlace, ...measured }: MeasuredFile, st
   const lines = [nodes === undefined ? `${how}.` : `Compute buffer: ${how}.`, `${exactBytes(bufferSize)}, ${quality}.`];
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
   if (model !== undefined) lines.push(withOurPlacement(model), style.faint(BACKEND_NOTE));
+  lines.push(...runtimes.map(ownPlan));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
   return lines;
+}
+
+/** What the runtime would take by itself. */
+function ownPlan({ runtime, bufferSize }: RuntimePlan): string {
+  return `${runtime} by its own planner: ${exactBytes(bufferSize)}.`;
 }
 
 /** What the allocator `auto` would make of the buffer that llama.cpp reserves. */

@@ -71,5 +71,6 @@ function isRecurrent(row: Row): boolean | null {
 
 function weightsText(row: Row): string {
   if ('unknownArchitecture' in row) return humanBytes(row.weights);
-  return row.model === undefined ? '' : humanBytes(row.model.weights);
+  const bytes = row.model?.weights ?? row.weights?.reduce((sum, each) => sum + each.bytes, 0);
+  return bytes === undefined ? '' : humanBytes(bytes);
 }

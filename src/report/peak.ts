@@ -100,9 +100,16 @@ function largestFirst(occupants: Occupant[]): Occupant[] {
   return occupants.sort((a, b) => b.size - a.size || a.chunk - b.chunk || a.offset - b.offset);
 }
 
-function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, { op, type, ne }: Tensor): Occupant {
-  const last = ne.findLastIndex((length) => length !== 1);
-  const shape = ne.slice(0, Math.max(1, last + 1)).join(' x ');
+/** A shape as its program writes it: ggml begins with the innermost dimension and leaves out what is 1 at the end. */
+function shapeText({ shape, origin }: Tensor): string {
+  if (origin.dialect !== 'ggml') return shape.length === 0 ? 'scalar' : shape.toReversed().join(' x ');
+  const last = shape.findLastIndex((length) => length !== 1);
+  return shape.slice(0, Math.max(1, last + 1)).join(' x ');
+}
+
+function occupant({ name, size, chunk, offset, start, end }: PlannedTensor, tensor: Tensor): Occupant {
+  const { op, type } = tensor;
+  const shape = shapeText(tensor);
   return { name, op, type: type.name, shape, size, chunk, offset, start, end };
 }
 

@@ -4,11 +4,12 @@
  * Invariant: ids and sizes are those of ggml 0.18 (`enum ggml_type`, `type_traits`); removed types have no row.
  */
 import { named, PlannerError, shown } from '../errors.js';
+import type { PlainTypeName } from './plain-types.js';
 
 /** One element type. Quantised types store `blockSize` elements in `blockBytes` bytes. */
 export interface ElementType {
   readonly name: ElementTypeName;
-  /** The number that stands for the type in a GGUF file. */
+  /** The number that stands for the type in a GGUF file; -1 for a type that ggml does not have. */
   readonly ggufId: number;
   /** Elements per block; 1 for plain types. */
   readonly blockSize: number;
@@ -57,15 +58,18 @@ const ROWS = [
 ] as const;
 
 /** ggml's name of an element type. @useDeclaredType */
-export type ElementTypeName = (typeof ROWS)[number][0];
+export type GgmlTypeName = (typeof ROWS)[number][0];
 
-/** Every element type by name. */
-export const ELEMENT_TYPES: Readonly<Record<ElementTypeName, ElementType>> = Object.fromEntries(
+/** The name of an element type, of ggml's or of those that other programs have besides. */
+export type ElementTypeName = GgmlTypeName | PlainTypeName;
+
+/** Every element type of ggml by name. */
+export const ELEMENT_TYPES: Readonly<Record<GgmlTypeName, ElementType>> = Object.fromEntries(
   ROWS.map(([name, ggufId, blockSize, blockBytes]) => [
     name,
     { name, ggufId, blockSize, blockBytes, isQuantized: blockSize > 1 },
   ]),
-) as unknown as Record<ElementTypeName, ElementType>;
+) as unknown as Record<GgmlTypeName, ElementType>;
 
 const BY_GGUF_ID: ReadonlyMap<number, ElementType> = new Map(
   Object.values(ELEMENT_TYPES).map((type) => [type.ggufId, type]),
@@ -76,7 +80,7 @@ export const NEXT_GGUF_TYPE = 1 + ROWS[ROWS.length - 1][1];
 
 /** Looks up a type by ggml's name. @throws PlannerError `UNKNOWN_TYPE` */
 export function elementType(name: string, culprit = 'element type'): ElementType {
-  if (typeof name === 'string' && Object.hasOwn(ELEMENT_TYPES, name)) return ELEMENT_TYPES[name as ElementTypeName];
+  if (typeof name === 'string' && Object.hasOwn(ELEMENT_TYPES, name)) return ELEMENT_TYPES[name as GgmlTypeName];
   const lower = shown(name).slice(1, -1).toLowerCase();
   const meant = Object.keys(ELEMENT_TYPES).find((each) => each.toLowerCase() === lower);
   throw new PlannerError('UNKNOWN_TYPE', {

@@ -22,6 +22,7 @@ export async function exerciseAll(load, model) {
   const ggml = await load('tensor-arena/ggml');
   const device = await load('tensor-arena/device');
   const diffusion = await load('tensor-arena/models/diffusion');
+  const tflite = await load('tensor-arena/tflite');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
@@ -36,6 +37,42 @@ export async function exerciseAll(load, model) {
   await callEach('tensor-arena/passes', passes, callsOfPasses(passes, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
   await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
+  await callEach('tensor-arena/tflite', tflite, await callsOfTflite(tflite, library, model));
+}
+
+/** The model of TFLite is beside the GGUF file. */
+async function callsOfTflite(tflite, { createProblem, measureGraph, planGraph, PlannerError }, gguf) {
+  const file = gguf.replace(/[^/\\]*$/, 'audio-preprocessor.tflite');
+  const model = await tflite.readTflite(file);
+  const graph = tflite.graphFromTflite(model);
+  const options = { alignment: 16, reuse: 'off', runtime: 'none' };
+  const plan = planGraph(graph, options);
+  const problem = createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3 },
+  ]);
+  const places = (allocator) => assert.equal(allocator.place(problem).chunks[0], 96);
+  return {
+    readTflite: async (readTflite) => {
+      assert.equal((await readTflite(await readFile(file))).subgraphs[0].operators.length, 22);
+      await assert.rejects(readTflite('absent.tflite'), PlannerError);
+    },
+    graphFromTflite: () => assert.ok(graph.nodes.length >= 22),
+    TFLITE_CONVENTIONS: (conventions) => assert.equal(conventions.tflite.alignment, 64),
+    inFileOrder: (inFileOrder) => {
+      const allocator = inFileOrder(graph, tflite.tfliteMicroGreedy);
+      assert.ok(measureGraph(graph, { ...options, allocator }).bufferSize >= plan.bufferSize);
+    },
+    offlinePlanOf: (offlinePlanOf) => assert.equal(offlinePlanOf(plan).offsets.length, 1),
+    writeOfflinePlan: async (write) => {
+      const planned = await tflite.readTflite(write(plan));
+      assert.deepEqual(tflite.readOfflinePlan(planned), tflite.offlinePlanOf(plan));
+    },
+    readOfflinePlan: (read) => assert.equal(read(model), null),
+    executorchGreedy: places,
+    tfliteGreedy: places,
+    tfliteMicroGreedy: places,
+  };
 }
 
 /** `tensor-arena/testing`, which needs fast-check beside it. */

@@ -5,7 +5,7 @@
  */
 import { named, PlannerError } from '../../errors.js';
 import type { Gguf, GgufTensor } from '../../gguf/types.js';
-import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
+import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import { elementCount } from '../../tensor/layout.js';
 import type { TypeOfWeight } from './weights.js';
 
@@ -18,7 +18,7 @@ const KEPT = [
 
 /** The types of an f16 file that is converted to `type` on loading. */
 export function convertedTypes(type: ElementTypeName): TypeOfWeight {
-  const { blockSize } = ELEMENT_TYPES[type];
+  const { blockSize } = elementType(type);
   return (path, ne) => (ne[0] % blockSize !== 0 || KEPT.some((part) => path.includes(part)) ? 'f16' : type);
 }
 

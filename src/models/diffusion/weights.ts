@@ -5,7 +5,7 @@
  * matrix keeps the type of the file, a kernel of a convolution is f16, everything else is f32.
  */
 import { Context } from '../../dialects/ggml/context.js';
-import { ELEMENT_TYPES, type ElementTypeName } from '../../tensor/element-type.js';
+import { elementType, type ElementTypeName } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { checkBytes } from '../../units.js';
 
@@ -41,7 +41,7 @@ export class PartWeights {
     if (use === 'kernel') return 'f16';
     if (use === 'vector') return 'f32';
     if (use === 'table') return TABLE_TYPES.includes(type) ? type : 'f32';
-    return ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f32';
+    return ne[0] % elementType(type).blockSize === 0 ? type : 'f32';
   }
 
   /** Bytes of all weights that were asked for, without padding, as stable-diffusion.cpp adds them up. */

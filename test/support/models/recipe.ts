@@ -6,7 +6,7 @@
  */
 import { readGguf } from '../../../src/gguf/gguf.js';
 import type { Gguf } from '../../../src/gguf/types.js';
-import { ELEMENT_TYPES, type ElementTypeName } from '../../../src/tensor/element-type.js';
+import { elementType, type ElementTypeName } from '../../../src/tensor/element-type.js';
 import { metadataOf, writeGguf, type WrittenTensor } from '../gguf-writer.js';
 import type { Mix } from './mixes.js';
 
@@ -153,7 +153,7 @@ export class Recipe {
       counts.set(kind, index + 1);
       const usual = typeof wanted === 'string' ? wanted : wanted({ kind, index, rowLength: ne[0], layers, isTied });
       const type = fixed ?? usual;
-      return { name, ne, type: ne[0] % ELEMENT_TYPES[type].blockSize === 0 ? type : 'f16' };
+      return { name, ne, type: ne[0] % elementType(type).blockSize === 0 ? type : 'f16' };
     });
   }
 }
