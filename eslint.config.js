@@ -30,9 +30,12 @@ export const LAYERS = [
   'verify',
   'plan',
   'planner',
+  'passes',
   'exec',
+  'webgpu',
   'gguf',
   'onnx',
+  'tflite',
   'models',
   'map',
   'viewer',
@@ -50,6 +53,7 @@ const KEPT_APART = {
     why: 'An allocator sees only a Problem.',
   },
   plan: { rows: ['dialects', 'json'], why: 'The core knows no dialect.' },
+  passes: { rows: ['dialects', 'json'], why: 'A pass knows no dialect.' },
   verify: {
     rows: ['dialects', 'json', 'liveness', 'solver'], // and no row below, such as the plan
     why: 'The verifier knows no dialect, and shares no code with the planner.',
@@ -60,6 +64,7 @@ const KEPT_APART = {
 const PACKAGES = {
   gguf: ['@huggingface/gguf'],
   onnx: ['@bufbuild/protobuf'],
+  tflite: ['flatbuffers'],
   testing: ['fast-check'],
   cli: ['node:', 'commander', 'cli-progress', 'picocolors'],
 };
@@ -67,7 +72,7 @@ const PACKAGES = {
 const NODE_GLOBALS = ['process', 'Buffer', 'global', 'require', '__dirname', '__filename', 'setImmediate'];
 
 /**
- * A relative import of one of `rows`, from a file of `src/` at any depth. From a folder it goes up: `./onnx/` is a
+ * A relative import of one of `rows`, from a file of `src/` at any depth. From a folder it goes up: `./tflite/` is a
  * subfolder there, not the row of that name.
  */
 const importOf = (rows, layer) => {

@@ -22,10 +22,14 @@ const RECORDED_TESTS = [
   'test/models/fit/llama-cpp.test.ts',
   'test/models/offload.test.ts',
   'test/models/schedule-input.test.ts',
+  'test/planner/llama-graphs.test.ts',
+  'test/passes/recorded.test.ts',
   'test/schedule/fewest-bytes.test.ts',
   'test/schedule/llama-cpp.test.ts',
   'test/schedule/recorded.test.ts',
   'test/verify/real-graphs.test.ts',
+  'test/webgpu/recorded.test.ts',
+  'test/webgpu/random-graphs.test.ts',
 ];
 
 /** What all projects share comes from the configuration around them. */

@@ -4,7 +4,14 @@
  * @module tensor-arena
  */
 export { ERROR_CODES, PlannerError, type ErrorCode, type ErrorDetails } from './errors.js';
-export { ELEMENT_TYPES, elementType, type ElementType, type ElementTypeName } from './tensor/element-type.js';
+export {
+  ELEMENT_TYPES,
+  elementType,
+  type ElementType,
+  type ElementTypeName,
+  type GgmlTypeName,
+} from './tensor/element-type.js';
+export type { PlainTypeName } from './tensor/plain-types.js';
 export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize } from './tensor/public-layout.js';
 export type { Layout, Dims4 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
@@ -31,7 +38,7 @@ export { solve, solveAsync } from './solver/search/solve.js';
 export type { Certificate, Solution, SolveOptions, SolveProgress } from './solver/search/solution.js';
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
-export type { PlanOptions } from './plan/options.js';
+export type { PlanOptions, Target } from './plan/options.js';
 export { planGraph, Plan, type PlanJson, type PoolJson, type SharedStorage, type ShareReason } from './plan/plan.js';
 export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';

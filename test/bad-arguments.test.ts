@@ -14,9 +14,12 @@ import * as map from '../src/map/index.js';
 import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
 import * as onnx from '../src/onnx/index.js';
+import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
+import * as tflite from '../src/tflite/index.js';
 import * as viewer from '../src/viewer/index.js';
+import * as webgpu from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
 import { expectSentence } from './support/expect-error.js';
 import { KEEPING } from './support/keeping-recipes.js';
@@ -97,6 +100,10 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+const tfliteBytes = readFileSync(projectPath('examples/audio-preprocessor.tflite'));
+const tfliteModel = await tflite.readTflite(tfliteBytes);
+const tfliteGraph = tflite.graphFromTflite(tfliteModel);
+const tflitePlan = root.planGraph(tfliteGraph);
 const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
 const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
 const onnxFile = readFileSync(projectPath('examples/squeezenet.onnx'));
@@ -136,6 +143,10 @@ const CALLS_OF_CONTEXT: readonly Call[] = [
 
 const schedule = device.scheduleGraph(graph, [device.cpuDevice()]);
 const planOfSchedule = root.planGraph(schedule.graph, { pools: schedule.pools });
+
+const target = webgpu.webgpuTarget();
+const planOfTarget = root.planGraph(graph, { target });
+const dispatches = webgpu.dispatchesOf(graph, planOfTarget, target);
 
 /** A call for every function of the subpaths, and for the methods of their classes. */
 const CALLS: readonly Call[] = [
@@ -234,6 +245,12 @@ const CALLS: readonly Call[] = [
   ['graphFromOnnx', onnx.graphFromOnnx, onnxModel, {}],
   ['inferShapes', onnx.inferShapes, onnxModel, {}],
   ['openDims', onnx.openDims, onnxModel],
+  ['readTflite', tflite.readTflite, tfliteBytes],
+  ['graphFromTflite', tflite.graphFromTflite, tfliteModel, { inputs: {}, convention: 'tflite' }],
+  ['inFileOrder', tflite.inFileOrder, tfliteGraph, tflite.tfliteGreedy],
+  ['offlinePlanOf', tflite.offlinePlanOf, tflitePlan],
+  ['writeOfflinePlan', tflite.writeOfflinePlan, tflitePlan],
+  ['readOfflinePlan', tflite.readOfflinePlan, tfliteModel],
 
   ['executeGraph', exec.executeGraph, graph, memory],
   ['whyNotExecutable', exec.whyNotExecutable, graph],
@@ -250,12 +267,24 @@ const CALLS: readonly Call[] = [
   on(memory, 'memory')('read', y),
   on(memory, 'memory')('write', y, [1, 2]),
 
+  ['orderGraph', passes.orderGraph, graph, {}],
+  ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
+  ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
+
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
   ['groupDigits', viewer.groupDigits, 3],
   ['humanBytes', viewer.humanBytes, 3],
   ['renderMapHtml', viewer.renderMapHtml, plan, {}],
   ['serveMap', (of) => viewer.serveMap(of).port.close(), memoryMap],
   ['openMap', (served) => viewer.openMap(served).close(), viewer.serveMap(memoryMap)],
+
+  ['webgpuTarget', webgpu.webgpuTarget, {}, {}],
+  ['planGraph', root.planGraph, graph, { target }],
+  ['bindingsOf', webgpu.bindingsOf, planOfTarget, y, target],
+  ['dispatchesOf', webgpu.dispatchesOf, graph, planOfTarget, target],
+  ['transferOf', webgpu.transferOf, planOfTarget, y],
+  ['verifyDispatches', webgpu.verifyDispatches, graph, planOfTarget, dispatches, {}],
+  ['verifyWebGpuCommands', webgpu.verifyWebGpuCommands, [{ kind: 'dispatch', bindings: [] }], new Map(), {}],
 
   ['arbitraryGraph', (options) => void fc.sample(testing.arbitraryGraph(options), 1), {}],
   ['arbitraryProblem', (options) => void fc.sample(testing.arbitraryProblem(options), 1), {}],
@@ -321,9 +350,21 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer].flatMap(
-      (each) => Object.entries(each) as [string, unknown][],
-    );
+    const exported = [
+      root,
+      device,
+      diffusion,
+      exec,
+      gguf,
+      map,
+      models,
+      passes,
+      solver,
+      testing,
+      tflite,
+      viewer,
+      webgpu,
+    ].flatMap((each) => Object.entries(each) as [string, unknown][]);
     const functions = exported
       .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
       .map(([name]) => name);

@@ -21,8 +21,10 @@ import {
   type ErrorCode,
 } from '../src/index.js';
 import { fitContext, measureModel } from '../src/models/index.js';
+import { webgpuTarget } from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
 import { readGguf, type Gguf } from '../src/gguf/index.js';
+import { graphFromTflite, readTflite } from '../src/tflite/index.js';
 import { executeGraph, Memory } from '../src/exec/index.js';
 import { graphFromOnnx, readOnnx } from '../src/onnx/index.js';
 import { writeGguf } from './support/gguf-writer.js';
@@ -141,6 +143,7 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => ctx.newTensor('q4_0', [33], 'w'),
     () => ctx.newTensor('f32', bad(null)),
   ],
+  BAD_TFLITE: [() => readTflite(new Uint8Array(9)), () => readTflite('no/such/file.tflite')],
   BAD_VIEW: [() => ctx.view(x, [64, 9], [256])],
   BYTES_TOO_LARGE: [() => ctx.newTensor('f32', [2 ** 52], 'huge')],
   CYCLE: [() => graphFromJson(cyclic())],
@@ -177,9 +180,18 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => solve(createProblem([{ ...buffer, fixedOffset: 8 }]), { maxChunkSize: 8 }),
   ],
   TOO_MANY_SPANS: [manyRows],
+  UNBINDABLE: [
+    () => measureGraph(graph, { target: webgpuTarget({ maxStorageBufferBindingSize: 4 }) }),
+    () => measureGraph(graph, { target: webgpuTarget({ maxStorageBuffersPerShaderStage: 1 }) }),
+  ],
   UNKNOWN_ARCHITECTURE: [() => measureModel(ggufWith({ 'general.architecture': 'yet-unborn' }))],
   UNKNOWN_OPERATION: [() => graphFromOnnx(stretched)],
-  UNKNOWN_SHAPE: [() => graphFromOnnx(opened), () => graphFromOnnx(opened, { dims: {} })],
+  UNKNOWN_SHAPE: [
+    () => graphFromOnnx(opened),
+    () => graphFromOnnx(opened, { dims: {} }),
+    async () =>
+      graphFromTflite(await readTflite(projectPath('examples/audio-preprocessor.tflite')), { dims: { '1': 320 } }),
+  ],
   UNKNOWN_TYPE: [() => ctx.newTensor(bad('q9'), [4])],
   WRONG_NBYTES: [
     () => graphFromJson(rows({ ...leaf, byteLength: 3 }, node)),

@@ -6,6 +6,7 @@ import { readGguf } from '../src/gguf/index.js';
 import * as lib from '../src/index.js';
 import { renderMap } from '../src/map/index.js';
 import * as models from '../src/models/index.js';
+import * as passes from '../src/passes/index.js';
 import * as testing from '../src/testing/index.js';
 import { expectError } from './support/expect-error.js';
 import { projectPath } from './support/shared-data.js';
@@ -39,6 +40,8 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['maxViolation of limits', 'maxViolations', (o) => lib.verifyPlan(graph, plan, o)],
   ['maxChunk of limits', 'maxChunkSize', (o) => lib.verifyPlacement(problem, placement, o)],
   ['oder', 'order', (o) => lib.replayPlan(graph, plan, o)],
+  ['minimize', 'minimise', (o) => passes.orderGraph(graph, o)],
+  ['maxViolation', 'maxViolations', (o) => passes.verifyEquivalent(graph, passes.orderGraph(graph), o)],
   ['widht', 'width', (o) => renderMap(plan, o)],
   ['step of window', 'steps', (o) => renderMap(plan, { window: o })],
   ['bufer of memory', 'buffer', (o) => plan.allocate(o)],
@@ -81,7 +84,7 @@ describe('a misspelt option', () => {
   it('of which nobody can tell the meaning gets the list alone', () => {
     const error = expectError('BAD_ARGUMENT', 'colour', () => lib.planGraph(graph, { colour: 1 } as never));
     expect(error.message).toBe(
-      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, reuse, runtime, pools.',
+      'There is no option `colour`. The options are allocator, alignment, maxChunkSize, allowOversize, reuse, runtime, pools, target.',
     );
   });
 

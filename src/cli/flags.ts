@@ -13,6 +13,7 @@ import { PROGRAMS } from '../models/programs.js';
 import { REUSE_MODES, type PlanOptions } from '../plan/options.js';
 import type { MapColors, MapTheme } from '../map/theme.js';
 import { RUNTIMES, type RuntimeName } from '../runtime/runtimes.js';
+import type { TfliteConventionName } from '../tflite/conventions.js';
 import {
   alignment,
   byteSize,
@@ -42,9 +43,12 @@ export type Flags = ModelOptions &
     readonly allocator?: AllocatorName;
     readonly reuse?: ReuseMode;
     readonly runtime?: RuntimeName;
+    readonly convention?: TfliteConventionName;
     readonly alignment?: number;
     readonly maxChunkSize?: number;
     readonly capacity?: number;
+    readonly budget?: number;
+    readonly order?: boolean;
     readonly maxEffort?: number;
     readonly timeLimitMs?: number;
     readonly output?: string;
@@ -205,7 +209,7 @@ const RUNTIME: Flag = {
   long: '--runtime',
   value: 'NAME',
   parse: choice(Object.keys(RUNTIMES)),
-  help: `what runs the graph, and may compute several nodes at once: ${Object.keys(RUNTIMES).join(', ')} (default: ggml-cpu; for verify, what the plan says)`,
+  help: `what runs the graph, and may compute several nodes at once: ${Object.keys(RUNTIMES).join(', ')} (default: ggml-cpu; none for a .tflite; for verify, what the plan says)`,
   kinds: ['graph', 'model'],
   group: PLANNING,
 };
@@ -233,7 +237,7 @@ export const PLAN_FLAGS: readonly Flag[] = [
     long: '--alignment',
     value: 'SIZE',
     parse: alignment,
-    help: 'offsets are multiples of this power of two (default: 32; 64 for a .onnx; for a .csv 1, and its own column comes first)',
+    help: 'offsets are multiples of this power of two (default: 32; 64 for a .onnx; for a .tflite as --convention has it; for a .csv 1, and its own column comes first)',
     group: PLANNING,
   },
   RUNTIME,

@@ -13,12 +13,13 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isCompressed, isOnnx, isUrl, kindOf, KINDS } from './input-kinds.js';
-import type { OnnxInput, ShapeRecord } from './onnx-input.js';
+import { isCompressed, isOnnx, isTflite, isUrl, kindOf, KINDS } from './input-kinds.js';
+import type { ModelGraph } from './model-graph.js';
+import type { RecordedOptions } from './plan-record.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
-  | ({ readonly kind: 'graph'; readonly graph: Graph } & Partial<OnnxInput>)
+  | ({ readonly kind: 'graph'; readonly graph: Graph } & Partial<ModelGraph>)
   | { readonly kind: 'problem'; readonly csv: CsvProblem }
   | { readonly kind: 'model'; readonly gguf: Gguf };
 
@@ -29,10 +30,15 @@ const INCLUSIVE_NOTE =
 /**
  * Reads a file of any kind; says how, where that may surprise.
  *
- * @param record shapes that a plan was made for, where flags say nothing else
+ * @param record how a plan was made, where flags say nothing else
  * @throws CliError, PlannerError
  */
-export async function readInput(file: string, flags: Flags, terminal: Terminal, record?: ShapeRecord): Promise<Input> {
+export async function readInput(
+  file: string,
+  flags: Flags,
+  terminal: Terminal,
+  record?: RecordedOptions,
+): Promise<Input> {
   const { alignment } = flags;
   const kind = kindOf(file);
   if (kind === undefined) {
@@ -40,9 +46,12 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal, 
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
   }
-  if (isOnnx(file)) {
+  if (isOnnx(file) || isTflite(file)) {
     if (!isUrl(file)) checkReadable(file);
-    return { kind: 'graph', ...(await (await import('./onnx-input.js')).readOnnxInput(file, flags, record)) };
+    const model = isOnnx(file)
+      ? await (await import('./onnx-input.js')).readOnnxInput(file, flags, record)
+      : await (await import('./tflite-input.js')).readTfliteInput(file, flags, record);
+    return { kind: 'graph', ...model };
   }
   if (kind === 'graph') {
     const document = readJson(file);

@@ -152,9 +152,10 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
     case 'graph': {
       const options = graphOptionsOf(input, flags);
       const plan = isReport || flags.hazards === true ? planGraph(input.graph, options) : undefined;
-      const { weights, family } = input;
+      const { weights, runtimes, family } = input;
       const sizes = fieldsOf(plan ?? measureGraph(input.graph, options));
-      const own = { file, ...sizes, ...hazardsOf(plan, flags), ...(weights && { weights }) };
+      const others = weights && { weights, runtimes: runtimes?.() };
+      const own = { file, ...sizes, ...hazardsOf(plan, flags), ...others };
       const measured = family === undefined ? own : { ...own, ...measureFamily(family, options, own.lowerBound) };
       const broken = oversizeChunk(measured.chunks, flags);
       return { file: measured, report: plan && reportOf(plan), broken };

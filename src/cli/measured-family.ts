@@ -4,11 +4,11 @@
 import { planFamily } from '../planner/family.js';
 import type { PlannerOptions } from '../planner/planner.js';
 import type { MeasuredFile } from '../report/measured-file.js';
-import type { OnnxFamily } from './onnx-input.js';
+import type { GraphFamily } from './model-graph.js';
 
 /** @param lowerBound of the graph with the greatest lengths, which the family holds as well */
 export function measureFamily(
-  { box, build }: OnnxFamily,
+  { box, build }: GraphFamily,
   options: PlannerOptions,
   lowerBound: number,
 ): Pick<MeasuredFile, 'bufferSize' | 'chunks' | 'optimal' | 'family'> {

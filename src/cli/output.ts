@@ -13,10 +13,10 @@ export function checkOutput(output: string | undefined, input: string): void {
     throw new CliError(`-o ${output}: is the input itself`);
 }
 
-/** Compresses the text if the name ends in `.gz`, as such a file is read. @throws CliError if it cannot be written */
-export function writeOutput(output: string, text: string): void {
+/** Compresses the content if the name ends in `.gz`, as such a file is read. @throws CliError if it cannot be written */
+export function writeOutput(output: string, content: string | Uint8Array): void {
   try {
-    writeFileSync(output, isCompressed(output) ? gzipSync(text) : text);
+    writeFileSync(output, isCompressed(output) ? gzipSync(content) : content);
   } catch (error) {
     throw new CliError(`-o ${output}: cannot be written: ${systemError(error) ?? (error as Error).message}`);
   }

@@ -9,12 +9,15 @@ import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
-import type { ShapeRecord } from './onnx-input.js';
+import type { ShapeRecord } from './shape-flags.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
-} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode } & ShapeRecord;
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & {
+    readonly inPlace?: ReuseMode;
+    readonly convention?: string;
+  } & ShapeRecord;
 
 /** What was planned. */
 export interface PlannedInput {
@@ -49,6 +52,7 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean' | 'o
   pooling: 'string',
   phase: 'string',
   inPlace: 'string',
+  convention: 'string',
   alignment: 'number',
   maxChunkSize: 'number',
   dims: 'object',

@@ -15,7 +15,7 @@ import { inFile } from './failure.js';
 import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
 import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
-import { kindOf } from './input-kinds.js';
+import { isTflite, kindOf } from './input-kinds.js';
 import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
 import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
@@ -35,7 +35,7 @@ interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'isOpt
   readonly given: string;
   /** How a smaller plan may be had all the same, from a semicolon on; empty if no flag helps. */
   readonly remedy: string;
-  readonly format: () => string;
+  readonly format: () => string | Uint8Array;
 }
 
 /** Writes the plan as JSON, that of a CSV problem as MiniMalloc does; nothing if it does not keep the limits that were asked for. */
@@ -63,7 +63,7 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
   }
   const text = planned.format();
   if (output === undefined) {
-    terminal.write(text);
+    terminal.write(text as string); // only a file gets bytes
   } else {
     writeOutput(output, text);
     terminal.write(`${output}: ${exactBytes(planned.bufferSize)}, ${describeBound(planned)}\n`);
@@ -83,11 +83,12 @@ export async function plan(file: string, flags: Flags, terminal: Terminal): Prom
 
 function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
   const { output = '' } = flags;
+  if (isTflite(output)) return plannedTflite(file, input, flags);
   if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') {
     const pools = input.graph.pools ?? undefined;
-    const options = { ...graphOptionsOf(input, flags), pools };
-    return plannedGraph(planGraph(input.graph, options), file, flags, { options: input.shapes });
+    const options = { ...input.shapes, ...(input.convention && { convention: input.convention }) };
+    return plannedGraph(planGraph(input.graph, { ...graphOptionsOf(input, flags), pools }), file, flags, { options });
   }
   const {
     plan: modelPlan,
@@ -96,6 +97,19 @@ function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, f
     phase,
   } = measureModel(input.gguf, modelOptionsOf(flags), planOptionsOf(flags, 'ggml'));
   return plannedGraph(modelPlan, file, flags, { architecture, options: optionsOfRun(run, phase) });
+}
+
+/** The model itself with the plan in it, which its runtime follows. */
+function plannedTflite(file: string, input: Exclude<Input, { kind: 'problem' }>, flags: Flags): Planned {
+  const { output = '' } = flags;
+  const isModel = input.kind === 'graph' && input.embed !== undefined;
+  if (!isModel) throw new CliError(`-o ${output}: only the plan of a .tflite can be written into one`);
+  if (Object.keys(input.shapes ?? {}).length > 0)
+    throw new CliError(
+      `-o ${output}: the runtime runs a .tflite with the shapes of its file; leave out --dim and --input`,
+    );
+  const graphPlan = planGraph(input.graph, graphOptionsOf(input, flags));
+  return { ...plannedGraph(graphPlan, file, flags), format: () => input.embed!(graphPlan) };
 }
 
 function plannedGraph(

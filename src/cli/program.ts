@@ -10,12 +10,14 @@ import { FIT_FLAGS, SWEEP_FLAGS, type SweepFlags } from './fit-flags.js';
 import { FITTING_FLAGS } from './fitting-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
+import { CONVENTION_FLAG } from './graph-flags.js';
 import { kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { ADAPTER_FLAGS, PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
 import { SHAPE_FLAGS } from './shape-flags.js';
+import { SHRINK_FLAGS } from './shrink-flags.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
 
@@ -23,6 +25,7 @@ const FILES_HELP = `
 FILE is one of
   .gguf              a model: weights, KV cache and the compute buffer of llama.cpp's graph; a path or a URL
   .onnx              a model of ONNX: weights and activations, for the shapes of --dim and --input; a path or a URL
+  .tflite            a model of TensorFlow Lite, its Micro runtime or ExecuTorch: weights and activations; a path or a URL
   .json, .json.gz    a compute graph ("format": "tensor-graph")
   .csv, .csv.gz      a placement problem (id,lower,upper,size[,alignment], steps from lower to before upper)`;
 
@@ -54,6 +57,13 @@ Every combination is one row; one that llama.cpp would refuse says why. Sizes ar
 --memory, each row says whether it fits. With --gpu, each row says what every device takes, and whether it fits there:
   tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
 
+const SHRINK_HELP = `
+FILE is a compute graph (.json, .json.gz) or a model (.gguf), whose graph is that of llama.cpp. The nodes stay as they are and
+compute the same; they run in the order that needs the fewest bytes. With each answer comes the number of bytes that no order
+can go below. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
+  tensor-arena shrink graph.json --budget 64MiB -o smaller.json
+  tensor-arena plan smaller.json -o plan.json`;
+
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
 Exit code: 0 done, 1 the answer is no (violations, does not fit, a limit is not kept), 2 misuse or bad input, 3 the
@@ -79,6 +89,7 @@ const COMMANDS: readonly CommandRow[] = [
     flags: [
       ...MODEL_FLAGS,
       ...SHAPE_FLAGS,
+      CONVENTION_FLAG,
       ...DEVICE_FLAGS,
       ...FITTING_FLAGS,
       ...PART_FLAGS,
@@ -113,21 +124,37 @@ const COMMANDS: readonly CommandRow[] = [
       (await import('./sweep.js')).sweep(files, flags as unknown as SweepFlags, terminal),
   },
   {
+    syntax: 'shrink <FILE...>',
+    summary: 'Find the order of nodes that needs the fewest bytes, and write the graph of each FILE in that order.',
+    flags: [...SHRINK_FLAGS, OUTPUT_FLAG, JSON_FLAG],
+    help: SHRINK_HELP,
+    action: async (files, flags, terminal) => (await import('./shrink.js')).shrink(files, flags, terminal),
+  },
+  {
     syntax: 'plan <FILE>',
     summary: 'Print where every tensor goes, as JSON; for a .csv as CSV with offsets.',
-    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, ...PLAN_FLAGS, CAPACITY_FLAG, ...SEARCH_FLAGS, OUTPUT_FLAG, JSON_FLAG],
+    flags: [
+      ...MODEL_FLAGS,
+      ...SHAPE_FLAGS,
+      CONVENTION_FLAG,
+      ...PLAN_FLAGS,
+      CAPACITY_FLAG,
+      ...SEARCH_FLAGS,
+      OUTPUT_FLAG,
+      JSON_FLAG,
+    ],
     action: ([file], flags, terminal) => plan(file, flags, terminal),
   },
   {
     syntax: 'verify <FILE> <PLAN>',
     summary: 'Check that PLAN is a valid plan for FILE; print one line per violation.',
-    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, ...LIMIT_FLAGS],
+    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, CONVENTION_FLAG, ...LIMIT_FLAGS],
     action: ([file, planFile], flags, terminal) => verify(file, planFile, flags, terminal),
   },
   {
     syntax: 'map <FILE>',
     summary: 'Draw where every tensor goes, over time: -o OUT.svg is a picture, -o OUT.html a page to look into.',
-    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
+    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
     action: async ([file], flags, terminal) => (await import('./map.js')).map(file, flags, terminal),
   },
 ];

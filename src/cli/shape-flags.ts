@@ -15,7 +15,14 @@ export interface ShapeFlags {
   readonly bounds?: readonly (readonly [name: string, shape: readonly number[]])[];
 }
 
-const GROUP = { kinds: ['graph'], group: 'The model (.onnx):' } as const;
+/** Lengths and shapes by name, as a plan file records them. */
+export interface ShapeRecord {
+  readonly dims?: Readonly<Record<string, number>>;
+  readonly inputs?: Readonly<Record<string, readonly number[]>>;
+  readonly bounds?: Readonly<Record<string, readonly number[]>>;
+}
+
+const GROUP = { kinds: ['graph'], group: 'The model (.onnx, .tflite):' } as const;
 
 export const SHAPE_FLAGS: readonly Flag[] = [
   {

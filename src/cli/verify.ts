@@ -16,7 +16,7 @@ import { EXIT, type ExitCode } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
 import { readInput, readText, type Input } from './inputs.js';
-import { isOnnx, kindOf } from './input-kinds.js';
+import { isOnnx, isTflite, kindOf } from './input-kinds.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRecord, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
@@ -41,8 +41,9 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
   refuseRanges(flags);
   const verdict = await withProgress(terminal, [file, planFile], 2, async (announce) => {
     announce(`reading ${file}`);
-    // Its shapes are those of the plan, where flags say nothing else.
-    const record = isOnnx(file) ? (await inFile(planFile, () => readPlan(planFile))).options : undefined;
+    // A model is read as the plan's runtime reads it, with the plan's shapes, where flags say nothing else.
+    const isGraphModel = isOnnx(file) || isTflite(file);
+    const record = isGraphModel ? (await inFile(planFile, () => readPlan(planFile))).options : undefined;
     const input = await inFile(file, () => readInput(file, flags, terminal, record));
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);

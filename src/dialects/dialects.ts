@@ -10,6 +10,7 @@ import { PLAIN_TYPES } from '../tensor/plain-types.js';
 import { findOperation } from './ggml/operations.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
 import { findOnnxOperation } from './onnx/operations.js';
+import { findTfliteOperation } from './tflite/operations.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
 export interface Dialect {
@@ -34,7 +35,18 @@ const ONNX: Dialect = {
   resultOf: () => null,
 };
 
-const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX].map((dialect) => [dialect.name, dialect]));
+/** Its rows know shapes in TFLite's order, and of values that no graph file has: the reader of models checks them. */
+const TFLITE: Dialect = {
+  name: 'tflite',
+  rank: null,
+  types: PLAIN_TYPES,
+  findOperation: findTfliteOperation,
+  resultOf: () => null,
+};
+
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
+  [GGML, ONNX, TFLITE].map((dialect) => [dialect.name, dialect]),
+);
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {

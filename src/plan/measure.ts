@@ -1,6 +1,7 @@
 /**
  * The size of a graph's compute buffer: the whole pipeline, without an object per tensor.
  */
+import { oversized } from '../solver/greedy/fill-chunks.js';
 import { ALLOCATORS } from '../solver/allocators.js';
 import { placementSize, type Placement } from '../solver/allocator.js';
 import { named, PlannerError, subject } from '../errors.js';
@@ -78,7 +79,8 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   const { table } = graph;
   if (options.pools !== null) checkPoolOfEach(options.pools, table.tensorCount);
   rejectUnplannable(graph, options);
-  const { liveness, placement, pools } = placeTable(table, groupsOf(graph, options.runtime), options);
+  const asked = { ...options, pools: options.target?.poolsOf?.(graph, options.reuse) ?? options.pools };
+  const { liveness, placement, pools } = placeTable(table, groupsOf(graph, options.runtime), asked);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
   const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
@@ -117,6 +119,7 @@ export function placeTable(
 /** @throws PlannerError `HAZARD`, `OVERSIZE` as {@link measureGraph} */
 export function rejectUnplannable(graph: Graph, options: ResolvedOptions): void {
   const { tensors, table } = graph;
+  options.target?.check(graph);
   if (options.allocator !== ALLOCATORS.ggml && mayConflict(tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
 }
@@ -153,13 +156,6 @@ function rejectOversize({ table, tensors }: Graph, { allocator, maxChunkSize, al
   if (allowOversize || allocator === ALLOCATORS.ggml) return;
   for (let id = 0; id < table.tensorCount; id++) {
     if (table.sizes[id] <= maxChunkSize || !isPlanned(table.traits[id])) continue;
-    const culprit = tensors[id].label;
-    throw new PlannerError('OVERSIZE', {
-      message: `${subject(culprit)} takes ${table.sizes[id]} bytes, but a chunk may have at most ${maxChunkSize}.`,
-      culprit,
-      value: table.sizes[id],
-      limit: `at most ${maxChunkSize} bytes, the maxChunkSize`,
-      remedy: 'Raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
-    });
+    throw oversized(tensors[id].label, table.sizes[id], maxChunkSize);
   }
 }

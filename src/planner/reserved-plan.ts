@@ -32,6 +32,7 @@ export class ReservedPlan implements PlanLayout {
   readonly alignment: number;
   readonly runtime: RuntimeName | Runtime;
   readonly #reservation: Reservation;
+  #tensors: readonly PlannedTensor[] | null = null;
 
   /** @internal Use `planner.plan`. */
   constructor(graph: Graph, reservation: Reservation, { chunks, alignment, runtime }: ReservedArena) {
@@ -47,10 +48,11 @@ export class ReservedPlan implements PlanLayout {
     return this.graph.nodes.length;
   }
 
-  /** Every storage that has bytes in the arena, by ascending id; made anew at each call. O(tensors). */
+  /** Every storage that has bytes in the arena, by ascending id. O(tensors) the first time. */
   get tensors(): readonly PlannedTensor[] {
     const { tensors, table } = this.graph;
-    return tensors.flatMap((_, id) => (isPlanned(table.traits[id]) ? [this.#plannedAt(id)] : []));
+    this.#tensors ??= tensors.flatMap((_, id) => (isPlanned(table.traits[id]) ? [this.#plannedAt(id)] : []));
+    return this.#tensors;
   }
 
   /**

@@ -5,7 +5,7 @@
  * The backend does look before it fuses matrix products with a scale or a gated unit, rotary positions with what
  * follows, and the choice of experts.
  */
-import { ADDS, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
+import { ADDS, apart, byElement, RMS_NORM_MUL, RMS_NORM_MUL_ADD, SNAKE } from './fusions.js';
 import type { Runtime } from './runtime.js';
 
 export const GGML_CUDA: Runtime = {
@@ -14,46 +14,17 @@ export const GGML_CUDA: Runtime = {
     RMS_NORM_MUL,
     RMS_NORM_MUL_ADD,
     // A product and its bias, for few tokens. The bias has the shape of the result.
-    [
-      { op: 'MUL_MAT', operands: 'never' },
-      { op: 'ADD', operands: 'element' },
-    ],
-    [
-      { op: 'MUL_MAT_ID', operands: 'never' },
-      { op: 'ADD_ID', operands: 'never' },
-    ],
+    [apart('MUL_MAT'), byElement('ADD')],
+    [apart('MUL_MAT_ID'), apart('ADD_ID')],
     ADDS,
-    [{ op: 'MUL', operands: 'element', most: 8 }],
-    [
-      { op: 'SILU', operands: 'element' },
-      { op: 'MUL', operands: 'element' },
-    ],
-    [
-      { op: 'SIGMOID', operands: 'element' },
-      { op: 'MUL', operands: 'element' },
-    ],
-    [
-      { op: 'SOFTPLUS', operands: 'element' },
-      { op: 'MUL', operands: 'element' },
-    ],
-    [
-      { op: 'RELU', operands: 'element' },
-      { op: 'SQR', operands: 'element' },
-    ],
-    [
-      { op: 'SCALE', operands: 'element' },
-      { op: 'TANH', operands: 'element' },
-      { op: 'SCALE', operands: 'element' },
-    ],
-    [
-      { op: 'SSM_CONV', operands: 'never' },
-      { op: 'SILU', operands: 'element' },
-    ],
-    [
-      { op: 'SSM_CONV', operands: 'never' },
-      { op: 'ADD', operands: 'element' },
-      { op: 'SILU', operands: 'element' },
-    ],
+    [byElement('MUL', 8)],
+    [byElement('SILU'), byElement('MUL')],
+    [byElement('SIGMOID'), byElement('MUL')],
+    [byElement('SOFTPLUS'), byElement('MUL')],
+    [byElement('RELU'), byElement('SQR')],
+    [byElement('SCALE'), byElement('TANH'), byElement('SCALE')],
+    [apart('SSM_CONV'), byElement('SILU')],
+    [apart('SSM_CONV'), byElement('ADD'), byElement('SILU')],
     SNAKE,
   ],
 };

@@ -42,7 +42,7 @@ export function resolveRuntime(runtime: string | Runtime = 'ggml-cpu'): Runtime 
     message: `The runtime ${fault.what}.`,
     culprit: 'runtime',
     value: runtime,
-    limit: `one of ${names}, or a name with rules of your own`,
+    limit: `one of ${names}, or your own`,
     remedy: fault.remedy ?? `Name one of ${names}, or give { name, fusions } with rules of your own.`,
   });
 }
@@ -62,19 +62,20 @@ interface Fault {
 /** What is wrong with a runtime; null if it is a known one, or a valid one of the caller's own. */
 function faultOf(runtime: unknown): Fault | null {
   if (typeof runtime === 'string') return { what: `${JSON.stringify(runtime.slice(0, 60))} is unknown` };
-  const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
+  const { name, fusions, reuses = {} } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
     return runtime === RUNTIMES[name]
       ? null
-      : { what: `${name} has the name of one that the library knows, but other rules` };
+      : { what: `${name} has the name of a known one, but other rules` };
   }
   if (!Array.isArray(fusions)) return { what: `${name} has no list of fusions` };
   for (let index = 0; index < fusions.length; index++) {
     const fault = faultOfRule(fusions[index], `fusions[${index}]`);
     if (fault !== null) return { ...fault, what: `${name} has a rule whose ${fault.what}` };
   }
-  return null;
+  const areLists = Object.values(Object(reuses) as object).every((slots) => Array.isArray(slots));
+  return areLists ? null : { what: `${name} has reuses that are no lists of slots` };
 }
 
 /** What is wrong with a rule, or with a node of it; completes "a rule whose …". */

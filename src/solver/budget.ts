@@ -7,6 +7,8 @@
  * every machine. The clock and the signal are checked every 256 units. A slice charges its parent.
  */
 
+import { checkArgument } from '../errors.js';
+
 /** Why a search ended: it had its answer, or it reached a limit. */
 export type StopReason = 'done' | 'effort' | 'time' | 'abort';
 
@@ -16,6 +18,24 @@ export interface Limits {
   readonly signal: { readonly aborted: boolean } | undefined;
   /** Called every 256 units of effort. */
   readonly onTick: (() => void) | undefined;
+}
+
+/** What a caller may say of a search, as `SolveOptions` does. @throws PlannerError `BAD_ARGUMENT` */
+export function checkSearchLimits(options: {
+  readonly maxEffort?: number;
+  readonly timeLimitMs?: number;
+  readonly signal?: { readonly aborted: boolean };
+  readonly onProgress?: unknown;
+}): void {
+  const { maxEffort = 0, timeLimitMs = 0, signal, onProgress } = options;
+  const check = (culprit: string, value: unknown, valid: boolean, limit: string): void =>
+    checkArgument(valid, culprit, value, limit, 'Correct it, or leave it out.');
+  const isCount = maxEffort === Infinity || (Number.isSafeInteger(maxEffort) && maxEffort >= 0);
+  check('maxEffort', maxEffort, isCount, 'an integer from 0 to 2^53 - 1, or Infinity');
+  check('timeLimitMs', timeLimitMs, typeof timeLimitMs === 'number' && timeLimitMs >= 0, 'at least 0');
+  const isSignal = signal === undefined || typeof (signal as typeof signal | null)?.aborted === 'boolean';
+  check('signal', signal, isSignal, 'an AbortSignal');
+  check('onProgress', onProgress, onProgress === undefined || typeof onProgress === 'function', 'a function');
 }
 
 const CLOCK_INTERVAL = 256;

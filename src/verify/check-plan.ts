@@ -29,8 +29,9 @@ export function checkGraphAndPlan(graph: Graph, plan: PlanLike): void {
   plan.chunks.forEach((size, chunk) => {
     checkPlain(() => `plan.chunks[${chunk}]`, size);
   });
-  for (let index = 0; index < plan.tensors.length; index++) {
-    const entry = plan.tensors[index] as PlanEntry | null | undefined; // a hole is no entry
+  const entries = tensors as readonly (PlanEntry | null | undefined)[]; // a hole is no entry
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index];
     if (typeof entry !== 'object' || entry === null) {
       checkArgument(false, `plan.tensors[${index}]`, entry, 'an entry with id, chunk and offset', remedy);
     }

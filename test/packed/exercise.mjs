@@ -15,12 +15,15 @@ export async function exerciseAll(load, model) {
   const map = await load('tensor-arena/map');
   const models = await load('tensor-arena/models');
   const exec = await load('tensor-arena/exec');
+  const passes = await load('tensor-arena/passes');
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
+  const webgpu = await load('tensor-arena/webgpu');
   const ggml = await load('tensor-arena/ggml');
   const device = await load('tensor-arena/device');
   const diffusion = await load('tensor-arena/models/diffusion');
   const onnx = await load('tensor-arena/onnx');
+  const tflite = await load('tensor-arena/tflite');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena/onnx', onnx, callsOfOnnx(library));
   await callEach('tensor-arena', library, callsOfLibrary(library));
@@ -33,7 +36,45 @@ export async function exerciseAll(load, model) {
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
   });
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, device, library));
+  await callEach('tensor-arena/passes', passes, callsOfPasses(passes, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
+  await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
+  await callEach('tensor-arena/tflite', tflite, await callsOfTflite(tflite, library, model));
+}
+
+/** The model of TFLite is beside the GGUF file. */
+async function callsOfTflite(tflite, { createProblem, measureGraph, planGraph, PlannerError }, gguf) {
+  const file = gguf.replace(/[^/\\]*$/, 'audio-preprocessor.tflite');
+  const model = await tflite.readTflite(file);
+  const graph = tflite.graphFromTflite(model);
+  const options = { alignment: 16, reuse: 'off', runtime: 'none' };
+  const plan = planGraph(graph, options);
+  const problem = createProblem([
+    { size: 64, start: 0, end: 2 },
+    { size: 32, start: 1, end: 3 },
+  ]);
+  const places = (allocator) => assert.equal(allocator.place(problem).chunks[0], 96);
+  return {
+    readTflite: async (readTflite) => {
+      assert.equal((await readTflite(await readFile(file))).subgraphs[0].operators.length, 22);
+      await assert.rejects(readTflite('absent.tflite'), PlannerError);
+    },
+    graphFromTflite: () => assert.ok(graph.nodes.length >= 22),
+    TFLITE_CONVENTIONS: (conventions) => assert.equal(conventions.tflite.alignment, 64),
+    inFileOrder: (inFileOrder) => {
+      const allocator = inFileOrder(graph, tflite.tfliteMicroGreedy);
+      assert.ok(measureGraph(graph, { ...options, allocator }).bufferSize >= plan.bufferSize);
+    },
+    offlinePlanOf: (offlinePlanOf) => assert.equal(offlinePlanOf(plan).offsets.length, 1),
+    writeOfflinePlan: async (write) => {
+      const planned = await tflite.readTflite(write(plan));
+      assert.deepEqual(tflite.readOfflinePlan(planned), tflite.offlinePlanOf(plan));
+    },
+    readOfflinePlan: (read) => assert.equal(read(model), null),
+    executorchGreedy: places,
+    tfliteGreedy: places,
+    tfliteMicroGreedy: places,
+  };
 }
 
 /** `tensor-arena/testing`, which needs fast-check beside it. */
@@ -213,6 +254,28 @@ function callsOfDevice(device, { Context, Graph, planGraph }) {
   };
 }
 
+function callsOfWebGpu(webgpu, library) {
+  const ctx = library.Context.deferred();
+  const y = ctx.setOutput(ctx.cumsum(ctx.setInput(ctx.newTensor('f32', [64], 'x'))));
+  const graph = library.Graph.forward(y);
+  const target = webgpu.webgpuTarget(webgpu.GUARANTEED_LIMITS);
+  const plan = library.planGraph(graph, { target });
+  const dispatches = webgpu.dispatchesOf(graph, plan, target);
+  return {
+    GUARANTEED_LIMITS: (limits) => assert.equal(limits.maxStorageBuffersPerShaderStage, 8),
+    WEBGPU: (runtime) => assert.deepEqual(runtime.reuses.ADD, [0, 1]),
+    bindingsOf: (of) => assert.equal(of(plan, y, target).bindings.length, 2),
+    dispatchesOf: () => assert.equal(dispatches.length, 1),
+    transferOf: (of) => assert.equal(of(plan, y).size, 256),
+    verifyDispatches: (verify) => assert.deepEqual(verify(graph, plan, dispatches), []),
+    verifyWebGpuCommands: (verify) => {
+      const copy = { kind: 'copy', source: { buffer: 0, offset: 0 }, target: { buffer: 0, offset: 256 }, size: 4 };
+      assert.equal(verify([copy], new Map([[0, 512]]))[0].rule, 'copy-within-buffer');
+    },
+    webgpuTarget: () => assert.equal(plan.alignment, 256),
+  };
+}
+
 /** Whatever the solver exports is what the library exports under that name. */
 function callsOfSolver(solver, library) {
   const isSame = (name) => [name, (value) => assert.equal(value, library[name])];
@@ -340,6 +403,19 @@ function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
     },
     renderMapHtml: (renderMapHtml) => assert.match(renderMapHtml(plan), /^<!doctype html>/i),
     serveMap: () => assert.equal(typeof serveMap, 'function'),
+  };
+}
+
+function callsOfPasses({ orderGraph }, library) {
+  const { graph } = network(library);
+  const ordered = orderGraph(graph);
+  return {
+    orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
+    orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
+    verifyEquivalent: (verifyEquivalent) => {
+      assert.deepEqual(verifyEquivalent(graph, ordered), []);
+      throwsPlannerError(library, () => verifyEquivalent(graph, null));
+    },
   };
 }
 

@@ -116,7 +116,7 @@ function embedded(
   if (hasPositions) {
     x = ctx.add(ctx.getRows(top.weight('position_embd.weight', [length, hp.contextLength]), positions), x);
   }
-  return first.named(norm(top, 'token_embd_norm', top.named(x, 'inp_embd'), { labels: first }), 'inp_norm');
+  return first.named(norm(top, 'token_embd_norm', top.named(x, 'inp_embd'), {}, first), 'inp_norm');
 }
 
 /** A layer that normalises each sum. @param again whether it may add what attention read once more, and normalise that */

@@ -55,7 +55,7 @@ function build(m: ModelBuilder<Eagle3Hyperparameters>): void {
   const given = top.named(m.input('f32', [hp.embeddingLength, batch.tokens]), 'inp_g_embeddings');
   const guessed = top.named(ctx.getRows(embeddingTable(m), tokens), 'inp_embd');
   const normedGuess = s.named(norm(s, 'attn_norm', guessed), 'embd_norm');
-  const normedGiven = s.named(norm(s, 'attn_norm_2', given, { labels: top }), 'g_norm');
+  const normedGiven = s.named(norm(s, 'attn_norm_2', given, {}, top), 'g_norm');
   const both = s.named(ctx.concat(normedGuess, normedGiven, 0), 'concat_embd');
   const attention = attend(s, both);
   const middle = s.named(ctx.add(attention, hp.isResidualNormed ? normedGiven : given), 'ffn_inp');

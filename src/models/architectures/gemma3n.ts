@@ -95,7 +95,7 @@ function layer(s: Layer, x: Tensor, inputs: Inputs): Tensor {
   const gated = s.named(ctx.add(attended, active), 'attn_gated');
   const both = s.named(ctx.scale(ctx.add(gated, laurel), 1 / Math.SQRT2), 'attn_laurel');
   const fed = network(s, s.named(norm(s, 'ffn_norm', both), 'ffn_norm'));
-  const evened = s.named(norm(s, 'post_ffw_norm', fed, { labels: m.top }), 'ffn_post_norm');
+  const evened = s.named(norm(s, 'post_ffw_norm', fed, {}, m.top), 'ffn_post_norm');
   const activated = s.named(ctx.add(evened, both), 'attn_ffw_laurel_gated');
   const corrected = correctedStreams(s, predictions, activated);
   const addition = gatedEmbedding(s, corrected, inputs.perLayer);

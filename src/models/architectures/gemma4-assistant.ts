@@ -121,7 +121,7 @@ function layer(s: Layer, x: Tensor, inputs: Inputs): Tensor {
   const middle = s.named(ctx.add(evened, residual), 'attn_out');
   const ready = s.named(norm(s, 'ffn_norm', middle), 'ffn_norm');
   const fed = s.named(feedForward(s, ready, s.feedForwardLength, { activation: 'gelu' }), 'ffn_out');
-  const last = s.named(norm(s, 'post_ffw_norm', fed, { labels: m.top }), 'ffn_post_norm');
+  const last = s.named(norm(s, 'post_ffw_norm', fed, {}, m.top), 'ffn_post_norm');
   return s.named(ctx.mul(ctx.add(last, middle), s.weight('layer_output_scale.weight', [1])), 'out_scaled');
 }
 

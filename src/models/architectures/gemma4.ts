@@ -83,7 +83,7 @@ function layer(s: Layer<Gemma4Hyperparameters>, x: Tensor, inputs: Inputs): Tens
   const evened = s.named(norm(s, 'post_attention_norm', attended), 'attn_post_norm');
   const middle = s.named(ctx.add(evened, x), 'attn_out');
   const fed = hasExperts(s, EXPERTS) ? denseAndExperts(s, middle) : dense(s, middle);
-  const last = s.named(norm(s, 'post_ffw_norm', fed, { labels: m.top }), 'ffn_post_norm');
+  const last = s.named(norm(s, 'post_ffw_norm', fed, {}, m.top), 'ffn_post_norm');
   const sum = withLayerEmbedding(s, ctx.add(last, middle), inputs.perLayer);
   const factor = s.optionalWeight('layer_output_scale.weight', [1]);
   return s.named(factor === null ? sum : s.named(ctx.mul(sum, factor), 'out_scaled'), 'l_out');

@@ -54,6 +54,6 @@ function loopedLayer(m: ModelBuilder<LoopHyperparameters>, inputs: DecoderInputs
     const result = plain(s, x);
     const endsLoop = (index + 1) % storedLayers === 0;
     if (isLast || !endsLoop || !normsLoops) return result;
-    return s.named(norm(m.top, 'output_norm', result, { labels: s }), 'loop_norm');
+    return s.named(norm(m.top, 'output_norm', result, {}, s), 'loop_norm');
   };
 }

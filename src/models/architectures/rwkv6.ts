@@ -38,7 +38,7 @@ export const rwkv6 = decoder<Rwkv6Hyperparameters>({
   norm: { kind: 'layer', bias: 'required' },
   headRules: null,
   // The embeddings are normalised as a part of the first layer.
-  begin: (m, x) => norm(m.top, 'token_embd_norm', x, { labels: m.layers()[0] }),
+  begin: (m, x) => norm(m.top, 'token_embd_norm', x, {}, m.layers()[0]),
   layer: layerOfMixings(timeMixing(bonusOfFirst), mixChannels, (s, x) => {
     const { rescaledEvery } = s.hp;
     return rescaledEvery !== 0 && (s.index + 1) % rescaledEvery === 0 ? s.ctx.scale(x, 0.5) : x;

@@ -32,7 +32,7 @@ export const rwkv7 = decoder<Rwkv7Hyperparameters>({
   norm: { kind: 'layer', bias: 'required' },
   headRules: null,
   // The embeddings are normalised as a part of the first layer.
-  begin: (m, x) => norm(m.top, 'token_embd_norm', x, { labels: m.layers()[0] }),
+  begin: (m, x) => norm(m.top, 'token_embd_norm', x, {}, m.layers()[0]),
   layer: layerOfMixings(timeMixing('required'), mixChannels),
   output: { weights: 'required' },
   adjust: (hp, reader) => withRanks(reader, hp, 2),

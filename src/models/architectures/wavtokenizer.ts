@@ -77,7 +77,7 @@ function build(m: ModelBuilder<WavHyperparameters>): void {
   const [first] = m.layers();
   let x = convolved(top, 'conv1d', turnedOver(top, tokenEmbedding(m)), 7);
   for (const s of m.layers('posnet', hp.positionLayerCount)) x = POSITION_NET[s.index](s, x);
-  x = turnedOver(top, norm(top, 'token_embd_norm', turnedOver(top, x), { labels: first }));
+  x = turnedOver(top, norm(top, 'token_embd_norm', turnedOver(top, x), {}, first));
   for (const s of m.layers('convnext', hp.convolutionLayerCount)) x = ctx.add(wideConvolution(s, x), x);
   const normed = norm(top, 'output_norm', turnedOver(top, x));
   const spectrum = vocabularyScores(m, normed, { presence: 'required', length: hp.outputLength });
@@ -144,7 +144,7 @@ function wideConvolution(s: Layer<WavHyperparameters>, x: Tensor): Tensor {
   const [length] = feedForwardLengths;
   const kernel = s.weight('dw.weight', [7, 1, channelCount]);
   const mixed = ctx.add(ctx.conv1dDepthwise(kernel, x, { padding: 3 }), s.weight('dw.bias', [1, channelCount]));
-  const normed = norm(s, 'norm', turnedOver(s, mixed), { labels: model.top });
+  const normed = norm(s, 'norm', turnedOver(s, mixed), {}, model.top);
   const up = ctx.add(s.named(product(s, 'pw1', normed, length), 'ffn_up'), s.weight('pw1.bias', [length]));
   const active = s.named(ctx.gelu(s.named(up, 'ffn_up_b')), 'ffn_gelu');
   const down = s.named(product(s, 'pw2', active, channelCount), 'ffn_down');

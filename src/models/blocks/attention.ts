@@ -254,15 +254,16 @@ export function lookUp(s: Layer, heads: Heads, mask: Tensor, options: LookUpOpti
   const [q, k, v] = [tokensFirst(perStream), tokensFirst(heads.k), tokensFirst(heads.v)];
   const isFlash = s.model.run.flashAttention && !options.scoreBias;
   const mix = isFlash ? flashLookUp : plainLookUp;
-  return s.expand(mix(s, { q, k, v }, mask, { ...options, isTransposed }));
+  return s.expand(mix(s, { q, k, v, isTransposed }, mask, options));
 }
 
-type Permuted = LookUpOptions & { readonly isTransposed: boolean };
+/** Tokens before heads. */
+type Permuted = Heads & { readonly isTransposed: boolean };
 
-function flashLookUp(s: Layer, heads: Heads, mask: Tensor, options: Permuted): Tensor {
+function flashLookUp(s: Layer, heads: Permuted, mask: Tensor, options: LookUpOptions): Tensor {
   const { ctx } = s;
   const half = (x: Tensor): Tensor => (x.type.name === 'f32' ? ctx.cast(x, 'f16') : x);
-  const v = options.isTransposed ? ctx.transpose(heads.v) : heads.v;
+  const v = heads.isTransposed ? ctx.transpose(heads.v) : heads.v;
   const { sinks = null, scale, decompress } = options;
   const attention = { mask, sinks, scale, maxBias: s.hp.attention.alibiBias, logitSoftcap: s.hp.attention.softcap };
   let mixed = ctx.flashAttn(heads.q, half(heads.k), half(v), attention);
@@ -273,15 +274,16 @@ function flashLookUp(s: Layer, heads: Heads, mask: Tensor, options: Permuted): T
   return ctx.reshape(mixed, [mixed.ne[0] * mixed.ne[1], mixed.ne[2] * mixed.ne[3]]);
 }
 
-function plainLookUp(s: Layer, { q, k, v }: Heads, mask: Tensor, options: Permuted): Tensor {
+function plainLookUp(s: Layer, heads: Permuted, mask: Tensor, options: LookUpOptions): Tensor {
   const { ctx } = s;
+  const { q, k, v } = heads;
   const { sinks = null, scale, decompress, scoreBias = null } = options;
   const { changeScores = (scores): Tensor => softCapped(s, scores) } = options;
   const capped = changeScores(s.named(ctx.mulMat(k, q), 'kq'));
   const scores = scoreBias === null ? capped : s.named(ctx.add(capped, scoreBias), 'kq_plus_kq_b');
   const { alibiBias: maxBias } = s.hp.attention;
   const shares = s.named(ctx.softMax(scores, { mask, sinks, scale, maxBias }), 'kq_soft_max');
-  const rows = options.isTransposed ? v : s.named(ctx.cont(ctx.transpose(v)), 'v_cont');
+  const rows = heads.isTransposed ? v : s.named(ctx.cont(ctx.transpose(v)), 'v_cont');
   let mixed = s.named(ctx.mulMat(rows, shares), 'kqv');
   if (decompress !== undefined) mixed = s.named(ctx.mulMat(decompress, mixed), 'kqv_mla');
   const joined = ctx.permute(mixed, [0, 2, 1, 3]);

@@ -81,15 +81,15 @@ function routerScores(s: Scope, x: Tensor, { experts, bias = 'none', scores: giv
   return offset === null ? scores : s.named(s.ctx.add(scores, offset), 'ffn_moe_logits_biased');
 }
 
+const PROBABILITIES: Readonly<Record<Gating, (s: Scope, scores: Tensor) => Tensor>> = {
+  softmax: ({ ctx }, scores) => ctx.softMax(scores),
+  sigmoid: ({ ctx }, scores) => ctx.sigmoid(scores),
+  'sqrt-softplus': ({ ctx }, scores) => ctx.sqrt(ctx.softplus(scores)),
+  'softmax-of-chosen': (_, scores) => scores,
+};
+
 function routerProbabilities(s: Scope, scores: Tensor, { gating }: ExpertOptions): Tensor {
-  const { ctx } = s;
-  const functions: Readonly<Record<Gating, () => Tensor>> = {
-    softmax: () => ctx.softMax(scores),
-    sigmoid: () => ctx.sigmoid(scores),
-    'sqrt-softplus': () => ctx.sqrt(ctx.softplus(scores)),
-    'softmax-of-chosen': () => scores,
-  };
-  return s.named(functions[gating](), 'ffn_moe_probs');
+  return s.named(PROBABILITIES[gating](s, scores), 'ffn_moe_probs');
 }
 
 /** The probabilities, shifted by a bias. */

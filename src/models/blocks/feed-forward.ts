@@ -99,17 +99,17 @@ const HALVES: Readonly<Record<Activation, (s: Scope, both: Tensor) => Tensor>> =
 const SWIGLU_STEEPNESS = 1.702;
 const SWIGLU_LIMIT = 7;
 
+const PARTS: Readonly<Record<Activation, (s: Scope, gate: Tensor, up: Tensor) => Tensor>> = {
+  silu: ({ ctx }, gate, up) => ctx.swiglu(gate, up),
+  gelu: ({ ctx }, gate, up) => ctx.geglu(gate, up),
+  relu: ({ ctx }, gate, up) => ctx.reglu(gate, up),
+  'relu-squared': ({ ctx }, gate, up) => ctx.reglu(gate, up),
+  'swiglu-oai': ({ ctx }, gate, up) => ctx.swigluOai(gate, up, SWIGLU_STEEPNESS, SWIGLU_LIMIT),
+};
+
 /** `act(gate) × up`. @param label of the result before its kind */
 export function activateGated(s: Scope, activation: Activation, gate: Tensor, up: Tensor, label: string): Tensor {
-  const { ctx } = s;
-  const results: Readonly<Record<Activation, () => Tensor>> = {
-    silu: () => ctx.swiglu(gate, up),
-    gelu: () => ctx.geglu(gate, up),
-    relu: () => ctx.reglu(gate, up),
-    'relu-squared': () => ctx.reglu(gate, up),
-    'swiglu-oai': () => ctx.swigluOai(gate, up, SWIGLU_STEEPNESS, SWIGLU_LIMIT),
-  };
-  return s.named(results[activation](), `${label}_${GATED_LABELS[activation]}`);
+  return s.named(PARTS[activation](s, gate, up), `${label}_${GATED_LABELS[activation]}`);
 }
 
 /** `silu(gate) × up` where a layer's networks are limited; undefined: they are not. */

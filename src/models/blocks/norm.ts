@@ -10,8 +10,6 @@ import { weightIf } from './linear.js';
 
 /** What one normalisation does differently from the rest of its model. */
 export interface NormOptions extends Partial<NormRecipe> {
-  /** Where the intermediate results are named. Default: where the weights are. */
-  readonly labels?: Scope;
   /** Default: that of the model. */
   readonly epsilon?: number;
   /** Shape of the weights. Default: a row. */
@@ -20,11 +18,15 @@ export interface NormOptions extends Partial<NormRecipe> {
   readonly isBare?: boolean;
 }
 
-/** @param part name of the weights, without `.weight` unless they are bare */
-export function norm(s: Scope, part: string, x: Tensor, options: NormOptions = {}): Tensor {
-  const { labels = s, ne = [x.ne[0]], isBare = false, ...own } = options;
-  const { kind, epsilon, weight: weightPresence, bias: biasPresence } = { ...s.hp.norm, ...own };
+/**
+ * @param part name of the weights, without `.weight` unless they are bare
+ * @param labels where the intermediate results are named. Default: where the weights are
+ */
+export function norm(s: Scope, part: string, x: Tensor, options: NormOptions = {}, labels = s): Tensor {
   const { ctx } = s;
+  const usual = s.hp.norm;
+  const { ne = [x.ne[0]], isBare = false, kind = usual.kind, epsilon = usual.epsilon } = options;
+  const { weight: weightPresence = usual.weight, bias: biasPresence = usual.bias } = options;
   const weight = weightIf(s, weightPresence, isBare ? part : `${part}.weight`, ne);
   const bias = weightIf(s, biasPresence, `${part}.bias`, ne);
   let result = kind === 'rms' ? ctx.rmsNorm(x, epsilon) : ctx.norm(x, epsilon);

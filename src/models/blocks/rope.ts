@@ -15,7 +15,8 @@ export type FrequencyFactors = 'none' | 'plain' | 'long' | 'by-scaling';
 /** Turns queries or keys by their tokens' positions. */
 export function turn(s: Layer, heads: Tensor, positions: Tensor, options: RopeOptions = {}): Tensor {
   const { ropeLength, isWindowed } = s.heads;
-  return s.ctx.rope(heads, positions, ropeLength, { ...ropeSettings(s.hp.rope, isWindowed), ...options });
+  const settings = ropeSettings(s.hp.rope, isWindowed);
+  return s.ctx.rope(heads, positions, ropeLength, Object.assign(settings, options));
 }
 
 /** The divisors of the frequencies of a layer; null if there are none. All layers share the lists of the first. */

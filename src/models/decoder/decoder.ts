@@ -107,7 +107,7 @@ function placed(m: ModelBuilder, embedded: Tensor, { positions }: DecoderInputs,
   if (table !== null) x = top.named(ctx.add(x, top.named(ctx.getRows(table, positions), 'pos_embd')), 'inpL');
   if (!recipe.isNormalised) return x;
   const [first] = m.layers();
-  return first.named(norm(top, 'token_embd_norm', x, { labels: first }), 'inp_norm');
+  return first.named(norm(top, 'token_embd_norm', x, {}, first), 'inp_norm');
 }
 
 /** The layer that a recipe describes. */
@@ -118,10 +118,10 @@ export function decoderLayer<H extends Hyperparameters>(recipe: RecipeEntries<H>
     const attend = decoderAttention(recipe)(m, inputs);
     const parallel = typeof residual === 'function' ? residual(m.hp) : residual;
     const { keepsWantedAfter = 'attention' } = recipe;
+    const described = { ...recipe, norms };
     return (s, x) => {
       const normed = normAt(s, norms.beforeAttention, ATTENTION_NORM, x);
       const attended = attend(s, normed);
-      const described = { ...recipe, norms };
       if (parallel) return sideBySide(s, { x, normed, attended }, inputs, described, parallel);
       const evened = norms.afterAttention;
       const [kept, rest] = keepsWantedAfter === 'attention' ? keepWanted(s, inputs.wanted, attended, x) : [attended, x];
@@ -195,9 +195,10 @@ function sideBySide<H extends Hyperparameters>(
 function normAt(s: Layer, place: NormPlace | Block | null | undefined, usual: NormPlace | null, x: Tensor): Tensor {
   if (place === null) return x;
   if (typeof place === 'function') return place(s, x);
-  const { part, label, isLabelledOutside, ...options } = place ?? usual!;
+  const described = place ?? usual!;
+  const { part, label, isLabelledOutside } = described;
   const { top } = s.model;
-  const result = norm(s, part, x, { ...options, labels: isLabelledOutside === undefined ? s : top });
+  const result = norm(s, part, x, described, isLabelledOutside === undefined ? s : top);
   return labelled(isLabelledOutside === 'both' ? top : s, result, label);
 }
 

@@ -78,9 +78,9 @@ function finalNorm<H extends Hyperparameters>(
   { norms = ['nextn.shared_head_norm'], norm: options }: PredictionRecipe<H>,
 ): Tensor {
   const { top } = s.model;
-  const how = { labels: top, ...options?.(s) };
+  const how = options?.(s);
   const own = norms.find((part) => s.optionalWeight(`${part}.weight`, [x.ne[0]]) !== null);
-  return own === undefined ? norm(top, 'output_norm', x, how) : norm(s, own, x, how);
+  return own === undefined ? norm(top, 'output_norm', x, how, top) : norm(s, own, x, how, top);
 }
 
 function predictedScores<H extends Hyperparameters>(

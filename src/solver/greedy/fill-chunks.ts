@@ -95,14 +95,7 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
   if (maxChunkSize === Infinity) return;
   for (let b = 0; b < bufferCount && !allowOversize; b++) {
     if (sizes[b] <= maxChunkSize) continue;
-    const culprit = labelOfBuffer(problem, b);
-    throw new PlannerError('OVERSIZE', {
-      message: `${subject(culprit)} takes ${sizes[b]} bytes, but a chunk may have at most ${maxChunkSize}.`,
-      culprit,
-      value: sizes[b],
-      limit: `at most maxChunkSize (${maxChunkSize})`,
-      remedy: 'Split it, or raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
-    });
+    throw oversized(labelOfBuffer(problem, b), sizes[b], maxChunkSize);
   }
   const limit = limitOfFixed(problem, options);
   fixedOffsets?.forEach((offset, b) => {
@@ -115,6 +108,17 @@ export function checkChunkLimit(problem: Problem, options: PlaceOptions): void {
       limit: `low enough to end by ${limit}`,
       remedy: 'Choose a lower one, leave it to the planner, or raise `maxChunkSize`.',
     });
+  });
+}
+
+/** The error for a buffer or tensor that no chunk can hold. */
+export function oversized(culprit: string, bytes: number, maxChunkSize: number): PlannerError {
+  return new PlannerError('OVERSIZE', {
+    message: `${subject(culprit)} takes ${bytes} bytes, but a chunk may have at most ${maxChunkSize}.`,
+    culprit,
+    value: bytes,
+    limit: `at most maxChunkSize (${maxChunkSize})`,
+    remedy: 'Split it, or raise `maxChunkSize`; from code, `allowOversize` gives it a chunk of its own size.',
   });
 }
 

@@ -1,0 +1,49 @@
+/**
+ * The flags of `shrink`.
+ */
+import { byteSize, MAX_UINT32, wholeNumber } from './flag-values.js';
+import type { Flag } from './flag.js';
+import { MODEL_FLAGS, PLAN_FLAGS } from './flags.js';
+
+const PASSES = 'What may change:';
+const SEARCH = 'The search:';
+
+/** Flags that only this command has. */
+export const PASS_FLAGS: readonly Flag[] = [
+  {
+    key: 'budget',
+    long: '--budget',
+    value: 'SIZE',
+    parse: byteSize,
+    help: 'bytes that the compute buffer may have; the exit code is 1 if it has more in the end',
+    group: PASSES,
+  },
+  {
+    key: 'order',
+    long: '--order',
+    help: 'the order in which the nodes run (default, as long as it is the only choice)',
+    group: PASSES,
+  },
+];
+
+export const SHRINK_FLAGS: readonly Flag[] = [
+  ...PASS_FLAGS,
+  {
+    key: 'maxEffort',
+    long: '--max-effort',
+    value: 'N',
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    help: 'search for so many units at most (default: 200000, some seconds)',
+    group: SEARCH,
+  },
+  {
+    key: 'timeLimitMs',
+    long: '--time-limit',
+    value: 'SECONDS',
+    parse: (text) => 1000 * wholeNumber(0, MAX_UINT32)(text),
+    help: 'search for so many seconds at most; what is found then depends on the machine (default: no limit)',
+    group: SEARCH,
+  },
+  ...MODEL_FLAGS,
+  ...PLAN_FLAGS.filter(({ key }) => ['reuse', 'alignment', 'runtime'].includes(key)),
+];

@@ -1,0 +1,113 @@
+/**
+ * `tensor-arena shrink FILE…`: how few bytes can a graph do with, and which graph is that?
+ */
+import { exactBytes, groupDigits } from '../format.js';
+import type { Graph } from '../graph/graph.js';
+import { graphToJson } from '../json/write.js';
+import { measureModel } from '../models/measure-model.js';
+import type { OrderProgress } from '../passes/order/options.js';
+import { orderGraphAsync } from '../passes/order/order-graph.js';
+import { measureGraph } from '../plan/measure.js';
+import { fitsBudget, formatShrunk, shrunkFileJson, type ShrunkFile } from '../report/shrink-report.js';
+import { CliError, EXIT, weightiest, type ExitCode } from './cli-error.js';
+import { exitCodeOf, inFile, printFailure } from './failure.js';
+import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
+import { readInput, type Input } from './inputs.js';
+import { kindOf } from './input-kinds.js';
+import { checkOutput, writeOutput } from './output.js';
+import { withProgress, type Announce } from './progress.js';
+import { printNote, type Terminal } from './terminal.js';
+
+/** How often a search says how far it is. */
+const PROGRESS_INTERVAL_MS = 100;
+
+interface Shrunk {
+  readonly shrunk: ShrunkFile;
+  readonly graph: Graph;
+  readonly isInterrupted: boolean;
+}
+
+/** Prints what each file needs before and after, and writes the graph of one; files that cannot be used are left out. */
+export async function shrink(files: readonly string[], flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  const { output } = flags;
+  if (output !== undefined) checkGraphOutput(output, files);
+  const codes: ExitCode[] = [];
+  const done: ShrunkFile[] = [];
+  await withProgress(terminal, files, 2 * files.length, async (announce) => {
+    for (const file of files) {
+      try {
+        const { shrunk, graph, isInterrupted } = await inFile(file, () => shrinkFile(file, flags, terminal, announce));
+        done.push(shrunk);
+        if (output !== undefined) writeOutput(output, `${JSON.stringify(graphToJson(graph))}\n`);
+        if (isInterrupted) printNote(terminal, `${file}: interrupted: this is the best order found`);
+        if (fitsBudget(shrunk) === false) codes.push(EXIT.no);
+      } catch (error) {
+        if (files.length === 1) throw error;
+        printFailure(terminal, error);
+        codes.push(exitCodeOf(error));
+      }
+    }
+  });
+  const { style, columns } = terminal;
+  terminal.write(
+    flags.json === true
+      ? `${JSON.stringify(done.map(shrunkFileJson), null, 2)}\n`
+      : done.map((shrunk) => formatShrunk(shrunk, style, columns)).join('\n'),
+  );
+  if (output !== undefined && flags.json !== true) {
+    terminal.write(`${output}: a graph that takes ${exactBytes(done[0].after.bufferSize)}\n`);
+  }
+  return weightiest(codes);
+}
+
+function checkGraphOutput(output: string, files: readonly string[]): void {
+  if (files.length > 1) throw new CliError(`-o ${output}: is for the graph of one FILE`);
+  checkOutput(output, files[0]);
+  if (kindOf(output) !== 'graph') throw new CliError(`-o ${output}: a graph is JSON; name it .json or .json.gz`);
+}
+
+async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announce: Announce): Promise<Shrunk> {
+  announce(`reading ${file}`);
+  const graph = graphOf(await readInput(file, flags, terminal), flags);
+  announce(`ordering ${file}`);
+  const { reuse, runtime, alignment, maxEffort, timeLimitMs, budget = null } = flags;
+  let nextTime = 0;
+  const onProgress = ({ peak, bound, effort }: OrderProgress): void => {
+    if (performance.now() < nextTime) return;
+    nextTime = performance.now() + PROGRESS_INTERVAL_MS;
+    const text = `${groupDigits(peak)} bytes found, ${groupDigits(bound)} bytes proven, ${groupDigits(effort)} steps`;
+    announce(text, false);
+  };
+  const limits = {
+    maxEffort: maxEffort ?? (timeLimitMs === undefined ? undefined : Infinity),
+    timeLimitMs,
+    onProgress,
+  };
+  const ordered = await terminal.untilInterrupted((signal) =>
+    orderGraphAsync(graph, { reuse, runtime, alignment, minimise: 'size', ...limits, signal }),
+  );
+  const planning = planOptionsOf(flags, 'auto');
+  const shrunk = {
+    file,
+    nodes: graph.nodes.length,
+    before: measureGraph(graph, planning),
+    after: measureGraph(ordered.graph, planning),
+    orderBound: ordered.bound,
+    orderOptimal: ordered.isOptimal,
+    budget,
+  };
+  return { shrunk, graph: ordered.graph, isInterrupted: ordered.stopped === 'abort' };
+}
+
+function graphOf(input: Input, flags: Flags): Graph {
+  switch (input.kind) {
+    case 'problem':
+      throw new CliError(
+        'is a placement problem, which has no nodes to order: give a graph (.json) or a model (.gguf)',
+      );
+    case 'graph':
+      return input.graph;
+    case 'model':
+      return measureModel(input.gguf, modelOptionsOf(flags)).graph;
+  }
+}

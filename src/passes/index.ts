@@ -1,0 +1,10 @@
+/**
+ * The public names of `tensor-arena/passes`: functions from a graph to one that computes the same in fewer bytes. Exports only.
+ *
+ * @module tensor-arena/passes
+ */
+export { orderGraph, orderGraphAsync } from './order/order-graph.js';
+export type { OrderedGraph, OrderOptions, OrderProgress } from './order/options.js';
+export type { Rewritten } from '../graph/rewritten.js';
+export { verifyEquivalent, type EquivalenceOptions } from '../verify/equivalence.js';
+export type { EquivalenceViolation } from '../verify/equivalence-violation.js';

@@ -1,0 +1,154 @@
+/** `tensor-arena shrink`. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { graphFromJson, graphToJson, measureGraph } from '../../src/index.js';
+import { orderGraph, verifyEquivalent } from '../../src/passes/index.js';
+import { cli, cliOn, scratchFolder } from '../support/cli.js';
+import { metadataOf, writeGguf } from '../support/gguf-writer.js';
+import { repeatedSums } from '../support/repeated-sums.js';
+import { projectPath } from '../support/shared.js';
+
+const { path, write } = scratchFolder();
+const PHI3 = projectPath('examples/phi-3-mini-4k.gguf');
+const graph = repeatedSums(2, 10);
+const file = write('graph.json', JSON.stringify(graphToJson(graph)));
+const read = graphFromJson(JSON.parse(readFileSync(file, 'utf8')));
+const ordered = orderGraph(read, { minimise: 'size' });
+
+interface Sizes {
+  bufferSize: number;
+  lowerBound: number;
+  optimal: boolean;
+}
+
+interface Row {
+  file: string;
+  before: Sizes;
+  after: Sizes;
+  orderBound: number;
+  orderOptimal: boolean;
+  fits: boolean | null;
+  extraOps: number;
+  rereadBytes: number;
+  nodes: number;
+  frontier: { bufferSize: number; extraOps: number; rereadBytes: number }[];
+}
+
+async function rows(...args: string[]): Promise<Row[]> {
+  const { out, err } = await cli('shrink', ...args, '--json');
+  expect(err).toBe('');
+  return JSON.parse(out) as Row[];
+}
+
+describe('shrink', () => {
+  it('says as JSON what each file needs before and after', async () => {
+    const [row, model] = await rows(file, PHI3, '-c', '512');
+    const { bufferSize, lowerBound, isOptimal: optimal } = measureGraph(ordered.graph);
+    expect(row).toEqual({
+      file,
+      before: expect.objectContaining({ bufferSize: measureGraph(read).bufferSize }) as Sizes,
+      after: { bufferSize, lowerBound, optimal },
+      orderBound: ordered.bound,
+      orderOptimal: ordered.isOptimal,
+      fits: null,
+      extraOps: 0,
+      rereadBytes: 0,
+      nodes: read.nodes.length,
+      frontier: [{ bufferSize, extraOps: 0, rereadBytes: 0 }],
+    });
+    expect(Object.keys(model)).toEqual(Object.keys(row));
+    expect(model).toMatchObject({ orderOptimal: true, nodes: 934 });
+    expect(model.after).toEqual(model.before);
+  });
+
+  it('says as text by how much another order is better, and that none is better still', async () => {
+    const { code, out, err } = await cli('shrink', file, '--order');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(ordered.isOptimal && ordered.peak < ordered.peakBefore).toBe(true);
+    const percent = (100 * (1 - ordered.peak / ordered.peakBefore)).toFixed(1);
+    expect(out).toContain(
+      `Another order of its ${read.nodes.length} nodes needs ${percent} % less. No other order needs less.\n`,
+    );
+    expect(out).toMatch(/^order as given {2,}.* bytes/m);
+    const model = await cli('shrink', PHI3, '-c', '512');
+    expect(model.out).toContain('No order of its 934 nodes needs less than the given one.\n');
+  });
+
+  it('says what was not found out, where the search ends early', async () => {
+    const hard = write('hard.json', JSON.stringify(graphToJson(repeatedSums(3, 60))));
+    const { out } = await cli('shrink', hard, '--max-effort', '0', '--budget', '1');
+    expect(out).toMatch(/; none needs less than .*\.$|needs .* % less\. No order needs less than .*\.$/m);
+  });
+
+  it('writes a graph that computes the same and takes as much as it says', async () => {
+    const output = path('smaller.json.gz');
+    const { code, out } = await cli('shrink', file, '-o', output);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      `${output}: a graph that takes ${measureGraph(ordered.graph).bufferSize.toLocaleString('en-GB')} bytes\n`.replace(
+        /takes .*\n/,
+        'takes ',
+      ),
+    );
+    const [again] = await rows(output);
+    expect(again.before.bufferSize).toBe(ordered.peak);
+    expect(again.after.bufferSize).toBe(ordered.peak);
+    const origin = Int32Array.from(read.tensors, (_, id) => id);
+    expect(verifyEquivalent(read, { graph: ordered.graph, origin })).toEqual([]);
+  });
+
+  it('exits with 1 where a budget cannot be met, and says whether any order could', async () => {
+    const within = await cli('shrink', file, '--budget', String(ordered.peak));
+    expect(within).toMatchObject({ code: 0, err: '' });
+    expect(within.out).toMatch(/^It fits in /m);
+    const below = await cli('shrink', file, '--budget', String(ordered.peak - 1));
+    expect(below.code).toBe(1);
+    expect(below.out).toMatch(/^It does not fit in .*, and no order does\.$/m);
+    expect((await rows(file, '--budget', '1'))[0].fits).toBe(false);
+    const unsure = await cli('shrink', file, '--max-effort', '0', '--budget', String(ordered.bound));
+    expect([0, 1]).toContain(unsure.code);
+  });
+
+  it('takes the flags of planning', async () => {
+    const [row] = await rows(file, '--in-place', 'off', '--alignment', '4096', '--runtime', 'none');
+    const { bufferSize } = measureGraph(read, { reuse: 'off', alignment: 4096, runtime: 'none' });
+    expect(row.before.bufferSize).toBe(bufferSize);
+    expect(row.after.bufferSize % 4096).toBe(0);
+  });
+
+  it('refuses what it cannot do, in one line', async () => {
+    const problem = write('problem.csv', 'id,lower,upper,size\na,0,2,4\n');
+    const cases: [string[], number, RegExp][] = [
+      [[problem], 2, /is a placement problem/],
+      [[file, PHI3, '-o', path('x.json')], 2, /is for the graph of one FILE/],
+      [[file, '-o', file], 2, /is the input itself/],
+      [[file, '-o', path('x.csv')], 2, /a graph is JSON/],
+      [[file, '--budget', 'much'], 2, /--budget/],
+      [[path('absent.json')], 2, /there is no such file/],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = await cli('shrink', ...args);
+      expect([args, result.code, result.out]).toEqual([args, code, '']);
+      expect(result.err).toMatch(message);
+      expect(result.err.trimEnd().split('\n')).toHaveLength(1);
+    }
+  });
+
+  it('leaves out one of several files that cannot be read', async () => {
+    const metadata = metadataOf({ 'general.architecture': 'unheard' });
+    const unknown = write(
+      'unknown.gguf',
+      writeGguf({ metadata, tensors: [{ name: 'token_embd.weight', type: 'f16', ne: [64, 100] }] }),
+    );
+    const { code, out, err } = await cli('shrink', file, unknown);
+    expect([code, out.includes(file), err.includes(unknown)]).toEqual([3, true, true]);
+  });
+
+  it('keeps the best order found where it is interrupted', async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const { code, err } = await cliOn({ untilInterrupted: (work) => work(controller.signal) }, 'shrink', file);
+    expect(code).toBe(0);
+    expect(err).toMatch(/interrupted: this is the best order found/);
+  });
+});
