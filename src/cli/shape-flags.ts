@@ -31,7 +31,7 @@ export const SHAPE_FLAGS: readonly Flag[] = [
     value: 'NAME=N|A..B',
     parse: (text: string) => [namedValue(text, lengths)],
     isList: true,
-    help: 'the length of a dimension that the file only names, such as batch=1; may be given several times. measure also takes a range, such as batch=1..8, for one plan of all lengths',
+    help: 'the length of a dimension by its name, such as batch=1, in a .tflite by its position, such as 0=1 or x.0=1; may be given several times. measure also takes a range, such as batch=1..8, for one plan of all lengths',
     ...GROUP,
   },
   {
@@ -49,7 +49,7 @@ export const SHAPE_FLAGS: readonly Flag[] = [
     value: 'NAME=D0,D1,…',
     parse: (text: string) => [namedValue(text, shape)],
     isList: true,
-    help: 'the largest shape of a value whose shape only a run tells, such as that of NonMaxSuppression',
+    help: 'the largest shape of a value whose shape only a run tells, such as what NonMaxSuppression finds',
     ...GROUP,
   },
 ];

@@ -9,7 +9,7 @@ import { tfliteMicroGreedy } from '../solver/peers/tflite-micro.js';
 import type { Allocator } from '../solver/allocator.js';
 import { TFLITE_CONVENTIONS, type TfliteConvention, type TfliteConventionName } from '../tflite/conventions.js';
 import { inFileOrder } from '../tflite/file-order.js';
-import { graphFromTflite, type TfliteGraphOptions } from '../tflite/graph-from-tflite.js';
+import { graphFromTflite } from '../tflite/graph-from-tflite.js';
 import { writeOfflinePlan } from '../tflite/offline-plan.js';
 import { readTflite } from '../tflite/read-tflite.js';
 import type { RuntimePlan } from '../report/measured-file.js';
@@ -35,16 +35,16 @@ export async function readTfliteInput(
   const model = await readTflite(file);
   const recorded = isConvention(record.convention) ? record.convention : 'tflite-micro';
   const { convention = recorded } = flags;
-  const build = ({ bounds, ...shapes }: ShapeRecord, rules: TfliteGraphOptions['convention']): Graph =>
-    graphFromTflite(model, { ...shapes, shapes: bounds, convention: rules });
-  const graphs = graphsOf(flags, record, (shapes) => build(shapes, convention));
+  const graphs = graphsOf(flags, record, (shapes) => graphFromTflite(model, { ...shapes, convention }));
   return {
     ...graphs,
     convention,
     defaults: { alignment: TFLITE_CONVENTIONS[convention].alignment, runtime: 'none' },
     weights: model.weights.map(({ type, bytes }) => ({ type, bytes })),
     embed: writeOfflinePlan,
-    runtimes: () => [runtimePlan(convention, (rules) => build(graphs.shapes, rules))],
+    runtimes: () => [
+      runtimePlan(convention, (rules) => graphFromTflite(model, { ...graphs.shapes, convention: rules })),
+    ],
   };
 }
 

@@ -32,7 +32,7 @@ export interface InferredNode {
  * import { inferShapes, readOnnx } from 'tensor-arena/onnx';
  * const nodes = inferShapes(await readOnnx('examples/squeezenet.onnx'));
  * const first = nodes.find(({ isConstant }) => !isConstant)!;
- * console.log(first.op, Object.values(first.outputs)[0].shape); // Conv, [1, 64, 111, 111]
+ * console.log(first.op, Object.values(first.outputs)[0]?.shape); // Conv, [1, 64, 111, 111]
  * ```
  */
 export function inferShapes(model: OnnxModel, options: OnnxOptions = {}): readonly InferredNode[] {

@@ -60,7 +60,7 @@ const FORMAT = { dataName: 'ONNX data', code: 'BAD_ONNX' } as const;
  * ```ts
  * import { readOnnx } from 'tensor-arena/onnx';
  * const model = await readOnnx('examples/squeezenet.onnx');
- * console.log(model.opsets[''], model.nodeCount, model.inputs[0].dims); // 9, 105, [1, 3, 224, 224]
+ * console.log(model.opsets[''], model.nodeCount, model.inputs[0]?.dims); // 9, 105, [1, 3, 224, 224]
  * ```
  */
 export async function readOnnx(source: OnnxSource): Promise<OnnxModel> {

@@ -28,7 +28,7 @@ const MOST_FRAMES = 64;
 /** What the caller says of the operators. */
 export interface BuilderOptions {
   readonly convention: TfliteConvention;
-  readonly shapes: ShapesByName;
+  readonly bounds: ShapesByName;
   readonly overwrites: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -80,7 +80,7 @@ export class GraphBuilder {
   #runOperator(frame: Frame, index: number, operator: TfliteOperator, number: number): void {
     const label = labelOf(frame, operator, number);
     const operands = operator.inputs.map((id) => (id < 0 ? null : this.#operand(frame, index, id, label)));
-    inferResults(frame, operator, number, this.#options.shapes);
+    inferResults(frame, operator, number, this.#options.bounds);
     const outputs = operator.outputs.filter((id) => id >= 0 && !frame.subgraph.tensors[id].isVariable);
     for (const id of outputs) this.#requireNew(frame, id, label);
     if (this.#becomesLeaf(operator, operands, outputs)) {

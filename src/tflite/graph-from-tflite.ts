@@ -20,7 +20,7 @@ export interface TfliteGraphOptions {
    */
   readonly dims?: Readonly<Record<string, number>>;
   /** The largest shapes of tensors whose shapes depend on values, by name. Default: those of the file. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  readonly bounds?: Readonly<Record<string, readonly number[]>>;
   /**
    * Which operands the result of a custom operation may overwrite, as slots, by the name of the operation. Default: none.
    */
@@ -33,7 +33,7 @@ const OPTIONS: OptionNames<TfliteGraphOptions> = {
   subgraph: true,
   inputs: true,
   dims: true,
-  shapes: true,
+  bounds: true,
   overwrites: true,
   convention: true,
 };
@@ -63,14 +63,14 @@ const sourceOfGraph = new WeakMap<Graph, GraphSource>();
 export function graphFromTflite(model: TfliteModel, options: TfliteGraphOptions = {}): Graph {
   checkModel(model);
   checkOptions(options, OPTIONS);
-  const { subgraph = 0, shapes = {}, overwrites = {}, convention = 'tflite-micro' } = options;
+  const { subgraph = 0, bounds = {}, overwrites = {}, convention = 'tflite-micro' } = options;
   const last = model.subgraphs.length - 1;
   const isIndex = Number.isInteger(subgraph) && subgraph >= 0 && subgraph <= last;
   checkArgument(isIndex, 'subgraph', subgraph, `an integer from 0 to ${last}`, 'Leave it out for the model itself.');
-  checkShapes(shapes, 'shapes');
+  checkShapes(bounds, 'bounds');
   checkLists(overwrites, 'overwrites');
   const inputs = inputShapes(model, model.subgraphs[subgraph], options);
-  const builder = new GraphBuilder(model, { convention: resolveConvention(convention), shapes, overwrites });
+  const builder = new GraphBuilder(model, { convention: resolveConvention(convention), bounds, overwrites });
   const graph = builder.build(subgraph, inputs);
   sourceOfGraph.set(graph, { model, places: builder.places });
   return graph;

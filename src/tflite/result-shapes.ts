@@ -70,7 +70,7 @@ function unknownShape(label: string, name: string): never {
     culprit: name,
     value: 'unknown for these inputs',
     limit: 'known before the run',
-    remedy: 'Give the largest shape that it may have with the option `shapes`, by the name of the tensor.',
+    remedy: 'Give the largest shape that it may have with the option `bounds`, by the name of the tensor.',
   });
 }
 
@@ -88,6 +88,6 @@ function checkStated(frame: Frame, id: number, shape: TfliteShape, label: string
     culprit: label,
     value: found,
     limit: made,
-    remedy: 'Convert the model again, or give the shape with the option `shapes`, by the name of the tensor.',
+    remedy: 'Convert the model again, or give the shape with the option `bounds`, by the name of the tensor.',
   });
 }

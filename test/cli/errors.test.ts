@@ -107,7 +107,7 @@ describe('files', () => {
     ['column.csv', 'id,lower,upper,bytes\n', /^Row 1, column "bytes" is unknown/],
     ['text.gguf', 'no such thing', / is no GGUF file: it does not start as one does/],
     ['cut.gguf', header.subarray(0, 5000), / is cut off after 5000 bytes, before its header ends\./],
-    ['a.txt', 'x', /^unknown kind of file, its name must end in one of \.gguf, \.tflite, \.json, /],
+    ['a.txt', 'x', /^unknown kind of file, its name must end in one of \.gguf, \.onnx, \.tflite, \.json, /],
     ['json', graphText, /^unknown kind of file/],
   ])('are refused by name and field: %s', async (name, content, message) => {
     const file = write(name, content);

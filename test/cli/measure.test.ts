@@ -121,7 +121,7 @@ describe('measure --json', () => {
     expect((JSON.parse(out) as Row[]).map(({ file }) => file)).toEqual([good]);
     expect(err).toBe(
       'error: missing.json: there is no such file or folder\n' +
-        `error: ${other}: unknown kind of file, its name must end in one of .gguf, .tflite, .json, .json.gz, .csv, .csv.gz\n`,
+        `error: ${other}: unknown kind of file, its name must end in one of .gguf, .onnx, .tflite, .json, .json.gz, .csv, .csv.gz\n`,
     );
   });
 });

@@ -75,6 +75,51 @@ describe('plan and verify', () => {
   });
 });
 
+describe('other shapes', () => {
+  const open = write(
+    'open.tflite',
+    tfliteFile([
+      {
+        tensors: ['x', 'y', 'z'].map((name) => ({ name, shape: [1, 100], signature: [-1, 100] })),
+        inputs: ['x'],
+        outputs: ['z'],
+        operators: [
+          { op: 'LOGISTIC', inputs: ['x'], outputs: ['y'] },
+          { op: 'SOFTMAX', inputs: ['y'], outputs: ['z'] },
+        ],
+      },
+    ]),
+  );
+  const sizeOf = async (...flags: string[]): Promise<unknown> =>
+    (JSON.parse((await cli('measure', open, '--json', ...flags)).out) as unknown[])[0];
+
+  it('are those that flags give', async () => {
+    expect(await sizeOf()).toMatchObject({ bufferSize: 400, runtimes: [{ bufferSize: 800 }] });
+    const larger = { bufferSize: 3200, runtimes: [{ bufferSize: 6400 }] };
+    expect(await sizeOf('--dim', '0=8')).toMatchObject(larger);
+    expect(await sizeOf('--input', 'x=8,100')).toMatchObject(larger);
+    expect(await sizeOf('--dim', 'x.0=1..8')).toMatchObject({ ...larger, family: { box: { 'x.0': [1, 8] } } });
+  });
+
+  it('are recorded by a plan', async () => {
+    const planned = path('larger.json');
+    expect((await cli('plan', open, '--dim', '0=8', '-o', planned)).code).toBe(0);
+    expect(JSON.parse(readFileSync(planned, 'utf8'))).toMatchObject({ options: { dims: { '0': 8 } } });
+    expect(await cli('verify', open, planned)).toMatchObject({ code: 0, err: '' });
+    expect((await cli('verify', open, planned, '--dim', '0=9')).code).toBe(1);
+  });
+
+  it('have no plan in a model', async () => {
+    const { code, err } = await cli('plan', open, '--dim', '0=8', '-o', path('larger.tflite'));
+    expect([code, err]).toEqual([2, expect.stringContaining('with the shapes of its file') as string]);
+  });
+
+  it('that only a run would tell are asked for by the name of the flag', async () => {
+    const { code, err } = await cli('measure', MODEL, '--dim', '1=320');
+    expect([code, err]).toEqual([2, expect.stringContaining('with the option --bound') as string]);
+  });
+});
+
 describe('map', () => {
   it('draws', async () => {
     const { code, out } = await cli('map', MODEL);

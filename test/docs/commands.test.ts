@@ -66,7 +66,8 @@ describe('commands in the documents', () => {
   it.each(own)('%s: %s', async (_, command) => {
     const args = argumentsOf(command)!.map((argument, index, all) => {
       if (all[index - 1] === '-o') return path(argument);
-      return FILES[argument] ?? argument;
+      const written = path(argument); // by a command before
+      return FILES[argument] ?? (existsSync(written) ? written : argument);
     });
     const { code, err } = await cli(...args);
     expect(err).toBe('');

@@ -148,7 +148,7 @@ describe('versions and dialects', () => {
       row({ ...layout, name: 'y', op: 'Erf', src: [0], overwrites: [0] }),
       row({ name: 'z', op: 'ReduceSum', src: [1], shape: [], strides: [], byteLength: 4, output: true }),
     ];
-    const document = { ...documentOf(rows, [0], [1, 2]), dialect: 'onnx' };
+    const document = { ...documentOf(rows, [0], [1, 2]), dialect: 'stablehlo' };
     const graph = graphFromJson(document);
     expect(graphToJson(graph)).toEqual(document);
     expect(measureGraph(graph, { alignment: 4 }).bufferSize).toBe(100);

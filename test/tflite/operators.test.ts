@@ -255,7 +255,7 @@ describe('shapes', () => {
     const file = [chain([op('MINE', ['x'], ['a']), op('RELU', ['a'], ['y'])], ['y'])];
     const model = await readTflite(tfliteFile(file));
     await expectRefusal('UNKNOWN_SHAPE', () => graphFromTflite(model, { dims: { '0': 2 } }), /shape of `a`.*MINE a/);
-    const graph = await graphOf(file, { dims: { '0': 2 }, shapes: { a: [2, 50] } });
+    const graph = await graphOf(file, { dims: { '0': 2 }, bounds: { a: [2, 50] } });
     expect(graph.nodes.map(({ shape }) => shape)).toEqual([
       [50, 2],
       [50, 2],
