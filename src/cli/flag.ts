@@ -25,6 +25,8 @@ export interface Flag {
   readonly isRequired?: boolean;
   /** The kinds of file for which it makes a difference; default: all. */
   readonly kinds?: readonly InputKind[];
+  /** The endings of the files of these kinds for which it makes a difference; default: all. */
+  readonly endings?: readonly string[];
 }
 
 /** All names of a flag, in the order in which they are looked for. */

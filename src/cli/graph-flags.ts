@@ -22,6 +22,7 @@ export const CONVENTION_FLAG: Flag = {
   parse: choice(CONVENTIONS),
   help: `what runs the model, and so how to align and what to keep: ${CONVENTIONS.join(', ')} (default: tflite-micro)`,
   kinds: ['graph'],
+  endings: ['.tflite'],
   group: 'The model (.tflite):',
 };
 

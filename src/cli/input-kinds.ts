@@ -18,23 +18,22 @@ export const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
 
 /** The kind of file that a name stands for; `undefined` if its ending is none of ours. */
 export function kindOf(file: string): InputKind | undefined {
-  const name = (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
-  return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
+  return KINDS.find(([ending]) => hasEnding(file, ending))?.[1];
 }
 
 /** Whether a name stands for an ONNX file. */
 export function isOnnx(file: string): boolean {
-  return nameOf(file).endsWith('.onnx');
+  return hasEnding(file, '.onnx');
 }
 
 /** Whether a name stands for a TFLite file. */
 export function isTflite(file: string): boolean {
-  return nameOf(file).endsWith('.tflite');
+  return hasEnding(file, '.tflite');
 }
 
-/** The part of a name that says its kind, in lower case. */
-function nameOf(file: string): string {
-  return (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
+/** Whether a name has an ending, in letters of either case. */
+export function hasEnding(file: string, ending: string): boolean {
+  return (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase().endsWith(ending);
 }
 
 /** Whether the content of a file with this name is compressed by gzip. */

@@ -11,7 +11,7 @@ import { FITTING_FLAGS } from './fitting-flags.js';
 import { CAPACITY_FLAG, LIMIT_FLAGS, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS, type Flags } from './flags.js';
 import { namesOf, type Flag } from './flag.js';
 import { CONVENTION_FLAG } from './graph-flags.js';
-import { kindOf, type InputKind } from './input-kinds.js';
+import { hasEnding, kindOf, type InputKind } from './input-kinds.js';
 import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { ADAPTER_FLAGS, PART_FLAGS } from './part-flags.js';
@@ -58,7 +58,7 @@ Every combination is one row; one that llama.cpp would refuse says why. Sizes ar
   tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
 
 const SHRINK_HELP = `
-FILE is a compute graph (.json, .json.gz) or a model (.gguf), whose graph is that of llama.cpp. The nodes stay as they are and
+FILE is a compute graph (.json, .json.gz), a model (.onnx, .tflite), or one (.gguf) whose graph is that of llama.cpp. The nodes stay as they are and
 compute the same; they run in the order that needs the fewest bytes. With each answer comes the number of bytes that no order
 can go below. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
   tensor-arena shrink graph.json --budget 64MiB -o smaller.json
@@ -254,11 +254,14 @@ const ENDING_OF: Readonly<Record<InputKind, string>> = { model: '.gguf', graph: 
 
 /** Says so when a flag was given that makes no difference for any of the files. */
 function noteUseless(files: readonly string[], flags: readonly Flag[], given: Flags, terminal: Terminal): void {
-  const kinds = new Set(files.flatMap((file) => kindOf(file) ?? []));
+  const known = files.filter((file) => kindOf(file) !== undefined);
   const first = flags.filter(({ key }, index) => flags.findIndex((flag) => flag.key === key) === index);
-  for (const { key, long, kinds: useful } of first) {
-    if (!(key in given) || useful === undefined || kinds.size === 0 || useful.some((kind) => kinds.has(kind))) continue;
-    const endings = useful.map((kind) => ENDING_OF[kind]).join(' and ');
-    printNote(terminal, `${long} has no effect: it is for ${endings} files only`);
+  for (const { key, long, kinds, endings } of first) {
+    if (!(key in given) || kinds === undefined || known.length === 0) continue;
+    const isUseful = (file: string): boolean =>
+      kinds.includes(kindOf(file)!) && (endings === undefined || endings.some((ending) => hasEnding(file, ending)));
+    if (known.some(isUseful)) continue;
+    const useful = endings ?? kinds.map((kind) => ENDING_OF[kind]);
+    printNote(terminal, `${long} has no effect: it is for ${useful.join(' and ')} files only`);
   }
 }

@@ -22,7 +22,7 @@ export interface ShapeRecord {
   readonly bounds?: Readonly<Record<string, readonly number[]>>;
 }
 
-const GROUP = { kinds: ['graph'], group: 'The model (.onnx, .tflite):' } as const;
+const GROUP = { kinds: ['graph'], endings: ['.onnx', '.tflite'], group: 'The model (.onnx, .tflite):' } as const;
 
 export const SHAPE_FLAGS: readonly Flag[] = [
   {

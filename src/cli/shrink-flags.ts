@@ -4,6 +4,8 @@
 import { byteSize, MAX_UINT32, wholeNumber } from './flag-values.js';
 import type { Flag } from './flag.js';
 import { MODEL_FLAGS, PLAN_FLAGS } from './flags.js';
+import { CONVENTION_FLAG } from './graph-flags.js';
+import { SHAPE_FLAGS } from './shape-flags.js';
 
 const PASSES = 'What may change:';
 const SEARCH = 'The search:';
@@ -45,5 +47,7 @@ export const SHRINK_FLAGS: readonly Flag[] = [
     group: SEARCH,
   },
   ...MODEL_FLAGS,
+  ...SHAPE_FLAGS,
+  CONVENTION_FLAG,
   ...PLAN_FLAGS.filter(({ key }) => ['reuse', 'alignment', 'runtime'].includes(key)),
 ];

@@ -11,11 +11,13 @@ import { measureGraph } from '../plan/measure.js';
 import { fitsBudget, formatShrunk, shrunkFileJson, type ShrunkFile } from '../report/shrink-report.js';
 import { CliError, EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
-import { modelOptionsOf, planOptionsOf, type Flags } from './flags.js';
+import { modelOptionsOf, type Flags } from './flags.js';
+import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
 import { kindOf } from './input-kinds.js';
 import { checkOutput, writeOutput } from './output.js';
 import { withProgress, type Announce } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { printNote, type Terminal } from './terminal.js';
 
 /** How often a search says how far it is. */
@@ -30,6 +32,7 @@ interface Shrunk {
 /** Prints what each file needs before and after, and writes the graph of one; files that cannot be used are left out. */
 export async function shrink(files: readonly string[], flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const { output } = flags;
+  refuseRanges(flags);
   if (output !== undefined) checkGraphOutput(output, files);
   const codes: ExitCode[] = [];
   const done: ShrunkFile[] = [];
@@ -68,9 +71,12 @@ function checkGraphOutput(output: string, files: readonly string[]): void {
 
 async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announce: Announce): Promise<Shrunk> {
   announce(`reading ${file}`);
-  const graph = graphOf(await readInput(file, flags, terminal), flags);
+  const input = await readInput(file, flags, terminal);
+  const graph = graphOf(input, flags);
+  const planning = graphOptionsOf(input.kind === 'graph' ? input : {}, flags);
   announce(`ordering ${file}`);
-  const { reuse, runtime, alignment, maxEffort, timeLimitMs, budget = null } = flags;
+  const { reuse, runtime, alignment } = planning;
+  const { maxEffort, timeLimitMs, budget = null } = flags;
   let nextTime = 0;
   const onProgress = ({ peak, bound, effort }: OrderProgress): void => {
     if (performance.now() < nextTime) return;
@@ -86,7 +92,6 @@ async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announ
   const ordered = await terminal.untilInterrupted((signal) =>
     orderGraphAsync(graph, { reuse, runtime, alignment, minimise: 'size', ...limits, signal }),
   );
-  const planning = planOptionsOf(flags, 'auto');
   const shrunk = {
     file,
     nodes: graph.nodes.length,
@@ -103,7 +108,7 @@ function graphOf(input: Input, flags: Flags): Graph {
   switch (input.kind) {
     case 'problem':
       throw new CliError(
-        'is a placement problem, which has no nodes to order: give a graph (.json) or a model (.gguf)',
+        'is a placement problem, which has no nodes to order: give a graph (.json) or a model (.gguf, .onnx, .tflite)',
       );
     case 'graph':
       return input.graph;

@@ -3,14 +3,16 @@
  */
 import type { PlannerError } from '../errors.js';
 import type { UnknownModel } from '../report/measured-file.js';
+import { CliError } from './cli-error.js';
+import { withFlags } from './failure.js';
 
 /** A model of which only the weights are known, and why. */
-export class WeightsAlone extends Error {
+export class WeightsAlone extends CliError {
   /** Bytes. */
   readonly weights: number;
 
-  constructor(weights: number, { message }: PlannerError) {
-    super(message);
+  constructor(weights: number, cause: PlannerError) {
+    super(withFlags(cause.message), { cause });
     this.weights = weights;
   }
 }

@@ -103,7 +103,28 @@ describe('an ONNX file', () => {
     expect(out).not.toContain('KV cache');
     const json = await cli('measure', '--json', strange);
     expect(JSON.parse(json.out)).toMatchObject([{ weights: 40, architecture: null, bufferSize: null }]);
-    expect((await cli('plan', strange)).code).toBe(2);
+    const planned = await cli('plan', strange);
+    expect(planned.code).toBe(2);
+    expect(planned.err).toMatch(/^error: .*strange\.onnx: The node Stretch of y computes/);
+  });
+
+  it('is shrunk with the shapes that measure takes', async () => {
+    const [measured] = JSON.parse((await cli('measure', '--json', '--dim', 'batch=5', open)).out) as [object];
+    const shrunk = await cli('shrink', '--json', '--dim', 'batch=5', open);
+    expect(shrunk).toMatchObject({ code: 0, err: '' });
+    const { bufferSize } = measured as { bufferSize: number };
+    expect(JSON.stringify(JSON.parse(shrunk.out))).toContain(`"before":{"bufferSize":${bufferSize},`);
+    expect((await cli('shrink', '--dim', 'batch=1..5', open)).err).toContain('which measure alone takes');
+  });
+
+  it('alone takes its flags', async () => {
+    const { err } = await cli('measure', '--dim', 'batch=5', '--convention', 'tflite', SQUEEZENET, '--json');
+    expect(err).toContain('note: --convention has no effect: it is for .tflite files only\n');
+    const graph = await cli('measure', '--dim', 'batch=5', projectPath('examples/attention.json'));
+    expect(graph).toMatchObject({
+      code: 0,
+      err: 'note: --dim has no effect: it is for .onnx and .tflite files only\n',
+    });
   });
 
   it('that is cut off is named', async () => {

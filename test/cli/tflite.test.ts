@@ -120,6 +120,14 @@ describe('other shapes', () => {
   });
 });
 
+describe('shrink', () => {
+  it('plans as the runtime of the file does', async () => {
+    const { code, out } = await cli('shrink', MODEL, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject([{ before: { bufferSize: 2096 } }]);
+  });
+});
+
 describe('map', () => {
   it('draws', async () => {
     const { code, out } = await cli('map', MODEL);
