@@ -1,0 +1,179 @@
+/**
+ * The buffers of a plan on a GPU: one for each chunk, and one for each tensor that no plan places, such as weights and caches.
+ *
+ * Invariant: every buffer is a multiple of 4 bytes long, as is every range that is written or read. A chunk that grows is
+ * another buffer, and what lay in it is lost; buffers of tensors stay.
+ */
+import { checkArgument, PlannerError, subject } from '../../errors.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { requireTensor } from '../../tensor/require-tensor.js';
+import { alignUp } from '../../units.js';
+import { MAP_READ, USAGE, type GpuBuffer, type GpuDevice } from './gpu.js';
+
+/** Where the storage of a tensor begins. */
+export interface GpuStorage<Buffer extends GpuBuffer> {
+  readonly buffer: Buffer;
+  /** Bytes from the start of the buffer. */
+  readonly offset: number;
+}
+
+/** The unit of WebGPU's copies, bytes. */
+const WORD = 4;
+const ARENA_USAGE = USAGE.storage + USAGE.copySource + USAGE.copyTarget;
+
+/**
+ * Memory of a device for plans that run one at a time, and for the tensors that they share.
+ *
+ * @example
+ * ```ts
+ * import { Planner } from 'tensor-arena';
+ * import { GpuArena, type GpuBuffer, type GpuDevice } from 'tensor-arena/webgpu';
+ * // A page gives its GPUDevice; the buffers are GPUBuffers then.
+ * export function memoryFor<B extends GpuBuffer>(device: GpuDevice<B>, planner: Planner): GpuArena<B> {
+ *   return new GpuArena(device).reserve(planner.chunks);
+ * }
+ * ```
+ */
+export class GpuArena<Buffer extends GpuBuffer = GpuBuffer> {
+  readonly device: GpuDevice<Buffer>;
+  #chunks: readonly Buffer[] = [];
+  readonly #statics = new Map<Tensor, Buffer>();
+  #bytesCreated = 0;
+  #generation = 0;
+
+  constructor(device: GpuDevice<Buffer>) {
+    this.device = device;
+  }
+
+  /** Bytes of all buffers that were ever made here, those that have been replaced included. */
+  get bytesCreated(): number {
+    return this.#bytesCreated;
+  }
+
+  /** Bytes of the buffers that there are now. */
+  get bufferSize(): number {
+    return [...this.#chunks, ...this.#statics.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Grows whenever a chunk is replaced: what was bound before is gone then. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** The buffer of each chunk. */
+  get chunks(): readonly Buffer[] {
+    return this.#chunks;
+  }
+
+  /**
+   * Makes room for the chunks of a plan or planner, each at least so many bytes long. A buffer that is large enough stays;
+   * another one takes the place of a smaller one, whose contents are lost.
+   */
+  reserve(chunks: readonly number[]): this {
+    const count = Math.max(chunks.length, this.#chunks.length);
+    this.#chunks = Array.from({ length: count }, (_, index) => {
+      const held = this.#chunks.at(index);
+      const size = chunks[index] ?? 0;
+      if (held !== undefined && held.size >= size) return held;
+      held?.destroy();
+      this.#generation++;
+      return this.#create(size, `chunk ${index}`);
+    });
+    return this;
+  }
+
+  /**
+   * The buffer of the storage that a tensor owns or looks into, which no plan places: a weight, or a cache. It is made at the
+   * first call, with the values of an immediate tensor.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` for a deferred tensor
+   */
+  bufferOf(tensor: Tensor): Buffer {
+    requireTensor(tensor);
+    const { root } = tensor;
+    const held = this.#statics.get(root);
+    if (held !== undefined) return held;
+    const isStatic = root.memory !== 'deferred';
+    const remedy = 'Write it through the program of its plan.';
+    checkArgument(isStatic, 'tensor', tensor.label, 'one that no plan places, such as a weight', remedy);
+    const buffer = this.#create(root.storageBytes, root.name);
+    this.#statics.set(root, buffer);
+    if (root.bytes !== null) this.write(root, { buffer, offset: 0 }, root.bytes);
+    return buffer;
+  }
+
+  /**
+   * Writes all bytes of a tensor that no plan places; those of a planned one are written through its program.
+   *
+   * @throws PlannerError `BAD_ARGUMENT` unless there are as many bytes as the tensor has
+   */
+  upload(tensor: Tensor, data: ArrayBufferView): void {
+    this.write(tensor, { buffer: this.bufferOf(tensor), offset: 0 }, data);
+  }
+
+  /** The bytes of a tensor that no plan places, when everything that was submitted before has run. */
+  download(tensor: Tensor): Promise<ArrayBuffer> {
+    return this.read(tensor, { buffer: this.bufferOf(tensor), offset: 0 });
+  }
+
+  /** As {@link upload}, of a tensor whose storage is at `storage`. */
+  write(tensor: Tensor, { buffer, offset }: GpuStorage<Buffer>, data: ArrayBufferView): void {
+    const { byteLength, viewOffset, root } = tensor;
+    checkData(tensor, data);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const padded = new Uint8Array(alignUp(byteLength, WORD));
+    padded.set(bytes);
+    // Only padding may follow within the last word.
+    const isWhole = byteLength % WORD === 0 || viewOffset + byteLength === root.byteLength;
+    if (viewOffset % WORD !== 0 || !isWhole) rejectRange(tensor);
+    if (byteLength > 0) this.device.queue.writeBuffer(buffer, offset + viewOffset, padded);
+  }
+
+  /** As {@link download}, of a tensor whose storage is at `storage`. */
+  async read(tensor: Tensor, { buffer, offset }: GpuStorage<Buffer>): Promise<ArrayBuffer> {
+    const first = offset + tensor.viewOffset;
+    const begin = Math.floor(first / WORD) * WORD;
+    const length = alignUp(first + tensor.byteLength, WORD) - begin;
+    if (tensor.byteLength === 0) return new ArrayBuffer(0);
+    const staging = this.device.createBuffer({ size: length, usage: USAGE.mapRead + USAGE.copyTarget });
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, begin, staging, 0, length);
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(MAP_READ);
+    const bytes = staging.getMappedRange().slice(first - begin, first - begin + tensor.byteLength);
+    staging.destroy();
+    return bytes;
+  }
+
+  /** Gives all buffers back. */
+  destroy(): void {
+    for (const buffer of [...this.#chunks, ...this.#statics.values()]) buffer.destroy();
+    this.#chunks = [];
+    this.#statics.clear();
+    this.#generation++;
+  }
+
+  #create(bytes: number, label: string): Buffer {
+    const size = Math.max(WORD, alignUp(bytes, WORD));
+    this.#bytesCreated += size;
+    return this.device.createBuffer({ label, size, usage: ARENA_USAGE });
+  }
+}
+
+function checkData({ label, byteLength }: Tensor, data: ArrayBufferView): void {
+  const length = ArrayBuffer.isView(data) ? data.byteLength : undefined;
+  const limit = `a typed array of ${byteLength} bytes, as ${label} has`;
+  checkArgument(length === byteLength, 'data', length ?? data, limit, 'Give all elements, in their own type.');
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+function rejectRange({ label, viewOffset, byteLength }: Tensor): never {
+  const value = `bytes ${viewOffset} to ${viewOffset + byteLength}`;
+  throw new PlannerError('BAD_ARGUMENT', {
+    message: `${subject(label)} has ${value} of its storage, but a GPU is given whole words of ${WORD} bytes.`,
+    culprit: label,
+    value,
+    limit: `a range of whole words of ${WORD} bytes`,
+    remedy: 'Write the tensor that it looks into.',
+  });
+}
