@@ -4,26 +4,11 @@
  * Invariant: a pure function of the node and of where its tensors are bound; no device is needed.
  */
 import type { Tensor } from '../../tensor/tensor.js';
+import type { BoundTensor, DispatchBindings } from '../../webgpu/dispatch.js';
 import { Settings } from '../settings.js';
 import { LANES, type ShaderKernel, type ShaderSetting } from './kernels/kernel.js';
 import { findShader } from './kernels/kernels.js';
 import type { ShaderSlot, ShaderVariant } from './shader.js';
-
-/** Where a tensor of a dispatch is. */
-export interface BoundTensor {
-  /** Index in the bindings of the dispatch. */
-  readonly binding: number;
-  /** Bytes from the start of the binding to the first element. */
-  readonly offset: number;
-}
-
-/** What a node is bound to. */
-export interface BoundNode {
-  readonly access: readonly ('read-only' | 'read-write')[];
-  readonly result: BoundTensor;
-  /** By source slot; null where the slot is empty, or where its operand is not read. */
-  readonly sources: readonly (BoundTensor | null)[];
-}
 
 /** All that runs a node, but for the buffers. */
 export interface Dispatch {
@@ -38,14 +23,14 @@ export interface Dispatch {
 const PLACE_BYTES = 48;
 
 /** The dispatch of a node with a kernel; null if it has no work, such as a copy of nothing. */
-export function dispatchOf(node: Tensor, bound: BoundNode, mostWorkgroups: number): Dispatch | null {
+export function dispatchOf(node: Tensor, bound: DispatchBindings<unknown>, mostWorkgroups: number): Dispatch | null {
   const kernel = findShader(node.operation!)!;
   const settings = kernel.settings?.(new Settings(node), node) ?? [];
   const count = kernel.count(node);
-  if (count === 0) return null;
-  const { slots, places, absent } = placesOf(node, bound);
+  if (count === 0 || bound.result === null) return null;
+  const { slots, places, absent } = placesOf(node, bound.result, bound.operands);
   return {
-    variant: { kernel, bindings: bound.access, slots, absent, settings },
+    variant: { kernel, bindings: bound.bindings.map(({ access }) => access), slots, absent, settings },
     params: packed(places, count, settings),
     workgroups: workgroupsOf(kernel, count, mostWorkgroups),
   };
@@ -53,25 +38,27 @@ export function dispatchOf(node: Tensor, bound: BoundNode, mostWorkgroups: numbe
 
 interface Place {
   readonly tensor: Tensor;
-  readonly offset: number;
+  /** Byte of its binding at which it begins. */
+  readonly begin: number;
 }
 
 function placesOf(
   node: Tensor,
-  { result, sources }: BoundNode,
+  result: BoundTensor,
+  operands: readonly (BoundTensor | null)[],
 ): { slots: ShaderSlot[]; places: Place[]; absent: string[] } {
   const slots: ShaderSlot[] = [{ name: 'out', type: node.type.name, binding: result.binding }];
-  const places: Place[] = [{ tensor: node, offset: result.offset }];
+  const places: Place[] = [{ tensor: node, begin: result.residual }];
   const absent: string[] = [];
   node.operation!.operands.forEach((name, slot) => {
-    const at = sources[slot] ?? null;
+    const at = operands[slot] ?? null;
     if (at === null) {
       absent.push(name);
       return;
     }
     const tensor = node.sources[slot]!;
     slots.push({ name, type: tensor.type.name, binding: at.binding });
-    places.push({ tensor, offset: at.offset });
+    places.push({ tensor, begin: at.residual });
   });
   return { slots, places, absent };
 }
@@ -80,8 +67,8 @@ function placesOf(
 function packed(places: readonly Place[], count: number, settings: readonly ShaderSetting[]): Uint8Array<ArrayBuffer> {
   const size = places.length * PLACE_BYTES + 4 * (1 + settings.length);
   const view = new DataView(new ArrayBuffer(Math.ceil(size / 16) * 16));
-  places.forEach(({ tensor: { ne, nb }, offset }, index) => {
-    const numbers = [...ne, ...nb, offset];
+  places.forEach(({ tensor: { ne, nb }, begin }, index) => {
+    const numbers = [...ne, ...nb, begin];
     numbers.forEach((number, i) => view.setUint32(index * PLACE_BYTES + 4 * i, number, true));
   });
   const behind = places.length * PLACE_BYTES;

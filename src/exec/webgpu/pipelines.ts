@@ -45,7 +45,7 @@ export class PipelineCache<Buffer extends GpuBuffer = GpuBuffer> {
 
   #layoutOf({ bindings }: ShaderVariant): GpuObject {
     const types = [
-      ...bindings.map((access) => (access === 'read-only' ? 'read-only-storage' : 'storage')),
+      ...bindings.map((access) => (access === 'read' ? 'read-only-storage' : 'storage')),
       'uniform',
     ] as const;
     return this.device.createBindGroupLayout({

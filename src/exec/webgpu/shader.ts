@@ -12,6 +12,7 @@
  * Invariant: f16 is written as the reference executor writes it, to the nearest, ties to even: `shader-f16` is not needed.
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
+import type { StorageAccess } from '../../webgpu/target.js';
 import { LANES, type ShaderKernel, type ShaderSetting } from './kernels/kernel.js';
 
 /** A tensor of a dispatch. */
@@ -26,8 +27,7 @@ export interface ShaderSlot {
 /** All that the text of a shader depends on. */
 export interface ShaderVariant {
   readonly kernel: ShaderKernel;
-  /** Whether the shader writes each binding. */
-  readonly bindings: readonly ('read-only' | 'read-write')[];
+  readonly bindings: readonly StorageAccess[];
   /** The result first. */
   readonly slots: readonly ShaderSlot[];
   /** Operands that are left out. */
@@ -116,7 +116,7 @@ export function shaderText({ kernel, bindings, slots, absent, settings }: Shader
     `struct Params {\n${fields.join('\n')}\n}`,
     ...bindings.map((access, index) => {
       const word = index === atomic ? 'atomic<u32>' : 'u32';
-      return `@group(0) @binding(${index}) var<storage, ${access === 'read-only' ? 'read' : 'read_write'}> b${index}: array<${word}>;`;
+      return `@group(0) @binding(${index}) var<storage, ${access === 'read' ? 'read' : 'read_write'}> b${index}: array<${word}>;`;
     }),
     `@group(0) @binding(${bindings.length}) var<uniform> p: Params;`,
     ...slots.map((slot) => readerOf(slot, atomic)),
