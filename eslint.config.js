@@ -31,6 +31,7 @@ export const LAYERS = [
   'plan',
   'planner',
   'exec',
+  'webgpu',
   'gguf',
   'models',
   'map',

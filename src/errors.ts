@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   OUT_OF_MEMORY: 'Immediate tensors fit in the memory that the context has.',
   OVERSIZE: 'A buffer fits into one chunk.',
   TOO_MANY_SPANS: 'A replay follows a bounded number of separate runs of bytes.',
+  UNBINDABLE: 'A dispatch binds ranges of the sizes that its device allows, and no more of them.',
   UNKNOWN_ARCHITECTURE: 'An architecture is one that the library can build.',
   UNKNOWN_TYPE: 'An element type is one of ggml’s.',
   WRONG_NBYTES: 'A tensor’s nbytes follows from its type, ne and nb.',

@@ -21,6 +21,7 @@ import {
   type ErrorCode,
 } from '../src/index.js';
 import { fitContext, measureModel } from '../src/models/index.js';
+import { webgpuTarget } from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
 import { readGguf, type Gguf } from '../src/gguf/index.js';
 import { executeGraph, Memory } from '../src/exec/index.js';
@@ -164,6 +165,10 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => solve(createProblem([{ ...buffer, fixedOffset: 8 }]), { maxChunkSize: 8 }),
   ],
   TOO_MANY_SPANS: [manyRows],
+  UNBINDABLE: [
+    () => measureGraph(graph, { target: webgpuTarget({ maxStorageBufferBindingSize: 4 }) }),
+    () => measureGraph(graph, { target: webgpuTarget({ maxStorageBuffersPerShaderStage: 1 }) }),
+  ],
   UNKNOWN_ARCHITECTURE: [() => measureModel(ggufWith({ 'general.architecture': 'yet-unborn' }))],
   UNKNOWN_TYPE: [() => ctx.newTensor(bad('q9'), [4])],
   WRONG_NBYTES: [

@@ -1,5 +1,5 @@
 /**
- * Which nodes of a graph a runtime may compute at once, and what groups demand of live ranges and reuses.
+ * Which nodes of a graph a runtime may compute at once, and what groups and kernels demand of live ranges and reuses.
  *
  *     step    0        1             2             3
  *             x = …    n = norm(x)   y = n · w     …       A group of norm and product that ends at step 2. If y gets
@@ -34,14 +34,15 @@ export interface FusedGroups {
 
 const groupsOfTables = new WeakMap<GraphTable, Map<Runtime, FusedGroups | null>>();
 
-/** The groups that `runtime` may form; null if there are none. O(nodes + group sizes²), the first time. */
+/** The groups that `runtime` may form; null if there are none, and no reuse is refused. O(nodes + group sizes²), the first time. */
 export function groupsOf(graph: Graph, runtime: Runtime): FusedGroups | null {
-  if (runtime.fusions.length === 0) return null;
+  const { fusions, reuses } = runtime;
+  if (fusions.length === 0 && reuses === undefined) return null;
   const { table } = graph;
   let ofTable = groupsOfTables.get(table);
   if (ofTable === undefined) groupsOfTables.set(table, (ofTable = new Map<Runtime, FusedGroups | null>()));
   let groups = ofTable.get(runtime);
-  if (groups === undefined) ofTable.set(runtime, (groups = new Finder(graph).find(endsOf(runtime))));
+  if (groups === undefined) ofTable.set(runtime, (groups = new Finder(graph).find(endsOf(runtime), reuses)));
   return groups;
 }
 
@@ -101,7 +102,8 @@ class Finder {
     this.#outputs = outputs;
   }
 
-  find(ends: State): FusedGroups | null {
+  find(ends: State, reuses: Runtime['reuses']): FusedGroups | null {
+    if (reuses !== undefined) this.#refuseAllBut(reuses);
     const { nodes } = this.#table;
     const tensors = this.#tensors;
     const { ops, states } = ends;
@@ -109,13 +111,33 @@ class Finder {
       const { op } = tensors[nodes[step]];
       for (let at = 0; at < ops.length; at++) if (ops[at] === op) this.#findEndingAt(step, states[at]);
     }
-    if (this.#lastSteps.length === 0) return null;
+    if (this.#lastSteps.length === 0 && this.#refused === null) return null;
     return {
       lastSteps: new Int32Array(this.#lastSteps),
       first: new Int32Array(this.#first),
       roots: new Int32Array(this.#roots),
       refused: this.#refused,
     };
+  }
+
+  /** Refuses what a node reads through a slot that is in no row, and through every other slot where that storage is read. */
+  #refuseAllBut(reuses: NonNullable<Runtime['reuses']>): void {
+    const { nodes, sourceFirst, sources, roots, reusable } = this.#table;
+    for (const node of nodes) {
+      const tensor = this.#tensors[node];
+      const slots = Object.hasOwn(reuses, tensor.op) ? reuses[tensor.op] : [];
+      const first = sourceFirst[node];
+      const read = tensor.sources.flatMap((source, slot) => (source === null || source === tensor ? [] : slot));
+      const others = new Set(read.flatMap((slot, i) => (slots.includes(slot) ? [] : roots[sources[first + i]])));
+      for (let entry = first; entry < sourceFirst[node + 1]; entry++) {
+        if (reusable[entry] > 0 && others.has(roots[sources[entry]])) this.#refuse(entry);
+      }
+    }
+  }
+
+  #refuse(entry: number): void {
+    this.#refused ??= new Uint8Array(this.#table.sources.length);
+    this.#refused[entry] = 1;
   }
 
   #findEndingAt(step: number, end: State): void {
@@ -180,9 +202,7 @@ class Finder {
         const root = roots[sources[entry]];
         for (let i = 0; i < inputs.length; i++) {
           if (this.#roots[start + i] !== root) continue;
-          if (mayMeet(this.#tensors[member], this.#tensors[inputs[i]], inputOrders[i])) continue;
-          this.#refused ??= new Uint8Array(sources.length);
-          this.#refused[entry] = 1;
+          if (!mayMeet(this.#tensors[member], this.#tensors[inputs[i]], inputOrders[i])) this.#refuse(entry);
         }
       }
     }

@@ -78,7 +78,8 @@ export function place(graph: Graph, options: ResolvedOptions): Outcome {
   const { table } = graph;
   if (options.pools !== null) checkPoolOfEach(options.pools, table.tensorCount);
   rejectUnplannable(graph, options);
-  const { liveness, placement, pools } = placeTable(table, groupsOf(graph, options.runtime), options);
+  const asked = { ...options, pools: options.target?.poolsOf?.(graph, options.reuse) ?? options.pools };
+  const { liveness, placement, pools } = placeTable(table, groupsOf(graph, options.runtime), asked);
   const { problem } = liveness;
   const bufferSize = placementSize(placement);
   const lowerBound = placement.lowerBound ?? liveLoad(problem).bytes;
@@ -117,6 +118,7 @@ export function placeTable(
 /** @throws PlannerError `HAZARD`, `OVERSIZE` as {@link measureGraph} */
 export function rejectUnplannable(graph: Graph, options: ResolvedOptions): void {
   const { tensors, table } = graph;
+  options.target?.check(graph);
   if (options.allocator !== ALLOCATORS.ggml && mayConflict(tensors, table)) rejectConflicts(hazardsOf(graph));
   if (options.maxChunkSize !== Infinity) rejectOversize(graph, options);
 }

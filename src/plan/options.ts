@@ -4,12 +4,25 @@
 import type { Allocator } from '../solver/allocator.js';
 import { ALLOCATORS, type AllocatorName } from '../solver/allocators.js';
 import { checkArgument, checkChoice, checkOptions, wrongValue, type OptionNames } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
 import { checkPools, type Pools } from '../graph/pools.js';
 import type { ReuseMode } from '../liveness/liveness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { resolveRuntime, type RuntimeName } from '../runtime/runtimes.js';
 import { checkAlignment } from '../units.js';
 import { resolveAllocator } from './allocator-choice.js';
+
+/** What runs a plan, where that asks for more than single options say; `webgpuTarget` of `tensor-arena/webgpu` makes one. */
+export interface Target {
+  /** In place of the options of these names. */
+  readonly alignment: number;
+  readonly maxChunkSize: number;
+  readonly runtime: Runtime;
+  /** Throws a `PlannerError` for a graph of which no plan is right. */
+  readonly check: (graph: Graph) => void;
+  /** The memories that a graph is planned into, by which operands its nodes reuse; null for one memory. */
+  readonly poolsOf: ((graph: Graph, reuse: ReuseMode) => Pools) | null;
+}
 
 /** Settings of `measureGraph` and `planGraph`. */
 export interface PlanOptions {
@@ -40,6 +53,8 @@ export interface PlanOptions {
    * alignment and a largest chunk of its own. Default: one memory.
    */
   readonly pools?: Pools;
+  /** What runs the plan. It decides alignment, chunks, runtime and pools, which are left out then. Default: none. */
+  readonly target?: Target;
 }
 
 const PLAN_OPTIONS: OptionNames<PlanOptions> = {
@@ -50,6 +65,7 @@ const PLAN_OPTIONS: OptionNames<PlanOptions> = {
   reuse: true,
   runtime: true,
   pools: true,
+  target: true,
 };
 
 export interface ResolvedOptions {
@@ -60,6 +76,7 @@ export interface ResolvedOptions {
   readonly reuse: ReuseMode;
   readonly runtime: Runtime;
   readonly pools: Pools | null;
+  readonly target: Target | null;
 }
 
 export const REUSE_MODES: readonly ReuseMode[] = ['full', 'ggml', 'off'];
@@ -67,7 +84,10 @@ export const REUSE_MODES: readonly ReuseMode[] = ['full', 'ggml', 'off'];
 /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
 export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   checkOptions(options, PLAN_OPTIONS);
-  const { allocator: choice = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = options;
+  const target = options.target ?? null;
+  if (target !== null) checkTarget(target, options);
+  const asked = { ...options, ...target };
+  const { allocator: choice = 'auto', alignment = 32, maxChunkSize = Infinity, allowOversize = false } = asked;
   const allocator = resolveAllocator(choice);
   const { reuse = allocator === ALLOCATORS.ggml ? 'ggml' : 'full' } = options;
   checkAlignment(alignment);
@@ -80,10 +100,10 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
       remedy: 'Give a limit in bytes, or leave it out.',
     });
   }
-  const runtime = resolveRuntime(options.runtime);
+  const runtime = resolveRuntime(asked.runtime);
   const pools = options.pools ?? null;
   if (pools !== null) {
-    checkAlone(options);
+    checkAlone(options, 'pools', 'each pool has its own', ['alignment', 'maxChunkSize']);
     checkPools(pools);
   }
   return {
@@ -94,12 +114,31 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
     reuse,
     runtime,
     pools,
+    target,
   };
 }
 
-function checkAlone(options: PlanOptions): void {
-  for (const name of ['alignment', 'maxChunkSize'] as const) {
-    const remedy = `Leave out \`${name}\`: each pool has its own.`;
-    checkArgument(options[name] === undefined, name, options[name], 'left out with pools', remedy);
+function checkTarget(target: Partial<Target>, options: PlanOptions): void {
+  const isTarget = typeof (Object(target) as Partial<Target>).check === 'function';
+  checkArgument(isTarget, 'target', target, 'a target', 'Give what webgpuTarget returns.');
+  checkAlone(options, 'target', 'the target decides it', [
+    'alignment',
+    'maxChunkSize',
+    'allowOversize',
+    'runtime',
+    'pools',
+  ]);
+}
+
+/** Beside `decider`, these options are left out, `because` it has their values. */
+function checkAlone(
+  options: PlanOptions,
+  decider: keyof PlanOptions,
+  because: string,
+  names: readonly (keyof PlanOptions)[],
+): void {
+  for (const name of names) {
+    const remedy = `Leave out \`${name}\`: ${because}.`;
+    checkArgument(options[name] === undefined, name, options[name], `left out with ${decider}`, remedy);
   }
 }

@@ -18,10 +18,9 @@
 import { checkArgument, checkChoice, checkOptions, PlannerError, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { measureGraph } from '../plan/measure.js';
-import { resolveOptions } from '../plan/options.js';
 import { centreOf, checkBox, checkDims, cornersOf, greatestOf, pointsOf, type Box, type Dims } from './box.js';
 import { GrowingArena } from './growing-arena.js';
-import { Planner, PLANNER_OPTIONS, type PlannerOptions } from './planner.js';
+import { Planner, PLANNER_OPTIONS, resolveForOneMemory, type PlannerOptions } from './planner.js';
 import type { ReservedPlan } from './reserved-plan.js';
 
 /** Makes the graph of some lengths; the same graph for the same lengths. */
@@ -158,7 +157,7 @@ export class Family<Name extends string> {
       const across = { ...this.box, [grows]: [length, length] };
       return { length, graphs: cornersOf(across).map((dims) => this.#graphAt(dims)) };
     });
-    const arena = new GrowingArena(samples, resolveOptions(this.#options));
+    const arena = new GrowingArena(samples, resolveForOneMemory(this.#options));
     return {
       bufferSizeAt: (dims) => arena.bufferSizeAt(dims[grows]),
       find: (graph, dims) => arena.find(graph, dims[grows]),

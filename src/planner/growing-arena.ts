@@ -30,14 +30,6 @@ export class GrowingArena {
 
   /** @param samples graphs of the least length, of the greatest, and of lengths between, ascending */
   constructor(samples: readonly GraphsAt[], options: ResolvedOptions) {
-    const remedy = 'Leave out `maxChunkSize`, or `grows`.';
-    checkArgument(
-      options.maxChunkSize === Infinity,
-      'maxChunkSize',
-      options.maxChunkSize,
-      'unlimited where an arena grows',
-      remedy,
-    );
     const merged = samples.map(({ graphs }) => onlyOne(graphs.map((graph) => structureOf(graph, options))));
     const units = samples[samples.length - 1].length - samples[0].length;
     this.#least = samples[0].length;
@@ -56,6 +48,10 @@ export class GrowingArena {
       );
     });
     this.#slots = growingSlots(problem, least, offsets, units);
+    const { maxChunkSize } = options;
+    const most = valueAt(this.#slots.bufferSize, units);
+    const limit = `at least ${most}, as an arena that grows has one chunk`;
+    checkArgument(most <= maxChunkSize, 'maxChunkSize', maxChunkSize, limit, 'Narrow the box, or leave out `grows`.');
   }
 
   /** Bytes of the buffer at a length. */

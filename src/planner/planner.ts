@@ -20,6 +20,20 @@ import type { Structure } from './structure.js';
 /** Settings of a {@link Planner}: those of `planGraph`, for one memory. */
 export type PlannerOptions = Omit<PlanOptions, 'pools'>;
 
+/** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
+export function resolveForOneMemory(options: PlannerOptions): ResolvedOptions {
+  const resolved = resolveOptions(options);
+  const isOne = (resolved.target?.poolsOf ?? null) === null;
+  checkArgument(
+    isOne,
+    'target',
+    'one of several memories',
+    'one of one memory here',
+    'Leave out `operands` of the target.',
+  );
+  return resolved;
+}
+
 /** Settings of `planner.reserve`. */
 export interface ReserveOptions {
   /**
@@ -38,6 +52,7 @@ export const PLANNER_OPTIONS: OptionNames<PlannerOptions> = {
   allowOversize: true,
   reuse: true,
   runtime: true,
+  target: true,
 };
 const RESERVE_OPTIONS: OptionNames<ReserveOptions> = { given: true };
 
@@ -71,7 +86,7 @@ export class Planner {
   /** @throws PlannerError `BAD_ARGUMENT`, `BAD_ALIGNMENT` */
   constructor(options: PlannerOptions = {}) {
     checkOptions(options, PLANNER_OPTIONS);
-    this.#options = resolveOptions(options);
+    this.#options = resolveForOneMemory(options);
   }
 
   /** Bytes of the arena: the sum of all chunks. */

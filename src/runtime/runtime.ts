@@ -1,5 +1,6 @@
 /**
- * The rules of a runtime, as data: which nodes it may compute in one kernel instead of one by one.
+ * The rules of a runtime, as data: which nodes it may compute in one kernel instead of one by one, and over which operands
+ * a kernel may write.
  *
  *     step    x ──▶ n = RMS_NORM(x) ──▶ y = MUL(n, w)        one by one: x is free once n is computed
  *             x, w ──────────────────▶ y                     at once: x is read while y is written
@@ -33,7 +34,7 @@ export interface FusedNode {
 /** The nodes of a group, in order, at least two. */
 export type FusionRule = readonly FusedNode[];
 
-/** A runtime: its name, and the groups that it may compute at once. */
+/** A runtime: its name, the groups that it may compute at once, and the operands that its kernels may overwrite. */
 export interface Runtime {
   /** Name in plans and messages. */
   readonly name: string;
@@ -42,6 +43,11 @@ export interface Runtime {
    * computes at once only if no bytes overlap: an overlap then costs speed alone.
    */
   readonly fusions: readonly FusionRule[];
+  /**
+   * The source slots that a kernel may write its result over, by the name of the operation; an operation without a row
+   * overwrites nothing. It only takes away from what operations allow. Default: all that they allow.
+   */
+  readonly reuses?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Nodes that a rule may match at most; a longer rule is an error. */

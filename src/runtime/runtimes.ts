@@ -62,7 +62,7 @@ interface Fault {
 /** What is wrong with a runtime; null if it is a known one, or a valid one of the caller's own. */
 function faultOf(runtime: unknown): Fault | null {
   if (typeof runtime === 'string') return { what: `${JSON.stringify(runtime.slice(0, 60))} is unknown` };
-  const { name, fusions } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
+  const { name, fusions, reuses = {} } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
     return runtime === RUNTIMES[name]
@@ -74,8 +74,14 @@ function faultOf(runtime: unknown): Fault | null {
     const fault = faultOfRule(fusions[index], `fusions[${index}]`);
     if (fault !== null) return { ...fault, what: `${name} has a rule whose ${fault.what}` };
   }
-  return null;
+  const row = Object.entries(Object(reuses) as object).find(([, slots]) => !isListOfSlots(slots));
+  if (row === undefined && typeof reuses === 'object') return null;
+  const remedy = 'Give the source slots that may be overwritten, by operation: { ADD: [0, 1] }.';
+  return { what: `${name} has reuses${row ? `.${row[0]}` : ''} that are no list of slots`, remedy };
 }
+
+const isListOfSlots = (slots: unknown): boolean =>
+  Array.isArray(slots) && slots.every((slot) => Number.isSafeInteger(slot) && slot >= 0);
 
 /** What is wrong with a rule, or with a node of it; completes "a rule whose …". */
 function faultOfRule(rule: unknown, at: string): Fault | null {

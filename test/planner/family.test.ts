@@ -140,12 +140,19 @@ describe('an arena that grows', () => {
     expectError('OUTSIDE_FAMILY', /./, () => family.plan(build({ length: 150 }), { length: 99 }));
   });
 
-  it('is refused for several structures, several chunks, and a length that does not change', () => {
+  it('takes one chunk, or is refused', () => {
+    const within = (maxChunkSize: number): number => {
+      return planFamily(build, { length: [1, 9] }, { grows: 'length', maxChunkSize }).bufferSize;
+    };
+    const size = within(Infinity);
+    expect(within(size)).toBe(size);
+    expectError('BAD_ARGUMENT', /maxChunkSize/, () => within(size - 1));
+  });
+
+  it('is refused for several structures, and a length that does not change', () => {
     const other = ({ length }: LengthDims): Graph => sumOf(length, 1 + (length % 2) * (length - 1));
     const differing = ({ length }: LengthDims): Graph => (length === 1 ? build({ length }) : other({ length }));
     expectError('BAD_ARGUMENT', /build/, () => planFamily(differing, { length: [1, 9] }, { grows: 'length' }));
-    const chunked = { grows: 'length', maxChunkSize: 65536 } as const;
-    expectError('BAD_ARGUMENT', /maxChunkSize/, () => planFamily(build, { length: [1, 9] }, chunked));
     expectError('BAD_ARGUMENT', /box\.length/, () => planFamily(build, { length: [9, 9] }, { grows: 'length' }));
     expectError('BAD_ARGUMENT', /grows/, () => planFamily(build, { length: [1, 9] }, { grows: 'width' as 'length' }));
   });
