@@ -12,7 +12,7 @@
  * Invariant: f16 is written as the reference executor writes it, to the nearest, ties to even: `shader-f16` is not needed.
  */
 import type { ElementTypeName } from '../../tensor/element-type.js';
-import type { StorageAccess } from '../../webgpu/target.js';
+import type { StorageAccess } from '../../webgpu/dispatch.js';
 import { LANES, type ShaderKernel, type ShaderSetting } from './kernels/kernel.js';
 
 /** A tensor of a dispatch. */

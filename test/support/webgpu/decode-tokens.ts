@@ -45,7 +45,7 @@ export async function decodeTokens(gpu: Gpu, count: number): Promise<Decoded> {
     const memory = inputsOf(step, past, tokens, caches);
     const program = bench.program(plan);
     if (caches === null) bench.copyLeafs(program, memory);
-    else copyInputs(bench, step, memory, program);
+    else copyInputs(step, memory, program);
     program.run();
     executeGraph(step.graph, memory);
     const expected = memory.read(step.logits);
@@ -84,7 +84,7 @@ function inputsOf(step: Step, past: number, tokens: readonly number[], caches: r
 }
 
 /** Weights and caches are on the device already. */
-function copyInputs(bench: Bench, step: Step, memory: Memory, program: ReturnType<Bench['program']>): void {
+function copyInputs(step: Step, memory: Memory, program: ReturnType<Bench['program']>): void {
   for (const input of [step.tokens, step.positions, step.rows, step.mask]) {
     program.write(input, memory.storage(input).slice(0, input.byteLength));
   }

@@ -52,10 +52,9 @@ export class GpuPage {
     name: Name,
     ...args: Rest<PageFunctions[Name]>
   ): Promise<{ value: Value<PageFunctions[Name]>; errors: string[] }> {
-    return this.#page.evaluate(
-      // The page's own function, of page.ts.
-      ([called, given]) => (globalThis as unknown as { call: (...all: unknown[]) => never }).call(called, given),
-      [name, args] as const,
-    );
+    // In the page, `call` is the function of page.ts.
+    const call = ([called, given]: unknown[]): unknown =>
+      (globalThis as unknown as { call: (...all: unknown[]) => unknown }).call(called, given);
+    return this.#page.evaluate(call, [name, args] as unknown[]) as never;
   }
 }

@@ -5,11 +5,12 @@ import { executeGraph } from '../../../src/exec/reference/execute.js';
 import { fillLeafs } from '../../../src/exec/reference/fill.js';
 import { Memory } from '../../../src/exec/reference/memory.js';
 import { planGraph } from '../../../src/plan/plan.js';
-import { webgpuTarget, type StorageAccess } from '../../../src/webgpu/target.js';
+import type { StorageAccess } from '../../../src/webgpu/dispatch.js';
+import { webgpuTarget } from '../../../src/webgpu/target.js';
 import { Bench, worstDifference, type Gpu } from './run.js';
 
 export interface NodeResult {
-  readonly op: string;
+  readonly type: string;
   readonly worst: number;
   readonly found: readonly number[];
   readonly expected: readonly number[];
@@ -42,7 +43,7 @@ export async function compareOutputs(
     const expected = memory.read(node);
     const found = await bench.fetch(node, plan, given);
     const worst = worstDifference(found, expected);
-    results.push({ op: node.op, worst, found: worst === 0 ? [] : found, expected: worst === 0 ? [] : expected });
+    results.push({ type: node.type.name, worst, found: worst === 0 ? [] : found, expected: worst === 0 ? [] : expected });
   }
   program.destroy();
   bench.arena.destroy();
