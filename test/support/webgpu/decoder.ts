@@ -39,6 +39,7 @@ const layers = [0, 1].map((index) => ({
 }));
 const embedding = matrix(WIDTH, VOCABULARY);
 const outputNorm = matrix(WIDTH, 1);
+const output = matrix(WIDTH, VOCABULARY);
 
 /** The caches of all layers. */
 export const CACHES: readonly Tensor[] = layers.flatMap(({ keys, values }) => [keys, values]);
@@ -82,7 +83,7 @@ export function decode(past: number, count: number): Step {
     const hidden = ctx.swiglu(ctx.mulMat(layer.gate, between), ctx.mulMat(layer.up, between));
     x = ctx.add(x, ctx.mulMat(layer.down, hidden));
   });
-  const logits = ctx.setOutput(ctx.mulMat(embedding, ctx.mul(ctx.rmsNorm(x, 1e-5), outputNorm)));
+  const logits = ctx.setOutput(ctx.mulMat(output, ctx.mul(ctx.rmsNorm(x, 1e-5), outputNorm)));
   return { graph: Graph.forward(logits), tokens, positions, rows, mask, logits };
 }
 
@@ -94,7 +95,7 @@ function scored(ctx: Context, queries: Tensor, keys: Tensor, values: Tensor, mas
 /** Writes weights, the same at each call, into the memory of a graph. */
 export function fillWeights({ graph }: Step, memory: Memory): void {
   const random = randomNumbers(11);
-  const all = [embedding, outputNorm, ...layers.flatMap((layer) => Object.values(layer))];
+  const all = [embedding, outputNorm, output, ...layers.flatMap((layer) => Object.values(layer))];
   for (const each of all.filter((tensor) => !CACHES.includes(tensor))) {
     const values = Array.from({ length: each.ne[0] * each.ne[1] }, () => (random() - 0.5) / 2);
     if (graph.tensors.includes(each)) memory.write(each, values);

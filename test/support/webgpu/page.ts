@@ -1,7 +1,8 @@
 /** The script of the page in which tests use WebGPU: functions that tests call by name. */
+import { runDamaged } from './broken-rules.js';
 import { decodeTokens } from './decode-tokens.js';
 import type { Gpu } from './run.js';
-import { compareOutputs } from './single-nodes.js';
+import { compareOutputs } from './compare-outputs.js';
 
 let opened: Promise<Gpu> | undefined;
 
@@ -16,7 +17,7 @@ async function open(): Promise<Gpu> {
 }
 
 /** All that a test may ask of the page; the device comes first. */
-const FUNCTIONS = { compareOutputs, decodeTokens };
+const FUNCTIONS = { compareOutputs, decodeTokens, runDamaged };
 
 export type PageFunctions = typeof FUNCTIONS;
 
