@@ -1,10 +1,11 @@
 /**
  * Which storages of a plan have the same bytes at a time when both need them?
  *
- * Invariant: a node may reuse the bytes of another storage only if its operation may overwrite that operand and nobody
- * reads the operand later.
+ * Invariant: a node may reuse the bytes of another storage only if its operation and the runtime's kernel may overwrite that
+ * operand and nobody reads the operand later.
  */
 import type { Graph } from '../graph/graph.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { forEachCollision, type Rectangle } from './collisions.js';
 import { mayOverwrite } from './operands.js';
@@ -26,7 +27,12 @@ export interface Placed extends Rectangle {
  * Every collision up to `most`, ordered by the first step of the second storage. Of the storages that start at the same
  * step, the computed one must come last in `placed`. O((n + collisions) log n), and the views of what collides.
  */
-export function findCollisions(graph: Graph, placed: readonly Placed[], most: number): PlanViolation[] {
+export function findCollisions(
+  graph: Graph,
+  runtime: Runtime,
+  placed: readonly Placed[],
+  most: number,
+): PlanViolation[] {
   const byChunk = new Map<number, Placed[]>();
   for (const storage of placed) {
     if (!Number.isSafeInteger(storage.bottom)) continue; // reported already
@@ -39,7 +45,7 @@ export function findCollisions(graph: Graph, placed: readonly Placed[], most: nu
   for (const storages of byChunk.values()) {
     if (violations.length >= most) break;
     forEachCollision(storages, (holder, newcomer) => {
-      const violation = collisionOf(holder, newcomer);
+      const violation = collisionOf(holder, newcomer, runtime);
       if (violation === null) return true;
       const mayBeStale = violation.kind === 'overlap' && newcomer.isComputed;
       const stale = mayBeStale ? staleViews(holder, newcomer, (views ??= new ViewReads(graph))) : [];
@@ -52,9 +58,9 @@ export function findCollisions(graph: Graph, placed: readonly Placed[], most: nu
 }
 
 /** What is wrong with `newcomer`, which starts on bytes that `holder` still has; null if nothing. */
-function collisionOf(holder: Placed, newcomer: Placed): PlanViolation | null {
+function collisionOf(holder: Placed, newcomer: Placed, runtime: Runtime): PlanViolation | null {
   const isReuse = newcomer.isComputed && holder.end === newcomer.start + 1 && !holder.isKept;
-  if (isReuse && mayReuse(newcomer, holder)) return null;
+  if (isReuse && mayReuse(newcomer, holder, runtime)) return null;
   const kind = holder.isKept ? 'output-overwritten' : isReuse ? 'in-place-not-allowed' : 'overlap';
   const bytes = [Math.max(holder.bottom, newcomer.bottom), Math.min(holder.top, newcomer.top)] as const;
   const label = labelOf(holder.tensor, holder.id);
@@ -88,9 +94,12 @@ function sharing(
 }
 
 /** Whether a node may overwrite all that it reads of `reused`, where the plan puts both. */
-function mayReuse({ tensor: node, bottom }: Placed, reused: Placed): boolean {
+function mayReuse({ tensor: node, bottom }: Placed, reused: Placed, { reuses }: Runtime): boolean {
+  const hasKernel = (slot: number): boolean => {
+    return reuses === undefined || (Object.hasOwn(reuses, node.op) && reuses[node.op].includes(slot));
+  };
   return node.sources.every((source, slot) => {
     const isRead = source !== null && source !== node && source.root === reused.tensor;
-    return !isRead || (reused.bottom + source.viewOffset === bottom && mayOverwrite(node, slot));
+    return !isRead || (reused.bottom + source.viewOffset === bottom && mayOverwrite(node, slot) && hasKernel(slot));
   });
 }

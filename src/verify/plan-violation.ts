@@ -12,8 +12,8 @@ export interface PlanViolation {
    * - `stale-view`: the first tensor is a view that is read after the second has been computed over some of its bytes,
    *   while no node reads the storage itself any more.
    * - `output-overwritten`: the first storage must last to the end, as an output or because nobody reads it.
-   * - `in-place-not-allowed`: the second tensor is computed over an operand that its operation may not overwrite,
-   *   or may not overwrite at that offset.
+   * - `in-place-not-allowed`: the second tensor is computed over an operand that its operation, or the runtime's kernel,
+   *   may not overwrite, or may not overwrite at that offset.
    * - `fused-overlap`: the second tensor is the result of nodes that the runtime may compute at once, and lies over the
    *   first tensor, which one of these nodes reads.
    * - `misaligned`, `out-of-arena`: a storage has a wrong place; `missing`: it has no place; `duplicate`: it has two.

@@ -80,7 +80,7 @@ export function verifyPlan(graph: Graph, plan: PlanLike, limits: CheckLimits = {
   });
   const alone = [...checkSizes(plan), ...memories.faults.map(sizeViolation)];
   alone.push(...checkChunks(plan, limits, memories, placed), ...ofTensors);
-  const found = alone.concat(findCollisions(graph, placed, maxViolations - alone.length));
+  const found = alone.concat(findCollisions(graph, runtime, placed, maxViolations - alone.length));
   const fused = findFusedOverlaps(graph, runtime, placed, found, maxViolations - found.length);
   return found.concat(fused).slice(0, maxViolations);
 }

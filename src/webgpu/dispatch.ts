@@ -8,11 +8,13 @@
  * Invariant: in a dispatch, all bindings of a buffer have the same access, and no range that is written meets another.
  */
 import { checkArgument, named, PlannerError, subject } from '../errors.js';
+import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import type { PlanLayout } from '../plan/layout.js';
 import { WEBGPU_STEP, type WebGpuBufferLimits } from '../runtime/webgpu-limits.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
+import { ownBuffer, placeOf, type OutsidePlace } from './places.js';
 
 /** How a shader declares the storage of a binding. */
 export type StorageAccess = 'read' | 'read-write';
@@ -46,6 +48,8 @@ export interface BoundTensor {
 
 /** What one dispatch binds. */
 export interface DispatchBindings<Outside = Tensor> {
+  /** The node, or those that are computed at once, in order. */
+  readonly nodes: readonly Tensor[];
   readonly bindings: readonly BufferBinding<Outside>[];
   /**
    * By source slot of the node; of nodes computed at once, those of one node after another. Null for a slot without a
@@ -54,14 +58,6 @@ export interface DispatchBindings<Outside = Tensor> {
   readonly operands: readonly (BoundTensor | null)[];
   /** Where the result is written: of nodes computed at once, that of the last. Null if it has no bytes. */
   readonly result: BoundTensor | null;
-}
-
-/** Where a storage outside of the arena is. */
-export interface OutsidePlace<Outside> {
-  /** Anything that stands for the buffer, such as a `GPUBuffer`: the same one for all storages in it. */
-  readonly buffer: Outside;
-  /** Bytes from the start of the buffer. */
-  readonly offset: number;
 }
 
 /**
@@ -100,18 +96,36 @@ export function bindingsOf(
     'Plan the graph with the option `target`.',
   );
   const locate = (owner: Tensor): Location => {
-    if (owner.memory !== 'deferred') return { ...outside(owner), access: 'read' };
-    const { chunk, offset } = plan.locate(owner);
-    return { buffer: chunk, offset, access: operands };
+    return { ...placeOf(plan, owner, outside), access: owner.memory === 'deferred' ? operands : 'read' };
   };
   return bind(Array.isArray(nodes) ? (nodes as readonly Tensor[]) : [nodes as Tensor], limits, locate);
 }
 
-const ownBuffer = (owner: Tensor): OutsidePlace<Tensor> => ({ buffer: owner, offset: 0 });
+/**
+ * What each dispatch of a graph binds, one for each node that computes something, in order. Complexity, parameters and errors
+ * as {@link bindingsOf}.
+ */
+export function dispatchesOf(graph: Graph, plan: PlanLayout, target: BindingTarget): DispatchBindings[];
+export function dispatchesOf<Outside extends object | string>(
+  graph: Graph,
+  plan: PlanLayout,
+  target: BindingTarget,
+  outside: (owner: Tensor) => OutsidePlace<Outside>,
+): DispatchBindings<Outside>[];
+export function dispatchesOf(
+  graph: Graph,
+  plan: PlanLayout,
+  target: BindingTarget,
+  outside: (owner: Tensor) => OutsidePlace<object | string> = ownBuffer,
+): DispatchBindings<object | string>[] {
+  checkGraph(graph);
+  return graph.nodes.filter(isDispatched).map((node) => bindingsOf(plan, node, target, outside));
+}
 
-/** Whether a node is computed by a dispatch: it has an operation that does more than look at bytes. */
+/** Whether a dispatch computes a node: its operation does more than look at bytes, and there are bytes to write. */
 export function isDispatched(node: Tensor): boolean {
-  return node.operation !== null && !isPureView(node);
+  if (node.operation === null || isPureView(node)) return false;
+  return node.byteLength > 0 || node.operation.updates.length > 0;
 }
 
 /** Checks that a node has legal bindings wherever its storages are. @throws PlannerError `UNBINDABLE` */
@@ -163,6 +177,7 @@ function bind(
     return { binding: ranges.indexOf(range), residual: span.offset - range.from };
   });
   return {
+    nodes,
     bindings: ranges.map(({ buffer, from, to, access }) => ({ buffer, offset: from, size: to - from, access })),
     operands: bound.slice(0, -1),
     result: bound[bound.length - 1],

@@ -2,12 +2,23 @@
 export { webgpuTarget, type WebGpuTarget, type WebGpuTargetOptions } from './target.js';
 export {
   bindingsOf,
+  dispatchesOf,
   type BindingTarget,
   type BoundTensor,
   type BufferBinding,
   type DispatchBindings,
-  type OutsidePlace,
   type StorageAccess,
 } from './dispatch.js';
+export { transferOf, type TransferRange } from './transfer.js';
+export type { OutsidePlace } from './places.js';
+export { verifyDispatches, type DispatchLike, type WebGpuCheckOptions } from '../verify/webgpu-plan.js';
+export {
+  verifyWebGpuCommands,
+  type BoundRange,
+  type BufferPlace,
+  type WebGpuCommand,
+  type WebGpuRule,
+  type WebGpuViolation,
+} from '../verify/webgpu-commands.js';
 export { GUARANTEED_LIMITS, type WebGpuBufferLimits } from '../runtime/webgpu-limits.js';
 export { WEBGPU } from './runtime.js';
