@@ -17,7 +17,23 @@ const NODES_OF_EACH = 8;
 
 /** What yields the same bits: moved elements, and one rounding of an exact result. */
 const EXACT = [
-  ...['ADD', 'SUB', 'MUL', 'ADD1', 'SQR', 'CLAMP', 'ABS', 'SGN', 'NEG', 'STEP', 'RELU', 'FLOOR', 'CEIL', 'ROUND', 'TRUNC'],
+  ...[
+    'ADD',
+    'SUB',
+    'MUL',
+    'ADD1',
+    'SQR',
+    'CLAMP',
+    'ABS',
+    'SGN',
+    'NEG',
+    'STEP',
+    'RELU',
+    'FLOOR',
+    'CEIL',
+    'ROUND',
+    'TRUNC',
+  ],
   ...['REGLU', 'DIAG_MASK_INF', 'DIAG_MASK_ZERO', 'DUP', 'CPY', 'CONT', 'GET_ROWS', 'SET_ROWS', 'CONCAT', 'REPEAT'],
   ...['ARGMAX', 'IM2COL'],
 ];

@@ -7,18 +7,12 @@
 import { checkArgument, PlannerError, subject } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { requireTensor } from '../../tensor/require-tensor.js';
+import { WEBGPU_STEP as WORD } from '../../runtime/webgpu-limits.js';
 import { alignUp } from '../../units.js';
+import type { OutsidePlace } from '../../webgpu/places.js';
+import { transferAt } from '../../webgpu/transfer.js';
 import { MAP_READ, USAGE, type GpuBuffer, type GpuDevice } from './gpu.js';
 
-/** Where the storage of a tensor begins. */
-export interface GpuStorage<Buffer extends GpuBuffer> {
-  readonly buffer: Buffer;
-  /** Bytes from the start of the buffer. */
-  readonly offset: number;
-}
-
-/** The unit of WebGPU's copies, bytes. */
-const WORD = 4;
 const ARENA_USAGE = USAGE.storage + USAGE.copySource + USAGE.copyTarget;
 
 /**
@@ -102,45 +96,46 @@ export class GpuArena<Buffer extends GpuBuffer = GpuBuffer> {
     return buffer;
   }
 
+  /** The buffer of a storage that no plan places, as `bindingsOf` asks for it. @throws PlannerError as {@link bufferOf} */
+  readonly outside = (owner: Tensor): OutsidePlace<Buffer> => ({ buffer: this.bufferOf(owner), offset: 0 });
+
   /**
    * Writes all bytes of a tensor that no plan places; those of a planned one are written through its program.
    *
    * @throws PlannerError `BAD_ARGUMENT` unless there are as many bytes as the tensor has
    */
   upload(tensor: Tensor, data: ArrayBufferView): void {
-    this.write(tensor, { buffer: this.bufferOf(tensor), offset: 0 }, data);
+    this.write(tensor, this.outside(tensor), data);
   }
 
   /** The bytes of a tensor that no plan places, when everything that was submitted before has run. */
   download(tensor: Tensor): Promise<ArrayBuffer> {
-    return this.read(tensor, { buffer: this.bufferOf(tensor), offset: 0 });
+    return this.read(tensor, this.outside(tensor));
   }
 
-  /** As {@link upload}, of a tensor whose storage is at `storage`. */
-  write(tensor: Tensor, { buffer, offset }: GpuStorage<Buffer>, data: ArrayBufferView): void {
+  /** As {@link upload}, of a tensor whose storage is at `place`. */
+  write(tensor: Tensor, place: OutsidePlace<Buffer>, data: ArrayBufferView): void {
     const { byteLength, viewOffset, root } = tensor;
     checkData(tensor, data);
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const padded = new Uint8Array(alignUp(byteLength, WORD));
-    padded.set(bytes);
+    const { offset, size, residual } = transferAt(tensor, place.offset);
     // Only padding may follow within the last word.
-    const isWhole = byteLength % WORD === 0 || viewOffset + byteLength === root.byteLength;
-    if (viewOffset % WORD !== 0 || !isWhole) rejectRange(tensor);
-    if (byteLength > 0) this.device.queue.writeBuffer(buffer, offset + viewOffset, padded);
+    const isLast = viewOffset + byteLength === root.byteLength;
+    if (residual > 0 || (size > byteLength && !isLast)) rejectRange(tensor);
+    const padded = new Uint8Array(size);
+    padded.set(new Uint8Array(data.buffer, data.byteOffset, byteLength));
+    if (size > 0) this.device.queue.writeBuffer(place.buffer, offset, padded);
   }
 
-  /** As {@link download}, of a tensor whose storage is at `storage`. */
-  async read(tensor: Tensor, { buffer, offset }: GpuStorage<Buffer>): Promise<ArrayBuffer> {
-    const first = offset + tensor.viewOffset;
-    const begin = Math.floor(first / WORD) * WORD;
-    const length = alignUp(first + tensor.byteLength, WORD) - begin;
+  /** As {@link download}, of a tensor whose storage is at `place`. */
+  async read(tensor: Tensor, place: OutsidePlace<Buffer>): Promise<ArrayBuffer> {
+    const { offset, size, residual } = transferAt(tensor, place.offset);
     if (tensor.byteLength === 0) return new ArrayBuffer(0);
-    const staging = this.device.createBuffer({ size: length, usage: USAGE.mapRead + USAGE.copyTarget });
+    const staging = this.device.createBuffer({ size, usage: USAGE.mapRead + USAGE.copyTarget });
     const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, begin, staging, 0, length);
+    encoder.copyBufferToBuffer(place.buffer, offset, staging, 0, size);
     this.device.queue.submit([encoder.finish()]);
     await staging.mapAsync(MAP_READ);
-    const bytes = staging.getMappedRange().slice(first - begin, first - begin + tensor.byteLength);
+    const bytes = staging.getMappedRange().slice(residual, residual + tensor.byteLength);
     staging.destroy();
     return bytes;
   }

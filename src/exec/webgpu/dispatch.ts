@@ -14,7 +14,7 @@ import type { ShaderSlot, ShaderVariant } from './shader.js';
 export interface Dispatch {
   readonly variant: ShaderVariant;
   /** The bytes of the uniform binding, a multiple of 16. */
-  readonly params: Uint8Array<ArrayBuffer>;
+  readonly params: Uint8Array;
   /** Workgroups in two dimensions. */
   readonly workgroups: readonly [number, number];
 }
@@ -23,7 +23,11 @@ export interface Dispatch {
 const PLACE_BYTES = 48;
 
 /** The dispatch of a node with a kernel; null if it has no work, such as a copy of nothing. */
-export function dispatchOf(node: Tensor, bound: DispatchBindings<unknown>, mostWorkgroups: number): Dispatch | null {
+export function dispatchOf(
+  node: Tensor,
+  bound: Pick<DispatchBindings<unknown>, 'bindings' | 'operands' | 'result'>,
+  mostWorkgroups: number,
+): Dispatch | null {
   const kernel = findShader(node.operation!)!;
   const settings = kernel.settings?.(new Settings(node), node) ?? [];
   const count = kernel.count(node);
@@ -64,7 +68,7 @@ function placesOf(
 }
 
 /** Parameters as the shader's structure has them. */
-function packed(places: readonly Place[], count: number, settings: readonly ShaderSetting[]): Uint8Array<ArrayBuffer> {
+function packed(places: readonly Place[], count: number, settings: readonly ShaderSetting[]): Uint8Array {
   const size = places.length * PLACE_BYTES + 4 * (1 + settings.length);
   const view = new DataView(new ArrayBuffer(Math.ceil(size / 16) * 16));
   places.forEach(({ tensor: { ne, nb }, begin }, index) => {

@@ -41,7 +41,10 @@ function whyNotTypes(node: Tensor, { integers = [], moves = false }: ShaderKerne
   const { operands, namesItself } = node.operation!;
   const written = scalarOf(node.type.name);
   if (written === null || !isWritable(node.type.name)) return `${node.label} is ${node.type.name}`;
-  const tensors = [['out', node] as const, ...operands.map((name, slot) => [name, node.sources[slot] ?? null] as const)];
+  const tensors = [
+    ['out', node] as const,
+    ...operands.map((name, slot) => [name, node.sources[slot] ?? null] as const),
+  ];
   for (const [index, [name, tensor]] of tensors.entries()) {
     if (tensor === null || namesItself.includes(index - 1)) continue;
     const wanted = integers.includes(name) ? 'i32' : moves ? written : 'f32';

@@ -61,7 +61,8 @@ export interface GpuEncoder<Buffer extends GpuBuffer> {
 export interface GpuDevice<Buffer extends GpuBuffer = GpuBuffer> {
   readonly limits: { readonly maxComputeWorkgroupsPerDimension: number };
   readonly queue: {
-    writeBuffer(buffer: Buffer, offset: number, data: Uint8Array<ArrayBuffer>): void;
+    /** @param data a typed array */
+    writeBuffer(buffer: Buffer, offset: number, data: unknown): void;
     submit(commands: Iterable<GpuObject>): void;
   };
   createBuffer(descriptor: GpuBufferDescriptor): Buffer;

@@ -26,7 +26,7 @@ export class PipelineCache<Buffer extends GpuBuffer = GpuBuffer> {
     return this.#pipelines.size;
   }
 
-  /** The pipeline of a variant, compiled at the first call. */
+  /** The pipeline of a variant, compiled at the first call. @internal */
   find(variant: ShaderVariant, label: string): Pipeline {
     const code = shaderText(variant);
     const known = this.#pipelines.get(code);

@@ -10,9 +10,10 @@ import { typedArrayOf, checkType, type TensorData, type TypedArrayOf } from '../
 import type { ElementTypeName } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { alignUp } from '../../units.js';
-import { bindingsOf, isDispatched, type BufferBinding } from '../../webgpu/dispatch.js';
+import { dispatchesOf, type BufferBinding } from '../../webgpu/dispatch.js';
+import type { OutsidePlace } from '../../webgpu/places.js';
 import type { WebGpuTarget } from '../../webgpu/target.js';
-import type { GpuArena, GpuStorage } from './arena.js';
+import type { GpuArena } from './arena.js';
 import { dispatchOf } from './dispatch.js';
 import { requireExecutableOnWebGpu } from './executable.js';
 import { USAGE, type GpuBuffer, type GpuEncoder, type GpuObject } from './gpu.js';
@@ -65,8 +66,8 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
     const most = arena.device.limits.maxComputeWorkgroupsPerDimension;
     const params: Uint8Array[] = [];
     let paramBytes = 0;
-    this.#steps = plan.graph.nodes.filter(isDispatched).flatMap((node) => {
-      const bound = bindingsOf(plan, node, target, (owner) => ({ buffer: arena.bufferOf(owner), offset: 0 }));
+    this.#steps = dispatchesOf(plan.graph, plan, target, arena.outside).flatMap((bound) => {
+      const [node] = bound.nodes;
       const dispatch = dispatchOf(node, bound, most);
       if (dispatch === null) return [];
       const at = { offset: paramBytes, size: dispatch.params.byteLength };
@@ -90,7 +91,7 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
    * @throws PlannerError `BAD_ARGUMENT` unless there are as many bytes as the tensor has
    */
   write(tensor: Tensor, data: ArrayBufferView): void {
-    this.#arena.write(tensor, this.#storageOf(tensor), data);
+    this.#arena.write(tensor, this.#placeOf(tensor), data);
   }
 
   /** Runs the graph once: records its dispatches and submits them. What was written before is what it reads. */
@@ -125,7 +126,7 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
   async read(tensor: Tensor, type?: ElementTypeName): Promise<TensorData> {
     checkType(tensor, type);
     checkKept(tensor, this.plan);
-    const bytes = await this.#arena.read(tensor, this.#storageOf(tensor));
+    const bytes = await this.#arena.read(tensor, this.#placeOf(tensor));
     return typedArrayOf(tensor, bytes, 0, 'Add a cont() node.');
   }
 
@@ -134,9 +135,8 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
     this.#params.destroy();
   }
 
-  #storageOf(tensor: Tensor): GpuStorage<Buffer> {
-    const { root } = tensor;
-    if (root.memory !== 'deferred') return { buffer: this.#arena.bufferOf(root), offset: 0 };
+  #placeOf({ root }: Tensor): OutsidePlace<Buffer> {
+    if (root.memory !== 'deferred') return this.#arena.outside(root);
     const { chunk, offset } = this.plan.locate(root);
     return { buffer: this.#arena.chunks[chunk], offset };
   }

@@ -25,7 +25,10 @@ const DAMAGES = {
     return index === result!.binding ? bindings[index] : { ...bindings[index], access: 'read' };
   }),
   'an offset of 128': changed(({ bindings }, index) => ({ ...bindings[index], offset: bindings[index].offset + 128 })),
-  'a size of no whole words': changed(({ bindings }, index) => ({ ...bindings[index], size: bindings[index].size - 2 })),
+  'a size of no whole words': changed(({ bindings }, index) => ({
+    ...bindings[index],
+    size: bindings[index].size - 2,
+  })),
   'bytes behind the buffer': changed(({ bindings }, index) => ({ ...bindings[index], size: 2 ** 20 })),
 } as const;
 
@@ -55,8 +58,7 @@ export async function runDamaged(gpu: Gpu, damage: Damage): Promise<string | nul
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   for (const node of graph.nodes.filter(isDispatched)) {
-    const outside = (owner: Tensor) => ({ buffer: arena.bufferOf(owner), offset: 0 });
-    const bound = DAMAGES[damage](bindingsOf(plan, node, target, outside));
+    const bound = DAMAGES[damage](bindingsOf(plan, node, target, arena.outside));
     const { variant, params, workgroups } = dispatchOf(node, bound, device.limits.maxComputeWorkgroupsPerDimension)!;
     const { pipeline, layout } = pipelines.find(variant, node.op);
     const uniform = device.createBuffer({ size: params.byteLength, usage: USAGE.uniform });
@@ -68,7 +70,7 @@ export async function runDamaged(gpu: Gpu, damage: Damage): Promise<string | nul
     ];
     const entries = resources.map((resource, binding) => ({ binding, resource }));
     pass.setPipeline(pipeline as GPUComputePipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: layout as GPUBindGroupLayout, entries }));
+    pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
     pass.dispatchWorkgroups(...workgroups);
   }
   pass.end();

@@ -53,5 +53,9 @@ export async function compareOutputs(
   }
   program.destroy();
   bench.arena.destroy();
-  return { results, shares: plan.shares.filter(({ why }) => why === 'reuse').length, dispatches: program.dispatchCount };
+  return {
+    results,
+    shares: plan.shares.filter(({ why }) => why === 'reuse').length,
+    dispatches: program.dispatchCount,
+  };
 }

@@ -30,14 +30,17 @@ const PROMPT = [3, 17, 5, 29, 8];
 export async function decodeTokens(gpu: Gpu, count: number): Promise<Decoded> {
   const target = webgpuTarget(gpu.device.limits);
   const longest = PROMPT.length + count;
-  const planner = new Planner({ target, reuse: 'full' }).reserve([decode(0, PROMPT.length).graph, decode(longest - 1, 1).graph]);
+  const planner = new Planner({ target, reuse: 'full' }).reserve([
+    decode(0, PROMPT.length).graph,
+    decode(longest - 1, 1).graph,
+  ]);
   const bench = new Bench(gpu, target);
   bench.arena.reserve(planner.chunks);
   bench.poison();
 
   const result = { found: [] as number[], expected: [] as number[], worstLogit: 0, violations: 0, createdAtFirst: 0 };
   let caches: readonly number[][] | null = null;
-  for (let past = 0; past < longest; ) {
+  for (let past = 0; past < longest;) {
     const tokens = past === 0 ? PROMPT : result.expected.slice(-1);
     const step = decode(past, tokens.length);
     const plan = planner.plan(step.graph);

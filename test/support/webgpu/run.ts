@@ -7,7 +7,7 @@
 import type { Graph } from '../../../src/graph/graph.js';
 import { arrivesAtItsStep } from '../../../src/graph/node-kind.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
-import { Memory } from '../../../src/exec/reference/memory.js';
+import type { Memory } from '../../../src/exec/reference/memory.js';
 import { GpuArena } from '../../../src/exec/webgpu/arena.js';
 import { PipelineCache } from '../../../src/exec/webgpu/pipelines.js';
 import { GpuProgram, type PlanOfGraph } from '../../../src/exec/webgpu/program.js';
@@ -58,9 +58,7 @@ export class Bench {
     const { root } = tensor;
     const place = root.memory === 'deferred' ? plan.locate(root) : null;
     const storage =
-      place === null
-        ? { buffer: this.arena.bufferOf(root), offset: 0 }
-        : { buffer: this.arena.chunks[place.chunk], offset: place.offset };
+      place === null ? this.arena.outside(root) : { buffer: this.arena.chunks[place.chunk], offset: place.offset };
     memory.storage(root).set(new Uint8Array(await this.arena.read(root, storage)));
     return memory.read(tensor);
   }

@@ -3,7 +3,20 @@
  *
  * Invariant: no function gets a number so large that its exponential is infinite, as shaders need not know infinity.
  */
-import { ADD, ADD1, CLAMP, COS, DIV, LOG, MUL, SCALE, SIN, SQR, SQRT, SUB } from '../../../dialects/ggml/ops/arithmetic.js';
+import {
+  ADD,
+  ADD1,
+  CLAMP,
+  COS,
+  DIV,
+  LOG,
+  MUL,
+  SCALE,
+  SIN,
+  SQR,
+  SQRT,
+  SUB,
+} from '../../../dialects/ggml/ops/arithmetic.js';
 import { GEGLU, GEGLU_ERF, GEGLU_QUICK, REGLU, SWIGLU, SWIGLU_OAI } from '../../../dialects/ggml/ops/gated.js';
 import { DIAG_MASK_INF, DIAG_MASK_ZERO } from '../../../dialects/ggml/ops/matrix.js';
 import {
