@@ -11,9 +11,14 @@ import { KEEPING } from '../support/keeping-recipes.js';
 import { Maker, OVERWRITING, type Recipe } from '../support/operation-recipes.js';
 import { GpuPage } from '../support/webgpu/gpu-page.js';
 
-const RECIPES: Readonly<Record<string, Recipe>> = { ...OVERWRITING, ...KEEPING };
+const RECIPES: Readonly<Record<string, Recipe>> = {
+  ...OVERWRITING,
+  ...KEEPING,
+  // In a shader the logarithm of a negative number may be anything.
+  LOG: (m) => m.ctx.log(m.ctx.sqr(m.strided('f32', m.shape()))),
+};
 const OPERATIONS = Array.from(SHADERS.keys(), ({ name }) => name);
-const NODES_OF_EACH = 8;
+const NODES_OF_EACH = 5;
 
 /** What yields the same bits: moved elements, and one rounding of an exact result. */
 const EXACT = [
@@ -74,7 +79,7 @@ describeBrowser('WebGPU kernels', () => {
   });
 
   it('binds operands for reading where the plan has arenas for it', async () => {
-    const nodes = ['MUL_MAT', 'ADD', 'SOFT_MAX', 'ROPE', 'CPY', 'SET_ROWS'].flatMap((op) => nodesOf(op).slice(0, 3));
+    const nodes = ['MUL_MAT', 'ADD', 'SOFT_MAX', 'ROPE', 'CPY', 'SET_ROWS'].flatMap((op) => nodesOf(op).slice(0, 2));
     const { value, errors } = await page.call('compareOutputs', graphToJson(Graph.forward(nodes)), 'read');
     expect(errors).toEqual([]);
     for (const { worst, ...values } of value.results) expect(worst, JSON.stringify(values)).toBeLessThan(F16_TOLERANCE);

@@ -4,16 +4,13 @@
 import { FLASH_ATTN_EXT, ROPE } from '../../../dialects/ggml/ops/attention.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import { yarnRamp } from '../../rotary.js';
+import { TANH_OF, TURNS } from './functions.js';
 import { floats, integers, LANES, rowCount, type ShaderKernel, type ShaderKernels } from './kernel.js';
 import { SCORES, TOGETHER } from './rows.js';
 
-/**
- * An invocation turns a pair, or copies an element that does not turn. Angles are brought to one turn: a cosine of large
- * angles may be anything.
- */
+/** An invocation turns a pair, or copies an element that does not turn. */
 const ROPE_TEXT = /* wgsl */ `
-const TURN = 6.283185307;
-
+${TURNS}
 fn element(i: u32) {
   let pairs = u32(p.dims) / 2u;
   let each = p.a.ne.x - pairs;
@@ -41,8 +38,7 @@ fn turn_of(position: f32, pair: u32) -> vec2f {
   let ramp = 1.0 - clamp((f32(pair) - p.ramp_low) / max(0.001, p.ramp_high - p.ramp_low), 0.0, 1.0);
   let mix = ramp * p.ext_factor;
   let theta = p.freq_scale * angle * (1.0 - mix) + angle * mix;
-  let rest = theta - TURN * round(theta / TURN);
-  return vec2f(cos(rest), sin(rest)) * p.magnitude;
+  return turned(theta) * p.magnitude;
 }`;
 
 const rope: ShaderKernel = {
@@ -84,13 +80,14 @@ const MOST_SUMS = 8;
 const FLASH_TEXT = /* wgsl */ `
 ${TOGETHER}
 ${SCORES}
+${TANH_OF}
 var<workgroup> weights: array<f32, ${LANES}>;
 
 fn score_of(query: vec4u, cell: u32, outer: vec2u) -> f32 {
   var product = 0.0;
   for (var i = 0u; i < p.q.ne.x; i++) { product += get_q(along(query, i)) * get_k(vec4u(i, cell, outer)); }
   var score = product * p.scale;
-  if (p.softcap != 0.0) { score = p.softcap * tanh(clamp(score / p.softcap, -15.0, 15.0)); }
+  if (p.softcap != 0.0) { score = p.softcap * tanh_of(score / p.softcap); }
   if (has_mask) { score += slope_of(query.z, p.q.ne.z) * get_mask(vec4u(cell, query.yzw) % ne_mask()); }
   return max(score, LOWEST);
 }

@@ -45,6 +45,7 @@ import {
 } from '../../../dialects/ggml/ops/unary.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import { elementCount } from '../../../tensor/layout.js';
+import { TANH_OF, TURNS } from './functions.js';
 import { floats, integers, type ShaderKernel, type ShaderKernels } from './kernel.js';
 
 const perElement = (wgsl: string, rest: Partial<ShaderKernel> = {}): ShaderKernel => ({
@@ -76,8 +77,9 @@ fn element(i: u32) {
 }`);
 
 const FUNCTIONS = /* wgsl */ `
+${TANH_OF}
+${TURNS}
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(min(-x, 80.0))); }
-fn tanh_of(x: f32) -> f32 { return 1.0 - 2.0 / (exp(clamp(2.0 * x, -80.0, 80.0)) + 1.0); }
 fn relu(x: f32) -> f32 { return max(x, 0.0); }
 fn silu(x: f32) -> f32 { return x * sigmoid(x); }
 fn hardsigmoid(x: f32) -> f32 { return clamp((x + 3.0) / 6.0, 0.0, 1.0); }
@@ -165,8 +167,8 @@ export const ELEMENTWISE_SHADERS: ShaderKernels = [
   [SQR, unary('x * x')],
   [SQRT, unary('sqrt(x)')],
   [LOG, unary('log(x)')],
-  [SIN, unary('sin(x)')],
-  [COS, unary('cos(x)')],
+  [SIN, unary('turned(x).y')],
+  [COS, unary('turned(x).x')],
   [ABS, unary('abs(x)')],
   [SGN, unary('sign(x)')],
   [NEG, unary('-x')],
