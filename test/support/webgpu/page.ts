@@ -1,4 +1,5 @@
 /** The script of the page in which tests use WebGPU: functions that tests call by name. */
+import { generate } from '../../../examples/run-on-webgpu.js';
 import { runDamaged } from './broken-rules.js';
 import { decodeTokens } from './decode-tokens.js';
 import type { Gpu } from './run.js';
@@ -17,7 +18,12 @@ async function open(): Promise<Gpu> {
 }
 
 /** All that a test may ask of the page; the device comes first. */
-const FUNCTIONS = { compareOutputs, decodeTokens, runDamaged };
+const FUNCTIONS = {
+  compareOutputs,
+  decodeTokens,
+  runDamaged,
+  runExample: ({ device }: Gpu): ReturnType<typeof generate> => generate(device),
+};
 
 export type PageFunctions = typeof FUNCTIONS;
 
