@@ -26,6 +26,8 @@ const RECORDED_TESTS = [
   'test/schedule/llama-cpp.test.ts',
   'test/schedule/recorded.test.ts',
   'test/verify/real-graphs.test.ts',
+  'test/webgpu/recorded.test.ts',
+  'test/webgpu/random-graphs.test.ts',
 ];
 
 /** What all projects share comes from the configuration around them. */

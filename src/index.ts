@@ -31,7 +31,7 @@ export { solve, solveAsync } from './solver/search/solve.js';
 export type { Certificate, Solution, SolveOptions, SolveProgress } from './solver/search/solution.js';
 export type { StopReason } from './solver/budget.js';
 export { measureGraph, type Measurement } from './plan/measure.js';
-export type { PlanOptions } from './plan/options.js';
+export type { PlanOptions, Target } from './plan/options.js';
 export { planGraph, Plan, type PlanJson, type PoolJson, type SharedStorage, type ShareReason } from './plan/plan.js';
 export { planFromJson, type StoredPlan } from './plan/stored-plan.js';
 export type { PlanLayout, PlannedLocation, PlannedTensor } from './plan/layout.js';

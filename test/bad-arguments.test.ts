@@ -16,6 +16,7 @@ import * as models from '../src/models/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
 import * as viewer from '../src/viewer/index.js';
+import * as webgpu from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
 import { expectSentence } from './support/expect-error.js';
 import { KEEPING } from './support/keeping-recipes.js';
@@ -134,6 +135,10 @@ const CALLS_OF_CONTEXT: readonly Call[] = [
 const schedule = device.scheduleGraph(graph, [device.cpuDevice()]);
 const planOfSchedule = root.planGraph(schedule.graph, { pools: schedule.pools });
 
+const target = webgpu.webgpuTarget();
+const planOfTarget = root.planGraph(graph, { target });
+const dispatches = webgpu.dispatchesOf(graph, planOfTarget, target);
+
 /** A call for every function of the subpaths, and for the methods of their classes. */
 const CALLS: readonly Call[] = [
   ['elementType', root.elementType, 'f32', 'x'],
@@ -250,6 +255,14 @@ const CALLS: readonly Call[] = [
   ['serveMap', (of) => viewer.serveMap(of).port.close(), memoryMap],
   ['openMap', (served) => viewer.openMap(served).close(), viewer.serveMap(memoryMap)],
 
+  ['webgpuTarget', webgpu.webgpuTarget, {}, {}],
+  ['planGraph', root.planGraph, graph, { target }],
+  ['bindingsOf', webgpu.bindingsOf, planOfTarget, y, target],
+  ['dispatchesOf', webgpu.dispatchesOf, graph, planOfTarget, target],
+  ['transferOf', webgpu.transferOf, planOfTarget, y],
+  ['verifyDispatches', webgpu.verifyDispatches, graph, planOfTarget, dispatches, {}],
+  ['verifyWebGpuCommands', webgpu.verifyWebGpuCommands, [{ kind: 'dispatch', bindings: [] }], new Map(), {}],
+
   ['arbitraryGraph', (options) => void fc.sample(testing.arbitraryGraph(options), 1), {}],
   ['arbitraryProblem', (options) => void fc.sample(testing.arbitraryProblem(options), 1), {}],
   ['arbitraryLimitedProblem', (options) => void fc.sample(testing.arbitraryLimitedProblem(options), 1), {}],
@@ -314,7 +327,7 @@ describe('every public function', () => {
 describe('nothing is left out:', () => {
   const called = new Set([...CALLS, ...callsOfContext()].map(([name]) => name));
   it('all functions that are exported', () => {
-    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer].flatMap(
+    const exported = [root, device, diffusion, exec, gguf, map, models, solver, testing, viewer, webgpu].flatMap(
       (each) => Object.entries(each) as [string, unknown][],
     );
     const functions = exported

@@ -124,13 +124,11 @@ class Finder {
   #refuseAllBut(reuses: NonNullable<Runtime['reuses']>): void {
     const { nodes, sourceFirst, sources, roots, reusable } = this.#table;
     for (const node of nodes) {
-      const tensor = this.#tensors[node];
-      const slots = Object.hasOwn(reuses, tensor.op) ? reuses[tensor.op] : [];
-      const first = sourceFirst[node];
-      const read = tensor.sources.flatMap((source, slot) => (source === null || source === tensor ? [] : slot));
-      const others = new Set(read.flatMap((slot, i) => (slots.includes(slot) ? [] : roots[sources[first + i]])));
-      for (let entry = first; entry < sourceFirst[node + 1]; entry++) {
-        if (reusable[entry] > 0 && others.has(roots[sources[entry]])) this.#refuse(entry);
+      const { op, sources: list } = this.#tensors[node];
+      const slots = Object.hasOwn(reuses, op) ? reuses[op] : [];
+      const kept = new Set(list.map((source, slot) => (slots.includes(slot) ? null : source?.root)));
+      for (let entry = sourceFirst[node]; entry < sourceFirst[node + 1]; entry++) {
+        if (reusable[entry] > 0 && kept.has(this.#tensors[roots[sources[entry]]])) this.#refuse(entry);
       }
     }
   }

@@ -103,7 +103,7 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
   const runtime = resolveRuntime(asked.runtime);
   const pools = options.pools ?? null;
   if (pools !== null) {
-    checkAlone(options, 'pools', 'each pool has its own', ['alignment', 'maxChunkSize']);
+    checkLeftOut(options, 'each pool has its own', ['alignment', 'maxChunkSize']);
     checkPools(pools);
   }
   return {
@@ -121,24 +121,13 @@ export function resolveOptions(options: PlanOptions = {}): ResolvedOptions {
 function checkTarget(target: Partial<Target>, options: PlanOptions): void {
   const isTarget = typeof (Object(target) as Partial<Target>).check === 'function';
   checkArgument(isTarget, 'target', target, 'a target', 'Give what webgpuTarget returns.');
-  checkAlone(options, 'target', 'the target decides it', [
-    'alignment',
-    'maxChunkSize',
-    'allowOversize',
-    'runtime',
-    'pools',
-  ]);
+  checkLeftOut(options, 'the target has its own', ['alignment', 'maxChunkSize', 'allowOversize', 'runtime', 'pools']);
 }
 
-/** Beside `decider`, these options are left out, `because` it has their values. */
-function checkAlone(
-  options: PlanOptions,
-  decider: keyof PlanOptions,
-  because: string,
-  names: readonly (keyof PlanOptions)[],
-): void {
+/** These options are left out. */
+function checkLeftOut(options: PlanOptions, because: string, names: readonly (keyof PlanOptions)[]): void {
   for (const name of names) {
-    const remedy = `Leave out \`${name}\`: ${because}.`;
-    checkArgument(options[name] === undefined, name, options[name], `left out with ${decider}`, remedy);
+    const value = options[name];
+    checkArgument(value === undefined, name, value, `left out: ${because}`, `Leave out \`${name}\`.`);
   }
 }

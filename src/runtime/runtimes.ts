@@ -74,14 +74,9 @@ function faultOf(runtime: unknown): Fault | null {
     const fault = faultOfRule(fusions[index], `fusions[${index}]`);
     if (fault !== null) return { ...fault, what: `${name} has a rule whose ${fault.what}` };
   }
-  const row = Object.entries(Object(reuses) as object).find(([, slots]) => !isListOfSlots(slots));
-  if (row === undefined && typeof reuses === 'object') return null;
-  const remedy = 'Give the source slots that may be overwritten, by operation: { ADD: [0, 1] }.';
-  return { what: `${name} has reuses${row ? `.${row[0]}` : ''} that are no list of slots`, remedy };
+  const areLists = Object.values(Object(reuses) as object).every((slots) => Array.isArray(slots));
+  return areLists ? null : { what: `${name} has reuses that are no lists of slots` };
 }
-
-const isListOfSlots = (slots: unknown): boolean =>
-  Array.isArray(slots) && slots.every((slot) => Number.isSafeInteger(slot) && slot >= 0);
 
 /** What is wrong with a rule, or with a node of it; completes "a rule whose …". */
 function faultOfRule(rule: unknown, at: string): Fault | null {

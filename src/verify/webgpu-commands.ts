@@ -88,8 +88,8 @@ type Report = (rule: WebGpuRule, what: string) => void;
  * const read: BoundRange = { buffer: 'arena', offset: 0, size: 256, access: 'read' };
  * const written: BoundRange = { buffer: 'arena', offset: 256, size: 256, access: 'read-write' };
  * const buffers = new Map([['arena', 512]]);
- * const [{ rule }] = verifyWebGpuCommands([{ kind: 'dispatch', bindings: [read, written] }], buffers);
- * console.log(rule); // mixed-access
+ * const [violation] = verifyWebGpuCommands([{ kind: 'dispatch', bindings: [read, written] }], buffers);
+ * console.log(violation?.rule); // mixed-access
  * ```
  */
 export function verifyWebGpuCommands(
@@ -219,7 +219,7 @@ export function checkTransfer(
 ): void {
   const places = command.kind === 'copy' ? [command.source, command.target] : [command];
   if (command.kind === 'copy' && command.source.buffer === command.target.buffer) {
-    report('copy-within-buffer', 'a copy, has one buffer as its source and its target');
+    report('copy-within-buffer', `copy from byte ${command.source.offset} to ${command.target.offset} of one buffer`);
   }
   const { kind, size } = command;
   for (const { buffer, offset } of places) {

@@ -49,13 +49,21 @@ export interface WebGpuCheckOptions {
   readonly limits?: Partial<WebGpuBufferLimits>;
   /** The runtime, whose groups may be one dispatch. Default: the plan's. */
   readonly runtime?: RuntimeName | Runtime;
+  /** The place of a storage outside of the arena, by the tensor that owns it. Default: each has a buffer of its own, from byte 0 on. */
+  readonly outside?: (owner: Tensor) => BufferPlace;
   /** Bytes of buffers outside of the arena, by what stands for each; the ends of others are not known. Default: none. */
   readonly buffers?: ReadonlyMap<unknown, number>;
   /** Uploads, read-backs and copies beside the dispatches. Default: none. */
   readonly commands?: readonly WebGpuCommand[];
 }
 
-const OPTIONS: OptionNames<WebGpuCheckOptions> = { limits: true, runtime: true, buffers: true, commands: true };
+const OPTIONS: OptionNames<WebGpuCheckOptions> = {
+  limits: true,
+  runtime: true,
+  outside: true,
+  buffers: true,
+  commands: true,
+};
 
 /**
  * Every rule of WebGPU that a plan and the dispatches of its graph break, in order of the dispatches; none means that a device
@@ -85,23 +93,26 @@ export function verifyDispatches(
   checkGraphAndPlan(graph, plan);
   checkOptions(options, OPTIONS);
   checkDispatches(dispatches);
-  const { commands = [], buffers: outside = new Map<unknown, number>() } = options;
+  const { commands = [], buffers: given = new Map<unknown, number>(), outside = ownBuffer } = options;
   const limits = resolveLimits(options.limits);
-  checkBuffers(outside);
+  checkBuffers(given);
+  const remedy = 'Leave it out where each has a buffer of its own.';
+  checkArgument(typeof outside === 'function', 'outside', outside, 'a function from a tensor to a place', remedy);
   checkCommands(commands);
-  const buffers = new Map<unknown, number>([...plan.chunks.map((size, chunk) => [chunk, size] as const), ...outside]);
+  const buffers = new Map<unknown, number>([...plan.chunks.map((size, chunk) => [chunk, size] as const), ...given]);
   const violations: WebGpuViolation[] = [];
   const add = (node: Tensor | null, command: number | null, rule: WebGpuRule, what: string): void => {
     const who = node === null ? '' : `${node.label}, `;
     violations.push({ rule, node, command, message: `${rule}: ${who}${what}` });
   };
   buffersAbove(buffers, limits, (rule, what) => add(null, null, rule, what));
-  const places = new Places(graph, plan);
+  const planned = new Map(plan.tensors.map(({ id, chunk, offset }) => [graph.tensors[id], { buffer: chunk, offset }]));
+  const placeOf: PlaceOf = (owner) => (owner.memory === 'deferred' ? planned.get(owner) : outside(owner));
   dispatches.forEach((dispatch, index) => {
     const node = dispatch.nodes[dispatch.nodes.length - 1];
     const report = (rule: WebGpuRule, what: string): void => add(node, index, rule, what);
     checkBindings(dispatch.bindings, buffers, limits, report);
-    checkTensors(dispatch, places, report);
+    checkTensors(dispatch, placeOf, report);
   });
   checkNodes(graph, dispatches, runtimeOf(plan, options), add);
   commands.forEach((command, index) => {
@@ -123,28 +134,15 @@ function checkDispatches(dispatches: readonly DispatchLike[]): void {
   });
 }
 
-/** Where storages are: those in the arena by the plan, all others where the first dispatch finds them. */
-class Places {
-  readonly #planned: ReadonlyMap<Tensor, BufferPlace>;
-  readonly #outside = new Map<Tensor, BufferPlace>();
+/** Where the storage that a tensor owns is; undefined if the plan does not say. */
+type PlaceOf = (owner: Tensor) => BufferPlace | undefined;
 
-  constructor({ tensors }: Graph, plan: PlanLike) {
-    this.#planned = new Map(plan.tensors.map(({ id, chunk, offset }) => [tensors[id], { buffer: chunk, offset }]));
-  }
-
-  /** Where the storage is; `found` is what a dispatch says of it. Null if the plan has no place for it. */
-  of(owner: Tensor, found: BufferPlace): BufferPlace | null {
-    if (owner.memory === 'deferred') return this.#planned.get(owner) ?? null;
-    const known = this.#outside.get(owner);
-    if (known === undefined) this.#outside.set(owner, found);
-    return known ?? found;
-  }
-}
+const ownBuffer = (owner: Tensor): BufferPlace => ({ buffer: owner, offset: 0 });
 
 /** Reports tensors that a dispatch does not find where they are, or cannot write. */
 function checkTensors(
   { nodes, bindings, operands, result }: DispatchLike,
-  places: Places,
+  placeOf: PlaceOf,
   report: (rule: WebGpuRule, what: string) => void,
 ): void {
   const last = nodes[nodes.length - 1];
@@ -153,8 +151,8 @@ function checkTensors(
     const range = bound ? (bindings[bound.binding] as BoundRange | undefined) : undefined;
     if (!bound || range === undefined) return report('wrong-place', `${tensor.label} is not bound`);
     const from = range.offset + bound.residual;
-    const place = places.of(tensor.root, { buffer: range.buffer, offset: from - tensor.viewOffset });
-    const isThere = place !== null && place.buffer === range.buffer && place.offset + tensor.viewOffset === from;
+    const place = placeOf(tensor.root);
+    const isThere = place !== undefined && place.buffer === range.buffer && place.offset + tensor.viewOffset === from;
     if (!isThere)
       report('wrong-place', `${tensor.label} is not at byte ${from} of the buffer of binding ${bound.binding}`);
     const isWithin = bound.residual >= 0 && bound.residual + tensor.byteLength <= (range.size ?? Infinity);

@@ -5,8 +5,12 @@
  *     a ──▶ b ──▶ c = b + a      a, b and c need three arenas: c is written while a and b are read, and b while a is
  *     └───────────┘              read. If c lies over b, two are enough: one binding reads and writes both.
  *
+ * A reuse saves bytes at its step, and joins what otherwise could have two colours. So arenas are tried with all reuses and
+ * with none, each with the buffers in several orders, and then one buffer after another moves where that saves bytes.
+ *
  * Invariant: storages that reuse one another have one colour. A storage that a dispatch both reads and writes is bound
- * once, for both, whatever its colour.
+ * once, for both, whatever its colour. Nothing reuses a storage of another colour, so that a reuse which was left out here is
+ * left out in the plan.
  */
 import type { Graph } from '../graph/graph.js';
 import type { Pools } from '../graph/pools.js';
@@ -30,19 +34,26 @@ const MOST_COLOURS = 256;
 /** A pool for each colour. O(buffers · colours · steps of a live range). */
 export function colouredPools(graph: Graph, { runtime, reuse, alignment, maxChunkSize }: ColourOptions): Pools {
   const groups = groupsOf(graph, runtime);
-  const liveness = analyzeLiveness(graph.table, reuse, alignment, groups);
-  const { problem, bufferOf } = liveness;
-  const neighbours = neighboursOf(graph, liveness, groups);
-  const colours = ORDERS.map((order) => colour(problem, neighbours, order(problem))).reduce((best, each) =>
-    each.bytes < best.bytes ? each : best,
+  const modes: readonly ReuseMode[] = reuse === 'off' ? ['off'] : [reuse, 'off'];
+  const { of, bufferOf } = modes
+    .flatMap((mode) => {
+      const liveness = analyzeLiveness(graph.table, mode, alignment, groups);
+      const neighbours = neighboursOf(graph, liveness, groups);
+      const { problem } = liveness;
+      return ORDERS.map((order) => ({
+        ...coloursOf(problem, neighbours, order(problem)),
+        bufferOf: liveness.bufferOf,
+      }));
+    })
+    .reduce((best, each) => (each.bytes < best.bytes ? each : best));
+  const count = Math.min(
+    MOST_COLOURS,
+    of.reduce((most, colour) => Math.max(most, colour + 1), 1),
   );
-  const count = Math.min(MOST_COLOURS, Math.max(1, ...colours.of.map((of) => of + 1)));
   const pool = (index: number): string => `arena ${index}`;
   return {
     list: Array.from({ length: count }, (_, index) => ({ name: pool(index), alignment, maxChunkSize })),
-    of: Uint8Array.from(bufferOf, (buffer) =>
-      buffer === NO_BUFFER ? 0 : Math.min(colours.of[buffer], MOST_COLOURS - 1),
-    ),
+    of: Uint8Array.from(bufferOf, (buffer) => (buffer === NO_BUFFER ? 0 : Math.min(of[buffer], MOST_COLOURS - 1))),
   };
 }
 
@@ -93,11 +104,18 @@ interface Colours {
   readonly bytes: number;
 }
 
-/** Gives each buffer the colour that grows the least by it; a new one only if it may have no other. */
-function colour(problem: Problem, neighbours: readonly ReadonlySet<number>[], order: readonly number[]): Colours {
+/** Most steps that one search goes through. */
+const MOST_WORK = 2e7;
+
+/**
+ * Gives each buffer the colour that grows the least by it, a new one only if it may have no other; then moves buffers that are
+ * live where a colour is at its peak, as long as that saves bytes.
+ */
+function coloursOf(problem: Problem, neighbours: readonly ReadonlySet<number>[], order: readonly number[]): Colours {
   const of = new Array<number>(problem.bufferCount).fill(-1);
   const arenas: Load[] = [];
-  for (const buffer of order) {
+  /** The colour that grows the least by a buffer, of those that it may have. */
+  const cheapest = (buffer: number): readonly [colour: number, growth: number] => {
     const taken = new Set(Array.from(neighbours[buffer], (other) => of[other]));
     let [best, least] = [arenas.length, Infinity];
     arenas.forEach((arena, index) => {
@@ -105,9 +123,30 @@ function colour(problem: Problem, neighbours: readonly ReadonlySet<number>[], or
       const growth = arena.growthBy(buffer);
       if (growth < least) [best, least] = [index, growth];
     });
-    if (best === arenas.length) arenas.push(new Load(problem));
-    arenas[best].add(buffer);
-    of[buffer] = best;
+    return [best, least];
+  };
+  const put = (buffer: number, colour: number): void => {
+    if (colour === arenas.length) arenas.push(new Load(problem));
+    arenas[colour].add(buffer);
+    of[buffer] = colour;
+  };
+  for (const buffer of order) put(buffer, cheapest(buffer)[0]);
+  let workLeft = MOST_WORK;
+  for (let moved = true; moved && workLeft > 0;) {
+    moved = false;
+    for (const buffer of order) {
+      const own = of[buffer];
+      workLeft -= problem.ends[buffer] - problem.starts[buffer];
+      if (!arenas[own].isAtPeak(buffer)) continue;
+      workLeft -= 2 * problem.stepCount;
+      const saved = arenas[own].remove(buffer);
+      of[buffer] = -1;
+      const [colour, growth] = saved > 0 ? cheapest(buffer) : [own, 0];
+      const isBetter = growth < saved;
+      put(buffer, isBetter ? colour : own);
+      moved ||= isBetter;
+      if (workLeft <= 0) break;
+    }
   }
   return { of, bytes: arenas.reduce((sum, { peak }) => sum + peak, 0) };
 }
@@ -126,16 +165,34 @@ class Load {
 
   /** How much the peak would rise. */
   growthBy(buffer: number): number {
-    return Math.max(0, this.#most(buffer) + this.#problem.sizes[buffer] - this.peak);
+    return Math.max(0, this.#mostOf(buffer) + this.#problem.sizes[buffer] - this.peak);
+  }
+
+  /** Whether the peak is at a step at which the buffer, which is in here, is live. */
+  isAtPeak(buffer: number): boolean {
+    return this.#mostOf(buffer) === this.peak;
   }
 
   add(buffer: number): void {
-    const { sizes, starts, ends } = this.#problem;
     this.peak += this.growthBy(buffer);
-    for (let step = starts[buffer]; step < ends[buffer]; step++) this.#bytes[step] += sizes[buffer];
+    this.#addBytes(buffer, this.#problem.sizes[buffer]);
   }
 
-  #most(buffer: number): number {
+  /** Returns how much the peak falls. O(steps). */
+  remove(buffer: number): number {
+    const before = this.peak;
+    this.#addBytes(buffer, -this.#problem.sizes[buffer]);
+    this.peak = 0;
+    for (const bytes of this.#bytes) this.peak = Math.max(this.peak, bytes);
+    return before - this.peak;
+  }
+
+  #addBytes(buffer: number, bytes: number): void {
+    const { starts, ends } = this.#problem;
+    for (let step = starts[buffer]; step < ends[buffer]; step++) this.#bytes[step] += bytes;
+  }
+
+  #mostOf(buffer: number): number {
     const { starts, ends } = this.#problem;
     let most = 0;
     for (let step = starts[buffer]; step < ends[buffer]; step++) most = Math.max(most, this.#bytes[step]);

@@ -12,9 +12,10 @@ import { checkGraph, type Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import type { PlanLayout } from '../plan/layout.js';
 import { WEBGPU_STEP, type WebGpuBufferLimits } from '../runtime/webgpu-limits.js';
+import { requireTensor } from '../tensor/require-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { ownBuffer, placeOf, type OutsidePlace } from './places.js';
+import { checkPlanAndPlaces, ownBuffer, placeOf, type OutsidePlace } from './places.js';
 
 /** How a shader declares the storage of a binding. */
 export type StorageAccess = 'read' | 'read-write';
@@ -61,12 +62,11 @@ export interface DispatchBindings<Outside = Tensor> {
 }
 
 /**
- * What the dispatch of a node binds. O(operands · log operands).
+ * What the dispatch of a node binds. Each storage outside of the arena, such as a weight, has a buffer of its own, from byte 0
+ * on, of its bytes rounded up to a multiple of 4. O(operands · log operands).
  *
  * @param nodes the node; or those of a group that the runtime computes at once, in order, of which only the last result
  * is written. A node that only looks at bytes has no dispatch, and binds nothing
- * @param outside the place of a storage that is not in the arena, such as that of a weight, by the tensor that owns it. Default: each has
- * a buffer of its own, from byte 0 on. Such a buffer has at least the bytes of its storages, rounded up to a multiple of 4
  * @throws PlannerError `BAD_ARGUMENT` if the plan was not made for such a target; `NOT_READABLE` for tensors of another
  * graph; `UNBINDABLE` if the device allows no such dispatch
  */
@@ -75,6 +75,11 @@ export function bindingsOf(
   nodes: Tensor | readonly Tensor[],
   target: BindingTarget,
 ): DispatchBindings;
+/**
+ * The same, with storages outside of the arena where you say that they are.
+ *
+ * @param outside the place of such a storage, by the tensor that owns it
+ */
 export function bindingsOf<Outside extends object | string>(
   plan: PlanLayout,
   nodes: Tensor | readonly Tensor[],
@@ -84,9 +89,13 @@ export function bindingsOf<Outside extends object | string>(
 export function bindingsOf(
   plan: PlanLayout,
   nodes: Tensor | readonly Tensor[],
-  { limits, operands }: BindingTarget,
+  target: BindingTarget,
   outside: (owner: Tensor) => OutsidePlace<unknown> = ownBuffer,
 ): DispatchBindings<unknown> {
+  checkPlanAndPlaces(plan, outside);
+  const hasLimits = typeof (Object(target) as Partial<BindingTarget>).limits === 'object';
+  checkArgument(hasLimits, 'target', target, 'a target with limits', 'Give what webgpuTarget returns.');
+  const { limits, operands } = target;
   const alignment = limits.minStorageBufferOffsetAlignment;
   checkArgument(
     plan.alignment % alignment === 0,
@@ -98,14 +107,22 @@ export function bindingsOf(
   const locate = (owner: Tensor): Location => {
     return { ...placeOf(plan, owner, outside), access: owner.memory === 'deferred' ? operands : 'read' };
   };
-  return bind(Array.isArray(nodes) ? (nodes as readonly Tensor[]) : [nodes as Tensor], limits, locate);
+  const list = Array.isArray(nodes) ? (nodes as readonly Tensor[]) : [nodes as Tensor];
+  checkArgument(list.length > 0, 'nodes', nodes, 'a node, or a list of them', 'Give the nodes of one dispatch.');
+  for (const node of list) requireTensor(node);
+  return bind(list, limits, locate);
 }
 
 /**
- * What each dispatch of a graph binds, one for each node that computes something, in order. Complexity, parameters and errors
- * as {@link bindingsOf}.
+ * What each dispatch of a graph binds, one for each node that computes something, in order. Complexity and errors as
+ * {@link bindingsOf}.
  */
 export function dispatchesOf(graph: Graph, plan: PlanLayout, target: BindingTarget): DispatchBindings[];
+/**
+ * The same, with storages outside of the arena where you say that they are.
+ *
+ * @param outside as of {@link bindingsOf}
+ */
 export function dispatchesOf<Outside extends object | string>(
   graph: Graph,
   plan: PlanLayout,

@@ -1,6 +1,7 @@
 /**
  * Which buffer a storage lies in: a chunk of the plan, or one outside of the arena, which only the caller knows.
  */
+import { checkArgument } from '../errors.js';
 import type { PlanLayout } from '../plan/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -24,4 +25,12 @@ export function placeOf(
   if (owner.memory !== 'deferred') return outside(owner);
   const { chunk, offset } = plan.locate(owner);
   return { buffer: chunk, offset };
+}
+
+/** Checks what the functions of bindings are given. @throws PlannerError `BAD_ARGUMENT` */
+export function checkPlanAndPlaces(plan: PlanLayout, outside: unknown): void {
+  const isPlan = typeof (Object(plan) as Partial<PlanLayout>).locate === 'function';
+  checkArgument(isPlan, 'plan', plan, 'a plan', 'Give what planGraph or a planner returns, or planFromJson.');
+  const remedy = 'Leave it out where each has a buffer of its own.';
+  checkArgument(typeof outside === 'function', 'outside', outside, 'a function from a tensor to a place', remedy);
 }

@@ -8,7 +8,7 @@ import { WEBGPU_STEP } from '../runtime/webgpu-limits.js';
 import { requireTensor } from '../tensor/require-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { alignUp } from '../units.js';
-import { ownBuffer, placeOf, type OutsidePlace } from './places.js';
+import { checkPlanAndPlaces, ownBuffer, placeOf, type OutsidePlace } from './places.js';
 
 /** Bytes of a buffer that an upload or a read-back moves. */
 export interface TransferRange<Outside = Tensor> {
@@ -23,13 +23,17 @@ export interface TransferRange<Outside = Tensor> {
 }
 
 /**
- * The bytes to move for a tensor of an upload or a read-back. They are those of the tensor, rounded to multiples of 4: behind a tensor
- * that owns its storage nothing else is, but whoever uploads a view must keep the bytes around it. O(1).
+ * The bytes to move for a tensor of an upload or a read-back: its own, rounded to multiples of 4. Behind a tensor that owns its
+ * storage nothing else is, but whoever uploads a view must keep the bytes around it. O(1).
  *
- * @param outside as of {@link bindingsOf}
  * @throws PlannerError `NOT_READABLE` for tensors of another graph
  */
 export function transferOf(plan: PlanLayout, tensor: Tensor): TransferRange;
+/**
+ * The same, with storages outside of the arena where you say that they are.
+ *
+ * @param outside as of {@link bindingsOf}
+ */
 export function transferOf<Outside extends object | string>(
   plan: PlanLayout,
   tensor: Tensor,
@@ -40,6 +44,7 @@ export function transferOf(
   tensor: Tensor,
   outside: (owner: Tensor) => OutsidePlace<unknown> = ownBuffer,
 ): TransferRange<unknown> {
+  checkPlanAndPlaces(plan, outside);
   requireTensor(tensor);
   const { buffer, offset } = placeOf(plan, tensor.root, outside);
   return { buffer, ...transferAt(tensor, offset) };

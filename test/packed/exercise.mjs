@@ -17,6 +17,7 @@ export async function exerciseAll(load, model) {
   const exec = await load('tensor-arena/exec');
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
+  const webgpu = await load('tensor-arena/webgpu');
   const ggml = await load('tensor-arena/ggml');
   const device = await load('tensor-arena/device');
   const diffusion = await load('tensor-arena/models/diffusion');
@@ -32,6 +33,7 @@ export async function exerciseAll(load, model) {
   });
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, device, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
+  await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
 }
 
 /** `tensor-arena/testing`, which needs fast-check beside it. */
@@ -186,6 +188,28 @@ function callsOfDevice(device, { Context, Graph, planGraph }) {
     },
     vulkanDevice: (vulkanDevice) => assert.equal(vulkanDevice({ totalBytes: gib }).name, 'Vulkan0'),
     webgpuDevice: (webgpuDevice) => assert.equal(typeof webgpuDevice({ totalBytes: gib }).name, 'string'),
+  };
+}
+
+function callsOfWebGpu(webgpu, library) {
+  const ctx = library.Context.deferred();
+  const y = ctx.setOutput(ctx.cumsum(ctx.setInput(ctx.newTensor('f32', [64], 'x'))));
+  const graph = library.Graph.forward(y);
+  const target = webgpu.webgpuTarget(webgpu.GUARANTEED_LIMITS);
+  const plan = library.planGraph(graph, { target });
+  const dispatches = webgpu.dispatchesOf(graph, plan, target);
+  return {
+    GUARANTEED_LIMITS: (limits) => assert.equal(limits.maxStorageBuffersPerShaderStage, 8),
+    WEBGPU: (runtime) => assert.deepEqual(runtime.reuses.ADD, [0, 1]),
+    bindingsOf: (of) => assert.equal(of(plan, y, target).bindings.length, 2),
+    dispatchesOf: () => assert.equal(dispatches.length, 1),
+    transferOf: (of) => assert.equal(of(plan, y).size, 256),
+    verifyDispatches: (verify) => assert.deepEqual(verify(graph, plan, dispatches), []),
+    verifyWebGpuCommands: (verify) => {
+      const copy = { kind: 'copy', source: { buffer: 0, offset: 0 }, target: { buffer: 0, offset: 256 }, size: 4 };
+      assert.equal(verify([copy], new Map([[0, 512]]))[0].rule, 'copy-within-buffer');
+    },
+    webgpuTarget: () => assert.equal(plan.alignment, 256),
   };
 }
 
