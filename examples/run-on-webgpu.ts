@@ -19,9 +19,8 @@ const [table, head] = [matrix('table', WORDS), matrix('head', WORDS)];
 const [wq, wk, wv] = [matrix('wq', WIDTH), matrix('wk', WIDTH), matrix('wv', WIDTH)];
 const [keys, values] = [matrix('keys', BLOCKS * BLOCK), matrix('values', BLOCKS * BLOCK)];
 const tokens = model.newTensor('f32', [TOKENS + 1], 'tokens');
-export const weights = [table, head, wq, wk, wv];
-export const weightAt = (name: string, i: number): number =>
-  Math.fround(Math.sin(name.charCodeAt(1) * 31 + i * i * 7.3));
+const weights = [table, head, wq, wk, wv];
+export const weight = (of: string, i: number): number => Math.fround(Math.sin(of.charCodeAt(1) * 31 + i * i * 7.3));
 
 /** The graph of the token after `past` others, with room for so many blocks. */
 function build(past: number, blocks: number): Graph {
@@ -32,9 +31,9 @@ function build(past: number, blocks: number): Graph {
   const token = (at: number): Tensor => ctx.view(tokens, [1], [], 4 * at);
   const x = apply('EMBED', [table, token(past)], WIDTH);
   // A product is written straight into its row of the cache; the dependency makes the reader wait for it.
-  const append = (cache: Tensor, weight: Tensor): Tensor => {
+  const append = (cache: Tensor, by: Tensor): Tensor => {
     const row = ctx.view(cache, [WIDTH], [], past * cache.strides[1]);
-    const written = ctx.setOutput(apply('PROJECT', [weight, x], WIDTH), row);
+    const written = ctx.setOutput(apply('PROJECT', [by, x], WIDTH), row);
     return ctx.dependency(ctx.view(cache, [WIDTH, context]), written);
   };
   const scores = apply('SCORES', [append(keys, wk), apply('PROJECT', [wq, x], WIDTH)], context, { past });
@@ -57,8 +56,7 @@ const KERNELS: Readonly<Record<string, string>> = {
       sum += weight * a(k * p.width + i);
     }
     put(i, sum / total);`,
-  LARGEST:
-    'var best = 0u; for (var k = 1u; k < p.width; k++) { if (a(k) > a(best)) { best = k; } } put(0u, f32(best));',
+  LARGEST: 'var at = 0u; for (var k = 1u; k < p.width; k++) { at = select(at, k, a(k) > a(at)); } put(0u, f32(at));',
 };
 
 /** A shader for bindings as the plan has them: the same bytes are bound once, and what is written is bound for writing. */
@@ -67,8 +65,7 @@ function shaderOf(op: string, { bindings, operands, result }: DispatchBindings<u
     return `@group(0) @binding(${index}) var<storage, ${access === 'read' ? 'read' : 'read_write'}> b${index}: array<f32>;`;
   });
   const readers = operands.map((operand, slot) => {
-    const name = 'ab'[slot];
-    return `fn ${name}(i: u32) -> f32 { return b${operand!.binding}[p.${name} + i]; }`;
+    return `fn ${'ab'[slot]}(i: u32) -> f32 { return b${operand!.binding}[p.${'ab'[slot]} + i]; }`;
   });
   return `${declared.join('\n')}
     struct Numbers { out: u32, count: u32, past: u32, a: u32, width: u32, b: u32, length: u32 }
@@ -81,15 +78,12 @@ function shaderOf(op: string, { bindings, operands, result }: DispatchBindings<u
     }`;
 }
 
-/** Where its tensors begin within their bindings, in elements, and their lengths: the shader's \`Numbers\`. */
+/** Where its tensors begin within their bindings, in elements, and their lengths: the shader's `Numbers`. */
 function numbersOf({ nodes: [node], operands, result }: DispatchBindings<unknown>): Uint32Array<ArrayBuffer> {
-  const own = [result!.residual / 4, node.shape[0], Number(node.params.past ?? 0)];
-  return Uint32Array.from([
-    ...own,
-    ...operands.flatMap((at, slot) => [at!.residual / 4, node.sources[slot]!.shape[0]]),
-    0,
-    0,
-  ]);
+  const numbers = new Uint32Array(8);
+  const read = operands.flatMap((at, slot) => [at!.residual / 4, node.sources[slot]!.shape[0]]);
+  numbers.set([result!.residual / 4, node.shape[0], Number(node.params.past ?? 0), ...read]);
+  return numbers;
 }
 
 const target = webgpuTarget();
@@ -97,20 +91,20 @@ const family = planFamily(({ blocks }) => build(0, blocks), { blocks: [1, BLOCKS
 
 /** Generates all tokens on a device, and says how many buffers the arena had. */
 export async function generate(device: GPUDevice): Promise<{ tokens: number[]; arenas: number }> {
-  const STORAGE = 0x80 + 0x8 + 0x4; // of GPUBufferUsage: also copied to and from
-  const bufferOf = (size: number, usage = STORAGE): GPUBuffer => device.createBuffer({ size, usage });
+  // Usages are those of GPUBufferUsage: here storage that is also copied to and from.
+  const bufferOf = (size: number, usage = 0x80 + 0x8 + 0x4): GPUBuffer => device.createBuffer({ size, usage });
   const outside = new Map([...weights, keys, values, tokens].map((each) => [each, bufferOf(each.byteLength)]));
+  const placeOf = (owner: Tensor) => ({ buffer: outside.get(owner)!, offset: 0 });
   for (const each of weights) {
-    const data = Float32Array.from({ length: each.byteLength / 4 }, (_, i) => weightAt(each.name, i));
+    const data = Float32Array.from({ length: each.byteLength / 4 }, (_, i) => weight(each.name, i));
     device.queue.writeBuffer(outside.get(each)!, 0, data);
   }
   const uniforms = bufferOf(16 * 256, 0x40 + 0x8);
   const pipelines = new Map<string, GPUComputePipeline>();
   let [arena, arenas] = [bufferOf(4), 0];
   for (let past = 0; past < TOKENS; past++) {
-    const dims = { blocks: Math.ceil((past + 1) / BLOCK) };
-    const graph = build(past, dims.blocks);
-    const plan = family.plan(graph, dims);
+    const blocks = Math.ceil((past + 1) / BLOCK);
+    const plan = family.plan(build(past, blocks), { blocks });
     if (arena.size < plan.bufferSize) {
       arena.destroy(); // it holds nothing between two tokens
       arena = bufferOf(plan.bufferSize);
@@ -118,27 +112,24 @@ export async function generate(device: GPUDevice): Promise<{ tokens: number[]; a
     }
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    dispatchesOf(graph, plan, target, (owner) => ({ buffer: outside.get(owner)!, offset: 0 })).forEach(
-      (bound, index) => {
-        const [node] = bound.nodes;
-        const code = shaderOf(node.op, bound);
-        let pipeline = pipelines.get(code);
-        if (pipeline === undefined) {
-          const module = device.createShaderModule({ code });
-          pipeline = device.createComputePipeline({ layout: 'auto', compute: { module } });
-          pipelines.set(code, pipeline);
-        }
-        device.queue.writeBuffer(uniforms, 256 * index, numbersOf(bound));
-        const resources = bound.bindings.map(({ buffer, offset, size }) => {
-          return { buffer: typeof buffer === 'number' ? arena : buffer, offset, size };
-        });
-        resources.push({ buffer: uniforms, offset: 256 * index, size: 32 });
-        const entries = resources.map((resource, binding) => ({ binding, resource }));
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-        pass.dispatchWorkgroups(Math.ceil(node.shape[0] / 64));
-      },
-    );
+    for (const [index, bound] of dispatchesOf(plan.graph, plan, target, placeOf).entries()) {
+      const [node] = bound.nodes;
+      const code = shaderOf(node.op, bound);
+      let pipeline = pipelines.get(code);
+      if (pipeline === undefined) {
+        const compute = { module: device.createShaderModule({ code }) };
+        pipelines.set(code, (pipeline = device.createComputePipeline({ layout: 'auto', compute })));
+      }
+      device.queue.writeBuffer(uniforms, 256 * index, numbersOf(bound));
+      const resources = bound.bindings.map(({ buffer, offset, size }) => {
+        return { buffer: typeof buffer === 'number' ? arena : buffer, offset, size };
+      });
+      resources.push({ buffer: uniforms, offset: 256 * index, size: 32 });
+      const entries = resources.map((resource, binding) => ({ binding, resource }));
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+      pass.dispatchWorkgroups(Math.ceil(node.shape[0] / 64));
+    }
     pass.end();
     device.queue.submit([encoder.finish()]);
   }
@@ -151,8 +142,6 @@ export async function generate(device: GPUDevice): Promise<{ tokens: number[]; a
 }
 
 const first = family.at({ blocks: 1 });
-const dispatches = dispatchesOf(first.graph, first, target);
-console.log(
-  `dispatches: ${dispatches.map(({ nodes: [{ op }], bindings }) => `${op} of ${bindings.length}`).join(', ')}`,
-);
+const ops = dispatchesOf(first.graph, first, target).map(({ nodes: [node] }) => node.op);
+console.log(`dispatches for a token: ${ops.join(', ')}`);
 console.log(`arena: ${first.bufferSize} bytes at first, ${family.bufferSize} at the end`);

@@ -17,16 +17,14 @@ describeBrowser('the example of an engine on WebGPU', () => {
 
 async function tokensByHand(): Promise<number[]> {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
-  const { WIDTH, WORDS, TOKENS, weightAt } = await import('../../examples/run-on-webgpu.js');
+  const { WIDTH, WORDS, TOKENS, weight } = await import('../../examples/run-on-webgpu.js');
   log.mockRestore();
   const product = (name: string, rows: number, x: readonly number[]): number[] =>
-    Array.from({ length: rows }, (_, row) =>
-      x.reduce((sum, each, k) => sum + weightAt(name, row * WIDTH + k) * each, 0),
-    );
+    Array.from({ length: rows }, (_, row) => x.reduce((sum, each, k) => sum + weight(name, row * WIDTH + k) * each, 0));
   const [keys, values]: number[][][] = [[], []];
   const tokens = [0];
   for (let past = 0; past < TOKENS; past++) {
-    const x = Array.from({ length: WIDTH }, (_, i) => weightAt('table', tokens[past] * WIDTH + i));
+    const x = Array.from({ length: WIDTH }, (_, i) => weight('table', tokens[past] * WIDTH + i));
     keys.push(product('wk', WIDTH, x));
     values.push(product('wv', WIDTH, x));
     const q = product('wq', WIDTH, x);
