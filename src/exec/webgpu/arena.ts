@@ -8,10 +8,10 @@ import { checkArgument, PlannerError, subject } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { requireTensor } from '../../tensor/require-tensor.js';
 import { WEBGPU_STEP as WORD } from '../../runtime/webgpu-limits.js';
-import { alignUp } from '../../units.js';
+import { alignUp, checkBytes } from '../../units.js';
 import type { OutsidePlace } from '../../webgpu/places.js';
 import { transferAt } from '../../webgpu/transfer.js';
-import { MAP_READ, USAGE, type GpuBuffer, type GpuDevice } from './gpu.js';
+import { checkDevice, MAP_READ, USAGE, type GpuBuffer, type GpuDevice } from './gpu.js';
 
 const ARENA_USAGE = USAGE.storage + USAGE.copySource + USAGE.copyTarget;
 
@@ -35,7 +35,9 @@ export class GpuArena<Buffer extends GpuBuffer = GpuBuffer> {
   #bytesCreated = 0;
   #generation = 0;
 
+  /** @throws PlannerError `BAD_ARGUMENT` */
   constructor(device: GpuDevice<Buffer>) {
+    checkDevice(device);
     this.device = device;
   }
 
@@ -61,9 +63,15 @@ export class GpuArena<Buffer extends GpuBuffer = GpuBuffer> {
 
   /**
    * Makes room for the chunks of a plan or planner, each at least so many bytes long. A buffer that is large enough stays;
-   * another one takes the place of a smaller one, whose contents are lost.
+   * another one takes the place of a smaller one, whose contents are lost. O(chunks).
+   *
+   * @param chunks bytes of each
+   * @throws PlannerError `BAD_ARGUMENT`, `BYTES_TOO_LARGE`
    */
   reserve(chunks: readonly number[]): this {
+    const isList: boolean = Array.isArray(chunks);
+    checkArgument(isList, 'chunks', chunks, 'a list of sizes', 'Give `plan.chunks`.');
+    chunks.forEach((size, index) => checkBytes(size, `chunks[${index}]`));
     const count = Math.max(chunks.length, this.#chunks.length);
     this.#chunks = Array.from({ length: count }, (_, index) => {
       const held = this.#chunks.at(index);
@@ -115,6 +123,7 @@ export class GpuArena<Buffer extends GpuBuffer = GpuBuffer> {
 
   /** As {@link upload}, of a tensor whose storage is at `place`. */
   write(tensor: Tensor, place: OutsidePlace<Buffer>, data: ArrayBufferView): void {
+    requireTensor(tensor);
     const { byteLength, viewOffset, root } = tensor;
     checkData(tensor, data);
     const { offset, size, residual } = transferAt(tensor, place.offset);

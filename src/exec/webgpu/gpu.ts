@@ -4,6 +4,7 @@
  * Invariant: declared here and not taken from a library of types, so that a program compiles with any of them, and without. A
  * browser's `GPUDevice` has all of it; a test holds that.
  */
+import { checkArgument } from '../../errors.js';
 
 /** Anything that a device makes. */
 export interface GpuObject {
@@ -86,3 +87,9 @@ export const MAP_READ = 1;
 
 /** `GPUShaderStage.COMPUTE`. */
 export const COMPUTE = 4;
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+export function checkDevice(device: unknown): void {
+  const isDevice = typeof (Object(device) as Partial<GpuDevice>).createBuffer === 'function';
+  checkArgument(isDevice, 'device', device, 'a GPUDevice', 'Give what `await adapter.requestDevice()` returns.');
+}

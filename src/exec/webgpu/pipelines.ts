@@ -3,7 +3,7 @@
  *
  * Invariant: a text decides its bindings, so the text is the key.
  */
-import { COMPUTE, type GpuBuffer, type GpuDevice, type GpuObject } from './gpu.js';
+import { checkDevice, COMPUTE, type GpuBuffer, type GpuDevice, type GpuObject } from './gpu.js';
 import { shaderText, type ShaderVariant } from './shader.js';
 
 /** What a dispatch of one variant needs of the device. */
@@ -17,7 +17,9 @@ export class PipelineCache<Buffer extends GpuBuffer = GpuBuffer> {
   readonly device: GpuDevice<Buffer>;
   readonly #pipelines = new Map<string, Pipeline>();
 
+  /** @throws PlannerError `BAD_ARGUMENT` */
   constructor(device: GpuDevice<Buffer>) {
+    checkDevice(device);
     this.device = device;
   }
 

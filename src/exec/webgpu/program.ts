@@ -4,20 +4,22 @@
  * Invariant: a dispatch binds what `bindingsOf` says, and nothing else. Bind groups are made anew when a chunk has been
  * replaced.
  */
-import type { Graph } from '../../graph/graph.js';
+import { checkArgument, checkOptions, type OptionNames } from '../../errors.js';
+import { checkGraph, type Graph } from '../../graph/graph.js';
 import { checkKept, type PlanLayout } from '../../plan/layout.js';
 import { typedArrayOf, checkType, type TensorData, type TypedArrayOf } from '../../tensor/typed-array.js';
 import type { ElementTypeName } from '../../tensor/element-type.js';
+import { requireTensor } from '../../tensor/require-tensor.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { alignUp } from '../../units.js';
 import { dispatchesOf, type BufferBinding } from '../../webgpu/dispatch.js';
 import type { OutsidePlace } from '../../webgpu/places.js';
 import type { WebGpuTarget } from '../../webgpu/target.js';
-import type { GpuArena } from './arena.js';
+import { GpuArena } from './arena.js';
 import { dispatchOf } from './dispatch.js';
 import { requireExecutableOnWebGpu } from './executable.js';
 import { USAGE, type GpuBuffer, type GpuEncoder, type GpuObject } from './gpu.js';
-import type { Pipeline, PipelineCache } from './pipelines.js';
+import { PipelineCache, type Pipeline } from './pipelines.js';
 
 /** A plan, and the graph that it is of. */
 export interface PlanOfGraph extends PlanLayout {
@@ -31,6 +33,8 @@ export interface ProgramOptions<Buffer extends GpuBuffer> {
   /** The target that the plan was made for. */
   readonly target: WebGpuTarget;
 }
+
+const PROGRAM_OPTIONS: OptionNames<ProgramOptions<GpuBuffer>> = { arena: true, pipelines: true, target: true };
 
 /** Parameters of a dispatch begin at a multiple of this in their buffer, bytes: what every device allows. */
 const UNIFORM_ALIGNMENT = 256;
@@ -57,9 +61,11 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
   /**
    * Compiles what the pipelines do not have yet, and makes room for the plan in the arena.
    *
-   * @throws PlannerError `NOT_EXECUTABLE` for a graph that {@link whyNotExecutableOnWebGpu} has a reason against; as `bindingsOf`
+   * @throws PlannerError `BAD_ARGUMENT`; `NOT_EXECUTABLE` for a graph that {@link whyNotExecutableOnWebGpu} has a reason against; as `bindingsOf`
    */
-  constructor(plan: PlanOfGraph, { arena, pipelines, target }: ProgramOptions<Buffer>) {
+  constructor(plan: PlanOfGraph, options: ProgramOptions<Buffer>) {
+    checkParts(plan, options);
+    const { arena, pipelines, target } = options;
     requireExecutableOnWebGpu(plan.graph);
     this.plan = plan;
     this.#arena = arena.reserve(plan.chunks);
@@ -91,6 +97,7 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
    * @throws PlannerError `BAD_ARGUMENT` unless there are as many bytes as the tensor has
    */
   write(tensor: Tensor, data: ArrayBufferView): void {
+    requireTensor(tensor);
     this.#arena.write(tensor, this.#placeOf(tensor), data);
   }
 
@@ -168,4 +175,17 @@ export class GpuProgram<Buffer extends GpuBuffer = GpuBuffer> {
     });
     this.#generation = generation;
   }
+}
+
+/** @throws PlannerError `BAD_ARGUMENT` */
+function checkParts(plan: PlanOfGraph, options: ProgramOptions<GpuBuffer>): void {
+  const { graph, chunks, locate } = Object(plan) as Partial<PlanOfGraph>;
+  const isPlan = graph !== undefined && Array.isArray(chunks) && typeof locate === 'function';
+  checkArgument(isPlan, 'plan', plan, 'the plan of a graph', 'Give what planGraph or planner.plan returns.');
+  checkGraph(graph);
+  checkOptions(options, PROGRAM_OPTIONS);
+  const { arena, pipelines } = options;
+  checkArgument(arena instanceof GpuArena, 'arena', arena, 'a GpuArena', 'Make one with new GpuArena(device).');
+  const isCache = pipelines instanceof PipelineCache;
+  checkArgument(isCache, 'pipelines', pipelines, 'a PipelineCache', 'Make one with new PipelineCache(device).');
 }
