@@ -28,7 +28,7 @@ import {
 } from './webgpu-commands.js';
 
 /** Where a dispatch looks for a tensor: from `residual` bytes behind the start of a binding on. */
-interface BoundLike {
+export interface BoundLike {
   readonly binding: number;
   readonly residual: number;
 }

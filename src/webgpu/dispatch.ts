@@ -226,16 +226,16 @@ function spanOf(use: Use, locate: (owner: Tensor) => Location, limits: WebGpuBuf
   return { ...use, ...location, offset, from, to };
 }
 
-/** The range of each span. Ranges that are equal are one, and where the buffer is written, also those that meet. */
+/** The range of each span. A range within another is no other, and where the buffer is written, ranges that meet are one. */
 function rangesOf(spans: readonly Span[]): ReadonlyMap<Span, Range> {
   const written = new Set(spans.flatMap(({ buffer, isWritten }) => (isWritten ? [buffer] : [])));
   const lastIn = new Map<unknown, Range>();
   const rangeOf = new Map<Span, Range>();
-  for (const span of [...spans].sort((a, b) => a.from - b.from || a.to - b.to)) {
+  for (const span of [...spans].sort((a, b) => a.from - b.from || b.to - a.to)) {
     const { buffer, from, to, tensor } = span;
     const access = written.has(buffer) ? 'read-write' : span.access;
     let range = lastIn.get(buffer);
-    const isOne = range !== undefined && (access === 'read' ? range.from === from && range.to === to : from < range.to);
+    const isOne = range !== undefined && (access === 'read' ? to <= range.to : from < range.to);
     if (range === undefined || !isOne) lastIn.set(buffer, (range = { buffer, from, to, access, tensor }));
     range.to = Math.max(range.to, to);
     rangeOf.set(span, range);

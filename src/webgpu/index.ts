@@ -30,7 +30,7 @@ export {
 } from './dispatch.js';
 export { transferOf, type TransferRange } from './transfer.js';
 export type { OutsidePlace } from './places.js';
-export { verifyDispatches, type DispatchLike, type WebGpuCheckOptions } from '../verify/webgpu-plan.js';
+export { verifyDispatches, type BoundLike, type DispatchLike, type WebGpuCheckOptions } from '../verify/webgpu-plan.js';
 export {
   verifyWebGpuCommands,
   type BoundRange,

@@ -70,6 +70,23 @@ describe('runtimes', () => {
     expect(replayPlan(graph, plan, { runtime: OWN })).toEqual([]);
   });
 
+  it('overwrite no operand but those that their rows name', () => {
+    const ctx = Context.deferred();
+    const x = ctx.setInput(ctx.newTensor('f32', [64]));
+    const chain = Graph.forward(ctx.setOutput(ctx.relu(ctx.sqr(x))));
+    const runtime = { name: 'careful', fusions: [], reuses: { RELU: [0], toString: [0] } };
+    for (const reuse of ['full', 'ggml'] as const) {
+      const plan = planGraph(chain, { runtime, reuse });
+      expect(plan.shares.map(({ id }) => chain.tensors[id].op)).toEqual(['RELU']);
+      expect(verifyPlan(chain, plan)).toEqual([]);
+      const [found, ...others] = verifyPlan(chain, planGraph(chain, { reuse }), { runtime });
+      expect(found).toMatchObject({ kind: 'in-place-not-allowed', ids: [0, 1] });
+      expect(others).toEqual([]);
+    }
+    const none = { ...runtime, reuses: {} };
+    expect(planGraph(chain, { runtime: none }).shares).toEqual([]);
+  });
+
   it.each([
     ['ggml', 'The runtime "ggml" is unknown. Name one of ggml-cpu, '],
     ['toString', 'The runtime "toString" is unknown. '],
@@ -77,6 +94,7 @@ describe('runtimes', () => {
     [7, 'The runtime has no name. '],
     [{ fusions: [] }, 'The runtime has no name. '],
     [{ name: 'mine' }, 'The runtime mine has no list of fusions. '],
+    [{ name: 'mine', fusions: [], reuses: { ADD: 0 } }, 'The runtime mine has reuses that are no lists of slots. '],
     [{ name: 'none', fusions: [] }, 'The runtime none has the name of one that the library knows, but other rules. '],
     [
       { name: 'mine', fusions: [[{ op: 'ADD', operands: 'element' }]] },

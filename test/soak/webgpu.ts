@@ -39,6 +39,7 @@ for (let seed = firstSeed; plannedCount + refusedCount < graphCount; seed++) {
   const result = fc.check(property, { seed, numRuns });
   if (result.failed) {
     console.error(`seed ${seed}:\n${fc.defaultReportMessage(result)}`);
+    console.error(result.errorInstance);
     process.exit(1);
   }
   console.log(`seed ${seed}: ok; ${plannedCount} plans, ${refusedCount} graphs refused`);

@@ -9,6 +9,7 @@ import {
   type AllocatorName,
   type Graph,
   type ReuseMode,
+  type Tensor,
 } from '../../src/index.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import {
@@ -61,9 +62,34 @@ export function faultsOf(graph: Graph, { limits, operands, allocator, reuse }: W
     ];
     return [...found.map(({ message }) => message), ...(operands === 'read' ? mixedOperands(dispatches) : [])];
   } catch (error) {
-    if (error instanceof PlannerError && ['HAZARD', 'OVERSIZE', 'UNBINDABLE'].includes(error.code)) return null;
-    throw error;
+    if (!(error instanceof PlannerError)) throw error;
+    return isRight(graph, target.limits, error) ? null : [`refused without a reason: ${error.message}`];
   }
+}
+
+/** Whether there is such a storage or such a node as the error says, as far as tensors tell by themselves. */
+function isRight({ tensors, nodes }: Graph, limits: WebGpuBufferLimits, { code, value }: PlannerError): boolean {
+  const { maxBufferSize, minStorageBufferOffsetAlignment: alignment } = limits;
+  if (code === 'HAZARD') return true;
+  if (code === 'OVERSIZE') {
+    return tensors.some(({ storageBytes }) => storageBytes === value && storageBytes > maxBufferSize - alignment);
+  }
+  const isHuge = Number(value) > limits.maxStorageBufferBindingSize;
+  const isWide = Number(value) > limits.maxStorageBuffersPerShaderStage;
+  return nodes.some((node) => {
+    const bound = [...node.sources, node].filter(
+      (tensor): tensor is Tensor => tensor !== null && tensor.byteLength > 0,
+    );
+    const lengthOf = (tensor: Tensor): number => (tensor.isView ? tensor.byteLength : tensor.storageBytes);
+    const places = bound.map((each) => [tensors.indexOf(each.root), each.viewOffset, lengthOf(each)].join());
+    const reach = (root: Tensor): number => {
+      const ofRoot = bound.filter((tensor) => tensor.root === root);
+      const ends = ofRoot.map((each) => each.viewOffset + lengthOf(each));
+      return Math.max(...ends) - Math.min(...ofRoot.map(({ viewOffset }) => viewOffset)) + alignment + 4;
+    };
+    if (isWide && new Set(places).size >= Number(value)) return true;
+    return isHuge && bound.some(({ root }) => reach(root) >= Number(value));
+  });
 }
 
 /**

@@ -128,16 +128,24 @@ describe('bindings', () => {
     ]);
   });
 
-  it('are not merged where they are only read', () => {
+  it('are not merged where they are only read, unless one holds the other', () => {
     const ctx = Context.deferred();
     const x = input(ctx, 'x', 256);
-    const [first, second] = [0, 200].map((offset) => ctx.view(x, [64], [], offset));
-    const { bindings } = bound(ctx.setOutput(ctx.add(first, second)), 'read');
-    expect(bindings.map(({ offset, size, access }) => [offset, size, access])).toEqual([
-      [0, 256, 'read'],
-      [0, 456, 'read'],
-      [0, 256, 'read-write'],
+    const sumFrom = (offset: number): DispatchBindings => {
+      const [first, second] = [0, offset].map((start) => ctx.view(x, [128], [], start));
+      return bound(ctx.setOutput(ctx.add(first, second)), 'read');
+    };
+    expect(sumFrom(300).bindings.map(({ offset, size, access }) => [offset, size, access])).toEqual([
+      [0, 512, 'read'],
+      [256, 556, 'read'],
+      [0, 512, 'read-write'],
     ]);
+    const { bindings, operands } = sumFrom(200);
+    expect(bindings.map(({ offset, size }) => [offset, size])).toEqual([
+      [0, 712],
+      [0, 512],
+    ]);
+    expect(operands.map((each) => each?.residual)).toEqual([0, 200]);
   });
 
   it('of one storage that is both read and written are all for writing', () => {
