@@ -34,7 +34,8 @@ export class Bench {
   }
 
   program(plan: PlanOfGraph): GpuProgram<GPUBuffer> {
-    return new GpuProgram(plan, this);
+    const { arena, pipelines, target } = this;
+    return new GpuProgram(plan, { arena, pipelines, target });
   }
 
   /** Fills all chunks with bytes that are NaNs. */
