@@ -65,9 +65,7 @@ function faultOf(runtime: unknown): Fault | null {
   const { name, fusions, reuses = {} } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {
-    return runtime === RUNTIMES[name]
-      ? null
-      : { what: `${name} has the name of a known one, but other rules` };
+    return runtime === RUNTIMES[name] ? null : { what: `${name} has the name of a known one, but other rules` };
   }
   if (!Array.isArray(fusions)) return { what: `${name} has no list of fusions` };
   for (let index = 0; index < fusions.length; index++) {
