@@ -34,6 +34,7 @@ export const LAYERS = [
   'webgpu',
   'exec',
   'gguf',
+  'onnx',
   'tflite',
   'models',
   'map',
@@ -62,6 +63,7 @@ const KEPT_APART = {
 /** npm packages that a layer may import. The core has none. */
 const PACKAGES = {
   gguf: ['@huggingface/gguf'],
+  onnx: ['@bufbuild/protobuf'],
   tflite: ['flatbuffers'],
   testing: ['fast-check'],
   cli: ['node:', 'commander', 'cli-progress', 'picocolors'],

@@ -3,10 +3,10 @@
  * `./dist/x/y.js` is built from `src/x/y.ts`.
  *
  * Both formats share code between entry points (`splitting`): a `PlannerError` from one subpath is the same class as
- * in every other. What the GGUF reader uses of its package is part of the library, so that nothing of Node, and nothing
+ * in every other. What the readers of files use of their packages is part of the library, so that nothing of Node, and nothing
  * that is not used, reaches a bundler.
  */
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 import { checkCommonJs } from './.ci/check-common-js.mjs';
@@ -144,8 +144,10 @@ function bundledLicences(output: string): Plugin {
 }
 
 function licenceOf(folder: string): string {
-  const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-  if (file === undefined) throw new Error(`${folder} has no licence file, so it cannot be bundled.`);
   const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<string, string>;
-  return `${name} ${version}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
+  const own = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+  // Of a package that only states its licence, the text is kept here.
+  const file = own === undefined ? `.ci/licences/${name.replace('/', '+')}.txt` : `${folder}/${own}`;
+  if (!existsSync(file)) throw new Error(`${folder} has no licence file, so it cannot be bundled.`);
+  return `${name} ${version}\n\n${readFileSync(file, 'utf8').trim()}\n`;
 }

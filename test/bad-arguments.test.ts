@@ -13,6 +13,7 @@ import * as gguf from '../src/gguf/index.js';
 import * as map from '../src/map/index.js';
 import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
+import * as onnx from '../src/onnx/index.js';
 import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
@@ -106,6 +107,8 @@ const tfliteGraph = tflite.graphFromTflite(tfliteModel);
 const tflitePlan = root.planGraph(tfliteGraph);
 const machine = models.measureModel(model, { devices: [device.cpuDevice()], ctxSize: 512 });
 const projector = { ...model, metadata: { 'general.architecture': 'clip' } };
+const onnxFile = readFileSync(projectPath('examples/squeezenet.onnx'));
+const onnxModel = await onnx.readOnnx(onnxFile);
 const memory = exec.Memory.separate(graph);
 const memoryMap = map.memoryMapOf(plan);
 const f32 = root.elementType('f32');
@@ -243,6 +246,10 @@ const CALLS: readonly Call[] = [
   ['memoryMapOf', map.memoryMapOf, problem, placement],
   ['memoryMapOf', map.memoryMapOf, plan],
   ['readGguf', gguf.readGguf, header],
+  ['readOnnx', onnx.readOnnx, onnxFile],
+  ['graphFromOnnx', onnx.graphFromOnnx, onnxModel, {}],
+  ['inferShapes', onnx.inferShapes, onnxModel, {}],
+  ['openDims', onnx.openDims, onnxModel],
   ['readTflite', tflite.readTflite, tfliteBytes],
   ['graphFromTflite', tflite.graphFromTflite, tfliteModel, { inputs: {}, convention: 'tflite' }],
   ['inFileOrder', tflite.inFileOrder, tfliteGraph, tflite.tfliteGreedy],

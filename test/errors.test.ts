@@ -26,8 +26,10 @@ import { shown } from '../src/errors.js';
 import { readGguf, type Gguf } from '../src/gguf/index.js';
 import { graphFromTflite, readTflite } from '../src/tflite/index.js';
 import { executeGraph, Memory } from '../src/exec/index.js';
+import { graphFromOnnx, readOnnx } from '../src/onnx/index.js';
 import { writeGguf } from './support/gguf-writer.js';
 import { expectSentence } from './support/expect-error.js';
+import { valueOf, writeOnnx } from './support/onnx-writer.js';
 import { projectPath } from './support/shared-data.js';
 
 const bad = (value: unknown): never => value as never;
@@ -73,6 +75,12 @@ const hazard = (): Graph => {
   return Graph.forward([ctx.relu(y, { inPlace: true }), ctx.setName(ctx.exp(y), 'late')]);
 };
 
+/** Models of one node each: of an operation that nobody knows, and of an open dimension. */
+const stretched = await readOnnx(
+  writeOnnx({ node: [['Stretch', 'x', 'y', {}, 'com.acme']], input: [valueOf('x', [2])], outputs: 'y' }),
+);
+const opened = await readOnnx(writeOnnx({ node: [['Relu', 'x', 'y']], input: [valueOf('x', ['n'])], outputs: 'y' }));
+
 /** One way, at least, to every code. */
 const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
   BAD_ALIGNMENT: [() => planGraph(graph, { alignment: 48 }), () => parseProblemCsv('', 0)],
@@ -113,6 +121,11 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => measureModel(ggufWith({ 'phi3.block_count': 0 })),
     () => measureModel(ggufWith({ 'general.architecture': 7 })),
     () => measureModel({ ...gguf, tensors: gguf.tensors.slice(1) }),
+  ],
+  BAD_ONNX: [
+    () => readOnnx(new Uint8Array(0)),
+    () => readOnnx('no/such/file.onnx'),
+    () => readOnnx(new Uint8Array([8, 9])),
   ],
   BAD_OPERAND: [
     () => ctx.add(x, bad(undefined)),
@@ -172,7 +185,10 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
     () => measureGraph(graph, { target: webgpuTarget({ maxStorageBuffersPerShaderStage: 1 }) }),
   ],
   UNKNOWN_ARCHITECTURE: [() => measureModel(ggufWith({ 'general.architecture': 'yet-unborn' }))],
+  UNKNOWN_OPERATION: [() => graphFromOnnx(stretched)],
   UNKNOWN_SHAPE: [
+    () => graphFromOnnx(opened),
+    () => graphFromOnnx(opened, { dims: {} }),
     async () =>
       graphFromTflite(await readTflite(projectPath('examples/audio-preprocessor.tflite')), { dims: { '1': 320 } }),
   ],

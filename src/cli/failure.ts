@@ -48,7 +48,18 @@ function describeFailure(error: unknown): string {
 
 /** The text with options of the library, in backticks or called so, under the names of their flags. */
 export function withFlags(text: string): string {
-  return text.replace(/`(\w+)`|(?<=\boption )(\w+)/g, (found, quoted?: string, called?: string) => {
+  return asFlags(text).replace(/`(\w+)`|(?<=\boption )(\w+)/g, (found, quoted?: string, called?: string) => {
     return flagOf(quoted ?? called!) ?? found;
   });
+}
+
+/** What a message proposes as an option that decides shapes, as its flag. */
+function asFlags(text: string): string {
+  return text.replace(
+    /\b(dims|inputs|bounds): \{ "([^"]*)": \[?([\d, ]*)\]? \}/g,
+    (found, key: string, name: string, value: string) => {
+      const flag = flagOf(key);
+      return flag === undefined ? found : `${flag} ${name}=${value.replaceAll(' ', '')}`;
+    },
+  );
 }

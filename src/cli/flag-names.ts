@@ -8,11 +8,13 @@ import { namesOf, type Flag } from './flag.js';
 import { CAPACITY_FLAG, MODEL_FLAGS, PLAN_FLAGS, SEARCH_FLAGS } from './flags.js';
 import { CONVENTION_FLAG } from './graph-flags.js';
 import { PART_FLAGS } from './part-flags.js';
+import { SHAPE_FLAGS } from './shape-flags.js';
 import { PASS_FLAGS } from './shrink-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
   ...MODEL_FLAGS,
+  ...SHAPE_FLAGS,
   CONVENTION_FLAG,
   ...DEVICE_FLAGS,
   ...FITTING_FLAGS,

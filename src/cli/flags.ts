@@ -27,6 +27,7 @@ import {
 import type { Flag } from './flag.js';
 import type { FittingFlags } from './fitting-flags.js';
 import type { PartFlags } from './part-flags.js';
+import type { ShapeFlags } from './shape-flags.js';
 
 /** How a model is spread over devices. */
 export type OffloadFlags = Omit<OffloadOptions, 'devices'>;
@@ -35,6 +36,7 @@ export type OffloadFlags = Omit<OffloadOptions, 'devices'>;
 export type Flags = ModelOptions &
   OffloadFlags &
   FittingFlags &
+  ShapeFlags &
   PartFlags & {
     /** The devices besides the CPU, as texts. */
     readonly gpu?: readonly string[];
@@ -235,7 +237,7 @@ export const PLAN_FLAGS: readonly Flag[] = [
     long: '--alignment',
     value: 'SIZE',
     parse: alignment,
-    help: 'offsets are multiples of this power of two (default: 32; for a .tflite as --convention has it; for a .csv 1, and its own column comes first)',
+    help: 'offsets are multiples of this power of two (default: 32; 64 for a .onnx; for a .tflite as --convention has it; for a .csv 1, and its own column comes first)',
     group: PLANNING,
   },
   RUNTIME,

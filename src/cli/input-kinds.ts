@@ -8,6 +8,7 @@ export type InputKind = 'graph' | 'problem' | 'model';
 /** What the ending of a name says about the content. */
 export const KINDS: readonly (readonly [ending: string, kind: InputKind])[] = [
   ['.gguf', 'model'],
+  ['.onnx', 'graph'],
   ['.tflite', 'graph'],
   ['.json', 'graph'],
   ['.json.gz', 'graph'],
@@ -21,9 +22,19 @@ export function kindOf(file: string): InputKind | undefined {
   return KINDS.find(([ending]) => name.endsWith(ending))?.[1];
 }
 
+/** Whether a name stands for an ONNX file. */
+export function isOnnx(file: string): boolean {
+  return nameOf(file).endsWith('.onnx');
+}
+
 /** Whether a name stands for a TFLite file. */
 export function isTflite(file: string): boolean {
-  return /\.tflite$/i.test(isUrl(file) ? file.replace(/[?#].*$/, '') : file);
+  return nameOf(file).endsWith('.tflite');
+}
+
+/** The part of a name that says its kind, in lower case. */
+function nameOf(file: string): string {
+  return (isUrl(file) ? file.replace(/[?#].*$/, '') : file).toLowerCase();
 }
 
 /** Whether the content of a file with this name is compressed by gzip. */

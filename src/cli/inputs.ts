@@ -13,8 +13,9 @@ import { endsAreInclusive } from '../problem/csv-columns.js';
 import { parseProblemCsv, type CsvProblem } from '../problem/csv.js';
 import { CliError, IS_DIRECTORY, systemError } from './cli-error.js';
 import type { Flags } from './flags.js';
-import { isCompressed, isTflite, isUrl, kindOf, KINDS } from './input-kinds.js';
-import type { ModelGraph } from './tflite-input.js';
+import { isCompressed, isOnnx, isTflite, isUrl, kindOf, KINDS } from './input-kinds.js';
+import type { ModelGraph } from './model-graph.js';
+import type { RecordedOptions } from './plan-record.js';
 import { printNote, type Terminal } from './terminal.js';
 
 export type Input =
@@ -26,8 +27,18 @@ export type Input =
 const INCLUSIVE_NOTE =
   'the column "end" is read as the last step of a life, as MiniMalloc reads it; name it "upper" if lives end before it';
 
-/** Reads a file of any kind; says how, where that may surprise. @throws CliError, PlannerError */
-export async function readInput(file: string, flags: Flags, terminal: Terminal): Promise<Input> {
+/**
+ * Reads a file of any kind; says how, where that may surprise.
+ *
+ * @param record how a plan was made, where flags say nothing else
+ * @throws CliError, PlannerError
+ */
+export async function readInput(
+  file: string,
+  flags: Flags,
+  terminal: Terminal,
+  record?: RecordedOptions,
+): Promise<Input> {
   const { alignment } = flags;
   const kind = kindOf(file);
   if (kind === undefined) {
@@ -35,9 +46,12 @@ export async function readInput(file: string, flags: Flags, terminal: Terminal):
     const endings = KINDS.map(([ending]) => ending).join(', ');
     throw new CliError(`unknown kind of file, its name must end in one of ${endings}`);
   }
-  if (isTflite(file)) {
+  if (isOnnx(file) || isTflite(file)) {
     if (!isUrl(file)) checkReadable(file);
-    return { kind: 'graph', ...(await (await import('./tflite-input.js')).readTfliteInput(file, flags)) };
+    const model = isOnnx(file)
+      ? await (await import('./onnx-input.js')).readOnnxInput(file, flags, record)
+      : await (await import('./tflite-input.js')).readTfliteInput(file, flags, record);
+    return { kind: 'graph', ...model };
   }
   if (kind === 'graph') {
     const document = readJson(file);

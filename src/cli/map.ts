@@ -18,6 +18,7 @@ import { readInput, type Input } from './inputs.js';
 import { checkOutput, writeOutput } from './output.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A page holds every box of its plans; of so many, it holds one plan only. */
@@ -49,6 +50,7 @@ export async function map(file: string, flags: Flags, terminal: Terminal): Promi
     printNote(terminal, '--colors and --theme have no effect: in a page, the reader chooses');
   }
   checkOutput(output, file);
+  refuseRanges(flags);
   const { text, drawn, broken } = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);

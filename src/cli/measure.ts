@@ -22,6 +22,8 @@ import { PART_FLAGS } from './part-flags.js';
 import { modelOptionsOf, PLAN_FLAGS, planOptionsOf, type Flags } from './flags.js';
 import { graphOptionsOf } from './graph-flags.js';
 import { readInput, type Input } from './inputs.js';
+import { measureFamily } from './measured-family.js';
+import { weightsAlone } from './weights-alone.js';
 import { placeProblem } from './placed-problem.js';
 import { withProgress, type Announce } from './progress.js';
 import { HAZARDS_FLAG, TIMELINE_FLAG } from './output-flags.js';
@@ -95,7 +97,8 @@ async function measureFile(
   terminal: Terminal,
 ): Promise<Measured> {
   announce(`reading ${file}`);
-  const input = await readInput(file, flags, terminal);
+  const input = await readInput(file, flags, terminal).catch(weightsAlone);
+  if ('weightsAlone' in input) return { file: { file, ...input.weightsAlone } };
   announce(`planning ${file}`);
   if (input.kind === 'model' && machine !== null) {
     const measured = ifKnown(() => machine(input.gguf));
@@ -149,10 +152,11 @@ function measureInput(file: string, input: Input, flags: Flags, isReport: boolea
     case 'graph': {
       const options = graphOptionsOf(input, flags);
       const plan = isReport || flags.hazards === true ? planGraph(input.graph, options) : undefined;
-      const { weights, runtimes } = input;
-      const others = weights && { weights, runtimes: runtimes?.() };
+      const { weights, runtimes, family } = input;
       const sizes = fieldsOf(plan ?? measureGraph(input.graph, options));
-      const measured = { file, ...sizes, ...hazardsOf(plan, flags), ...others };
+      const others = weights && { weights, runtimes: runtimes?.() };
+      const own = { file, ...sizes, ...hazardsOf(plan, flags), ...others };
+      const measured = family === undefined ? own : { ...own, ...measureFamily(family, options, own.lowerBound) };
       const broken = oversizeChunk(measured.chunks, flags);
       return { file: measured, report: plan && reportOf(plan), broken };
     }

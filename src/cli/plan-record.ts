@@ -9,11 +9,15 @@ import type { ReuseMode } from '../liveness/liveness.js';
 import type { PlanOptions } from '../plan/options.js';
 import { CliError } from './cli-error.js';
 import { flagOf } from './flag-names.js';
+import type { ShapeRecord } from './shape-flags.js';
 
 /** Options that say how to build the graph and how to plan it. Flash attention and reuse are written as their flags say it. */
 export type RecordedOptions = Omit<ModelOptions, 'flashAttention' | 'loadMtp' | Exclude<GraphOption, 'phase'>> & {
   readonly flashAttention?: string;
-} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & { readonly inPlace?: ReuseMode; readonly convention?: string };
+} & Pick<PlanOptions, 'alignment' | 'maxChunkSize'> & {
+    readonly inPlace?: ReuseMode;
+    readonly convention?: string;
+  } & ShapeRecord;
 
 /** What was planned. */
 export interface PlannedInput {
@@ -31,7 +35,7 @@ export interface PlanRecord {
 }
 
 /** What kind of value each option has. */
-const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = {
+const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean' | 'object'>> = {
   program: 'string',
   ctxSize: 'number',
   batchSize: 'number',
@@ -51,7 +55,10 @@ const OPTION_TYPES: Readonly<Record<string, 'number' | 'string' | 'boolean'>> = 
   convention: 'string',
   alignment: 'number',
   maxChunkSize: 'number',
-} satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean'>;
+  dims: 'object',
+  inputs: 'object',
+  bounds: 'object',
+} satisfies Record<keyof RecordedOptions, 'number' | 'string' | 'boolean' | 'object'>;
 
 /** What is written down of a run, which leads to it again. */
 export function optionsOfRun(run: ResolvedModelOptions, phase: Phase): RecordedOptions {
@@ -120,7 +127,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** One sentence for each flag that was given and is not what the plan was made with. */
 export function disagreements(recorded: RecordedOptions, given: object, applied: RecordedOptions): string[] {
   return Object.keys(given).flatMap((key) => {
-    const option = key as keyof RecordedOptions;
+    const option = key as Exclude<keyof RecordedOptions, keyof ShapeRecord>; // a model has no such shapes
     const [made, asked] = [recorded[option], applied[option]];
     if (made === undefined || asked === undefined || made === asked) return [];
     const flag = flagOf(key) ?? key;

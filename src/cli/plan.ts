@@ -20,6 +20,7 @@ import { checkOutput, writeOutput } from './output.js';
 import { searchProblem, type PlacedProblem, type Undecided } from './placed-problem.js';
 import { inputOf, optionsOfRun, type PlanRecord, type RecordedOptions } from './plan-record.js';
 import { withProgress, type Announce } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { printError, printNote, type Terminal } from './terminal.js';
 
 /** A plan, whatever it is of. Sizes in bytes. */
@@ -41,6 +42,7 @@ interface Planned extends Pick<Measurement, 'bufferSize' | 'lowerBound' | 'isOpt
 export async function plan(file: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
   const { output, capacity = Infinity } = flags;
   checkOutput(output, file);
+  refuseRanges(flags);
   const planned = await withProgress(terminal, [file], 2, (announce) =>
     inFile(file, async () => {
       announce(`reading ${file}`);
@@ -85,7 +87,7 @@ function planGraphOf(file: string, input: Exclude<Input, { kind: 'problem' }>, f
   if (kindOf(output) === 'problem') throw new CliError(`-o ${output}: the plan of a graph is JSON; name it .json`);
   if (input.kind === 'graph') {
     const pools = input.graph.pools ?? undefined;
-    const options = input.convention && { convention: input.convention };
+    const options = { ...input.shapes, ...(input.convention && { convention: input.convention }) };
     return plannedGraph(planGraph(input.graph, { ...graphOptionsOf(input, flags), pools }), file, flags, { options });
   }
   const {
@@ -102,6 +104,10 @@ function plannedTflite(file: string, input: Exclude<Input, { kind: 'problem' }>,
   const { output = '' } = flags;
   const isModel = input.kind === 'graph' && input.embed !== undefined;
   if (!isModel) throw new CliError(`-o ${output}: only the plan of a .tflite can be written into one`);
+  if (Object.keys(input.shapes ?? {}).length > 0)
+    throw new CliError(
+      `-o ${output}: the runtime runs a .tflite with the shapes of its file; leave out --dim and --input`,
+    );
   const graphPlan = planGraph(input.graph, graphOptionsOf(input, flags));
   return { ...plannedGraph(graphPlan, file, flags), format: () => input.embed!(graphPlan) };
 }

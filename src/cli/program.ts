@@ -16,6 +16,7 @@ import { measure } from './measure.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 import { ADAPTER_FLAGS, PART_FLAGS } from './part-flags.js';
 import { plan } from './plan.js';
+import { SHAPE_FLAGS } from './shape-flags.js';
 import { SHRINK_FLAGS } from './shrink-flags.js';
 import { printNote, type Terminal } from './terminal.js';
 import { verify } from './verify.js';
@@ -23,6 +24,7 @@ import { verify } from './verify.js';
 const FILES_HELP = `
 FILE is one of
   .gguf              a model: weights, KV cache and the compute buffer of llama.cpp's graph; a path or a URL
+  .onnx              a model of ONNX: weights and activations, for the shapes of --dim and --input; a path or a URL
   .tflite            a model of TensorFlow Lite, its Micro runtime or ExecuTorch: weights and activations; a path or a URL
   .json, .json.gz    a compute graph ("format": "tensor-graph")
   .csv, .csv.gz      a placement problem (id,lower,upper,size[,alignment], steps from lower to before upper)`;
@@ -86,6 +88,7 @@ const COMMANDS: readonly CommandRow[] = [
     summary: 'Print how much memory each FILE needs: the compute buffer; for a model weights and KV cache, too.',
     flags: [
       ...MODEL_FLAGS,
+      ...SHAPE_FLAGS,
       CONVENTION_FLAG,
       ...DEVICE_FLAGS,
       ...FITTING_FLAGS,
@@ -130,19 +133,28 @@ const COMMANDS: readonly CommandRow[] = [
   {
     syntax: 'plan <FILE>',
     summary: 'Print where every tensor goes, as JSON; for a .csv as CSV with offsets.',
-    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, CAPACITY_FLAG, ...SEARCH_FLAGS, OUTPUT_FLAG, JSON_FLAG],
+    flags: [
+      ...MODEL_FLAGS,
+      ...SHAPE_FLAGS,
+      CONVENTION_FLAG,
+      ...PLAN_FLAGS,
+      CAPACITY_FLAG,
+      ...SEARCH_FLAGS,
+      OUTPUT_FLAG,
+      JSON_FLAG,
+    ],
     action: ([file], flags, terminal) => plan(file, flags, terminal),
   },
   {
     syntax: 'verify <FILE> <PLAN>',
     summary: 'Check that PLAN is a valid plan for FILE; print one line per violation.',
-    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...LIMIT_FLAGS],
+    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, CONVENTION_FLAG, ...LIMIT_FLAGS],
     action: ([file, planFile], flags, terminal) => verify(file, planFile, flags, terminal),
   },
   {
     syntax: 'map <FILE>',
     summary: 'Draw where every tensor goes, over time: -o OUT.svg is a picture, -o OUT.html a page to look into.',
-    flags: [...MODEL_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
+    flags: [...MODEL_FLAGS, ...SHAPE_FLAGS, CONVENTION_FLAG, ...PLAN_FLAGS, OUTPUT_FLAG, ...MAP_FLAGS],
     action: async ([file], flags, terminal) => (await import('./map.js')).map(file, flags, terminal),
   },
 ];

@@ -18,7 +18,11 @@ export function unknownModel(file: string, gguf: Gguf): UnknownModel {
   return { file, unknownArchitecture: gguf.metadata['general.architecture'] as string, weights: measureWeights(gguf) };
 }
 
-export function noteUnknown({ file, unknownArchitecture }: UnknownModel, terminal: Terminal): void {
+export function noteUnknown({ file, unknownArchitecture, reason }: UnknownModel, terminal: Terminal): void {
+  if (reason !== undefined) {
+    printNote(terminal, printable(`${file}: only the weights could be measured. ${reason}`));
+    return;
+  }
   const name = JSON.stringify(unknownArchitecture);
   printNote(terminal, printable(`${file}: the architecture ${name} is unknown, so only the weights could be measured`));
 }

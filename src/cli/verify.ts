@@ -12,15 +12,15 @@ import { printable } from '../report/table.js';
 import { MAX_VIOLATIONS } from '../verify/limits.js';
 import { verifyPlan } from '../verify/verify-plan.js';
 import type { PlanLike } from '../verify/plan-like.js';
-import { CliError, EXIT, type ExitCode } from './cli-error.js';
+import { EXIT, type ExitCode } from './cli-error.js';
 import { inFile } from './failure.js';
 import { modelOptionsOf, type Flags } from './flags.js';
-import { isConvention } from './graph-flags.js';
 import { readInput, readText, type Input } from './inputs.js';
-import { isTflite, kindOf } from './input-kinds.js';
+import { isOnnx, isTflite, kindOf } from './input-kinds.js';
 import { readPlan } from './plan-file.js';
 import { disagreements, optionsOfRecord, optionsOfRun, otherInput, type PlanRecord } from './plan-record.js';
 import { withProgress } from './progress.js';
+import { refuseRanges } from './shape-flags.js';
 import { solutionOfCsv, solutionOfPlan, verifySolution } from './solution.js';
 import type { Terminal } from './terminal.js';
 
@@ -38,9 +38,13 @@ interface Verdict {
 
 /** Prints one line per violation, or one that says that there is none. */
 export async function verify(file: string, planFile: string, flags: Flags, terminal: Terminal): Promise<ExitCode> {
+  refuseRanges(flags);
   const verdict = await withProgress(terminal, [file, planFile], 2, async (announce) => {
     announce(`reading ${file}`);
-    const input = await inFile(file, () => readInput(file, { ...conventionOf(file, planFile), ...flags }, terminal));
+    // A model is read as the plan's runtime reads it, with the plan's shapes, where flags say nothing else.
+    const isGraphModel = isOnnx(file) || isTflite(file);
+    const record = isGraphModel ? (await inFile(planFile, () => readPlan(planFile))).options : undefined;
+    const input = await inFile(file, () => readInput(file, flags, terminal, record));
     announce(`verifying ${planFile}`);
     return verifyInput(file, input, planFile, flags);
   });
@@ -55,18 +59,6 @@ export async function verify(file: string, planFile: string, flags: Flags, termi
     terminal.write(`There may be more: the check ends after ${counted(MAX_VIOLATIONS, 'violation')}.\n`);
   }
   return EXIT.no;
-}
-
-/** A TFLite file is read as the plan's runtime does; what is wrong with the plan is said later. */
-function conventionOf(file: string, planFile: string): Pick<Flags, 'convention'> {
-  if (!isTflite(file)) return {};
-  try {
-    const { convention } = readPlan(planFile).options ?? {};
-    return isConvention(convention) ? { convention } : {};
-  } catch (error) {
-    if (error instanceof CliError) return {};
-    throw error;
-  }
 }
 
 async function verifyInput(file: string, input: Input, planFile: string, flags: Flags): Promise<Verdict> {

@@ -9,6 +9,7 @@ import type { ElementType } from '../tensor/element-type.js';
 import { PLAIN_TYPES } from '../tensor/plain-types.js';
 import { findOperation } from './ggml/operations.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
+import { findOnnxOperation } from './onnx/operations.js';
 import { findTfliteOperation } from './tflite/operations.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
@@ -25,6 +26,15 @@ export interface Dialect {
 
 const GGML: Dialect = { name: 'ggml', rank: 4, types: {}, findOperation, resultOf: statedResult };
 
+/** Its shape rules need settings that no graph file has, such as constants: the reader of models knows them. */
+const ONNX: Dialect = {
+  name: 'onnx',
+  rank: null,
+  types: PLAIN_TYPES,
+  findOperation: findOnnxOperation,
+  resultOf: () => null,
+};
+
 /** Its rows know shapes in TFLite's order, and of values that no graph file has: the reader of models checks them. */
 const TFLITE: Dialect = {
   name: 'tflite',
@@ -34,7 +44,9 @@ const TFLITE: Dialect = {
   resultOf: () => null,
 };
 
-const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, TFLITE].map((dialect) => [dialect.name, dialect]));
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
+  [GGML, ONNX, TFLITE].map((dialect) => [dialect.name, dialect]),
+);
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {

@@ -30,8 +30,17 @@ export interface MeasuredFile {
   readonly weights?: readonly WeightsOfType[];
   /** What runtimes of the file plan themselves, if anybody knows. */
   readonly runtimes?: readonly RuntimePlan[];
+  /** Only for a graph that was measured for a whole box of lengths; its own sizes are those of the greatest. */
+  readonly family?: MeasuredFamily;
   /** Only for a model. */
   readonly model?: ModelMeasurement;
+}
+
+/** One plan for all graphs of a box. */
+export interface MeasuredFamily {
+  readonly box: Readonly<Record<string, readonly [least: number, most: number]>>;
+  /** What a plan of its own would take at each corner, in bytes. */
+  readonly corners: readonly { readonly dims: Readonly<Record<string, number>>; readonly bufferSize: number }[];
 }
 
 /** The weights of one element type, in bytes. */
@@ -50,7 +59,10 @@ export interface RuntimePlan {
 export interface UnknownModel {
   /** As the user named it. */
   readonly file: string;
-  readonly unknownArchitecture: string;
+  /** Null for a file that knows no architectures. */
+  readonly unknownArchitecture: string | null;
+  /** Why, as a sentence. Default: the architecture is unknown. */
+  readonly reason?: string;
   /** Bytes. */
   readonly weights: number;
 }
@@ -58,9 +70,9 @@ export interface UnknownModel {
 /** The plain data that `--json` prints for one file; null is unknown. */
 export function measuredFileJson(measured: MeasuredFile | UnknownModel): object {
   if ('unknownArchitecture' in measured) {
-    const { file, unknownArchitecture, weights } = measured;
+    const { file, unknownArchitecture, reason, weights } = measured;
     const unknown = { nodes: null, buffers: null, bufferSize: null, context: null, compute: null, total: null };
-    return { file, architecture: unknownArchitecture, weights, ...unknown };
+    return { file, architecture: unknownArchitecture, reason, weights, ...unknown };
   }
   const { model, hazards, ...rest } = measured;
   const file = { ...rest, ...(hazards !== undefined && { hazards: hazards.map(hazardJson) }) };

@@ -6,7 +6,7 @@ import type { ModelMeasurement } from '../models/measure-model.js';
 import { BACKEND_NOTE, contextTitle, describeModel, describeRun } from './model-words.js';
 import { counted, exactBytes, FIXED_GIVEN, gapText, groupDigits, humanBytes, IN_PLACE_GIVEN } from '../format.js';
 import type { Style } from './style.js';
-import type { MeasuredFile, RuntimePlan, UnknownModel } from './measured-file.js';
+import type { MeasuredFamily, MeasuredFile, RuntimePlan, UnknownModel } from './measured-file.js';
 import type { Occupant, Peak } from './peak.js';
 import { formatTable, printable, type Column } from './table.js';
 import { bar } from './timeline.js';
@@ -45,16 +45,20 @@ export function formatReport(measured: MeasuredFile, peak: Peak, style: Style, r
 }
 
 /** The same for a model of which only the weights are known. */
-export function formatUnknown({ file, unknownArchitecture, weights }: UnknownModel, style: Style): string {
+export function formatUnknown({ file, unknownArchitecture, reason, weights }: UnknownModel, style: Style): string {
   return textOf([
     style.strong(printable(file)),
-    printable(`${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
+    printable(reason ?? `${unknownArchitecture}, an unknown architecture: only its weights could be measured`),
     '',
-    ...sizeLines([{ label: 'weights', bytes: weights }, ...UNKNOWN_SIZES], style, null),
+    ...sizeLines([{ label: 'weights', bytes: weights }, ...unknownSizes(unknownArchitecture)], style, null),
   ]);
 }
 
-const UNKNOWN_SIZES = ['KV cache', 'compute buffer', 'total'].map((label) => ({ label, bytes: null }));
+/** Only a model of some architecture has a cache. */
+function unknownSizes(architecture: string | null): readonly Size[] {
+  const labels = [...(architecture === null ? [] : ['KV cache']), 'compute buffer', 'total'];
+  return labels.map((label) => ({ label, bytes: null }));
+}
 
 function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
@@ -117,8 +121,19 @@ function describeBuffer({ nodes, model, inPlace, runtimes = [], ...measured }: M
   if (model?.phase === 'tg') lines[1] = `In this phase it needs ${lines[1]}`;
   if (model !== undefined) lines.push(withOurPlacement(model), style.faint(BACKEND_NOTE));
   lines.push(...runtimes.map(ownPlan));
+  if (measured.family !== undefined) lines.push(...familyLines(measured.family, bufferSize));
   if (chunks.length > 1) lines.push(`Chunks: ${chunks.map(groupDigits).join(', ')} bytes.`);
   return lines;
+}
+
+/** What one plan for all lengths costs beside a plan for each. */
+function familyLines({ box, corners }: MeasuredFamily, whole: number): string[] {
+  const ranges = Object.entries(box).map(([name, [least, most]]) => `${name} ${least} to ${most}`);
+  const own = corners.map(({ dims, bufferSize }) => {
+    const lengths = Object.entries(dims).map(([name, length]) => `${name} ${length}`);
+    return `  ${lengths.join(', ')}: ${exactBytes(bufferSize)} by a plan of its own`;
+  });
+  return [`One plan for ${ranges.join(', ')}: ${exactBytes(whole)}.`, ...own].map(printable);
 }
 
 /** What the runtime would take by itself. */

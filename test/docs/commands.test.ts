@@ -27,6 +27,7 @@ sched_reserve: reserve took 20.99 ms, sched copies = 1
 /** What stands for a reader's own file. */
 const FILES: Readonly<Record<string, string | undefined>> = {
   'model.gguf': projectPath('examples/phi-3-mini-4k.gguf'),
+  'model.onnx': projectPath('examples/squeezenet.onnx'),
   'model.tflite': projectPath('examples/audio-preprocessor.tflite'),
   'problem.csv': projectPath('examples/problem.csv'),
   'llama.log': write('llama.log', LOG),

@@ -22,8 +22,10 @@ export async function exerciseAll(load, model) {
   const ggml = await load('tensor-arena/ggml');
   const device = await load('tensor-arena/device');
   const diffusion = await load('tensor-arena/models/diffusion');
+  const onnx = await load('tensor-arena/onnx');
   const tflite = await load('tensor-arena/tflite');
   const header = await exerciseGguf(gguf, library, model);
+  await callEach('tensor-arena/onnx', onnx, callsOfOnnx(library));
   await callEach('tensor-arena', library, callsOfLibrary(library));
   await callEach('tensor-arena/solver', solver, callsOfSolver(solver, library));
   await callEach('tensor-arena/models', models, callsOfModels(models, library, device, header));
@@ -115,6 +117,28 @@ async function exerciseGguf(gguf, library, model) {
     },
   });
   return header;
+}
+
+/** A model of one node, `y = relu(x)`, by its bytes: version, operations of version 18, and the graph. */
+const ONNX_FILE = new Uint8Array([
+  ...[8, 9, 66, 2, 16, 18, 58, 32],
+  ...[10, 12, 10, 1, 120, 18, 1, 121, 34, 4, 82, 101, 108, 117],
+  ...[90, 11, 10, 1, 120, 18, 6, 10, 4, 8, 1, 18, 0],
+  ...[98, 3, 10, 1, 121],
+]);
+
+function callsOfOnnx({ measureGraph, PlannerError }) {
+  let model;
+  return {
+    readOnnx: async (readOnnx) => {
+      model = await readOnnx(ONNX_FILE);
+      assert.equal(model.nodeCount, 1);
+      await assert.rejects(readOnnx('absent.onnx'), PlannerError);
+    },
+    graphFromOnnx: (graphFromOnnx) => assert.equal(measureGraph(graphFromOnnx(model)).bufferSize, 32),
+    inferShapes: (inferShapes) => assert.equal(inferShapes(model)[0].op, 'Relu'),
+    openDims: (openDims) => assert.deepEqual(openDims(model), []),
+  };
 }
 
 /** A network whose plan shares bytes: 64 inputs, a hidden row, and a sum with the input. */
