@@ -44,9 +44,7 @@ const TFLITE: Dialect = {
   resultOf: () => null,
 };
 
-const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
-  [GGML, ONNX, TFLITE].map((dialect) => [dialect.name, dialect]),
-);
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX, TFLITE].map((dialect) => [dialect.name, dialect]));
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {

@@ -59,7 +59,7 @@ function attributeOf(name: string, value: Attribute): MessageInitShape<typeof At
     return Number.isInteger(value) ? { name, type: Kind.INT, i: BigInt(value) } : { name, type: Kind.FLOAT, f: value };
   }
   if (Array.isArray(value)) return { name, type: Kind.INTS, ints: (value as readonly number[]).map(BigInt) };
-  if ('tensor' in value) return { name, type: Kind.TENSOR, t: (value).tensor };
+  if ('tensor' in value) return { name, type: Kind.TENSOR, t: value.tensor };
   return { name, type: Kind.GRAPH, g: value as MessageInitShape<typeof GraphProtoSchema> };
 }
 

@@ -15,9 +15,13 @@ export interface GpuObject {
 export interface GpuBuffer extends GpuObject {
   /** Bytes. */
   readonly size: number;
+  /** Frees its memory. */
   destroy(): void;
+  /** Makes its bytes readable. */
   mapAsync(mode: number): Promise<void>;
+  /** Its bytes, once they are mapped. */
   getMappedRange(): ArrayBuffer;
+  /** Gives them back. */
   unmap(): void;
 }
 
@@ -45,16 +49,23 @@ export interface GpuLayoutEntry {
 
 /** A pass that computes. */
 export interface GpuComputePass {
+  /** The kernel of the next dispatches. */
   setPipeline(pipeline: GpuObject): void;
+  /** What they read and write. */
   setBindGroup(index: number, group: GpuObject | null | undefined): void;
+  /** One dispatch. */
   dispatchWorkgroups(x: number, y?: number): void;
+  /** Ends the pass. */
   end(): void;
 }
 
 /** A recorder of commands. */
 export interface GpuEncoder<Buffer extends GpuBuffer> {
+  /** A pass for dispatches. */
   beginComputePass(): GpuComputePass;
+  /** A copy between two buffers; offsets and size in bytes. */
   copyBufferToBuffer(source: Buffer, sourceOffset: number, target: Buffer, targetOffset: number, size: number): void;
+  /** What `submit` takes. */
   finish(): GpuObject;
 }
 
@@ -62,20 +73,28 @@ export interface GpuEncoder<Buffer extends GpuBuffer> {
 export interface GpuDevice<Buffer extends GpuBuffer = GpuBuffer> {
   readonly limits: { readonly maxComputeWorkgroupsPerDimension: number };
   readonly queue: {
-    /** @param data a typed array */
+    /** Writes a typed array, `data`, at a byte. */
     writeBuffer(buffer: Buffer, offset: number, data: unknown): void;
+    /** Runs what was recorded. */
     submit(commands: Iterable<GpuObject>): void;
   };
+  /** Memory, zeroed. */
   createBuffer(descriptor: GpuBufferDescriptor): Buffer;
+  /** A kernel of WGSL. */
   createShaderModule(descriptor: { code: string; label?: string }): GpuObject;
+  /** How a kernel binds. */
   createBindGroupLayout(descriptor: { entries: Iterable<GpuLayoutEntry> }): GpuObject;
+  /** The bind groups of a kernel. */
   createPipelineLayout(descriptor: { bindGroupLayouts: Iterable<GpuObject | null | undefined> }): GpuObject;
+  /** A kernel, ready to run. */
   createComputePipeline(descriptor: {
     label?: string;
     layout: unknown;
     compute: { module: GpuObject; entryPoint?: string };
   }): GpuObject;
+  /** The bytes of one dispatch. */
   createBindGroup(descriptor: { label?: string; layout: GpuObject; entries: Iterable<GpuEntry> }): GpuObject;
+  /** A recorder. */
   createCommandEncoder(): GpuEncoder<Buffer>;
 }
 
