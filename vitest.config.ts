@@ -3,7 +3,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
-const BROWSER_TESTS = ['test/web/**/*.test.ts', 'test/viewer/page.test.ts'];
+const BROWSER_TESTS = ['test/web/**/*.test.ts', 'test/viewer/page.test.ts', 'test/webgpu/*.browser.test.ts'];
 
 /** Tests that take a part of the recorded graphs, or of their runs, unless they are told to take all. */
 const RECORDED_TESTS = [

@@ -25,6 +25,7 @@ import { expectSentence } from './support/expect-error.js';
 import { KEEPING } from './support/keeping-recipes.js';
 import { Maker, OVERWRITING } from './support/operation-recipes.js';
 import { projectPath } from './support/shared-data.js';
+import { fakeDevice } from './support/webgpu/fake-device.js';
 
 const { ALLOCATORS, Context, Graph, PlannerError } = root;
 
@@ -147,6 +148,10 @@ const planOfSchedule = root.planGraph(schedule.graph, { pools: schedule.pools })
 const target = webgpu.webgpuTarget();
 const planOfTarget = root.planGraph(graph, { target });
 const dispatches = webgpu.dispatchesOf(graph, planOfTarget, target);
+const gpu = fakeDevice();
+const gpuParts = { arena: new webgpu.GpuArena(gpu), pipelines: new webgpu.PipelineCache(gpu), target };
+const gpuProgram = new webgpu.GpuProgram(planOfTarget, gpuParts);
+const weight = Context.virtual().newTensor('f32', [2], 'weight');
 
 /** A call for every function of the subpaths, and for the methods of their classes. */
 const CALLS: readonly Call[] = [
@@ -284,6 +289,18 @@ const CALLS: readonly Call[] = [
   ['dispatchesOf', webgpu.dispatchesOf, graph, planOfTarget, target],
   ['transferOf', webgpu.transferOf, planOfTarget, y],
   ['verifyDispatches', webgpu.verifyDispatches, graph, planOfTarget, dispatches, {}],
+  ['whyNotExecutableOnWebGpu', webgpu.whyNotExecutableOnWebGpu, graph],
+  ['new GpuArena', (of) => new webgpu.GpuArena(of), fakeDevice()],
+  ['new PipelineCache', (of) => new webgpu.PipelineCache(of), fakeDevice()],
+  ['new GpuProgram', (of, options) => new webgpu.GpuProgram(of, options), planOfTarget, gpuParts],
+  ['new GpuProgram', (of, arena) => new webgpu.GpuProgram(of, { ...gpuParts, arena }), planOfTarget, gpuParts.arena],
+  ['new GpuProgram', (of, target) => new webgpu.GpuProgram(of, { ...gpuParts, target }), planOfTarget, target],
+  on(gpuParts.arena, 'gpuArena')('reserve', [256]),
+  on(gpuParts.arena, 'gpuArena')('bufferOf', weight),
+  on(gpuParts.arena, 'gpuArena')('upload', weight, new Float32Array(2)),
+  on(gpuParts.arena, 'gpuArena')('download', weight),
+  on(gpuProgram, 'gpuProgram')('write', x, new Float32Array(8)),
+  on(gpuProgram, 'gpuProgram')('read', y, 'f32'),
   ['verifyWebGpuCommands', webgpu.verifyWebGpuCommands, [{ kind: 'dispatch', bindings: [] }], new Map(), {}],
 
   ['arbitraryGraph', (options) => void fc.sample(testing.arbitraryGraph(options), 1), {}],

@@ -4,13 +4,13 @@
  * Invariant: a tensor's bytes are where the plan says; nothing is copied. `result` reads only tensors that still hold
  * their values at the end of the graph.
  */
-import { PlannerError, subject, wrongValue } from '../errors.js';
+import { wrongValue } from '../errors.js';
 import type { ElementTypeName } from '../tensor/element-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { codecOf, TensorElements, type ElementOf } from '../tensor/elements.js';
 import { checkInBuffer, checkType, typedArrayOf, type TensorData, type TypedArrayOf } from '../tensor/typed-array.js';
 import { piecesOf, type ArenaMemory, type Piece } from './arena-memory.js';
-import type { PlanLayout } from './layout.js';
+import { checkKept, type PlanLayout } from './layout.js';
 
 /** The memory of a plan, one buffer for each chunk, and where in it every tensor is. Made by `plan.allocate()`. */
 export class Arena {
@@ -94,7 +94,7 @@ export class Arena {
   result(tensor: Tensor): TensorData;
   result(tensor: Tensor, type?: ElementTypeName): TensorData {
     checkType(tensor, type);
-    this.#checkKept(tensor);
+    checkKept(tensor, this.plan);
     return this.#arrayOf(tensor, 'resultElements');
   }
 
@@ -104,27 +104,13 @@ export class Arena {
    */
   resultElements<T extends ElementTypeName>(tensor: Tensor, type: T): TensorElements<ElementOf<T>> {
     checkType(tensor, type);
-    this.#checkKept(tensor);
+    checkKept(tensor, this.plan);
     return this.elements(tensor, type);
   }
 
   #arrayOf(tensor: Tensor, ifStrided: 'elements' | 'resultElements'): TensorData {
     const { buffer, byteOffset } = this.#bytesOf(tensor);
     return typedArrayOf(tensor, buffer, byteOffset, `Read it with ${ifStrided}(), or add a cont() node.`);
-  }
-
-  #checkKept(tensor: Tensor): void {
-    const planned = this.plan.find(tensor);
-    if (planned !== undefined && !this.plan.isKept(planned)) {
-      const culprit = tensor.label;
-      throw new PlannerError('NOT_READABLE', {
-        message: `${subject(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${this.plan.nodeCount}.`,
-        culprit,
-        value: `free again from step ${planned.end} of ${this.plan.nodeCount}`,
-        limit: 'an output, or an immediate tensor',
-        remedy: 'Mark it with setOutput before planning.',
-      });
-    }
   }
 
   /** The buffer and position of a tensor's first byte; an empty buffer for a tensor without elements. */

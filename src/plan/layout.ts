@@ -55,3 +55,17 @@ export function locationOf(tensor: Tensor, planned: PlannedTensor | undefined): 
     remedy: 'Ask for deferred tensors of the planned graph; immediate ones have their own bytes.',
   });
 }
+
+/** @throws PlannerError `NOT_READABLE` if a planned tensor has lost its value by the end of the graph */
+export function checkKept(tensor: Tensor, plan: PlanLayout): void {
+  const planned = plan.find(tensor);
+  if (planned === undefined || plan.isKept(planned)) return;
+  const culprit = tensor.label;
+  throw new PlannerError('NOT_READABLE', {
+    message: `${subject(culprit)} has lost its value by the end of the graph: its bytes are free again from step ${planned.end} of ${plan.nodeCount}.`,
+    culprit,
+    value: `free again from step ${planned.end} of ${plan.nodeCount}`,
+    limit: 'an output, or an immediate tensor',
+    remedy: 'Mark it with setOutput before planning.',
+  });
+}

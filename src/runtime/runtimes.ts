@@ -43,7 +43,7 @@ export function resolveRuntime(runtime: string | Runtime = 'ggml-cpu'): Runtime 
     culprit: 'runtime',
     value: runtime,
     limit: `one of ${names}, or your own`,
-    remedy: fault.remedy ?? `Name one of ${names}, or give { name, fusions } with rules of your own.`,
+    remedy: fault.remedy ?? `Name one of ${names}, or give { name, fusions }.`,
   });
 }
 
@@ -61,7 +61,7 @@ interface Fault {
 
 /** What is wrong with a runtime; null if it is a known one, or a valid one of the caller's own. */
 function faultOf(runtime: unknown): Fault | null {
-  if (typeof runtime === 'string') return { what: `${JSON.stringify(runtime.slice(0, 60))} is unknown` };
+  if (typeof runtime === 'string') return { what: `${shown(runtime)} is unknown` };
   const { name, fusions, reuses = {} } = (runtime ?? {}) as Partial<Record<keyof Runtime, unknown>>;
   if (typeof name !== 'string' || name === '') return { what: 'has no name' };
   if (isKnown(name)) {

@@ -1,4 +1,23 @@
-/** Plans for WebGPU: what they keep to, and what each dispatch binds. */
+/**
+ * The public names of `tensor-arena/webgpu`: plans for WebGPU, what they keep to and what each dispatch binds, and a backend that
+ * runs them. Exports only.
+ *
+ * @module tensor-arena/webgpu
+ */
+export { GpuArena } from '../exec/webgpu/arena.js';
+export { GpuProgram, type PlanOfGraph, type ProgramOptions } from '../exec/webgpu/program.js';
+export { PipelineCache } from '../exec/webgpu/pipelines.js';
+export { whyNotExecutableOnWebGpu } from '../exec/webgpu/executable.js';
+export type {
+  GpuBuffer,
+  GpuBufferDescriptor,
+  GpuComputePass,
+  GpuDevice,
+  GpuEncoder,
+  GpuEntry,
+  GpuLayoutEntry,
+  GpuObject,
+} from '../exec/webgpu/gpu.js';
 export { webgpuTarget, type WebGpuTarget, type WebGpuTargetOptions } from './target.js';
 export {
   bindingsOf,

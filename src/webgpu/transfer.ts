@@ -47,7 +47,12 @@ export function transferOf(
   checkPlanAndPlaces(plan, outside);
   requireTensor(tensor);
   const { buffer, offset } = placeOf(plan, tensor.root, outside);
+  return { buffer, ...transferAt(tensor, offset) };
+}
+
+/** As {@link transferOf}, for a tensor whose storage begins at an offset. */
+export function transferAt(tensor: Tensor, offset: number): Omit<TransferRange, 'buffer'> {
   const first = offset + tensor.viewOffset;
   const from = Math.floor(first / WEBGPU_STEP) * WEBGPU_STEP;
-  return { buffer, offset: from, size: alignUp(first + tensor.byteLength, WEBGPU_STEP) - from, residual: first - from };
+  return { offset: from, size: alignUp(first + tensor.byteLength, WEBGPU_STEP) - from, residual: first - from };
 }

@@ -60,6 +60,14 @@ describe('examples', () => {
     ]);
   });
 
+  it('run-on-webgpu: says what would run, and how its arena grows', async () => {
+    const text = await output('run-on-webgpu');
+    expect(text.split('\n')).toEqual([
+      'dispatches for a token: EMBED, PROJECT, PROJECT, PROJECT, SCORES, MIX, PROJECT, LARGEST',
+      'arena: 512 bytes at first, 4352 at the end',
+    ]);
+  });
+
   it('compare-allocators: the best comes first and is optimal, others are not', async () => {
     const [title, first, ...others] = (await output('compare-allocators')).split('\n');
     expect(title).toContain('16 buffers');

@@ -11,12 +11,13 @@ const PATH = '/usr/bin/chromium';
 const isPresent = existsSync(PATH);
 
 const SWITCHES = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   ...['--disable-component-update', '--disable-sync'],
 ];
 
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: PATH, args: SWITCHES });
+/** @param switches what the tests need besides. Default: no graphics processor */
+export function launchBrowser(switches: readonly string[] = ['--disable-gpu']): Promise<Browser> {
+  return chromium.launch({ executablePath: PATH, args: [...SWITCHES, ...switches] });
 }
 
 /** `describe` for tests that need a browser: skipped with a reason when it is absent, failed if `CI=true`. */

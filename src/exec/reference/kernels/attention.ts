@@ -4,6 +4,7 @@
 import { FLASH_ATTN_EXT, ROPE, ROPE_BACK, SOFT_MAX } from '../../../dialects/ggml/ops/attention.js';
 import { LIGHTNING_INDEXER } from '../../../dialects/ggml/ops/indexing.js';
 import { SOFT_MAX_BACK } from '../../../dialects/ggml/ops/training.js';
+import { yarnRamp } from '../../rotary.js';
 import type { Elements } from '../elements.js';
 import type { Call, Kernel, Kernels } from './kernel.js';
 import { rowOf, scaleRow, sum } from './rows.js';
@@ -88,23 +89,10 @@ function sectionOf(call: Call, pair: number): { axis: number; power: number } {
 
 /** YaRN: the mix of interpolated and extrapolated angle, and the length that compensates for the mix. */
 function stretch(call: Call, angle: number, pair: number): { theta: number; length: number } {
-  const [freqScale, extFactor, attnFactor] = ['freqScale', 'extFactor', 'attnFactor'].map((name) => call.number(name));
-  if (extFactor === 0) return { theta: freqScale * angle, length: attnFactor };
-  const [low, high] = [
-    Math.max(0, Math.floor(correctedDim(call, call.number('betaFast')))),
-    Math.min(call.number('dims') - 1, Math.ceil(correctedDim(call, call.number('betaSlow')))),
-  ];
+  const { low, high, length } = yarnRamp(call);
   const ramp = 1 - Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
-  const mix = ramp * extFactor;
-  return {
-    theta: freqScale * angle * (1 - mix) + angle * mix,
-    length: attnFactor * (1 + 0.1 * Math.log(1 / freqScale)),
-  };
-}
-
-function correctedDim(call: Call, turns: number): number {
-  const original = call.number('originalContext');
-  return (call.number('dims') * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(call.number('freqBase')));
+  const mix = ramp * call.number('extFactor');
+  return { theta: call.number('freqScale') * angle * (1 - mix) + angle * mix, length };
 }
 
 /**
