@@ -18,7 +18,7 @@ const target = webgpuTarget();
 
 /** A device, and what runs programs on it. */
 function bench(device = fakeDevice()) {
-  return { device, arena: new GpuArena(device), pipelines: new PipelineCache(device), target };
+  return { device, parts: { arena: new GpuArena(device), pipelines: new PipelineCache(device), target } };
 }
 
 interface Network {
@@ -38,7 +38,8 @@ function network(rows: number): Network {
 
 describe('the arena of a GPU', () => {
   it('has a buffer for each chunk and for each tensor outside, in whole words, and counts their bytes', () => {
-    const { device, arena } = bench();
+    const { device, parts } = bench();
+    const { arena } = parts;
     arena.reserve([256, 512]);
     expect(arena.bufferOf(weight)).toBe(arena.bufferOf(weight));
     expect(device.buffers.map(({ size }) => size)).toEqual([256, 512, 32]);
@@ -46,7 +47,8 @@ describe('the arena of a GPU', () => {
   });
 
   it('keeps buffers that are large enough, and replaces those that are not', () => {
-    const { device, arena } = bench();
+    const { device, parts } = bench();
+    const { arena } = parts;
     const [small, large] = arena.reserve([256, 512]).chunks;
     const { generation } = arena;
     arena.reserve([100]);
@@ -63,14 +65,14 @@ describe('the arena of a GPU', () => {
   });
 
   it('gives immediate tensors their values', () => {
-    const { arena } = bench();
+    const { arena } = bench().parts;
     const constants = Context.immediate();
     const given = constants.write(constants.newTensor('f32', [3]), [1, 2, 3]);
     expect(Array.from(new Float32Array(arena.bufferOf(given).bytes.buffer))).toEqual([1, 2, 3]);
   });
 
   it('writes and reads bytes of any length, rounded to words', async () => {
-    const { arena } = bench();
+    const { arena } = bench().parts;
     const halves = Uint16Array.from({ length: 15 }, (_, i) => i + 1);
     arena.upload(weight, halves);
     expect(Array.from(new Uint16Array(await arena.download(weight)))).toEqual(Array.from(halves));
@@ -85,7 +87,7 @@ describe('the arena of a GPU', () => {
   });
 
   it('refuses other numbers of bytes, and tensors that a plan places', () => {
-    const { arena } = bench();
+    const { arena } = bench().parts;
     const { message } = expectError('BAD_ARGUMENT', 'data', () => arena.upload(weight, new Uint16Array(14)));
     expect(message).toContain('`data` is 28, but must be a typed array of 30 bytes, as weight has');
     expectError('BAD_ARGUMENT', 'data', () => arena.upload(weight, null as never));
@@ -95,8 +97,7 @@ describe('the arena of a GPU', () => {
 
 describe('a program', () => {
   it('binds each range of its plan with the parameters behind, and compiles each shader once', () => {
-    const parts = bench();
-    const { device } = parts;
+    const { device, parts } = bench();
     const [first, second] = [network(4), network(2)].map(({ graph }) => {
       return new GpuProgram(planGraph(graph, { target }), parts);
     });
@@ -117,24 +118,24 @@ describe('a program', () => {
   });
 
   it('makes bind groups once, and again when a chunk was replaced', () => {
-    const parts = bench();
+    const { device, parts } = bench();
     const planner = new Planner({ target }).reserve(network(4).graph);
     const program = new GpuProgram(planner.plan(network(4).graph), parts);
     program.run();
     program.run();
-    expect(parts.device.groups.length).toBe(2);
+    expect(device.groups.length).toBe(2);
     const [before] = parts.arena.chunks;
     const larger = new GpuProgram(planner.plan(network(400).graph), parts);
     larger.run();
     expect(before.isDestroyed).toBe(true);
     program.run();
-    expect(parts.device.groups.length).toBe(6);
-    const buffers = parts.device.groups.slice(2).flatMap((entries) => entries.map(({ resource }) => resource.buffer));
+    expect(device.groups.length).toBe(6);
+    const buffers = device.groups.slice(2).flatMap((entries) => entries.map(({ resource }) => resource.buffer));
     expect(buffers.some(({ isDestroyed }) => isDestroyed)).toBe(false);
   });
 
   it('grows with a family, by as much as the length asks', () => {
-    const parts = bench();
+    const { parts } = bench();
     const build = ({ rows }: Dims<'rows'>): Graph => network(rows).graph;
     const family = planFamily(build, { rows: [64, 1024] }, { grows: 'rows', target });
     for (const rows of [64, 100, 80, 1024]) {
@@ -147,7 +148,7 @@ describe('a program', () => {
   });
 
   it('writes inputs, and reads outputs, at their places', async () => {
-    const parts = bench();
+    const { device, parts } = bench();
     const { graph, x, y } = network(4);
     const plan = planGraph(graph, { target, reuse: 'off' });
     const program = new GpuProgram(plan, parts);
@@ -162,7 +163,7 @@ describe('a program', () => {
     await expect(program.read(y, 'f16')).rejects.toMatchObject({ code: 'NOT_READABLE' });
     await expect(program.read(x)).rejects.toMatchObject({ code: 'NOT_READABLE' });
     program.destroy();
-    expect(parts.device.buffers.filter(({ isDestroyed }) => isDestroyed).map(({ label }) => label)).toContain(
+    expect(device.buffers.filter(({ isDestroyed }) => isDestroyed).map(({ label }) => label)).toContain(
       'parameters',
     );
   });
@@ -171,7 +172,7 @@ describe('a program', () => {
     const ctx = Context.deferred();
     const graph = Graph.forward(ctx.setOutput(ctx.cumsum(ctx.setInput(ctx.newTensor('f32', [4], 'x')))));
     const plan = planGraph(graph, { target });
-    const { message } = expectError('NOT_EXECUTABLE', 'graph', () => new GpuProgram(plan, bench()));
+    const { message } = expectError('NOT_EXECUTABLE', 'graph', () => new GpuProgram(plan, bench().parts));
     expect(message).toContain('CUMSUM (node_0) has no WebGPU kernel');
   });
 });
