@@ -163,9 +163,7 @@ describe('a program', () => {
     await expect(program.read(y, 'f16')).rejects.toMatchObject({ code: 'NOT_READABLE' });
     await expect(program.read(x)).rejects.toMatchObject({ code: 'NOT_READABLE' });
     program.destroy();
-    expect(device.buffers.filter(({ isDestroyed }) => isDestroyed).map(({ label }) => label)).toContain(
-      'parameters',
-    );
+    expect(device.buffers.filter(({ isDestroyed }) => isDestroyed).map(({ label }) => label)).toContain('parameters');
   });
 
   it('refuses a graph that it has no kernels for', () => {
