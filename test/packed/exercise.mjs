@@ -255,6 +255,7 @@ function callsOfDevice(device, { Context, Graph, planGraph }) {
 }
 
 function callsOfWebGpu(webgpu, library) {
+  const noDevice = (make) => throwsPlannerError(library, make);
   const ctx = library.Context.deferred();
   const y = ctx.setOutput(ctx.cumsum(ctx.setInput(ctx.newTensor('f32', [64], 'x'))));
   const graph = library.Graph.forward(y);
@@ -263,6 +264,9 @@ function callsOfWebGpu(webgpu, library) {
   const dispatches = webgpu.dispatchesOf(graph, plan, target);
   return {
     GUARANTEED_LIMITS: (limits) => assert.equal(limits.maxStorageBuffersPerShaderStage, 8),
+    GpuArena: (Arena) => noDevice(() => new Arena(null)),
+    GpuProgram: (Program) => noDevice(() => new Program(plan, {})),
+    PipelineCache: (Cache) => noDevice(() => new Cache(null)),
     WEBGPU: (runtime) => assert.deepEqual(runtime.reuses.ADD, [0, 1]),
     bindingsOf: (of) => assert.equal(of(plan, y, target).bindings.length, 2),
     dispatchesOf: () => assert.equal(dispatches.length, 1),
@@ -273,6 +277,7 @@ function callsOfWebGpu(webgpu, library) {
       assert.equal(verify([copy], new Map([[0, 512]]))[0].rule, 'copy-within-buffer');
     },
     webgpuTarget: () => assert.equal(plan.alignment, 256),
+    whyNotExecutableOnWebGpu: (why) => assert.match(why(graph), /CUMSUM/),
   };
 }
 
