@@ -54,6 +54,10 @@ const command: Options = {
   splitting: false,
   shims: true, // import.meta.url
   noExternal: [/^[^.]/],
+  // Node reads all of it at every start.
+  esbuildOptions: (options) => {
+    options.minifyWhitespace = true;
+  },
   esbuildPlugins: bundling('dist/cli/LICENSES.txt'),
 };
 
