@@ -46,15 +46,19 @@ export class Walk {
   }
 
   #meet(tensor: Tensor): void {
-    if (this.#isMet.get(tensor) > 0) return;
+    if (!this.#isMet.add(tensor)) return;
     if (tensor.origin.replaced?.has(tensor)) this.#giveUp(tensor);
-    this.#isMet.set(tensor, 1);
+    if (tensor.sources.length === 0 && tensor.destination === null) {
+      this.found[this.foundCount++] = tensor;
+      return;
+    }
     this.#path[this.#depth] = tensor;
     this.#nextNeeds[this.#depth++] = 0;
   }
 
   #giveUp(tensor: Tensor): never {
     const reader = this.#depth === 0 ? null : this.#path[this.#depth - 1];
+    this.#isMet.set(tensor, 0);
     for (let index = 0; index < this.foundCount; index++) this.#isMet.set(this.found[index], 0);
     for (let index = 0; index < this.#depth; index++) this.#isMet.set(this.#path[index], 0);
     this.#depth = 0;

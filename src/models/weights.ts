@@ -29,18 +29,21 @@ const ONE_PLACE: WeightPlaces = () => null;
  * So look-ups concatenate nothing. Made once for all graphs of a file.
  */
 export class WeightIndex {
-  readonly #parts = new Map<string, Map<string, GgufTensor>>();
+  readonly #parts = new Map<string, Map<string, Entry>>();
   /** The name of the tensor that each of its readers has for itself, even in the same buffer type. */
   readonly twice: string | null;
+  /** Of entries. */
+  readonly count: number;
 
   /** O(tensors). */
   constructor(gguf: Gguf) {
+    this.count = gguf.tensors.length;
     this.twice = loadedTwice(gguf)?.name ?? null;
-    for (const listed of gguf.tensors) {
+    for (const [number, listed] of gguf.tensors.entries()) {
       const prefix = prefixOf(listed.name);
       let part = this.#parts.get(prefix);
-      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, GgufTensor>()));
-      part.set(listed.name.slice(prefix.length), listed);
+      if (part === undefined) this.#parts.set(prefix, (part = new Map<string, Entry>()));
+      part.set(listed.name.slice(prefix.length), { listed, number });
     }
   }
 
@@ -54,7 +57,13 @@ export class WeightIndex {
   }
 }
 
-type ListedPart = ReadonlyMap<string, GgufTensor>;
+/** A tensor that the file lists, and how many it lists before. */
+interface Entry {
+  readonly listed: GgufTensor;
+  readonly number: number;
+}
+
+type ListedPart = ReadonlyMap<string, Entry>;
 
 const NO_PART: ListedPart = new Map();
 const LAYER_PREFIX = /(?:(?:(?:enc|dec)\.)?blk|posnet|convnext)\.\d+\./y;
@@ -71,7 +80,7 @@ export class Weights {
 
   constructor(index: WeightIndex, places: WeightPlaces = ONE_PLACE) {
     this.#index = index;
-    const readings = new Map<GgufTensor, Reading[]>();
+    const readings = new Array<undefined>(index.count);
     this.#memory = { context: Context.virtual(), places, twice: index.twice, readings };
   }
 
@@ -81,10 +90,10 @@ export class Weights {
    */
   placedIn(places: WeightPlaces): Map<Tensor, BufferType> {
     const placed = new Map<Tensor, BufferType>();
-    for (const [{ name }, readings] of this.#memory.readings) {
-      for (const { tensor, reader } of readings) {
-        const type = places(name, reader);
-        if (type !== null) placed.set(tensor, type);
+    for (const first of this.#memory.readings) {
+      for (let reading = first ?? null; reading !== null; reading = reading.next) {
+        const type = places(reading.tensor.name, reading.reader);
+        if (type !== null) placed.set(reading.tensor, type);
       }
     }
     return placed;
@@ -98,7 +107,8 @@ export class Weights {
 
   /** Marks all tensors of a layer that llama.cpp skips as known. */
   skipLayer(layer: number): void {
-    for (const listed of this.#index.part(`blk.${layer}.`).values()) readingsOf(this.#memory, listed);
+    const { readings } = this.#memory;
+    for (const { number } of this.#index.part(`blk.${layer}.`).values()) readings[number] ??= null;
   }
 
   /**
@@ -109,17 +119,17 @@ export class Weights {
   requireNoStrangers(): void {
     const { readings } = this.#memory;
     for (const part of this.#index.parts) {
-      for (const [name, listed] of part) {
-        if (readings.has(listed)) continue;
+      for (const [name, { listed, number }] of part) {
+        if (readings[number] !== undefined) continue;
         const matrix = scaledMatrix(name, part);
-        if (matrix === null || !readings.has(matrix))
+        if (matrix === null || readings[matrix.number] === undefined)
           throw badTensor(
             `${named(listed.name)} is in the file, but is no tensor that the architecture knows.`,
             listed.name,
             'in the file',
             'a tensor that the architecture knows',
           );
-        checkShape(listed, [matrix.ne[2]]);
+        checkShape(listed, [matrix.listed.ne[2]]);
       }
     }
   }
@@ -132,11 +142,11 @@ const SCALABLE = /^(attn_(q|k|v|output|qkv|gate)|ffn_(up|gate|down)(_shexp|_exps
  * The matrix that `name` scales, with one number for each plane of the matrix; null if `name` is not a scale. A scale
  * is loaded along with its matrix; the scale of the model's output matrix only if that matrix is NVFP4.
  */
-function scaledMatrix(name: string, part: ListedPart): GgufTensor | null {
+function scaledMatrix(name: string, part: ListedPart): Entry | null {
   const [, matrix] = /^(.+)\.(?:input_)?scale$/.exec(name) ?? [];
   if (matrix === undefined || !SCALABLE.test(matrix)) return null;
-  const listed = part.get(`${matrix}.weight`) ?? null;
-  return matrix !== 'output' || listed?.type.name === 'nvfp4' ? listed : null;
+  const entry = part.get(`${matrix}.weight`) ?? null;
+  return matrix !== 'output' || entry?.listed.type.name === 'nvfp4' ? entry : null;
 }
 
 /** What all weights of a model have in common. */
@@ -144,8 +154,11 @@ interface WeightMemory {
   readonly context: Context;
   readonly places: WeightPlaces;
   readonly twice: string | null;
-  /** By entry of the file that the architecture knows: one reading for each tensor, in the order of the first requests. */
-  readonly readings: Map<GgufTensor, Reading[]>;
+  /**
+   * By number of the entry: the last of its readings; null if the architecture knows the entry and nothing reads it. An
+   * entry that the architecture does not know is absent.
+   */
+  readonly readings: (Reading | null | undefined)[];
 }
 
 /** A tensor, and who asked for it first. */
@@ -154,13 +167,8 @@ interface Reading {
   readonly reader: WeightReader;
   /** What tells the tensor from others of the same entry: its reader, or the name of its buffer type. */
   readonly key: string;
-}
-
-/** The readings of an entry, which is known from now on. */
-function readingsOf({ readings }: WeightMemory, listed: GgufTensor): Reading[] {
-  let found = readings.get(listed);
-  if (found === undefined) readings.set(listed, (found = []));
-  return found;
+  /** The reading of another tensor of the entry. */
+  readonly next: Reading | null;
 }
 
 /** The tensors whose names begin with `prefix`, by the rest of their names. */
@@ -186,21 +194,22 @@ export class LayerWeights {
 
   /** The shape of a tensor of the file; null if there is none of this name. */
   shapeOf(name: string): readonly number[] | null {
-    return this.#part.get(name)?.ne ?? null;
+    return this.#part.get(name)?.listed.ne ?? null;
   }
 
   /** The tensor, or null if the file has none of this name. @throws PlannerError `BAD_MODEL` if it has another shape */
   find(name: string, ne: readonly number[], reader: WeightReader = null): Tensor | null {
-    const listed = this.#part.get(name);
-    if (listed === undefined) return null;
+    const entry = this.#part.get(name);
+    if (entry === undefined) return null;
+    const { listed, number } = entry;
     checkShape(listed, ne);
-    const { context, places, twice } = this.#memory;
-    const readings = readingsOf(this.#memory, listed);
+    const { context, places, twice, readings } = this.#memory;
     const type = places(listed.name, reader);
     const key = listed.name === twice ? String(reader) : (type?.name ?? '');
-    for (const known of readings) if (known.key === key) return known.tensor;
+    const last = readings[number] ?? null;
+    for (let known = last; known !== null; known = known.next) if (known.key === key) return known.tensor;
     const tensor = context.newTensor(listed.type.name, listed.ne, listed.name);
-    readings.push({ tensor, reader, key });
+    readings[number] = { tensor, reader, key, next: last };
     return tensor;
   }
 }

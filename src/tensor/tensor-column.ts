@@ -26,20 +26,33 @@ export class TensorColumn {
   }
 
   set(tensor: Tensor, value: number): void {
-    if (tensor.origin !== this.#origin && !this.#turnTo(tensor.origin)) this.#begin(tensor.origin);
-    const number = tensor.serial >> PAGE_BITS;
-    let page = this.#current[number];
-    if (page === undefined) this.#current[number] = page = new Int32Array(PAGE_LENGTH);
-    page[tensor.serial & (PAGE_LENGTH - 1)] = value;
+    this.#pageFor(tensor)[tensor.serial & (PAGE_LENGTH - 1)] = value;
+  }
+
+  /** Sets a tensor to 1 unless it has a number, and returns whether it had none. */
+  add(tensor: Tensor): boolean {
+    const page = this.#pageFor(tensor);
+    const index = tensor.serial & (PAGE_LENGTH - 1);
+    if (page[index] !== 0) return false;
+    page[index] = 1;
+    return true;
+  }
+
+  #pageFor({ origin, serial }: Tensor): Int32Array {
+    if (origin !== this.#origin && !this.#turnTo(origin)) this.#begin(origin);
+    return (this.#current[serial >> PAGE_BITS] ??= new Int32Array(PAGE_LENGTH));
   }
 
   /** Whether tensors of `origin` were set. */
   #turnTo(origin: Origin): boolean {
-    const index = this.origins.indexOf(origin);
-    if (index === -1) return false;
-    this.#origin = origin;
-    this.#current = this.#pages[index];
-    return true;
+    const { origins } = this;
+    for (let index = 0; index < origins.length; index++) {
+      if (origins[index] !== origin) continue;
+      this.#origin = origin;
+      this.#current = this.#pages[index];
+      return true;
+    }
+    return false;
   }
 
   #begin(origin: Origin): void {
