@@ -12,7 +12,9 @@ import { pathToFileURL } from 'node:url';
 import { build as buildWithEsbuild } from 'esbuild';
 import type { measureGraph, planGraph, solve } from 'tensor-arena';
 import { Context, createProblem, Graph, verifyPlan, type PlannerError } from 'tensor-arena';
-import type { readGguf } from 'tensor-arena/gguf';
+import { readGguf } from 'tensor-arena/gguf';
+import { ARCHITECTURES } from '../src/models/architectures/index.js';
+import type { measureModel } from 'tensor-arena/models';
 import { groupDigits } from 'tensor-arena/viewer';
 import { build as buildWithVite } from 'vite';
 import { projectPath } from '../test/support/shared-data.js';
@@ -71,6 +73,12 @@ const ROWS: readonly Row[] = [
     limit: 40_000,
     works: async (bundled: typeof readGguf) => (await bundled(model)).tensors.length > 0,
   },
+  {
+    name: 'measureModel',
+    from: 'tensor-arena/models',
+    limit: 450_000,
+    works: async (bundled: typeof measureModel) => bundled(await readGguf(model)).compute > 0,
+  },
 ];
 
 let runs = 0;
@@ -96,6 +104,7 @@ async function withEsbuild(folder: string): Promise<string[]> {
     minify: true,
     format: 'esm',
     write: false,
+    logLevel: 'error',
   });
   return outputFiles.map(({ text }) => text);
 }
@@ -113,7 +122,7 @@ async function withVite(folder: string): Promise<string[]> {
 }
 
 /** What a bundler leaves of Node's modules, inlined, external or stubbed. */
-const NODE = /\bnode:|__vite-browser-external|\brequire\(|\b(?:from|import)\s*\(?\s*["'`](?:fs|stream|url)\b/;
+const NODE = /\bnode:|__vite-browser-external|\brequire\(["'`]|\b(?:from|import)\s*\(?\s*["'`](?:fs|stream|url)\b/;
 
 async function faultsOf({ name, limit, works }: Row, files: readonly string[], bytes: number): Promise<string[]> {
   const faults = bytes > limit ? [`above its limit of ${groupDigits(limit)}`] : [];
@@ -124,6 +133,23 @@ async function faultsOf({ name, limit, works }: Row, files: readonly string[], b
   await import(pathToFileURL(path).href);
   if ((await works((globalThis as { bundled?: unknown }).bundled as never)) !== true) faults.push('does not work');
   return faults;
+}
+
+/** The part that llama.cpp's architectures have in the bundle of `measureModel`, which knows all of them. */
+async function printArchitectures(): Promise<void> {
+  const { metafile } = await buildWithEsbuild({
+    entryPoints: [projectPath('src/models/measure-model.ts')],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+    metafile: true,
+  });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const files = Object.entries(inputs).filter(([file]) => file.includes('models/architectures/'));
+  const bytes = files.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
+  const each = Math.round(bytes / ARCHITECTURES.size);
+  console.log(`${groupDigits(bytes)} bytes for ${ARCHITECTURES.size} architectures, ${groupDigits(each)} each`);
 }
 
 console.log('name             esbuild      Vite     limit   bytes, minified');
@@ -142,6 +168,7 @@ try {
     }
     console.log(`${row.name.padEnd(14)}${cells.join('')}${groupDigits(row.limit).padStart(10)}`);
   }
+  await printArchitectures();
 } finally {
   rmSync(scratch, { recursive: true });
 }
