@@ -142,13 +142,13 @@ const SOLVER_ENTRY_POINT = {
 
 /** What the web page may not import: anything but its own files and the entry points of the package. */
 const PUBLIC_NAMES = {
-  regex: '^(?!\\.{1,2}/|tensor-arena(/(device|gguf|map|models|viewer))?$)|/src/',
+  regex: '^(?!\\.{1,2}/|tensor-arena(/(device|gguf|map|models|onnx|tflite|viewer))?$)|/src/',
   message: 'web/ imports its own files and public names of tensor-arena.',
 };
 
 /** Only types and constants, so that all planning stays in the worker. */
 const PLANNING = {
-  regex: '^tensor-arena(/(gguf|map|models))?$|/worker/',
+  regex: '^tensor-arena(/(gguf|map|models|onnx|tflite))?$|/worker/',
   allowTypeImports: true,
   allowImportNamePattern: '^[A-Z_]+$',
   message: 'Planning belongs into web/worker/.',

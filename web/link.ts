@@ -11,6 +11,7 @@ import {
   DEFAULTS,
   IN_PLACE_CHOICES,
   LIMITS,
+  MOST_LENGTH,
   MACHINE_KEYS,
   MODEL_ALLOCATORS,
   PROGRAM_NAMES,
@@ -27,7 +28,7 @@ export interface Link {
 }
 
 /** Which settings matter for a kind of file. */
-const KEYS_OF: Readonly<Record<Kind, readonly (keyof Settings)[]>> = {
+const KEYS_OF: Readonly<Record<Kind, readonly Exclude<keyof Settings, 'dims'>[]>> = {
   model: [
     ...(['program', 'sequences', 'unified', 'outputs', 'context', 'ubatch'] as const),
     ...(['keyType', 'valueType', 'flashAttention', 'modelAllocator', 'memory', 'reserve'] as const),
@@ -44,6 +45,9 @@ function isSplit(text: string): boolean {
   return /^\d{1,5}(,\d{1,5}){0,14}$/.test(text) && /[1-9]/.test(text);
 }
 
+/** What the names of open lengths stand behind. */
+const DIM = 'dim.';
+
 /** The hash, with its `#`. Settings that make no difference to the file are left out. */
 export function formatLink({ example, file, settings }: Link): string {
   const name = example ?? file;
@@ -52,6 +56,9 @@ export function formatLink({ example, file, settings }: Link): string {
   const kind = kindOf(name) ?? 'model';
   const hasMachine = kind === 'model' && settings.machine !== CPU_ONLY;
   for (const key of [...KEYS_OF[kind], ...(hasMachine ? MACHINE_KEYS : [])]) parameters.set(key, String(settings[key]));
+  if (kind === 'graph') {
+    for (const [name, length] of Object.entries(settings.dims)) parameters.set(`${DIM}${name}`, String(length));
+  }
   return `#${parameters}`;
 }
 
@@ -85,6 +92,7 @@ export function parseLink(hash: string): Link {
       modelAllocator: choice('modelAllocator', MODEL_ALLOCATORS),
       allocator: choice('allocator', ALLOCATOR_NAMES),
       inPlace: choice('inPlace', IN_PLACE_CHOICES),
+      dims: lengthsOf(parameters),
       memory: number('memory', 0),
       reserve: number('reserve', 0),
       machine: text('machine', isMachine),
@@ -96,4 +104,14 @@ export function parseLink(hash: string): Link {
       margin: number('margin', 0),
     },
   };
+}
+
+/** The lengths that a link says, by name. */
+function lengthsOf(parameters: URLSearchParams): Record<string, number> {
+  const lengths: Record<string, number> = {};
+  for (const [key, text] of parameters) {
+    const length = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (key.startsWith(DIM) && length >= 1 && length <= MOST_LENGTH) lengths[key.slice(DIM.length)] = length;
+  }
+  return lengths;
 }

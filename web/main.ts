@@ -4,7 +4,7 @@
  *     form, files, link ──▶ state ──▶ workers ──▶ replies ──▶ results, map
  *                             └──▶ form, address
  */
-import { EXAMPLES, kindOf } from './examples.js';
+import { ENDINGS, EXAMPLES, kindOf } from './examples.js';
 import { formatLink, parseLink } from './link.js';
 import { CPU_ONLY } from './machines.js';
 import type { Job, MachineAnswer, PlanAnswer, Reply, Source, UnknownModel } from './messages.js';
@@ -99,20 +99,20 @@ function openFiles(files: readonly File[]): void {
     reject('Choose one file at a time, or all parts of one GGUF together.');
     return;
   }
-  chooseContextAnew();
+  chooseLengthsAnew();
   open(sorted[0].name, sorted);
 }
 
-/** The context of one model says nothing about the next one; that of a link waits for its file. */
-function chooseContextAnew(): void {
-  if (source !== null) settings = { ...settings, context: 0 };
+/** The lengths of one model say nothing about the next one; those of a link wait for their file. */
+function chooseLengthsAnew(): void {
+  if (source !== null) settings = { ...settings, context: 0, dims: {} };
 }
 
 /** Opens what is on the reader's disk, or a file that comes with the page. */
 function open(name: string, content: readonly File[] | string): void {
   const kind = kindOf(name);
   if (kind === undefined) {
-    reject(`${name} is of an unknown kind: its name must end in .gguf, .json, .csv, .json.gz or .csv.gz.`);
+    reject(`${name} is of an unknown kind: its name must end in ${ENDINGS}.`);
     return;
   }
   close();
@@ -223,6 +223,7 @@ function onPlanReply(job: Job, reply: Reply): void {
       return;
     }
     showError(reply.failure.message);
+    controls.setDims(reply.failure.dims);
     showFit(null, settings, change);
     return;
   }
@@ -235,7 +236,7 @@ function onPlanReply(job: Job, reply: Reply): void {
 }
 
 function showPlan(plan: PlanAnswer, name: string): void {
-  if (plan.model !== null) controls.setModel(plan.model);
+  controls.setPlan(plan);
   controls.show(settings);
   machineResults.hide();
   showAnswer(() => showResults(plan, settings));
@@ -288,7 +289,7 @@ fillSelect(
   EXAMPLES.map(({ file, label }) => [file, label]),
 );
 exampleList.addEventListener('change', () => {
-  chooseContextAnew();
+  chooseLengthsAnew();
   openExample(exampleList.value);
 });
 listenToFiles(openFiles);

@@ -39,6 +39,20 @@ export interface ModelFacts extends ModelSizes {
   readonly llamaCppBuild: number;
 }
 
+/** A length that the file of a network leaves open. */
+export interface Dim {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** A network from a file of its own format. */
+export interface NetworkFacts {
+  readonly format: string;
+  /** Bytes. */
+  readonly weights: number;
+  readonly dims: readonly Dim[];
+}
+
 /** What was planned. Sizes in bytes. */
 export interface PlanAnswer {
   readonly bufferSize: number;
@@ -49,6 +63,7 @@ export interface PlanAnswer {
   /** Operations; null for a problem, which has none. */
   readonly nodeCount: number | null;
   readonly model: ModelFacts | null;
+  readonly network: NetworkFacts | null;
   /** Stays in the worker, however many boxes it has. */
   readonly map: ServedMap;
 }
@@ -91,9 +106,10 @@ export interface MachineAnswer {
   readonly command: string | null;
 }
 
-/** All that is known of a model whose architecture is not: nothing of the rest is guessed. */
+/** All that is known of a model whose graph is not: nothing of the rest is guessed. */
 export interface UnknownModel {
-  readonly architecture: string;
+  /** Why its graph is unknown: a sentence. */
+  readonly reason: string;
   /** Bytes. */
   readonly weights: number;
   readonly tensorCount: number;
@@ -126,6 +142,8 @@ export interface Failure {
   readonly message: string;
   /** Whether no other settings would help, since the file itself cannot be used. */
   readonly isOfFile: boolean;
+  /** The lengths that the file leaves open, which may be to blame. */
+  readonly dims: readonly Dim[];
 }
 
 /** One answer for one job. */

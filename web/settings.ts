@@ -48,6 +48,8 @@ export interface Settings {
   readonly allocator: AllocatorName;
   /** For graphs. */
   readonly inPlace: ReuseChoice;
+  /** Lengths that the file of a network leaves open, by name; one that is absent is as the page chooses it. */
+  readonly dims: Readonly<Record<string, number>>;
   /** What there is, GiB. */
   readonly memory: number;
   /** How much of it is for other programs and whatever is not counted, GiB. */
@@ -81,6 +83,7 @@ export const DEFAULTS: Settings = {
   modelAllocator: 'ggml',
   allocator: 'auto',
   inPlace: 'default',
+  dims: {},
   memory: 8,
   reserve: 0,
   machine: CPU_ONLY,
@@ -105,6 +108,9 @@ export const LIMITS = {
   cards: 15,
   margin: 2 ** 20,
 } as const;
+
+/** The greatest length of a dimension that the page takes. */
+export const MOST_LENGTH = 2 ** 31;
 
 const GIB = 2 ** 30;
 

@@ -53,7 +53,7 @@ export class WorkerQueue {
       worker.terminate();
       this.#worker = null;
       const message = `The planner stopped: ${event.message || 'no reason'}.`;
-      this.#finish({ task: 'failure', failure: { message, isOfFile: false } });
+      this.#finish({ task: 'failure', failure: { message, isOfFile: false, dims: [] } });
     });
     return worker;
   }

@@ -453,3 +453,19 @@ describe('errors', () => {
     expect(error.message).toMatch(message);
   });
 });
+
+describe('windows', () => {
+  const model = (op: string, width: number): ModelRow => ({
+    node: [[op, op === 'Conv' ? 'x w' : 'x', 'y', { kernel_shape: [3] }]],
+    input: [valueOf('x', [1, 2, width])],
+    initializer: [weight('w', [2, 2, 3])],
+    outputs: 'y',
+  });
+
+  it.each(['Conv', 'MaxPool'])('of %s do not reach beyond an image, but for one without elements', async (op) => {
+    expect(rowsOf(await graphOfModel(model(op, 3)))).toEqual([['y', op, [1, 2, 1]]]);
+    expect(rowsOf(await graphOfModel(model(op, 0)))).toEqual([['y', op, [1, 2, 0]]]);
+    const { code, message } = await errorOf(model(op, 2));
+    expect([code, message]).toEqual(['BAD_MODEL', expect.stringContaining('window of 3 elements over 2')]);
+  });
+});

@@ -24,7 +24,9 @@ describe('sources of the page', () => {
       const text = readFileSync(projectPath('web', path), 'utf8');
       return [...text.matchAll(/(?:from|import\() ?'([^']+)'/g)].map(([, name]) => name);
     });
-    const others = imports.filter((name) => !/^tensor-arena(\/(device|gguf|map|models|viewer))?$/.test(name));
+    const others = imports.filter(
+      (name) => !/^tensor-arena(\/(device|gguf|map|models|onnx|tflite|viewer))?$/.test(name),
+    );
     expect(others.filter((name) => !name.startsWith('.') || name.includes('src/'))).toEqual([]);
   });
 
@@ -49,6 +51,13 @@ describe('links', () => {
     const link = { example: 'attention.json', file: null, settings: graph };
     expect(parseLink(formatLink(link))).toEqual(link);
     expect(formatLink(link)).not.toContain('ubatch');
+    const dims = { batch: 1, 'input.0': 640, 'a=b&c': 7 };
+    const network = { example: null, file: 'detector.onnx', settings: { ...graph, dims } };
+    expect(parseLink(formatLink(network))).toEqual(network);
+  });
+
+  it.each(['0', '-1', '1.5', '1e3', '99999999999', ''])('leave out the length %j, which is none', (length) => {
+    expect(parseLink(`#file=a.onnx&dim.batch=${length}&dim.width=64`).settings.dims).toEqual({ width: 64 });
   });
 
   it('hold a machine only where there is one, and never one that cannot be read', () => {

@@ -6,10 +6,11 @@
 import { CACHE_TYPES } from 'tensor-arena/models';
 import { groupDigits } from 'tensor-arena/viewer';
 import type { Kind } from '../examples.js';
-import type { MachineAnswer, ModelFacts } from '../messages.js';
+import type { Dim, MachineAnswer, ModelFacts, PlanAnswer } from '../messages.js';
 import { ALLOCATOR_NAMES, IN_PLACE_CHOICES, LIMITS, PROGRAM_NAMES, type Settings } from '../settings.js';
 import { contextStops, nearestStop } from './context-stops.js';
-import { byId, fillSelect } from './elements.js';
+import { DimFields } from './dim-fields.js';
+import { byId, fillSelect, setValue } from './elements.js';
 import { MachineControls } from './machine-controls.js';
 import { MemoryField } from './memory-field.js';
 
@@ -49,6 +50,7 @@ export class Controls {
   readonly #memory: MemoryField;
   readonly #reserve: MemoryField;
   readonly #machine: MachineControls;
+  readonly #dims: DimFields;
   #shown: Settings | null = null;
   #trained = SOME_CONTEXT;
   /** What was planned where the context is chosen for the reader. */
@@ -74,6 +76,7 @@ export class Controls {
     this.#memory = new MemoryField('memory', (memory) => onChange({ memory }));
     this.#reserve = new MemoryField('reserve', (reserve) => onChange({ reserve }));
     this.#machine = new MachineControls(onChange);
+    this.#dims = new DimFields(onChange);
     byId('controls').addEventListener('submit', (event) => event.preventDefault());
     this.#listen(onChange);
   }
@@ -83,6 +86,7 @@ export class Controls {
     for (const element of document.querySelectorAll<HTMLElement>('[data-for]')) {
       element.hidden = kind === null || !element.dataset.for!.split(' ').includes(kind);
     }
+    this.#dims.show([]);
   }
 
   show(settings: Settings): void {
@@ -112,8 +116,25 @@ export class Controls {
     this.#machine.show(settings);
   }
 
-  /** What was planned: it stands where the reader chose nothing. The slider ends at what the model was trained on. */
-  setModel({ trainedContext, contextSize, sequences, isUnified, outputs, assumption }: ModelFacts): void {
+  /** The lengths that the file of a network leaves open. */
+  setDims(dims: readonly Dim[]): void {
+    this.#dims.show(dims);
+  }
+
+  /** What was planned: it stands where the reader chose nothing. */
+  setPlan({ model, network }: PlanAnswer): void {
+    if (model !== null) this.#setModel(model);
+    this.setDims(network?.dims ?? []);
+  }
+
+  /** What was measured on the machine. */
+  setMachine(answer: MachineAnswer): void {
+    this.#setModel(answer.model);
+    this.#machine.setAnswer(answer);
+  }
+
+  /** The slider ends at what the model was trained on. */
+  #setModel({ trainedContext, contextSize, sequences, isUnified, outputs, assumption }: ModelFacts): void {
     this.#chosenContext = contextSize;
     this.#sequences.placeholder = String(sequences);
     this.#outputs.placeholder = String(outputs);
@@ -122,12 +143,6 @@ export class Controls {
     if (trainedContext === this.#trained || !(trainedContext >= 1)) return;
     this.#trained = trainedContext;
     this.#stops = contextStops(trainedContext);
-  }
-
-  /** What was measured on the machine. */
-  setMachine(answer: MachineAnswer): void {
-    this.setModel(answer.model);
-    this.#machine.setAnswer(answer);
   }
 
   /** All that was chosen for the reader on the machine, as choices of theirs. */
@@ -182,8 +197,4 @@ function countChange(
   return Number.isInteger(valueAsNumber) && valueAsNumber >= 1 && valueAsNumber <= LIMITS[key]
     ? { [key]: valueAsNumber }
     : null;
-}
-
-function setValue(field: HTMLInputElement, value: string): void {
-  if (document.activeElement !== field) field.value = value;
 }

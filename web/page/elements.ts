@@ -23,6 +23,11 @@ export function button(label: string, onClick: () => void): HTMLButtonElement {
   return element;
 }
 
+/** Shows a value, unless the reader is typing there. */
+export function setValue(field: HTMLInputElement, value: string): void {
+  if (document.activeElement !== field) field.value = value;
+}
+
 /** Fills a list to choose from. */
 export function fillSelect(
   select: HTMLSelectElement,

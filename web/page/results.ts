@@ -16,8 +16,18 @@ export interface Part {
 
 /** Shows what was planned against the chosen memory. */
 export function showResults(plan: PlanAnswer, settings: Settings): void {
-  const { model, bufferSize } = plan;
+  const { model, network, bufferSize } = plan;
   const memory = memoryBytes(settings);
+  if (network !== null) {
+    const total = network.weights + bufferSize;
+    const parts = [
+      part('weights', 'Weights', network.weights),
+      part('compute', 'Compute buffer', bufferSize),
+      part('total', 'Total', total),
+    ];
+    show(fitVerdict('', total, memory), factsOf(plan), parts, memory);
+    return;
+  }
   if (model === null) {
     show(fitVerdict('', bufferSize, memory), factsOf(plan), [part('compute', 'Compute buffer', bufferSize)], memory);
     return;
@@ -33,7 +43,7 @@ export function showResults(plan: PlanAnswer, settings: Settings): void {
 }
 
 /** Shows what is known of a model that cannot be planned: its weights, exactly. */
-export function showUnknown({ architecture, weights, tensorCount }: UnknownModel, settings: Settings): void {
+export function showUnknown({ reason, weights, tensorCount }: UnknownModel, settings: Settings): void {
   const memory = memoryBytes(settings);
   const parts = [
     part('weights', 'Weights', weights),
@@ -41,10 +51,7 @@ export function showUnknown({ architecture, weights, tensorCount }: UnknownModel
     part('compute', 'Compute buffer', null),
     part('total', 'Total', null),
   ];
-  const facts = [
-    `The architecture “${architecture}” is unknown, so only the weights could be measured`,
-    counted(tensorCount, 'tensor'),
-  ];
+  const facts = [`${reason.replace(/\.$/, '')}, so only the weights could be measured`, counted(tensorCount, 'tensor')];
   const need = `the weights alone need ${humanBytes(weights)}`;
   const verdict: Verdict =
     weights > memory
@@ -90,10 +97,11 @@ function fitVerdict(how: string, total: number, memory: number): Verdict {
     : { text: `It does not fit${how}: ${humanBytes(total)}, ${spare} too much.`, fits: false };
 }
 
-function factsOf({ model, nodeCount, bufferCount, allocator, ...plan }: PlanAnswer): string[] {
+function factsOf({ model, network, nodeCount, bufferCount, allocator, ...plan }: PlanAnswer): string[] {
   const gap = plan.lowerBound === 0 ? 0 : plan.bufferSize / plan.lowerBound - 1;
   return [
     ...(model === null ? [] : [model.architecture, `as llama.cpp build ${model.llamaCppBuild} on its CPU backend`]),
+    ...(network === null ? [] : [`${network.format} network`]),
     ...(nodeCount === null ? [] : [counted(nodeCount, 'operation')]),
     counted(bufferCount, 'buffer'),
     `allocator ${allocator}`,

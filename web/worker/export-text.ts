@@ -29,8 +29,10 @@ function document(planned: Planned): object {
     }
     case 'machine':
       return machineDocument(planned.machine, planned.plan);
-    case 'graph':
-      return planned.plan.toJSON();
+    case 'graph': {
+      const dims = planned.network?.dims.map(({ name, length }) => [name, length] as const) ?? [];
+      return { ...(dims.length > 0 && { dims: Object.fromEntries(dims) }), ...planned.plan.toJSON() };
+    }
     case 'problem':
       return problemPlan(planned.csv, planned.placement, mapOf(planned));
   }

@@ -17,6 +17,7 @@ export function planAnswer(planned: Planned): PlanAnswer {
     bufferCount: planned.kind === 'problem' ? planned.csv.problem.bufferCount : planned.plan.bufferCount,
     nodeCount: planned.kind === 'problem' ? null : planned.plan.nodeCount,
     model: planned.kind === 'model' ? modelFacts(planned.gguf, planned.model) : null,
+    network: planned.kind === 'graph' ? planned.network : null,
     map: serveMap(map),
   };
 }

@@ -14,17 +14,19 @@ import type { Gguf } from 'tensor-arena/gguf';
 import { memoryMapOf, type MemoryMap } from 'tensor-arena/map';
 import { measureModel, MODEL_PLANS, type ModelMeasurement } from 'tensor-arena/models';
 import { CPU_ONLY } from '../machines.js';
+import type { NetworkFacts } from '../messages.js';
 import type { Settings } from '../settings.js';
 import { measureOnMachine, type OnMachine } from './machine.js';
 import { modelOf } from './model-of.js';
 import { modelOptions } from './model-options.js';
+import { dimsOf, graphOf } from './network.js';
 import type { Input } from './read-source.js';
 
 /** What was planned, and what led to it. */
 export type Planned =
   | { readonly kind: 'model'; readonly gguf: Gguf; readonly model: ModelMeasurement; readonly plan: Plan }
   | ({ readonly kind: 'machine'; readonly gguf: Gguf; readonly plan: Plan } & OnMachine)
-  | { readonly kind: 'graph'; readonly plan: Plan }
+  | { readonly kind: 'graph'; readonly plan: Plan; readonly network: NetworkFacts | null }
   | { readonly kind: 'problem'; readonly csv: CsvProblem; readonly placement: Placement; readonly allocator: string };
 
 /** @throws PlannerError */
@@ -42,7 +44,15 @@ export function planInput(input: Input, settings: Settings): Planned {
     case 'graph': {
       const { allocator, inPlace } = settings;
       const options: PlanOptions = inPlace === 'default' ? { allocator } : { allocator, reuse: inPlace };
-      return { kind: 'graph', plan: planGraph(input.graph, options) };
+      return { kind: 'graph', plan: planGraph(input.graph, options), network: null };
+    }
+    case 'network': {
+      const { network } = input;
+      const { allocator, inPlace } = settings;
+      const reuse = inPlace === 'default' ? {} : { reuse: inPlace };
+      const plan = planGraph(graphOf(network, settings), { ...network.options, allocator, ...reuse });
+      const { format, weightBytes: weights } = network;
+      return { kind: 'graph', plan, network: { format, weights, dims: dimsOf(network, settings) } };
     }
     case 'problem':
       return planProblem(input.csv, settings);

@@ -1,15 +1,17 @@
 /**
- * From a chosen file to what is in it: the header of a model, a graph or a placement problem.
+ * From a chosen file to what is in it: the header of a model, a network, a graph or a placement problem.
  *
  * Invariant: whatever the file holds, the result is usable or an error says why not.
  */
 import { graphFromJson, parseProblemCsv, PlannerError, type CsvProblem, type Graph } from 'tensor-arena';
 import { readGguf, type Gguf } from 'tensor-arena/gguf';
 import type { Source } from '../messages.js';
+import { readNetwork, type Network } from './network.js';
 
 export type Input =
   | { readonly kind: 'model'; readonly gguf: Gguf }
   | { readonly kind: 'graph'; readonly graph: Graph }
+  | { readonly kind: 'network'; readonly network: Network }
   | { readonly kind: 'problem'; readonly csv: CsvProblem };
 
 /** Text above this would fill the memory of a browser tab. */
@@ -20,6 +22,7 @@ export async function readSource({ name, kind, content }: Source): Promise<Input
   const files = typeof content === 'string' ? [await fetchFile(content, name)] : content;
   for (const file of files) if (file.size === 0) throw new Error(`${file.name} is empty.`);
   if (kind === 'model') return { kind, gguf: await readModel(files) };
+  if (/\.(onnx|tflite)$/i.test(name)) return { kind: 'network', network: await readNetwork(files[0]) };
   const text = await readText(files[0], name);
   if (kind === 'problem') return { kind, csv: parseProblemCsv(text) };
   return { kind, graph: graphFromJson(parseJson(text, name)) };

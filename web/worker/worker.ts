@@ -6,7 +6,7 @@
 import { PlannerError } from 'tensor-arena';
 import { measureWeights } from 'tensor-arena/models';
 import { serveMap } from 'tensor-arena/viewer';
-import type { Job, Reply, Source } from '../messages.js';
+import type { Job, Reply, Source, UnknownModel } from '../messages.js';
 import type { Settings } from '../settings.js';
 import { CPU_ONLY } from '../machines.js';
 import { exportText } from './export-text.js';
@@ -14,6 +14,7 @@ import { fitAnswer } from './fit-answer.js';
 import { planAnswer } from './plan-answer.js';
 import { measureOnMachine } from './machine.js';
 import { machineAnswer } from './machine-answer.js';
+import { dimsOf, isAboutFile } from './network.js';
 import { mapOf, planInput } from './plan-input.js';
 import { readSource, type Input } from './read-source.js';
 
@@ -51,15 +52,25 @@ function plan(input: Input, settings: Settings, name: string): Reply {
     }
     return { task: 'plan', plan: planAnswer(planInput(input, settings)) };
   } catch (error) {
-    const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
-    if (!isUnknown || input.kind !== 'model') throw error;
-    const { gguf } = input;
-    const architecture = String(gguf.metadata['general.architecture']);
-    return {
-      task: 'unknown',
-      model: { architecture, weights: measureWeights(gguf), tensorCount: gguf.tensors.length },
-    };
+    const unknown = unknownModel(input, error);
+    if (unknown !== null) return { task: 'unknown', model: unknown };
+    if (input.kind !== 'network' || input.network.openDims.length === 0) throw error;
+    const { message } = error as Error;
+    return { task: 'failure', failure: { message, isOfFile: false, dims: dimsOf(input.network, settings) } };
   }
+}
+
+/** What is known of a model whose graph cannot be made; null if the error is about something else. */
+function unknownModel(input: Input, error: unknown): UnknownModel | null {
+  if (input.kind === 'network' && isAboutFile(input.network, error)) {
+    const { weightBytes, weightCount } = input.network;
+    return { reason: error.message, weights: weightBytes, tensorCount: weightCount };
+  }
+  const isUnknown = error instanceof PlannerError && error.code === 'UNKNOWN_ARCHITECTURE';
+  if (!isUnknown || input.kind !== 'model') return null;
+  const { gguf } = input;
+  const reason = `The architecture “${String(gguf.metadata['general.architecture'])}” is unknown.`;
+  return { reason, weights: measureWeights(gguf), tensorCount: gguf.tensors.length };
 }
 
 /** What is handed over to the page, not copied. */
@@ -75,7 +86,7 @@ self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
       const text = error instanceof Error ? error.message : String(error);
       const { name } = data.source;
       const message = isOfFile && !text.includes(name) ? `${name}: ${text}` : text;
-      return { task: 'failure', failure: { message, isOfFile } };
+      return { task: 'failure', failure: { message, isOfFile, dims: [] } };
     })
     .then((reply) => self.postMessage(reply, { transfer: portsOf(reply) }));
 });

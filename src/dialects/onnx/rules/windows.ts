@@ -42,12 +42,14 @@ function slid(
     const stride = strides[axis];
     if (auto.startsWith('SAME')) return Math.ceil(length / stride);
     const padded = auto === 'VALID' ? length : length + pads[axis] + pads[axis + image.length];
+    if (length === 0) return 0;
+    if (span > padded) call.fail(`slides a window of ${span} elements over ${padded}`, `${span} elements at least`);
     const steps = (padded - span) / stride;
-    if (!isCeil) return Math.max(0, Math.floor(steps) + 1);
+    if (!isCeil) return Math.floor(steps) + 1;
     const count = Math.ceil(steps) + 1;
     // A window that would begin in the padding behind the image is left out.
     const begins = auto === 'VALID' ? 0 : pads[axis];
-    return Math.max(0, (count - 1) * stride >= length + begins ? count - 1 : count);
+    return (count - 1) * stride >= length + begins ? count - 1 : count;
   });
 }
 
