@@ -2,13 +2,16 @@
  * `npm run bench:webgpu`: what plans for WebGPU take beside the ordinary plan of each recorded graph, in both ways to bind
  * operands: for reading and writing in one arena, or for reading alone in several.
  *
- * Limits are those of a usual desktop adapter. Each plan is checked.
+ * Limits are those of a usual desktop adapter. Each plan is checked. Then what networks of ONNX files take beside
+ * onnxruntime-web, for the limits that every adapter guarantees.
  */
 import { graphFromJson } from '../src/json/read.js';
+import { graphFromOnnx, readOnnx } from '../src/onnx/index.js';
 import { planGraph } from '../src/plan/plan.js';
 import { verifyPlan } from '../src/verify/verify-plan.js';
 import { dispatchesOf, verifyDispatches, webgpuTarget, type StorageAccess } from '../src/webgpu/index.js';
-import { listGraphs, readGraph, sharedIsPresent } from '../test/support/shared-data.js';
+import { BROWSER_NETWORKS } from '../test/support/browser-networks.js';
+import { listGraphs, readGraph, sharedIsPresent, sharedPath } from '../test/support/shared-data.js';
 
 const LIMITS = { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 32 - 4 };
 
@@ -40,4 +43,13 @@ for (const name of namesOfGraphs()) {
     if (operands === 'read') cells.push(plan.pools!.length);
   }
   console.log(`| ${[name, dispatchCount, ordinary.toLocaleString('en'), ...cells].join(' | ')} |`);
+}
+
+console.log('\n| network | onnxruntime-web, bytes | one arena, bytes | |');
+console.log('| --- | ---: | ---: | ---: |');
+for (const { file, dims = {}, onnxruntimeWeb } of BROWSER_NETWORKS) {
+  const graph = graphFromOnnx(await readOnnx(sharedPath('models/onnx', file)), { dims });
+  const { bufferSize } = planGraph(graph, { target: webgpuTarget() });
+  const cells = [onnxruntimeWeb.toLocaleString('en'), bufferSize.toLocaleString('en')];
+  console.log(`| ${[file, ...cells, (onnxruntimeWeb / bufferSize).toFixed(2)].join(' | ')} |`);
 }
