@@ -5,7 +5,7 @@
  */
 import { checkArgument, checkOptions, PlannerError, subject, type OptionNames } from '../errors.js';
 import { Context } from '../dialects/ggml/context.js';
-import { CPY } from '../dialects/ggml/ops/memory.js';
+import { CPY, SET_ROWS } from '../dialects/ggml/ops/memory.js';
 import { DEPENDENCY, PERMUTE, RESHAPE, TRANSPOSE, VIEW } from '../dialects/ggml/ops/views.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
 import { elementCount, sameShape } from '../tensor/layout.js';
@@ -42,9 +42,10 @@ export interface Gradients {
   readonly of: ReadonlyMap<Tensor, Tensor>;
 }
 
-/** Views that write nothing: their bytes are those of their operand, unchanged. CPY only writes what nobody else needs. */
+/** Views that write nothing, so that their bytes are those of their operand, or that write over what needs no gradient. */
 const DIFFERENTIABLE_VIEWS: ReadonlySet<Operation | null> = new Set([
   CPY,
+  SET_ROWS,
   VIEW,
   RESHAPE,
   PERMUTE,

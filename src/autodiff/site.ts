@@ -5,7 +5,7 @@
  * place only into an accumulator. That is how ggml adds gradients, so that names, nodes and their order are ggml's.
  */
 import type { Context } from '../dialects/ggml/context.js';
-import { hasContiguousRows } from '../dialects/ggml/shape.js';
+import { hasContiguousRows, hasEvenRows } from '../dialects/ggml/shape.js';
 import { PlannerError } from '../errors.js';
 import { Settings } from '../exec/settings.js';
 import { isContiguous, sameShape } from '../tensor/layout.js';
@@ -124,7 +124,7 @@ export class Site extends Settings {
     const ctx = this.context;
     this.#state.update(
       operand,
-      () => ctx.acc(ctx.scale(operand.type.name === 'f32' ? operand : ctx.cast(operand, 'f32'), 0), part, nb, offset),
+      () => ctx.acc(this.scaled(operand.type.name === 'f32' ? operand : ctx.cast(operand, 'f32'), 0), part, nb, offset),
       (sum, option) => ctx.acc(isContiguous(sum) ? sum : ctx.cont(sum), part, nb, offset, option),
     );
   }
@@ -132,6 +132,16 @@ export class Site extends Settings {
   /** `a`, or a contiguous copy where it isn't contiguous. */
   contiguous(a: Tensor): Tensor {
     return isContiguous(a) ? a : this.context.cont(a);
+  }
+
+  /** `a × factor + bias`, of a copy where rows are not at equal distances. */
+  scaled(a: Tensor, factor: number, bias = 0): Tensor {
+    return this.context.scale(this.packed(a), factor, { bias });
+  }
+
+  /** `a`, or a copy where the rows of `a` are not dense and at equal distances, which some operations ask for. */
+  packed(a: Tensor): Tensor {
+    return hasEvenRows(a) ? a : this.context.cont(a);
   }
 
   /** `a` summed over what was repeated to get its shape from `like`'s. */

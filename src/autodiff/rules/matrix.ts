@@ -46,7 +46,7 @@ function outerProduct(s: Site): void {
   const [a, b] = [s.operand(0), s.operand(1)];
   const gradient = rowByRow(s, s.gradient);
   s.add(0, () => summedOverHeads(s, ctx.outProd(gradient, ctx.transpose(b)), a));
-  s.add(1, () => ctx.mulMat(rowByRow(s, ctx.cont(ctx.transpose(gradient))), ctx.cont(ctx.transpose(a))));
+  s.add(1, () => ctx.transpose(ctx.outProd(rowByRow(s, ctx.transpose(a)), ctx.transpose(gradient))));
 }
 
 /**

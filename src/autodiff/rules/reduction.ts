@@ -10,8 +10,8 @@ import type { Site } from '../site.js';
 function mean(s: Site): void {
   const { context: ctx } = s;
   const share = 1 / s.operand(0).ne[0];
-  if (elementCount(s.gradient) === 1) s.addOne(0, () => ctx.scale(s.gradient, share));
-  else s.add(0, () => ctx.repeat(ctx.scale(s.contiguous(s.gradient), share), s.operand(0).ne));
+  if (elementCount(s.gradient) === 1) s.addOne(0, () => s.scaled(s.gradient, share));
+  else s.add(0, () => ctx.repeat(s.scaled(s.gradient, share), s.operand(0).ne));
 }
 
 /** An element is part of its own sum and of all later ones: of all, less the sums before. */

@@ -47,14 +47,14 @@ function slopeOfElu({ context: ctx, node }: Site, x: Tensor): Tensor {
   return ctx.scale(ctx.sub(node, ctx.relu(x)), 1, { bias: 1 });
 }
 
-function slopeOfLeaky({ context: ctx }: Site, x: Tensor, negative: number): Tensor {
-  return ctx.scale(ctx.step(x), 1 - negative, { bias: negative });
+function slopeOfLeaky(s: Site, x: Tensor, negative: number): Tensor {
+  return s.scaled(s.context.step(s.packed(x)), 1 - negative, negative);
 }
 
 /** A sixth between -3 and 3. */
 function slopeOfHardsigmoid(s: Site, operand: Tensor): Tensor {
   const { context: ctx } = s;
-  const x = s.contiguous(operand);
+  const x = s.packed(operand);
   const inside = ctx.mul(ctx.step(ctx.scale(x, 1, { bias: 3 })), ctx.step(ctx.scale(x, -1, { bias: 3 })));
   return ctx.scale(inside, 1 / 6);
 }
@@ -106,7 +106,7 @@ export const UNARY_RULES: readonly GradientRule[] = [
   ...[GELU, GELU_QUICK, GELU_ERF].map((operation) =>
     asTextbook(
       operation,
-      slope((s, x) => ACTIVATIONS.get(operation)!.slope(s.context, s.contiguous(x))),
+      slope((s, x) => ACTIVATIONS.get(operation)!.slope(s.context, s.packed(x))),
     ),
   ),
 ];
