@@ -281,10 +281,12 @@ const CALLS: readonly Call[] = [
   ['gradients', autodiff.gradients, lossGraph, loss, [trained], {}],
   ['findGradientRule', autodiff.findGradientRule, y.operation],
   ['trainingGraphs', autodiff.trainingGraphs, logits, { parameters: [trained] }],
+  ['adamwSettings', autodiff.adamwSettings, 1, {}],
   ['trainingBuffers', autodiff.trainingBuffers, training, {}],
 
   ['orderGraph', passes.orderGraph, graph, {}],
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
+  ['runWritesEarly', passes.runWritesEarly, graph],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
   ['counted', viewer.counted, 3, 'byte', 'bytes'],

@@ -5,7 +5,7 @@
  */
 export { gradients, type GradientOptions, type Gradients } from './gradients.js';
 export type { LossName } from './losses.js';
-export type { OptimizerName } from './optimizers.js';
+export { adamwSettings, type AdamwOptions, type OptimizerName } from './optimizers.js';
 export type { GradientRule, RuleSource } from './rule.js';
 export { findGradientRule, GRADIENT_RULES } from './rules.js';
 export { trainingBuffers, type BufferTensor, type TensorBuffer, type TrainingBuffers } from './training-buffers.js';

@@ -429,6 +429,7 @@ function callsOfAutodiff({ trainingGraphs, findGradientRule }, library) {
       throwsPlannerError(library, () => gradients(Graph.forward(loss), loss, []));
     },
     trainingGraphs: () => assert.equal(training.step.nodes.at(-1).op, 'OPT_STEP_ADAMW'),
+    adamwSettings: (adamwSettings) => assert.equal(adamwSettings(1).length, 7),
     trainingBuffers: (trainingBuffers) => assert.equal(trainingBuffers(training).host.bufferSize, 32),
     findGradientRule: () => assert.equal(findGradientRule(logits.operation).source, 'ggml'),
     GRADIENT_RULES: (rules) => assert.ok(rules.length > 50),
@@ -441,6 +442,7 @@ function callsOfPasses({ orderGraph }, library) {
   return {
     orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
     orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
+    runWritesEarly: (runWritesEarly) => assert.equal(runWritesEarly(graph).graph.nodes.length, graph.nodes.length),
     verifyEquivalent: (verifyEquivalent) => {
       assert.deepEqual(verifyEquivalent(graph, ordered), []);
       throwsPlannerError(library, () => verifyEquivalent(graph, null));

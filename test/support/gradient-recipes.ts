@@ -199,7 +199,7 @@ export const GRADIENT_RECIPES: Readonly<Record<string, GradientRecipe>> = {
   CPY: (m) => m.ctx.cast(m.any(m.shape()), m.pick('f16', 'f32')),
   CONT: (m) => {
     const ne = m.shape();
-    return m.ctx.cont(m.any(ne), m.pick(ne, [ne[0] * ne[1], ne[2] * ne[3]]));
+    return m.ctx.cont(m.any(ne), m.pick<readonly number[]>(ne, [ne[0] * ne[1], ne[2] * ne[3]]));
   },
   GET_ROWS: (m) => {
     const [n0, n1, p, q] = m.shape();
