@@ -5,12 +5,15 @@
  */
 import { checkGraph, Graph } from '../../graph/graph.js';
 import type { Rewritten } from '../../graph/rewritten.js';
-import { precedenceOf } from '../order/precedence.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { jobsOf } from '../order/jobs.js';
+import { itemsOf } from '../order/lists.js';
 
 /**
  * Moves each node that writes outside the compute buffer, and that no other node must follow, behind the last node that it
  * must follow itself. Such are optimiser steps, and what is stored in a cache: what they read is free from then on. All other
- * nodes keep their order. In graphs of training, all gradients are alive at the last steps otherwise.
+ * nodes keep their order, but for views, which compute nothing. In graphs of training, all gradients are alive at the last
+ * steps otherwise.
  *
  * `orderGraph` finds orders that need less still. This pass takes no search: O(nodes + sources), and the search for hazards.
  *
@@ -31,30 +34,28 @@ import { precedenceOf } from '../order/precedence.js';
 export function runWritesEarly(graph: Graph): Rewritten {
   checkGraph(graph);
   const { leafs, nodes, tensors } = graph;
-  const { first, steps: befores } = precedenceOf(graph);
-  const isFollowed = new Uint8Array(nodes.length);
-  for (const before of befores) isFollowed[before] = 1;
-  /** By step, the steps that move behind it. */
-  const moved = new Map<number, number[]>();
+  const { prelude, steps, needs } = jobsOf(graph);
+  const isFollowed = new Uint8Array(steps.length);
+  for (const need of needs.items) isFollowed[need] = 1;
   const kept: number[] = [];
-  for (let step = 0; step < nodes.length; step++) {
-    const { operation, root } = nodes[step];
-    const isWrite = operation !== null && !operation.isView && root.memory !== 'deferred';
-    const last = isWrite && isFollowed[step] === 0 ? lastOf(befores.subarray(first[step], first[step + 1])) : NONE;
-    if (last === NONE) kept.push(step);
-    else moved.set(last, [...(moved.get(last) ?? []), step]);
+  /** By job, the writes that move behind it. */
+  const movedBehind = steps.map((): number[] => []);
+  for (let job = 0; job < steps.length; job++) {
+    const isLastWrite = isFollowed[job] === 0 && writesOutside(nodes[steps[job][0]]);
+    const last = isLastWrite ? itemsOf(needs, job).reduce((a, b) => Math.max(a, b), NONE) : NONE;
+    if (last === NONE) kept.push(job);
+    else movedBehind[last].push(job);
   }
-  const order = kept.flatMap((step) => [step, ...(moved.get(step) ?? [])]);
+  const order = kept.flatMap((job) => [job, ...movedBehind[job]]);
+  const newSteps = [...prelude, ...order.flatMap((job) => steps[job])];
   return {
-    graph: new Graph({ leafs, nodes: order.map((step) => nodes[step]), tensors, pools: graph.pools }),
+    graph: new Graph({ leafs, nodes: newSteps.map((step) => nodes[step]), tensors, pools: graph.pools }),
     origin: Int32Array.from(tensors, (_, id) => id),
   };
 }
 
 const NONE = -1;
 
-function lastOf(steps: Int32Array): number {
-  let last = NONE;
-  for (const step of steps) last = Math.max(last, step);
-  return last;
+function writesOutside({ operation, root }: Tensor): boolean {
+  return operation !== null && !operation.isView && root.memory !== 'deferred';
 }
