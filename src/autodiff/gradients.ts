@@ -76,7 +76,7 @@ const FLOATS: readonly string[] = ['f32', 'f16', 'bf16', 'f64'];
  * const x = ctx.setInput(ctx.newTensor('f32', [64, 32], 'x'));
  * const loss = ctx.setOutput(ctx.sum(ctx.sqr(ctx.mulMat(w, x))));
  * const { graph, of } = gradients(Graph.forward(loss), loss, [w]);
- * console.log(of.get(w)?.op, of.get(w)?.shape, measureGraph(graph).bufferSize); // OUT_PROD [ 64, 8, 1, 1 ] 12544
+ * console.log(of.get(w)?.op, of.get(w)?.shape, measureGraph(graph).bufferSize); // OUT_PROD [64, 8, 1, 1] 11296
  * ```
  */
 export function gradients(

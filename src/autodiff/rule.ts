@@ -18,7 +18,7 @@ export interface GradientRule {
   readonly source: RuleSource;
   /** Slots of operands of which the result does not depend in a way that has a gradient, such as indices. */
   readonly constantIn: readonly number[];
-  /** Adds to the gradients of the operands that need one, in the order of the slots. */
+  /** Adds to the gradients of the operands that need one, in the order of the slots. @internal */
   readonly differentiate: (site: Site) => void;
 }
 

@@ -103,7 +103,7 @@ export interface TrainingGraphs {
  * const w = weights.newTensor('f32', [784, 10], 'w');
  * const pixels = ctx.setInput(ctx.newTensor('f32', [784, 100], 'pixels'));
  * const { forward, step } = trainingGraphs(ctx.mulMat(w, pixels), { parameters: [w] });
- * console.log(measureGraph(forward).bufferSize, measureGraph(step).bufferSize);
+ * console.log(measureGraph(forward).bufferSize, measureGraph(step).bufferSize); // 317600 352960
  * ```
  */
 export function trainingGraphs(outputs: Tensor, options: TrainingOptions): TrainingGraphs {
