@@ -6,57 +6,25 @@ import { GRADIENT_RULES, gradients } from '../../src/autodiff/index.js';
 import { Graph } from '../../src/graph/graph.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { GRADIENT_RECIPES, GradientMaker, SIGNED, type GradientRecipe } from '../support/gradient-recipes.js';
-import { WideMemory } from '../support/wide-memory.js';
+import { slopesOf } from '../support/slopes.js';
 
 const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1);
-
-/** Distance of the values that a slope is taken from, whose error grows with the fourth power of it. */
-const STEP = 1e-4;
-
-interface Compared {
-  readonly what: string;
-  readonly found: number;
-  readonly expected: number;
-}
 
 /** The result times random numbers, summed: so every element has a gradient of its own. */
 function weighed(m: GradientMaker, result: Tensor): Tensor {
   return m.ctx.sum(m.ctx.mul(result, m.constant(result.ne, SIGNED)));
 }
 
-/** Every element of every gradient, with the slope that two nearby losses make. */
-function compare(m: GradientMaker, loss: Tensor): Compared[] {
-  const { graph, of } = gradients(Graph.forward(loss), loss, m.wanted);
-  const memory = new WideMemory(graph);
-  const fill = (): void =>
-    m.values.forEach((values, leaf) => (graph.has(leaf) ? memory.write(leaf, values) : undefined));
-  fill();
-  memory.run(graph.nodes.at(-1)!);
-  const computed = m.wanted.map((leaf) => memory.read(of.get(leaf)!));
-  const lossAt = (leaf: Tensor, index: number, value: number): number => {
-    fill(); // nodes may have written over a leaf
-    memory.elements(leaf).setFlat(value, index);
-    memory.run(loss);
-    return memory.read(loss)[0];
-  };
-  return m.wanted.flatMap((leaf, at) =>
-    m.values.get(leaf)!.map((value, index) => {
-      const across = (steps: number): number =>
-        lossAt(leaf, index, value + steps * STEP) - lossAt(leaf, index, value - steps * STEP);
-      const slope = (8 * across(1) - across(2)) / (12 * STEP);
-      return { what: `${at}[${index}]`, found: computed[at][index], expected: slope };
-    }),
-  );
-}
-
 function expectSlopes(recipe: GradientRecipe, seed: number, tolerance = 1e-7): number {
   const m = new GradientMaker(seed);
-  const compared = compare(m, weighed(m, recipe(m)));
-  for (const { what, found, expected } of compared) {
+  const loss = weighed(m, recipe(m));
+  const { graph, of } = gradients(Graph.forward(loss), loss, m.wanted);
+  const slopes = slopesOf(m, graph, loss, of, 12);
+  for (const { what, found, expected } of slopes) {
     const limit = tolerance * (1 + Math.abs(expected));
     if (!(Math.abs(found - expected) <= limit)) expect.fail(`seed ${seed}, ${what}: ${found} instead of ${expected}`);
   }
-  return compared.filter(({ expected }) => Math.abs(expected) > 1e-9).length;
+  return slopes.filter(({ expected }) => Math.abs(expected) > 1e-9).length;
 }
 
 /** The kernel's error function has seven digits. */
