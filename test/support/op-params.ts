@@ -10,6 +10,7 @@ export interface RecordedNode {
   readonly nb: readonly number[];
   readonly type: string;
   readonly opParams?: readonly number[];
+  readonly view?: number;
   readonly viewOffset?: number;
   readonly src?: readonly number[];
 }
@@ -69,6 +70,9 @@ const pool = (w: Words): OperationParams => ({
   padding: w.ints(5, 2),
 });
 
+const window = (w: Words): OperationParams => ({ nb: w.ints(0, 3), offset: w.int(3) });
+const past = (w: Words): OperationParams => ({ past: w.int(0) });
+
 type Decode = (words: Words, node: RecordedNode) => OperationParams;
 
 const DECODERS: Readonly<Record<string, Decode>> = {
@@ -91,7 +95,12 @@ const DECODERS: Readonly<Record<string, Decode>> = {
   IM2COL_BACK: (w, { ne }) => ({ ...sliding(w), ne }),
   POOL_2D: pool,
   POOL_2D_BACK: pool,
+  SET: window,
+  ACC: window,
+  DIAG_MASK_INF: past,
+  DIAG_MASK_ZERO: past,
   ADD: () => ({ type: null }),
+  CPY: (_, { type, view }) => ({ type: view === undefined ? type : null }),
 };
 
 /** The settings of a recorded node; undefined for an operation that has none. */

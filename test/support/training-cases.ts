@@ -19,10 +19,14 @@ interface RecordedTensor extends ListedTensor {
 }
 
 /** One of the graphs that ggml built. */
-export interface RecordedGraph extends ListedGraph {
+export interface UnplacedGraph extends ListedGraph {
   readonly format: string;
   readonly version: number;
   readonly tensors: readonly RecordedTensor[];
+}
+
+/** The same, and where ggml's allocator placed it. */
+export interface RecordedGraph extends UnplacedGraph {
   readonly expected: {
     readonly gallocr: { readonly bufferSize: number; readonly offsets: readonly (number | null)[] };
   };
@@ -70,7 +74,7 @@ export const LOSS_NAMES: Readonly<Record<TrainingCase['meta']['loss'], LossName>
 const ADDED_FIELDS = ['param', 'loss', 'opParams'];
 
 /** A recorded graph as a graph of ours, with the settings of its nodes. */
-export function graphOf(recorded: RecordedGraph): Graph {
+export function graphOf(recorded: UnplacedGraph): Graph {
   const tensors = recorded.tensors.map((tensor) => {
     const own = Object.entries(tensor).filter(([field]) => !ADDED_FIELDS.includes(field));
     return { ...Object.fromEntries(own), params: paramsOf(tensor) };
