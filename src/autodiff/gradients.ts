@@ -63,7 +63,7 @@ const FLOATS: readonly string[] = ['f32', 'f16', 'bf16', 'f64'];
  * which are ours. O(nodes + sources).
  *
  * @param loss a node of `graph`; usually one element
- * @param wrt tensors of `graph`, such as weights; no view
+ * @param wrt tensors of `graph`, such as weights
  * @throws PlannerError `NO_GRADIENT` if the loss depends on `wrt` by way of an operation without a rule, or through bytes
  * that are overwritten in place; `DANGLING_TENSOR` for a tensor that is not in the graph; `BAD_ARGUMENT`
  * @example

@@ -272,6 +272,10 @@ export const GRADIENT_RECIPES: Readonly<Record<string, GradientRecipe>> = {
   SWIGLU: gated('swiglu'),
   GEGLU_ERF: gated('gegluErf'),
   GEGLU_QUICK: gated('gegluQuick'),
+  SWIGLU_OAI: (m) => {
+    const ne = m.shape();
+    return m.ctx.swigluOai(m.dense(ne, WIDE), m.dense(ne, WIDE), 1.7, 3);
+  },
   NORM: normalised('norm'),
   RMS_NORM: normalised('rmsNorm'),
   L2_NORM: normalised('l2Norm'),

@@ -2,7 +2,7 @@
  * Gated linear units. ggml differentiates SWIGLU with two operands; a single operand that holds both halves gets the
  * gradients of both, joined.
  */
-import { GEGLU, GEGLU_ERF, GEGLU_QUICK, REGLU, SWIGLU } from '../../dialects/ggml/ops/gated.js';
+import { GEGLU, GEGLU_ERF, GEGLU_QUICK, REGLU, SWIGLU, SWIGLU_OAI } from '../../dialects/ggml/ops/gated.js';
 import { GELU, GELU_ERF, GELU_QUICK, RELU } from '../../dialects/ggml/ops/unary.js';
 import type { Context } from '../../dialects/ggml/context.js';
 import type { Operation } from '../../tensor/operation.js';
@@ -52,10 +52,40 @@ function joinedHalves(s: Site, { value, back }: GatedActivation): Tensor {
   return isSwapped ? ctx.concat(ofFactor, ofActivated, 0) : ctx.concat(ofActivated, ofFactor, 0);
 }
 
+/**
+ * `x σ(αx) (g + 1)`, where `x` is at most the limit and `g` within it on both sides; beyond, nothing changes. The lesser of
+ * two numbers is the one less what it exceeds the other by.
+ */
+function limited(s: Site): void {
+  const { context: ctx, gradient } = s;
+  const [alpha, limit] = [s.number('alpha'), s.number('limit')];
+  const below = (a: Tensor): Tensor => s.scaled(s.packed(a), -1, limit); // the room up to the limit
+  const x = s.scaled(ctx.relu(below(s.operand(0))), -1, limit);
+  const steepened = ctx.scale(x, alpha);
+  const share = ctx.sigmoid(steepened);
+  s.add(0, () => {
+    const factor = s.scaled(clampedGate(s, limit), 1, 1);
+    const slope = ctx.mul(share, ctx.scale(ctx.mul(steepened, ctx.scale(share, -1, { bias: 1 })), 1, { bias: 1 }));
+    return ctx.mul(ctx.mul(ctx.mul(gradient, factor), slope), ctx.step(below(s.operand(0))));
+  });
+  s.add(1, () => {
+    const gate = s.packed(s.operand(1));
+    const inside = ctx.mul(ctx.step(below(gate)), ctx.step(ctx.scale(gate, 1, { bias: limit })));
+    return ctx.mul(ctx.mul(gradient, ctx.mul(x, share)), inside);
+  });
+}
+
+function clampedGate(s: Site, limit: number): Tensor {
+  const { context: ctx } = s;
+  const fromBelow = ctx.relu(s.scaled(s.operand(1), 1, limit)); // from 0 on
+  return ctx.scale(ctx.relu(ctx.scale(fromBelow, -1, { bias: 2 * limit })), -1, { bias: limit });
+}
+
 export const GATED_RULES: readonly GradientRule[] = [
   asGgml(SWIGLU, gated(SILU_GATE)),
   asTextbook(REGLU, gated(gateOf(RELU))),
   asTextbook(GEGLU, gated(gateOf(GELU))),
   asTextbook(GEGLU_ERF, gated(gateOf(GELU_ERF))),
   asTextbook(GEGLU_QUICK, gated(gateOf(GELU_QUICK))),
+  asTextbook(SWIGLU_OAI, limited),
 ];
