@@ -33,6 +33,7 @@ export const LAYERS = [
   'passes',
   'webgpu',
   'exec',
+  'autodiff',
   'gguf',
   'onnx',
   'tflite',

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   FIXED_OVERLAP: 'Buffers whose offsets are fixed do not collide.',
   HAZARD: 'No node needs a value that another node has overwritten by then.',
   LISTED_TWICE: 'A tensor is listed at most once in a graph.',
+  NO_GRADIENT: 'A gradient passes through operations that have a rule, and no values that are overwritten.',
   NOT_EXECUTABLE: 'The reference executor runs operations of the table, with their settings, on unquantised types.',
   NOT_LISTED: 'Every tensor of a document is a leaf or a node.',
   NOT_READABLE: 'Only bytes that exist and still hold the tensor can be read.',

@@ -14,6 +14,7 @@ import * as map from '../src/map/index.js';
 import * as diffusion from '../src/models/diffusion/index.js';
 import * as models from '../src/models/index.js';
 import * as onnx from '../src/onnx/index.js';
+import * as autodiff from '../src/autodiff/index.js';
 import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
@@ -92,6 +93,11 @@ const y = ctx.setOutput(ctx.setName(ctx.sqr(x), 'y'));
 const own = Context.immediate();
 const kept = own.newTensor('f32', [2], 'kept');
 const graph = Graph.forward(y);
+const trained = own.newTensor('f32', [4, 3], 'trained');
+const logits = ctx.mulMat(trained, x);
+const loss = ctx.sum(ctx.sqr(logits));
+const lossGraph = Graph.forward(loss);
+const training = autodiff.trainingGraphs(ctx.mulMat(trained, x), { parameters: [trained] });
 const plan = root.planGraph(graph);
 const arena = plan.allocate();
 const planner = new root.Planner().reserve(graph);
@@ -272,8 +278,15 @@ const CALLS: readonly Call[] = [
   on(memory, 'memory')('read', y),
   on(memory, 'memory')('write', y, [1, 2]),
 
+  ['gradients', autodiff.gradients, lossGraph, loss, [trained], {}],
+  ['findGradientRule', autodiff.findGradientRule, y.operation],
+  ['trainingGraphs', autodiff.trainingGraphs, logits, { parameters: [trained] }],
+  ['adamwSettings', autodiff.adamwSettings, 1, {}],
+  ['trainingBuffers', autodiff.trainingBuffers, training, {}],
+
   ['orderGraph', passes.orderGraph, graph, {}],
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
+  ['runWritesEarly', passes.runWritesEarly, graph],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
@@ -369,6 +382,7 @@ describe('nothing is left out:', () => {
   it('all functions that are exported', () => {
     const exported = [
       root,
+      autodiff,
       device,
       diffusion,
       exec,

@@ -20,6 +20,7 @@ import {
   solve,
   type ErrorCode,
 } from '../src/index.js';
+import { gradients } from '../src/autodiff/index.js';
 import { fitContext, measureModel } from '../src/models/index.js';
 import { webgpuTarget } from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
@@ -160,6 +161,12 @@ const PROVOKED: Readonly<Record<ErrorCode, readonly (() => unknown)[]>> = {
   ],
   HAZARD: [() => planGraph(hazard())],
   LISTED_TWICE: [() => graphFromJson({ ...document, leafs: [0, 0] })],
+  NO_GRADIENT: [
+    () => {
+      const clamped = ctx.sum(ctx.clamp(x, 0, 1));
+      gradients(Graph.forward(clamped), clamped, [x]);
+    },
+  ],
   NOT_EXECUTABLE: [
     () => {
       const custom = Graph.forward(ctx.custom([x], { type: 'f32', ne: [4] }));

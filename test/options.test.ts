@@ -6,6 +6,7 @@ import { readGguf } from '../src/gguf/index.js';
 import * as lib from '../src/index.js';
 import { renderMap } from '../src/map/index.js';
 import * as models from '../src/models/index.js';
+import * as autodiff from '../src/autodiff/index.js';
 import * as passes from '../src/passes/index.js';
 import * as testing from '../src/testing/index.js';
 import { expectError } from './support/expect-error.js';
@@ -40,6 +41,9 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['maxViolation of limits', 'maxViolations', (o) => lib.verifyPlan(graph, plan, o)],
   ['maxChunk of limits', 'maxChunkSize', (o) => lib.verifyPlacement(problem, placement, o)],
   ['oder', 'order', (o) => lib.replayPlan(graph, plan, o)],
+  ['accumulator', 'accumulators', (o) => autodiff.gradients(graph, graph.nodes[0], [graph.leafs[0]], o)],
+  ['parameter', 'parameters', (o) => autodiff.trainingGraphs(graph.nodes[0], o)],
+  ['learningrate', 'learningRate', (o) => autodiff.adamwSettings(1, o)],
   ['minimize', 'minimise', (o) => passes.orderGraph(graph, o)],
   ['maxViolation', 'maxViolations', (o) => passes.verifyEquivalent(graph, passes.orderGraph(graph), o)],
   ['widht', 'width', (o) => renderMap(plan, o)],

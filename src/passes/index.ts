@@ -3,6 +3,7 @@
  *
  * @module tensor-arena/passes
  */
+export { runWritesEarly } from './early/run-writes-early.js';
 export { orderGraph, orderGraphAsync } from './order/order-graph.js';
 export type { OrderedGraph, OrderOptions, OrderProgress } from './order/options.js';
 export type { Rewritten } from '../graph/rewritten.js';

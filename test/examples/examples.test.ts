@@ -50,6 +50,13 @@ describe('examples', () => {
     expect(text).toContain('answers: 0 1 1 0');
   });
 
+  it('train-a-network: learns exclusive or in one arena', async () => {
+    const text = await output('train-a-network');
+    expect(text).toContain('violations: 0');
+    expect(text).toContain('answers: 0 1 1 0');
+    expect(text).toContain('same bits in separate memory: true');
+  });
+
   it('run-in-webassembly: computes exclusive or for two batches, in one memory', async () => {
     const text = await output('run-in-webassembly');
     expect(text.split('\n')).toEqual([

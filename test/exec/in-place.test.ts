@@ -115,7 +115,7 @@ const CAUGHT: Readonly<Record<string, readonly number[]>> = {
   REPEAT_BACK: [0],
   SSM_CONV: [0],
   IM2COL: [1],
-  IM2COL_BACK: [1],
+  IM2COL_BACK: [0],
   CONV_2D: [0, 1],
   CONV_2D_DW: [0, 1],
   CONV_3D: [0, 1],

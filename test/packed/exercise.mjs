@@ -15,6 +15,7 @@ export async function exerciseAll(load, model) {
   const map = await load('tensor-arena/map');
   const models = await load('tensor-arena/models');
   const exec = await load('tensor-arena/exec');
+  const autodiff = await load('tensor-arena/autodiff');
   const passes = await load('tensor-arena/passes');
   const solver = await load('tensor-arena/solver');
   const viewer = await load('tensor-arena/viewer');
@@ -36,6 +37,7 @@ export async function exerciseAll(load, model) {
     isOperationName: (isName) => assert.deepEqual(['RMS_NORM', 'NONE'].map(isName), [true, false]),
   });
   await callEach('tensor-arena/exec', exec, callsOfExec(exec, device, library));
+  await callEach('tensor-arena/autodiff', autodiff, callsOfAutodiff(autodiff, library));
   await callEach('tensor-arena/passes', passes, callsOfPasses(passes, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
   await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
@@ -411,12 +413,36 @@ function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
   };
 }
 
+function callsOfAutodiff({ trainingGraphs, findGradientRule }, library) {
+  const { Context, Graph, planGraph, verifyPlan } = library;
+  const ctx = Context.deferred();
+  const weight = Context.virtual().newTensor('f32', [4, 3], 'weight');
+  const x = ctx.setInput(ctx.newTensor('f32', [4, 2], 'x'));
+  const logits = ctx.mulMat(weight, x);
+  const loss = ctx.sum(ctx.tanh(logits));
+  const training = trainingGraphs(logits, { parameters: [weight] });
+  return {
+    gradients: (gradients) => {
+      const { graph, of } = gradients(Graph.forward(loss), loss, [weight]);
+      assert.deepEqual(of.get(weight).shape, [4, 3, 1, 1]);
+      assert.deepEqual(verifyPlan(graph, planGraph(graph)), []);
+      throwsPlannerError(library, () => gradients(Graph.forward(loss), loss, []));
+    },
+    trainingGraphs: () => assert.equal(training.step.nodes.at(-1).op, 'OPT_STEP_ADAMW'),
+    adamwSettings: (adamwSettings) => assert.equal(adamwSettings(1).length, 7),
+    trainingBuffers: (trainingBuffers) => assert.equal(trainingBuffers(training).host.bufferSize, 32),
+    findGradientRule: () => assert.equal(findGradientRule(logits.operation).source, 'ggml'),
+    GRADIENT_RULES: (rules) => assert.ok(rules.length > 50),
+  };
+}
+
 function callsOfPasses({ orderGraph }, library) {
   const { graph } = network(library);
   const ordered = orderGraph(graph);
   return {
     orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
     orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
+    runWritesEarly: (runWritesEarly) => assert.equal(runWritesEarly(graph).graph.nodes.length, graph.nodes.length),
     verifyEquivalent: (verifyEquivalent) => {
       assert.deepEqual(verifyEquivalent(graph, ordered), []);
       throwsPlannerError(library, () => verifyEquivalent(graph, null));

@@ -10,7 +10,7 @@ import type { Plan } from '../../src/plan/plan.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 const SIDE = 28;
-const PIXELS = SIDE * SIDE;
+export const PIXELS = SIDE * SIDE;
 const HIDDEN = 16;
 /** Digits that are looked at together. */
 export const BATCH = 20;
@@ -64,7 +64,8 @@ export function drawBatch(seed: number): { pixels: number[]; digits: number[] } 
 
 const trained = Context.immediate();
 const ctx = Context.deferred();
-const parameters = {
+/** What is learned, by name. */
+export const parameters = {
   w1: trained.newTensor('f32', [PIXELS, HIDDEN], 'w1'),
   b1: trained.newTensor('f32', [HIDDEN], 'b1'),
   w2: trained.newTensor('f32', [HIDDEN, 10], 'w2'),
@@ -72,7 +73,8 @@ const parameters = {
 };
 const settings = trained.write(trained.newTensor('f32', [2], 'settings'), [0.3, 0]);
 
-function forward(x: Tensor): { hidden: Tensor; logits: Tensor } {
+/** The network: 784 pixels, 16 hidden units, 10 logits. */
+export function forward(x: Tensor): { hidden: Tensor; logits: Tensor } {
   const hidden = ctx.tanh(ctx.add(ctx.mulMat(parameters.w1, x), parameters.b1));
   return { hidden, logits: ctx.add(ctx.mulMat(parameters.w2, hidden), parameters.b2) };
 }
@@ -108,25 +110,27 @@ export const training = trainingGraph();
 /** What is learned. */
 export const weightTensors = Object.values(parameters);
 
+/** What a weight begins with. */
+export function initialValues(weight: Tensor, random: () => number): number[] {
+  const count = weight.ne[0] * weight.ne[1];
+  return Array.from({ length: count }, () => (random() - 0.5) * (weight === parameters.w1 ? 0.1 : 0.5));
+}
+
+/** A 1 at the place of each digit, among zeros. */
+export function labelsOf(digits: readonly number[]): number[] {
+  return digits.flatMap((digit) => Array.from({ length: 10 }, (_, i) => (i === digit ? 1 : 0)));
+}
+
 /** Trains on a few drawn batches in the arena of `plan`, or in separate memory. */
 export function train(plan: Plan | null, rounds: number): { losses: number[]; weights: number[][] } {
   const { graph, x, labels, loss } = training;
   const memory = plan === null ? Memory.separate(graph) : Memory.planned(graph, plan);
   const random = randomNumbers(3);
-  for (const weight of weightTensors) {
-    const count = weight.ne[0] * weight.ne[1];
-    memory.write(
-      weight,
-      Array.from({ length: count }, () => (random() - 0.5) * (weight === parameters.w1 ? 0.1 : 0.5)),
-    );
-  }
+  for (const weight of weightTensors) memory.write(weight, initialValues(weight, random));
   const losses = Array.from({ length: rounds }, (_, round) => {
     const { pixels, digits } = drawBatch(100 + round);
     memory.write(x, pixels);
-    memory.write(
-      labels,
-      digits.flatMap((digit) => Array.from({ length: 10 }, (_, i) => (i === digit ? 1 : 0))),
-    );
+    memory.write(labels, labelsOf(digits));
     executeGraph(graph, memory);
     return memory.read(loss)[0];
   });

@@ -61,7 +61,7 @@ export const IM2COL_3D = define<Sliding & { channels: number; type: ElementTypeN
 
 export const IM2COL_BACK = define<Sliding & { ne: readonly number[] }>({
   name: 'IM2COL_BACK',
-  operands: ['kernel', 'gradient'],
+  operands: ['gradient', 'kernel'],
   result: (o, { ne }) => f32(shape(ne, o.name)),
 });
 
@@ -108,7 +108,7 @@ export abstract class ConvolutionOps extends Applier {
     options: SlidingOptions = {},
   ): Tensor {
     requireRank(IM2COL_BACK, rank);
-    return this.apply(IM2COL_BACK, [kernel, gradient], {
+    return this.apply(IM2COL_BACK, [gradient, kernel], {
       ...slidingOver(IM2COL_BACK, rank, options),
       ne: listOf(IM2COL_BACK, 'ne', ne),
     });

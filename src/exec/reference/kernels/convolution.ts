@@ -60,7 +60,7 @@ const im2col3d: Kernel = (call) => {
 
 /** The gradient of each patch is added to the elements that the patch was read from. */
 const im2colBack: Kernel = (call) => {
-  const [kernel, gradient] = [call.source(0), call.source(1)];
+  const [gradient, kernel] = [call.source(0), call.source(1)];
   const { out } = call;
   const isFlat = call.numbers('stride').length === 1;
   const [width, height] = [kernel.ne[0], isFlat ? 1 : kernel.ne[1]];
