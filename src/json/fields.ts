@@ -72,11 +72,15 @@ const TENSOR_FIELDS: OptionNames<Omit<TensorJson, keyof FieldNames>> = {
   pool: true,
 };
 
+/** What recorders of ggml's graphs write besides: flags of training, and settings as raw words. They are read over. */
+const READ_OVER: readonly string[] = ['param', 'loss', 'opParams'];
+
 /** A misspelt field would silently be left out, and an operation in another case be taken for the caller's own. */
 function checkNames(row: Record<string, unknown>, op: string, { dialect, names }: DocumentKind, label: string): void {
   const layout = Object.values(names) as string[];
   for (const field in row) {
-    if (TENSOR_FIELDS[field as keyof typeof TENSOR_FIELDS] === true || layout.includes(field)) continue;
+    if (TENSOR_FIELDS[field as keyof typeof TENSOR_FIELDS] === true) continue;
+    if (layout.includes(field) || READ_OVER.includes(field)) continue;
     throw unknownField('BAD_DOCUMENT', { owner: label, field, names: [...Object.keys(TENSOR_FIELDS), ...layout] });
   }
   const known = op.toUpperCase();

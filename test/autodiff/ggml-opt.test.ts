@@ -5,6 +5,8 @@
 import { expect, it } from 'vitest';
 import { trainingBuffers, trainingGraphs, type TensorBuffer, type TrainingGraphs } from '../../src/autodiff/index.js';
 import { Graph } from '../../src/graph/graph.js';
+import { graphFromJson } from '../../src/json/read.js';
+import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { firstDifference } from '../support/compare-graphs.js';
 import { asRecorded, paramsOf } from '../support/op-params.js';
@@ -72,6 +74,7 @@ describeShared('ggml-opt', () => {
       expect(firstDifference(graph, listed)).toBe(null);
       expect(settingsOf(graph)).toEqual(recordedSettingsOf(listed, graph));
       const { bufferSize, offsets } = theirs.expected.gallocr;
+      expect(measureGraph(graphFromJson(theirs), AS_GGML).bufferSize).toBe(bufferSize);
       expect(planGraph(graph, AS_GGML).bufferSize).toBe(bufferSize);
       const isView = (id: number): boolean => theirs.tensors[id].view !== undefined;
       const places = listed.nodes.map((id) => [theirs.tensors[id].name, isView(id) ? 'view' : offsets[id]]);

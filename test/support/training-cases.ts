@@ -70,15 +70,9 @@ export const LOSS_NAMES: Readonly<Record<TrainingCase['meta']['loss'], LossName>
   mse: 'mean-squared-error',
 };
 
-/** What the recordings have besides the fields of graph files. */
-const ADDED_FIELDS = ['param', 'loss', 'opParams'];
-
 /** A recorded graph as a graph of ours, with the settings of its nodes. */
 export function graphOf(recorded: UnplacedGraph): Graph {
-  const tensors = recorded.tensors.map((tensor) => {
-    const own = Object.entries(tensor).filter(([field]) => !ADDED_FIELDS.includes(field));
-    return { ...Object.fromEntries(own), params: paramsOf(tensor) };
-  });
+  const tensors = recorded.tensors.map((tensor) => ({ ...tensor, params: paramsOf(tensor) }));
   return graphFromJson({ ...recorded, tensors });
 }
 
