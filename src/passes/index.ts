@@ -5,6 +5,8 @@
  */
 export { orderGraph, orderGraphAsync } from './order/order-graph.js';
 export type { OrderedGraph, OrderOptions, OrderProgress } from './order/options.js';
+export { recomputeGraph, recomputeGraphAsync } from './recompute/recompute-graph.js';
+export type { RecomputedGraph, RecomputeOptions, RecomputeProgress, RecomputeStep } from './recompute/options.js';
 export type { Rewritten } from '../graph/rewritten.js';
 export { verifyEquivalent, type EquivalenceOptions } from '../verify/equivalence.js';
 export type { EquivalenceViolation } from '../verify/equivalence-violation.js';

@@ -5,13 +5,11 @@
  */
 import { checkArgument } from '../../errors.js';
 import { checkGraph, Graph } from '../../graph/graph.js';
-import { groupsOf } from '../../liveness/groups.js';
-import { analyzeLiveness } from '../../liveness/liveness.js';
-import { place, rejectUnplannable } from '../../plan/measure.js';
+import { rejectUnplannable } from '../../plan/measure.js';
 import type { ResolvedOptions } from '../../plan/options.js';
-import { liveLoad } from '../../problem/lower-bound.js';
 import { Budget } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
+import { MEASURES, type Minimised } from '../measures.js';
 import { BestOrder } from './best-order.js';
 import { inOrder, jobsOf, type Jobs } from './jobs.js';
 import { lazinessOf } from './lazy.js';
@@ -73,11 +71,11 @@ function begin(graph: Graph, options: OrderOptions): Generator<void, OrderedGrap
 function* search(
   graph: Graph,
   planning: ResolvedOptions,
-  minimise: 'load' | 'size',
+  minimise: Minimised,
   options: OrderOptions,
 ): Generator<void, OrderedGraph> {
   const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal, onProgress } = options;
-  const measure = minimise === 'load' ? loadOf : sizeOf;
+  const measure = MEASURES[minimise];
   const peakBefore = measure(graph, planning);
   let best = { graph, peak: peakBefore };
   let bound = 0;
@@ -131,15 +129,6 @@ const LEVELS = [
   { leastShare: 1 / 4096, tolerance: 0, effortShare: 0.4 },
   { leastShare: 0, tolerance: 0, effortShare: 1 },
 ] as const;
-
-function loadOf(graph: Graph, { alignment, reuse, runtime }: ResolvedOptions): number {
-  const { problem } = analyzeLiveness(graph.table, reuse, alignment, groupsOf(graph, runtime));
-  return liveLoad(problem).bytes;
-}
-
-function sizeOf(graph: Graph, planning: ResolvedOptions): number {
-  return place(graph, planning).measurement.bufferSize;
-}
 
 /** The graph with its jobs as they are given. */
 function reordered({ leafs, nodes, tensors }: Graph, { prelude, steps }: Jobs): Graph {
