@@ -18,6 +18,8 @@ import {
 import { recomputeGraph, verifyEquivalent } from '../../src/passes/index.js';
 import { arbitraryGraph } from '../../src/testing/index.js';
 import { cacheTraffic } from '../support/cache-traffic.js';
+import { randomDag } from '../support/plain-graphs.js';
+import { allSequences } from '../support/recompute-oracle.js';
 import { tangledGraphs } from '../support/tangled-graphs.js';
 
 /** What can be read when a graph has run, by the tensors of the old graph. */
@@ -67,5 +69,53 @@ describe.each([
       { numRuns },
     );
     expect(changed).toBeGreaterThanOrEqual(leastChanged);
+  });
+});
+
+const ALONE = { runtime: 'none' } as const;
+
+describe('recomputeGraph on small graphs', () => {
+  it('costs the least of all sequences of runs, for every budget', () => {
+    const costOf = ({ byteLength, serial }: Tensor): number => 1 + (byteLength % 7) + (serial % 3);
+    let dropped = 0;
+    for (let seed = 1; seed <= 150; seed++) {
+      const graph = randomDag(seed, 6);
+      const sequences = allSequences(graph, 3, costOf);
+      const total = graph.nodes.reduce((sum, node) => sum + costOf(node), 0);
+      const peaks = [...new Set(sequences.map(({ peak }) => peak))];
+      for (const budgetBytes of peaks) {
+        const fitting = sequences.filter(({ peak }) => peak <= budgetBytes);
+        const least = Math.min(...fitting.map(({ cost }) => cost)) / total;
+        const found = recomputeGraph(graph, { ...ALONE, budgetBytes, costOf });
+        expect([seed, found.fits, found.isOptimal, found.extraOps]).toEqual([seed, true, true, least]);
+        if (least > 0) dropped++;
+      }
+      const tooSmall = Math.min(...peaks) - 1;
+      const { fits, isOptimal, bound, extraOpsBound } = recomputeGraph(graph, {
+        ...ALONE,
+        budgetBytes: tooSmall,
+        costOf,
+      });
+      expect([seed, fits, isOptimal, extraOpsBound]).toEqual([seed, false, true, Infinity]);
+      expect(bound).toBe(tooSmall + 1);
+    }
+    expect(dropped).toBeGreaterThan(10);
+  });
+});
+
+describe('a larger budget', () => {
+  it.each([12, 40, 120])('never costs more, on graphs of %i nodes', (count) => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const graph = randomDag(seed, count);
+      const { peakBefore } = recomputeGraph(graph, { ...ALONE, budgetBytes: Number.MAX_SAFE_INTEGER });
+      let last = 0;
+      for (let share = 100; share >= 30; share -= 7) {
+        const budgetBytes = Math.floor((share * peakBefore) / 100);
+        const { fits, extraOps } = recomputeGraph(graph, { ...ALONE, budgetBytes, maxEffort: 4000 });
+        if (!fits) last = Infinity;
+        else expect(extraOps).toBeGreaterThanOrEqual(last);
+        if (fits) last = extraOps;
+      }
+    }
   });
 });

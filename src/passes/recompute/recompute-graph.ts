@@ -13,6 +13,7 @@ import { MEASURES } from '../measures.js';
 import { jobsOf } from '../order/jobs.js';
 import { Bounds } from './bounds.js';
 import { Descent } from './descent.js';
+import { ExactSearch, MOST_STORAGES } from './exact.js';
 import { Frontier } from './frontier.js';
 import {
   DEFAULT_RECOMPUTE_EFFORT,
@@ -21,7 +22,7 @@ import {
   type RecomputeOptions,
 } from './options.js';
 import { rebuilt } from './rebuilt.js';
-import { recomputeProblemOf } from './recompute-problem.js';
+import { recomputeProblemOf, type RecomputeProblem } from './recompute-problem.js';
 import { Retention } from './retention.js';
 import { Runs } from './runs.js';
 
@@ -102,13 +103,17 @@ function* search(
   // Slices of an effort without a limit would have one.
   const most = Math.min(maxEffort, Number.MAX_SAFE_INTEGER);
   const budget = new Budget({ maxEffort: most, timeLimitMs, signal, onTick });
-  if (peakBefore > budgetBytes) yield* new Descent(problem, bounds, frontier, budget).lowerThrough(runs.peak);
+  const proven = { peak: runs.peak, bound: bounds.floor };
+  if (peakBefore > budgetBytes) {
+    if (problem.sizes.length <= MOST_STORAGES) yield* proveAll(problem, frontier, budget.slice(EXACT_SHARE), proven);
+    if (proven.peak > proven.bound) yield* new Descent(problem, bounds, frontier, budget).lowerThrough(runs.peak);
+  }
   const asGiven = { graph, origin: Int32Array.from(graph.tensors, (_, id) => id) };
   const best = choose(frontier, budgetBytes, measure, { rewritten: asGiven, peak: peakBefore, cost: 0 }, (each) =>
     rebuilt(graph, jobs, each),
   );
   const fits = best.peak <= budgetBytes;
-  const costBound = bounds.costWithin(budgetBytes);
+  const costBound = costBoundOf(frontier, bounds, proven, budgetBytes);
   const isOptimal = fits ? best.cost <= costBound : costBound === Infinity;
   if (!isOptimal) budget.giveUp();
   return {
@@ -116,7 +121,7 @@ function* search(
     fits,
     peak: best.peak,
     peakBefore,
-    bound: bounds.floor,
+    bound: proven.bound,
     extraOps: shareOf(best.cost),
     extraOpsBound: shareOf(costBound),
     isOptimal,
@@ -124,6 +129,44 @@ function* search(
     effort: budget.effort,
     stopped: isOptimal ? 'done' : budget.reason,
   };
+}
+
+/** The share of the exact search in the effort, for small graphs. */
+const EXACT_SHARE = 0.5;
+
+/** What the exact search has proven. */
+interface Proven {
+  /** Bytes: for all that are no fewer, the frontier is the cheapest that there is. */
+  peak: number;
+  /** Bytes that nothing can go below. */
+  bound: number;
+}
+
+/** The cheapest sequences for fewer and fewer bytes, until none are possible. */
+function* proveAll(
+  problem: RecomputeProblem,
+  frontier: Frontier,
+  budget: Budget,
+  proven: Proven,
+): Generator<void, void> {
+  const exact = new ExactSearch(problem);
+  const runs = new Runs(problem);
+  while (proven.peak > proven.bound) {
+    const answer = yield* exact.run(proven.peak - 1, budget, runs);
+    if (answer === 'unknown') return;
+    if (answer === 'impossible') proven.bound = proven.peak;
+    else {
+      frontier.offer(runs);
+      proven.peak = runs.peak;
+    }
+  }
+}
+
+/** What every sequence costs within the budget. */
+function costBoundOf(frontier: Frontier, bounds: Bounds, { peak, bound }: Proven, budgetBytes: number): number {
+  if (budgetBytes < bound) return Infinity;
+  const exact = frontier.cheapestWithin(Math.max(peak, budgetBytes))!.cost;
+  return budgetBytes >= peak ? exact : Math.max(exact, bounds.costWithin(budgetBytes));
 }
 
 interface Choice {
