@@ -46,7 +46,7 @@ import { orderProblemOf } from './order-problem.js';
  * ```
  */
 export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGraph {
-  return finish(begin(graph, options));
+  return finish(searchOrder(graph, options));
 }
 
 /**
@@ -56,10 +56,11 @@ export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGra
  * @throws PlannerError (a rejection) as {@link orderGraph}
  */
 export async function orderGraphAsync(graph: Graph, options: OrderOptions = {}): Promise<OrderedGraph> {
-  return finishInTurns(begin(graph, options));
+  return finishInTurns(searchOrder(graph, options));
 }
 
-function begin(graph: Graph, options: OrderOptions): Generator<void, OrderedGraph> {
+/** The search of {@link orderGraph}, which pauses now and then. */
+export function searchOrder(graph: Graph, options: OrderOptions): Generator<void, OrderedGraph> {
   checkGraph(graph);
   const { planning, minimise } = resolveOrderOptions(options);
   const remedy = 'Order it before it is spread over devices.';

@@ -10,21 +10,13 @@ import { rejectUnplannable } from '../../plan/measure.js';
 import { Budget } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
 import { MEASURES } from '../measures.js';
-import { jobsOf } from '../order/jobs.js';
-import { Bounds } from './bounds.js';
-import { Descent } from './descent.js';
-import { ExactSearch, MOST_STORAGES } from './exact.js';
-import { Frontier } from './frontier.js';
 import {
   DEFAULT_RECOMPUTE_EFFORT,
   resolveRecomputeOptions,
   type RecomputedGraph,
   type RecomputeOptions,
 } from './options.js';
-import { rebuilt } from './rebuilt.js';
-import { recomputeProblemOf, type RecomputeProblem } from './recompute-problem.js';
-import { Retention } from './retention.js';
-import { Runs } from './runs.js';
+import { RecomputeSearch } from './recompute-search.js';
 
 /**
  * Drops values of `graph` and computes them again for later readers, so that `budgetBytes` suffice, for the least extra
@@ -57,7 +49,7 @@ import { Runs } from './runs.js';
  * ```
  */
 export function recomputeGraph(graph: Graph, options: RecomputeOptions): RecomputedGraph {
-  return finish(begin(graph, options));
+  return finish(searchRecompute(graph, options));
 }
 
 /**
@@ -67,10 +59,11 @@ export function recomputeGraph(graph: Graph, options: RecomputeOptions): Recompu
  * @throws PlannerError (a rejection) as {@link recomputeGraph}
  */
 export async function recomputeGraphAsync(graph: Graph, options: RecomputeOptions): Promise<RecomputedGraph> {
-  return finishInTurns(begin(graph, options));
+  return finishInTurns(searchRecompute(graph, options));
 }
 
-function begin(graph: Graph, options: RecomputeOptions): Generator<void, RecomputedGraph> {
+/** The search of {@link recomputeGraph}, which pauses now and then. */
+function searchRecompute(graph: Graph, options: RecomputeOptions): Generator<void, RecomputedGraph> {
   checkGraph(graph);
   const resolved = resolveRecomputeOptions(options);
   const remedy = 'Rewrite it before it is spread over devices.';
@@ -86,34 +79,20 @@ function* search(
 ): Generator<void, RecomputedGraph> {
   const { budgetBytes, maxEffort = DEFAULT_RECOMPUTE_EFFORT, timeLimitMs = Infinity, signal, onProgress } = options;
   const measure = (each: Graph): number => MEASURES[minimise](each, planning);
-  const peakBefore = measure(graph);
-  const jobs = jobsOf(graph);
-  const problem = recomputeProblemOf(graph, jobs, planning, costOf);
-  const shareOf = (cost: number): number => (problem.totalCost === 0 ? 0 : cost / problem.totalCost);
-  const bounds = new Bounds(problem);
-  const frontier = new Frontier();
+  const found = new RecomputeSearch(graph, planning, costOf);
   const onTick = (): void => {
-    const cheapest = frontier.cheapestWithin(budgetBytes);
-    const extraOps = cheapest === null ? null : shareOf(cheapest.cost);
-    onProgress?.({ peak: frontier.points.at(-1)!.peak, extraOps, effort: budget.effort });
+    const cheapest = found.frontier.cheapestWithin(budgetBytes);
+    const extraOps = cheapest === null ? null : found.shareOf(cheapest.cost);
+    onProgress?.({ peak: found.frontier.points.at(-1)!.peak, extraOps, effort: budget.effort });
   };
-  const runs = new Runs(problem);
-  new Retention(problem).run(runs);
-  frontier.offer(runs);
   // Slices of an effort without a limit would have one.
   const most = Math.min(maxEffort, Number.MAX_SAFE_INTEGER);
   const budget = new Budget({ maxEffort: most, timeLimitMs, signal, onTick });
-  const proven = { peak: runs.peak, bound: bounds.floor };
-  if (peakBefore > budgetBytes) {
-    if (problem.sizes.length <= MOST_STORAGES) yield* proveAll(problem, frontier, budget.slice(EXACT_SHARE), proven);
-    if (proven.peak > proven.bound) yield* new Descent(problem, bounds, frontier, budget).lowerThrough(runs.peak);
-  }
-  const asGiven = { graph, origin: Int32Array.from(graph.tensors, (_, id) => id) };
-  const best = choose(frontier, budgetBytes, measure, { rewritten: asGiven, peak: peakBefore, cost: 0 }, (each) =>
-    rebuilt(graph, jobs, each),
-  );
+  const peakBefore = measure(graph);
+  if (peakBefore > budgetBytes) yield* found.run(budget);
+  const best = choose(found, budgetBytes, measure, peakBefore);
   const fits = best.peak <= budgetBytes;
-  const costBound = costBoundOf(frontier, bounds, proven, budgetBytes);
+  const costBound = found.costWithin(budgetBytes);
   const isOptimal = fits ? best.cost <= costBound : costBound === Infinity;
   if (!isOptimal) budget.giveUp();
   return {
@@ -121,52 +100,14 @@ function* search(
     fits,
     peak: best.peak,
     peakBefore,
-    bound: proven.bound,
-    extraOps: shareOf(best.cost),
-    extraOpsBound: shareOf(costBound),
+    bound: found.bound,
+    extraOps: found.shareOf(best.cost),
+    extraOpsBound: found.shareOf(costBound),
     isOptimal,
-    frontier: frontier.points.map(({ peak, cost }) => ({ peak, extraOps: shareOf(cost) })),
+    frontier: found.frontier.points.map(({ peak, cost }) => ({ peak, extraOps: found.shareOf(cost) })),
     effort: budget.effort,
     stopped: isOptimal ? 'done' : budget.reason,
   };
-}
-
-/** The share of the exact search in the effort, for small graphs. */
-const EXACT_SHARE = 0.5;
-
-/** What the exact search has proven. */
-interface Proven {
-  /** Bytes: for all that are no fewer, the frontier is the cheapest that there is. */
-  peak: number;
-  /** Bytes that nothing can go below. */
-  bound: number;
-}
-
-/** The cheapest sequences for fewer and fewer bytes, until none are possible. */
-function* proveAll(
-  problem: RecomputeProblem,
-  frontier: Frontier,
-  budget: Budget,
-  proven: Proven,
-): Generator<void, void> {
-  const exact = new ExactSearch(problem);
-  const runs = new Runs(problem);
-  while (proven.peak > proven.bound) {
-    const answer = yield* exact.run(proven.peak - 1, budget, runs);
-    if (answer === 'unknown') return;
-    if (answer === 'impossible') proven.bound = proven.peak;
-    else {
-      frontier.offer(runs);
-      proven.peak = runs.peak;
-    }
-  }
-}
-
-/** What every sequence costs within the budget. */
-function costBoundOf(frontier: Frontier, bounds: Bounds, { peak, bound }: Proven, budgetBytes: number): number {
-  if (budgetBytes < bound) return Infinity;
-  const exact = frontier.cheapestWithin(Math.max(peak, budgetBytes))!.cost;
-  return budgetBytes >= peak ? exact : Math.max(exact, bounds.costWithin(budgetBytes));
 }
 
 interface Choice {
@@ -178,22 +119,18 @@ interface Choice {
 
 /** The cheapest graph that keeps to the budget as it is measured, or that which needs the fewest bytes. */
 function choose(
-  { points }: Frontier,
+  found: RecomputeSearch,
   budgetBytes: number,
   measure: (graph: Graph) => number,
-  asGiven: Choice,
-  rebuild: (jobs: Int32Array) => Rewritten,
+  peakBefore: number,
 ): Choice {
-  if (asGiven.peak <= budgetBytes) return asGiven;
-  const made = ({ jobs, cost }: Frontier['points'][number]): Choice => {
-    const rewritten = rebuild(jobs);
-    return { rewritten, peak: measure(rewritten.graph), cost };
-  };
-  const within = points.filter(({ peak, cost }) => peak <= budgetBytes && cost > 0);
-  let best = asGiven;
+  let best: Choice = { rewritten: found.asGiven, peak: peakBefore, cost: 0 };
+  if (peakBefore <= budgetBytes) return best;
+  const points = found.frontier.points.filter(({ cost }) => cost > 0);
+  const within = points.filter(({ peak }) => peak <= budgetBytes);
   for (const point of within.length === 0 ? points.slice(-1) : within) {
-    if (point.cost === 0) continue;
-    const choice = made(point);
+    const rewritten = found.rebuilt(point);
+    const choice = { rewritten, peak: measure(rewritten.graph), cost: point.cost };
     if (choice.peak < best.peak) best = choice;
     if (choice.peak <= budgetBytes) return choice;
   }
