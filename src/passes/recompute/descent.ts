@@ -65,7 +65,7 @@ export class Descent {
   /** Measures the current drops. */
   #measure(runs: Runs): void {
     this.#current.run(runs);
-    this.#budget.charge(Math.ceil(runs.count / RUNS_PER_EFFORT));
+    for (let unit = 0; unit < runs.count; unit += RUNS_PER_EFFORT) this.#budget.spend();
     this.#frontier.offer(runs);
   }
 

@@ -118,11 +118,13 @@ export function checkBudgetBytes(budgetBytes: unknown): void {
   checkArgument(isCount, 'budgetBytes', budgetBytes, 'an integer from 0 to 2^53 - 1', 'Give a number of bytes.');
 }
 
-function checkedCost(costOf: (node: Tensor) => number): (node: Tensor) => number {
+/** The same, but what it returns is checked. */
+export function checkedCost(costOf: (node: Tensor) => number): (node: Tensor) => number {
   return (node) => {
     const cost = costOf(node);
     const isCost = typeof cost === 'number' && cost >= 0 && cost < Infinity;
-    checkArgument(isCost, `costOf(${node.label})`, cost, 'a number of at least 0', 'Return a finite number.');
+    const remedy = `Let it return a finite number for ${node.label}.`;
+    checkArgument(isCost, 'costOf', cost, 'a function that returns numbers of at least 0', remedy);
     return cost;
   };
 }

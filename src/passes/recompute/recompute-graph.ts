@@ -126,7 +126,7 @@ function choose(
 ): Choice {
   let best: Choice = { rewritten: found.asGiven, peak: peakBefore, cost: 0 };
   if (peakBefore <= budgetBytes) return best;
-  const points = found.frontier.points.filter(({ cost }) => cost > 0);
+  const { points } = found;
   const within = points.filter(({ peak }) => peak <= budgetBytes);
   for (const point of within.length === 0 ? points.slice(-1) : within) {
     const rewritten = found.rebuilt(point);

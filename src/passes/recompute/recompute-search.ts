@@ -78,6 +78,11 @@ export class RecomputeSearch {
     return cost === 0 ? 0 : cost / this.#problem.totalCost;
   }
 
+  /** What was found, but for the graph as it was given. */
+  get points(): FrontierPoint[] {
+    return this.frontier.points.filter(({ jobs }) => jobs.length > this.#problem.jobCount);
+  }
+
   get asGiven(): Rewritten {
     return { graph: this.#graph, origin: Int32Array.from(this.#graph.tensors, (_, id) => id) };
   }
