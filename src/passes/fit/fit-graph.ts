@@ -26,8 +26,8 @@ import { sizeOf, STEPS } from './steps.js';
  * Makes `graph` fit into a compute buffer of `budgetBytes`, as cheaply as is found: by another order of its nodes, and by
  * computing values again. `verifyEquivalent` accepts the result.
  *
- * If it does not fit, `limitedBy` says why, and the graph is the smallest that was found within what it may cost: `bound`
- * then proves that no other would do, or the search has ended.
+ * If it does not fit, `limitedBy` says why, and the graph is the smallest that was found within what it may cost. A `bound`
+ * above the budget proves that no other graph would do.
  *
  * O(tensors + sources) if the graph fits as it is; else the searches of the passes, within `maxEffort`. The same on every
  * machine without a time limit.
@@ -91,7 +91,7 @@ function* search(
   let stopped: StopReason = 'done';
   for (const { name, effortShare, run } of steps) {
     const [cheapest] = frontier;
-    if (cheapest.bufferSize <= budgetBytes || bound > budgetBytes) break;
+    if (cheapest.bufferSize <= budgetBytes) break;
     const spent = effort;
     const onTick = (own: number): void =>
       onProgress?.({ pass: name, bufferSize: allowed(frontier, resolved).at(-1)!.bufferSize, effort: spent + own });
