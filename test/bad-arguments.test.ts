@@ -287,6 +287,10 @@ const CALLS: readonly Call[] = [
   ['orderGraph', passes.orderGraph, graph, {}],
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
   ['runWritesEarly', passes.runWritesEarly, graph],
+  ['recomputeGraph', passes.recomputeGraph, graph, { budgetBytes: 1 }],
+  ['recomputeGraphAsync', passes.recomputeGraphAsync, graph, { budgetBytes: 1 }],
+  ['fitGraph', passes.fitGraph, graph, 1, {}],
+  ['fitGraphAsync', passes.fitGraphAsync, graph, 1, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
   ['counted', viewer.counted, 3, 'byte', 'bytes'],

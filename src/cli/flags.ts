@@ -49,6 +49,7 @@ export type Flags = ModelOptions &
     readonly capacity?: number;
     readonly budget?: number;
     readonly order?: boolean;
+    readonly recompute?: boolean;
     readonly maxEffort?: number;
     readonly timeLimitMs?: number;
     readonly output?: string;

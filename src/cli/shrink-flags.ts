@@ -23,7 +23,13 @@ export const PASS_FLAGS: readonly Flag[] = [
   {
     key: 'order',
     long: '--order',
-    help: 'the order in which the nodes run (default, as long as it is the only choice)',
+    help: 'the order in which the nodes run (default)',
+    group: PASSES,
+  },
+  {
+    key: 'recompute',
+    long: '--recompute',
+    help: 'values may be computed again for a later reader; the order is kept then, unless --order is given too',
     group: PASSES,
   },
 ];

@@ -5,6 +5,8 @@ import { exactBytes, groupDigits } from '../format.js';
 import type { Graph } from '../graph/graph.js';
 import { graphToJson } from '../json/write.js';
 import { measureModel } from '../models/measure-model.js';
+import { fitGraphAsync } from '../passes/fit/fit-graph.js';
+import type { FitProgress } from '../passes/fit/options.js';
 import type { OrderProgress } from '../passes/order/options.js';
 import { orderGraphAsync } from '../passes/order/order-graph.js';
 import { measureGraph } from '../plan/measure.js';
@@ -22,6 +24,9 @@ import { printNote, type Terminal } from './terminal.js';
 
 /** How often a search says how far it is. */
 const PROGRESS_INTERVAL_MS = 100;
+
+/** What another order costs. */
+const FREE = { extraOps: 0, rereadBytes: 0 };
 
 interface Shrunk {
   readonly shrunk: ShrunkFile;
@@ -42,7 +47,7 @@ export async function shrink(files: readonly string[], flags: Flags, terminal: T
         const { shrunk, graph, isInterrupted } = await inFile(file, () => shrinkFile(file, flags, terminal, announce));
         done.push(shrunk);
         if (output !== undefined) writeOutput(output, `${JSON.stringify(graphToJson(graph))}\n`);
-        if (isInterrupted) printNote(terminal, `${file}: interrupted: this is the best order found`);
+        if (isInterrupted) printNote(terminal, `${file}: interrupted: this is the best that was found`);
         if (fitsBudget(shrunk) === false) codes.push(EXIT.no);
       } catch (error) {
         if (files.length === 1) throw error;
@@ -78,30 +83,40 @@ async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announ
   const { reuse, runtime, alignment } = planning;
   const { maxEffort, timeLimitMs, budget = null } = flags;
   let nextTime = 0;
-  const onProgress = ({ peak, bound, effort }: OrderProgress): void => {
+  const say = (text: () => string): void => {
     if (performance.now() < nextTime) return;
     nextTime = performance.now() + PROGRESS_INTERVAL_MS;
-    const text = `${groupDigits(peak)} bytes found, ${groupDigits(bound)} bytes proven, ${groupDigits(effort)} steps`;
-    announce(text, false);
+    announce(text(), false);
   };
-  const limits = {
-    maxEffort: maxEffort ?? (timeLimitMs === undefined ? undefined : Infinity),
-    timeLimitMs,
-    onProgress,
-  };
-  const ordered = await terminal.untilInterrupted((signal) =>
-    orderGraphAsync(graph, { reuse, runtime, alignment, minimise: 'size', ...limits, signal }),
-  );
+  const limits = { maxEffort: maxEffort ?? (timeLimitMs === undefined ? undefined : Infinity), timeLimitMs };
+  const options = { reuse, runtime, alignment, ...limits };
+  const { ordered, fitted } = await terminal.untilInterrupted(async (signal) => {
+    const onOrder = ({ peak, bound, effort }: OrderProgress): void =>
+      say(() => `${groupDigits(peak)} bytes found, ${groupDigits(bound)} bytes proven, ${groupDigits(effort)} steps`);
+    const best = await orderGraphAsync(graph, { ...options, minimise: 'size', signal, onProgress: onOrder });
+    const base = flags.recompute === true && flags.order !== true ? graph : best.graph;
+    if (flags.recompute !== true) return { ordered: best, fitted: null };
+    announce(`computing values of ${file} again`);
+    const onFit = ({ bufferSize, effort }: FitProgress): void =>
+      say(() => `${groupDigits(bufferSize)} bytes found, ${groupDigits(effort)} steps`);
+    const found = await fitGraphAsync(base, budget ?? 0, { ...options, order: false, signal, onProgress: onFit });
+    return { ordered: best, fitted: found };
+  });
+  const result = fitted?.graph ?? ordered.graph;
+  const after = measureGraph(result, planning);
   const shrunk = {
     file,
     nodes: graph.nodes.length,
     before: measureGraph(graph, planning),
-    after: measureGraph(ordered.graph, planning),
+    after,
     orderBound: ordered.bound,
     orderOptimal: ordered.isOptimal,
     budget,
+    cost: fitted?.cost ?? FREE,
+    frontier: fitted?.frontier ?? [{ bufferSize: after.bufferSize, ...FREE }],
   };
-  return { shrunk, graph: ordered.graph, isInterrupted: ordered.stopped === 'abort' };
+  const isInterrupted = ordered.stopped === 'abort' || fitted?.limitedBy === 'abort';
+  return { shrunk, graph: result, isInterrupted };
 }
 
 function graphOf(input: Input, flags: Flags): Graph {

@@ -1,9 +1,10 @@
 /**
  * What passes have made of a graph's compute buffer, as text and as plain data.
  *
- * Invariant: the keys of the JSON are a published format. Those of passes that were not asked for say that nothing changed.
+ * Invariant: the keys of the JSON are a published format.
  */
 import { counted, exactBytes, gapText } from '../format.js';
+import type { FitCost, FitPoint } from '../passes/fit/options.js';
 import type { Measurement } from '../plan/measure.js';
 import type { Style } from './style.js';
 import { formatTable, printable, type Column } from './table.js';
@@ -20,6 +21,10 @@ export interface ShrunkFile {
   readonly orderOptimal: boolean;
   /** The bytes that there are; null if nobody said. */
   readonly budget: number | null;
+  /** What the graph costs more than before. */
+  readonly cost: FitCost;
+  /** The sizes that were reached, and what each costs. */
+  readonly frontier: readonly FitPoint[];
 }
 
 /** Whether the buffer keeps to the budget; null without one. */
@@ -29,13 +34,12 @@ export function fitsBudget({ after, budget }: ShrunkFile): boolean | null {
 
 /** The fields of the command's JSON output, in their order. */
 export function shrunkFileJson(shrunk: ShrunkFile): object {
-  const { file, nodes, before, after, orderBound, orderOptimal } = shrunk;
+  const { file, nodes, before, after, orderBound, orderOptimal, cost, frontier } = shrunk;
   const sizes = ({ bufferSize, lowerBound, isOptimal: optimal }: Measurement): object => ({
     bufferSize,
     lowerBound,
     optimal,
   });
-  const cost = { extraOps: 0, rereadBytes: 0 };
   return {
     file,
     before: sizes(before),
@@ -45,7 +49,7 @@ export function shrunkFileJson(shrunk: ShrunkFile): object {
     fits: fitsBudget(shrunk),
     ...cost,
     nodes,
-    frontier: [{ bufferSize: after.bufferSize, ...cost }],
+    frontier,
   };
 }
 
@@ -56,7 +60,7 @@ interface Row {
 
 /** The report as text, a newline after each line. */
 export function formatShrunk(shrunk: ShrunkFile, style: Style, room: number | null): string {
-  const { file, before, after } = shrunk;
+  const { file, before, after, cost } = shrunk;
   const columns: Column<Row>[] = [
     { title: '', cell: ({ what }) => what },
     { title: 'compute buffer', cell: ({ measurement }) => exactBytes(measurement.bufferSize), align: 'right' },
@@ -64,7 +68,7 @@ export function formatShrunk(shrunk: ShrunkFile, style: Style, room: number | nu
   ];
   const rows = [
     { what: 'order as given', measurement: before },
-    { what: 'best order', measurement: after },
+    { what: cost.extraOps > 0 ? 'values computed again' : 'best order', measurement: after },
   ];
   const table = formatTable(columns, rows, style.faint, room ?? undefined);
   const lines = [
@@ -72,10 +76,15 @@ export function formatShrunk(shrunk: ShrunkFile, style: Style, room: number | nu
     '',
     ...table,
     '',
-    describeOrder(shrunk),
+    cost.extraOps > 0 ? describeCost(shrunk) : describeOrder(shrunk),
     ...describeBudget(shrunk, style),
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function describeCost({ before, after, cost }: ShrunkFile): string {
+  const saved = ((100 * (before.bufferSize - after.bufferSize)) / before.bufferSize).toFixed(1);
+  return `It needs ${saved} % less, for ${(100 * cost.extraOps).toFixed(2)} % more operations.`;
 }
 
 function describeOrder({ before, after, nodes, orderBound, orderOptimal }: ShrunkFile): string {
@@ -97,6 +106,7 @@ function describeBudget(shrunk: ShrunkFile, style: Style): string[] {
   if (budget === null || fits === null) return [];
   const within = exactBytes(budget);
   if (fits) return [`${style.good('It fits')} in ${within}.`];
+  if (shrunk.cost.extraOps > 0) return [`${style.bad('It does not fit')} in ${within}.`];
   const proof = orderBound > budget ? ', and no order does' : '; whether another order does was not found out';
   return [`${style.bad('It does not fit')} in ${within}${proof}.`];
 }

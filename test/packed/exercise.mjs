@@ -436,15 +436,24 @@ function callsOfAutodiff({ trainingGraphs, findGradientRule }, library) {
   };
 }
 
-function callsOfPasses({ orderGraph }, library) {
+function callsOfPasses({ orderGraph, recomputeGraph, fitGraph }, library) {
   const { graph } = network(library);
   const ordered = orderGraph(graph);
+  const recomputed = recomputeGraph(graph, { budgetBytes: 1 });
+  const fitted = fitGraph(graph, 1);
   return {
     orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
     orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
     runWritesEarly: (runWritesEarly) => assert.equal(runWritesEarly(graph).graph.nodes.length, graph.nodes.length),
+    recomputeGraph: () => assert.ok(recomputed.peak <= recomputed.peakBefore),
+    recomputeGraphAsync: async (recomputeGraphAsync) =>
+      assert.equal((await recomputeGraphAsync(graph, { budgetBytes: 1 })).peak, recomputed.peak),
+    fitGraph: () => assert.ok(!fitted.fits && fitted.limitedBy !== null),
+    fitGraphAsync: async (fitGraphAsync) =>
+      assert.equal((await fitGraphAsync(graph, 1)).plan.bufferSize, fitted.plan.bufferSize),
     verifyEquivalent: (verifyEquivalent) => {
       assert.deepEqual(verifyEquivalent(graph, ordered), []);
+      assert.deepEqual(verifyEquivalent(graph, recomputed), []);
       throwsPlannerError(library, () => verifyEquivalent(graph, null));
     },
   };

@@ -2,7 +2,7 @@
  * Random graphs through every check, for as long as you like: `npm run soak -- --minutes 10`.
  *
  * Each round draws a batch of graphs from one seed and plans each of them with every allocator in every in-place mode.
- * Every third graph is tangled: there it may matter what takes over what.
+ * Every third graph is tangled: there it may matter what takes over what. The passes rewrite each graph for some budget.
  * The seed of a round is printed with its result; `--seed N` starts there, so a soak can be resumed, and a failure seen
  * again. Ends with exit code 1 at the first failure.
  */
@@ -13,10 +13,13 @@ import { ALLOCATORS, type AllocatorName } from '../../src/solver/allocators.js';
 import type { Graph } from '../../src/graph/graph.js';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
 import { REUSE_MODES } from '../../src/plan/options.js';
+import { fitGraph } from '../../src/passes/fit/fit-graph.js';
+import { measureGraph } from '../../src/plan/measure.js';
 import { planGraph } from '../../src/plan/plan.js';
 import { liveLoad } from '../../src/problem/lower-bound.js';
 import { arbitraryGraph } from '../../src/testing/arbitrary-graph.js';
 import { assertPlanCorrect } from '../../src/testing/assert-plan-correct.js';
+import { verifyEquivalent } from '../../src/verify/equivalence.js';
 import { replayPlan } from '../../src/verify/replay.js';
 import { tangledGraphs } from '../support/tangled-graphs.js';
 
@@ -38,11 +41,26 @@ const allocators = Object.keys(ALLOCATORS) as AllocatorName[];
 let planCount = 0;
 let nodeCount = 0;
 let choiceCount = 0;
+let changedCount = 0;
+
+/** What the passes make of a graph: it computes the same, and its plan is right. */
+function checkPasses(graph: Graph, alignment: number, valueSeed: number): void {
+  const { bufferSize } = measureGraph(graph, { alignment });
+  // Budgets from a third of the buffer to all of it.
+  const budgetBytes = Math.floor((bufferSize * (1 + (valueSeed % 5) / 2)) / 3);
+  const fitted = fitGraph(graph, budgetBytes, { alignment, maxEffort: 1000 });
+  const [violation] = verifyEquivalent(graph, fitted);
+  if (violation !== undefined) throw new Error(violation.message);
+  if (fitted.graph === graph) return;
+  changedCount++;
+  assertPlanCorrect(fitted.graph, fitted.plan, { seed: valueSeed });
+}
 
 /** Plans that place everything where an earlier one did are not checked again. */
 function checkGraph(graph: Graph, alignment: number, valueSeed: number): void {
   nodeCount += graph.nodes.length;
   if (leavesGap(graph, alignment)) choiceCount++;
+  checkPasses(graph, alignment, valueSeed);
   const seen = new Set<string>();
   for (const reuse of REUSE_MODES) {
     for (const allocator of allocators) {
@@ -83,6 +101,6 @@ for (let seed = firstSeed; Date.now() < end && graphCount < graphLimit; seed++) 
   }
   console.log(
     `seed ${seed}: ok; ${graphCount} graphs, ${choiceCount} of them with a choice of hand-overs, ${nodeCount} nodes, ` +
-      `${planCount} plans. Go on with --seed ${seed + 1}`,
+      `${planCount} plans, ${changedCount} graphs changed by passes. Go on with --seed ${seed + 1}`,
   );
 }

@@ -5,13 +5,11 @@
  */
 import { checkArgument } from '../../errors.js';
 import { checkGraph, Graph } from '../../graph/graph.js';
-import { groupsOf } from '../../liveness/groups.js';
-import { analyzeLiveness } from '../../liveness/liveness.js';
-import { place, rejectUnplannable } from '../../plan/measure.js';
+import { rejectUnplannable } from '../../plan/measure.js';
 import type { ResolvedOptions } from '../../plan/options.js';
-import { liveLoad } from '../../problem/lower-bound.js';
 import { Budget } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
+import { MEASURES, type Minimised } from '../measures.js';
 import { BestOrder } from './best-order.js';
 import { inOrder, jobsOf, type Jobs } from './jobs.js';
 import { lazinessOf } from './lazy.js';
@@ -48,7 +46,7 @@ import { orderProblemOf } from './order-problem.js';
  * ```
  */
 export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGraph {
-  return finish(begin(graph, options));
+  return finish(searchOrder(graph, options));
 }
 
 /**
@@ -58,10 +56,11 @@ export function orderGraph(graph: Graph, options: OrderOptions = {}): OrderedGra
  * @throws PlannerError (a rejection) as {@link orderGraph}
  */
 export async function orderGraphAsync(graph: Graph, options: OrderOptions = {}): Promise<OrderedGraph> {
-  return finishInTurns(begin(graph, options));
+  return finishInTurns(searchOrder(graph, options));
 }
 
-function begin(graph: Graph, options: OrderOptions): Generator<void, OrderedGraph> {
+/** The search of {@link orderGraph}, which pauses now and then. */
+export function searchOrder(graph: Graph, options: OrderOptions): Generator<void, OrderedGraph> {
   checkGraph(graph);
   const { planning, minimise } = resolveOrderOptions(options);
   const remedy = 'Order it before it is spread over devices.';
@@ -73,11 +72,11 @@ function begin(graph: Graph, options: OrderOptions): Generator<void, OrderedGrap
 function* search(
   graph: Graph,
   planning: ResolvedOptions,
-  minimise: 'load' | 'size',
+  minimise: Minimised,
   options: OrderOptions,
 ): Generator<void, OrderedGraph> {
   const { maxEffort = DEFAULT_MAX_EFFORT, timeLimitMs = Infinity, signal, onProgress } = options;
-  const measure = minimise === 'load' ? loadOf : sizeOf;
+  const measure = MEASURES[minimise];
   const peakBefore = measure(graph, planning);
   let best = { graph, peak: peakBefore };
   let bound = 0;
@@ -131,15 +130,6 @@ const LEVELS = [
   { leastShare: 1 / 4096, tolerance: 0, effortShare: 0.4 },
   { leastShare: 0, tolerance: 0, effortShare: 1 },
 ] as const;
-
-function loadOf(graph: Graph, { alignment, reuse, runtime }: ResolvedOptions): number {
-  const { problem } = analyzeLiveness(graph.table, reuse, alignment, groupsOf(graph, runtime));
-  return liveLoad(problem).bytes;
-}
-
-function sizeOf(graph: Graph, planning: ResolvedOptions): number {
-  return place(graph, planning).measurement.bufferSize;
-}
 
 /** The graph with its jobs as they are given. */
 function reordered({ leafs, nodes, tensors }: Graph, { prelude, steps }: Jobs): Graph {

@@ -1,14 +1,18 @@
 /**
  * States by a number, the smallest first: a binary heap. Ties go to the state that was reached first.
  */
-import type { StateStore } from './state-store.js';
+
+/** What has a number for each state. */
+export interface Keys {
+  readonly keys: Float64Array | number[];
+}
 
 export class StateHeap {
   readonly #states: number[] = [];
-  readonly #store: StateStore;
+  readonly #store: Keys;
 
   /** @param store keeps the number of each state that is in the heap, as its key */
-  constructor(store: StateStore) {
+  constructor(store: Keys) {
     this.#store = store;
   }
 
