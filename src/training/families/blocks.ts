@@ -7,7 +7,7 @@ import type { Builder } from '../builder.js';
 import { checkpointed } from '../eager/checkpoint.js';
 import { fusedAttention } from '../eager/ops/attention.js';
 import { castTo } from '../eager/ops/cast.js';
-import { add, scaled } from '../eager/ops/element-wise.js';
+import { add, scaled, tanh } from '../eager/ops/element-wise.js';
 import { crossEntropy } from '../eager/ops/loss.js';
 import { matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
@@ -80,23 +80,30 @@ export interface Heads {
   readonly value: Value;
   /** Null of fused attention. */
   readonly mask: Value | null;
+  /** Whether stored scores are bent by tanh before they are masked. */
+  readonly capsScores?: boolean;
   /** Whether the softmax is computed in fp32 whatever the type. */
   readonly softmaxInF32?: boolean;
 }
 
 /** Attention of `[batch, heads, rows, dim]`, as `[batch, rows, heads, dim]`. */
-export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false }: Heads): Value {
+export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false, capsScores = false }: Heads): Value {
   if (mask === null) return transpose(t, fusedAttention(t, query, key, value), 1, 2);
   return t.frame((hold) => {
     const heads = query.shape[1];
     const keys = hold(repeatHeads(t, key, heads));
     const values = hold(repeatHeads(t, value, heads));
     const scores = scaled(t, matmul(t, query, transpose(t, keys, 2, 3)));
-    const masked = add(t, scores, mask);
+    const masked = add(t, capsScores ? softCap(t, scores) : scores, mask);
     const weights = hold(softmaxInF32 ? castTo(t, softmax(t, castTo(t, masked, f32)), query.type) : softmax(t, masked));
     const result = matmul(t, weights, values);
     return toContiguous(t, transpose(t, result, 1, 2));
   });
+}
+
+/** `tanh(x / cap) * cap` */
+export function softCap(t: Tape, x: Value): Value {
+  return scaled(t, tanh(t, scaled(t, x, 'aten.div.Tensor')));
 }
 
 /** The heads of `[batch, rows, heads × dim]` as `[batch, heads, rows, dim]`, each of them normalised by `norm`. */
