@@ -9,7 +9,7 @@ import { fusedAttention } from '../eager/ops/attention.js';
 import { castTo } from '../eager/ops/cast.js';
 import { add, scaled, tanh } from '../eager/ops/element-wise.js';
 import { crossEntropy } from '../eager/ops/loss.js';
-import { matmul } from '../eager/ops/matrix.js';
+import { linear, matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
 import { expand, reshape, slice, toContiguous, transpose, unsqueeze, view } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
@@ -31,8 +31,7 @@ export function runBlocks(
   let x = input;
   for (let first = 0; first < blocks.length; first += every) {
     const group = blocks.slice(first, first + every);
-    const entering = x;
-    x = checkpointed(tape, [entering, ...held], () => group.reduce((value, block) => block(value), entering));
+    x = checkpointed(tape, x, held, (entering) => group.reduce((value, block) => block(value), entering));
   }
   return x;
 }
@@ -120,17 +119,37 @@ export function repeatHeads(t: Tape, x: Value, heads: number): Value {
   return reshape(t, wide, [batch, heads, rows, dim]);
 }
 
-/** The loss of transformers' causal models: fp32 logits, against labels that are moved by one. */
-export function causalLoss(t: Tape, logits: Value, labels: Value): Value {
+/** What turns hidden states into logits. */
+export interface Head {
+  readonly weight: Value;
+  /** What happens to the logits. */
+  readonly leave?: ((logits: Value) => Value) | undefined;
+}
+
+/** The loss of transformers' causal models: fp32 logits, against labels that are moved by one; piece by piece if asked. */
+export function causalLoss({ tape: t, run }: Builder, hidden: Value, head: Head, labels: Value): Value {
   return t.frame((hold) => {
-    hold(logits);
-    const wide = hold(castTo(t, logits, f32));
+    hold(hidden);
     const [batch, length] = labels.shape;
+    const chunks = Math.min(run.lossChunks, length);
+    const bounds = Array.from({ length: chunks + 1 }, (_, index) => Math.floor((index * length) / chunks));
+    const cut = (x: Value, index: number): Value =>
+      chunks === 1 ? x : slice(t, x, 1, bounds[index], bounds[index + 1]);
+    const logits = bounds.slice(1).map((_, index) => {
+      const all = hold(linear(t, cut(hidden, index), head.weight, null));
+      return head.leave === undefined ? all : hold(head.leave(all));
+    });
+    const wide = chunks === 1 ? hold(castTo(t, logits[0], f32)) : null;
     const spec = { type: i64, shape: [batch, length + 1] };
     const padded = hold(t.emit('aten.constant_pad_nd.default', [labels], [spec])[0]);
-    const shifted = toContiguous(t, slice(t, padded, 1, 1, length + 1));
-    const vocab = logits.shape.at(-1)!;
-    return crossEntropy(t, view(t, wide, [batch * length, vocab]), view(t, shifted, [batch * length]));
+    const shifted = slice(t, padded, 1, 1, length + 1);
+    const losses = logits.map((each, index) => {
+      const all = wide ?? castTo(t, each, f32);
+      const rows = elements(each.shape) / each.shape[2];
+      const targets = toContiguous(t, cut(shifted, index));
+      return crossEntropy(t, reshape(t, all, [rows, each.shape[2]]), view(t, targets, [rows]));
+    });
+    return losses.reduce((sum, loss) => add(t, sum, loss));
   });
 }
 

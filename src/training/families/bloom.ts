@@ -8,7 +8,7 @@ import type { Builder, Module } from '../builder.js';
 import { gradNode } from '../eager/autograd.js';
 import { castTo } from '../eager/ops/cast.js';
 import { add, mul, scaled, shifted, unary } from '../eager/ops/element-wise.js';
-import { baddbmm, bmm, linear } from '../eager/ops/matrix.js';
+import { baddbmm, bmm } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
 import { reshape, select, transpose, view } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
@@ -44,7 +44,7 @@ function build(b: Builder): Program {
   return () =>
     t.frame((hold) => {
       const result = hold(transformer());
-      return causalLoss(t, linear(t, result, tokens.weight, null), ids);
+      return causalLoss(b, result, { weight: tokens.weight }, ids);
     });
 }
 

@@ -3,7 +3,6 @@
  */
 import type { Builder, Module } from '../builder.js';
 import { add } from '../eager/ops/element-wise.js';
-import { linear } from '../eager/ops/matrix.js';
 import type { Value } from '../eager/value.js';
 import {
   attend,
@@ -74,8 +73,8 @@ export function decoderProgram(b: Builder, decoder: Decoder): Program {
     });
   return () =>
     t.frame((hold) => {
-      const logits = linear(t, hold(body()), head, null);
-      return causalLoss(t, decoder.leave === undefined ? logits : decoder.leave(b, logits), ids);
+      const leave = decoder.leave === undefined ? undefined : (logits: Value): Value => decoder.leave!(b, logits);
+      return causalLoss(b, hold(body()), { weight: head, leave }, ids);
     });
 }
 
