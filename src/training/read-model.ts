@@ -57,6 +57,11 @@ export function builtInModel(name: string): TrainingModel {
   });
 }
 
+/** A model that may stand for itself by its name. @throws PlannerError `BAD_ARGUMENT` */
+export function describe(model: TrainingModel | string): TrainingModel {
+  return typeof model === 'string' ? builtInModel(model) : model;
+}
+
 function notAConfiguration(value: unknown): PlannerError {
   return new PlannerError('BAD_MODEL', {
     message: `The configuration of a model is an object with a field \`model_type\`, not ${shown(value)}.`,

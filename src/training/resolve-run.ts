@@ -2,6 +2,7 @@
  * Checks a run and fills in its defaults.
  */
 import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
+import { checkModel } from './check-model.js';
 import { familyOf } from './families/families.js';
 import type { TrainingModel } from './model.js';
 import type { Checkpointing, LoraOptions, ResolvedRun, TrainingRun } from './run.js';
@@ -39,8 +40,16 @@ const CHOICES = {
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveRun(model: TrainingModel, run: TrainingRun): ResolvedRun {
+  checkModel(model);
   checkOptions(run, RUN, 'run');
-  const { batch, sequence, targetSequence = sequence, lossChunks = 1, checkpointing = 'none', lora = { rank: 8 } } = run;
+  const {
+    batch,
+    sequence,
+    targetSequence = sequence,
+    lossChunks = 1,
+    checkpointing = 'none',
+    lora = { rank: 8 },
+  } = run;
   const chosen = Object.entries(CHOICES).map(([name, choices]) => {
     const value = run[name as keyof typeof CHOICES] ?? choices[0];
     checkChoice(name, value, choices);
@@ -58,10 +67,16 @@ function resolveLora({ family }: TrainingModel, lora: LoraOptions): Required<Lor
   const { rank, targets = adapted, precision = 'fp32' } = lora;
   checkCount('rank', rank);
   checkChoice('precision of lora', precision, ['fp32', 'bf16', 'fp16']);
-  checkArgument(Array.isArray(targets) && targets.length > 0, 'targets', targets, 'a list of layers', 'Leave it out for the usual ones.');
-  const names = Object.values(layers);
+  checkArgument(
+    Array.isArray(targets) && targets.length > 0,
+    'targets',
+    targets,
+    'a list of layers',
+    'Leave it out for the usual ones.',
+  );
+  const known = [...new Set([...Object.keys(layers), ...Object.values(layers)])];
+  for (const target of targets) checkChoice('target of lora', target, known);
   const full = targets.map((target) => (Object.hasOwn(layers, target) ? layers[target] : target));
-  for (const target of full) checkChoice('target of lora', target, [...new Set([...Object.keys(layers), ...names])]);
   return { rank, targets: full, precision };
 }
 
@@ -74,5 +89,11 @@ function checkCheckpointing(value: Checkpointing): void {
   if (value === 'none' || value === 'layer') return;
   const every: unknown = typeof value === 'object' && value !== null ? value.every : undefined;
   const isEvery = Number.isSafeInteger(every) && (every as number) > 0;
-  checkArgument(isEvery, 'checkpointing', value, 'none, layer or { every: k }', 'Say { every: 2 } for runs of two blocks.');
+  checkArgument(
+    isEvery,
+    'checkpointing',
+    value,
+    'none, layer or { every: k }',
+    'Say { every: 2 } for runs of two blocks.',
+  );
 }

@@ -13,9 +13,7 @@ import { contiguousStrides } from '../../tensor/layout.js';
 import { Origin, Tensor, type OperationParams } from '../../tensor/tensor.js';
 import type { TrainingKind, TrainingStep } from '../measurement.js';
 import type { TrainingDevice } from '../run.js';
-import type { Autocast } from './autocast.js';
-import type { CheckpointFrame } from './checkpoint.js';
-import { contiguous, type Strided, type Value } from './value.js';
+import { contiguous, type Saved, type Strided, type Value } from './value.js';
 
 /** The layout of a result. */
 export interface ResultSpec {
@@ -23,6 +21,22 @@ export interface ResultSpec {
   readonly shape: readonly number[];
   /** Default: contiguous */
   readonly strides?: readonly number[];
+}
+
+/** What takes the values that nodes of autograd want to keep. */
+export interface Checkpoint {
+  pack(value: Value): Saved;
+}
+
+/** A region of autocast. */
+export interface CastRegion {
+  readonly type: ElementType;
+  /** Casts by parameter. */
+  readonly casts: Map<Value, Value>;
+  /** The same region, entered again: it begins without casts. */
+  anew(): CastRegion;
+  /** Leaves the region. */
+  end(tape: Tape): void;
 }
 
 /** What a step does at the moment. */
@@ -53,8 +67,8 @@ export class Tape {
   section: Section = 'forward';
   isGradEnabled = true;
   /** What autograd's nodes save goes there instead, if it is set. */
-  checkpoint: CheckpointFrame | null = null;
-  autocast: Autocast | null = null;
+  checkpoint: Checkpoint | null = null;
+  autocast: CastRegion | null = null;
   /** Counts what waits in the host's memory; null if nothing is moved there. */
   offload: { bytes: number } | null = null;
   readonly device: TrainingDevice;
@@ -129,7 +143,8 @@ export class Tape {
   release(values: readonly (Value | null)[]): void {
     const held = new Set<Tensor>();
     for (const value of values) {
-      if (value !== null && this.#lastReads[value.tensor.root.serial] < this.#lastAllocation) held.add(value.tensor.root);
+      if (value !== null && this.#lastReads[value.tensor.root.serial] < this.#lastAllocation)
+        held.add(value.tensor.root);
     }
     this.#releaseRoots(held);
   }
@@ -148,7 +163,9 @@ export class Tape {
 
   /** Lets go of everything since `position` that nothing has read: a program that was stopped leaves it behind. */
   releaseUnread(position: number): void {
-    const unread = this.#nodes.slice(position).filter(({ root, serial }) => this.#lastReads[root.serial] === 0 && serial === root.serial);
+    const unread = this.#nodes
+      .slice(position)
+      .filter(({ root, serial }) => this.#lastReads[root.serial] === 0 && serial === root.serial);
     this.#releaseRoots(new Set(unread.filter((tensor) => tensor.operation !== RELEASE)));
   }
 
@@ -191,7 +208,16 @@ export class Tape {
     const inner = shape.toReversed();
     const bytes = strides?.toReversed().map((stride) => stride * type.blockBytes);
     const layout = { type, shape: inner, strides: bytes ?? contiguousStrides(type, inner, name) };
-    const tensor = new Tensor({ origin: this.#origin, name, operation, sources, params, ...layout, memory: 'deferred', view });
+    const tensor = new Tensor({
+      origin: this.#origin,
+      name,
+      operation,
+      sources,
+      params,
+      ...layout,
+      memory: 'deferred',
+      view,
+    });
     this.#lastReads.push(0);
     this.#kinds.push('temporaries');
     this.#isListed.push(view === undefined);

@@ -3,7 +3,7 @@
  */
 import type { ElementType } from '../../../tensor/element-type.js';
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { preserved, type Value } from '../value.js';
 
@@ -32,7 +32,10 @@ function autocast(t: Tape, value: Value): Value {
 
 /** The operands of one call in a region of autocast: C++ casts the last one first. */
 export function autocastAll<T extends readonly Value[]>(t: Tape, ...operands: T): T {
-  return operands.toReversed().map((operand) => autocast(t, operand)).reverse() as unknown as T;
+  return operands
+    .toReversed()
+    .map((operand) => autocast(t, operand))
+    .reverse() as unknown as T;
 }
 
 /** Values of another small type than that of the region are cast as well; integers are not. */

@@ -1,7 +1,7 @@
 /**
  * Embeddings and the cross entropy: what stands at the two ends of a model.
  */
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import type { Value } from '../value.js';
 
@@ -47,4 +47,3 @@ function nllLoss(t: Tape, logProbabilities: Value, labels: Value): Value {
   });
   return loss;
 }
-
