@@ -60,6 +60,8 @@ export class Tape {
   readonly #kinds: TrainingKind[] = [];
   /** By serial number: whether a tensor is among the nodes. */
   readonly #isListed: boolean[] = [];
+  /** By storage: the node that last wrote over it, which stands for it from then on. */
+  readonly #written = new Map<Tensor, Tensor>();
   #lastAllocation = 0;
   readonly #starts = { backward: 0, step: 0 };
   /** How many nodes of autograd were made: PyTorch runs the youngest first. */
@@ -136,6 +138,7 @@ export class Tape {
     const tensor = this.#tensor(`node_${this.#nodes.length}`, operationOf(op), sources, target, {}, view);
     this.#push(tensor);
     for (const source of sources) this.#read(source);
+    this.#written.set(tensor.root, tensor);
     return { ...target, tensor };
   }
 
@@ -152,7 +155,8 @@ export class Tape {
   #releaseRoots(held: ReadonlySet<Tensor>): void {
     if (held.size === 0) return;
     const spec = { type: ELEMENT_TYPES.i8, shape: [0] };
-    this.#push(this.#tensor(`node_${this.#nodes.length}`, RELEASE, [...held], spec, {}));
+    const current = [...held].map((root) => this.#written.get(root) ?? root);
+    this.#push(this.#tensor(`node_${this.#nodes.length}`, RELEASE, current, spec, {}));
     for (const tensor of held) this.#read(tensor);
   }
 
@@ -163,10 +167,11 @@ export class Tape {
 
   /** Lets go of everything since `position` that nothing has read: a program that was stopped leaves it behind. */
   releaseUnread(position: number): void {
-    const unread = this.#nodes
-      .slice(position)
-      .filter(({ root, serial }) => this.#lastReads[root.serial] === 0 && serial === root.serial);
-    this.#releaseRoots(new Set(unread.filter((tensor) => tensor.operation !== RELEASE)));
+    const unread = this.#nodes.slice(position).filter((tensor) => {
+      const isRead = this.#lastReads[tensor.root.serial] > 0 && this.#written.get(tensor.root) !== tensor;
+      return !isRead && tensor.operation !== RELEASE;
+    });
+    this.#releaseRoots(new Set(unread.map(({ root }) => root)));
   }
 
   /** Runs a function of the program, whose local variables are held until it returns. */
