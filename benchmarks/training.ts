@@ -43,4 +43,6 @@ const start = performance.now();
 const step = trainingStep('opt-1.3b', { batch: 8, sequence: 512 });
 const { peak } = measureStep(step, 1);
 const ms = performance.now() - start;
-console.log(`\nOPT-1.3b, full, one step of ${step.graph.nodes.length} nodes: ${peak.toLocaleString('en')} bytes, ${ms.toFixed(0)} ms.`);
+console.log(
+  `\nOPT-1.3b, full, one step of ${step.graph.nodes.length} nodes: ${peak.toLocaleString('en')} bytes, ${ms.toFixed(0)} ms.`,
+);

@@ -113,7 +113,9 @@ export class Builder {
   experts(name: string, count: number, outputs: number, inputs: number): (x: Value, expert: number) => Value {
     const { tape: t } = this;
     if (this.run.method === 'qlora') {
-      const weights = Array.from({ length: count }, (_, expert) => quantizedWeight(t, `${name}.${expert}`, [outputs, inputs]));
+      const weights = Array.from({ length: count }, (_, expert) =>
+        quantizedWeight(t, `${name}.${expert}`, [outputs, inputs]),
+      );
       this.parameterCount += count * outputs * inputs;
       return (x, expert) => quantizedLinear(t, x, weights[expert], null);
     }

@@ -63,7 +63,14 @@ function router(t: Tape, x: Value, gate: Value, perToken: number): Value {
     const shares = hold(softmax(t, castTo(t, logits, f32)));
     const node = gradNode(t, [shares]);
     const spec = { shape: [x.shape[0], perToken] };
-    const [top, chosen] = t.emit('aten.topk.default', [shares], [{ type: f32, ...spec }, { type: i64, ...spec }]);
+    const [top, chosen] = t.emit(
+      'aten.topk.default',
+      [shares],
+      [
+        { type: f32, ...spec },
+        { type: i64, ...spec },
+      ],
+    );
     const kept = node?.save(chosen);
     if (node === null || t.checkpoint !== null) t.release([chosen]);
     node?.finish([top], ([gradient]) => {
