@@ -67,7 +67,7 @@ export class ConfigReader {
   }
 
   #wrong(name: string, value: unknown, limit: string): PlannerError {
-    const culprit = `${name} in the configuration of ${this.#name}`;
+    const culprit = `field ${name} in the configuration of ${this.#name}`;
     return wrongValue('BAD_MODEL', {
       culprit,
       value,

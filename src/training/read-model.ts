@@ -33,7 +33,7 @@ export function modelFromConfig(config: Readonly<Record<string, unknown>>, name?
   if (type === undefined) throw notAConfiguration(config);
   const known = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
   throw new PlannerError('UNKNOWN_ARCHITECTURE', {
-    message: `Models of the type ${shown(kind)} are not known for training.`,
+    message: `The \`model_type\` ${shown(kind)} is not known for training.`,
     culprit: 'model_type',
     value: kind,
     limit: `one of ${known.join(', ')}`,

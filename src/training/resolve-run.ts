@@ -1,7 +1,7 @@
 /**
  * Checks a run and fills in its defaults.
  */
-import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, isListLike, type OptionNames } from '../errors.js';
 import { checkModel } from './check-model.js';
 import { familyOf } from './families/families.js';
 import type { TrainingModel } from './model.js';
@@ -67,16 +67,13 @@ function resolveLora({ family }: TrainingModel, lora: LoraOptions): Required<Lor
   const { rank, targets = adapted, precision = 'fp32' } = lora;
   checkCount('rank', rank);
   checkChoice('precision of lora', precision, ['fp32', 'bf16', 'fp16']);
-  checkArgument(
-    Array.isArray(targets) && targets.length > 0,
-    'targets',
-    targets,
-    'a list of layers',
-    'Leave it out for the usual ones.',
-  );
+  const isList = isListLike(targets) && targets.length > 0;
+  checkArgument(isList, 'targets', targets, 'a list of layers', 'Leave it out for the usual ones.');
   const known = [...new Set([...Object.keys(layers), ...Object.values(layers)])];
-  for (const target of targets) checkChoice('target of lora', target, known);
-  const full = targets.map((target) => (Object.hasOwn(layers, target) ? layers[target] : target));
+  const full = Array.from(targets, (target) => {
+    checkChoice('target of lora', target, known);
+    return Object.hasOwn(layers, target) ? layers[target] : target;
+  });
   return { rank, targets: full, precision };
 }
 

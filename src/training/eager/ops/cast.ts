@@ -43,3 +43,8 @@ function castForAutocast(t: Tape, value: Value): Value {
   const isFloat = value.type === ELEMENT_TYPES.f16 || value.type === ELEMENT_TYPES.bf16;
   return t.autocast !== null && isFloat ? castTo(t, value, t.autocast.type) : value;
 }
+
+/** What autocast computes in fp32 on a GPU; on a CPU these operations take what they get. */
+export function inF32(t: Tape, value: Value): Value {
+  return t.autocast !== null && t.device === 'cuda' ? castTo(t, value, ELEMENT_TYPES.f32) : value;
+}

@@ -5,15 +5,10 @@ import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { contiguous, type Value } from '../value.js';
-import { castTo } from './cast.js';
+import { inF32 } from './cast.js';
 import { like } from './element-wise.js';
 
 const { f32 } = ELEMENT_TYPES;
-
-/** What autocast computes in fp32 on a GPU; on a CPU these operations take what they get. */
-function inF32(t: Tape, value: Value): Value {
-  return t.autocast !== null && t.device === 'cuda' ? castTo(t, value, f32) : value;
-}
 
 /** `layer_norm(value, weight, bias)` over the last dimension. */
 export function layerNorm(t: Tape, operand: Value, weight: Value, bias: Value): Value {
