@@ -38,6 +38,7 @@ export const LAYERS = [
   'onnx',
   'tflite',
   'models',
+  'training',
   'map',
   'viewer',
   'report',

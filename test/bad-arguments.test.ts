@@ -19,6 +19,7 @@ import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
 import * as tflite from '../src/tflite/index.js';
+import * as training from '../src/training/index.js';
 import * as viewer from '../src/viewer/index.js';
 import * as webgpu from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
@@ -31,6 +32,12 @@ import { fakeDevice } from './support/webgpu/fake-device.js';
 const { ALLOCATORS, Context, Graph, PlannerError } = root;
 
 const GIB = 2 ** 30;
+
+const GPT2_CONFIG = { model_type: 'gpt2', vocab_size: 64, n_embd: 32, n_layer: 1, n_head: 2, n_positions: 16 };
+const TRAINING_CASE = {
+  model: { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 },
+  run: { batch: 1, sequence: 8 },
+};
 
 type Call = readonly [name: string, fn: (...args: never[]) => unknown, ...args: readonly unknown[]];
 
@@ -293,6 +300,12 @@ const CALLS: readonly Call[] = [
   ['fitGraphAsync', passes.fitGraphAsync, graph, 1, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
+  ['measureTraining', training.measureTraining, 'pythia-70m', { batch: 1, sequence: 8 }, {}],
+  ['trainingStep', training.trainingStep, 'pythia-70m', { batch: 1, sequence: 8 }, 'first'],
+  ['builtInModel', training.builtInModel, 'gpt2'],
+  ['modelFromConfig', training.modelFromConfig, GPT2_CONFIG, 'gpt2'],
+  ['trainingCaseFromJson', training.trainingCaseFromJson, TRAINING_CASE],
+
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
   ['groupDigits', viewer.groupDigits, 3],
   ['humanBytes', viewer.humanBytes, 3],
@@ -397,6 +410,7 @@ describe('nothing is left out:', () => {
       solver,
       testing,
       tflite,
+      training,
       viewer,
       webgpu,
     ].flatMap((each) => Object.entries(each) as [string, unknown][]);

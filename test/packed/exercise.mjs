@@ -25,6 +25,7 @@ export async function exerciseAll(load, model) {
   const diffusion = await load('tensor-arena/models/diffusion');
   const onnx = await load('tensor-arena/onnx');
   const tflite = await load('tensor-arena/tflite');
+  const training = await load('tensor-arena/training');
   const header = await exerciseGguf(gguf, library, model);
   await callEach('tensor-arena/onnx', onnx, callsOfOnnx(library));
   await callEach('tensor-arena', library, callsOfLibrary(library));
@@ -42,6 +43,34 @@ export async function exerciseAll(load, model) {
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
   await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
   await callEach('tensor-arena/tflite', tflite, await callsOfTflite(tflite, library, model));
+  await callEach('tensor-arena/training', training, callsOfTraining(training, library));
+}
+
+/** A model of a few kilobytes. */
+function callsOfTraining(training, library) {
+  const config = { model_type: 'gpt2', vocab_size: 64, n_embd: 32, n_layer: 1, n_head: 2, n_positions: 16 };
+  const run = { batch: 1, sequence: 8 };
+  const tiny = training.modelFromConfig(config);
+  return {
+    BUILT_IN_MODELS: (names) => assert.ok(names.includes('opt-125m')),
+    builtInModel: (builtInModel) => {
+      assert.equal(builtInModel('gpt2').hidden, 768);
+      throwsPlannerError(library, () => builtInModel('gpt5'));
+    },
+    measureTraining: (measureTraining) => {
+      const { steadyPeak, atRest, parameters } = measureTraining(tiny, run);
+      assert.ok(steadyPeak > atRest && atRest > 3 * parameters);
+    },
+    modelFromConfig: () => assert.equal(tiny.ffn, 128),
+    trainingCaseFromJson: (read) => {
+      const model = { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 };
+      assert.equal(read({ model, run }).model.headDim, 16);
+    },
+    trainingStep: (trainingStep) => {
+      const { graph } = trainingStep(tiny, run);
+      assert.equal(library.graphFromJson(library.graphToJson(graph)).nodes.length, graph.nodes.length);
+    },
+  };
 }
 
 /** The model of TFLite is beside the GGUF file. */
