@@ -104,7 +104,7 @@ const trained = own.newTensor('f32', [4, 3], 'trained');
 const logits = ctx.mulMat(trained, x);
 const loss = ctx.sum(ctx.sqr(logits));
 const lossGraph = Graph.forward(loss);
-const training = autodiff.trainingGraphs(ctx.mulMat(trained, x), { parameters: [trained] });
+const trainedGraphs = autodiff.trainingGraphs(ctx.mulMat(trained, x), { parameters: [trained] });
 const plan = root.planGraph(graph);
 const arena = plan.allocate();
 const planner = new root.Planner().reserve(graph);
@@ -289,7 +289,7 @@ const CALLS: readonly Call[] = [
   ['findGradientRule', autodiff.findGradientRule, y.operation],
   ['trainingGraphs', autodiff.trainingGraphs, logits, { parameters: [trained] }],
   ['adamwSettings', autodiff.adamwSettings, 1, {}],
-  ['trainingBuffers', autodiff.trainingBuffers, training, {}],
+  ['trainingBuffers', autodiff.trainingBuffers, trainedGraphs, {}],
 
   ['orderGraph', passes.orderGraph, graph, {}],
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
