@@ -17,6 +17,7 @@ import {
 import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../dialects/ggml/ops/positions.js';
 import { PAD, PAD_REFLECT_1D, ROLL } from '../../../dialects/ggml/ops/resampling.js';
 import { GET_ROWS_BACK } from '../../../dialects/ggml/ops/training.js';
+import { EMPTY } from '../../../dialects/ggml/ops/views.js';
 import type { Elements } from '../elements.js';
 import type { Kernel, Kernels } from './kernel.js';
 
@@ -163,6 +164,7 @@ const diagonal: Kernel = (call) => {
 };
 
 export const MEMORY_KERNELS: Kernels = [
+  [EMPTY, () => undefined],
   [DUP, copy],
   [CPY, copy],
   [CONT, copy],
