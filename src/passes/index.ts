@@ -5,6 +5,9 @@
  */
 export { orderGraph, orderGraphAsync } from './order/order-graph.js';
 export type { OrderedGraph, OrderOptions, OrderProgress } from './order/options.js';
+export { splitGraph } from './split/split-graph.js';
+export type { SplitGraph, SplitOptions } from './split/options.js';
+export type { Slice } from '../tensor/slice.js';
 export type { Rewritten } from '../graph/rewritten.js';
 export { verifyEquivalent, type EquivalenceOptions } from '../verify/equivalence.js';
 export type { EquivalenceViolation } from '../verify/equivalence-violation.js';

@@ -33,9 +33,9 @@ export const withShape =
 /** The same elements in the same order, in another shape. */
 export const reshaped: CutRule = (node, slice) => {
   const { shape, sources, params } = node;
-  if ((params.ne ?? null) === null) return byElement(node, slice);
   const operand = reshapedSlice(shape, slice, sources[0]!.shape);
-  return operand === null ? null : { operands: [operand], params: { ne: slicedShape(shape, slice) } };
+  if (operand === null) return byElement(node, slice);
+  return { operands: [operand], params: Array.isArray(params.ne) ? { ne: slicedShape(shape, slice) } : {} };
 };
 
 /** The lists of settings of what slides, as far as a file says them. */
