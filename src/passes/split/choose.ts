@@ -9,7 +9,7 @@
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
 import type { Slice } from '../../tensor/slice.js';
-import type { Cost } from './cost.js';
+import { costOfParts, type Cost } from './cost.js';
 import { needsOf } from './needs.js';
 import { canWait, closed, growth, partsOf, type Divisible, type Region } from './region.js';
 import type { Rewriter } from './rewrite.js';
@@ -30,6 +30,15 @@ interface Candidate {
   readonly region: Region;
   /** Bytes. */
   readonly peak: number;
+  /** As if all parts were like the middle one. */
+  readonly cost: Cost;
+}
+
+/** A region by how far before a step each of its nodes is. */
+interface Pattern {
+  readonly distances: readonly number[];
+  readonly dim: number;
+  readonly size: number;
 }
 
 /** What may still be spent. */
@@ -43,14 +52,19 @@ export class Chooser {
   readonly #timeline: Timeline;
   readonly #can: Divisible;
   readonly #rewriter: Rewriter;
-  readonly #costs = new Map<string, Cost | null>();
+  /** What candidates really cost; null if they are impossible. */
+  readonly #costs = new Map<Region, Cost | null>();
   readonly #candidates = new Map<number, readonly Candidate[]>();
+  /** By what stands around a step: layers of a model are alike. */
+  readonly #patterns = new Map<string, readonly Pattern[]>();
+  readonly #kinds: readonly number[];
 
   constructor(timeline: Timeline, can: Divisible, rewriter: Rewriter) {
     this.#graph = timeline.graph;
     this.#timeline = timeline;
     this.#can = can;
     this.#rewriter = rewriter;
+    this.#kinds = kindsOf(this.#graph, can);
   }
 
   /** @param loads live bytes at each step @param limit bytes that need not be undercut */
@@ -85,34 +99,46 @@ export class Chooser {
     left: Allowance,
     owners: Uint8Array,
   ): (Candidate & { readonly cost: Cost }) | null {
-    let best: (Candidate & { readonly cost: Cost }) | null = null;
-    for (const candidate of this.#candidatesAt(step)) {
-      const { region, peak } = candidate;
-      const reached = Math.max(peak, limit);
-      if (peak >= ceiling || (best !== null && reached > Math.max(best.peak, limit))) continue;
-      if (region.steps.some((each) => owners[each] === 1)) continue;
-      const cost = this.#costOf(region);
-      if (cost === null || cost.operations > left.operations || cost.bytes > left.bytes) continue;
-      const isLower = best === null || reached < Math.max(best.peak, limit);
-      if (isLower || isCheaper(cost, best!.cost)) best = { ...candidate, cost };
+    const isAffordable = ({ operations, bytes }: Cost): boolean => operations <= left.operations && bytes <= left.bytes;
+    const refused = new Set<Candidate>();
+    for (;;) {
+      let best: Candidate | null = null;
+      for (const candidate of this.#candidatesAt(step)) {
+        if (candidate.peak >= ceiling || refused.has(candidate) || !isAffordable(candidate.cost)) continue;
+        if (best !== null && !isBetter(candidate, best, limit)) continue;
+        if (candidate.region.steps.every((each) => owners[each] === 0)) best = candidate;
+      }
+      if (best === null) return null;
+      const cost = this.#costOf(best.region);
+      if (cost !== null && isAffordable(cost)) return { ...best, cost };
+      refused.add(best);
     }
-    return best;
   }
 
   #costOf(region: Region): Cost | null {
-    const key = `${region.steps.join()} ${region.dim} ${region.size}`;
-    let cost = this.#costs.get(key);
-    if (cost === undefined) this.#costs.set(key, (cost = this.#rewriter.plan(region)));
+    let cost = this.#costs.get(region);
+    if (cost === undefined) this.#costs.set(region, (cost = this.#rewriter.plan(region)));
     return cost;
   }
 
-  /** Regions that hold something at a step, the lowest peaks first. */
+  /** Regions that hold something at a step. */
   #candidatesAt(step: number): readonly Candidate[] {
     let found = this.#candidates.get(step);
     if (found === undefined) {
-      const first = this.#firstCandidates(step).slice(0, KEPT);
-      found = first.flatMap(({ region }) => this.#resized(region)).sort((a, b) => a.peak - b.peak);
+      found = this.#patternsAt(step).flatMap((pattern) => this.#resized(step, pattern));
       this.#candidates.set(step, found);
+    }
+    return found;
+  }
+
+  #patternsAt(step: number): readonly Pattern[] {
+    const key = `${Math.min(step, REACH)}: ${this.#kinds.slice(Math.max(0, step - REACH), step + REACH + 1).join()}`;
+    let found = this.#patterns.get(key);
+    if (found === undefined) {
+      found = this.#firstCandidates(step)
+        .slice(0, KEPT)
+        .map(({ region: { steps, dim, size } }) => ({ distances: steps.map((each) => step - each), dim, size }));
+      this.#patterns.set(key, found);
     }
     return found;
   }
@@ -158,12 +184,15 @@ export class Chooser {
     const nodes = steps.map((step) => this.#graph.nodes[step]);
     const region: Region = { nodes, steps, dim, size };
     const needs = needsOf(nodes, middleOf(region));
-    return needs === null ? null : { region, peak: this.#timeline.peakOf(steps, needs, false) };
+    if (needs === null) return null;
+    const count = Math.ceil(nodes[nodes.length - 1].shape[dim] / size);
+    return { region, peak: this.#timeline.peakOf(steps, needs, false), cost: costOfParts(nodes, needs, count) };
   }
 
-  #resized({ steps, nodes, dim }: Region): Candidate[] {
-    if (!canWait(this.#graph, steps)) return [];
-    const length = nodes[nodes.length - 1].shape[dim];
+  #resized(step: number, { distances, dim }: Pattern): Candidate[] {
+    const steps = distances.map((distance) => step - distance);
+    if (steps[0] < 0 || steps[steps.length - 1] >= this.#graph.nodes.length || !canWait(this.#graph, steps)) return [];
+    const length = this.#graph.nodes[steps[steps.length - 1]].shape[dim];
     const sizes = new Set(PART_COUNTS.filter((count) => count <= length).map((count) => Math.ceil(length / count)));
     return [...sizes].flatMap((size) => this.#candidate(steps, dim, size) ?? []);
   }
@@ -175,6 +204,28 @@ function middleOf(region: Region): Slice {
   return parts[Math.floor((parts.length - 1) / 2)];
 }
 
-function isCheaper(a: Cost, b: Cost): boolean {
-  return a.operations < b.operations || (a.operations === b.operations && a.bytes < b.bytes);
+/** Below the limit the cheaper one counts, above it the lower one. */
+function isBetter(a: Candidate, b: Candidate, limit: number): boolean {
+  const [peakOfA, peakOfB] = [Math.max(a.peak, limit), Math.max(b.peak, limit)];
+  if (peakOfA !== peakOfB) return peakOfA < peakOfB;
+  return a.cost.operations < b.cost.operations || (a.cost.operations === b.cost.operations && a.cost.bytes < b.cost.bytes);
+}
+
+/** By step, a number that is the same for nodes that are alike: operation, layout, and where what they read is made. */
+function kindsOf({ table, tensors, nodes }: Graph, { inside, end }: Divisible): number[] {
+  const numbers = new Map<string, number>();
+  return nodes.map((node, step) => {
+    const id = table.nodes[step];
+    const facts: unknown[] = [inside[step], end[step], node.op, node.type.name, node.shape, table.uses[id], table.traits[id], node.params];
+    for (let entry = table.sourceFirst[id]; entry < table.sourceFirst[id + 1]; entry++) {
+      const source = table.sources[entry];
+      const { shape, strides } = tensors[source];
+      const made = table.steps[source];
+      facts.push(shape, strides, made === -1 ? -1 : step - made);
+    }
+    const key = JSON.stringify(facts);
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
 }

@@ -14,7 +14,7 @@ import { isPureView } from '../../graph/node-kind.js';
 import { contiguousStrides, sameShape } from '../../tensor/layout.js';
 import { slicedShape, type Cut, type Slice } from '../../tensor/slice.js';
 import { Origin, remade, SELF, Tensor, type TensorSpec } from '../../tensor/tensor.js';
-import { elementBytes, operationsOf, type Cost } from './cost.js';
+import { bytesRead, operationsOf, type Cost } from './cost.js';
 import { needsOf, type Needs } from './needs.js';
 import { partsOf, type Region } from './region.js';
 import { viewLayoutOf } from './views.js';
@@ -175,10 +175,6 @@ export class Rewriter {
     }
     return { operations: Math.max(0, operations), bytes: Math.max(0, bytes) };
   }
-}
-
-function bytesRead(node: Tensor): number {
-  return node.sources.reduce((sum, source) => sum + (source === null || source === node ? 0 : elementBytes(source)), 0);
 }
 
 /** Why a part cannot be computed; never leaves this file. */
