@@ -9,7 +9,7 @@ import { sameShape } from '../tensor/layout.js';
 import { slicedShape, type Cut, type Slice } from '../tensor/slice.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ExpressionRun } from './expressions.js';
-import { faultOfSlice, hasSettings, type Content } from './slices.js';
+import { faultOfSlice, hasSettings, sameContent, type Content } from './slices.js';
 
 /** What a slice of an old node reads; without a cut if it cannot be computed by itself. */
 interface Claim {
@@ -69,12 +69,8 @@ export class Claims {
       const expected = operand === null ? whole!.shape : slicedShape(whole!.shape, operand);
       const isAlike = source!.type === whole!.type && sameShape(source!, { shape: expected });
       if (!isAlike) return `reads another slice of its operand ${slot}`;
-      if (!isSame(run.contentOfSlice(source!, null), contents[slot]!)) return `reads something else as its operand ${slot}`;
+      if (!sameContent(run.contentOfSlice(source!, null), contents[slot]!)) return `reads something else as its operand ${slot}`;
     }
     return cut;
   }
-}
-
-function isSame(a: Content, b: Content): boolean {
-  return a.length === b.length && a.every((each, index) => each === b[index]);
 }

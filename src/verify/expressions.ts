@@ -13,8 +13,9 @@ import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { UNWRITTEN } from './interval-map.js';
-import { forEachPiece, forEachRun, sliceLayout, type Content } from './slices.js';
+import { uncheckedLength } from '../tensor/layout.js';
 import type { Cut, Slice } from '../tensor/slice.js';
+import { forEachPiece, forEachRun, RunList, sliceLayout, type Content } from './slices.js';
 import { ValueMemory } from './value-memory.js';
 
 /** Numbers of expressions, the same for the same text: shared by the runs that are to be compared. */
@@ -111,18 +112,20 @@ export class ExpressionRun {
 
   /** What a slice of a tensor holds, element by element. */
   contentOfSlice(tensor: Tensor, slice: Slice | null): Content {
-    const content: number[] = [];
     const { layout, start } = sliceLayout(tensor, slice);
+    const only = this.#memory.onlyTag(tensor, start, start + uncheckedLength(layout));
+    if (only !== null && only !== UNWRITTEN) {
+      const { expression, start: first } = this.#tags[only];
+      return { expression, layout, start: start - first };
+    }
+    const list = new RunList();
     forEachRun(layout, start, (at, size) => {
       this.#memory.readRange(tensor, at, at + size, (from, to, tag) => {
-        const { expression, start: first } = tag === UNWRITTEN ? { expression: UNWRITTEN, start: from } : this.#tags[tag];
-        const last = content.length - 3;
-        const continues = last >= 0 && content[last + 1] === expression && content[last + 2] + content[last] === from - first;
-        if (continues) content[last] += to - from;
-        else content.push(to - from, expression, from - first);
+        if (tag === UNWRITTEN) list.add(to - from, UNWRITTEN, 0);
+        else list.add(to - from, this.#tags[tag].expression, from - this.#tags[tag].start);
       });
     });
-    return content;
+    return list.runs;
   }
 
   /** What the bytes of a tensor hold now. */

@@ -11,8 +11,53 @@ import type { Layout } from '../tensor/layout.js';
 import { slicedShape, type Cut, type Slice } from '../tensor/slice.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** A run of bytes, in the order of a contiguous tensor: its length, the expression, and the byte of the expression. */
-export type Content = readonly number[];
+/** Runs of bytes in the order of a contiguous tensor: length, expression, and byte of the expression of each. */
+export type Runs = readonly number[];
+
+/** What a tensor holds, in the order of a contiguous one: runs; or, if it is all of one expression, where there. */
+export type Content = Runs | Whereabouts;
+
+/** Elements of one expression. */
+export interface Whereabouts {
+  readonly expression: number;
+  readonly layout: Layout;
+  /** Byte of the expression at which the first element begins. */
+  readonly start: number;
+}
+
+/** Runs that grow by what continues the last of them. */
+export class RunList {
+  readonly runs: number[] = [];
+
+  add(size: number, expression: number, byte: number): void {
+    const { runs } = this;
+    const last = runs.length - 3;
+    if (last >= 0 && runs[last + 1] === expression && runs[last + 2] + runs[last] === byte) runs[last] += size;
+    else runs.push(size, expression, byte);
+  }
+}
+
+function runsOf(content: Content): Runs {
+  if (!('layout' in content)) return content;
+  const list = new RunList();
+  forEachRun(content.layout, content.start, (at, size) => list.add(size, content.expression, at));
+  return list.runs;
+}
+
+/** Whether two tensors hold the same, element by element. */
+export function sameContent(a: Content, b: Content): boolean {
+  if ('layout' in a && 'layout' in b) {
+    if (a.expression !== b.expression) return false;
+    if (a.start === b.start && sameOrder(a.layout, b.layout)) return true;
+  }
+  const [runsOfA, runsOfB] = [runsOf(a), runsOf(b)];
+  return runsOfA.length === runsOfB.length && runsOfA.every((each, index) => each === runsOfB[index]);
+}
+
+/** Whether elements lie alike; dimensions of one element have no stride that counts. */
+function sameOrder(a: Layout, b: Layout): boolean {
+  return a.shape.every((count, dim) => count === b.shape[dim] && (count === 1 || a.strides[dim] === b.strides[dim]));
+}
 
 /** Bytes of a tensor's elements in the order of a contiguous one, as runs of addresses. O(runs). */
 export function forEachRun({ type, shape, strides }: Layout, start: number, visit: (at: number, size: number) => void): void {

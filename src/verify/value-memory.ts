@@ -45,6 +45,11 @@ export class ValueMemory {
     this.#storageOf(tensor).write(ranges);
   }
 
+  /** The tag of all bytes within `[from, to)` of a tensor's storage; null if they differ. */
+  onlyTag(tensor: Tensor, from: number, to: number): number | null {
+    return this.#storageOf(tensor).onlyTag(from, to);
+  }
+
   /** Calls `visit` for every run within `[from, to)` of the bytes of a tensor's storage. */
   readRange(tensor: Tensor, from: number, to: number, visit: (from: number, to: number, tag: number) => void): void {
     this.#storageOf(tensor).read(from, to, visit);

@@ -54,6 +54,8 @@ export function splitGraph(graph: Graph, options: SplitOptions = {}): SplitGraph
   return new Splitting(graph, resolved).run();
 }
 
+/** How much more than the least is as good: the last bytes cost the most parts. */
+const SLACK = 1.02;
 /** How often a graph is split again, at what is the peak then. */
 const MOST_ROUNDS = 8;
 
@@ -85,8 +87,9 @@ class Splitting {
     const streamed = this.#options.streamOutputs ? this.#stream(start) : start;
     const lowest = this.#lower(streamed, budget);
     // Once the peak is known, what does not decide it may be cheaper.
-    const cheapest = lowest.peak > budget ? this.#lower(streamed, lowest.peak) : lowest;
-    const best = cheapest.peak <= lowest.peak ? cheapest : lowest;
+    const enough = Math.max(budget, SLACK * lowest.peak);
+    const cheapest = lowest.peak > budget && lowest !== streamed ? this.#lower(streamed, enough) : lowest;
+    const best = cheapest.peak <= enough ? cheapest : lowest;
     const { peak, cost, regionCount, graph, origin, slices } = best;
     return {
       graph,
