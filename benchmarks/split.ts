@@ -21,7 +21,11 @@ interface Case {
 
 function llama(file: string, name: string, aim: number, options: ModelOptions = {}): Case {
   const asked = { ctxSize: 4096, ubatchSize: 512, outputs: 0, flashAttention: false, ...options };
-  return { name, aim, graph: async () => measureModel(await readGguf(sharedPath('gguf', `${file}.gguf`)), asked).graph };
+  return {
+    name,
+    aim,
+    graph: async () => measureModel(await readGguf(sharedPath('gguf', `${file}.gguf`)), asked).graph,
+  };
 }
 
 function diffusion(model: DiffusionModelName, part: 'denoiser' | 'decoder', side: number, aim: number): Case {

@@ -209,10 +209,13 @@ function idOf(ids: TensorColumn, tensor: Tensor, reader: Tensor): number {
 /** Marks the storages of outputs and of tensors that no other tensor reads, and returns them in the order of their ids. */
 function keepResults(
   tensors: readonly Tensor[],
-  { roots, uses, destinations, traits, outputs }: Pick<
-    GraphTable,
-    'roots' | 'uses' | 'destinations' | 'traits' | 'outputs'
-  >,
+  {
+    roots,
+    uses,
+    destinations,
+    traits,
+    outputs,
+  }: Pick<GraphTable, 'roots' | 'uses' | 'destinations' | 'traits' | 'outputs'>,
 ): number[] {
   const kept: number[] = [];
   // What is written into is no result: what writes there may be one.

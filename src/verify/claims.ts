@@ -69,7 +69,8 @@ export class Claims {
       const expected = operand === null ? whole!.shape : slicedShape(whole!.shape, operand);
       const isAlike = source!.type === whole!.type && sameShape(source!, { shape: expected });
       if (!isAlike) return `reads another slice of its operand ${slot}`;
-      if (!sameContent(run.contentOfSlice(source!, null), contents[slot]!)) return `reads something else as its operand ${slot}`;
+      if (!sameContent(run.contentOfSlice(source!, null), contents[slot]!))
+        return `reads something else as its operand ${slot}`;
     }
     return cut;
   }

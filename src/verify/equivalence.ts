@@ -53,7 +53,13 @@ export function verifyEquivalent(
   checkGraph(changed);
   const remedy = 'Give what a pass returned: { graph, origin }.';
   checkArgument(origin instanceof Int32Array, 'origin', origin, 'an Int32Array of ids', remedy);
-  checkArgument(slices === undefined || Array.isArray(slices), 'slices', slices, 'a list, one entry per tensor', remedy);
+  checkArgument(
+    slices === undefined || Array.isArray(slices),
+    'slices',
+    slices,
+    'a list, one entry per tensor',
+    remedy,
+  );
   checkOptions(options, EQUIVALENCE_OPTIONS);
   checkMaxViolations(options);
   checkSpanCount(graph);
@@ -159,7 +165,9 @@ class Comparison {
     const leaf = this.#changed.leafs[index];
     const old = this.#old.tensors[this.#origin[this.#newIds.get(leaf)!]] as Tensor | undefined;
     const isOutside = leaf.memory !== 'deferred' && !leaf.isView && !this.#changed.inputs.has(leaf);
-    return isOutside && old !== undefined && old.operation !== null && this.#old.outputs.has(old) && sameLayout(old, leaf);
+    return (
+      isOutside && old !== undefined && old.operation !== null && this.#old.outputs.has(old) && sameLayout(old, leaf)
+    );
   }
 
   #runPart(node: Tensor, slice: Slice, before: ExpressionRun, after: ExpressionRun): void {
@@ -167,8 +175,14 @@ class Comparison {
     const old = this.#old.tensors[this.#origin[id]];
     const cut = this.#claims.check(node, old, slice, after);
     const expression = before.expressionOf.get(old);
-    if (typeof cut !== 'string' && expression !== undefined) return after.runPart(node, expression, old, { slice, cut });
-    this.#report('wrong-slice', this.#origin[id], id, typeof cut === 'string' ? cut : 'is a slice of what nobody computes');
+    if (typeof cut !== 'string' && expression !== undefined)
+      return after.runPart(node, expression, old, { slice, cut });
+    this.#report(
+      'wrong-slice',
+      this.#origin[id],
+      id,
+      typeof cut === 'string' ? cut : 'is a slice of what nobody computes',
+    );
     after.runUnknown(node);
   }
 
@@ -300,6 +314,8 @@ class Comparison {
 
 /** What can be read when a graph has run, besides memory outside the plan. */
 function resultsOf({ tensors, nodes, outputs }: Graph): Set<Tensor> {
-  const read = new Set(nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]));
+  const read = new Set(
+    nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+  );
   return new Set(tensors.filter((tensor) => outputs.has(tensor) || (!read.has(tensor) && isResultIfUnread(tensor))));
 }

@@ -60,7 +60,11 @@ function sameOrder(a: Layout, b: Layout): boolean {
 }
 
 /** Bytes of a tensor's elements in the order of a contiguous one, as runs of addresses. O(runs). */
-export function forEachRun({ type, shape, strides }: Layout, start: number, visit: (at: number, size: number) => void): void {
+export function forEachRun(
+  { type, shape, strides }: Layout,
+  start: number,
+  visit: (at: number, size: number) => void,
+): void {
   if (shape.includes(0)) return;
   let size = type.blockBytes;
   let inner = 0;

@@ -153,7 +153,13 @@ export class Chooser {
         for (const count of FIRST_COUNTS) {
           if (length < count) continue;
           const size = Math.ceil(length / count);
-          const steps = growth(this.#graph, this.#can, end, { dim, from: size, to: Math.min(length, 2 * size) }, step - REACH);
+          const steps = growth(
+            this.#graph,
+            this.#can,
+            end,
+            { dim, from: size, to: Math.min(length, 2 * size) },
+            step - REACH,
+          );
           if (steps.length < 2) continue;
           this.#addCuts(steps, step, { dim, size }, found);
           break;
@@ -208,7 +214,9 @@ function middleOf(region: Region): Slice {
 function isBetter(a: Candidate, b: Candidate, limit: number): boolean {
   const [peakOfA, peakOfB] = [Math.max(a.peak, limit), Math.max(b.peak, limit)];
   if (peakOfA !== peakOfB) return peakOfA < peakOfB;
-  return a.cost.operations < b.cost.operations || (a.cost.operations === b.cost.operations && a.cost.bytes < b.cost.bytes);
+  return (
+    a.cost.operations < b.cost.operations || (a.cost.operations === b.cost.operations && a.cost.bytes < b.cost.bytes)
+  );
 }
 
 /** By step, a number that is the same for nodes that are alike: operation, layout, and where what they read is made. */
@@ -216,7 +224,16 @@ function kindsOf({ table, tensors, nodes }: Graph, { inside, end }: Divisible): 
   const numbers = new Map<string, number>();
   return nodes.map((node, step) => {
     const id = table.nodes[step];
-    const facts: unknown[] = [inside[step], end[step], node.op, node.type.name, node.shape, table.uses[id], table.traits[id], node.params];
+    const facts: unknown[] = [
+      inside[step],
+      end[step],
+      node.op,
+      node.type.name,
+      node.shape,
+      table.uses[id],
+      table.traits[id],
+      node.params,
+    ];
     for (let entry = table.sourceFirst[id]; entry < table.sourceFirst[id + 1]; entry++) {
       const source = table.sources[entry];
       const { shape, strides } = tensors[source];

@@ -59,7 +59,8 @@ function canEnd(graph: Graph, node: Tensor): boolean {
 function canBeInside(graph: Graph, node: Tensor): boolean {
   const { operation, destination, memory, allocSize, root } = node;
   if (operation === null || !operation.isKnown || destination !== null || memory !== 'deferred') return false;
-  if (allocSize !== null || root.memory !== 'deferred' || graph.outputs.has(node) || graph.inputs.has(node)) return false;
+  if (allocSize !== null || root.memory !== 'deferred' || graph.outputs.has(node) || graph.inputs.has(node))
+    return false;
   return isPureView(node) || (operation.isPure && operation.cut !== null && (node.isView || isContiguous(node)));
 }
 

@@ -79,7 +79,11 @@ class Splitting {
 
   run(): SplitGraph {
     const start = this.#stateOf(
-      { graph: this.#graph, origin: Int32Array.from(this.#graph.tensors.keys()), slices: this.#graph.tensors.map(() => null) },
+      {
+        graph: this.#graph,
+        origin: Int32Array.from(this.#graph.tensors.keys()),
+        slices: this.#graph.tensors.map(() => null),
+      },
       { operations: 0, bytes: 0 },
       0,
     );

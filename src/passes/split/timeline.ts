@@ -61,7 +61,11 @@ export class Timeline {
     if (isStreamed) load -= this.#sizeOf(table.nodes[end]);
     const counted = new Set<number>();
     for (const step of steps) {
-      for (let entry = table.sourceFirst[table.nodes[step]]; entry < table.sourceFirst[table.nodes[step] + 1]; entry++) {
+      for (
+        let entry = table.sourceFirst[table.nodes[step]];
+        entry < table.sourceFirst[table.nodes[step] + 1];
+        entry++
+      ) {
         const root = table.roots[table.sources[entry]];
         if (counted.has(root)) continue;
         counted.add(root);
@@ -70,7 +74,13 @@ export class Timeline {
         else if (!isLive && this.#owns(root)) load += this.#sizeOf(root);
       }
     }
-    return load + this.#insideOf(steps.map((step) => nodes[step]), needs);
+    return (
+      load +
+      this.#insideOf(
+        steps.map((step) => nodes[step]),
+        needs,
+      )
+    );
   }
 
   /** The most bytes that a part's own storages take at once. */

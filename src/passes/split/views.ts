@@ -89,7 +89,7 @@ export function viewLayoutOf(view: Tensor, slice: Slice, part: Layout): ViewLayo
     return isBelow ? view.strides[dim] : NaN;
   });
   if (strides.some((stride) => Number.isNaN(stride))) return null;
-  const filled = strides.map((stride, dim) => stride ?? (dim === 0 ? part.type.blockBytes : strides[dim - 1] ?? 0));
+  const filled = strides.map((stride, dim) => stride ?? (dim === 0 ? part.type.blockBytes : (strides[dim - 1] ?? 0)));
   for (let dim = 1; dim < filled.length; dim++) {
     if (strides[dim] === null) filled[dim] = filled[dim - 1] * shape[dim - 1];
   }

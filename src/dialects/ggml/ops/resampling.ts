@@ -124,7 +124,12 @@ export const UPSCALE = define<
     if (params.mode !== 'nearest' || !Number.isInteger(factor)) return null;
     const operand = { dim, from: Math.floor(from / factor), to: Math.ceil(to / factor) };
     const ne = slicedShape(shape, { dim, from: operand.from * factor, to: operand.to * factor });
-    return { operands: [operand], params: { ne }, before: from - operand.from * factor, after: operand.to * factor - to };
+    return {
+      operands: [operand],
+      params: { ne },
+      before: from - operand.from * factor,
+      after: operand.to * factor - to,
+    };
   },
   result: (o, { ne, mode, antialias }) => {
     o.requireType('a', 'f32');
