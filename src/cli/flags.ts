@@ -49,6 +49,8 @@ export type Flags = ModelOptions &
     readonly capacity?: number;
     readonly budget?: number;
     readonly order?: boolean;
+    readonly split?: boolean;
+    readonly maxExtraOps?: number;
     readonly maxEffort?: number;
     readonly timeLimitMs?: number;
     readonly output?: string;

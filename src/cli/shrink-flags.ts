@@ -23,7 +23,21 @@ export const PASS_FLAGS: readonly Flag[] = [
   {
     key: 'order',
     long: '--order',
-    help: 'the order in which the nodes run (default, as long as it is the only choice)',
+    help: 'the order in which the nodes run (default: order and split)',
+    group: PASSES,
+  },
+  {
+    key: 'split',
+    long: '--split',
+    help: 'regions are computed in parts, such as so many tokens at a time (default: order and split)',
+    group: PASSES,
+  },
+  {
+    key: 'maxExtraOps',
+    long: '--max-extra-ops',
+    value: 'PERCENT',
+    parse: (text) => wholeNumber(0, 10_000)(text.replace(/%$/, '')) / 100,
+    help: 'multiply-adds that parts may compute more than once, of all there are (default: 10)',
     group: PASSES,
   },
 ];

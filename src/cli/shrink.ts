@@ -5,9 +5,11 @@ import { exactBytes, groupDigits } from '../format.js';
 import type { Graph } from '../graph/graph.js';
 import { graphToJson } from '../json/write.js';
 import { measureModel } from '../models/measure-model.js';
-import type { OrderProgress } from '../passes/order/options.js';
+import type { OrderedGraph, OrderProgress } from '../passes/order/options.js';
 import { orderGraphAsync } from '../passes/order/order-graph.js';
+import { splitGraph } from '../passes/split/split-graph.js';
 import { measureGraph } from '../plan/measure.js';
+import type { PlanOptions } from '../plan/options.js';
 import { fitsBudget, formatShrunk, shrunkFileJson, type ShrunkFile } from '../report/shrink-report.js';
 import { CliError, EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
@@ -74,9 +76,48 @@ async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announ
   const input = await readInput(file, flags, terminal);
   const graph = graphOf(input, flags);
   const planning = graphOptionsOf(input.kind === 'graph' ? input : {}, flags);
+  const { budget = null } = flags;
+  const isAsked = flags.order === true || flags.split === true;
+  const before = measureGraph(graph, planning);
   announce(`ordering ${file}`);
+  const ordered = isAsked && flags.order !== true ? null : await order(graph, planning, flags, terminal, announce);
+  const found = ordered?.graph ?? graph;
+  const after = ordered === null ? before : measureGraph(found, planning);
+  const rest = {
+    file,
+    nodes: graph.nodes.length,
+    before,
+    orderBound: ordered?.bound ?? 0,
+    orderOptimal: ordered?.isOptimal ?? false,
+    ordered: ordered === null ? null : after,
+    budget,
+  };
+  const isInterrupted = ordered?.stopped === 'abort';
+  if ((isAsked && flags.split !== true) || isInterrupted) {
+    return { shrunk: { ...rest, after, split: null }, graph: found, isInterrupted };
+  }
+  announce(`splitting ${file}`);
   const { reuse, runtime, alignment } = planning;
-  const { maxEffort, timeLimitMs, budget = null } = flags;
+  const options = { reuse, runtime, alignment, budget: budget ?? 0, maxExtraOps: flags.maxExtraOps };
+  const split = splitGraph(found, options);
+  const inParts = split.regionCount === 0 ? after : measureGraph(split.graph, planning);
+  const isBetter = inParts.bufferSize < after.bufferSize;
+  const { regionCount, extraOps, rereadBytes } = split;
+  const cost = isBetter ? { regionCount, extraOps, rereadBytes } : { regionCount: 0, extraOps: 0, rereadBytes: 0 };
+  return {
+    shrunk: { ...rest, after: isBetter ? inParts : after, split: cost },
+    graph: isBetter ? split.graph : found,
+    isInterrupted,
+  };
+}
+
+async function order(
+  graph: Graph,
+  { reuse, runtime, alignment }: PlanOptions,
+  { maxEffort, timeLimitMs }: Flags,
+  terminal: Terminal,
+  announce: Announce,
+): Promise<OrderedGraph> {
   let nextTime = 0;
   const onProgress = ({ peak, bound, effort }: OrderProgress): void => {
     if (performance.now() < nextTime) return;
@@ -89,19 +130,9 @@ async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announ
     timeLimitMs,
     onProgress,
   };
-  const ordered = await terminal.untilInterrupted((signal) =>
+  return terminal.untilInterrupted((signal) =>
     orderGraphAsync(graph, { reuse, runtime, alignment, minimise: 'size', ...limits, signal }),
   );
-  const shrunk = {
-    file,
-    nodes: graph.nodes.length,
-    before: measureGraph(graph, planning),
-    after: measureGraph(ordered.graph, planning),
-    orderBound: ordered.bound,
-    orderOptimal: ordered.isOptimal,
-    budget,
-  };
-  return { shrunk, graph: ordered.graph, isInterrupted: ordered.stopped === 'abort' };
 }
 
 function graphOf(input: Input, flags: Flags): Graph {
