@@ -274,6 +274,7 @@ const CALLS: readonly Call[] = [
 
   ['orderGraph', passes.orderGraph, graph, {}],
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
+  ['splitGraph', passes.splitGraph, graph, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
   ['counted', viewer.counted, 3, 'byte', 'bytes'],

@@ -41,6 +41,7 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['maxChunk of limits', 'maxChunkSize', (o) => lib.verifyPlacement(problem, placement, o)],
   ['oder', 'order', (o) => lib.replayPlan(graph, plan, o)],
   ['minimize', 'minimise', (o) => passes.orderGraph(graph, o)],
+  ['maxExtraOp', 'maxExtraOps', (o) => passes.splitGraph(graph, o)],
   ['maxViolation', 'maxViolations', (o) => passes.verifyEquivalent(graph, passes.orderGraph(graph), o)],
   ['widht', 'width', (o) => renderMap(plan, o)],
   ['step of window', 'steps', (o) => renderMap(plan, { window: o })],

@@ -67,6 +67,13 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX, TFLITE].map(
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {
-  const unknown = { name, rank: null, types: PLAIN_TYPES, findOperation: () => undefined, resultOf: () => null, parts: null };
+  const unknown = {
+    name,
+    rank: null,
+    types: PLAIN_TYPES,
+    findOperation: () => undefined,
+    resultOf: () => null,
+    parts: null,
+  };
   return DIALECTS.get(name) ?? unknown;
 }

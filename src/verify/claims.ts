@@ -4,11 +4,14 @@
  * Invariant: of an old node, the contents of its operands are taken down when it runs; so what is written later into the
  * same bytes does not matter.
  */
+import type { Graph } from '../graph/graph.js';
+import type { Rewritten } from '../graph/rewritten.js';
 import { isPureView } from '../graph/node-kind.js';
 import { sameShape } from '../tensor/layout.js';
 import { slicedShape, type Cut, type Slice } from '../tensor/slice.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { ExpressionRun } from './expressions.js';
+import { labelOf } from './plan-violation.js';
 import { faultOfSlice, hasSettings, sameContent, type Content } from './slices.js';
 
 /** What a slice of an old node reads; without a cut if it cannot be computed by itself. */
@@ -24,8 +27,28 @@ const keyOf = ({ dim, from, to }: Slice): string => `${dim} ${from} ${to}`;
 export class Claims {
   readonly #claims = new Map<Tensor, Map<string, Claim>>();
 
+  /** Takes in what the nodes of a rewritten graph claim to be; returns the claims that make no sense. */
+  fill(
+    old: Graph,
+    { graph, origin, slices = [] }: Rewritten,
+    newIds: ReadonlyMap<Tensor, number>,
+  ): { readonly newId: number | null; readonly message: string }[] {
+    const count = graph.tensors.length;
+    if (slices.length !== 0 && slices.length !== count) {
+      return [{ newId: null, message: `there are ${slices.length} slices for ${count} tensors` }];
+    }
+    return graph.nodes.flatMap((node) => {
+      const newId = newIds.get(node)!;
+      const slice = slices[newId] ?? null;
+      if (slice === null || isPureView(node)) return [];
+      const whole = old.tensors[origin[newId]] as Tensor | undefined;
+      const fault = whole === undefined ? 'is a slice of nothing' : this.#add(whole, slice);
+      return fault === null ? [] : [{ newId, message: `${labelOf(node, newId)} ${fault}` }];
+    });
+  }
+
   /** @returns why that makes no sense; null if it does */
-  add(old: Tensor, slice: Slice): string | null {
+  #add(old: Tensor, slice: Slice): string | null {
     const fault = faultOfSlice(slice, old);
     if (fault !== null) return fault;
     const known = this.#claims.get(old) ?? new Map<string, Claim>();

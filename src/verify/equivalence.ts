@@ -13,6 +13,7 @@ import type { Slice } from '../tensor/slice.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Claims } from './claims.js';
 import type { EquivalenceViolation } from './equivalence-violation.js';
+import { homesOf } from './homes.js';
 import { ExpressionRun, Expressions, type Effect } from './expressions.js';
 import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { labelOf } from './plan-violation.js';
@@ -87,7 +88,7 @@ class Comparison {
     this.#slices = slices;
     this.#oldIds = new Map(old.tensors.map((tensor, id) => [tensor, id]));
     this.#newIds = new Map(changed.tensors.map((tensor, id) => [tensor, id]));
-    this.#homes = new Set(changed.leafs.filter((_, index) => this.#isHome(index)));
+    this.#homes = homesOf(old, { graph: changed, origin }, this.#newIds);
   }
 
   violations(): readonly EquivalenceViolation[] {
@@ -137,37 +138,15 @@ class Comparison {
 
   /** Whether the slices that nodes claim to be are slices of what they stand for. */
   #checkSlices(): boolean {
-    const { tensors, nodes } = this.#changed;
-    const report = (newId: number | null, what: string): void => {
-      this.#violations.push({ kind: 'bad-origin', oldId: null, newId, message: `bad-origin: ${what}` });
-    };
-    if (this.#slices.length !== 0 && this.#slices.length !== tensors.length) {
-      report(null, `there are ${this.#slices.length} slices for ${tensors.length} tensors`);
-      return false;
-    }
-    for (const node of nodes) {
-      const id = this.#newIds.get(node)!;
-      const slice = this.#sliceOf(node);
-      if (slice === null || isPureView(node)) continue;
-      const old = this.#old.tensors[this.#origin[id]] as Tensor | undefined;
-      const fault = old === undefined ? 'is a slice of nothing' : this.#claims.add(old, slice);
-      if (fault !== null) report(id, `${labelOf(node, id)} ${fault}`);
+    const rewritten = { graph: this.#changed, origin: this.#origin, slices: this.#slices };
+    for (const { newId, message } of this.#claims.fill(this.#old, rewritten, this.#newIds)) {
+      this.#violations.push({ kind: 'bad-origin', oldId: null, newId, message: `bad-origin: ${message}` });
     }
     return this.#violations.length === 0;
   }
 
   #sliceOf(node: Tensor): Slice | null {
     return this.#slices[this.#newIds.get(node)!] ?? null;
-  }
-
-  /** Whether a leaf is memory of the caller that an output of the old graph is written into. */
-  #isHome(index: number): boolean {
-    const leaf = this.#changed.leafs[index];
-    const old = this.#old.tensors[this.#origin[this.#newIds.get(leaf)!]] as Tensor | undefined;
-    const isOutside = leaf.memory !== 'deferred' && !leaf.isView && !this.#changed.inputs.has(leaf);
-    return (
-      isOutside && old !== undefined && old.operation !== null && this.#old.outputs.has(old) && sameLayout(old, leaf)
-    );
   }
 
   #runPart(node: Tensor, slice: Slice, before: ExpressionRun, after: ExpressionRun): void {

@@ -411,14 +411,19 @@ function callsOfViewer({ serveMap }, { memoryMapOf }, library) {
   };
 }
 
-function callsOfPasses({ orderGraph }, library) {
+function callsOfPasses({ orderGraph, splitGraph }, library) {
   const { graph } = network(library);
   const ordered = orderGraph(graph);
   return {
     orderGraph: () => assert.ok(ordered.isOptimal && ordered.peak <= ordered.peakBefore),
     orderGraphAsync: async (orderGraphAsync) => assert.equal((await orderGraphAsync(graph)).peak, ordered.peak),
+    splitGraph: () => {
+      const split = splitGraph(graph);
+      assert.ok(split.peak <= split.peakBefore && split.extraOps <= 0.1);
+    },
     verifyEquivalent: (verifyEquivalent) => {
       assert.deepEqual(verifyEquivalent(graph, ordered), []);
+      assert.deepEqual(verifyEquivalent(graph, splitGraph(graph)), []);
       throwsPlannerError(library, () => verifyEquivalent(graph, null));
     },
   };

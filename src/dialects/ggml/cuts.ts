@@ -11,6 +11,7 @@ import {
   type Cut,
   type CutNode,
   type CutRule,
+  type OperandSlice,
   type Slice,
 } from '../../tensor/slice.js';
 import type { OperationParams } from '../../tensor/tensor.js';
@@ -74,4 +75,24 @@ export function slidingCut(node: CutNode, slice: Slice, along: number): Cut | nu
   const after = count - (slice.to - skipped);
   if (operand.to <= operand.from || after < 0) return null;
   return { operands: [null, operand], before, after };
+}
+
+/** What slices of rows and heads read of the mask and of the sinks; `rows` is the dimension of the rows in the result. */
+export function scoreSlices(
+  { shape, sources, params }: CutNode,
+  slice: Slice,
+  first: number,
+  rows: 1 | 2,
+): OperandSlice[] {
+  const [mask, sinks] = [sources[first] ?? null, sources[first + 1] ?? null];
+  const length = shape[slice.dim];
+  if (slice.dim === rows) {
+    // A mask may have more rows than there are.
+    const rowsOfMask = mask === null ? 1 : mask.shape[1];
+    return [rowsOfMask > 1 && rowsOfMask >= length ? { ...slice, dim: 1 } : alike(mask, slice, length, 1), null];
+  }
+  if (slice.dim === 3) return [alike(mask, slice, length), null];
+  // The slope of a bias depends on which head it is of how many.
+  if (params.maxBias !== 0) return [undefined, undefined];
+  return [alike(mask, slice, length, 2), alike(sinks, slice, length, 0)];
 }

@@ -8,7 +8,8 @@ import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
-import { alike, cutOf, shared, type CutNode, type OperandSlice, type Slice } from '../../../tensor/slice.js';
+import { alike, cutOf, shared } from '../../../tensor/slice.js';
+import { scoreSlices } from '../cuts.js';
 import { checkSettings, like, f32, listOf, numbers, slots } from './rules.js';
 import { requireArgument, requireIntegers, requireWord, type Named } from './rules.js';
 import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
@@ -164,21 +165,6 @@ function requireMaskForBias(o: Operands, maxBias: number): void {
 }
 
 /** Row by row: a row, and the row of a mask of equal layout, are read to the end before the row is written. */
-/** What slices of rows and heads read of the mask and of the sinks; `rows` is the dimension of the rows in the result. */
-function scoreSlices({ shape, sources, params }: CutNode, slice: Slice, first: number, rows: 1 | 2): OperandSlice[] {
-  const [mask, sinks] = [sources[first] ?? null, sources[first + 1] ?? null];
-  const length = shape[slice.dim];
-  if (slice.dim === rows) {
-    // A mask may have more rows than there are.
-    const rowsOfMask = mask === null ? 1 : mask.shape[1];
-    return [rowsOfMask > 1 && rowsOfMask >= length ? { ...slice, dim: 1 } : alike(mask, slice, length, 1), null];
-  }
-  if (slice.dim === 3) return [alike(mask, slice, length), null];
-  // The slope of a bias depends on which head it is of how many.
-  if (params.maxBias !== 0) return [undefined, undefined];
-  return [alike(mask, slice, length, 2), alike(sinks, slice, length, 0)];
-}
-
 export const SOFT_MAX = define<OperationParams & { scale: number; maxBias: number }>({
   name: 'SOFT_MAX',
   operands: ['a'],

@@ -163,8 +163,11 @@ const diagonal: Kernel = (call) => {
   call.out.forEach((i0, i1, i2, i3) => call.out.set(i0 === i1 ? a.get(i0, 0, i2, i3) : 0, i0, i1, i2, i3));
 };
 
+/** Whoever writes there will. */
+const nothing: Kernel = () => undefined;
+
 export const MEMORY_KERNELS: Kernels = [
-  [EMPTY, () => undefined],
+  [EMPTY, nothing],
   [DUP, copy],
   [CPY, copy],
   [CONT, copy],
