@@ -8,7 +8,8 @@
  * Invariant: elements of a slice are computed from the same elements, by the same arithmetic and in the same order, as in
  * the whole result: they are the same bits.
  */
-import type { OperationParams, Tensor } from './tensor.js';
+import type { Layout } from './layout.js';
+import type { OperationParams } from './operation-params.js';
 
 /** Elements `from` to `to` (exclusive) of one dimension, of all others everything. */
 export interface Slice {
@@ -30,7 +31,14 @@ export interface Cut {
 }
 
 /** A node as far as its cuts depend on it. */
-export type CutNode = Pick<Tensor, 'shape' | 'sources' | 'params'>;
+export interface CutNode extends Shaped {
+  /** By source slot. */
+  readonly sources: readonly (Shaped | null)[];
+  readonly params: OperationParams;
+}
+
+/** What has a shape. */
+type Shaped = Pick<Layout, 'shape'>;
 
 /** How to compute a slice of a node's result; null if the operation cannot be cut there. */
 export type CutRule = (node: CutNode, slice: Slice) => Cut | null;
@@ -44,14 +52,14 @@ export function cutOf(operands: readonly OperandSlice[], rest: Omit<Cut, 'operan
 }
 
 /** The slice of a dimension, of as many elements as that of the result or of a single one, which is repeated. */
-export function alike(operand: Tensor | null, slice: Slice, length: number, dim = slice.dim): OperandSlice {
+export function alike(operand: Shaped | null | undefined, slice: Slice, length: number, dim = slice.dim): OperandSlice {
   const own = operand?.shape[dim] ?? 1;
   if (own === length && length > 1) return { ...slice, dim };
   return own === 1 ? null : undefined;
 }
 
 /** The slice of a dimension whose elements count for `length ÷ own` neighbours of the result each. */
-export function shared(operand: Tensor, slice: Slice, length: number, dim = slice.dim): OperandSlice {
+export function shared(operand: Shaped, slice: Slice, length: number, dim = slice.dim): OperandSlice {
   const own = operand.shape[dim];
   if (own === 1) return null;
   const each = length / own;
