@@ -31,9 +31,10 @@ export interface Cut {
 }
 
 /** A node as far as its cuts depend on it. */
-export interface CutNode extends Shaped {
+export interface CutNode {
+  readonly shape: readonly number[];
   /** By source slot. */
-  readonly sources: readonly (Shaped | null)[];
+  readonly sources: readonly ({ readonly shape: readonly number[] } | null)[];
   readonly params: OperationParams;
 }
 
