@@ -15,6 +15,7 @@ export type { PlainTypeName } from './tensor/plain-types.js';
 export { byteLength, contiguousStrides, elementCount, isContiguous, rowSize } from './tensor/public-layout.js';
 export type { Layout, Dims4 } from './tensor/layout.js';
 export type { Operation, OperationFamily } from './tensor/operation.js';
+export type { Cut, CutNode, CutRule, Slice } from './tensor/slice.js';
 export type { ReuseRule, MemoryKind, OperationParams, OperationParam, Tensor } from './tensor/tensor.js';
 export type { ElementOf, TensorElements } from './tensor/elements.js';
 export type { TensorData, TypedArrayOf } from './tensor/typed-array.js';

@@ -298,6 +298,7 @@ const CALLS: readonly Call[] = [
   ['recomputeGraphAsync', passes.recomputeGraphAsync, graph, { budgetBytes: 1 }],
   ['fitGraph', passes.fitGraph, graph, 1, {}],
   ['fitGraphAsync', passes.fitGraphAsync, graph, 1, {}],
+  ['splitGraph', passes.splitGraph, graph, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
   ['measureTraining', training.measureTraining, 'pythia-70m', { batch: 1, sequence: 8 }, {}],

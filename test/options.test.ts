@@ -45,6 +45,7 @@ const WAYS_IN: readonly [culprit: string, meant: string, call: (options: never) 
   ['parameter', 'parameters', (o) => autodiff.trainingGraphs(graph.nodes[0], o)],
   ['learningrate', 'learningRate', (o) => autodiff.adamwSettings(1, o)],
   ['minimize', 'minimise', (o) => passes.orderGraph(graph, o)],
+  ['maxExtraOp', 'maxExtraOps', (o) => passes.splitGraph(graph, o)],
   ['maxViolation', 'maxViolations', (o) => passes.verifyEquivalent(graph, passes.orderGraph(graph), o)],
   ['widht', 'width', (o) => renderMap(plan, o)],
   ['step of window', 'steps', (o) => renderMap(plan, { window: o })],

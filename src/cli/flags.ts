@@ -27,6 +27,7 @@ import {
 import type { Flag } from './flag.js';
 import type { FittingFlags } from './fitting-flags.js';
 import type { PartFlags } from './part-flags.js';
+import type { PassFlags } from './pass-flags.js';
 import type { ShapeFlags } from './shape-flags.js';
 
 /** How a model is spread over devices. */
@@ -37,7 +38,8 @@ export type Flags = ModelOptions &
   OffloadFlags &
   FittingFlags &
   ShapeFlags &
-  PartFlags & {
+  PartFlags &
+  PassFlags & {
     /** The devices besides the CPU, as texts. */
     readonly gpu?: readonly string[];
     readonly allocator?: AllocatorName;
@@ -47,9 +49,6 @@ export type Flags = ModelOptions &
     readonly alignment?: number;
     readonly maxChunkSize?: number;
     readonly capacity?: number;
-    readonly budget?: number;
-    readonly order?: boolean;
-    readonly recompute?: boolean;
     readonly maxEffort?: number;
     readonly timeLimitMs?: number;
     readonly output?: string;

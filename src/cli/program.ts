@@ -58,9 +58,10 @@ Every combination is one row; one that llama.cpp would refuse says why. Sizes ar
   tensor-arena sweep model.gguf --gpu cuda:8GiB -ngl 0,16,99 -c 4096,32768`;
 
 const SHRINK_HELP = `
-FILE is a compute graph (.json, .json.gz), a model (.onnx, .tflite), or one (.gguf) whose graph is that of llama.cpp. The nodes stay as they are and
-compute the same; they run in the order that needs the fewest bytes. With each answer comes the number of bytes that no order
-can go below. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
+FILE is a compute graph (.json, .json.gz), a model (.onnx, .tflite), or one (.gguf) whose graph is that of llama.cpp. Its
+nodes run in the order that needs the fewest bytes; then regions are computed in parts, which write into slices of one
+result. The results stay the same, bit by bit. With each answer comes the number of bytes that no order can go below, and
+what the parts cost. With a budget, no more is split than it takes. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
   tensor-arena shrink graph.json --budget 64MiB -o smaller.json
   tensor-arena plan smaller.json -o plan.json`;
 
@@ -125,7 +126,7 @@ const COMMANDS: readonly CommandRow[] = [
   },
   {
     syntax: 'shrink <FILE...>',
-    summary: 'Find the order of nodes that needs the fewest bytes, and write the graph of each FILE in that order.',
+    summary: 'Find a graph that computes what that of each FILE does, in fewer bytes: another order, regions in parts.',
     flags: [...SHRINK_FLAGS, OUTPUT_FLAG, JSON_FLAG],
     help: SHRINK_HELP,
     action: async (files, flags, terminal) => (await import('./shrink.js')).shrink(files, flags, terminal),

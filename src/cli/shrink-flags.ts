@@ -23,13 +23,27 @@ export const PASS_FLAGS: readonly Flag[] = [
   {
     key: 'order',
     long: '--order',
-    help: 'the order in which the nodes run (default)',
+    help: 'the order in which the nodes run (default: order and split)',
+    group: PASSES,
+  },
+  {
+    key: 'split',
+    long: '--split',
+    help: 'regions are computed in parts, such as so many tokens at a time (default: order and split)',
     group: PASSES,
   },
   {
     key: 'recompute',
     long: '--recompute',
-    help: 'values may be computed again for a later reader; the order is kept then, unless --order is given too',
+    help: 'values may be computed again for a later reader',
+    group: PASSES,
+  },
+  {
+    key: 'maxExtraOps',
+    long: '--max-extra-ops',
+    value: 'PERCENT',
+    parse: (text) => wholeNumber(0, 10_000)(text.replace(/%$/, '')) / 100,
+    help: 'operations that may be computed more than once, of all there are (default: 10)',
     group: PASSES,
   },
 ];

@@ -5,11 +5,14 @@ import { exactBytes, groupDigits } from '../format.js';
 import type { Graph } from '../graph/graph.js';
 import { graphToJson } from '../json/write.js';
 import { measureModel } from '../models/measure-model.js';
-import { fitGraphAsync } from '../passes/fit/fit-graph.js';
-import type { FitProgress } from '../passes/fit/options.js';
-import type { OrderProgress } from '../passes/order/options.js';
+import type { OrderedGraph, OrderProgress } from '../passes/order/options.js';
 import { orderGraphAsync } from '../passes/order/order-graph.js';
-import { measureGraph } from '../plan/measure.js';
+import { fitGraphAsync } from '../passes/fit/fit-graph.js';
+import type { FitProgress, FittedGraph } from '../passes/fit/options.js';
+import type { SplitGraph } from '../passes/split/options.js';
+import { splitGraph } from '../passes/split/split-graph.js';
+import { measureGraph, type Measurement } from '../plan/measure.js';
+import type { PlanOptions } from '../plan/options.js';
 import { fitsBudget, formatShrunk, shrunkFileJson, type ShrunkFile } from '../report/shrink-report.js';
 import { CliError, EXIT, weightiest, type ExitCode } from './cli-error.js';
 import { exitCodeOf, inFile, printFailure } from './failure.js';
@@ -24,9 +27,6 @@ import { printNote, type Terminal } from './terminal.js';
 
 /** How often a search says how far it is. */
 const PROGRESS_INTERVAL_MS = 100;
-
-/** What another order costs. */
-const FREE = { extraOps: 0, rereadBytes: 0 };
 
 interface Shrunk {
   readonly shrunk: ShrunkFile;
@@ -77,46 +77,114 @@ function checkGraphOutput(output: string, files: readonly string[]): void {
 async function shrinkFile(file: string, flags: Flags, terminal: Terminal, announce: Announce): Promise<Shrunk> {
   announce(`reading ${file}`);
   const input = await readInput(file, flags, terminal);
-  const graph = graphOf(input, flags);
+  const given = graphOf(input, flags);
   const planning = graphOptionsOf(input.kind === 'graph' ? input : {}, flags);
+  const work: Work = { file, planning, flags, terminal, announce };
+  const { budget = null } = flags;
+  const asksNothing = flags.order !== true && flags.split !== true && flags.recompute !== true;
+  const before = measureGraph(given, planning);
+  let best: Best = { graph: given, measurement: before };
+
+  const ordered = flags.order === true || asksNothing ? await order(given, work) : null;
+  if (ordered !== null) best = smaller(best, ordered, planning);
+  const orderedSize = ordered === null ? null : best.measurement;
+  let isInterrupted = ordered?.stopped === 'abort';
+
+  const split = (flags.split === true || asksNothing) && !isInterrupted ? inParts(best.graph, work) : null;
+  const whole = best;
+  if (split !== null && split.regionCount > 0) best = smaller(best, split, planning);
+  const parts = best === whole ? NOTHING : (split ?? NOTHING);
+  const partsSize = best.measurement;
+
+  const again = flags.recompute === true && !isInterrupted ? await recompute(best.graph, work) : null;
+  const once = best;
+  if (again !== null) best = smaller(best, again, planning);
+  isInterrupted ||= again?.limitedBy === 'abort';
+  const { extraOps, rereadBytes, regionCount } = parts;
+  const shrunk: ShrunkFile = {
+    file,
+    nodes: given.nodes.length,
+    before,
+    after: best.measurement,
+    ordered: orderedSize,
+    split: split === null ? null : { measurement: partsSize, extraOps, rereadBytes, regionCount },
+    recomputed:
+      again === null
+        ? null
+        : { measurement: best.measurement, ...(best === once ? NOTHING : again.cost), frontier: again.frontier },
+    orderBound: ordered?.bound ?? 0,
+    orderOptimal: ordered?.isOptimal ?? false,
+    budget,
+  };
+  return { shrunk, graph: best.graph, isInterrupted };
+}
+
+const NOTHING = { extraOps: 0, rereadBytes: 0, regionCount: 0 };
+
+/** What the passes work on, and with. */
+interface Work {
+  readonly file: string;
+  readonly planning: PlanOptions;
+  readonly flags: Flags;
+  readonly terminal: Terminal;
+  readonly announce: Announce;
+}
+
+interface Best {
+  readonly graph: Graph;
+  readonly measurement: Measurement;
+}
+
+/** What a pass has made, if it takes fewer bytes. */
+function smaller(best: Best, { graph }: Pick<Best, 'graph'>, planning: PlanOptions): Best {
+  const measurement = measureGraph(graph, planning);
+  return measurement.bufferSize < best.measurement.bufferSize ? { graph, measurement } : best;
+}
+
+async function order(graph: Graph, { file, planning, flags, terminal, announce }: Work): Promise<OrderedGraph> {
   announce(`ordering ${file}`);
   const { reuse, runtime, alignment } = planning;
-  const { maxEffort, timeLimitMs, budget = null } = flags;
+  const onProgress = inIntervals(announce, ({ peak, bound, effort }: OrderProgress) => {
+    return `${groupDigits(peak)} bytes found, ${groupDigits(bound)} bytes proven, ${groupDigits(effort)} steps`;
+  });
+  const limits = { ...limitsOf(flags), onProgress };
+  return terminal.untilInterrupted((signal) =>
+    orderGraphAsync(graph, { reuse, runtime, alignment, minimise: 'size', ...limits, signal }),
+  );
+}
+
+function inParts(graph: Graph, { file, planning, flags, announce }: Work): SplitGraph {
+  announce(`splitting ${file}`);
+  const { reuse, runtime, alignment } = planning;
+  const { budget = 0, maxExtraOps } = flags;
+  return splitGraph(graph, { reuse, runtime, alignment, budget, maxExtraOps });
+}
+
+async function recompute(graph: Graph, { file, planning, flags, terminal, announce }: Work): Promise<FittedGraph> {
+  announce(`computing values of ${file} again`);
+  const { reuse, runtime, alignment } = planning;
+  const { budget = 0, maxExtraOps } = flags;
+  const onProgress = inIntervals(announce, ({ bufferSize, effort }: FitProgress) => {
+    return `${groupDigits(bufferSize)} bytes found, ${groupDigits(effort)} steps`;
+  });
+  const limits = { ...limitsOf(flags), maxExtraOps, onProgress };
+  return terminal.untilInterrupted((signal) =>
+    fitGraphAsync(graph, budget, { reuse, runtime, alignment, order: false, ...limits, signal }),
+  );
+}
+
+function limitsOf({ maxEffort, timeLimitMs }: Flags): Pick<Flags, 'maxEffort' | 'timeLimitMs'> {
+  return { maxEffort: maxEffort ?? (timeLimitMs === undefined ? undefined : Infinity), timeLimitMs };
+}
+
+/** Says how far a search is, but not too often. */
+function inIntervals<P>(announce: Announce, textOf: (progress: P) => string): (progress: P) => void {
   let nextTime = 0;
-  const say = (text: () => string): void => {
+  return (progress) => {
     if (performance.now() < nextTime) return;
     nextTime = performance.now() + PROGRESS_INTERVAL_MS;
-    announce(text(), false);
+    announce(textOf(progress), false);
   };
-  const limits = { maxEffort: maxEffort ?? (timeLimitMs === undefined ? undefined : Infinity), timeLimitMs };
-  const options = { reuse, runtime, alignment, ...limits };
-  const { ordered, fitted } = await terminal.untilInterrupted(async (signal) => {
-    const onOrder = ({ peak, bound, effort }: OrderProgress): void =>
-      say(() => `${groupDigits(peak)} bytes found, ${groupDigits(bound)} bytes proven, ${groupDigits(effort)} steps`);
-    const best = await orderGraphAsync(graph, { ...options, minimise: 'size', signal, onProgress: onOrder });
-    const base = flags.recompute === true && flags.order !== true ? graph : best.graph;
-    if (flags.recompute !== true) return { ordered: best, fitted: null };
-    announce(`computing values of ${file} again`);
-    const onFit = ({ bufferSize, effort }: FitProgress): void =>
-      say(() => `${groupDigits(bufferSize)} bytes found, ${groupDigits(effort)} steps`);
-    const found = await fitGraphAsync(base, budget ?? 0, { ...options, order: false, signal, onProgress: onFit });
-    return { ordered: best, fitted: found };
-  });
-  const result = fitted?.graph ?? ordered.graph;
-  const after = measureGraph(result, planning);
-  const shrunk = {
-    file,
-    nodes: graph.nodes.length,
-    before: measureGraph(graph, planning),
-    after,
-    orderBound: ordered.bound,
-    orderOptimal: ordered.isOptimal,
-    budget,
-    cost: fitted?.cost ?? FREE,
-    frontier: fitted?.frontier ?? [{ bufferSize: after.bufferSize, ...FREE }],
-  };
-  const isInterrupted = ordered.stopped === 'abort' || fitted?.limitedBy === 'abort';
-  return { shrunk, graph: result, isInterrupted };
 }
 
 function graphOf(input: Input, flags: Flags): Graph {

@@ -95,7 +95,10 @@ export const METAL_RULES = rulesOf([
     all(contiguousRows(0), contiguousRows(1), reads(0, ...HALF_OR_FULL), sameTypes),
   ],
   [['ACC'], all(contiguousRows(0), contiguousRows(1), reads(0, 'f32'))],
-  [['REPEAT', 'CONV_TRANSPOSE_1D', 'ROPE', 'ROPE_BACK', 'ARGMAX', 'ARGSORT', 'TOP_K', 'ARANGE', 'DIAG'], ALWAYS],
+  [
+    ['REPEAT', 'CONV_TRANSPOSE_1D', 'ROPE', 'ROPE_BACK', 'ARGMAX', 'ARGSORT', 'TOP_K', 'ARANGE', 'DIAG', 'EMPTY'],
+    ALWAYS,
+  ],
   [['SSM_SCAN', 'SSM_CONV', 'RWKV_WKV6', 'RWKV_WKV7', 'OPT_STEP_ADAMW', 'OPT_STEP_SGD'], ALWAYS],
   [['CONV_TRANSPOSE_2D'], all(contiguous(0), contiguous(1), reads(0, ...HALF_OR_FULL), reads(1, 'f32'), yields('f32'))],
   [['COL2IM_1D'], all(reads(0, ...FLOATS), keepsType(0), contiguous(0), CONTIGUOUS_RESULT)],

@@ -168,6 +168,7 @@ export const VULKAN_RULES = rulesOf([
   [['CONCAT'], CONCATENATES],
   [['ADD1'], any(all(reads(0, ...HALF_OR_FULL), reads(1, 'f32')), all(reads(0, 'f16'), reads(1, 'f16')))],
   [['ARANGE'], yields('f32')],
+  [['EMPTY'], ALWAYS],
   [['FILL'], yields(...HALF_OR_FULL)],
   [['SOFT_MAX'], all(contiguous(0), reads(0, 'f32'), readsIfGiven(1, ...HALF_OR_FULL))],
   [['SOFT_MAX_BACK'], all(contiguous(0), reads(0, 'f32'), contiguous(1), reads(1, 'f32'))],

@@ -8,6 +8,7 @@ import type { Operation } from '../tensor/operation.js';
 import type { ElementType } from '../tensor/element-type.js';
 import { PLAIN_TYPES } from '../tensor/plain-types.js';
 import { findOperation } from './ggml/operations.js';
+import { DEPENDENCY, EMPTY, VIEW } from './ggml/ops/views.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
 import { findOnnxOperation } from './onnx/operations.js';
 import { findTfliteOperation } from './tflite/operations.js';
@@ -23,9 +24,25 @@ export interface Dialect {
   readonly findOperation: (name: string) => Operation | undefined;
   /** The type and shape of the result of an operation, where what a file says of it decides them; else null. */
   readonly resultOf: (node: StatedNode) => Pick<Layout, 'type' | 'shape'> | null;
+  /** What it takes to compute a result in parts; null if it has no such operations. */
+  readonly parts: PartOperations | null;
 }
 
-const GGML: Dialect = { name: 'ggml', rank: 4, types: {}, findOperation, resultOf: statedResult };
+/** The operations that look at a part of some bytes, wait for another result, and have bytes to write parts into. */
+export interface PartOperations {
+  readonly view: Operation;
+  readonly dependency: Operation;
+  readonly empty: Operation;
+}
+
+const GGML: Dialect = {
+  name: 'ggml',
+  rank: 4,
+  types: {},
+  findOperation,
+  resultOf: statedResult,
+  parts: { view: VIEW, dependency: DEPENDENCY, empty: EMPTY },
+};
 
 /** Its shape rules need settings that no graph file has, such as constants: the reader of models knows them. */
 const ONNX: Dialect = {
@@ -34,6 +51,7 @@ const ONNX: Dialect = {
   types: PLAIN_TYPES,
   findOperation: findOnnxOperation,
   resultOf: () => null,
+  parts: null,
 };
 
 /** Its rows know shapes in TFLite's order, and of values that no graph file has: the reader of models checks them. */
@@ -43,6 +61,7 @@ const TFLITE: Dialect = {
   types: PLAIN_TYPES,
   findOperation: findTfliteOperation,
   resultOf: () => null,
+  parts: null,
 };
 
 /** Strides decide where a view of PyTorch ends and a copy begins, and a graph file has these: its maker has checked them. */
@@ -52,6 +71,7 @@ const TORCH: Dialect = {
   types: PLAIN_TYPES,
   findOperation: findTorchOperation,
   resultOf: () => null,
+  parts: null,
 };
 
 const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
@@ -60,6 +80,13 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {
-  const unknown = { name, rank: null, types: PLAIN_TYPES, findOperation: () => undefined, resultOf: () => null };
+  const unknown = {
+    name,
+    rank: null,
+    types: PLAIN_TYPES,
+    findOperation: () => undefined,
+    resultOf: () => null,
+    parts: null,
+  };
   return DIALECTS.get(name) ?? unknown;
 }

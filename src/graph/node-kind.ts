@@ -14,7 +14,7 @@ export function isPureView({ operation, isView }: Tensor): boolean {
 }
 
 /**
- * Whether the storage lasts to the end if no other tensor reads `tensor`: it is a result then. A view without an operation
+ * Whether the storage lasts to the end if no other tensor reads `tensor`, or is written into it: it is a result then. A view without an operation
  * is none: nobody computes it, and ggml does not count it either.
  */
 export function isResultIfUnread({ operation, isView }: Tensor): boolean {

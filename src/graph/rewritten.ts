@@ -3,6 +3,7 @@
  *
  * Invariant: says nothing of how the graph was changed, so that whoever checks a pass needs none of its code.
  */
+import type { Slice } from '../tensor/slice.js';
 import type { Graph } from './graph.js';
 
 /** A graph that was made of another one, and where each of its tensors comes from. */
@@ -13,4 +14,9 @@ export interface Rewritten {
    * tensor that the old graph has nothing like.
    */
   readonly origin: Int32Array;
+  /**
+   * By the id of a tensor of `graph`: the elements of its origin that it has, where these are not all; null for all. Left out
+   * where no tensor is a part.
+   */
+  readonly slices?: readonly (Slice | null)[];
 }

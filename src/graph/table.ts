@@ -133,7 +133,7 @@ export function buildTable(graph: GraphLists, ids: TensorColumn): GraphTable {
     if (traits[node] >= TRAIT.input) inputNodes.push(node);
   }
   const outputs = Int32Array.from(graph.outputs, (tensor) => idOf(ids, tensor, tensor)).sort();
-  const kept = keepResults(tensors, roots, uses, traits, outputs);
+  const kept = keepResults(tensors, { roots, uses, destinations, traits, outputs });
   return {
     tensorCount: count,
     plannedCount,
@@ -209,16 +209,22 @@ function idOf(ids: TensorColumn, tensor: Tensor, reader: Tensor): number {
 /** Marks the storages of outputs and of tensors that no other tensor reads, and returns them in the order of their ids. */
 function keepResults(
   tensors: readonly Tensor[],
-  roots: Int32Array,
-  uses: Int32Array,
-  traits: Uint8Array,
-  outputs: Int32Array,
+  {
+    roots,
+    uses,
+    destinations,
+    traits,
+    outputs,
+  }: Pick<GraphTable, 'roots' | 'uses' | 'destinations' | 'traits' | 'outputs'>,
 ): number[] {
   const kept: number[] = [];
+  // What is written into is no result: what writes there may be one.
+  const isTarget = new Uint8Array(tensors.length);
+  for (let id = 0; id < tensors.length; id++) if (destinations[id] !== -1) isTarget[destinations[id]] = 1;
   let next = 0;
   for (let id = 0; id < tensors.length; id++) {
     if (outputs[next] === id) next++;
-    else if (uses[id] > 0 || !isResultIfUnread(tensors[id])) continue;
+    else if (uses[id] > 0 || isTarget[id] === 1 || !isResultIfUnread(tensors[id])) continue;
     const root = roots[id];
     if (traits[root] >= TRAIT.kept) continue;
     traits[root] += TRAIT.kept;

@@ -11,6 +11,9 @@ export type { OrderedGraph, OrderOptions, OrderProgress } from './order/options.
 export { recomputeGraph, recomputeGraphAsync } from './recompute/recompute-graph.js';
 export type { RecomputedGraph, RecomputeOptions, RecomputeProgress, RecomputeStep } from './recompute/options.js';
 export type { Minimised } from './measures.js';
+export { splitGraph } from './split/split-graph.js';
+export type { SplitGraph, SplitOptions } from './split/options.js';
+export type { Slice } from '../tensor/slice.js';
 export type { Rewritten } from '../graph/rewritten.js';
 export { verifyEquivalent, type EquivalenceOptions } from '../verify/equivalence.js';
 export type { EquivalenceViolation } from '../verify/equivalence-violation.js';

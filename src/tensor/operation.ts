@@ -5,6 +5,8 @@
  * of operations is needed.
  */
 
+import type { CutNode, CutRule } from './slice.js';
+
 /** What operations have in common with each other: they do the same kind of work. */
 export type OperationFamily =
   'matrix' | 'attention' | 'norm' | 'element-wise' | 'copy' | 'convolution' | 'recurrence' | 'other';
@@ -40,6 +42,10 @@ export interface Operation {
   readonly writesPart: boolean;
   /** Source slots in which the result may name itself, as what is written into: it is not read there. */
   readonly namesItself: readonly number[];
+  /** How slices of its result are computed; null if only all of it can be. */
+  readonly cut: CutRule | null;
+  /** Multiplications of an element of the result, each with an addition; null for an operation that does not sum up products. */
+  readonly termsOf: ((node: CutNode) => number) | null;
 }
 
 /** An operation of a graph file that the library does not know: what the file says about a node is all that is known. */
@@ -57,6 +63,8 @@ export function unknownOperation(name: string): Operation {
     updates: [],
     writesPart: true,
     namesItself: [],
+    cut: null,
+    termsOf: null,
   };
 }
 

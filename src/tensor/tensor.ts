@@ -5,6 +5,7 @@
  * view and owns no bytes. Which tensors are inputs and outputs is a fact of the graph.
  */
 import type { ElementType } from './element-type.js';
+import type { OperationParams } from './operation-params.js';
 import type { Operation } from './operation.js';
 import { byteLength, type Dims4, type Layout } from './layout.js';
 
@@ -14,11 +15,7 @@ import { byteLength, type Dims4, type Layout } from './layout.js';
  */
 export type MemoryKind = 'immediate' | 'deferred' | 'virtual';
 
-/** A number, string or flag of an operation, or a list of them: what a graph file can hold. */
-export type OperationParam = number | string | boolean | null | readonly OperationParam[];
-
-/** The settings of an operation other than its operands. */
-export type OperationParams = Readonly<Record<string, OperationParam>>;
+export type { OperationParam, OperationParams } from './operation-params.js';
 
 /** Which operands a result may overwrite, where that differs from the operation's own row. */
 export interface ReuseRule {

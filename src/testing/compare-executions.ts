@@ -153,7 +153,9 @@ function differencesOf(
 
 /** What can be read when the graph has run. */
 function resultsOf(graph: Graph): Tensor[] {
-  const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  const read = new Set(
+    graph.nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+  );
   return graph.tensors.filter((tensor) => {
     const isResult = !read.has(tensor) && isResultIfUnread(tensor);
     return graph.outputs.has(tensor) || isResult || (!tensor.isView && tensor.memory !== 'deferred');

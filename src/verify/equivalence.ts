@@ -6,11 +6,14 @@
  */
 import { checkArgument, checkOptions, type OptionNames } from '../errors.js';
 import { checkGraph, type Graph } from '../graph/graph.js';
-import { isResultIfUnread } from '../graph/node-kind.js';
+import { isPureView, isResultIfUnread } from '../graph/node-kind.js';
 import type { Rewritten } from '../graph/rewritten.js';
 import { sameLayout } from '../tensor/layout.js';
+import type { Slice } from '../tensor/slice.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { Claims } from './claims.js';
 import type { EquivalenceViolation } from './equivalence-violation.js';
+import { homesOf } from './homes.js';
 import { ExpressionRun, Expressions, type Effect } from './expressions.js';
 import { checkMaxViolations, MAX_VIOLATIONS } from './limits.js';
 import { labelOf } from './plan-violation.js';
@@ -47,45 +50,66 @@ export function verifyEquivalent(
   options: EquivalenceOptions = {},
 ): EquivalenceViolation[] {
   checkGraph(graph);
-  const { graph: changed, origin } = (rewritten ?? {}) as Partial<Rewritten>;
+  const { graph: changed, origin, slices } = (rewritten ?? {}) as Partial<Rewritten>;
   checkGraph(changed);
   const remedy = 'Give what a pass returned: { graph, origin }.';
   checkArgument(origin instanceof Int32Array, 'origin', origin, 'an Int32Array of ids', remedy);
+  checkArgument(
+    slices === undefined || Array.isArray(slices),
+    'slices',
+    slices,
+    'a list, one entry per tensor',
+    remedy,
+  );
   checkOptions(options, EQUIVALENCE_OPTIONS);
   checkMaxViolations(options);
   checkSpanCount(graph);
   checkSpanCount(changed);
   const { maxViolations = MAX_VIOLATIONS } = options;
-  return new Comparison(graph, changed, origin).violations().slice(0, maxViolations);
+  return new Comparison(graph, { graph: changed, origin, slices }).violations().slice(0, maxViolations);
 }
 
 class Comparison {
   readonly #old: Graph;
   readonly #changed: Graph;
   readonly #origin: Int32Array;
+  readonly #slices: readonly (Slice | null)[];
+  readonly #claims = new Claims();
+  /** Leafs outside the plan in which outputs come to lie. */
+  readonly #homes: ReadonlySet<Tensor>;
   readonly #oldIds: ReadonlyMap<Tensor, number>;
   readonly #newIds: ReadonlyMap<Tensor, number>;
   readonly #violations: EquivalenceViolation[] = [];
 
-  constructor(old: Graph, changed: Graph, origin: Int32Array) {
+  constructor(old: Graph, { graph: changed, origin, slices = [] }: Rewritten) {
     this.#old = old;
     this.#changed = changed;
     this.#origin = origin;
+    this.#slices = slices;
     this.#oldIds = new Map(old.tensors.map((tensor, id) => [tensor, id]));
     this.#newIds = new Map(changed.tensors.map((tensor, id) => [tensor, id]));
+    this.#homes = homesOf(old, { graph: changed, origin }, this.#newIds);
   }
 
   violations(): readonly EquivalenceViolation[] {
-    if (!this.#checkOrigin()) return this.#violations;
+    if (!this.#checkOrigin() || !this.#checkSlices()) return this.#violations;
     this.#checkLeafs();
     this.#checkOrder();
     const expressions = new Expressions();
     const before = new ExpressionRun(expressions, this.#old, (tensor) => `outside ${this.#oldIds.get(tensor)!}`);
-    for (const node of this.#old.nodes) before.run(node);
-    const after = new ExpressionRun(expressions, this.#changed, (tensor) => this.#nameOf(tensor));
+    for (const node of this.#old.nodes) {
+      this.#claims.note(node, before);
+      before.run(node);
+    }
+    const after = new ExpressionRun(expressions, this.#changed, (tensor) => this.#nameOf(tensor), this.#homes);
     for (const node of this.#changed.nodes) {
-      after.run(node);
-      this.#checkNode(node, before, after);
+      const slice = isPureView(node) ? null : this.#sliceOf(node);
+      if (slice !== null) {
+        this.#runPart(node, slice, before, after);
+      } else {
+        after.run(node);
+        this.#checkNode(node, before, after);
+      }
     }
     this.#compareResults(before, after);
     this.#compareMemory(before, after);
@@ -96,7 +120,7 @@ class Comparison {
   /** What comes from outside, by the id in the old graph. */
   #nameOf(tensor: Tensor): string {
     const id = this.#newIds.get(tensor)!;
-    return this.#origin[id] === -1 ? `new ${id}` : `outside ${this.#origin[id]}`;
+    return this.#origin[id] === -1 || this.#homes.has(tensor) ? `new ${id}` : `outside ${this.#origin[id]}`;
   }
 
   #checkOrigin(): boolean {
@@ -112,6 +136,35 @@ class Comparison {
     return false;
   }
 
+  /** Whether the slices that nodes claim to be are slices of what they stand for. */
+  #checkSlices(): boolean {
+    const rewritten = { graph: this.#changed, origin: this.#origin, slices: this.#slices };
+    for (const { newId, message } of this.#claims.fill(this.#old, rewritten, this.#newIds)) {
+      this.#violations.push({ kind: 'bad-origin', oldId: null, newId, message: `bad-origin: ${message}` });
+    }
+    return this.#violations.length === 0;
+  }
+
+  #sliceOf(node: Tensor): Slice | null {
+    return this.#slices[this.#newIds.get(node)!] ?? null;
+  }
+
+  #runPart(node: Tensor, slice: Slice, before: ExpressionRun, after: ExpressionRun): void {
+    const id = this.#newIds.get(node)!;
+    const old = this.#old.tensors[this.#origin[id]];
+    const cut = this.#claims.check(node, old, slice, after);
+    const expression = before.expressionOf.get(old);
+    if (typeof cut !== 'string' && expression !== undefined)
+      return after.runPart(node, expression, old, { slice, cut });
+    this.#report(
+      'wrong-slice',
+      this.#origin[id],
+      id,
+      typeof cut === 'string' ? cut : 'is a slice of what nobody computes',
+    );
+    after.runUnknown(node);
+  }
+
   /** Whatever has bytes from outside is like what it stands for, and alone in that. */
   #checkLeafs(): void {
     const { leafs, nodes, inputs } = this.#changed;
@@ -119,6 +172,7 @@ class Comparison {
     for (const tensor of [...leafs, ...nodes.filter((node) => node.operation === null || inputs.has(node))]) {
       const id = this.#newIds.get(tensor)!;
       const oldId = this.#origin[id];
+      if (this.#homes.has(tensor)) continue;
       if (oldId === -1) {
         const isEmpty = tensor.memory === 'deferred' && !inputs.has(tensor);
         if (!isEmpty) this.#report('wrong-leaf', null, id, 'comes from outside, but the old graph has nothing like it');
@@ -160,6 +214,8 @@ class Comparison {
     if (old === undefined || !sameLayout(old, node)) return;
     const [expected, found] = [before.expressionOf.get(old), after.expressionOf.get(node)];
     if (expected === found) return;
+    // Bytes into which parts of a result were written are looked at, as the result.
+    if (isPureView(node) && expected !== undefined && after.contentOf(node) === `#${expected}+0`) return;
     this.#report('wrong-origin', this.#origin[id], id, 'does not compute what the tensor that it stands for does');
   }
 
@@ -237,6 +293,8 @@ class Comparison {
 
 /** What can be read when a graph has run, besides memory outside the plan. */
 function resultsOf({ tensors, nodes, outputs }: Graph): Set<Tensor> {
-  const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  const read = new Set(
+    nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+  );
   return new Set(tensors.filter((tensor) => outputs.has(tensor) || (!read.has(tensor) && isResultIfUnread(tensor))));
 }

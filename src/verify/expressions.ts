@@ -13,6 +13,9 @@ import type { Graph } from '../graph/graph.js';
 import { isPureView } from '../graph/node-kind.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { UNWRITTEN } from './interval-map.js';
+import { uncheckedLength } from '../tensor/layout.js';
+import type { Cut, Slice } from '../tensor/slice.js';
+import { forEachPiece, forEachRun, RunList, sliceLayout, type Content } from './slices.js';
 import { ValueMemory } from './value-memory.js';
 
 /** Numbers of expressions, the same for the same text: shared by the runs that are to be compared. */
@@ -43,16 +46,28 @@ export class ExpressionRun {
   readonly #expressions: Expressions;
   readonly #graph: Graph;
   readonly #nameOf: (tensor: Tensor) => string;
+  readonly #homes: ReadonlySet<Tensor>;
   readonly #memory = new ValueMemory();
   /** By tag: an expression, and the byte of the storage at which its writer begins. */
   readonly #tags: { readonly expression: number; readonly start: number }[] = [];
   readonly #tagOf = new Map<string, number>();
+  /** Numbers what nothing else is equal to. */
+  #serial = 0;
 
-  /** @param nameOf of what comes from outside: the same for tensors that hold the same */
-  constructor(expressions: Expressions, graph: Graph, nameOf: (tensor: Tensor) => string) {
+  /**
+   * @param nameOf of what comes from outside: the same for tensors that hold the same
+   * @param homes storages outside the plan that are there to be written into, in place of results within the plan
+   */
+  constructor(
+    expressions: Expressions,
+    graph: Graph,
+    nameOf: (tensor: Tensor) => string,
+    homes: ReadonlySet<Tensor> = new Set(),
+  ) {
     this.#expressions = expressions;
     this.#graph = graph;
     this.#nameOf = nameOf;
+    this.#homes = homes;
     const { leafs, nodes, inputs } = graph;
     for (const tensor of [...leafs, ...nodes.filter((node) => inputs.has(node))]) {
       if (!tensor.isView) this.#write(tensor, expressions.numberOf(nameOf(tensor)));
@@ -74,8 +89,43 @@ export class ExpressionRun {
     if (!this.#graph.inputs.has(node)) this.#write(node, expression);
     if (!operation.isPure && !(operation.isKnown && updated.length > 0)) this.unknown.push({ node, expression });
     for (const { root } of [...updated, node]) {
-      if (root !== node && root.memory !== 'deferred') this.writes.push({ node, expression });
+      const isOutside = root !== node && root.memory !== 'deferred' && !this.#homes.has(root);
+      if (isOutside) this.writes.push({ node, expression });
     }
+  }
+
+  /** Runs a node that computes a slice of what `expression` is the whole of, laid out as `old`. */
+  runPart(node: Tensor, expression: number, old: Tensor, { slice, cut }: { slice: Slice; cut: Cut }): void {
+    const { before = 0, after = 0 } = cut;
+    if (before + after > 0) this.#write(node, this.#expressions.numberOf(`beside ${this.#serial++}`));
+    const pieces: number[][] = [];
+    forEachPiece(old, slice, node, cut, (from, to, oldByte) => {
+      pieces.push([from, to, this.#tag(expression, from - oldByte)]);
+    });
+    this.#memory.writeRanges(node, pieces.sort((a, b) => a[0] - b[0]).flat());
+  }
+
+  /** Runs a node of which is known only that it is not what it should be. */
+  runUnknown(node: Tensor): void {
+    this.#write(node, this.#expressions.numberOf(`unknown ${this.#serial++}`));
+  }
+
+  /** What a slice of a tensor holds, element by element. */
+  contentOfSlice(tensor: Tensor, slice: Slice | null): Content {
+    const { layout, start } = sliceLayout(tensor, slice);
+    const only = this.#memory.onlyTag(tensor, start, start + uncheckedLength(layout));
+    if (only !== null && only !== UNWRITTEN) {
+      const { expression, start: first } = this.#tags[only];
+      return { expression, layout, start: start - first };
+    }
+    const list = new RunList();
+    forEachRun(layout, start, (at, size) => {
+      this.#memory.readRange(tensor, at, at + size, (from, to, tag) => {
+        if (tag === UNWRITTEN) list.add(to - from, UNWRITTEN, 0);
+        else list.add(to - from, this.#tags[tag].expression, from - this.#tags[tag].start);
+      });
+    });
+    return list.runs;
   }
 
   /** What the bytes of a tensor hold now. */
@@ -109,13 +159,17 @@ export class ExpressionRun {
   }
 
   #write(tensor: Tensor, expression: number): void {
-    const key = `${expression}@${tensor.viewOffset}`;
+    this.#memory.write(tensor, this.#tag(expression, tensor.viewOffset));
+  }
+
+  #tag(expression: number, start: number): number {
+    const key = `${expression}@${start}`;
     let tag = this.#tagOf.get(key);
     if (tag === undefined) {
-      tag = this.#tags.push({ expression, start: tensor.viewOffset }) - 1;
+      tag = this.#tags.push({ expression, start }) - 1;
       this.#tagOf.set(key, tag);
     }
-    this.#memory.write(tensor, tag);
+    return tag;
   }
 }
 

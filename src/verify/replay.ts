@@ -140,7 +140,9 @@ class Replay {
   /** Reads the outputs, and the results that no node reads: they must still be there after the last step. */
   readResults(maxViolations: number): void {
     const { tensors, nodes, outputs } = this.#graph;
-    const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+    const read = new Set(
+      nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+    );
     for (const tensor of tensors) {
       if (this.violations.length >= maxViolations) return;
       const isResult = !read.has(tensor) && isResultIfUnread(tensor);

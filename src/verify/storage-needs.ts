@@ -22,6 +22,7 @@ export function storageNeeds({ leafs, nodes, inputs, outputs }: Graph): Map<Tens
   nodes.forEach((node, step) => starts.set(node, inputs.has(node) ? 0 : step));
   for (const tensor of starts.keys()) if (isResultIfUnread(tensor)) unread.add(tensor);
   nodes.forEach((node, step) => {
+    if (node.destination !== null) unread.delete(node.destination);
     for (const source of node.sources) {
       if (source === null || source === node) continue;
       unread.delete(source);

@@ -40,6 +40,21 @@ export class ValueMemory {
     return runs.every((each, index) => index % 3 !== 2 || each === tag) ? tag : runs;
   }
 
+  /** Gives ranges of a storage's bytes their tags: from, to and tag of each, by ascending first bytes. */
+  writeRanges(tensor: Tensor, ranges: readonly number[]): void {
+    this.#storageOf(tensor).write(ranges);
+  }
+
+  /** The tag of all bytes within `[from, to)` of a tensor's storage; null if they differ. */
+  onlyTag(tensor: Tensor, from: number, to: number): number | null {
+    return this.#storageOf(tensor).onlyTag(from, to);
+  }
+
+  /** Calls `visit` for every run within `[from, to)` of the bytes of a tensor's storage. */
+  readRange(tensor: Tensor, from: number, to: number, visit: (from: number, to: number, tag: number) => void): void {
+    this.#storageOf(tensor).read(from, to, visit);
+  }
+
   /** Gives a tensor what another of the same layout holds. */
   copy(values: Values, to: Tensor): void {
     if (typeof values === 'number') return this.write(to, values);

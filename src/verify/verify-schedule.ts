@@ -206,7 +206,9 @@ class ScheduleRun {
   /** What can be read when the graph has run, and all that lies outside the plan. */
   #compareResults(expected: ValueMemory): void {
     const { graph, standsFor } = this.#schedule;
-    const read = new Set(this.#given.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+    const read = new Set(
+      this.#given.nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+    );
     graph.tensors.forEach((tensor, id) => {
       const original = this.#given.tensors[standsFor[id]] as Tensor | undefined;
       if (original === undefined) return;

@@ -42,7 +42,7 @@ async function rows(...args: string[]): Promise<Row[]> {
 
 describe('shrink', () => {
   it('says as JSON what each file needs before and after', async () => {
-    const [row, model] = await rows(file, PHI3, '-c', '512');
+    const [row, model] = await rows('--order', file, PHI3, '-c', '512');
     const { bufferSize, lowerBound, isOptimal: optimal } = measureGraph(ordered.graph);
     expect(row).toEqual({
       file,
@@ -70,19 +70,19 @@ describe('shrink', () => {
       `Another order of its ${read.nodes.length} nodes needs ${percent} % less. No other order needs less.\n`,
     );
     expect(out).toMatch(/^order as given {2,}.* bytes/m);
-    const model = await cli('shrink', PHI3, '-c', '512');
+    const model = await cli('shrink', PHI3, '-c', '512', '--order');
     expect(model.out).toContain('No order of its 934 nodes needs less than the given one.\n');
   });
 
   it('says what was not found out, where the search ends early', async () => {
     const hard = write('hard.json', JSON.stringify(graphToJson(repeatedSums(3, 60))));
-    const { out } = await cli('shrink', hard, '--max-effort', '0', '--budget', '1');
+    const { out } = await cli('shrink', hard, '--order', '--max-effort', '0', '--budget', '1');
     expect(out).toMatch(/; none needs less than .*\.$|needs .* % less\. No order needs less than .*\.$/m);
   });
 
   it('writes a graph that computes the same and takes as much as it says', async () => {
     const output = path('smaller.json.gz');
-    const { code, out } = await cli('shrink', file, '-o', output);
+    const { code, out } = await cli('shrink', file, '--order', '-o', output);
     expect(code).toBe(0);
     expect(out).toContain(
       `${output}: a graph that takes ${measureGraph(ordered.graph).bufferSize.toLocaleString('en-GB')} bytes\n`.replace(
@@ -90,7 +90,7 @@ describe('shrink', () => {
         'takes ',
       ),
     );
-    const [again] = await rows(output);
+    const [again] = await rows(output, '--order');
     expect(again.before.bufferSize).toBe(ordered.peak);
     expect(again.after.bufferSize).toBe(ordered.peak);
     const origin = Int32Array.from(read.tensors, (_, id) => id);
@@ -98,10 +98,10 @@ describe('shrink', () => {
   });
 
   it('exits with 1 where a budget cannot be met, and says whether any order could', async () => {
-    const within = await cli('shrink', file, '--budget', String(ordered.peak));
+    const within = await cli('shrink', file, '--order', '--budget', String(ordered.peak));
     expect(within).toMatchObject({ code: 0, err: '' });
     expect(within.out).toMatch(/^It fits in /m);
-    const below = await cli('shrink', file, '--budget', String(ordered.peak - 1));
+    const below = await cli('shrink', file, '--order', '--budget', String(ordered.peak - 1));
     expect(below.code).toBe(1);
     expect(below.out).toMatch(/^It does not fit in .*, and no order does\.$/m);
     expect((await rows(file, '--budget', '1'))[0].fits).toBe(false);
@@ -130,7 +130,7 @@ describe('shrink', () => {
     const output = path('again.json');
     const within = await cli('shrink', chain, '--order', ...budget, String(bufferSize), '-o', output);
     expect([within.code, within.err]).toEqual([0, '']);
-    expect(within.out).toMatch(/^It needs \d+\.\d % less, for \d+\.\d\d % more operations\.$/m);
+    expect(within.out).toMatch(/^Values computed again: \d+\.\d % less, for \d+\.\d\d % more operations\.$/m);
     expect(within.out).toMatch(/^It fits in /m);
     const written = graphFromJson(JSON.parse(readFileSync(output, 'utf8')));
     expect(measureGraph(written).bufferSize).toBe(bufferSize);
@@ -140,8 +140,40 @@ describe('shrink', () => {
     expect(below.out).toMatch(/^It does not fit in /m);
   });
 
+  it('computes regions in parts, in the best order or in that which was given', async () => {
+    const [both, split] = [
+      (await rows(PHI3, '-c', '512', '-fa', 'on'))[0],
+      (await rows(PHI3, '-c', '512', '-fa', 'on', '--split'))[0],
+    ];
+    for (const row of [both, split]) {
+      expect(row.after.bufferSize).toBeLessThan(0.75 * row.before.bufferSize);
+      expect(row.extraOps).toBe(0);
+      expect(row.rereadBytes).toBeGreaterThan(0);
+      expect(row.frontier.map(({ bufferSize }) => bufferSize)).toEqual(
+        [row.before, row.after].map((each) => each.bufferSize),
+      );
+    }
+    expect([both.orderOptimal, split.orderOptimal, split.orderBound]).toEqual([true, false, 0]);
+    const { out } = await cli('shrink', PHI3, '-c', '512', '-fa', 'on');
+    expect(out).toMatch(/^in parts {2,}.* bytes/m);
+    expect(out).toMatch(/^\d+ regions in parts: .* % less, for 0\.0 % more multiply-adds and .* read again\.$/m);
+  });
+
+  it('splits no more than a budget takes, and writes what it says', async () => {
+    const output = path('parts.json');
+    const least = (await rows(PHI3, '-c', '512', '-fa', 'on'))[0];
+    const budget = Math.floor((least.before.bufferSize + least.after.bufferSize) / 2);
+    const { code } = await cli('shrink', PHI3, '-c', '512', '-fa', 'on', '--budget', String(budget), '-o', output);
+    expect(code).toBe(0);
+    const written = graphFromJson(JSON.parse(readFileSync(output, 'utf8')));
+    expect(measureGraph(written).bufferSize).toBeLessThanOrEqual(budget);
+    const below = await cli('shrink', PHI3, '-c', '512', '--max-extra-ops', '5', '--budget', '1000');
+    expect(below.code).toBe(1);
+    expect(below.out).toMatch(/^It does not fit in .*; this is the least that was found\.$/m);
+  });
+
   it('takes the flags of planning', async () => {
-    const [row] = await rows(file, '--in-place', 'off', '--alignment', '4096', '--runtime', 'none');
+    const [row] = await rows(file, '--order', '--in-place', 'off', '--alignment', '4096', '--runtime', 'none');
     const { bufferSize } = measureGraph(read, { reuse: 'off', alignment: 4096, runtime: 'none' });
     expect(row.before.bufferSize).toBe(bufferSize);
     expect(row.after.bufferSize % 4096).toBe(0);
@@ -155,6 +187,7 @@ describe('shrink', () => {
       [[file, '-o', file], 2, /is the input itself/],
       [[file, '-o', path('x.csv')], 2, /a graph is JSON/],
       [[file, '--budget', 'much'], 2, /--budget/],
+      [[file, '--max-extra-ops', 'some'], 2, /--max-extra-ops/],
       [[path('absent.json')], 2, /there is no such file/],
     ];
     for (const [args, code, message] of cases) {

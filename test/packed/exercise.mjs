@@ -465,7 +465,7 @@ function callsOfAutodiff({ trainingGraphs, findGradientRule }, library) {
   };
 }
 
-function callsOfPasses({ orderGraph, recomputeGraph, fitGraph }, library) {
+function callsOfPasses({ orderGraph, splitGraph, recomputeGraph, fitGraph }, library) {
   const { graph } = network(library);
   const ordered = orderGraph(graph);
   const recomputed = recomputeGraph(graph, { budgetBytes: 1 });
@@ -480,9 +480,14 @@ function callsOfPasses({ orderGraph, recomputeGraph, fitGraph }, library) {
     fitGraph: () => assert.ok(!fitted.fits && fitted.limitedBy !== null),
     fitGraphAsync: async (fitGraphAsync) =>
       assert.equal((await fitGraphAsync(graph, 1)).plan.bufferSize, fitted.plan.bufferSize),
+    splitGraph: () => {
+      const split = splitGraph(graph);
+      assert.ok(split.peak <= split.peakBefore && split.extraOps <= 0.1);
+    },
     verifyEquivalent: (verifyEquivalent) => {
       assert.deepEqual(verifyEquivalent(graph, ordered), []);
       assert.deepEqual(verifyEquivalent(graph, recomputed), []);
+      assert.deepEqual(verifyEquivalent(graph, splitGraph(graph)), []);
       throwsPlannerError(library, () => verifyEquivalent(graph, null));
     },
   };

@@ -195,6 +195,7 @@ export const KEEPING: Readonly<Record<string, Recipe>> = {
   PAD: (m) => m.ctx.pad(m.strided('f32', m.shape()), [m.int(0, 1), m.int(0, 1)], { circular: m.pick(true, false) }),
   PAD_REFLECT_1D: (m) => m.ctx.padReflect1d(m.dense('f32', [m.int(2, 4), m.int(1, 3)]), m.int(0, 1), m.int(0, 1)),
   ARANGE: (m) => m.ctx.arange(0, m.int(1, 5)),
+  EMPTY: (m) => m.ctx.empty('f32', m.shape()),
   TIMESTEP_EMBEDDING: (m) => m.ctx.timestepEmbedding(m.dense('f32', [m.int(1, 3)]), m.int(1, 4)),
   WIN_PART: (m) => {
     const n = m.int(2, 3);

@@ -21,6 +21,8 @@ export function plainOperation(name: string, overwrites: readonly number[] = [])
     updates: [],
     writesPart: false,
     namesItself: [],
+    cut: null,
+    termsOf: null,
   };
 }
 

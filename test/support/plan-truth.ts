@@ -48,7 +48,9 @@ export function isLawful(graph: Graph, needed: boolean[], old: Tensor, young: Te
 
 /** Whether a storage holds an output, or something that nobody reads. */
 export function isKept(graph: Graph, owner: Tensor): boolean {
-  const read = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  const read = new Set(
+    graph.nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+  );
   return graph.tensors.some((each) => each.root === owner && (graph.outputs.has(each) || !read.has(each)));
 }
 

@@ -26,6 +26,8 @@ const ERF: Operation = {
   updates: [],
   writesPart: false,
   namesItself: [],
+  cut: null,
+  termsOf: null,
 };
 
 function tensorOf(origin: Origin, shape: readonly number[], operand?: Tensor): Tensor {

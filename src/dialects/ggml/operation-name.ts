@@ -14,6 +14,7 @@ export type OperationName =
   | 'PERMUTE'
   | 'TRANSPOSE'
   | 'DEPENDENCY'
+  | 'EMPTY'
   | 'DUP'
   | 'CPY'
   | 'CONT'

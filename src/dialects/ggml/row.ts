@@ -61,6 +61,8 @@ export function rowsOf(
     updates: facts.updates ?? NO_SLOTS,
     writesPart: facts.writesPart ?? false,
     namesItself: facts.namesItself ?? NO_SLOTS,
+    cut: facts.cut ?? null,
+    termsOf: facts.termsOf ?? null,
     result: facts.result,
   });
 }

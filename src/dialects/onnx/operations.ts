@@ -267,6 +267,8 @@ function operationOf([name, text]: Row, family: OperationFamily, facts: Facts): 
     updates: [],
     writesPart: false,
     namesItself: [],
+    cut: null,
+    termsOf: null,
   };
 }
 

@@ -61,6 +61,8 @@ export function rowsOf(family: OperationFamily): (facts: RowFacts) => TfliteRow 
     updates: NO_SLOTS,
     writesPart: facts.writesPart ?? false,
     namesItself: NO_SLOTS,
+    cut: null,
+    termsOf: null,
     settings: facts.settings ?? [],
     shapes: facts.shapes ?? null,
   });

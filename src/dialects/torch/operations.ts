@@ -23,6 +23,8 @@ function row(name: string, family: OperationFamily, isView = false): Operation {
     updates: NO_SLOTS,
     writesPart: false,
     namesItself: NO_SLOTS,
+    cut: null,
+    termsOf: null,
   };
 }
 

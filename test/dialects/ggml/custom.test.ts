@@ -24,6 +24,7 @@ const NAMES: Readonly<Record<OperationName, true>> = {
   PERMUTE: true,
   TRANSPOSE: true,
   DEPENDENCY: true,
+  EMPTY: true,
   DUP: true,
   CPY: true,
   CONT: true,

@@ -28,6 +28,7 @@ const EXAMPLES: readonly (readonly [string, () => Tensor, string])[] = [
   ['PERMUTE', () => ctx.permute(f32(8, 4, 2), [1, 2, 0, 3]), 'f32 2x8x4'],
   ['TRANSPOSE', () => ctx.transpose(f32(8, 4)), 'f32 4x8'],
   ['DEPENDENCY', () => ctx.dependency(f32(8, 4), f32(2)), 'f32 8x4'],
+  ['EMPTY', () => ctx.empty('f16', [8, 4]), 'f16 8x4'],
 
   ['DUP', () => ctx.dup(typed('f16', 8, 4)), 'f16 8x4'],
   ['CPY', () => ctx.cpy(f32(8, 4), typed('f16', 32)), 'f16 32'],

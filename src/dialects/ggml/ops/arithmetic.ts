@@ -9,6 +9,8 @@ import { canRepeat, canRepeatRows, hasEvenRows } from '../shape.js';
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
+import { byElement } from '../cuts.js';
+import { alike, cutOf } from '../../../tensor/slice.js';
 import { describe } from '../operand-error.js';
 import type { OperationName } from '../operation-name.js';
 import { checkSettings, like, into, numbers, requireArgument, type Named } from './rules.js';
@@ -25,7 +27,14 @@ function repeated(o: Operands): Result {
 
 /** Operand 1 has the result's layout only if it is not repeated; then it is read index by index, too. */
 function arithmetic(name: OperationName): Row {
-  return define({ name, operands: ['a', 'b'], reusesAny: true, overwrites: [0, 1], result: repeated });
+  return define({
+    name,
+    operands: ['a', 'b'],
+    reusesAny: true,
+    overwrites: [0, 1],
+    cut: byElement,
+    result: repeated,
+  });
 }
 
 export const SUB = arithmetic('SUB');
@@ -38,6 +47,7 @@ export const ADD = define<OperationParams & { type: ElementTypeName | null }>({
   operands: ['a', 'b'],
   reusesAny: true,
   overwrites: [0, 1],
+  cut: byElement,
   result: (o, { type }) => {
     if (type === null) return repeated(o);
     const a = o.tensor('a');
@@ -54,6 +64,11 @@ export const ADD_ID = define({
   operands: ['a', 'b', 'ids'],
   reusesAny: true,
   overwrites: [0], // rows of b are read in any order
+  cut: ({ shape, sources: [, b, ids] }, slice) => {
+    const length = shape[slice.dim];
+    if (slice.dim === 0) return cutOf([slice, alike(b, slice, length), null]);
+    return slice.dim > 2 ? null : cutOf([slice, null, alike(ids, slice, length, slice.dim - 1)]);
+  },
   result: (o) => {
     const a = o.tensor('a');
     o.requireNe('b', [a.ne[0], ANY, ANY, ANY]);
@@ -85,6 +100,7 @@ export const SCALE = define<OperationParams & { scale: number; bias: number }>({
   operands: ['a'],
   reusesAny: true,
   overwrites: [0],
+  cut: byElement,
   result: evenRows,
 });
 
@@ -93,6 +109,7 @@ export const CLAMP = define<OperationParams & { min: number | null; max: number 
   name: 'CLAMP',
   operands: ['a'],
   overwrites: [0],
+  cut: byElement,
   result: (o) => into(o.tensor('a')),
 });
 
@@ -112,7 +129,14 @@ export const FILL = define<OperationParams & { value: number }>({
 
 /** In ggml some of these functions reuse their operand and some do not; all of them map index to index. */
 function mapping(name: OperationName, reusesAny: boolean): Row {
-  return define({ name, operands: ['a'], reusesAny, overwrites: [0], result: (o) => like(o.tensor('a')) });
+  return define({
+    name,
+    operands: ['a'],
+    reusesAny,
+    overwrites: [0],
+    cut: byElement,
+    result: (o) => like(o.tensor('a')),
+  });
 }
 
 export const SQR = mapping('SQR', true);

@@ -8,6 +8,8 @@ import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import { alike, cutOf, shared } from '../../../tensor/slice.js';
+import { scoreSlices } from '../cuts.js';
 import { checkSettings, like, f32, listOf, numbers, slots } from './rules.js';
 import { requireArgument, requireIntegers, requireWord, type Named } from './rules.js';
 import { Applier, inPlaceOf, type InPlaceOption } from './applier.js';
@@ -88,6 +90,12 @@ function rotation(name: OperationName): Row<RopeParams> {
     optional: ['freqFactors'],
     reusesAny: true,
     overwrites: [0],
+    cut: ({ sources: [a, positions], params }, slice) => {
+      if (slice.dim === 0) return null;
+      if (slice.dim !== 2) return { operands: [slice, null, null] };
+      const isSingle = params.mode === 'normal' || params.mode === 'neox';
+      return isSingle ? cutOf([slice, alike(positions, slice, a!.shape[2], 0), null]) : null;
+    },
     // Older graph files have no offset.
     result: (o, { dims, offset = 0, mode }) => {
       const a = o.tensor('a');
@@ -163,6 +171,7 @@ export const SOFT_MAX = define<OperationParams & { scale: number; maxBias: numbe
   optional: ['mask', 'sinks'],
   reusesAny: true,
   overwrites: [0, 1],
+  cut: (node, slice) => (slice.dim === 0 ? null : cutOf([slice, ...scoreSlices(node, slice, 1, 1)])),
   result: (o, { maxBias }) => {
     const a = o.tensor('a');
     const mask = o.optional('mask');
@@ -183,6 +192,16 @@ export const FLASH_ATTN_EXT = define<OperationParams & { scale: number; maxBias:
   name: 'FLASH_ATTN_EXT',
   operands: ['q', 'k', 'v'],
   optional: ['mask', 'sinks'],
+  cut: (node, slice) => {
+    const [, k, v] = node.sources;
+    const length = node.shape[slice.dim];
+    if (slice.dim === 0) return { operands: [null, null, slice, null, null] };
+    const scores = scoreSlices(node, slice, 3, 2);
+    if (slice.dim === 2) return cutOf([{ ...slice, dim: 1 }, null, null, ...scores]);
+    const dim = slice.dim === 1 ? 2 : 3;
+    return cutOf([{ ...slice, dim }, shared(k!, slice, length, dim), shared(v!, slice, length, dim), ...scores]);
+  },
+  termsOf: ({ shape, sources: [q, k] }) => k!.shape[1] * (1 + q!.shape[0] / shape[0]),
   result: (o, { maxBias }) => {
     const q = o.tensor('q');
     const v = o.tensor('v');

@@ -9,6 +9,7 @@ import { shape } from '../shape.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
+import { slidingCut } from '../cuts.js';
 import { f32, requireArgument, requireIntegers, listOf, type Named } from './rules.js';
 import { Applier } from './applier.js';
 import { positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
@@ -19,6 +20,12 @@ const define = rowsOf('convolution');
 export const IM2COL = define<Sliding & { type: ElementTypeName }>({
   name: 'IM2COL',
   operands: ['kernel', 'x'],
+  cut: (node, slice) => {
+    const rank = Array.isArray(node.params.stride) ? node.params.stride.length : 0;
+    if (slice.dim === 0) return null;
+    if (slice.dim <= rank) return slidingCut(node, slice, slice.dim - 1);
+    return slice.dim === rank + 1 ? { operands: [null, { ...slice, dim: rank === 1 ? 2 : 3 }] } : null;
+  },
   result: (o, params) => {
     const kernel = o.tensor('kernel');
     const x = o.tensor('x');

@@ -9,6 +9,7 @@ import { hasContiguousChannels } from '../shape.js';
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY } from '../operands.js';
+import { slidingCut } from '../cuts.js';
 import { f32, requireIntegers } from './rules.js';
 import { Applier, checkTensor } from './applier.js';
 import { computedShape, positions, slidingOver, type Sliding, type SlidingOptions } from './sliding.js';
@@ -18,6 +19,11 @@ const define = rowsOf('convolution');
 export const CONV_2D = define<Sliding>({
   name: 'CONV_2D',
   operands: ['kernel', 'x'],
+  cut: (node, slice) => {
+    if (slice.dim < 2) return slidingCut(node, slice, slice.dim);
+    return { operands: slice.dim === 2 ? [{ ...slice, dim: 3 }, null] : [null, slice] };
+  },
+  termsOf: ({ sources: [kernel] }) => kernel!.shape[0] * kernel!.shape[1] * kernel!.shape[2],
   result: (o, params) => {
     const kernel = o.tensor('kernel');
     const x = o.tensor('x');
@@ -31,6 +37,11 @@ export const CONV_2D = define<Sliding>({
 export const CONV_2D_DW = define<Sliding>({
   name: 'CONV_2D_DW',
   operands: ['kernel', 'x'],
+  cut: (node, slice) => {
+    if (slice.dim < 2) return slidingCut(node, slice, slice.dim);
+    return { operands: slice.dim === 2 ? [{ ...slice, dim: 3 }, slice] : [null, slice] };
+  },
+  termsOf: ({ sources: [kernel] }) => kernel!.shape[0] * kernel!.shape[1],
   result: (o, params) => {
     const x = o.tensor('x');
     o.requireNe('kernel', [ANY, ANY, 1, x.ne[2]]);

@@ -9,6 +9,7 @@ import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row, type Result } from '../row.js';
 import type { Operands, Sources } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import { byElement } from '../cuts.js';
 import { checkSettings, flag, numbers, type Named } from './rules.js';
 import { Applier } from './applier.js';
 
@@ -31,7 +32,14 @@ function gatedResult(o: Operands): Result {
 
 /** Two operands are read index by index; a single operand, which holds both halves, never has the result's layout. */
 function gated<P extends OperationParams = OperationParams & { swapped: boolean }>(name: OperationName): Row<P> {
-  return define<P>({ name, operands: ['a'], optional: ['b'], overwrites: [0, 1], result: gatedResult });
+  return define<P>({
+    name,
+    operands: ['a'],
+    optional: ['b'],
+    overwrites: [0, 1],
+    cut: byElement,
+    result: gatedResult,
+  });
 }
 
 export const REGLU = gated('REGLU');

@@ -9,6 +9,7 @@ import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import type { OperationName } from '../operation-name.js';
+import { alike, cutOf, shared } from '../../../tensor/slice.js';
 import { like, f32, requireIntegers, requireWord } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
@@ -21,6 +22,12 @@ function requireRows(o: Operands, name: string, a: Tensor): void {
 export const MUL_MAT = define({
   name: 'MUL_MAT',
   operands: ['a', 'b'],
+  cut: ({ shape, sources: [a, b] }, slice) => {
+    if (slice.dim === 0) return { operands: [{ ...slice, dim: 1 }, null] };
+    if (slice.dim === 1) return { operands: [null, slice] };
+    return cutOf([shared(a!, slice, shape[slice.dim]), alike(b, slice, shape[slice.dim])]);
+  },
+  termsOf: ({ sources: [a] }) => a!.shape[0],
   result: (o) => {
     const a = o.tensor('a');
     const b = o.tensor('b');
@@ -34,6 +41,12 @@ export const MUL_MAT = define({
 export const MUL_MAT_ID = define({
   name: 'MUL_MAT_ID',
   operands: ['experts', 'b', 'ids'],
+  cut: ({ shape, sources: [, b, ids] }, slice) => {
+    if (slice.dim === 0) return { operands: [{ ...slice, dim: 1 }, null, null] };
+    const length = shape[slice.dim];
+    return slice.dim === 3 ? null : cutOf([null, alike(b, slice, length), alike(ids, slice, length, slice.dim - 1)]);
+  },
+  termsOf: ({ sources: [experts] }) => experts!.shape[0],
   result: (o) => {
     const experts = o.tensor('experts');
     const b = o.tensor('b');

@@ -10,6 +10,8 @@ import { SELF, type OperationParams, type Tensor } from '../../../tensor/tensor.
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
 import { describe } from '../operand-error.js';
+import { byElement, reshaped, withShape } from '../cuts.js';
+import { alike, cutOf } from '../../../tensor/slice.js';
 import { like, into, requireArgument, requireIntegers, listOf } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
@@ -18,6 +20,7 @@ const define = rowsOf('copy');
 export const DUP = define({
   name: 'DUP',
   operands: ['a'],
+  cut: byElement,
   overwrites: [0], // a copy onto itself
   result: (o) => like(o.tensor('a')),
 });
@@ -29,6 +32,7 @@ export const CPY = define<OperationParams & { type: ElementTypeName | null }>({
   optional: ['b'],
   overwrites: [0], // of equal layout, so a copy onto itself
   namesItself: [1], // a cast is a copy into a new tensor
+  cut: ({ params }, slice) => (typeof params.type === 'string' ? { operands: [slice, null] } : null),
   result: (o, { type }) => {
     const a = o.tensor('a');
     if (type !== null) return { type: elementType(type, `${o.name}: type`), ne: a.ne, name: `${a.name} (copy)` };
@@ -42,6 +46,7 @@ export const CPY = define<OperationParams & { type: ElementTypeName | null }>({
 export const CONT = define<OperationParams & { ne: readonly number[] | null }>({
   name: 'CONT',
   operands: ['a'],
+  cut: reshaped,
   overwrites: [0], // of equal layout, so a copy onto itself
   result: (o, params) => {
     const a = o.tensor('a');
@@ -55,6 +60,12 @@ export const CONT = define<OperationParams & { ne: readonly number[] | null }>({
 export const GET_ROWS = define({
   name: 'GET_ROWS',
   operands: ['a', 'ids'],
+  cut: ({ shape, sources: [a, ids] }, slice) => {
+    if (slice.dim === 0) return { operands: [slice, null] };
+    const length = shape[slice.dim];
+    const rows = slice.dim === 1 ? null : alike(a, slice, length);
+    return cutOf([rows, alike(ids, slice, length, slice.dim - 1)]);
+  },
   result: (o) => {
     const a = o.tensor('a');
     const ids = o.tensor('ids');
@@ -129,6 +140,7 @@ export const ACC = define<Window>({
 export const CONCAT = define<OperationParams & { dim: number }>({
   name: 'CONCAT',
   operands: ['a', 'b'],
+  cut: (node, slice) => (slice.dim === node.params.dim ? null : byElement(node, slice)),
   result: (o, { dim }) => {
     const a = o.tensor('a');
     const b = o.tensor('b');
@@ -143,6 +155,7 @@ export const CONCAT = define<OperationParams & { dim: number }>({
 export const REPEAT = define<OperationParams & { ne: readonly number[] }>({
   name: 'REPEAT',
   operands: ['a'],
+  cut: withShape(byElement),
   overwrites: [0], // of equal layout, so nothing is repeated
   result: (o, params) => {
     const a = o.tensor('a');

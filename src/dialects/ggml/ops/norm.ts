@@ -8,6 +8,7 @@
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import type { OperationName } from '../operation-name.js';
+import { byRow } from '../cuts.js';
 import { like, requireArgument, requireIntegers, type Named } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
@@ -26,6 +27,7 @@ function norm(name: OperationName, reusesAny: boolean): Row<OperationParams & { 
     operands: ['a'],
     reusesAny,
     overwrites: [0],
+    cut: byRow,
     result: (o, { eps }) => {
       if (eps !== undefined) requireEps(o, eps); // a graph file may leave it out
       return like(o.tensor('a'));
@@ -41,6 +43,7 @@ export const GROUP_NORM = define<OperationParams & { groups: number; eps?: numbe
   name: 'GROUP_NORM',
   operands: ['a'],
   overwrites: [0],
+  cut: (node, slice) => (slice.dim === 3 ? byRow(node, slice) : null),
   result: (o, { groups, eps }) => {
     if (eps !== undefined) requireEps(o, eps);
     requireIntegers(o, { groups }, 1);

@@ -7,6 +7,8 @@ import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf } from '../row.js';
 import { ANY, type Operands } from '../operands.js';
+import { byRow } from '../cuts.js';
+import { alike, cutOf, type CutRule } from '../../../tensor/slice.js';
 import { like, f32, i32, requireArgument, requireIntegers, requireWord } from './rules.js';
 import { Applier } from './applier.js';
 
@@ -20,6 +22,10 @@ function requireIndexable(o: Operands): void {
   requireArgument(length <= MAX_INDEX, o, 'length of rows', length, `at most ${MAX_INDEX}`);
 }
 
+/** One element for each row. */
+const ofRows: CutRule = ({ shape, sources: [a] }, slice) =>
+  slice.dim === 0 ? null : cutOf([alike(a, slice, shape[slice.dim])]);
+
 export const SUM = define({
   name: 'SUM',
   operands: ['a'],
@@ -29,6 +35,7 @@ export const SUM = define({
 export const SUM_ROWS = define({
   name: 'SUM_ROWS',
   operands: ['a'],
+  cut: ofRows,
   result: (o) => {
     const { type, ne } = o.tensor('a');
     return { type, ne: [1, ne[1], ne[2], ne[3]] };
@@ -49,6 +56,7 @@ export const CUMSUM = define({
 export const MEAN = define({
   name: 'MEAN',
   operands: ['a'],
+  cut: ofRows,
   result: (o) => {
     const { ne } = o.tensor('a');
     return f32([1, ne[1], ne[2], ne[3]]);
@@ -81,6 +89,7 @@ export type SortOrder = 'asc' | 'desc';
 export const ARGSORT = define<OperationParams & { order: SortOrder }>({
   name: 'ARGSORT',
   operands: ['a'],
+  cut: byRow,
   result: (o, { order }) => {
     requireWord(o, 'order', order, ['asc', 'desc'] satisfies SortOrder[]);
     requireIndexable(o);

@@ -23,6 +23,7 @@ import {
 import type { Named } from './rules.js';
 import { Applier, checkTensor } from './applier.js';
 import { computedShape, perDimension, requireList } from './sliding.js';
+import { cutOf, slicedShape } from '../../../tensor/slice.js';
 
 const define = rowsOf('convolution');
 
@@ -117,6 +118,19 @@ export const UPSCALE = define<
 >({
   name: 'UPSCALE',
   operands: ['a'],
+  cut: ({ shape, sources: [a], params }, slice) => {
+    const { dim, from, to } = slice;
+    const factor = shape[dim] / a!.shape[dim];
+    if (params.mode !== 'nearest' || !Number.isInteger(factor)) return null;
+    const operand = { dim, from: Math.floor(from / factor), to: Math.ceil(to / factor) };
+    const ne = slicedShape(shape, { dim, from: operand.from * factor, to: operand.to * factor });
+    return {
+      operands: [operand],
+      params: { ne },
+      before: from - operand.from * factor,
+      after: operand.to * factor - to,
+    };
+  },
   result: (o, { ne, mode, antialias }) => {
     o.requireType('a', 'f32');
     requireWord(o, 'mode', mode, SCALE_MODES);
@@ -129,6 +143,7 @@ export const PAD = define<OperationParams & { before: readonly number[]; after: 
   {
     name: 'PAD',
     operands: ['a'],
+    cut: ({ shape, sources: [a] }, slice) => cutOf([shape[slice.dim] === a!.shape[slice.dim] ? slice : undefined]),
     result: (o, { before, after }) => {
       const a = o.tensor('a');
       requireList(o, 'before', 4, before, 0);

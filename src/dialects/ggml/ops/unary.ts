@@ -7,6 +7,7 @@
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { rowsOf, type Row } from '../row.js';
 import type { OperationName } from '../operation-name.js';
+import { byElement } from '../cuts.js';
 import { like, numbers } from './rules.js';
 import { Applier, type InPlaceOption } from './applier.js';
 
@@ -18,6 +19,7 @@ function unary<P extends OperationParams = OperationParams>(name: OperationName)
     operands: ['a'],
     reusesAny: true,
     overwrites: [0],
+    cut: byElement,
     result: (o) => {
       const a = o.tensor('a');
       o.requireDenseRows('a');
@@ -60,6 +62,7 @@ export const XIELU = define<XieluParams>({
   operands: ['a'],
   reusesAny: true,
   overwrites: [0],
+  cut: byElement,
   result: (o) => like(o.tensor('a')),
 });
 
@@ -68,6 +71,7 @@ export const LEAKY_RELU = define<OperationParams & { negativeSlope: number }>({
   name: 'LEAKY_RELU',
   operands: ['a'],
   overwrites: [0],
+  cut: byElement,
   result: (o) => like(o.tensor('a')),
 });
 

@@ -1,8 +1,9 @@
 /**
- * Operations that compute nothing: their results are views of another tensor's bytes.
+ * Operations that compute nothing: their results are views of another tensor's bytes, or bytes to write into.
  */
 import { checkArgument } from '../../../errors.js';
 import { elementCount, rowSize, type Dims4 } from '../../../tensor/layout.js';
+import { elementType, type ElementTypeName } from '../../../tensor/element-type.js';
 import { shape } from '../shape.js';
 import type { OperationParams, Tensor } from '../../../tensor/tensor.js';
 import { checkViewBounds, staysWithin } from '../../../tensor/view-bounds.js';
@@ -100,8 +101,15 @@ export const DEPENDENCY = define({
   },
 });
 
+/** Bytes into which other results are written, as destinations: it computes nothing, but from its step on they are its own. */
+export const EMPTY = define<OperationParams & { type: ElementTypeName; ne: readonly number[] }>({
+  name: 'EMPTY',
+  operands: [],
+  result: (o, { type, ne }) => ({ type: elementType(type, `${o.name}: type`), ne: shape(ne, o.name) }),
+});
+
 /** The rows of this family. */
-export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY];
+export const VIEW_OPERATIONS = [RESHAPE, VIEW, PERMUTE, TRANSPOSE, DEPENDENCY, EMPTY];
 
 /** Views: no bytes, no work. */
 export abstract class ViewOps extends Applier {
@@ -143,5 +151,15 @@ export abstract class ViewOps extends Applier {
     const remedy = 'Chain them: dependency(dependency(a, b), c).';
     checkArgument(others.length === 0, `${DEPENDENCY.name}: number of operands`, 2 + others.length, '2', remedy);
     return this.apply(DEPENDENCY, [a, b]);
+  }
+
+  /**
+   * Bytes of a contiguous tensor that nothing has written yet, from this step on: what parts of a result are written into,
+   * by `setOutput` with views of it as destinations.
+   *
+   * @throws PlannerError `UNKNOWN_TYPE`, `BAD_SHAPE`
+   */
+  empty(type: ElementTypeName, ne: readonly number[]): Tensor {
+    return this.apply(EMPTY, [], { type, ne: listOf(EMPTY, 'ne', ne) });
   }
 }

@@ -17,6 +17,7 @@ import {
 import { GET_REL_POS, WIN_PART, WIN_UNPART } from '../../../dialects/ggml/ops/positions.js';
 import { PAD, PAD_REFLECT_1D, ROLL } from '../../../dialects/ggml/ops/resampling.js';
 import { GET_ROWS_BACK } from '../../../dialects/ggml/ops/training.js';
+import { EMPTY } from '../../../dialects/ggml/ops/views.js';
 import type { Elements } from '../elements.js';
 import type { Kernel, Kernels } from './kernel.js';
 
@@ -162,7 +163,11 @@ const diagonal: Kernel = (call) => {
   call.out.forEach((i0, i1, i2, i3) => call.out.set(i0 === i1 ? a.get(i0, 0, i2, i3) : 0, i0, i1, i2, i3));
 };
 
+/** Whoever writes there will. */
+const nothing: Kernel = () => undefined;
+
 export const MEMORY_KERNELS: Kernels = [
+  [EMPTY, nothing],
   [DUP, copy],
   [CPY, copy],
   [CONT, copy],
