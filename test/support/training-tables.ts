@@ -31,5 +31,6 @@ export function evaluate(formula: string, values: Readonly<Record<string, number
   });
   if (!/^[\d\s()+*/.e-]+$/.test(expression)) throw new Error(`${formula} is no formula.`);
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- numbers and the four operators only: see above
-  return new Function(`return ${expression};`)() as number;
+  const compute = new Function(`return ${expression};`) as () => number;
+  return compute();
 }
