@@ -37,6 +37,7 @@ export const LAYERS = [
   'onnx',
   'tflite',
   'models',
+  'training',
   'map',
   'viewer',
   'report',

@@ -3,7 +3,7 @@
  */
 import type { Graph } from '../graph/graph.js';
 import type { TrainingModel } from './model.js';
-import type { TrainingRun } from './run.js';
+import type { ResolvedRun } from './run.js';
 
 /** What a step of training does, in this order: forward pass with loss, backward pass, step of the optimiser. */
 export type TrainingPhase = 'forward' | 'backward' | 'step';
@@ -26,8 +26,8 @@ export type TrainingKind =
 export interface PhaseMeasurement {
   /** Most bytes that are alive at once. */
   readonly peak: number;
-  /** The operation that first reaches `peak`, by its name in PyTorch. */
-  readonly op: string;
+  /** The operation that first reaches `peak`, by its name in PyTorch; null if the phase allocates nothing. */
+  readonly op: string | null;
   /** Bytes alive when the phase ends. */
   readonly end: number;
 }
@@ -39,19 +39,26 @@ export interface StepMeasurement {
   /** The phase of the peak. */
   readonly phase: TrainingPhase;
   /** The operation that first reaches the peak, by its name in PyTorch. */
-  readonly op: string;
+  readonly op: string | null;
   readonly phases: Readonly<Record<TrainingPhase, PhaseMeasurement>>;
   /** The bytes of `peak` by what they are for. */
   readonly byKind: Readonly<Record<TrainingKind, number>>;
+}
+
+/** Elements. */
+export interface TrainingCounts {
+  /** Parameters of the model with its adapters. */
+  readonly parameters: number;
+  /** Those that are trained. */
+  readonly trainable: number;
 }
 
 /** What training takes, in bytes where nothing else is said. */
 export interface TrainingMeasurement {
   readonly model: TrainingModel;
   /** The run with all its defaults. */
-  readonly run: Required<TrainingRun>;
-  /** Parameters of the model with its adapters, and those that are trained: elements. */
-  readonly counts: { readonly parameters: number; readonly trainable: number };
+  readonly run: ResolvedRun;
+  readonly counts: TrainingCounts;
   readonly parameters: number;
   readonly buffers: number;
   readonly inputs: number;
@@ -78,4 +85,5 @@ export interface TrainingStep {
   readonly phaseStarts: { readonly backward: number; readonly step: number };
   /** What each tensor that owns a storage is for, by its index among `graph.tensors`; other tensors have any kind. */
   readonly kinds: readonly TrainingKind[];
+  readonly counts: TrainingCounts;
 }

@@ -58,3 +58,8 @@ export interface TrainingRun {
   /** Default `for-loop` */
   readonly implementation?: OptimizerImplementation;
 }
+
+/** A run with all its defaults. */
+export interface ResolvedRun extends Required<Omit<TrainingRun, 'lora'>> {
+  readonly lora: Required<LoraOptions>;
+}

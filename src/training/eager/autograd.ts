@@ -1,0 +1,197 @@
+/**
+ * Autograd: what each operation saves for its gradient, and the order in which PyTorch's engine computes gradients.
+ *
+ * Invariant: of all nodes whose gradient is complete, the engine runs the youngest. A node holds its incoming gradients
+ * and what it saved until all that it computes is there. Gradients that meet are added into new bytes.
+ */
+import type { ElementType } from '../../tensor/element-type.js';
+import { castTo } from './ops/cast.js';
+import { sumTo } from './ops/reduce.js';
+import type { Saved } from './saved.js';
+import { saved } from './saved.js';
+import type { Tape } from './tape.js';
+import { preserved, sameShape, type Value } from './value.js';
+
+/** Where a gradient goes: a result of a node. */
+export interface Edge {
+  readonly node: GradNode;
+  readonly index: number;
+}
+
+/** Gradients of a node's results; null where none came. */
+export type Gradients = readonly (Value | null)[];
+
+interface Meta {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+}
+
+/** A node of autograd: gradients of an operation's results to gradients of its operands. */
+export class GradNode {
+  /** Higher is younger. */
+  readonly sequence: number;
+  readonly edges: readonly (Edge | null)[];
+  readonly saves: Saved[] = [];
+  outputs: readonly Meta[] = [];
+  apply: (gradients: Gradients) => Gradients = (gradients) => gradients;
+  readonly #tape: Tape;
+
+  constructor(tape: Tape, edges: readonly (Edge | null)[], sequence: number) {
+    this.#tape = tape;
+    this.edges = edges;
+    this.sequence = sequence;
+  }
+
+  /** Whether the operand in that slot requires a gradient. */
+  needs(slot: number): boolean {
+    return this.edges[slot] !== null;
+  }
+
+  /** Keeps a value for the gradient; null where `isNeeded` is false. */
+  save(value: Value, isNeeded = true): Saved {
+    if (!isNeeded) return UNUSED;
+    const kept = saved(this.#tape, value);
+    this.saves.push(kept);
+    return kept;
+  }
+
+  /** Says what the operation yielded, and how its gradients come about. */
+  finish(results: readonly Value[], apply: (gradients: Gradients) => Gradients): void {
+    this.apply = apply;
+    this.outputs = results;
+    results.forEach((result, index) => (result.edge = { node: this, index }));
+  }
+}
+
+const UNUSED: Saved = {
+  get: () => {
+    throw new RangeError('a gradient reads what its operation has not saved');
+  },
+  drop: () => null,
+};
+
+/** The node of an operation on `operands`; null if none of them requires a gradient. */
+export function gradNode(tape: Tape, operands: readonly Value[]): GradNode | null {
+  if (!tape.isGradEnabled || operands.every((operand) => operand.edge === null)) return null;
+  return new GradNode(
+    tape,
+    operands.map((operand) => operand.edge),
+    tape.sequence++,
+  );
+}
+
+/** Lets `parameter` require a gradient; `take` gets it. */
+export function requireGradient(tape: Tape, parameter: Value, take: (gradient: Value) => void): void {
+  const node = new GradNode(tape, [], Infinity);
+  node.finish([parameter], ([gradient]) => {
+    take(gradient!);
+    return [];
+  });
+}
+
+/** Computes the gradients of everything that `loss` depends on. */
+export function backward(tape: Tape, loss: Value): void {
+  const root = loss.edge;
+  if (root === null) return;
+  tape.section = 'recompute';
+  const [seed] = tape.emit('aten.ones_like.default', [loss], [{ type: loss.type, shape: loss.shape }]);
+  tape.section = 'backward';
+  tape.isGradEnabled = false;
+  const waiting = dependencies(root.node);
+  const ready = new ReadyNodes();
+  const buffers = new Map<GradNode, (Value | null)[]>([[root.node, [seed]]]);
+  ready.add(root.node);
+  for (let node = ready.take(); node !== null; node = ready.take()) {
+    const gradients = buffers.get(node)!;
+    buffers.delete(node);
+    const computed = evaluate(tape, node, gradients);
+    node.edges.forEach((edge, slot) => {
+      if (edge === null) return;
+      const buffer = buffers.get(edge.node) ?? edge.node.outputs.map(() => null);
+      buffers.set(edge.node, buffer);
+      accumulate(tape, buffer, edge.index, computed[slot] ?? null);
+      const left = waiting.get(edge.node)! - 1;
+      waiting.set(edge.node, left);
+      if (left === 0) ready.add(edge.node);
+    });
+  }
+  tape.release([seed]);
+  tape.isGradEnabled = true;
+}
+
+/** How many edges lead to each node. */
+function dependencies(root: GradNode): Map<GradNode, number> {
+  const counts = new Map<GradNode, number>([[root, 0]]);
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    for (const edge of node.edges) {
+      if (edge === null) continue;
+      const count = counts.get(edge.node);
+      counts.set(edge.node, (count ?? 0) + 1);
+      if (count === undefined) stack.push(edge.node);
+    }
+  }
+  return counts;
+}
+
+function evaluate(tape: Tape, node: GradNode, gradients: Gradients): Gradients {
+  const computed = node.apply(gradients);
+  if (node.edges.length === 0) return computed; // a parameter holds its gradient
+  const fitting = computed.map((gradient, slot) => fitted(tape, gradient, node.edges[slot] ?? null));
+  tape.release([...computed.filter((gradient, slot) => gradient !== fitting[slot]), ...gradients]);
+  tape.release(node.saves.map((kept) => kept.drop()));
+  node.saves.length = 0;
+  return fitting;
+}
+
+/** A gradient in the shape and type of what it belongs to. */
+function fitted(tape: Tape, gradient: Value | null, edge: Edge | null): Value | null {
+  if (gradient === null || edge === null) return null;
+  const { shape, type } = edge.node.outputs[edge.index];
+  const summed = sameShape(gradient.shape, shape) ? gradient : sumTo(tape, gradient, shape);
+  return castTo(tape, summed, type);
+}
+
+function accumulate(tape: Tape, buffer: (Value | null)[], index: number, gradient: Value | null): void {
+  if (gradient === null) return;
+  const other = buffer[index];
+  if (other === null) {
+    buffer[index] = gradient;
+    return;
+  }
+  const spec = { type: other.type, shape: other.shape, strides: preserved(other) };
+  [buffer[index]] = tape.emit('aten.add.Tensor', [other, gradient], [spec]);
+}
+
+/** Nodes that can run, the youngest first: a binary heap. */
+class ReadyNodes {
+  readonly #heap: GradNode[] = [];
+
+  add(node: GradNode): void {
+    const heap = this.#heap;
+    let at = heap.push(node) - 1;
+    while (at > 0) {
+      const parent = Math.floor((at - 1) / 2);
+      if (heap[parent].sequence >= node.sequence) break;
+      heap[at] = heap[parent];
+      at = parent;
+    }
+    heap[at] = node;
+  }
+
+  take(): GradNode | null {
+    const heap = this.#heap;
+    const first = heap[0] ?? null;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return first;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && heap[child + 1].sequence > heap[child].sequence) child++;
+      if (heap[child].sequence <= last.sequence) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What the programs of several families have in common.
+ */
+import { ELEMENT_TYPES } from '../../tensor/element-type.js';
+import { PLAIN_TYPES } from '../../tensor/plain-types.js';
+import type { Builder } from '../builder.js';
+import { checkpointed } from '../eager/checkpoint.js';
+import { fusedAttention } from '../eager/ops/attention.js';
+import { castTo } from '../eager/ops/cast.js';
+import { add, scaled } from '../eager/ops/element-wise.js';
+import { crossEntropy } from '../eager/ops/loss.js';
+import { matmul } from '../eager/ops/matrix.js';
+import { softmax } from '../eager/ops/norms.js';
+import { reshape, slice, toContiguous, transpose, view } from '../eager/ops/views.js';
+import type { Tape } from '../eager/tape.js';
+import { elements, type Value } from '../eager/value.js';
+
+const { i64, f32 } = ELEMENT_TYPES;
+const { bool } = PLAIN_TYPES;
+
+/** Runs blocks one after another, through checkpoints where the run asks for them. */
+export function runBlocks(
+  { tape, run }: Builder,
+  blocks: readonly ((x: Value) => Value)[],
+  input: Value,
+  held: readonly Value[] = [],
+): Value {
+  const { checkpointing } = run;
+  if (checkpointing === 'none') return blocks.reduce((x, block) => tape.frame((hold) => block(hold(x))), input);
+  const every = checkpointing === 'layer' ? 1 : checkpointing.every;
+  let x = input;
+  for (let first = 0; first < blocks.length; first += every) {
+    const group = blocks.slice(first, first + every);
+    const entering = x;
+    x = checkpointed(tape, [entering, ...held], () => group.reduce((value, block) => block(value), entering));
+  }
+  return x;
+}
+
+/** `arange(length) + past`: the positions of a batch, as `[1, length]`. */
+export function positions(t: Tape, length: number): Value {
+  const [range] = t.emit('aten.arange.default', [], [{ type: i64, shape: [length] }]);
+  const [moved] = t.emit('aten.add.Tensor', [range], [{ type: i64, shape: [length] }]);
+  return view(t, moved, [1, length]);
+}
+
+/** Looks for several texts in one row, as the masks of transformers do; what it makes is freed at once. */
+export function findPackedTexts(t: Tape, positionIds: Value, batch: number): void {
+  const length = positionIds.shape.at(-1)!;
+  t.frame((hold) => {
+    const [first] = t.emit('aten.sub.Tensor', [positionIds], [{ type: i64, shape: [batch, 1] }]);
+    const [padded] = t.emit('aten.cat.default', [hold(first), positionIds], [{ type: i64, shape: [batch, length + 1] }]);
+    const [steps] = t.emit('aten.sub.Tensor', [padded], [{ type: i64, shape: [batch, length] }]);
+    const [isStart] = t.emit('aten.ne.Scalar', [hold(steps)], [{ type: bool, shape: [batch, length] }]);
+    const [texts] = t.emit('aten.cumsum.default', [isStart], [{ type: i64, shape: [batch, length] }]);
+    const [isFirst] = t.emit('aten.eq.Scalar', [hold(texts)], [{ type: bool, shape: [batch] }]);
+    hold(t.emit('aten.all.default', [isFirst], [{ type: bool, shape: [] }])[0]);
+  });
+}
+
+/** The causal mask that stored scores are added to: `[batch, 1, length, length]`. */
+export function causalMask(t: Tape, batch: number, length: number, type: Value['type']): Value {
+  return t.frame((hold) => {
+    const shift = (): Value => positions(t, length);
+    hold(t.emit('aten.arange.default', [], [{ type: i64, shape: [batch] }])[0]);
+    hold(t.emit('aten.arange.default', [], [{ type: i64, shape: [1] }])[0]);
+    const queries = hold(shift());
+    const keys = hold(shift());
+    const [isSeen] = t.emit('aten.le.Tensor', [keys, queries], [{ type: bool, shape: [1, 1, length, length] }]);
+    const [zero] = t.emit('aten.scalar_tensor.default', [], [{ type, shape: [] }]);
+    const [lowest] = t.emit('aten.scalar_tensor.default', [], [{ type, shape: [] }]);
+    return t.emit('aten.where.self', [hold(isSeen), hold(zero), lowest], [{ type, shape: [batch, 1, length, length] }])[0];
+  });
+}
+
+/** How attention computes: with a mask of the scores, or fused without one. */
+export interface Heads {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  /** Null of fused attention. */
+  readonly mask: Value | null;
+  /** Whether the softmax is computed in fp32 whatever the type. */
+  readonly softmaxInF32?: boolean;
+}
+
+/** Attention of `[batch, heads, rows, dim]`, as `[batch, rows, heads, dim]`. */
+export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false }: Heads): Value {
+  if (mask === null) return transpose(t, fusedAttention(t, query, key, value), 1, 2);
+  return t.frame((hold) => {
+    const scores = scaled(t, matmul(t, query, transpose(t, key, 2, 3)));
+    const masked = add(t, scores, mask);
+    const weights = hold(softmaxInF32 ? castTo(t, softmax(t, castTo(t, masked, f32)), query.type) : softmax(t, masked));
+    const result = matmul(t, weights, value);
+    return toContiguous(t, transpose(t, result, 1, 2));
+  });
+}
+
+/** The heads of `[batch, rows, heads × dim]` as `[batch, heads, rows, dim]`. */
+export function splitHeads(t: Tape, x: Value, heads: number): Value {
+  const [batch, rows, width] = x.shape;
+  return transpose(t, view(t, x, [batch, rows, heads, width / heads]), 1, 2);
+}
+
+/** The loss of transformers' causal models: fp32 logits, against labels that are moved by one. */
+export function causalLoss(t: Tape, logits: Value, labels: Value): Value {
+  return t.frame((hold) => {
+    hold(logits);
+    const wide = hold(castTo(t, logits, f32));
+    const [batch, length] = labels.shape;
+    const spec = { type: i64, shape: [batch, length + 1] };
+    const padded = hold(t.emit('aten.constant_pad_nd.default', [labels], [spec])[0]);
+    const shifted = toContiguous(t, slice(t, padded, 1, 1, length + 1));
+    const vocab = logits.shape.at(-1)!;
+    return crossEntropy(t, view(t, wide, [batch * length, vocab]), view(t, shifted, [batch * length]));
+  });
+}
+
+/** `[batch, rows, heads, dim]` as `[batch, rows, heads × dim]`. */
+export function joinHeads(t: Tape, x: Value): Value {
+  const [batch, rows, ...rest] = x.shape;
+  return reshape(t, x, [batch, rows, elements(rest)]);
+}

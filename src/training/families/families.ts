@@ -1,0 +1,25 @@
+/**
+ * The families of models by name.
+ */
+import { oneOf, PlannerError, shown } from '../../errors.js';
+import type { Family } from './family.js';
+import { GPT2 } from './gpt2.js';
+import { OPT } from './opt.js';
+import { SMALL_GPT } from './small-gpt.js';
+
+export const FAMILIES: readonly Family[] = [SMALL_GPT, GPT2, OPT];
+
+const BY_NAME: ReadonlyMap<string, Family> = new Map(FAMILIES.map((each) => [each.family, each]));
+
+/** The family of that name. @throws PlannerError `UNKNOWN_ARCHITECTURE` */
+export function familyOf(name: string): Family {
+  const family = BY_NAME.get(name);
+  if (family !== undefined) return family;
+  throw new PlannerError('UNKNOWN_ARCHITECTURE', {
+    message: `The training of a model of the family ${shown(name)} is not known.`,
+    culprit: 'family',
+    value: name,
+    limit: oneOf([...BY_NAME.keys()]),
+    remedy: `The families are ${[...BY_NAME.keys()].join(', ')}.`,
+  });
+}

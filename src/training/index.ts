@@ -1,0 +1,28 @@
+/**
+ * The public names of `tensor-arena/training`: what training a model takes. Exports only.
+ *
+ * @module tensor-arena/training
+ */
+export { measureTraining, type TrainingOptions } from './measure-training.js';
+export { trainingStep } from './step.js';
+export type {
+  PhaseMeasurement,
+  StepMeasurement,
+  TrainingCounts,
+  TrainingKind,
+  TrainingMeasurement,
+  TrainingPhase,
+  TrainingStep,
+} from './measurement.js';
+export type { FeedForwardActivation, TrainingFamily, TrainingModel } from './model.js';
+export type {
+  Checkpointing,
+  LoraOptions,
+  OptimizerImplementation,
+  OptimizerName,
+  ResolvedRun,
+  TrainingAttention,
+  TrainingMethod,
+  TrainingPrecision,
+  TrainingRun,
+} from './run.js';
