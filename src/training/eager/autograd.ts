@@ -30,6 +30,8 @@ interface Meta {
 export class GradNode {
   /** Higher is younger. */
   readonly sequence: number;
+  /** The block of the model that made it. */
+  readonly block: number;
   readonly edges: readonly (Edge | null)[];
   readonly saves: Saved[] = [];
   outputs: readonly Meta[] = [];
@@ -40,6 +42,7 @@ export class GradNode {
     this.#tape = tape;
     this.edges = edges;
     this.sequence = sequence;
+    this.block = tape.block;
   }
 
   /** Whether the operand in that slot requires a gradient. */
@@ -104,6 +107,7 @@ export function backward(tape: Tape, loss: Value): void {
   for (let node = ready.take(); node !== null; node = ready.take()) {
     const gradients = buffers.get(node)!;
     buffers.delete(node);
+    tape.block = node.block;
     const computed = evaluate(tape, node, gradients);
     node.edges.forEach((edge, slot) => {
       if (edge === null) return;
@@ -115,6 +119,7 @@ export function backward(tape: Tape, loss: Value): void {
       if (left === 0) ready.add(edge.node);
     });
   }
+  tape.block = -1;
   tape.release([seed]);
   tape.isGradEnabled = true;
 }

@@ -57,7 +57,7 @@ export class CheckpointFrame {
     if (this.#values !== null) return this.#values;
     this.#values = [];
     const tape = this.#tape;
-    const { section, isGradEnabled, autocast, checkpoint, position } = tape;
+    const { section, isGradEnabled, autocast, checkpoint, block, position } = tape;
     tape.section = 'recompute';
     tape.isGradEnabled = true;
     tape.checkpoint = this;
@@ -69,7 +69,7 @@ export class CheckpointFrame {
     } finally {
       tape.autocast?.end(tape);
       tape.releaseUnread(position);
-      Object.assign(tape, { section, isGradEnabled, autocast, checkpoint });
+      Object.assign(tape, { section, isGradEnabled, autocast, checkpoint, block });
     }
     return this.#values;
   }

@@ -34,6 +34,9 @@ const KIND_OF: Readonly<Record<Section, TrainingKind>> = {
   step: 'temporaries',
 };
 
+/** In place of a block: the loss, where it is no part of the model. */
+export const OUTSIDE = -2;
+
 /** A run of one training step. */
 export class Tape {
   readonly #origin = new Origin('torch');
@@ -45,12 +48,18 @@ export class Tape {
   readonly #kinds: TrainingKind[] = [];
   /** By serial number: whether a tensor is among the nodes. */
   readonly #isListed: boolean[] = [];
+  /** By node: the block that it belongs to. */
+  readonly #blocks: number[] = [];
   #lastAllocation = 0;
   readonly #starts = { backward: 0, step: 0 };
   /** How many nodes of autograd were made: PyTorch runs the youngest first. */
   sequence = 0;
   section: Section = 'forward';
   isGradEnabled = true;
+  /** The block of the model that runs; -1 outside of all. */
+  block = -1;
+  /** How many blocks the model has run. */
+  blockCount = 0;
   /** What autograd's nodes save goes there instead, if it is set. */
   checkpoint: CheckpointFrame | null = null;
   autocast: Autocast | null = null;
@@ -152,7 +161,7 @@ export class Tape {
     this.#releaseRoots(new Set(values.map(({ tensor }) => tensor.root)));
     const graph = new Graph({ leafs: this.#leafs, nodes: this.#nodes });
     const kinds = graph.tensors.map(({ root }) => this.#kinds[root.serial] ?? 'temporaries');
-    return { graph, phaseStarts: { ...this.#starts }, kinds };
+    return { graph, phaseStarts: { ...this.#starts }, kinds, blocks: Int32Array.from(this.#blocks) };
   }
 
   #tensor(
@@ -175,6 +184,7 @@ export class Tape {
 
   #push(tensor: Tensor): void {
     this.#nodes.push(tensor);
+    this.#blocks.push(this.block);
     this.#isListed[tensor.serial] = true;
   }
 

@@ -11,6 +11,7 @@ import { crossEntropy } from '../eager/ops/loss.js';
 import { matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
 import { permute, reshape, slice, t2, transpose, unbind, view } from '../eager/ops/views.js';
+import { OUTSIDE } from '../eager/tape.js';
 import type { Value } from '../eager/value.js';
 import { runBlocks } from './blocks.js';
 import type { Family, Program } from './family.js';
@@ -28,6 +29,7 @@ function build(b: Builder): Program {
     const x = add(t, tokens.rows(ids), slice(t, positions, 0, 0, run.sequence));
     const last = runBlocks(b, blocks, x);
     const logits = hold(matmul(t, norm(last), t2(t, tokens.weight)));
+    t.block = OUTSIDE;
     const rows = castTo(t, view(t, logits, [run.batch * run.sequence, vocab]), ELEMENT_TYPES.f32);
     return crossEntropy(t, rows, view(t, ids, [run.batch * run.sequence]));
   });
