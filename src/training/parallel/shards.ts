@@ -73,6 +73,7 @@ const span = (kind: Span['kind'], name: string, size: number, start: number, end
   end,
   kind,
   name,
+  block: -1,
   rows: 1,
   isKept: false,
 });
@@ -102,13 +103,14 @@ function gathered(timeline: Timeline, { ranks, reshards }: Sharding): Span[] {
     spans.push(span('communication', 'all-gather', message(block), asked, again + 3));
     spans.push(span('gathered', `block ${block}`, whole(block), again + 2, afterRun(backward.last)));
   });
-  return spans.filter(({ size }) => size > 0 && ranks >= 1);
+  // A rank that is alone has its parameters by a copy, without a message.
+  return spans.filter(({ size, kind }) => size > 0 && (ranks > 1 || kind === 'gathered'));
 }
 
 /** Gradients of a block until they are reduced, the message that does it, and this rank's part. */
 function reduced(timeline: Timeline, sharding: Sharding): Span[] {
   const { ranks, widening } = sharding;
-  const { spans, units, phaseStarts, blockOf } = timeline;
+  const { spans, units, phaseStarts } = timeline;
   const endOfBackward = phaseStarts.step * SLOTS;
   const { message } = unitSizes(timeline, 'gradients', ranks);
   const byBlock = new Map(units.map((unit) => [unit.block, unit]));
@@ -116,7 +118,7 @@ function reduced(timeline: Timeline, sharding: Sharding): Span[] {
     unit === undefined ? endOfBackward - 2 : afterRun(unit.backward.last);
   const found: Span[] = [];
   for (const gradient of spans.filter(({ kind }) => kind === 'gradients')) {
-    const at = reducedAt(byBlock.get(blockOf.get(parameterOf(gradient)) ?? -1));
+    const at = reducedAt(byBlock.get(gradient.block));
     found.push({ ...gradient, kind: 'temporaries', end: Math.max(gradient.start + 1, at + 1) });
     found.push({ ...gradient, size: partOf(gradient, sharding), start: at + 1 });
   }
@@ -138,7 +140,7 @@ function buckets({ spans, nodeCount }: Timeline): Span[] {
 
 /** The bytes of all tensors of a kind in a unit: as they are, and as a message of equal parts. */
 function unitSizes(
-  { spans, blockOf }: Timeline,
+  { spans }: Timeline,
   kind: 'parameters' | 'gradients',
   ranks: number,
 ): { readonly whole: (block: number) => number; readonly message: (block: number) => number } {
@@ -146,13 +148,10 @@ function unitSizes(
   const messages = new Map<number, number>();
   for (const each of spans) {
     if (each.kind !== kind) continue;
-    const block = blockOf.get(parameterOf(each)) ?? -1;
-    wholes.set(block, (wholes.get(block) ?? 0) + each.size);
-    messages.set(block, (messages.get(block) ?? 0) + ranks * shardOf(each, ranks));
+    wholes.set(each.block, (wholes.get(each.block) ?? 0) + each.size);
+    messages.set(each.block, (messages.get(each.block) ?? 0) + ranks * shardOf(each, ranks));
   }
   return { whole: (block) => wholes.get(block) ?? 0, message: (block) => messages.get(block) ?? 0 };
 }
-
-const parameterOf = ({ name }: Span): string => name.replace(/\.grad$/, '');
 
 const afterRun = (node: number): number => node * SLOTS + RUNS + 2;

@@ -27,6 +27,8 @@ export interface Span {
   readonly kind: DeviceKind;
   /** Of what is there between steps, and of gradients: the parameter's name, with what it is of it. */
   readonly name: string;
+  /** The block that it belongs to: of a parameter, with its gradient, states and update; else of the node that makes it. */
+  readonly block: number;
   /** Length of the first dimension in PyTorch's order; 1 of a scalar. */
   readonly rows: number;
   /** Whether the step leaves it behind. */
@@ -58,14 +60,14 @@ export interface Timeline {
   readonly units: readonly Unit[];
   /** The node with which the loss begins, if that is outside of the model; else the first of the backward pass. */
   readonly modelEnd: number;
-  /** By name of a parameter: its block. */
-  readonly blockOf: ReadonlyMap<string, number>;
 }
 
 /** The timeline of a step on one device that does everything. O(nodes + sources). */
 export function timelineOf(step: TrainingStep): Timeline {
   const { graph, phaseStarts, kinds, blocks } = step;
   const { problem, bufferOf } = analyzeLiveness(graph.table, 'off', 1);
+  const blockOf = blocksOfParameters(step);
+  const updated = blocksOfUpdates(step, blockOf);
   const outputs = new Set([...graph.outputs].map(({ root }) => root));
   // Gradients may lie in memory the other way round, but are split as their parameters are.
   const rowsOf = new Map(graph.leafs.map((leaf) => [leaf.name, leaf]));
@@ -81,19 +83,19 @@ export function timelineOf(step: TrainingStep): Timeline {
       end: isKept ? graph.nodes.length * SLOTS : (problem.ends[buffer] - 1) * SLOTS + RUNS + 1,
       kind: kinds[index],
       name: tensor.name,
+      block: blockOf.get(tensor.name) ?? updated.get(tensor) ?? blocks[problem.starts[buffer]],
       rows: (rowsOf.get(tensor.name.replace(/\.grad$/, '')) ?? tensor).shape.at(-1) ?? 1,
       isKept,
     });
   });
   const ops = graph.nodes.map((node) => (node.isView || node.operation === RELEASE ? null : node.op));
-  const blockOf = blocksOfParameters(step);
   const units = [...new Set(blocks)]
     .filter((block) => block >= 0)
     .sort((a, b) => a - b)
     .map((block) => unitOf(step, block));
   const outside = blocks.subarray(0, phaseStarts.backward).indexOf(OUTSIDE);
   const modelEnd = outside === -1 ? phaseStarts.backward : outside;
-  return { spans, nodeCount: graph.nodes.length, phaseStarts, ops, units, modelEnd, blockOf };
+  return { spans, nodeCount: graph.nodes.length, phaseStarts, ops, units, modelEnd };
 }
 
 /** The block whose nodes alone read a parameter; -1 if several do. */
@@ -109,6 +111,28 @@ function blocksOfParameters({ graph, phaseStarts, kinds, blocks }: TrainingStep)
     }
   });
   return new Map([...found].map(([{ name }, block]) => [name, block]));
+}
+
+/**
+ * The blocks of states, of gradients, and of what the optimiser makes of them. The states of a parameter carry its name
+ * with one more part; all else in the step reads one of these.
+ */
+function blocksOfUpdates(
+  { graph, phaseStarts }: TrainingStep,
+  blockOf: ReadonlyMap<string, number>,
+): Map<Tensor, number> {
+  const found = new Map<Tensor, number>();
+  const ofName = (name: string): number | undefined => blockOf.get(name.slice(0, name.lastIndexOf('.')));
+  const note = (tensor: Tensor, block: number | undefined): void => {
+    if (block !== undefined) found.set(tensor, block);
+  };
+  for (const leaf of graph.leafs) note(leaf, ofName(leaf.name));
+  graph.nodes.forEach((node, index) => {
+    if (index < phaseStarts.step) return note(node.root, ofName(node.root.name));
+    const [source] = node.sources;
+    if (source !== undefined && source !== null) note(node, found.get(source.root) ?? blockOf.get(source.root.name));
+  });
+  return found;
 }
 
 function unitOf({ phaseStarts, blocks }: TrainingStep, block: number): Unit {
