@@ -45,6 +45,8 @@ export class Builder {
   readonly model: TrainingModel;
   readonly run: ResolvedRun;
   readonly trained: Trained[] = [];
+  /** What the graph of the loss holds besides parameters. */
+  readonly held: Value[] = [];
   /** Elements of all parameters. */
   parameterCount = 0;
   readonly #type: ElementType;
@@ -68,6 +70,16 @@ export class Builder {
 
   input(name: string, shape: readonly number[]): Value {
     return this.tape.leaf(name, 'inputs', ELEMENT_TYPES.i64, shape);
+  }
+
+  /**
+   * The embeddings on their way into the first block: with checkpoints and frozen weights they have to require a gradient,
+   * which is kept with them as long as the loss.
+   */
+  entering(embedded: Value): Value {
+    if (this.run.method === 'full' || this.run.checkpointing === 'none') return embedded;
+    requireGradient(this.tape, embedded, (gradient) => this.held.push(embedded, gradient));
+    return embedded;
   }
 
   embedding(name: string, rowCount: number, width: number): Embedding {

@@ -35,6 +35,11 @@ export class ConfigReader {
     throw this.#wrong(name, value, 'a whole number above 0');
   }
 
+  /** The same, or 0 where the field is not there. @throws PlannerError `BAD_MODEL` */
+  countOrNone(name: string): number {
+    return this.countOr(0, name);
+  }
+
   /** A number above 0, such as a share. @throws PlannerError `BAD_MODEL` */
   shareOr(otherwise: number, name: string): number {
     const value = this.#field(name) ?? otherwise;

@@ -55,6 +55,8 @@ export interface TrainingModel {
   readonly tiedEmbeddings: boolean;
   /** Whether each part of a block normalises what it reads; else what it yields. */
   readonly normalizesFirst: boolean;
+  /** Whether attention and feed-forward part of a block read the same tensor, side by side. */
+  readonly hasParallelParts: boolean;
   /** Whether the projections of attention have biases: of queries, keys and values, and of the output. */
   readonly attentionBias: { readonly qkv: boolean; readonly output: boolean };
   /** Elements of a head that the rotation of positions turns; 0 without one. */

@@ -34,7 +34,7 @@ export function trainingStep(model: TrainingModel, run: ResolvedRun, which: 'fir
   const updated = trained.map(({ value, gradient }, index) => ({ value, gradient: gradient!, states: states[index] }));
   optimizer.step(tape, updated, run);
   const trainable = b.trained.reduce((sum, { value }) => sum + elements(value.shape), 0);
-  const done = tape.finish([...updated.map(({ gradient }) => gradient), loss]);
+  const done = tape.finish([...updated.map(({ gradient }) => gradient), ...b.held, loss]);
   return { ...done, counts: { parameters: b.parameterCount, trainable } };
 }
 

@@ -45,7 +45,7 @@ const BY_FAMILY: Readonly<Partial<Record<OperationFamily, readonly string[]>>> =
     ...['pow.Tensor_Scalar', 'rsqrt.default', 'sqrt.default', 'cos.default', 'sin.default', 'tanh.default', 'abs.default'],
     ...['tanh_backward.default', 'relu.default', 'threshold_backward.default', 'silu.default', 'silu_backward.default'],
     ...['gelu.default', 'gelu_backward.default', 'masked_fill.Scalar', 'minimum.default', 'log.default', 'sign.default'],
-    ...['ne.Scalar', 'eq.Scalar', 'lt.Scalar', 'gt.Scalar', 'le.Tensor', 'lt.Tensor', 'ge.Scalar', 'logical_and.default'],
+    ...['ne.Scalar', 'eq.Scalar', 'lt.Scalar', 'gt.Scalar', 'ge.Tensor', 'le.Tensor', 'lt.Tensor', 'ge.Scalar', 'logical_and.default'],
     ...['bitwise_and.Tensor', 'bitwise_or.Tensor', 'where.self', '_foreach_sqrt.default', 'clamp.default', 'eq.Tensor'],
   ],
   copy: [
@@ -57,7 +57,7 @@ const BY_FAMILY: Readonly<Partial<Record<OperationFamily, readonly string[]>>> =
   other: [
     ...['ones.default', 'ones_like.default', 'zeros.default', 'zeros_like.default', 'new_zeros.default', 'full.default'],
     ...['arange.default', 'arange.start', 'cumsum.default', 'sum.dim_IntList', 'sum.default', 'mean.dim', 'all.default'],
-    ...['topk.default', 'nll_loss_forward.default', 'nll_loss_backward.default', 'new_ones.default', 'scalar_tensor.default'],
+    ...['topk.default', 'nll_loss_forward.default', 'nll_loss_backward.default', 'new_ones.default', 'lift_fresh.default', 'full_like.default', 'scalar_tensor.default'],
     ...['nonzero.default', 'sort.default', 'empty.memory_format', 'empty_like.default', 'mean.default', 'triu.default'],
   ],
 };

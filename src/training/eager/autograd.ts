@@ -70,6 +70,7 @@ const UNUSED: Saved = {
   get: () => {
     throw new RangeError('a gradient reads what its operation has not saved');
   },
+  local: () => null,
   drop: () => null,
 };
 
@@ -142,6 +143,7 @@ function dependencies(root: GradNode): Map<GradNode, number> {
 function evaluate(tape: Tape, node: GradNode, gradients: Gradients): Gradients {
   const computed = node.apply(gradients);
   if (node.edges.length === 0) return computed; // a parameter holds its gradient
+  tape.release(node.saves.map((kept) => kept.local()));
   const fitting = computed.map((gradient, slot) => fitted(tape, gradient, node.edges[slot] ?? null));
   tape.release([...computed.filter((gradient, slot) => gradient !== fitting[slot]), ...gradients]);
   tape.release(node.saves.map((kept) => kept.drop()));

@@ -36,21 +36,18 @@ export class CheckpointFrame {
     if (this.#values !== null) {
       this.#values.push(value);
       if (this.#values.length === this.#savedCount) throw STOP;
-      return { get: () => value, drop: () => null }; // of a node that never runs
+      return { get: () => value, local: () => null, drop: () => null }; // of a node that never runs
     }
     const index = this.#savedCount++;
     this.#waitingCount++;
-    let isRead = false;
-    const get = (): Value => {
-      isRead = true;
-      return this.#recomputed()[index];
+    return {
+      get: () => this.#recomputed()[index],
+      local: () => this.#values?.[index] ?? null,
+      drop: () => {
+        if (--this.#waitingCount === 0) this.#tape.release(this.#operands);
+        return null;
+      },
     };
-    return { get, drop: () => this.#drop(isRead ? null : (this.#values?.[index] ?? null)) };
-  }
-
-  #drop(value: Value | null): Value | null {
-    if (--this.#waitingCount === 0) this.#tape.release(this.#operands);
-    return value;
   }
 
   #recomputed(): readonly Value[] {

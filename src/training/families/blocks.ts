@@ -11,7 +11,7 @@ import { add, scaled } from '../eager/ops/element-wise.js';
 import { crossEntropy } from '../eager/ops/loss.js';
 import { matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
-import { reshape, slice, toContiguous, transpose, view } from '../eager/ops/views.js';
+import { expand, reshape, slice, toContiguous, transpose, unsqueeze, view } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
 import { elements, type Value } from '../eager/value.js';
 
@@ -82,7 +82,7 @@ export function causalMask(t: Tape, batch: number, length: number, type: Value['
     const queries = hold(shift());
     const keys = hold(shift());
     const [isSeen] = t.emit('aten.le.Tensor', [keys, queries], [{ type: bool, shape: [1, 1, length, length] }]);
-    const [zero] = t.emit('aten.scalar_tensor.default', [], [{ type, shape: [] }]);
+    const [zero] = t.emit('aten.lift_fresh.default', [], [{ type, shape: [] }]);
     const [lowest] = t.emit('aten.scalar_tensor.default', [], [{ type, shape: [] }]);
     return t.emit('aten.where.self', [hold(isSeen), hold(zero), lowest], [{ type, shape: [batch, 1, length, length] }])[0];
   });
@@ -103,18 +103,29 @@ export interface Heads {
 export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false }: Heads): Value {
   if (mask === null) return transpose(t, fusedAttention(t, query, key, value), 1, 2);
   return t.frame((hold) => {
-    const scores = scaled(t, matmul(t, query, transpose(t, key, 2, 3)));
+    const heads = query.shape[1];
+    const keys = hold(repeatHeads(t, key, heads));
+    const values = hold(repeatHeads(t, value, heads));
+    const scores = scaled(t, matmul(t, query, transpose(t, keys, 2, 3)));
     const masked = add(t, scores, mask);
     const weights = hold(softmaxInF32 ? castTo(t, softmax(t, castTo(t, masked, f32)), query.type) : softmax(t, masked));
-    const result = matmul(t, weights, value);
+    const result = matmul(t, weights, values);
     return toContiguous(t, transpose(t, result, 1, 2));
   });
 }
 
-/** The heads of `[batch, rows, heads × dim]` as `[batch, heads, rows, dim]`. */
-export function splitHeads(t: Tape, x: Value, heads: number): Value {
+/** The heads of `[batch, rows, heads × dim]` as `[batch, heads, rows, dim]`, each of them normalised by `norm`. */
+export function splitHeads(t: Tape, x: Value, heads: number, norm = (each: Value): Value => each): Value {
   const [batch, rows, width] = x.shape;
-  return transpose(t, view(t, x, [batch, rows, heads, width / heads]), 1, 2);
+  return transpose(t, norm(view(t, x, [batch, rows, heads, width / heads])), 1, 2);
+}
+
+/** Keys or values for every query head: a copy where several of these share one. */
+export function repeatHeads(t: Tape, x: Value, heads: number): Value {
+  const [batch, count, rows, dim] = x.shape;
+  if (count === heads) return x;
+  const wide = expand(t, unsqueeze(t, x, 2), [batch, count, heads / count, rows, dim]);
+  return reshape(t, wide, [batch, heads, rows, dim]);
 }
 
 /** The loss of transformers' causal models: fp32 logits, against labels that are moved by one. */

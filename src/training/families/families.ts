@@ -3,11 +3,13 @@
  */
 import { oneOf, PlannerError, shown } from '../../errors.js';
 import type { Family } from './family.js';
+import { GPT_NEOX } from './gpt-neox.js';
 import { GPT2 } from './gpt2.js';
+import { LLAMA, MISTRAL, QWEN2, QWEN3 } from './llama.js';
 import { OPT } from './opt.js';
 import { SMALL_GPT } from './small-gpt.js';
 
-export const FAMILIES: readonly Family[] = [SMALL_GPT, GPT2, OPT];
+export const FAMILIES: readonly Family[] = [SMALL_GPT, GPT2, OPT, GPT_NEOX, LLAMA, MISTRAL, QWEN2, QWEN3];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(FAMILIES.map((each) => [each.family, each]));
 

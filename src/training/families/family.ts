@@ -41,6 +41,7 @@ export function modelOf(family: TrainingFamily, name: string, numbers: Numbers):
     embeddingWidth: hidden,
     tiedEmbeddings: true,
     normalizesFirst: true,
+    hasParallelParts: false,
     attentionBias: { qkv: true, output: true },
     rotaryDim: 0,
     relativeBuckets: 0,

@@ -29,7 +29,7 @@ function build(b: Builder): Program {
   const ids = b.input('input_ids', [run.batch, run.sequence]);
   const transformer = (): Value =>
     t.frame((hold) => {
-      const embedded = hold(tokens.rows(ids));
+      const embedded = hold(b.entering(tokens.rows(ids)));
       const positionIds = hold(positions(t, run.sequence));
       const placed = hold(table.rows(positionIds));
       const x = add(t, embedded, placed);

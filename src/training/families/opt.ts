@@ -27,7 +27,7 @@ function build(b: Builder): Program {
   const ids = b.input('input_ids', [run.batch, run.sequence]);
   const decoder = (): Value =>
     t.frame((hold) => {
-      const embedded = hold(tokens.rows(ids));
+      const embedded = hold(b.entering(tokens.rows(ids)));
       const { positionIds, ones } = maskPositions(t, run.batch, run.sequence);
       hold(ones);
       hold(positionIds);
@@ -71,12 +71,12 @@ function block(b: Builder, name: string, mask: () => Value | null): Module {
     const result = add(t, x, body(normalizesFirst ? norm(x) : x));
     return normalizesFirst ? result : norm(result);
   };
-  return (x) => {
-    const middle = part(x, norm1, attention);
+  return (x) => t.frame((hold) => {
+    const middle = hold(part(x, norm1, attention));
     const rows = reshape(t, middle, [middle.shape[0] * middle.shape[1], hidden]);
     const result = part(rows, norm2, (normed) => down(relu(t, up(normed))));
     return reshape(t, result, x.shape);
-  };
+  });
 }
 
 function selfAttention(b: Builder, name: string, mask: () => Value | null): Module {
@@ -90,7 +90,7 @@ function selfAttention(b: Builder, name: string, mask: () => Value | null): Modu
       const query = hold(splitHeads(t, scaled(t, q(x)), heads));
       const key = hold(splitHeads(t, k(x), heads));
       const value = hold(splitHeads(t, v(x), heads));
-      return output(joinHeads(t, attend(t, { query, key, value, mask: mask() })));
+      return output(joinHeads(t, attend(t, { query, key, value, mask: mask(), softmaxInF32: true })));
     });
 }
 

@@ -5,7 +5,7 @@ import { gradNode } from '../autograd.js';
 import type { Tape } from '../tape.js';
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import type { Value } from '../value.js';
-import { autocast } from './cast.js';
+import { autocastAll } from './cast.js';
 
 const OP = 'aten._scaled_dot_product_flash_attention_for_cpu';
 
@@ -17,7 +17,7 @@ function rowsFirst({ type, shape }: Value): { type: Value['type']; shape: readon
 
 /** `scaled_dot_product_attention(q, k, v)` of `[batch, heads, rows, dim]`; keys may have fewer heads. */
 export function fusedAttention(t: Tape, query: Value, key: Value, value: Value): Value {
-  const [q, k, v] = [query, key, value].map((each) => autocast(t, each));
+  const [q, k, v] = autocastAll(t, query, key, value);
   const node = gradNode(t, [q, k, v]);
   const kept = [q, k, v].map((each) => node?.save(each));
   const [batch, heads, rows] = q.shape;

@@ -18,7 +18,7 @@ export function castTo(t: Tape, value: Value, type: ElementType): Value {
 }
 
 /** What a matrix product computes with: `value`, or its cast in a region of autocast. */
-export function autocast(t: Tape, value: Value): Value {
+function autocast(t: Tape, value: Value): Value {
   const region = t.autocast;
   if (region === null || value.type !== ELEMENT_TYPES.f32) return castForAutocast(t, value);
   const isParameter = value.edge !== null && value.edge.node.edges.length === 0 && !value.tensor.isView;
@@ -28,6 +28,11 @@ export function autocast(t: Tape, value: Value): Value {
   const cast = castTo(t, value, region.type);
   region.casts.set(value, cast);
   return cast;
+}
+
+/** The operands of one call in a region of autocast: C++ casts the last one first. */
+export function autocastAll<T extends readonly Value[]>(t: Tape, ...operands: T): T {
+  return operands.toReversed().map((operand) => autocast(t, operand)).reverse() as unknown as T;
 }
 
 /** Values of another small type than that of the region are cast as well; integers are not. */

@@ -6,7 +6,7 @@
 import { gradNode } from '../autograd.js';
 import type { Tape } from '../tape.js';
 import { broadcast, elements, type Value } from '../value.js';
-import { autocast } from './cast.js';
+import { autocastAll } from './cast.js';
 import { expand, inRows, reshape, t2, transpose, view } from './views.js';
 
 /** `a @ b` of two matrices. */
@@ -75,8 +75,7 @@ function batched(t: Tape, a: Value, b: Value): Value {
 
 /** `torch.matmul(a, b)` of batches with any number of leading dimensions. */
 export function matmul(t: Tape, left: Value, right: Value): Value {
-  const a = autocast(t, left);
-  const b = autocast(t, right);
+  const [a, b] = autocastAll(t, left, right);
   if (b.shape.length === 2) {
     const product = mm(t, inRows(t, a, a.shape.at(-1)!), b);
     return view(t, product, [...a.shape.slice(0, -1), b.shape[1]]);
@@ -94,16 +93,16 @@ export function matmul(t: Tape, left: Value, right: Value): Value {
 /** A linear layer: `x @ weightᵀ + bias`. */
 export function linear(t: Tape, input: Value, weight: Value, bias: Value | null): Value {
   if (bias === null) {
-    const x = autocast(t, input);
-    return matmul(t, x, t2(t, autocast(t, weight)));
+    const [x, w] = autocastAll(t, input, weight);
+    return matmul(t, x, t2(t, w));
   }
-  const [x, w, b] = [autocast(t, input), autocast(t, weight), autocast(t, bias)];
+  const [x, w, b] = autocastAll(t, input, weight, bias);
   return rowsPlus(t, x, t2(t, w), b);
 }
 
 /** A linear layer whose weight is `[in, out]`, as in GPT-2. */
 export function linearOfColumns(t: Tape, input: Value, weight: Value, bias: Value): Value {
-  const [b, x, w] = [autocast(t, bias), autocast(t, input), autocast(t, weight)];
+  const [b, x, w] = autocastAll(t, bias, input, weight);
   return rowsPlus(t, x, w, b);
 }
 
