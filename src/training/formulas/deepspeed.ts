@@ -5,7 +5,8 @@
  * Source: `deepspeed/runtime/zero/stage_1_and_2.py` and `stage3.py`, and the page on memory of its documentation, whose
  * "GB" are 2^30 bytes.
  */
-import { atLeast, checkFields, checkName, optional, OTHER, type FieldRules } from './fields.js';
+import { checkChoice } from '../../errors.js';
+import { atLeast, checkFields, optional, OTHER, type FieldRules } from './fields.js';
 
 /** What both estimators ask for. */
 export interface DeepSpeedInput {
@@ -90,6 +91,6 @@ export function deepspeedZero3(input: DeepSpeedZero3Input): DeepSpeedEstimate {
 
 function resolved(input: DeepSpeedInput): Required<DeepSpeedInput> & { readonly gpus: number } {
   const { parameters, gpusPerNode = 1, nodes = 1, offload = 'none' } = input;
-  checkName(offload, 'offload', OFFLOADS);
+  checkChoice('offload', offload, OFFLOADS);
   return { parameters, gpusPerNode, nodes, offload, gpus: gpusPerNode * nodes };
 }

@@ -39,9 +39,3 @@ export function checkCounts(counts: unknown, name: string, owner = 'input'): voi
   const isList = Array.isArray(counts) && counts.every((count) => Number.isSafeInteger(count) && count >= 0);
   checkArgument(isList, `${name} of ${owner}`, counts, 'a list of whole numbers', 'Give an array of counts.');
 }
-
-/** Checks that a value is one of a few names. */
-export function checkName(value: unknown, name: string, allowed: readonly string[]): void {
-  const isKnown = typeof value === 'string' && allowed.includes(value);
-  checkArgument(isKnown, name, value, `one of ${allowed.join(', ')}`, 'Choose one of these names.');
-}

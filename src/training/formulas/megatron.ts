@@ -5,7 +5,8 @@
  * Sources: `megatron/training/theoretical_memory_usage.py`, and Korthikanti et al., "Reducing Activation Recomputation
  * in Large Transformer Models" (2022).
  */
-import { atLeast, checkFields, checkName, optional, type FieldRules } from './fields.js';
+import { checkChoice } from '../../errors.js';
+import { atLeast, checkFields, optional, type FieldRules } from './fields.js';
 
 /** How activations of a layer are spread and kept. */
 export const MEGATRON_LAYERS = [
@@ -87,7 +88,7 @@ export function megatronBytesPerParameter(dataParallel = 1): number {
  * ```
  */
 export function megatronLayerActivations(layer: MegatronLayer, input: MegatronInput): number {
-  checkName(layer, 'layer', MEGATRON_LAYERS);
+  checkChoice('layer', layer, MEGATRON_LAYERS);
   checkFields(input, FIELDS);
   return perElement(layer, input) * input.sequence * input.batch * input.hidden;
 }
