@@ -11,6 +11,7 @@ import { findOperation } from './ggml/operations.js';
 import { statedResult, type StatedNode } from './ggml/stated-result.js';
 import { findOnnxOperation } from './onnx/operations.js';
 import { findTfliteOperation } from './tflite/operations.js';
+import { findTorchOperation } from './torch/operations.js';
 
 /** The operations of one program, and what holds for all of its tensors. */
 export interface Dialect {
@@ -44,7 +45,16 @@ const TFLITE: Dialect = {
   resultOf: () => null,
 };
 
-const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX, TFLITE].map((dialect) => [dialect.name, dialect]));
+/** Strides decide where a view of PyTorch ends and a copy begins, and a graph file has these: its maker has checked them. */
+const TORCH: Dialect = {
+  name: 'torch',
+  rank: null,
+  types: PLAIN_TYPES,
+  findOperation: findTorchOperation,
+  resultOf: () => null,
+};
+
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX, TFLITE, TORCH].map((dialect) => [dialect.name, dialect]));
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {

@@ -18,7 +18,11 @@ import type { ResolvedRun } from './run.js';
 
 const AUTOCAST = { 'bf16-amp': ELEMENT_TYPES.bf16, 'fp16-amp': ELEMENT_TYPES.f16 } as const;
 
-/** A step: the first one, which makes the states of the optimiser, or one of those that follow. */
+/**
+ * A step: the first one, which makes the states of the optimiser, or one of those that follow. O(operations).
+ *
+ * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BYTES_TOO_LARGE`
+ */
 export function trainingStep(model: TrainingModel, run: ResolvedRun, which: 'first' | 'steady'): TrainingStep {
   const tape = new Tape();
   const b = new Builder(tape, model, run);

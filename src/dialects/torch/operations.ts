@@ -38,7 +38,7 @@ const BY_FAMILY: Readonly<Partial<Record<OperationFamily, readonly string[]>>> =
   ],
   norm: [
     ...['native_layer_norm.default', 'native_layer_norm_backward.default', '_softmax.default'],
-    ...['_softmax_backward_data.default', '_log_softmax.default', '_log_softmax_backward_data.default'],
+    ...['_safe_softmax.default', '_softmax_backward_data.default', '_log_softmax.default', '_log_softmax_backward_data.default'],
   ],
   'element-wise': [
     ...['add.Tensor', 'sub.Tensor', 'rsub.Scalar', 'mul.Tensor', 'mul.Scalar', 'div.Tensor', 'div.Scalar', 'neg.default'],

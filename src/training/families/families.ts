@@ -8,8 +8,9 @@ import { GPT2 } from './gpt2.js';
 import { LLAMA, MISTRAL, QWEN2, QWEN3 } from './llama.js';
 import { OPT } from './opt.js';
 import { SMALL_GPT } from './small-gpt.js';
+import { T5 } from './t5.js';
 
-export const FAMILIES: readonly Family[] = [SMALL_GPT, GPT2, OPT, GPT_NEOX, LLAMA, MISTRAL, QWEN2, QWEN3];
+export const FAMILIES: readonly Family[] = [SMALL_GPT, GPT2, OPT, GPT_NEOX, LLAMA, MISTRAL, QWEN2, QWEN3, T5];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(FAMILIES.map((each) => [each.family, each]));
 

@@ -12,7 +12,9 @@ export type Program = () => Value;
 /** A family of models. */
 export interface Family {
   readonly family: TrainingFamily;
-  /** The numbers of a model out of Hugging Face's configuration; what is left out has the value of {@link PLAIN}. */
+  /** What Hugging Face's configurations call it: `model_type`. */
+  readonly modelTypes: readonly string[];
+  /** The numbers of a model out of Hugging Face's configuration; what is left out has the value of {@link modelOf}. */
   readonly read: (config: ConfigReader) => Numbers;
   /** The linear layers that may have adapters, by the short names of users: the last part of the parameters' names. */
   readonly layers: Readonly<Record<string, string>>;

@@ -48,6 +48,7 @@ function block(b: Builder, name: string, context: () => Context): Module {
 
 export const GPT_NEOX: Family = {
   family: 'gpt-neox',
+  modelTypes: ['gpt_neox'],
   read: (config) => {
     const hidden = config.count('hidden_size');
     const heads = config.count('num_attention_heads');

@@ -78,6 +78,7 @@ export function newGelu(t: Tape, x: Value): Value {
 
 export const GPT2: Family = {
   family: 'gpt2',
+  modelTypes: ['gpt2'],
   read: (config) => {
     const hidden = config.count('n_embd');
     return {

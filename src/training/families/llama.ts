@@ -76,6 +76,7 @@ export function readLlama(config: ConfigReader): Numbers {
 function kin(family: Family['family'], read: Family['read'], parts: AttentionParts = {}): Family {
   return {
     family,
+    modelTypes: [family],
     read,
     layers: LLAMA_LAYERS,
     adapted: ['q', 'v'],

@@ -97,6 +97,7 @@ function selfAttention(b: Builder, name: string, mask: () => Value | null): Modu
 
 export const OPT: Family = {
   family: 'opt',
+  modelTypes: ['opt'],
   read: (config) => {
     const hidden = config.count('hidden_size');
     return {

@@ -67,6 +67,7 @@ function attention({ tape: t, model }: Builder, qkv: Value, mask: Value | null):
 
 export const SMALL_GPT: Family = {
   family: 'small-gpt',
+  modelTypes: ['small-gpt'],
   read: (config) => ({
     vocab: config.count('vocab'),
     hidden: config.count('hidden'),

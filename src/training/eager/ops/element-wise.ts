@@ -152,3 +152,17 @@ export function maskedFill(t: Tape, value: Value, mask: Value): Value {
   return result;
 }
 
+
+/** `where(mask, value, number)`: the gradient is zero where the mask is false. */
+export function where(t: Tape, mask: Value, value: Value): Value {
+  const node = gradNode(t, [value]);
+  const kept = node?.save(mask);
+  const result = chosen(t, mask, value);
+  node?.finish([result], ([gradient]) => [chosen(t, kept!.get(), gradient!)]);
+  return result;
+}
+
+function chosen(t: Tape, mask: Value, value: Value): Value {
+  const [otherwise] = t.emit('aten.scalar_tensor.default', [], [{ type: value.type, shape: [] }]);
+  return t.emit('aten.where.self', [mask, value, otherwise], [like(value)])[0];
+}

@@ -27,10 +27,10 @@ export function layerNorm(t: Tape, value: Value, weight: Value, bias: Value): Va
 }
 
 /** `softmax(value, -1)`: the result is saved. */
-export function softmax(t: Tape, value: Value): Value {
+export function softmax(t: Tape, value: Value, op = 'aten._softmax.default'): Value {
   const node = gradNode(t, [value]);
   const spec = { type: value.type, shape: value.shape, strides: contiguous(value.shape) };
-  const [result] = t.emit('aten._softmax.default', [value], [spec]);
+  const [result] = t.emit(op, [value], [spec]);
   const kept = node?.save(result);
   node?.finish([result], ([gradient]) =>
     t.emit('aten._softmax_backward_data.default', [gradient!, kept!.get()], [like(gradient!)]),
