@@ -2,7 +2,7 @@
  * What training takes on each of several GPUs.
  */
 import { checkOptions, type OptionNames } from '../../errors.js';
-import { simulateCachingAllocator, type CachingResult } from '../cuda/simulate.js';
+import { simulateCachingAllocator, type CachingResult, type OutOfMemory } from '../cuda/simulate.js';
 import type { TrainingCounts } from '../measurement.js';
 import type { TrainingModel } from '../model.js';
 import { resolveRun } from '../resolve-run.js';
@@ -36,6 +36,8 @@ export interface DeviceMeasurement {
   readonly reserved: number;
   /** Share of `reserved` that was in no tensor when it was reached. */
   readonly fragmentation: number;
+  /** What could not be had within the capacity; null if nothing. */
+  readonly outOfMemory: OutOfMemory | null;
   readonly first: DeviceStep;
   readonly steady: DeviceStep;
   /** Bytes on the host for this GPU. */
@@ -59,9 +61,11 @@ export interface DistributedMeasurement {
 export interface DistributedOptions {
   /** Whether its segments can grow. Default false */
   readonly expandableSegments?: boolean;
+  /** Bytes that it can have of each GPU, without the CUDA context. Default: unlimited */
+  readonly capacity?: number;
 }
 
-const OPTIONS: OptionNames<DistributedOptions> = { expandableSegments: true };
+const OPTIONS: OptionNames<DistributedOptions> = { expandableSegments: true, capacity: true };
 
 /**
  * What training takes on each GPU of a strategy, planned operation by operation. The batch is that of one rank with
@@ -125,7 +129,7 @@ function shardingOf({ dataParallel, replicas, reshardAfterForward, fp32Shards, o
 function measured(
   first: Offloaded,
   steady: Offloaded,
-  { reservedPeak, fragmentation }: CachingResult,
+  { reservedPeak, fragmentation, outOfMemory }: CachingResult,
 ): Omit<DeviceMeasurement, 'rank' | 'stage'> {
   const [firstStep, steadyStep] = [first, steady].map(({ timeline }) => measureTimeline(timeline));
   return {
@@ -138,6 +142,7 @@ function measured(
     atRest: steadyStep.atRest,
     reserved: reservedPeak,
     fragmentation,
+    outOfMemory,
     first: firstStep,
     steady: steadyStep,
     host: steady.host,
