@@ -126,6 +126,17 @@ export class Builder {
       });
   }
 
+  /** The norm of Gemma: all in fp32, and the weight counts from 1. */
+  gemmaNorm(name: string, width = this.model.hidden): Module {
+    const { tape: t } = this;
+    const weight = this.parameter(`${name}.weight`, [width]);
+    return (x) => {
+      const wide = castTo(t, x, ELEMENT_TYPES.f32);
+      const normed = mul(t, wide, rsqrt(t, shifted(t, meanOfRows(t, pow(t, wide)))));
+      return castTo(t, mul(t, normed, shifted(t, castTo(t, weight, ELEMENT_TYPES.f32))), x.type);
+    };
+  }
+
   #isTarget(name: string): boolean {
     const { method, lora } = this.run;
     return method !== 'full' && lora.targets.some((target) => name.endsWith(`.${target}`));

@@ -92,7 +92,7 @@ const ACTIVATIONS = ['relu', 'silu', 'gelu-tanh', 'gelu'] as const;
 
 const RUN_FIELDS: readonly string[] = [
   ...['batch', 'sequence', 'targetSequence', 'precision', 'attention', 'checkpointing', 'optimizer', 'foreach'],
-  ...['implementation', 'method', 'lora'],
+  ...['implementation', 'method', 'lora', 'device', 'stepInBackward', 'lossChunks', 'offloadActivations'],
 ];
 
 const OPTIMIZERS: Readonly<Record<string, OptimizerName>> = {

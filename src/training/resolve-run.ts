@@ -17,6 +17,10 @@ const RUN: OptionNames<TrainingRun> = {
   checkpointing: true,
   optimizer: true,
   implementation: true,
+  device: true,
+  stepInBackward: true,
+  lossChunks: true,
+  offloadActivations: true,
 };
 
 const LORA: OptionNames<LoraOptions> = { rank: true, targets: true, precision: true };
@@ -28,21 +32,24 @@ const CHOICES = {
   attention: ['sdpa', 'eager', 'flash'],
   optimizer: ['adamw', 'sgd', 'sgd-momentum', 'adamw-8bit', 'paged-adamw', 'paged-adamw-8bit', 'adafactor', 'lion'],
   implementation: ['for-loop', 'foreach', 'fused'],
+  device: ['cpu', 'cuda'],
+  stepInBackward: [false, true],
+  offloadActivations: [false, true],
 } as const satisfies { readonly [K in keyof TrainingRun]?: readonly TrainingRun[K][] };
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveRun(model: TrainingModel, run: TrainingRun): ResolvedRun {
   checkOptions(run, RUN, 'run');
-  const { batch, sequence, targetSequence = sequence, checkpointing = 'none', lora = { rank: 8 } } = run;
+  const { batch, sequence, targetSequence = sequence, lossChunks = 1, checkpointing = 'none', lora = { rank: 8 } } = run;
   const chosen = Object.entries(CHOICES).map(([name, choices]) => {
     const value = run[name as keyof typeof CHOICES] ?? choices[0];
     checkChoice(name, value, choices);
     return [name, value];
   });
-  for (const [name, value] of Object.entries({ batch, sequence, targetSequence })) checkCount(name, value);
+  for (const [name, value] of Object.entries({ batch, sequence, targetSequence, lossChunks })) checkCount(name, value);
   checkCheckpointing(checkpointing);
   const choices = Object.fromEntries(chosen) as Pick<ResolvedRun, keyof typeof CHOICES>;
-  return { ...choices, batch, sequence, targetSequence, checkpointing, lora: resolveLora(model, lora) };
+  return { ...choices, batch, sequence, targetSequence, lossChunks, checkpointing, lora: resolveLora(model, lora) };
 }
 
 function resolveLora({ family }: TrainingModel, lora: LoraOptions): Required<LoraOptions> {

@@ -35,6 +35,12 @@ export interface LoraOptions {
   readonly precision?: 'fp32' | 'bf16' | 'fp16';
 }
 
+/**
+ * Whose kernels compute: those of PyTorch's CPU backend, of which every byte is verified, or of CUDA, of which kernels save
+ * other statistics and add gradients in place.
+ */
+export type TrainingDevice = 'cpu' | 'cuda';
+
 /** How a model is trained. */
 export interface TrainingRun {
   /** Sequences of a step. */
@@ -57,6 +63,14 @@ export interface TrainingRun {
   readonly optimizer?: OptimizerName;
   /** Default `for-loop` */
   readonly implementation?: OptimizerImplementation;
+  /** Default `cpu` */
+  readonly device?: TrainingDevice;
+  /** Whether each parameter is updated as soon as its gradient is complete, and the gradient is freed. Default false */
+  readonly stepInBackward?: boolean;
+  /** Pieces of a sequence of which logits and loss are computed one after another. Default 1 */
+  readonly lossChunks?: number;
+  /** Whether what the forward pass saves waits in the host's memory. Default false */
+  readonly offloadActivations?: boolean;
 }
 
 /** A run with all its defaults. */

@@ -24,7 +24,8 @@ const AUTOCAST = { 'bf16-amp': ELEMENT_TYPES.bf16, 'fp16-amp': ELEMENT_TYPES.f16
  * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BYTES_TOO_LARGE`
  */
 export function trainingStep(model: TrainingModel, run: ResolvedRun, which: 'first' | 'steady'): TrainingStep {
-  const tape = new Tape();
+  const tape = new Tape(run.device);
+  if (run.offloadActivations) tape.offload = { bytes: 0 };
   const b = new Builder(tape, model, run);
   const program = familyOf(model.family).build(b);
   const optimizer = OPTIMIZERS[run.optimizer]!;

@@ -6,7 +6,8 @@
  * held until no gradient can ask again.
  */
 import type { Autocast } from './autocast.js';
-import type { Saved } from './saved.js';
+import type { Edge } from './autograd.js';
+import { kept, type Saved } from './saved.js';
 import type { Tape } from './tape.js';
 import type { Value } from './value.js';
 
@@ -16,17 +17,21 @@ const STOP = Symbol('stop');
 /** The state of one checkpoint. */
 export class CheckpointFrame {
   readonly #tape: Tape;
-  readonly #body: () => unknown;
-  readonly #operands: readonly Value[];
+  readonly #body: (input: Value) => unknown;
+  readonly #input: Saved;
+  readonly #others: readonly Value[];
+  readonly #edge: Edge | null;
   readonly #autocast: Autocast | null;
   #savedCount = 0;
   #waitingCount = 0;
   /** What the second run has saved; null before it. */
   #values: Value[] | null = null;
 
-  constructor(tape: Tape, operands: readonly Value[], body: () => unknown) {
+  constructor(tape: Tape, input: Value, others: readonly Value[], body: (input: Value) => unknown) {
     this.#tape = tape;
-    this.#operands = operands;
+    this.#input = kept(tape, input);
+    this.#others = others;
+    this.#edge = input.edge;
     this.#body = body;
     this.#autocast = tape.autocast;
   }
@@ -44,7 +49,7 @@ export class CheckpointFrame {
       get: () => this.#recomputed()[index],
       local: () => this.#values?.[index] ?? null,
       drop: () => {
-        if (--this.#waitingCount === 0) this.#tape.release(this.#operands);
+        if (--this.#waitingCount === 0) this.#tape.release([this.#input.local(), this.#input.drop(), ...this.#others]);
         return null;
       },
     };
@@ -54,13 +59,15 @@ export class CheckpointFrame {
     if (this.#values !== null) return this.#values;
     this.#values = [];
     const tape = this.#tape;
+    const input = this.#input.get();
+    input.edge ??= this.#edge;
     const { section, isGradEnabled, autocast, checkpoint, block, position } = tape;
     tape.section = 'recompute';
     tape.isGradEnabled = true;
     tape.checkpoint = this;
     tape.autocast = this.#autocast?.anew() ?? null;
     try {
-      this.#body();
+      this.#body(input);
     } catch (stop) {
       if (stop !== STOP) throw stop;
     } finally {
@@ -72,12 +79,17 @@ export class CheckpointFrame {
   }
 }
 
-/** Runs `body`, which reads `operands` besides parameters, through a checkpoint. */
-export function checkpointed(tape: Tape, operands: readonly Value[], body: () => Value): Value {
+/** Runs `body` on `input` through a checkpoint; `others` is what it reads besides that and parameters. */
+export function checkpointed(
+  tape: Tape,
+  input: Value,
+  others: readonly Value[],
+  body: (input: Value) => Value,
+): Value {
   const outer = tape.checkpoint;
-  tape.checkpoint = new CheckpointFrame(tape, operands, body);
+  tape.checkpoint = new CheckpointFrame(tape, input, others, body);
   try {
-    return body();
+    return body(input);
   } finally {
     tape.checkpoint = outer;
   }

@@ -1,5 +1,6 @@
 /**
- * What an operation keeps for its gradient: the value itself, or its place among what a checkpoint computes again.
+ * What an operation keeps for its gradient: the value itself, its place among what a checkpoint computes again, or a copy
+ * in the host's memory.
  */
 import type { Tape } from './tape.js';
 import type { Value } from './value.js';
@@ -15,5 +16,34 @@ export interface Saved {
 
 /** Keeps `value`. */
 export function saved(tape: Tape, value: Value): Saved {
-  return tape.checkpoint === null ? { get: () => value, local: () => null, drop: () => value } : tape.checkpoint.pack(value);
+  return tape.checkpoint === null ? kept(tape, value) : tape.checkpoint.pack(value);
+}
+
+/** Keeps `value` outside of checkpoints. */
+export function kept(tape: Tape, value: Value): Saved {
+  if (tape.offload === null || tape.section !== 'forward' || value.tensor.byteLength < LEAST || tape.isKept(value.tensor)) {
+    return { get: () => value, local: () => null, drop: () => value };
+  }
+  return offloaded(tape, value, tape.offload);
+}
+
+/** Bytes below which a copy is not worth its while. */
+const LEAST = 1024;
+
+/** Waits in the host's memory: it is freed on the device unless the program goes on to use it, and copied back once. */
+function offloaded(tape: Tape, value: Value, host: { bytes: number }): Saved {
+  host.bytes += value.tensor.byteLength;
+  tape.release([value]);
+  let returned: Value | null = null;
+  const get = (): Value => {
+    if (returned !== null) return returned;
+    const { section } = tape;
+    tape.section = 'recompute';
+    const { type, shape, strides } = value;
+    const [copy] = tape.emit('aten._to_copy.default', [], [{ type, shape, strides }]);
+    tape.section = section;
+    returned = copy;
+    return copy;
+  };
+  return { get, local: () => returned, drop: () => null };
 }

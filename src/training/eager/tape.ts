@@ -12,6 +12,7 @@ import { ELEMENT_TYPES, type ElementType } from '../../tensor/element-type.js';
 import { contiguousStrides } from '../../tensor/layout.js';
 import { Origin, Tensor, type OperationParams } from '../../tensor/tensor.js';
 import type { TrainingKind, TrainingStep } from '../measurement.js';
+import type { TrainingDevice } from '../run.js';
 import type { Autocast } from './autocast.js';
 import type { CheckpointFrame } from './checkpoint.js';
 import { contiguous, type Strided, type Value } from './value.js';
@@ -63,6 +64,13 @@ export class Tape {
   /** What autograd's nodes save goes there instead, if it is set. */
   checkpoint: CheckpointFrame | null = null;
   autocast: Autocast | null = null;
+  /** Counts what waits in the host's memory; null if nothing is moved there. */
+  offload: { bytes: number } | null = null;
+  readonly device: TrainingDevice;
+
+  constructor(device: TrainingDevice) {
+    this.device = device;
+  }
 
   /** A tensor that is there before the step and after it. */
   leaf(name: string, kind: TrainingKind, type: ElementType, shape: readonly number[]): Value {
@@ -78,6 +86,11 @@ export class Tape {
     this.setKind(tensor, kind);
     this.#lastReads[tensor.root.serial] = Infinity;
     this.#origin.markOutput(tensor.root);
+  }
+
+  /** Whether a storage lasts beyond the step. */
+  isKept({ root }: Tensor): boolean {
+    return this.#lastReads[root.serial] === Infinity;
   }
 
   setKind(tensor: Tensor, kind: TrainingKind): void {
@@ -107,6 +120,18 @@ export class Tape {
     const view = { of: of.tensor, offset: offset * of.type.blockBytes };
     const tensor = this.#tensor('', operationOf(op), [of.tensor], { type: of.type, shape, strides }, {}, view);
     return { tensor, type: of.type, shape, strides, edge: null };
+  }
+
+  /** Runs an operation that writes its result over `target`. */
+  overwrite(op: string, target: Value, operands: readonly Value[]): Value {
+    const all = [target, ...operands];
+    for (const operand of all) this.#list(operand.tensor);
+    const sources = all.map((operand) => operand.tensor);
+    const view = { of: target.tensor, offset: 0 };
+    const tensor = this.#tensor(`node_${this.#nodes.length}`, operationOf(op), sources, target, {}, view);
+    this.#push(tensor);
+    for (const source of sources) this.#read(source);
+    return { ...target, tensor };
   }
 
   /** What the program, or autograd, does not hold any longer: it is freed here if nothing later reads it. */

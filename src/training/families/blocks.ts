@@ -7,9 +7,9 @@ import type { Builder } from '../builder.js';
 import { checkpointed } from '../eager/checkpoint.js';
 import { fusedAttention } from '../eager/ops/attention.js';
 import { castTo } from '../eager/ops/cast.js';
-import { add, scaled } from '../eager/ops/element-wise.js';
+import { add, scaled, tanh } from '../eager/ops/element-wise.js';
 import { crossEntropy } from '../eager/ops/loss.js';
-import { matmul } from '../eager/ops/matrix.js';
+import { linear, matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
 import { expand, reshape, slice, toContiguous, transpose, unsqueeze, view } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
@@ -32,8 +32,7 @@ export function runBlocks(
   let x = input;
   for (let first = 0; first < blocks.length; first += every) {
     const group = labelled.slice(first, first + every);
-    const entering = x;
-    x = checkpointed(tape, [entering, ...held], () => group.reduce((value, block) => block(value), entering));
+    x = checkpointed(tape, x, held, (entering) => group.reduce((value, block) => block(value), entering));
   }
   return x;
 }
@@ -95,23 +94,30 @@ export interface Heads {
   readonly value: Value;
   /** Null of fused attention. */
   readonly mask: Value | null;
+  /** Whether stored scores are bent by tanh before they are masked. */
+  readonly capsScores?: boolean;
   /** Whether the softmax is computed in fp32 whatever the type. */
   readonly softmaxInF32?: boolean;
 }
 
 /** Attention of `[batch, heads, rows, dim]`, as `[batch, rows, heads, dim]`. */
-export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false }: Heads): Value {
+export function attend(t: Tape, { query, key, value, mask, softmaxInF32 = false, capsScores = false }: Heads): Value {
   if (mask === null) return transpose(t, fusedAttention(t, query, key, value), 1, 2);
   return t.frame((hold) => {
     const heads = query.shape[1];
     const keys = hold(repeatHeads(t, key, heads));
     const values = hold(repeatHeads(t, value, heads));
     const scores = scaled(t, matmul(t, query, transpose(t, keys, 2, 3)));
-    const masked = add(t, scores, mask);
+    const masked = add(t, capsScores ? softCap(t, scores) : scores, mask);
     const weights = hold(softmaxInF32 ? castTo(t, softmax(t, castTo(t, masked, f32)), query.type) : softmax(t, masked));
     const result = matmul(t, weights, values);
     return toContiguous(t, transpose(t, result, 1, 2));
   });
+}
+
+/** `tanh(x / cap) * cap` */
+export function softCap(t: Tape, x: Value): Value {
+  return scaled(t, tanh(t, scaled(t, x, 'aten.div.Tensor')));
 }
 
 /** The heads of `[batch, rows, heads × dim]` as `[batch, heads, rows, dim]`, each of them normalised by `norm`. */
@@ -128,17 +134,37 @@ export function repeatHeads(t: Tape, x: Value, heads: number): Value {
   return reshape(t, wide, [batch, heads, rows, dim]);
 }
 
-/** The loss of transformers' causal models: fp32 logits, against labels that are moved by one. */
-export function causalLoss(t: Tape, logits: Value, labels: Value): Value {
+/** What turns hidden states into logits. */
+export interface Head {
+  readonly weight: Value;
+  /** What happens to the logits. */
+  readonly leave?: ((logits: Value) => Value) | undefined;
+}
+
+/** The loss of transformers' causal models: fp32 logits, against labels that are moved by one; piece by piece if asked. */
+export function causalLoss({ tape: t, run }: Builder, hidden: Value, head: Head, labels: Value): Value {
   return t.frame((hold) => {
-    hold(logits);
-    const wide = hold(castTo(t, logits, f32));
+    hold(hidden);
     const [batch, length] = labels.shape;
+    const chunks = Math.min(run.lossChunks, length);
+    const bounds = Array.from({ length: chunks + 1 }, (_, index) => Math.floor((index * length) / chunks));
+    const cut = (x: Value, index: number): Value =>
+      chunks === 1 ? x : slice(t, x, 1, bounds[index], bounds[index + 1]);
+    const logits = bounds.slice(1).map((_, index) => {
+      const all = hold(linear(t, cut(hidden, index), head.weight, null));
+      return head.leave === undefined ? all : hold(head.leave(all));
+    });
+    const wide = chunks === 1 ? hold(castTo(t, logits[0], f32)) : null;
     const spec = { type: i64, shape: [batch, length + 1] };
     const padded = hold(t.emit('aten.constant_pad_nd.default', [labels], [spec])[0]);
-    const shifted = toContiguous(t, slice(t, padded, 1, 1, length + 1));
-    const vocab = logits.shape.at(-1)!;
-    return crossEntropy(t, view(t, wide, [batch * length, vocab]), view(t, shifted, [batch * length]));
+    const shifted = slice(t, padded, 1, 1, length + 1);
+    const losses = logits.map((each, index) => {
+      const all = wide ?? castTo(t, each, f32);
+      const rows = elements(each.shape) / each.shape[2];
+      const targets = toContiguous(t, cut(shifted, index));
+      return crossEntropy(t, reshape(t, all, [rows, each.shape[2]]), view(t, targets, [rows]));
+    });
+    return losses.reduce((sum, loss) => add(t, sum, loss));
   });
 }
 

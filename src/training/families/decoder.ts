@@ -3,7 +3,6 @@
  */
 import type { Builder, Module } from '../builder.js';
 import { add } from '../eager/ops/element-wise.js';
-import { linear } from '../eager/ops/matrix.js';
 import type { Value } from '../eager/value.js';
 import {
   attend,
@@ -23,6 +22,8 @@ export interface Context {
   /** Null of fused attention. */
   readonly mask: Value | null;
   readonly rotation: Rotation;
+  /** The rotation of blocks with a sliding window, where these have their own. */
+  readonly slidingRotation: Rotation;
 }
 
 /** What makes up a decoder. */
@@ -34,6 +35,8 @@ export interface Decoder {
   readonly makeNorm: (b: Builder, name: string, width?: number) => Module;
   /** The block of an index; the context is there once a step has begun. */
   readonly block: (b: Builder, name: string, context: () => Context) => Module;
+  /** Whether blocks with a sliding window turn by a table of their own. */
+  readonly hasSlidingRotation?: boolean;
   /** What happens to the embeddings before the first block. */
   readonly enter?: (b: Builder, x: Value) => Value;
   /** What happens to the logits. */
@@ -51,6 +54,7 @@ export function decoderProgram(b: Builder, decoder: Decoder): Program {
   );
   const norm = decoder.makeNorm(b, `${prefix}.${decoder.norm}`);
   const frequency = frequencies(b, `${prefix}.rotary_emb`, model.rotaryDim);
+  const sliding = decoder.hasSlidingRotation ? frequencies(b, `${prefix}.rotary_emb_local`, model.rotaryDim) : null;
   const head = model.tiedEmbeddings ? tokens.weight : b.parameter(`${decoder.head}.weight`, [model.vocab, model.hidden]);
   const ids = b.input('input_ids', [run.batch, run.sequence]);
   const body = (): Value =>
@@ -60,22 +64,26 @@ export function decoderProgram(b: Builder, decoder: Decoder): Program {
       findPackedTexts(t, positionIds, run.batch);
       const mask = run.attention === 'eager' ? hold(causalMask(t, run.batch, run.sequence, embedded.type)) : null;
       const turns = rotation(t, frequency, positionIds, embedded.type);
-      context = { mask, rotation: { cos: hold(turns.cos), sin: hold(turns.sin) } };
-      const held = [turns.cos, turns.sin, positionIds, ...(mask === null ? [] : [mask])];
+      const slidingTurns = sliding === null ? turns : rotation(t, sliding, positionIds, embedded.type);
+      for (const { cos, sin } of [turns, slidingTurns]) for (const table of [cos, sin]) hold(table);
+      context = { mask, rotation: turns, slidingRotation: slidingTurns };
+      const held = [turns.cos, turns.sin, slidingTurns.cos, slidingTurns.sin, positionIds, ...(mask === null ? [] : [mask])];
       const x = decoder.enter === undefined ? embedded : decoder.enter(b, embedded);
       return t.frame((holdLast) => norm(holdLast(runBlocks(b, blocks, x, held))));
     });
   return () =>
     t.frame((hold) => {
-      const logits = linear(t, hold(body()), head, null);
-      return causalLoss(t, decoder.leave === undefined ? logits : decoder.leave(b, logits), ids);
+      const leave = decoder.leave === undefined ? undefined : (logits: Value): Value => decoder.leave!(b, logits);
+      return causalLoss(b, hold(body()), { weight: head, leave }, ids);
     });
 }
 
 /** Names of the projections of attention, and what happens to the heads before they are turned. */
 export interface AttentionParts {
   readonly headNorm?: ((b: Builder, name: string, width: number) => Module) | undefined;
-  readonly attend?: typeof attend;
+  readonly capsScores?: boolean;
+  /** The rotation that the block uses. Default: that of all blocks */
+  readonly rotationOf?: (context: Context) => Rotation;
 }
 
 /** Attention with a projection each for queries, keys and values. */
@@ -83,7 +91,7 @@ export function rotaryAttention(
   b: Builder,
   name: string,
   context: () => Context,
-  { headNorm, attend: compute = attend }: AttentionParts = {},
+  { headNorm, capsScores = false, rotationOf = ({ rotation }) => rotation }: AttentionParts = {},
 ): Module {
   const { tape: t } = b;
   const { hidden, heads, kvHeads, headDim, attentionBias } = b.model;
@@ -100,11 +108,11 @@ export function rotaryAttention(
       const rawQuery = project(x, q, heads, normOfQ);
       const rawKey = project(x, k, kvHeads, normOfK);
       const value = hold(project(x, v, kvHeads, undefined));
-      const { mask, rotation: turns } = context();
-      const [query, key] = rotate(t, rawQuery, rawKey, turns);
+      const shared = context();
+      const [query, key] = rotate(t, rawQuery, rawKey, rotationOf(shared));
       hold(query);
       hold(key);
-      return output(joinHeads(t, compute(t, { query, key, value, mask, softmaxInF32: true })));
+      return output(joinHeads(t, attend(t, { query, key, value, mask: shared.mask, softmaxInF32: true, capsScores })));
     });
 }
 

@@ -3,7 +3,6 @@
  */
 import type { Builder, Module } from '../builder.js';
 import { add, gelu, mul, pow, scaled, shifted, tanh } from '../eager/ops/element-wise.js';
-import { linear } from '../eager/ops/matrix.js';
 import { split } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
 import type { Value } from '../eager/value.js';
@@ -40,7 +39,7 @@ function build(b: Builder): Program {
   return () =>
     t.frame((hold) => {
       const last = hold(transformer());
-      return causalLoss(t, linear(t, last, tokens.weight, null), ids);
+      return causalLoss(b, last, { weight: tokens.weight }, ids);
     });
 }
 

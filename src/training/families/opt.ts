@@ -4,7 +4,6 @@
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Builder, Module } from '../builder.js';
 import { add, relu, scaled } from '../eager/ops/element-wise.js';
-import { linear } from '../eager/ops/matrix.js';
 import { reshape } from '../eager/ops/views.js';
 import type { Tape } from '../eager/tape.js';
 import type { Value } from '../eager/value.js';
@@ -42,7 +41,7 @@ function build(b: Builder): Program {
   return () =>
     t.frame((hold) => {
       const last = hold(decoder());
-      return causalLoss(t, linear(t, last, tokens.weight, null), ids);
+      return causalLoss(b, last, { weight: tokens.weight }, ids);
     });
 }
 

@@ -39,16 +39,27 @@ export function rotation(t: Tape, frequency: Value, positionIds: Value, type: Va
   });
 }
 
-/** Queries and keys, turned; only their first elements where the rotation is narrower than a head. */
-export function rotate(t: Tape, query: Value, key: Value, { cos, sin }: Rotation): [Value, Value] {
+/**
+ * Queries and keys, turned; only their first elements where the rotation is narrower than a head.
+ *
+ * @param alwaysJoins whether the rest is put behind them even if it is empty
+ */
+export function rotate(
+  t: Tape,
+  query: Value,
+  key: Value,
+  { cos, sin }: Rotation,
+  alwaysJoins = false,
+): [Value, Value] {
   return t.frame((hold) => {
     hold(query);
     hold(key);
     const width = cos.shape.at(-1)!;
     const [c, s] = [unsqueeze(t, cos, 1), unsqueeze(t, sin, 1)];
     const headDim = query.shape[3];
-    if (width === headDim) return [turned(t, query, c, s), turned(t, key, c, s)];
-    const cut = (x: Value): [Value, Value] => [slice(t, x, 3, 0, width), slice(t, x, 3, width, headDim)];
+    if (width === headDim && !alwaysJoins) return [turned(t, query, c, s), turned(t, key, c, s)];
+    const first = (x: Value): Value => (width === headDim ? x : slice(t, x, 3, 0, width));
+    const cut = (x: Value): [Value, Value] => [first(x), slice(t, x, 3, width, headDim)];
     const [[queryPart, queryRest], [keyPart, keyRest]] = [cut(query), cut(key)];
     const [q, k] = [turned(t, queryPart, c, s), turned(t, keyPart, c, s)];
     return [concatenate(t, [q, queryRest], -1), concatenate(t, [k, keyRest], -1)];

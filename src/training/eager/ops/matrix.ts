@@ -7,6 +7,7 @@ import { gradNode } from '../autograd.js';
 import type { Tape } from '../tape.js';
 import { broadcast, elements, type Value } from '../value.js';
 import { autocastAll } from './cast.js';
+import { scaled } from './element-wise.js';
 import { expand, inRows, reshape, t2, transpose, view } from './views.js';
 
 /** `a @ b` of two matrices. */
@@ -67,6 +68,21 @@ export function bmm(t: Tape, a: Value, b: Value): Value {
     return [ofA, ofB];
   });
   return product;
+}
+
+/** `bias * β + (a @ b) * α` of batches, where the bias requires no gradient. */
+export function baddbmm(t: Tape, bias: Value, left: Value, right: Value): Value {
+  const [x, a, b] = autocastAll(t, bias, left, right);
+  const node = gradNode(t, [a, b]);
+  const [savedA, savedB] = [node?.save(a), node?.save(b)];
+  const shape = [a.shape[0], a.shape[1], b.shape[2]];
+  const [sum] = t.emit('aten.baddbmm.default', [x, a, b], [{ type: a.type, shape }]);
+  node?.finish([sum], ([gradient]) => {
+    const ofA = scaled(t, batched(t, gradient!, transpose(t, savedB!.get(), 1, 2)));
+    const ofB = scaled(t, batched(t, transpose(t, savedA!.get(), 1, 2), gradient!));
+    return [ofA, ofB];
+  });
+  return sum;
 }
 
 function batched(t: Tape, a: Value, b: Value): Value {

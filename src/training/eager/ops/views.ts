@@ -115,6 +115,15 @@ export function slice(t: Tape, value: Value, dim: number, start: number, end: nu
   });
 }
 
+/** `value.select(dim, index)`: one place of a dimension, which goes. */
+export function select(t: Tape, value: Value, dim: number, index: number): Value {
+  const layout = { shape: value.shape.toSpliced(dim, 1), strides: value.strides.toSpliced(dim, 1) };
+  return viewed(t, 'aten.select.int', value, layout, index * value.strides[dim], (gradient) => {
+    const spec = { type: value.type, shape: value.shape };
+    return t.emit('aten.select_backward.default', [gradient], [spec])[0];
+  });
+}
+
 /** `value.split(size, dim)`, or parts of given sizes: their gradients are put together again. */
 export function split(t: Tape, value: Value, dim: number, sizes: readonly number[]): Value[] {
   const node = gradNode(t, [value]);
