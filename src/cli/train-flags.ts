@@ -23,6 +23,7 @@ export interface TrainFlags {
   readonly sequence?: number;
   readonly checkpointing?: string;
   readonly attention?: string;
+  readonly device?: string;
   readonly gpus?: number;
   readonly strategy?: string;
   readonly tensorParallel?: number;
@@ -101,7 +102,22 @@ export const TRAIN_FLAGS: readonly Flag[] = [
     help: 'sdpa: PyTorch’s fused attention (default), eager: with stored scores, flash: the package FlashAttention 2',
     group: HOW,
   },
-  { key: 'gpus', long: '--gpus', value: 'N', parse: count, help: 'GPUs in all (default: --tp times --pp, else 1)', group: WHERE },
+  {
+    key: 'device',
+    long: '--device',
+    value: 'NAME',
+    parse: String,
+    help: 'whose kernels compute: cpu (default), of which every byte is verified, or cuda, which save other statistics',
+    group: HOW,
+  },
+  {
+    key: 'gpus',
+    long: '--gpus',
+    value: 'N',
+    parse: count,
+    help: 'GPUs in all (default: --tp times --pp, else 1)',
+    group: WHERE,
+  },
   {
     key: 'strategy',
     long: '--strategy',

@@ -28,7 +28,12 @@ export interface PublishedEstimates {
 }
 
 /** Numbers that an optimiser keeps for each parameter. */
-const STATES: Readonly<Partial<Record<ResolvedRun['optimizer'], number>>> = { sgd: 0, 'sgd-momentum': 1, lion: 1, adafactor: 0 };
+const STATES: Readonly<Partial<Record<ResolvedRun['optimizer'], number>>> = {
+  sgd: 0,
+  'sgd-momentum': 1,
+  lion: 1,
+  adafactor: 0,
+};
 
 /** The estimates of all formulas for one GPU of a strategy. */
 export function publishedEstimates(
@@ -50,7 +55,10 @@ export function publishedEstimates(
   return {
     ruleOfThumb: ruleOfThumb({ parameters, trainable, elementBytes, statesPerParameter: STATES[optimizer] ?? 2 }),
     deepspeedZero2: deepspeedZero2(states).gpu,
-    deepspeedZero3: deepspeedZero3({ ...states, largestLayer: elements.reduce((most, each) => Math.max(most, each), 0) }).gpu,
+    deepspeedZero3: deepspeedZero3({
+      ...states,
+      largestLayer: elements.reduce((most, each) => Math.max(most, each), 0),
+    }).gpu,
     megatron:
       Math.round(megatronBytesPerParameter(replicas) * share) +
       Math.round(
