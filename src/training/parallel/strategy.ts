@@ -106,9 +106,10 @@ export function resolveStrategy(model: TrainingModel, batch: number, strategy: T
 function checkDivisions(model: TrainingModel, batch: number, strategy: ResolvedStrategy): void {
   const { gpus, tensorParallel, pipelineParallel, microBatches, stageParts, schedule, dataParallel } = strategy;
   const group = tensorParallel * pipelineParallel;
-  const groups = pipelineParallel === 1 ? `tensorParallel ${tensorParallel}` : `groups of ${group}`;
   if (gpus % group !== 0) {
-    throw impossible('gpus', gpus, `a multiple of ${group}`, `${gpus} GPUs cannot be divided into ${groups}.`);
+    const asked = pipelineParallel === 1 ? '`tensorParallel` asks' : '`tensorParallel` and `pipelineParallel` ask';
+    const message = `${gpus} GPUs cannot be divided into groups of ${group}, for which ${asked}.`;
+    throw impossible('gpus', gpus, `a multiple of ${group}`, message);
   }
   for (const part of ['heads', 'kvHeads', 'ffn'] as const) {
     if (model[part] % tensorParallel === 0) continue;
