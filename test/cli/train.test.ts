@@ -118,12 +118,12 @@ describe('train', () => {
     [
       '3 GPUs for a layer on 4',
       ['opt-125m', '--gpus', '3', '--tp', '4'],
-      /^error: 3 GPUs cannot be divided .* --tp asks\./,
+      /^error: --gpus is 3, but GPUs cannot be divided into groups of 4, for which --tp asks\./,
     ],
     [
       '12 heads on 8 GPUs',
       ['opt-125m', '--tp', '8'],
-      /^error: The 12 heads of opt-125m cannot be divided among 8 GPUs/,
+      /^error: --tp is 8, but the 12 heads of opt-125m cannot be divided by it\./,
     ],
     [
       'an unknown optimiser',
@@ -138,7 +138,7 @@ describe('train', () => {
     [
       'a pipeline with split gradients',
       ['opt-125m', '--gpus', '4', '--pp', '2', '--strategy', 'fsdp', '--batch', '2'],
-      /^error: A pipeline keeps/,
+      /^error: \S+ is fsdp, but a pipeline keeps/,
     ],
   ])('refuses %s in one sentence', async (_, args, message) => {
     const { code, out, err } = await cli('train', ...args);

@@ -85,18 +85,17 @@ export function measureDistributed(
   const spread = resolveStrategy(model, resolved.batch, strategy);
   const micro = { ...resolved, batch: resolved.batch / spread.microBatches };
   const local = localModel(model, spread.tensorParallel);
-  const steps = (['first', 'steady'] as const).map((which) =>
-    ofRank(timelineOf(trainingStep(local, micro, which)), micro, local, spread),
-  );
+  const steps = (['first', 'steady'] as const).map((which) => trainingStep(local, micro, which));
+  const timelines = steps.map((step) => ofRank(timelineOf(step), micro, local, spread));
   const stages = Array.from({ length: spread.pipelineParallel }, (_, stage) => {
-    const [first, steady] = steps.map((timeline) => ofStage(timeline, stage, spread));
+    const [first, steady] = timelines.map((timeline) => ofStage(timeline, stage, spread));
     return measured(first, steady, simulateCachingAllocator(eventsOfSteps(first.timeline, steady.timeline), options));
   });
   const devices = Array.from({ length: spread.gpus }, (_, rank) => {
     const stage = Math.floor((rank * spread.pipelineParallel) / spread.gpus);
     return { rank, stage, ...stages[stage] };
   });
-  const { counts } = trainingStep(model, resolved, 'first');
+  const { counts } = local === model ? steps[0] : trainingStep(model, { ...micro, batch: 1 }, 'first');
   return { model, run: resolved, strategy: spread, counts, devices };
 }
 

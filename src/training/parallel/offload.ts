@@ -79,10 +79,11 @@ function withoutActivations({ timeline, host, toHost, fromHost }: Offloaded): Of
     const unit = byBlock.get(span.block);
     const isSaved = span.kind === 'activations' && span.start < turn && span.end > turn && span.size >= LEAST_BYTES;
     if (!isSaved || unit === undefined) return [span];
-    moved += span.size;
     const leaves = { ...span, end: Math.max(span.start + 1, (unit.forward.last + 1) * SLOTS) };
     const comes = { ...span, start: Math.max(leaves.end, unit.backward.first * SLOTS) };
-    return comes.start < comes.end ? [leaves, comes] : [span];
+    if (comes.start >= comes.end) return [span]; // freed before the backward pass of its block
+    moved += span.size;
+    return [leaves, comes];
   });
   return {
     timeline: { ...timeline, spans: left },

@@ -23,11 +23,12 @@ export function turnsOf(stage: number, strategy: ResolvedStrategy): Turn[] {
   const { pipelineParallel: stages, microBatches, stageParts, schedule } = strategy;
   const parts = schedule === 'interleaved' ? stageParts : 1;
   const total = microBatches * parts;
-  const ahead = {
+  const wanted = {
     gpipe: total,
     '1f1b': stages - stage - 1,
     interleaved: 2 * (stages - stage - 1) + (parts - 1) * stages,
   }[schedule];
+  const ahead = Math.min(wanted, total);
   const turn = (pass: Turn['pass'], index: number): Turn => {
     // The interleaved schedule takes as many micro-batches as there are stages through one part, then through the next.
     const group = Math.floor(index / (stages * parts));
@@ -36,9 +37,9 @@ export function turnsOf(stage: number, strategy: ResolvedStrategy): Turn[] {
     return { pass, part: pass === 'forward' ? part : parts - 1 - part, microBatch };
   };
   const turns: Turn[] = [];
-  for (let index = 0; index < total + Math.min(ahead, total); index++) {
+  for (let index = 0; index < total + ahead; index++) {
     if (index < total) turns.push(turn('forward', index));
-    if (index >= ahead) turns.push(turn('backward', index - Math.min(ahead, total)));
+    if (index >= ahead) turns.push(turn('backward', index - ahead));
   }
   return turns;
 }

@@ -108,35 +108,36 @@ function checkDivisions(model: TrainingModel, batch: number, strategy: ResolvedS
   const group = tensorParallel * pipelineParallel;
   if (gpus % group !== 0) {
     const asked = pipelineParallel === 1 ? '`tensorParallel` asks' : '`tensorParallel` and `pipelineParallel` ask';
-    const message = `${gpus} GPUs cannot be divided into groups of ${group}, for which ${asked}.`;
+    const message = `GPUs cannot be divided into groups of ${group}, for which ${asked}`;
     throw impossible('gpus', gpus, `a multiple of ${group}`, message);
   }
   for (const part of ['heads', 'kvHeads', 'ffn'] as const) {
     if (model[part] % tensorParallel === 0) continue;
-    const message = `The ${model[part]} ${WORDS[part]} of ${model.name} cannot be divided among ${tensorParallel} GPUs.`;
+    const message = `the ${model[part]} ${WORDS[part]} of ${model.name} cannot be divided by it`;
     throw impossible('tensorParallel', tensorParallel, `a divisor of ${model[part]}`, message);
   }
   if (batch % microBatches !== 0) {
-    const message = `A batch of ${batch} cannot be divided into ${microBatches} micro-batches.`;
+    const message = `a batch of ${batch} cannot be divided into so many`;
     throw impossible('microBatches', microBatches, `a divisor of ${batch}`, message);
   }
   const stages = pipelineParallel * stageParts;
   if (pipelineParallel > 1 && model.layers + model.decoderLayers < stages) {
-    const message = `The ${model.layers + model.decoderLayers} blocks of ${model.name} are too few for ${stages} stages.`;
+    const message = `the ${model.layers + model.decoderLayers} blocks of ${model.name} are too few for ${stages} stages`;
     throw impossible('pipelineParallel', pipelineParallel, 'at most the number of blocks', message);
   }
   if (schedule === 'interleaved' && microBatches % pipelineParallel !== 0) {
-    const message = `The interleaved schedule needs a multiple of ${pipelineParallel} micro-batches, not ${microBatches}.`;
+    const message = `the interleaved schedule needs a multiple of its ${pipelineParallel} stages`;
     throw impossible('microBatches', microBatches, `a multiple of ${pipelineParallel}`, message);
   }
   if (pipelineParallel > 1 && SPLITS[dataParallel].splitsGradients) {
-    const message = `A pipeline keeps the gradients of all micro-batches, so ${dataParallel} cannot split them.`;
+    const message = `a pipeline keeps the gradients of all micro-batches, so that they cannot be split`;
     throw impossible('dataParallel', dataParallel, 'ddp or zero1 in a pipeline', message);
   }
 }
 
 const WORDS = { heads: 'heads', kvHeads: 'heads of keys and values', ffn: 'columns of the feed-forward part' } as const;
 
-function impossible(culprit: string, value: unknown, limit: string, message: string): PlannerError {
+function impossible(culprit: string, value: unknown, limit: string, why: string): PlannerError {
+  const message = `\`${culprit}\` is ${String(value)}, but ${why}.`;
   return new PlannerError('BAD_ARGUMENT', { message, culprit, value, limit, remedy: `Choose ${limit}.` });
 }
