@@ -14,6 +14,7 @@ import { meanOfRows } from './eager/ops/reduce.js';
 import type { Tape } from './eager/tape.js';
 import type { Value } from './eager/value.js';
 import type { TrainingModel } from './model.js';
+import { quantizedLinear, quantizedWeight } from './quantized.js';
 import type { ResolvedRun } from './run.js';
 
 /** A module with one operand. */
@@ -45,6 +46,8 @@ export class Builder {
   readonly model: TrainingModel;
   readonly run: ResolvedRun;
   readonly trained: Trained[] = [];
+  /** Called when the gradient of a parameter is complete. */
+  onGradient: (trained: Trained) => void = () => undefined;
   /** What the graph of the loss holds besides parameters. */
   readonly held: Value[] = [];
   /** Elements of all parameters. */
@@ -89,22 +92,20 @@ export class Builder {
 
   /** A linear layer, with an adapter if its name is among the targets. */
   linear(name: string, inputs: number, outputs: number, hasBias: boolean): Module {
-    const isTarget = this.#isTarget(name);
-    const own = isTarget ? `${name}.base` : name;
-    const weight = this.parameter(`${own}.weight`, [outputs, inputs]);
-    const bias = hasBias ? this.parameter(`${own}.bias`, [outputs]) : null;
-    const base: Module = (x) => linear(this.tape, x, weight, bias);
-    return isTarget ? this.#adapted(name, base, inputs, outputs) : base;
+    return this.#layer(name, inputs, outputs, hasBias, (own) => {
+      const weight = this.parameter(`${own}.weight`, [outputs, inputs]);
+      const bias = hasBias ? this.parameter(`${own}.bias`, [outputs]) : null;
+      return (x) => linear(this.tape, x, weight, bias);
+    });
   }
 
   /** A linear layer whose weight is stored the other way round. */
   linearOfColumns(name: string, inputs: number, outputs: number): Module {
-    const isTarget = this.#isTarget(name);
-    const own = isTarget ? `${name}.base` : name;
-    const weight = this.parameter(`${own}.weight`, [inputs, outputs]);
-    const bias = this.parameter(`${own}.bias`, [outputs]);
-    const base: Module = (x) => linearOfColumns(this.tape, x, weight, bias);
-    return isTarget ? this.#adapted(name, base, inputs, outputs) : base;
+    return this.#layer(name, inputs, outputs, true, (own) => {
+      const weight = this.parameter(`${own}.weight`, [inputs, outputs]);
+      const bias = this.parameter(`${own}.bias`, [outputs]);
+      return (x) => linearOfColumns(this.tape, x, weight, bias);
+    });
   }
 
   layerNorm(name: string, width = this.model.hidden): Module {
@@ -137,6 +138,20 @@ export class Builder {
     };
   }
 
+  #layer(name: string, inputs: number, outputs: number, hasBias: boolean, plain: (own: string) => Module): Module {
+    const isTarget = this.#isTarget(name);
+    const own = isTarget ? `${name}.base` : name;
+    const base = this.run.method === 'qlora' ? this.#quantized(own, inputs, outputs, hasBias) : plain(own);
+    return isTarget ? this.#adapted(name, base, inputs, outputs) : base;
+  }
+
+  #quantized(name: string, inputs: number, outputs: number, hasBias: boolean): Module {
+    const weight = quantizedWeight(this.tape, name, [outputs, inputs]);
+    this.parameterCount += inputs * outputs;
+    const bias = hasBias ? this.parameter(`${name}.bias`, [outputs]) : null;
+    return (x) => quantizedLinear(this.tape, x, weight, bias);
+  }
+
   #isTarget(name: string): boolean {
     const { method, lora } = this.run;
     return method !== 'full' && lora.targets.some((target) => name.endsWith(`.${target}`));
@@ -167,6 +182,7 @@ export class Builder {
       trained.gradient = gradient;
       gradient.tensor.root.name = `${name}.grad`;
       this.tape.setKind(gradient.tensor, 'gradients');
+      this.onGradient(trained);
     });
     return value;
   }

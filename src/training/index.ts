@@ -9,6 +9,7 @@ export { resolveRun } from './resolve-run.js';
 export { trainingCaseFromJson, type TrainingCase } from './read-case.js';
 export { trainingStep } from './step.js';
 export type {
+  HostBytes,
   PhaseMeasurement,
   StepMeasurement,
   TrainingCounts,
@@ -25,6 +26,7 @@ export type {
   OptimizerName,
   ResolvedRun,
   TrainingAttention,
+  TrainingDevice,
   TrainingMethod,
   TrainingPrecision,
   TrainingRun,

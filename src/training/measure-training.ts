@@ -59,6 +59,7 @@ export function measureTraining(
     firstPeak: first.peak,
     steadyPeak: steady.peak,
     atRest,
+    host: step.host,
     first: { peak: first.peak, phase: first.phase, op: first.op, phases: first.phases, byKind: first.byKind },
     steady,
   };

@@ -45,6 +45,14 @@ export interface StepMeasurement {
   readonly byKind: Readonly<Record<TrainingKind, number>>;
 }
 
+/** Bytes in the host's memory, beside those of the device. */
+export interface HostBytes {
+  /** What the forward pass saves, where it is moved there. */
+  readonly activations: number;
+  /** States of a paged optimiser, and counters of steps. */
+  readonly optimizerStates: number;
+}
+
 /** Elements. */
 export interface TrainingCounts {
   /** Parameters of the model with its adapters. */
@@ -73,6 +81,7 @@ export interface TrainingMeasurement {
   readonly steadyPeak: number;
   /** Alive between two steps. */
   readonly atRest: number;
+  readonly host: HostBytes;
   readonly first: StepMeasurement;
   readonly steady: StepMeasurement;
 }
@@ -88,4 +97,5 @@ export interface TrainingStep {
   /** The block of the model that each node belongs to, counted from 0; -1 for what is outside of all blocks. */
   readonly blocks: Int32Array;
   readonly counts: TrainingCounts;
+  readonly host: HostBytes;
 }

@@ -65,13 +65,18 @@ const BY_FAMILY: Readonly<Partial<Record<OperationFamily, readonly string[]>>> =
 const VIEWS = [
   ...['view.default', '_unsafe_view.default', 't.default', 'transpose.int', 'permute.default', 'expand.default'],
   ...['slice.Tensor', 'select.int', 'unsqueeze.default', 'squeeze.dim', 'split.Tensor', 'unbind.int', 'detach.default'],
+  ...['add_.Tensor', 'index_add_.default'],
 ];
 
 /** Lets go of what it reads: the references that Python's frames and autograd's nodes held. */
 export const RELEASE = row('release', 'other');
 
+/** What packages add to PyTorch's operations. */
+const PACKAGES = ['bitsandbytes.dequantize_blockwise', 'bitsandbytes.dequantize_4bit'];
+
 const ROWS = [
   RELEASE,
+  ...PACKAGES.map((name) => row(name, 'copy')),
   ...Object.entries(BY_FAMILY).flatMap(([family, names]) =>
     names.map((name) => row(`aten.${name}`, family as OperationFamily)),
   ),

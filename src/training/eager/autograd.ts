@@ -5,6 +5,7 @@
  * and what it saved until all that it computes is there. Gradients that meet are added into new bytes.
  */
 import type { ElementType } from '../../tensor/element-type.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import { castTo } from './ops/cast.js';
 import { sumTo } from './ops/reduce.js';
 import type { Saved } from './saved.js';
@@ -104,17 +105,20 @@ export function backward(tape: Tape, loss: Value): void {
   const waiting = dependencies(root.node);
   const ready = new ReadyNodes();
   const buffers = new Map<GradNode, (Value | null)[]>([[root.node, [seed]]]);
+  const holders = new Holders();
   ready.add(root.node);
   for (let node = ready.take(); node !== null; node = ready.take()) {
     const gradients = buffers.get(node)!;
     buffers.delete(node);
     tape.block = node.block;
+    for (const gradient of gradients) holders.remove(gradient);
     const computed = evaluate(tape, node, gradients);
+    for (const gradient of computed) holders.add(gradient);
     node.edges.forEach((edge, slot) => {
       if (edge === null) return;
       const buffer = buffers.get(edge.node) ?? edge.node.outputs.map(() => null);
       buffers.set(edge.node, buffer);
-      accumulate(tape, buffer, edge.index, computed[slot] ?? null);
+      accumulate(tape, holders, buffer, edge.index, computed[slot] ?? null);
       const left = waiting.get(edge.node)! - 1;
       waiting.set(edge.node, left);
       if (left === 0) ready.add(edge.node);
@@ -159,15 +163,52 @@ function fitted(tape: Tape, gradient: Value | null, edge: Edge | null): Value | 
   return castTo(tape, summed, type);
 }
 
-function accumulate(tape: Tape, buffer: (Value | null)[], index: number, gradient: Value | null): void {
+function accumulate(
+  tape: Tape,
+  holders: Holders,
+  buffer: (Value | null)[],
+  index: number,
+  gradient: Value | null,
+): void {
   if (gradient === null) return;
   const other = buffer[index];
   if (other === null) {
     buffer[index] = gradient;
     return;
   }
+  // PyTorch's trackers see operations as they are dispatched, and keep the engine from adding in place.
+  const target = tape.device === 'cpu' ? null : ([other, gradient].find((each) => holders.hasOne(each) && preserved(each) === each.strides) ?? null);
+  if (target !== null) {
+    buffer[index] = tape.overwrite('aten.add_.Tensor', target, [target === other ? gradient : other]);
+    holders.remove(target === other ? gradient : other);
+    return;
+  }
   const spec = { type: other.type, shape: other.shape, strides: preserved(other) };
   [buffer[index]] = tape.emit('aten.add.Tensor', [other, gradient], [spec]);
+  holders.add(buffer[index]);
+  holders.remove(other);
+  holders.remove(gradient);
+}
+
+/** How many gradients that wait lie in each storage: one that nobody else holds may be written over. */
+class Holders {
+  readonly #counts = new Map<Tensor, number>();
+
+  add(value: Value | null): void {
+    if (value !== null) this.#counts.set(value.tensor.root, this.#count(value) + 1);
+  }
+
+  remove(value: Value | null): void {
+    if (value !== null) this.#counts.set(value.tensor.root, Math.max(0, this.#count(value) - 1));
+  }
+
+  hasOne(value: Value): boolean {
+    return this.#count(value) === 1;
+  }
+
+  #count({ tensor }: Value): number {
+    return this.#counts.get(tensor.root) ?? 0;
+  }
 }
 
 /** Nodes that can run, the youngest first: a binary heap. */

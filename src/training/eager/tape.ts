@@ -182,7 +182,7 @@ export class Tape {
   }
 
   /** Ends the step by letting go of `values`. */
-  finish(values: readonly Value[]): Omit<TrainingStep, 'counts'> {
+  finish(values: readonly Value[]): Omit<TrainingStep, 'counts' | 'host'> {
     this.#releaseRoots(new Set(values.map(({ tensor }) => tensor.root)));
     const graph = new Graph({ leafs: this.#leafs, nodes: this.#nodes });
     const kinds = graph.tensors.map(({ root }) => this.#kinds[root.serial] ?? 'temporaries');

@@ -1,93 +1,82 @@
 /**
- * The step of an optimiser: its states, and what it makes on the way.
+ * What an optimiser keeps for each parameter, and what a step of it makes on the way.
+ *
+ * Invariant: updates in place make nothing, so that they are no nodes. A state in the host's memory has no bytes here.
  */
-import { ELEMENT_TYPES } from '../../tensor/element-type.js';
+import { ELEMENT_TYPES, type ElementType } from '../../tensor/element-type.js';
 import type { Trained } from '../builder.js';
 import type { Tape } from '../eager/tape.js';
 import type { Value } from '../eager/value.js';
-import type { OptimizerName, ResolvedRun } from '../run.js';
+import type { ResolvedRun } from '../run.js';
 
-/** The states of one parameter. */
-type States = readonly Value[];
+/** A state of one parameter. */
+export interface State {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Whether it lies in the host's memory. */
+  readonly isOnHost?: boolean;
+}
+
+/** A parameter of a step, with its gradient and its states on the device. */
+export interface Updated {
+  readonly value: Value;
+  readonly gradient: Value;
+  readonly states: readonly Value[];
+}
 
 /** An optimiser: one row of what it keeps, and what a step does with it. */
 export interface Optimizer {
-  /** The layouts of the states of a parameter. */
-  readonly states: (parameter: Value) => readonly { readonly name: string; readonly type: Value['type']; readonly shape: readonly number[] }[];
+  readonly states: (parameter: Value, run: ResolvedRun) => readonly State[];
+  /** States that all parameters share. */
+  readonly shared?: readonly State[];
   /** The operation that makes a state in the first step. */
   readonly make: string;
   readonly step: (t: Tape, parameters: readonly Updated[], run: ResolvedRun) => void;
 }
 
-/** A parameter of a step with its gradient and states. */
-export interface Updated {
-  readonly value: Value;
-  readonly gradient: Value;
-  readonly states: States;
+/** A layout like that of a value. */
+export const like = ({ type, shape }: Value): Pick<State, 'type' | 'shape'> => ({ type, shape });
+
+/** The states of parameters, as they are there before a step. */
+export function statesOf(t: Tape, optimizer: Optimizer, trained: readonly Trained[], run: ResolvedRun): Value[][] {
+  const leaf = (owner: string, { name, type, shape }: State): Value =>
+    t.leaf(`${owner}.${name}`, 'optimizerStates', type, shape);
+  for (const state of optimizer.shared ?? []) leaf('optimizer', state);
+  return trained.map(({ name, value }) => onDevice(optimizer, value, run).map((state) => leaf(name, state)));
 }
 
-const like = ({ type, shape }: Value): { type: Value['type']; shape: readonly number[] } => ({ type, shape });
-
-const ADAMW: Optimizer = {
-  states: (parameter) => [
-    { name: 'step', type: ELEMENT_TYPES.f32, shape: [] },
-    { name: 'exp_avg', ...like(parameter) },
-    { name: 'exp_avg_sq', ...like(parameter) },
-  ],
-  make: 'aten.zeros_like.default',
-  step: (t, parameters, { implementation }) => {
-    if (implementation === 'for-loop') return adamOneByOne(t, parameters);
-    if (implementation === 'foreach') {
-      const squares = parameters.map(({ states }) => states[2]);
-      const roots = t.emit('aten._foreach_sqrt.default', squares, squares.map(like));
-      t.release(roots);
-    }
-  },
-};
-
-/** The denominator of one parameter is held until the next one has its own. */
-function adamOneByOne(t: Tape, parameters: readonly Updated[]): void {
-  let denominator: Value | null = null;
-  for (const { states } of parameters) {
-    const [root] = t.emit('aten.sqrt.default', [states[2]], [like(states[2])]);
-    const [next] = t.emit('aten.div.Tensor', [root], [like(root)]);
-    t.release([denominator]);
-    denominator = next;
-  }
-  t.release([denominator]);
+/** The states of one parameter, as the first step makes them. */
+export function makeStates(t: Tape, optimizer: Optimizer, { value, gradient }: Trained, run: ResolvedRun): Value[] {
+  return onDevice(optimizer, value, run).map((state) => makeState(t, optimizer, state, [gradient!]));
 }
 
-const SGD: Optimizer = { states: () => [], make: 'aten.zeros_like.default', step: () => undefined };
-
-const SGD_MOMENTUM: Optimizer = {
-  states: (parameter) => [{ name: 'momentum_buffer', ...like(parameter) }],
-  make: 'aten.clone.default',
-  step: () => undefined,
-};
-
-export const OPTIMIZERS: Readonly<Partial<Record<OptimizerName, Optimizer>>> = {
-  adamw: ADAMW,
-  sgd: SGD,
-  'sgd-momentum': SGD_MOMENTUM,
-};
-
-/** The states of all parameters, as they are there before a step. */
-export function statesOf(t: Tape, optimizer: Optimizer, trained: readonly Trained[]): States[] {
-  return trained.map(({ name, value }) =>
-    optimizer
-      .states(value)
-      .map((state) => t.leaf(`${name}.${state.name}`, 'optimizerStates', state.type, state.shape)),
-  );
+/** The states that all parameters share, as the first step makes them. */
+export function makeShared(t: Tape, optimizer: Optimizer): void {
+  for (const state of optimizer.shared ?? []) makeState(t, optimizer, state, []);
 }
 
-/** The states of all parameters, as the first step makes them. */
-export function makeStates(t: Tape, optimizer: Optimizer, trained: readonly Trained[]): States[] {
-  return trained.map(({ value, gradient }) => {
-    const states = optimizer.states(value);
-    return states.map(({ type, shape }) => {
-      const [state] = t.emit(optimizer.make, [gradient!], [{ type, shape }]);
-      t.keep(state.tensor, 'optimizerStates');
-      return state;
-    });
-  });
+function makeState(t: Tape, { make }: Optimizer, { type, shape }: State, operands: readonly Value[]): Value {
+  const [state] = t.emit(make, operands, [{ type, shape }]);
+  t.keep(state.tensor, 'optimizerStates');
+  return state;
+}
+
+function onDevice(optimizer: Optimizer, value: Value, run: ResolvedRun): State[] {
+  return optimizer.states(value, run).filter(({ isOnHost }) => isOnHost !== true);
+}
+
+/** Bytes of the states in the host's memory. */
+export function hostStateBytes(optimizer: Optimizer, trained: readonly Trained[], run: ResolvedRun): number {
+  const states = trained.flatMap(({ value }) => optimizer.states(value, run));
+  return states.filter(({ isOnHost }) => isOnHost === true).reduce((sum, { type, shape }) => {
+    const count = shape.reduce((product, length) => product * length, 1);
+    return sum + count * type.blockBytes;
+  }, 0);
+}
+
+/** A number that counts steps: 4 bytes, on the device only where its kernels read it there. */
+export function stepCounter({ device, implementation }: ResolvedRun): State {
+  const isOnHost = device === 'cuda' && implementation !== 'fused';
+  return { name: 'step', type: ELEMENT_TYPES.f32, shape: [], isOnHost };
 }

@@ -1,18 +1,28 @@
 /**
  * Norms and softmax.
  */
+import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
 import { gradNode } from '../autograd.js';
 import type { Tape } from '../tape.js';
 import { contiguous, type Value } from '../value.js';
+import { castTo } from './cast.js';
 import { like } from './element-wise.js';
 
+const { f32 } = ELEMENT_TYPES;
+
+/** What autocast computes in fp32 on a GPU; on a CPU these operations take what they get. */
+function inF32(t: Tape, value: Value): Value {
+  return t.autocast !== null && t.device === 'cuda' ? castTo(t, value, f32) : value;
+}
+
 /** `layer_norm(value, weight, bias)` over the last dimension. */
-export function layerNorm(t: Tape, value: Value, weight: Value, bias: Value): Value {
+export function layerNorm(t: Tape, operand: Value, weight: Value, bias: Value): Value {
+  const value = inF32(t, operand);
   const node = gradNode(t, [value, weight, bias]);
   const kept = node?.save(value);
   const keptWeight = node?.save(weight);
   const { type, shape } = value;
-  const statistics = { type, shape: [...shape.slice(0, -1), 1] };
+  const statistics = { type: t.device === 'cuda' ? f32 : type, shape: [...shape.slice(0, -1), 1] };
   const results = t.emit('aten.native_layer_norm.default', [value, weight, bias], [{ type, shape }, statistics, statistics]);
   const keptStatistics = node === null ? [] : results.slice(1).map((each) => node.save(each));
   if (node === null || t.checkpoint !== null) t.release(results.slice(1));
@@ -27,7 +37,8 @@ export function layerNorm(t: Tape, value: Value, weight: Value, bias: Value): Va
 }
 
 /** `softmax(value, -1)`: the result is saved. */
-export function softmax(t: Tape, value: Value, op = 'aten._softmax.default'): Value {
+export function softmax(t: Tape, operand: Value, op = 'aten._softmax.default'): Value {
+  const value = inF32(t, operand);
   const node = gradNode(t, [value]);
   const spec = { type: value.type, shape: value.shape, strides: contiguous(value.shape) };
   const [result] = t.emit(op, [value], [spec]);
