@@ -18,6 +18,7 @@ import * as passes from '../src/passes/index.js';
 import * as solver from '../src/solver/index.js';
 import * as testing from '../src/testing/index.js';
 import * as tflite from '../src/tflite/index.js';
+import * as training from '../src/training/index.js';
 import * as viewer from '../src/viewer/index.js';
 import * as webgpu from '../src/webgpu/index.js';
 import { shown } from '../src/errors.js';
@@ -101,6 +102,34 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+
+const trainingConfig = { model_type: 'gpt2', vocab_size: 64, n_embd: 8, n_layer: 1, n_head: 2, n_positions: 8 };
+const trainingModel = training.modelFromConfig(trainingConfig);
+const trainingRun: training.TrainingRun = { batch: 1, sequence: 8 };
+const megatronSizes = { sequence: 8, batch: 1, hidden: 8, heads: 2 };
+const llmemSizes = {
+  initial: 1,
+  parameterTensors: [1],
+  embeddingWidths: [1],
+  layerWidths: [1],
+  batch: 1,
+  sequence: 1,
+  vocabulary: 1,
+};
+const llmemPaperSizes = {
+  base: 1,
+  embeddingParameters: 1,
+  otherParameters: 1,
+  chunk: 1,
+  parameterTensors: [1],
+  embeddings: 1,
+  layers: 1,
+  hidden: 1,
+  batch: 1,
+  sequence: 1,
+  vocabulary: 1,
+  headBytes: 1,
+};
 const tfliteBytes = readFileSync(projectPath('examples/audio-preprocessor.tflite'));
 const tfliteModel = await tflite.readTflite(tfliteBytes);
 const tfliteGraph = tflite.graphFromTflite(tfliteModel);
@@ -276,6 +305,29 @@ const CALLS: readonly Call[] = [
   ['orderGraphAsync', passes.orderGraphAsync, graph, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
+  ['measureTraining', training.measureTraining, trainingModel, trainingRun, {}],
+  ['builtInModel', training.builtInModel, 'opt-125m'],
+  ['modelFromConfig', training.modelFromConfig, trainingConfig, 'tiny'],
+  ['modelFromGguf', training.modelFromGguf, model],
+  ['resolveRun', training.resolveRun, trainingModel, trainingRun],
+  ['trainingCaseFromJson', training.trainingCaseFromJson, { model: trainingModel, run: trainingRun }],
+  ['trainingStep', training.trainingStep, trainingModel, training.resolveRun(trainingModel, trainingRun), 'first'],
+  ['measureDistributed', training.measureDistributed, trainingModel, trainingRun, {}, {}],
+  ['fitTraining', training.fitTraining, trainingModel, trainingRun, { gpu: 2 * GIB }],
+  ['publishedEstimates', training.publishedEstimates, trainingModel, trainingRun, {}],
+  ['ruleOfThumb', training.ruleOfThumb, { parameters: 1 }],
+  ['deepspeedZero2', training.deepspeedZero2, { parameters: 1 }],
+  ['deepspeedZero3', training.deepspeedZero3, { parameters: 1, largestLayer: 1 }],
+  ['megatronBytesPerParameter', training.megatronBytesPerParameter, 2],
+  ['megatronLayerActivations', training.megatronLayerActivations, 'full', megatronSizes],
+  ['megatronActivations', training.megatronActivations, { ...megatronSizes, layers: 2, vocabulary: 64 }],
+  ['llmem', training.llmem, llmemSizes],
+  ['llmemPaper', training.llmemPaper, llmemPaperSizes],
+  ['dnnmem', training.dnnmem, { weights: [1], outputs: [1] }],
+  ['cudaCard', training.cudaCard, 'T4'],
+  ['simulateCachingAllocator', training.simulateCachingAllocator, { sizes: [1], order: [0, -1] }, {}],
+  ['eventsOfProblem', training.eventsOfProblem, problem],
+
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
   ['groupDigits', viewer.groupDigits, 3],
   ['humanBytes', viewer.humanBytes, 3],
@@ -379,6 +431,7 @@ describe('nothing is left out:', () => {
       solver,
       testing,
       tflite,
+      training,
       viewer,
       webgpu,
     ].flatMap((each) => Object.entries(each) as [string, unknown][]);

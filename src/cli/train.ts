@@ -52,8 +52,9 @@ async function readFile(file: string): Promise<Read> {
 function reportOn({ model, run }: Read, flags: TrainFlags): TrainingReport {
   const gpu = flags.memory === undefined ? null : anyGpu(flags.memory);
   const options = gpu === null ? {} : { capacity: capacityOf(gpu) };
-  const measured = measureDistributed(model, runOf(run, flags), strategyOf(flags), options);
-  const formulas = publishedEstimates(model, measured.run, measured.strategy);
+  const [wanted, strategy] = [runOf(run, flags), strategyOf(flags)];
+  const measured = measureDistributed(model, wanted, strategy, options);
+  const formulas = publishedEstimates(model, wanted, strategy);
   return { measured, formulas, gpu };
 }
 

@@ -46,7 +46,7 @@ export const BUILT_IN_MODELS: readonly string[] = Object.keys(BUILT_IN_CONFIGS);
 
 /** A model that is built in, such as `opt-125m`. @throws PlannerError `BAD_ARGUMENT` for an unknown name */
 export function builtInModel(name: string): TrainingModel {
-  if (Object.hasOwn(BUILT_IN_CONFIGS, name)) return modelFromConfig(BUILT_IN_CONFIGS[name], name);
+  if (typeof name === 'string' && Object.hasOwn(BUILT_IN_CONFIGS, name)) return modelFromConfig(BUILT_IN_CONFIGS[name], name);
   const nearest = typeof name === 'string' ? nearestName(name, BUILT_IN_MODELS) : null;
   throw new PlannerError('BAD_ARGUMENT', {
     message: `There is no built-in model ${shown(name)}${nearest === null ? '' : `, but there is \`${nearest}\``}.`,

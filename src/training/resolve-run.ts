@@ -39,6 +39,8 @@ const CHOICES = {
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveRun(model: TrainingModel, run: TrainingRun): ResolvedRun {
+  const isModel = typeof model === 'object' && model !== null && typeof model.family === 'string';
+  checkArgument(isModel, 'model', model, 'a model', 'Make one with modelFromConfig or builtInModel.');
   checkOptions(run, RUN, 'run');
   const { batch, sequence, targetSequence = sequence, lossChunks = 1, checkpointing = 'none', lora = { rank: 8 } } = run;
   const chosen = Object.entries(CHOICES).map(([name, choices]) => {

@@ -5,7 +5,7 @@
  * Sources: `megatron/training/theoretical_memory_usage.py`, and Korthikanti et al., "Reducing Activation Recomputation
  * in Large Transformer Models" (2022).
  */
-import { checkChoice } from '../../errors.js';
+import { checkArgument, checkChoice } from '../../errors.js';
 import { atLeast, checkFields, optional, type FieldRules } from './fields.js';
 
 /** How activations of a layer are spread and kept. */
@@ -71,7 +71,8 @@ const MODEL_FIELDS: FieldRules<MegatronModelInput> = {
  * @throws PlannerError `BAD_ARGUMENT`
  */
 export function megatronBytesPerParameter(dataParallel = 1): number {
-  checkFields({ dataParallel }, { dataParallel: atLeast(1) });
+  const isCount = Number.isSafeInteger(dataParallel) && dataParallel >= 1;
+  checkArgument(isCount, 'dataParallel', dataParallel, 'a whole number of at least 1', 'Give a count.');
   return 6 + 12 / dataParallel;
 }
 

@@ -2,8 +2,9 @@
  * What the formulas of others say of a run, side by side, so that a user sees how far each is from a plan.
  */
 import type { TrainingModel } from '../model.js';
-import type { ResolvedStrategy } from '../parallel/strategy.js';
-import type { ResolvedRun } from '../run.js';
+import { resolveStrategy, type Offload, type TrainingStrategy } from '../parallel/strategy.js';
+import { resolveRun } from '../resolve-run.js';
+import type { OptimizerName, TrainingRun } from '../run.js';
 import { trainingStep } from '../step.js';
 import { deepspeedZero2, deepspeedZero3 } from './deepspeed.js';
 import { dnnmem } from './dnnmem.js';
@@ -28,24 +29,34 @@ export interface PublishedEstimates {
 }
 
 /** Numbers that an optimiser keeps for each parameter. */
-const STATES: Readonly<Partial<Record<ResolvedRun['optimizer'], number>>> = {
+const STATES: Readonly<Partial<Record<OptimizerName, number>>> = {
   sgd: 0,
   'sgd-momentum': 1,
   lion: 1,
   adafactor: 0,
 };
 
-/** The estimates of all formulas for one GPU of a strategy. */
+/**
+ * The estimates of all formulas for one GPU of a strategy. O(operations of a step).
+ *
+ * @param strategy Default: one GPU
+ * @throws PlannerError `BAD_ARGUMENT`, `UNKNOWN_ARCHITECTURE`
+ */
 export function publishedEstimates(
   model: TrainingModel,
-  run: ResolvedRun,
-  strategy: ResolvedStrategy,
+  run: TrainingRun,
+  strategy: TrainingStrategy = {},
 ): PublishedEstimates {
-  const { graph, kinds, counts } = trainingStep(model, run, 'first');
+  const resolved = resolveRun(model, run);
+  const { gpus, replicas, tensorParallel, pipelineParallel, offload } = resolveStrategy(
+    model,
+    resolved.batch,
+    strategy,
+  );
+  const { graph, kinds, counts } = trainingStep(model, resolved, 'first');
   const weights = graph.leafs.filter((leaf) => kinds[graph.idOf(leaf)] === 'parameters');
   const outputs = graph.nodes.filter((node) => !node.isView && kinds[graph.idOf(node)] === 'activations');
-  const { gpus, replicas, tensorParallel, pipelineParallel, offload } = strategy;
-  const { batch, sequence, precision, optimizer } = run;
+  const { batch, sequence, precision, optimizer } = resolved;
   const { parameters, trainable } = counts;
   const states = { parameters, gpusPerNode: gpus, offload: offloadOf(offload) };
   const sizes = { sequence, batch, hidden: model.hidden, ffn: model.ffn, heads: model.heads, layers: model.layers };
@@ -78,7 +89,7 @@ export function publishedEstimates(
   };
 }
 
-function offloadOf(offload: ResolvedStrategy['offload']): 'none' | 'optimizer' | 'optimizer and parameters' {
+function offloadOf(offload: readonly Offload[]): 'none' | 'optimizer' | 'optimizer and parameters' {
   if (!offload.includes('optimizer')) return 'none';
   return offload.includes('parameters') ? 'optimizer and parameters' : 'optimizer';
 }
