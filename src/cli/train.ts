@@ -67,7 +67,7 @@ function runOf(run: Partial<TrainingRun>, flags: TrainFlags): TrainingRun {
     rank === undefined && targets === undefined
       ? {}
       : { lora: { rank: rank ?? run.lora?.rank ?? 8, ...optionalTargets(targets ?? run.lora?.targets) } };
-  return { batch: 1, sequence: 512, ...run, ...set, ...adapters } as TrainingRun;
+  return { batch: 1, sequence: 512, ...run, ...set, ...adapters };
 }
 
 const optionalTargets = (targets: readonly string[] | undefined): object => (targets === undefined ? {} : { targets });

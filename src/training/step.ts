@@ -3,6 +3,7 @@
  *
  * Invariant: gradients are freed when the step is over, as `zero_grad` frees them, and then the loss.
  */
+import { checkChoice } from '../errors.js';
 import { ELEMENT_TYPES } from '../tensor/element-type.js';
 import { Builder, type Trained } from './builder.js';
 import { Autocast } from './eager/autocast.js';
@@ -15,7 +16,8 @@ import type { TrainingStep } from './measurement.js';
 import type { TrainingModel } from './model.js';
 import { hostStateBytes, makeShared, makeStates, statesOf, type Updated } from './optimizers/optimizer.js';
 import { OPTIMIZERS } from './optimizers/optimizers.js';
-import type { ResolvedRun } from './run.js';
+import { resolveRun } from './resolve-run.js';
+import type { ResolvedRun, TrainingRun } from './run.js';
 
 const AUTOCAST = { 'bf16-amp': ELEMENT_TYPES.bf16, 'fp16-amp': ELEMENT_TYPES.f16 } as const;
 
@@ -24,7 +26,9 @@ const AUTOCAST = { 'bf16-amp': ELEMENT_TYPES.bf16, 'fp16-amp': ELEMENT_TYPES.f16
  *
  * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BYTES_TOO_LARGE`
  */
-export function trainingStep(model: TrainingModel, run: ResolvedRun, which: 'first' | 'steady'): TrainingStep {
+export function trainingStep(model: TrainingModel, asked: TrainingRun, which: 'first' | 'steady'): TrainingStep {
+  const run = resolveRun(model, asked);
+  checkChoice('which', which, ['first', 'steady']);
   const tape = new Tape(run.device);
   const offload = run.offloadActivations ? { bytes: 0 } : null;
   tape.offload = offload;

@@ -57,7 +57,8 @@ function tracked({ byKind }: DeviceStep): Kinds {
   return sums;
 }
 
-function merged({ Total: _, 'All Gather': gather = 0, 'Reduce Scatter': scatter = 0, ...kinds }: Kinds): Kinds {
+function merged({ 'All Gather': gather = 0, 'Reduce Scatter': scatter = 0, ...all }: Kinds): Kinds {
+  const kinds = Object.fromEntries(Object.entries(all).filter(([kind]) => kind !== 'Total'));
   return gather + scatter === 0 ? kinds : { ...kinds, Messages: gather + scatter };
 }
 
