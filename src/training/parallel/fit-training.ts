@@ -7,6 +7,7 @@
 import { checkArgument, checkOptions, type OptionNames } from '../../errors.js';
 import { humanBytes } from '../../format.js';
 import type { TrainingModel } from '../model.js';
+import { resolveRun } from '../resolve-run.js';
 import type { Checkpointing, TrainingRun } from '../run.js';
 import { anyGpu, capacityOf, type GpuMemory } from './fit-memory.js';
 import { measureDistributed, type DistributedMeasurement } from './measure-distributed.js';
@@ -72,6 +73,7 @@ const LARGEST_BATCH = 256;
  * @throws PlannerError `BAD_ARGUMENT`, `UNKNOWN_ARCHITECTURE`
  */
 export function fitTraining(model: TrainingModel, run: TrainingRun, machine: TrainingMachine): TrainingFit {
+  resolveRun(model, { ...run, batch: run?.batch ?? 1 }); // refuses what no run can be
   checkOptions(machine, MACHINE, 'machine');
   const { gpus = 1, host = Infinity, flops = 1.5e14, link = 1e11, hostLink = 2e10 } = machine;
   const isCount = Number.isSafeInteger(gpus) && gpus >= 1 && gpus <= 65536;
