@@ -32,6 +32,12 @@ const { ALLOCATORS, Context, Graph, PlannerError } = root;
 
 const GIB = 2 ** 30;
 
+const GPT2_CONFIG = { model_type: 'gpt2', vocab_size: 64, n_embd: 32, n_layer: 1, n_head: 2, n_positions: 16 };
+const TRAINING_CASE = {
+  model: { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 },
+  run: { batch: 1, sequence: 8 },
+};
+
 type Call = readonly [name: string, fn: (...args: never[]) => unknown, ...args: readonly unknown[]];
 
 const BAD: readonly unknown[] = [
@@ -307,11 +313,10 @@ const CALLS: readonly Call[] = [
 
   ['measureTraining', training.measureTraining, trainingModel, trainingRun, {}],
   ['builtInModel', training.builtInModel, 'opt-125m'],
-  ['modelFromConfig', training.modelFromConfig, trainingConfig, 'tiny'],
+  ['modelFromConfig', training.modelFromConfig, GPT2_CONFIG, 'tiny'],
   ['modelFromGguf', training.modelFromGguf, model],
-  ['resolveRun', training.resolveRun, trainingModel, trainingRun],
-  ['trainingCaseFromJson', training.trainingCaseFromJson, { model: trainingModel, run: trainingRun }],
-  ['trainingStep', training.trainingStep, trainingModel, training.resolveRun(trainingModel, trainingRun), 'first'],
+  ['trainingCaseFromJson', training.trainingCaseFromJson, TRAINING_CASE],
+  ['trainingStep', training.trainingStep, trainingModel, trainingRun, 'first'],
   ['measureDistributed', training.measureDistributed, trainingModel, trainingRun, {}, {}],
   ['fitTraining', training.fitTraining, trainingModel, trainingRun, { gpu: 2 * GIB }],
   ['publishedEstimates', training.publishedEstimates, trainingModel, trainingRun, {}],

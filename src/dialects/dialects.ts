@@ -54,7 +54,9 @@ const TORCH: Dialect = {
   resultOf: () => null,
 };
 
-const DIALECTS: ReadonlyMap<string, Dialect> = new Map([GGML, ONNX, TFLITE, TORCH].map((dialect) => [dialect.name, dialect]));
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
+  [GGML, ONNX, TFLITE, TORCH].map((dialect) => [dialect.name, dialect]),
+);
 
 /** The dialect of that name. */
 export function dialectOf(name: string): Dialect {

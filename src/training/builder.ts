@@ -4,13 +4,14 @@
  * Invariant: parameters are made in the order in which PyTorch lists them, which is the order of the optimiser.
  */
 import { ELEMENT_TYPES, type ElementType } from '../tensor/element-type.js';
-import { requireGradient } from './eager/autograd.js';
+import { requireGradient } from './eager/grad-node.js';
 import { castTo } from './eager/ops/cast.js';
 import { add, mul, pow, rsqrt, scaled, shifted } from './eager/ops/element-wise.js';
 import { embedding } from './eager/ops/loss.js';
 import { linear, linearOfColumns } from './eager/ops/matrix.js';
 import { layerNorm } from './eager/ops/norms.js';
 import { meanOfRows } from './eager/ops/reduce.js';
+import { select } from './eager/ops/views.js';
 import type { Tape } from './eager/tape.js';
 import type { Value } from './eager/value.js';
 import type { TrainingModel } from './model.js';
@@ -106,6 +107,20 @@ export class Builder {
       const bias = this.parameter(`${own}.bias`, [outputs]);
       return (x) => linearOfColumns(this.tape, x, weight, bias);
     });
+  }
+
+  /** The linear layers of all experts, stored together: the gradient of one is as large as all of them. */
+  experts(name: string, count: number, outputs: number, inputs: number): (x: Value, expert: number) => Value {
+    const { tape: t } = this;
+    if (this.run.method === 'qlora') {
+      const weights = Array.from({ length: count }, (_, expert) =>
+        quantizedWeight(t, `${name}.${expert}`, [outputs, inputs]),
+      );
+      this.parameterCount += count * outputs * inputs;
+      return (x, expert) => quantizedLinear(t, x, weights[expert], null);
+    }
+    const all = this.parameter(name, [count, outputs, inputs]);
+    return (x, expert) => linear(t, x, select(t, all, 0, expert), null);
   }
 
   layerNorm(name: string, width = this.model.hidden): Module {

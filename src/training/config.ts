@@ -67,7 +67,12 @@ export class ConfigReader {
   }
 
   #wrong(name: string, value: unknown, limit: string): PlannerError {
-    const culprit = `${name} in the configuration of ${this.#name}`;
-    return wrongValue('BAD_MODEL', { culprit, value, limit, remedy: 'Take the config.json of the model as it is published.' });
+    const culprit = `field ${name} in the configuration of ${this.#name}`;
+    return wrongValue('BAD_MODEL', {
+      culprit,
+      value,
+      limit,
+      remedy: 'Take the config.json of the model as it is published.',
+    });
   }
 }

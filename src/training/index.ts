@@ -5,7 +5,6 @@
  */
 export { measureTraining, type TrainingOptions } from './measure-training.js';
 export { BUILT_IN_MODELS, builtInModel, modelFromConfig } from './read-model.js';
-export { resolveRun } from './resolve-run.js';
 export { trainingCaseFromJson, type TrainingCase } from './read-case.js';
 export { trainingStep } from './step.js';
 export type {

@@ -6,7 +6,7 @@ import { checkAlignment } from '../units.js';
 import { measureStep } from './measure-step.js';
 import type { TrainingMeasurement } from './measurement.js';
 import type { TrainingModel } from './model.js';
-import { builtInModel } from './read-model.js';
+import { describe } from './read-model.js';
 import { resolveRun } from './resolve-run.js';
 import type { TrainingRun } from './run.js';
 import { trainingStep } from './step.js';
@@ -38,7 +38,7 @@ export function measureTraining(
   options: TrainingOptions = {},
 ): TrainingMeasurement {
   checkOptions(options, OPTIONS);
-  const described = typeof model === 'string' ? builtInModel(model) : model;
+  const described = describe(model);
   const alignment = checkAlignment(options.alignment ?? 1);
   const resolved = resolveRun(described, run);
   const first = measureStep(trainingStep(described, resolved, 'first'), alignment);

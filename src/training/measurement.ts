@@ -13,14 +13,7 @@ export type TrainingPhase = 'forward' | 'backward' | 'step';
  * `gradients` end up as gradients of parameters, `temporaries` are the rest.
  */
 export type TrainingKind =
-  | 'parameters'
-  | 'buffers'
-  | 'inputs'
-  | 'gradients'
-  | 'optimizerStates'
-  | 'activations'
-  | 'recomputed'
-  | 'temporaries';
+  'parameters' | 'buffers' | 'inputs' | 'gradients' | 'optimizerStates' | 'activations' | 'recomputed' | 'temporaries';
 
 /** One phase of a step. */
 export interface PhaseMeasurement {

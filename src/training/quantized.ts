@@ -6,7 +6,7 @@
  */
 import { ELEMENT_TYPES } from '../tensor/element-type.js';
 import { PLAIN_TYPES } from '../tensor/plain-types.js';
-import { gradNode } from './eager/autograd.js';
+import { gradNode } from './eager/grad-node.js';
 import { inRows, view } from './eager/ops/views.js';
 import type { Tape } from './eager/tape.js';
 import type { Value } from './eager/value.js';
@@ -64,6 +64,10 @@ export function quantizedLinear(t: Tape, x: Value, weight: QuantizedWeight, bias
 
 function dequantized(t: Tape, { shape, parts }: QuantizedWeight, type: Value['type']): Value {
   const [bits, absmax, map, ...nested] = parts;
-  const [scales] = t.emit('bitsandbytes.dequantize_blockwise', [absmax, ...nested], [{ type: f32, shape: absmax.shape }]);
+  const [scales] = t.emit(
+    'bitsandbytes.dequantize_blockwise',
+    [absmax, ...nested],
+    [{ type: f32, shape: absmax.shape }],
+  );
   return t.emit('bitsandbytes.dequantize_4bit', [bits, scales, map], [{ type, shape }])[0];
 }

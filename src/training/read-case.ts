@@ -7,7 +7,7 @@ import { familyOf } from './families/families.js';
 import { modelOf, type Numbers } from './families/family.js';
 import type { TrainingModel } from './model.js';
 import { resolveRun } from './resolve-run.js';
-import type { OptimizerName, TrainingPrecision, TrainingRun } from './run.js';
+import type { OptimizerName, TrainingRun } from './run.js';
 
 /** A model, and how it is trained. */
 export interface TrainingCase {
@@ -59,7 +59,15 @@ function readModel(fields: Fields): TrainingModel {
 
 /** Fields that a document may have in this library's words. */
 const OWN = [
-  ...['normalizesFirst', 'hasParallelParts', 'attentionBias', 'rotaryDim', 'relativeBuckets', 'experts', 'slidingWindow'],
+  ...[
+    'normalizesFirst',
+    'hasParallelParts',
+    'attentionBias',
+    'rotaryDim',
+    'relativeBuckets',
+    'experts',
+    'slidingWindow',
+  ],
   ...['isGated'],
 ];
 
@@ -83,7 +91,7 @@ function proseOf(fields: Fields, headDim: number): Partial<Numbers> {
     attentionBias: { qkv: /all|q, k, v/.test(biases), output: biases.includes('all') },
     rotaryDim: positions.includes('rope') ? Math.floor(headDim * rotary) : 0,
     relativeBuckets: Number(/(\d+) buckets/.exec(positions)?.[1] ?? 0),
-    activation: isPlain ? 'gelu-new' : ACTIVATIONS.find((each) => activation.startsWith(each)) ?? 'gelu',
+    activation: isPlain ? 'gelu-new' : (ACTIVATIONS.find((each) => activation.startsWith(each)) ?? 'gelu'),
     isGated: activation.includes('gated'),
   };
 }
@@ -107,13 +115,18 @@ function readRun(fields: Fields): TrainingRun {
   }
   const { precision, attention, checkpointing, optimizer, foreach, lora, ...rest } = fields;
   const run = { ...rest } as Record<string, unknown>;
-  if (precision !== undefined) run.precision = String(precision).replace(/autocast$/, 'amp') as TrainingPrecision;
-  if (attention !== undefined) run.attention = String(attention).split(' ')[0];
+  if (precision !== undefined) run.precision = reworded(precision, (word) => word.replace(/autocast$/, 'amp'));
+  if (attention !== undefined) run.attention = reworded(attention, (word) => word.split(' ')[0]);
   if (checkpointing !== undefined) run.checkpointing = readCheckpointing(checkpointing);
-  if (optimizer !== undefined) run.optimizer = OPTIMIZERS[String(optimizer)] ?? optimizer;
+  if (optimizer !== undefined) run.optimizer = reworded(optimizer, (word) => OPTIMIZERS[word] ?? word);
   if (foreach !== undefined) run.implementation = foreach === true ? 'foreach' : 'for-loop';
   if (lora !== undefined) run.lora = readLora(lora);
   return run as unknown as TrainingRun;
+}
+
+/** A word of a document in this library's words; what is no word stays as it is, and is refused as such. */
+function reworded(value: unknown, change: (word: string) => string): unknown {
+  return typeof value === 'string' ? change(value) : value;
 }
 
 function readCheckpointing(value: unknown): unknown {

@@ -33,7 +33,7 @@ export function modelFromConfig(config: Readonly<Record<string, unknown>>, name?
   if (type === undefined) throw notAConfiguration(config);
   const known = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
   throw new PlannerError('UNKNOWN_ARCHITECTURE', {
-    message: `Models of the type ${shown(kind)} are not known for training.`,
+    message: `The \`model_type\` ${shown(kind)} is not known for training.`,
     culprit: 'model_type',
     value: kind,
     limit: `one of ${known.join(', ')}`,
@@ -46,7 +46,8 @@ export const BUILT_IN_MODELS: readonly string[] = Object.keys(BUILT_IN_CONFIGS);
 
 /** A model that is built in, such as `opt-125m`. @throws PlannerError `BAD_ARGUMENT` for an unknown name */
 export function builtInModel(name: string): TrainingModel {
-  if (typeof name === 'string' && Object.hasOwn(BUILT_IN_CONFIGS, name)) return modelFromConfig(BUILT_IN_CONFIGS[name], name);
+  const isKnown = typeof name === 'string' && Object.hasOwn(BUILT_IN_CONFIGS, name);
+  if (isKnown) return modelFromConfig(BUILT_IN_CONFIGS[name], name);
   const nearest = typeof name === 'string' ? nearestName(name, BUILT_IN_MODELS) : null;
   throw new PlannerError('BAD_ARGUMENT', {
     message: `There is no built-in model ${shown(name)}${nearest === null ? '' : `, but there is \`${nearest}\``}.`,
@@ -55,6 +56,11 @@ export function builtInModel(name: string): TrainingModel {
     limit: `one of ${BUILT_IN_MODELS.join(', ')}`,
     remedy: 'Use one of these names, or the config.json of the model.',
   });
+}
+
+/** A model that may stand for itself by its name. @throws PlannerError `BAD_ARGUMENT` */
+export function describe(model: TrainingModel | string): TrainingModel {
+  return typeof model === 'string' ? builtInModel(model) : model;
 }
 
 function notAConfiguration(value: unknown): PlannerError {

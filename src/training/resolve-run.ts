@@ -1,7 +1,8 @@
 /**
  * Checks a run and fills in its defaults.
  */
-import { checkArgument, checkChoice, checkOptions, type OptionNames } from '../errors.js';
+import { checkArgument, checkChoice, checkOptions, isListLike, type OptionNames } from '../errors.js';
+import { checkModel } from './check-model.js';
 import { familyOf } from './families/families.js';
 import type { TrainingModel } from './model.js';
 import type { Checkpointing, LoraOptions, ResolvedRun, TrainingRun } from './run.js';
@@ -39,10 +40,16 @@ const CHOICES = {
 
 /** @throws PlannerError `BAD_ARGUMENT` */
 export function resolveRun(model: TrainingModel, run: TrainingRun): ResolvedRun {
-  const isModel = typeof model === 'object' && model !== null && typeof model.family === 'string';
-  checkArgument(isModel, 'model', model, 'a model', 'Make one with modelFromConfig or builtInModel.');
+  checkModel(model);
   checkOptions(run, RUN, 'run');
-  const { batch, sequence, targetSequence = sequence, lossChunks = 1, checkpointing = 'none', lora = { rank: 8 } } = run;
+  const {
+    batch,
+    sequence,
+    targetSequence = sequence,
+    lossChunks = 1,
+    checkpointing = 'none',
+    lora = { rank: 8 },
+  } = run;
   const chosen = Object.entries(CHOICES).map(([name, choices]) => {
     const value = run[name as keyof typeof CHOICES] ?? choices[0];
     checkChoice(name, value, choices);
@@ -60,10 +67,13 @@ function resolveLora({ family }: TrainingModel, lora: LoraOptions): Required<Lor
   const { rank, targets = adapted, precision = 'fp32' } = lora;
   checkCount('rank', rank);
   checkChoice('precision of lora', precision, ['fp32', 'bf16', 'fp16']);
-  checkArgument(Array.isArray(targets) && targets.length > 0, 'targets', targets, 'a list of layers', 'Leave it out for the usual ones.');
-  const names = Object.values(layers);
-  const full = targets.map((target) => (Object.hasOwn(layers, target) ? layers[target] : target));
-  for (const target of full) checkChoice('target of lora', target, [...new Set([...Object.keys(layers), ...names])]);
+  const isList = isListLike(targets) && targets.length > 0;
+  checkArgument(isList, 'targets', targets, 'a list of layers', 'Leave it out for the usual ones.');
+  const known = [...new Set([...Object.keys(layers), ...Object.values(layers)])];
+  const full = Array.from(targets, (target) => {
+    checkChoice('target of lora', target, known);
+    return Object.hasOwn(layers, target) ? layers[target] : target;
+  });
   return { rank, targets: full, precision };
 }
 
@@ -76,5 +86,11 @@ function checkCheckpointing(value: Checkpointing): void {
   if (value === 'none' || value === 'layer') return;
   const every: unknown = typeof value === 'object' && value !== null ? value.every : undefined;
   const isEvery = Number.isSafeInteger(every) && (every as number) > 0;
-  checkArgument(isEvery, 'checkpointing', value, 'none, layer or { every: k }', 'Say { every: 2 } for runs of two blocks.');
+  checkArgument(
+    isEvery,
+    'checkpointing',
+    value,
+    'none, layer or { every: k }',
+    'Say { every: 2 } for runs of two blocks.',
+  );
 }

@@ -14,7 +14,8 @@ export type TrainingMethod = 'full' | 'lora' | 'qlora';
 export type TrainingPrecision = 'fp32' | 'bf16' | 'fp16' | 'bf16-amp' | 'fp16-amp';
 
 /** What updates the parameters. */
-export type OptimizerName = 'adamw' | 'sgd' | 'sgd-momentum' | 'adamw-8bit' | 'paged-adamw' | 'paged-adamw-8bit' | 'adafactor' | 'lion';
+export type OptimizerName =
+  'adamw' | 'sgd' | 'sgd-momentum' | 'adamw-8bit' | 'paged-adamw' | 'paged-adamw-8bit' | 'adafactor' | 'lion';
 
 /** How the optimiser goes through the parameters: one after another, all at once by operation, or in one kernel. */
 export type OptimizerImplementation = 'for-loop' | 'foreach' | 'fused';

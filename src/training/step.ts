@@ -16,19 +16,37 @@ import type { TrainingStep } from './measurement.js';
 import type { TrainingModel } from './model.js';
 import { hostStateBytes, makeShared, makeStates, statesOf, type Updated } from './optimizers/optimizer.js';
 import { OPTIMIZERS } from './optimizers/optimizers.js';
+import { describe } from './read-model.js';
 import { resolveRun } from './resolve-run.js';
 import type { ResolvedRun, TrainingRun } from './run.js';
 
 const AUTOCAST = { 'bf16-amp': ELEMENT_TYPES.bf16, 'fp16-amp': ELEMENT_TYPES.f16 } as const;
 
 /**
- * A step: the first one, which makes the states of the optimiser, or one of those that follow. O(operations).
+ * A step of training as a graph of the dialect `torch`, in the order in which PyTorch runs it. O(operations).
  *
- * @throws PlannerError `UNKNOWN_ARCHITECTURE`, `BYTES_TOO_LARGE`
+ * @param model a description, or the name of one that is built in
+ * @param which the first step, which makes the states of the optimiser, or one of those that follow. Default `steady`
+ * @throws PlannerError `BAD_ARGUMENT`, `UNKNOWN_ARCHITECTURE`, `BYTES_TOO_LARGE`
+ * @example
+ * ```ts
+ * import { measureGraph } from 'tensor-arena';
+ * import { trainingStep } from 'tensor-arena/training';
+ * const { graph } = trainingStep('opt-125m', { batch: 1, sequence: 128 });
+ * console.log(measureGraph(graph, { reuse: 'off', alignment: 512 }).nodeCount);
+ * ```
  */
-export function trainingStep(model: TrainingModel, asked: TrainingRun, which: 'first' | 'steady'): TrainingStep {
-  const run = resolveRun(model, asked);
+export function trainingStep(
+  model: TrainingModel | string,
+  run: TrainingRun,
+  which: 'first' | 'steady' = 'steady',
+): TrainingStep {
+  const described = describe(model);
   checkChoice('which', which, ['first', 'steady']);
+  return stepOf(described, resolveRun(described, run), which);
+}
+
+function stepOf(model: TrainingModel, run: ResolvedRun, which: 'first' | 'steady'): TrainingStep {
   const tape = new Tape(run.device);
   const offload = run.offloadActivations ? { bytes: 0 } : null;
   tape.offload = offload;
@@ -43,7 +61,10 @@ export function trainingStep(model: TrainingModel, asked: TrainingRun, which: 'f
   if (!run.stepInBackward) update(b.trained.filter(({ gradient }) => gradient !== null));
   const done = tape.finish([...left(), ...b.held, loss]);
   const trainable = b.trained.reduce((sum, { value }) => sum + elements(value.shape), 0);
-  const host = { activations: offload?.bytes ?? 0, optimizerStates: hostStateBytes(OPTIMIZERS[run.optimizer], b.trained, run) };
+  const host = {
+    activations: offload?.bytes ?? 0,
+    optimizerStates: hostStateBytes(OPTIMIZERS[run.optimizer], b.trained, run),
+  };
   return { ...done, counts: { parameters: b.parameterCount, trainable }, host };
 }
 

@@ -51,7 +51,11 @@ export interface RecordedAllocation {
 
 /** The allocations within the steady step, in their order. */
 export function recordedAllocations(file: string): RecordedAllocation[] {
-  const rows = gunzipSync(readFileSync(sharedPath('training', 'torch', file))).toString('utf8').trim().split('\n').slice(1);
+  const rows = gunzipSync(readFileSync(sharedPath('training', 'torch', file)))
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
   const all = rows.map((row) => {
     const [id, lower, upper, size] = row.split(',');
     const op = id.slice(id.indexOf(':') + 1);
@@ -71,7 +75,16 @@ export function recordedFigures({ bytes, counts }: TorchCase): Record<string, un
     }
   }
   const { parameters, buffers, inputs, gradients, optimizerStates, atRest, byKindAtPeak } = bytes;
-  return { ...figures, parameters: [counts.parameters, parameters], buffers, inputs, gradients, optimizerStates, atRest, byKindAtPeak };
+  return {
+    ...figures,
+    parameters: [counts.parameters, parameters],
+    buffers,
+    inputs,
+    gradients,
+    optimizerStates,
+    atRest,
+    byKindAtPeak,
+  };
 }
 
 /** The same figures of a measurement. */
@@ -86,5 +99,14 @@ export function measuredFigures(measured: TrainingMeasurement): Record<string, u
   }
   const { parameters, buffers, inputs, gradients, optimizerStates, atRest, counts, steady } = measured;
   const byKindAtPeak = steady.byKind;
-  return { ...figures, parameters: [counts.parameters, parameters], buffers, inputs, gradients, optimizerStates, atRest, byKindAtPeak };
+  return {
+    ...figures,
+    parameters: [counts.parameters, parameters],
+    buffers,
+    inputs,
+    gradients,
+    optimizerStates,
+    atRest,
+    byKindAtPeak,
+  };
 }

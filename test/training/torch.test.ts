@@ -4,7 +4,7 @@
 import { expect, it } from 'vitest';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
 import { RELEASE } from '../../src/dialects/torch/operations.js';
-import { measureTraining, resolveRun, trainingCaseFromJson, trainingStep } from '../../src/training/index.js';
+import { measureTraining, trainingCaseFromJson, trainingStep } from '../../src/training/index.js';
 import { describeShared } from '../support/shared.js';
 import { measuredFigures, recordedAllocations, recordedFigures, torchCases } from '../support/torch-cases.js';
 
@@ -22,25 +22,34 @@ describeShared('recorded training runs', () => {
 
   it.each(withEvents.map((each) => [each.name, each] as const))('%s: every allocation in its order', (_, recorded) => {
     const { model, run } = trainingCaseFromJson(recorded);
-    const { nodes } = trainingStep(model, resolveRun(model, run), 'steady').graph;
+    const { nodes } = trainingStep(model, run).graph;
     const ours = nodes.filter((node) => !node.isView && node.operation !== RELEASE);
     const theirs = recordedAllocations(recorded.events.file!);
-    expect(ours.map(({ op, byteLength }) => `${op} ${byteLength}`)).toEqual(theirs.map(({ op, size }) => `${op} ${size}`));
+    expect(ours.map(({ op, byteLength }) => `${op} ${byteLength}`)).toEqual(
+      theirs.map(({ op, size }) => `${op} ${size}`),
+    );
   });
 
-  it.each(withEvents.map((each) => [each.name, each] as const))('%s: the live load at every allocation', (_, recorded) => {
-    const { model, run } = trainingCaseFromJson(recorded);
-    const { graph } = trainingStep(model, resolveRun(model, run), 'steady');
-    const { problem } = analyzeLiveness(graph.table, 'off', 1);
-    const loads = loadsOf(problem.starts, problem.ends, problem.sizes, problem.stepCount);
-    const ours = graph.nodes.flatMap((node, step) =>
-      node.isView || node.operation === RELEASE ? [] : [loads[step]],
-    );
-    const theirs = recordedLoads(recordedAllocations(recorded.events.file!), recorded.events.total, recorded.bytes.atRest);
-    // Where Python frees an index of some kilobytes a few operations earlier or later, nobody looks.
-    const worst = Math.max(...theirs.map((load, index) => Math.abs(load - ours[index]) / load));
-    expect(worst).toBeLessThan(1e-4);
-  });
+  it.each(withEvents.map((each) => [each.name, each] as const))(
+    '%s: the live load at every allocation',
+    (_, recorded) => {
+      const { model, run } = trainingCaseFromJson(recorded);
+      const { graph } = trainingStep(model, run);
+      const { problem } = analyzeLiveness(graph.table, 'off', 1);
+      const loads = loadsOf(problem.starts, problem.ends, problem.sizes, problem.stepCount);
+      const ours = graph.nodes.flatMap((node, step) =>
+        node.isView || node.operation === RELEASE ? [] : [loads[step]],
+      );
+      const theirs = recordedLoads(
+        recordedAllocations(recorded.events.file!),
+        recorded.events.total,
+        recorded.bytes.atRest,
+      );
+      // Where Python frees an index of some kilobytes a few operations earlier or later, nobody looks.
+      const worst = Math.max(...theirs.map((load, index) => Math.abs(load - ours[index]) / load));
+      expect(worst).toBeLessThan(1e-4);
+    },
+  );
 });
 
 function loadsOf(starts: Int32Array, ends: Int32Array, sizes: Float64Array, stepCount: number): Float64Array {

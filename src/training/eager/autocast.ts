@@ -2,25 +2,22 @@
  * Autocast: operands of matrix products are cast to a smaller type; casts of parameters are kept until the region ends.
  */
 import type { ElementType } from '../../tensor/element-type.js';
-import type { Tape } from './tape.js';
+import type { CastRegion, Tape } from './tape.js';
 import type { Value } from './value.js';
 
 /** A region of autocast. */
-export class Autocast {
+export class Autocast implements CastRegion {
   readonly type: ElementType;
-  /** Casts by parameter. */
   readonly casts = new Map<Value, Value>();
 
   constructor(type: ElementType) {
     this.type = type;
   }
 
-  /** The same region, entered again: it begins without casts. */
   anew(): Autocast {
     return new Autocast(this.type);
   }
 
-  /** Leaves the region. */
   end(tape: Tape): void {
     tape.release([...this.casts.values()]);
     this.casts.clear();

@@ -1,98 +1,14 @@
 /**
- * Autograd: what each operation saves for its gradient, and the order in which PyTorch's engine computes gradients.
+ * The engine of autograd: the order in which PyTorch computes gradients.
  *
  * Invariant: of all nodes whose gradient is complete, the engine runs the youngest. A node holds its incoming gradients
- * and what it saved until all that it computes is there. Gradients that meet are added into new bytes.
+ * and what it saved until all that it computes is there. Gradients that meet are added into new bytes, but for CUDA.
  */
-import type { ElementType } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { castTo } from './ops/cast.js';
 import { sumTo } from './ops/reduce.js';
-import type { Saved } from './saved.js';
-import { saved } from './saved.js';
 import type { Tape } from './tape.js';
-import { preserved, sameShape, type Value } from './value.js';
-
-/** Where a gradient goes: a result of a node. */
-export interface Edge {
-  readonly node: GradNode;
-  readonly index: number;
-}
-
-/** Gradients of a node's results; null where none came. */
-export type Gradients = readonly (Value | null)[];
-
-interface Meta {
-  readonly type: ElementType;
-  readonly shape: readonly number[];
-}
-
-/** A node of autograd: gradients of an operation's results to gradients of its operands. */
-export class GradNode {
-  /** Higher is younger. */
-  readonly sequence: number;
-  /** The block of the model that made it. */
-  readonly block: number;
-  readonly edges: readonly (Edge | null)[];
-  readonly saves: Saved[] = [];
-  outputs: readonly Meta[] = [];
-  apply: (gradients: Gradients) => Gradients = (gradients) => gradients;
-  readonly #tape: Tape;
-
-  constructor(tape: Tape, edges: readonly (Edge | null)[], sequence: number) {
-    this.#tape = tape;
-    this.edges = edges;
-    this.sequence = sequence;
-    this.block = tape.block;
-  }
-
-  /** Whether the operand in that slot requires a gradient. */
-  needs(slot: number): boolean {
-    return this.edges[slot] !== null;
-  }
-
-  /** Keeps a value for the gradient; null where `isNeeded` is false. */
-  save(value: Value, isNeeded = true): Saved {
-    if (!isNeeded) return UNUSED;
-    const kept = saved(this.#tape, value);
-    this.saves.push(kept);
-    return kept;
-  }
-
-  /** Says what the operation yielded, and how its gradients come about. */
-  finish(results: readonly Value[], apply: (gradients: Gradients) => Gradients): void {
-    this.apply = apply;
-    this.outputs = results;
-    results.forEach((result, index) => (result.edge = { node: this, index }));
-  }
-}
-
-const UNUSED: Saved = {
-  get: () => {
-    throw new RangeError('a gradient reads what its operation has not saved');
-  },
-  local: () => null,
-  drop: () => null,
-};
-
-/** The node of an operation on `operands`; null if none of them requires a gradient. */
-export function gradNode(tape: Tape, operands: readonly Value[]): GradNode | null {
-  if (!tape.isGradEnabled || operands.every((operand) => operand.edge === null)) return null;
-  return new GradNode(
-    tape,
-    operands.map((operand) => operand.edge),
-    tape.sequence++,
-  );
-}
-
-/** Lets `parameter` require a gradient; `take` gets it. */
-export function requireGradient(tape: Tape, parameter: Value, take: (gradient: Value) => void): void {
-  const node = new GradNode(tape, [], Infinity);
-  node.finish([parameter], ([gradient]) => {
-    take(gradient!);
-    return [];
-  });
-}
+import { preserved, sameShape, type Edge, type GradientNode, type Gradients, type Value } from './value.js';
 
 /** Computes the gradients of everything that `loss` depends on. */
 export function backward(tape: Tape, loss: Value): void {
@@ -104,7 +20,7 @@ export function backward(tape: Tape, loss: Value): void {
   tape.isGradEnabled = false;
   const waiting = dependencies(root.node);
   const ready = new ReadyNodes();
-  const buffers = new Map<GradNode, (Value | null)[]>([[root.node, [seed]]]);
+  const buffers = new Map<GradientNode, (Value | null)[]>([[root.node, [seed]]]);
   const holders = new Holders();
   ready.add(root.node);
   for (let node = ready.take(); node !== null; node = ready.take()) {
@@ -130,8 +46,8 @@ export function backward(tape: Tape, loss: Value): void {
 }
 
 /** How many edges lead to each node. */
-function dependencies(root: GradNode): Map<GradNode, number> {
-  const counts = new Map<GradNode, number>([[root, 0]]);
+function dependencies(root: GradientNode): Map<GradientNode, number> {
+  const counts = new Map<GradientNode, number>([[root, 0]]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     for (const edge of node.edges) {
@@ -144,7 +60,7 @@ function dependencies(root: GradNode): Map<GradNode, number> {
   return counts;
 }
 
-function evaluate(tape: Tape, node: GradNode, gradients: Gradients): Gradients {
+function evaluate(tape: Tape, node: GradientNode, gradients: Gradients): Gradients {
   const computed = node.apply(gradients);
   if (node.edges.length === 0) return computed; // a parameter holds its gradient
   tape.release(node.saves.map((kept) => kept.local()));
@@ -177,7 +93,10 @@ function accumulate(
     return;
   }
   // PyTorch's trackers see operations as they are dispatched, and keep the engine from adding in place.
-  const target = tape.device === 'cpu' ? null : ([other, gradient].find((each) => holders.hasOne(each) && preserved(each) === each.strides) ?? null);
+  const target =
+    tape.device === 'cpu'
+      ? null
+      : ([other, gradient].find((each) => holders.hasOne(each) && preserved(each) === each.strides) ?? null);
   if (target !== null) {
     buffer[index] = tape.overwrite('aten.add_.Tensor', target, [target === other ? gradient : other]);
     holders.remove(target === other ? gradient : other);
@@ -213,9 +132,9 @@ class Holders {
 
 /** Nodes that can run, the youngest first: a binary heap. */
 class ReadyNodes {
-  readonly #heap: GradNode[] = [];
+  readonly #heap: GradientNode[] = [];
 
-  add(node: GradNode): void {
+  add(node: GradientNode): void {
     const heap = this.#heap;
     let at = heap.push(node) - 1;
     while (at > 0) {
@@ -227,7 +146,7 @@ class ReadyNodes {
     heap[at] = node;
   }
 
-  take(): GradNode | null {
+  take(): GradientNode | null {
     const heap = this.#heap;
     const first = heap[0] ?? null;
     const last = heap.pop();

@@ -5,23 +5,21 @@
  * Invariant: the second run stops as soon as the last value that the first run wanted to save is there. The operands are
  * held until no gradient can ask again.
  */
-import type { Autocast } from './autocast.js';
-import type { Edge } from './autograd.js';
-import { kept, type Saved } from './saved.js';
-import type { Tape } from './tape.js';
-import type { Value } from './value.js';
+import { kept } from './saved.js';
+import type { CastRegion, Checkpoint, Tape } from './tape.js';
+import type { Edge, Saved, Value } from './value.js';
 
 /** Ends the second run. */
-const STOP = Symbol('stop');
+class Stop extends Error {}
 
 /** The state of one checkpoint. */
-export class CheckpointFrame {
+class CheckpointFrame implements Checkpoint {
   readonly #tape: Tape;
   readonly #body: (input: Value) => unknown;
   readonly #input: Saved;
   readonly #others: readonly Value[];
   readonly #edge: Edge | null;
-  readonly #autocast: Autocast | null;
+  readonly #autocast: CastRegion | null;
   #savedCount = 0;
   #waitingCount = 0;
   /** What the second run has saved; null before it. */
@@ -40,7 +38,7 @@ export class CheckpointFrame {
   pack(value: Value): Saved {
     if (this.#values !== null) {
       this.#values.push(value);
-      if (this.#values.length === this.#savedCount) throw STOP;
+      if (this.#values.length === this.#savedCount) throw new Stop();
       return { get: () => value, local: () => null, drop: () => null }; // of a node that never runs
     }
     const index = this.#savedCount++;
@@ -69,7 +67,7 @@ export class CheckpointFrame {
     try {
       this.#body(input);
     } catch (stop) {
-      if (stop !== STOP) throw stop;
+      if (!(stop instanceof Stop)) throw stop;
     } finally {
       tape.autocast?.end(tape);
       tape.releaseUnread(position);
@@ -80,12 +78,7 @@ export class CheckpointFrame {
 }
 
 /** Runs `body` on `input` through a checkpoint; `others` is what it reads besides that and parameters. */
-export function checkpointed(
-  tape: Tape,
-  input: Value,
-  others: readonly Value[],
-  body: (input: Value) => Value,
-): Value {
+export function checkpointed(tape: Tape, input: Value, others: readonly Value[], body: (input: Value) => Value): Value {
   const outer = tape.checkpoint;
   tape.checkpoint = new CheckpointFrame(tape, input, others, body);
   try {

@@ -3,16 +3,7 @@
  * in the host's memory.
  */
 import type { Tape } from './tape.js';
-import type { Value } from './value.js';
-
-/** A value that was kept for a gradient. */
-export interface Saved {
-  readonly get: () => Value;
-  /** What is held until the gradient is computed, but not until it has its shape and type; null if there is none. */
-  readonly local: () => Value | null;
-  /** Says that the node is done; yields what it held until then, or null. */
-  readonly drop: () => Value | null;
-}
+import type { Saved, Value } from './value.js';
 
 /** Keeps `value`. */
 export function saved(tape: Tape, value: Value): Saved {
@@ -21,7 +12,12 @@ export function saved(tape: Tape, value: Value): Saved {
 
 /** Keeps `value` outside of checkpoints. */
 export function kept(tape: Tape, value: Value): Saved {
-  if (tape.offload === null || tape.section !== 'forward' || value.tensor.byteLength < LEAST || tape.isKept(value.tensor)) {
+  if (
+    tape.offload === null ||
+    tape.section !== 'forward' ||
+    value.tensor.byteLength < LEAST ||
+    tape.isKept(value.tensor)
+  ) {
     return { get: () => value, local: () => null, drop: () => value };
   }
   return offloaded(tape, value, tape.offload);

@@ -13,9 +13,7 @@ import { contiguousStrides } from '../../tensor/layout.js';
 import { Origin, Tensor, type OperationParams } from '../../tensor/tensor.js';
 import type { TrainingKind, TrainingStep } from '../measurement.js';
 import type { TrainingDevice } from '../run.js';
-import type { Autocast } from './autocast.js';
-import type { CheckpointFrame } from './checkpoint.js';
-import { contiguous, type Strided, type Value } from './value.js';
+import { contiguous, type Saved, type Strided, type Value } from './value.js';
 
 /** The layout of a result. */
 export interface ResultSpec {
@@ -23,6 +21,22 @@ export interface ResultSpec {
   readonly shape: readonly number[];
   /** Default: contiguous */
   readonly strides?: readonly number[];
+}
+
+/** What takes the values that nodes of autograd want to keep. */
+export interface Checkpoint {
+  pack(value: Value): Saved;
+}
+
+/** A region of autocast. */
+export interface CastRegion {
+  readonly type: ElementType;
+  /** Casts by parameter. */
+  readonly casts: Map<Value, Value>;
+  /** The same region, entered again: it begins without casts. */
+  anew(): CastRegion;
+  /** Leaves the region. */
+  end(tape: Tape): void;
 }
 
 /** What a step does at the moment. */
@@ -51,6 +65,8 @@ export class Tape {
   readonly #isListed: boolean[] = [];
   /** By node: the block that it belongs to. */
   readonly #blocks: number[] = [];
+  /** By storage: the node that last wrote over it, which stands for it from then on. */
+  readonly #written = new Map<Tensor, Tensor>();
   #lastAllocation = 0;
   readonly #starts = { backward: 0, step: 0 };
   /** How many nodes of autograd were made: PyTorch runs the youngest first. */
@@ -62,8 +78,8 @@ export class Tape {
   /** How many blocks the model has run. */
   blockCount = 0;
   /** What autograd's nodes save goes there instead, if it is set. */
-  checkpoint: CheckpointFrame | null = null;
-  autocast: Autocast | null = null;
+  checkpoint: Checkpoint | null = null;
+  autocast: CastRegion | null = null;
   /** Counts what waits in the host's memory; null if nothing is moved there. */
   offload: { bytes: number } | null = null;
   readonly device: TrainingDevice;
@@ -131,6 +147,7 @@ export class Tape {
     const tensor = this.#tensor(`node_${this.#nodes.length}`, operationOf(op), sources, target, {}, view);
     this.#push(tensor);
     for (const source of sources) this.#read(source);
+    this.#written.set(tensor.root, tensor);
     return { ...target, tensor };
   }
 
@@ -138,7 +155,8 @@ export class Tape {
   release(values: readonly (Value | null)[]): void {
     const held = new Set<Tensor>();
     for (const value of values) {
-      if (value !== null && this.#lastReads[value.tensor.root.serial] < this.#lastAllocation) held.add(value.tensor.root);
+      if (value !== null && this.#lastReads[value.tensor.root.serial] < this.#lastAllocation)
+        held.add(value.tensor.root);
     }
     this.#releaseRoots(held);
   }
@@ -146,7 +164,8 @@ export class Tape {
   #releaseRoots(held: ReadonlySet<Tensor>): void {
     if (held.size === 0) return;
     const spec = { type: ELEMENT_TYPES.i8, shape: [0] };
-    this.#push(this.#tensor(`node_${this.#nodes.length}`, RELEASE, [...held], spec, {}));
+    const current = [...held].map((root) => this.#written.get(root) ?? root);
+    this.#push(this.#tensor(`node_${this.#nodes.length}`, RELEASE, current, spec, {}));
     for (const tensor of held) this.#read(tensor);
   }
 
@@ -157,8 +176,11 @@ export class Tape {
 
   /** Lets go of everything since `position` that nothing has read: a program that was stopped leaves it behind. */
   releaseUnread(position: number): void {
-    const unread = this.#nodes.slice(position).filter(({ root, serial }) => this.#lastReads[root.serial] === 0 && serial === root.serial);
-    this.#releaseRoots(new Set(unread.filter((tensor) => tensor.operation !== RELEASE)));
+    const unread = this.#nodes.slice(position).filter((tensor) => {
+      const isRead = this.#lastReads[tensor.root.serial] > 0 && this.#written.get(tensor.root) !== tensor;
+      return !isRead && tensor.operation !== RELEASE;
+    });
+    this.#releaseRoots(new Set(unread.map(({ root }) => root)));
   }
 
   /** Runs a function of the program, whose local variables are held until it returns. */
@@ -200,7 +222,16 @@ export class Tape {
     const inner = shape.toReversed();
     const bytes = strides?.toReversed().map((stride) => stride * type.blockBytes);
     const layout = { type, shape: inner, strides: bytes ?? contiguousStrides(type, inner, name) };
-    const tensor = new Tensor({ origin: this.#origin, name, operation, sources, params, ...layout, memory: 'deferred', view });
+    const tensor = new Tensor({
+      origin: this.#origin,
+      name,
+      operation,
+      sources,
+      params,
+      ...layout,
+      memory: 'deferred',
+      view,
+    });
     this.#lastReads.push(0);
     this.#kinds.push('temporaries');
     this.#isListed.push(view === undefined);

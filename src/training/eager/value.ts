@@ -6,7 +6,37 @@
  */
 import type { ElementType } from '../../tensor/element-type.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Edge } from './autograd.js';
+
+/** Where a gradient goes: a result of a node. */
+export interface Edge {
+  readonly node: GradientNode;
+  readonly index: number;
+}
+
+/** Gradients of a node's results, or of its operands; null where none came. */
+export type Gradients = readonly (Value | null)[];
+
+/** A node of autograd: from the gradients of an operation's results to those of its operands. */
+export interface GradientNode {
+  /** Higher is younger. */
+  readonly sequence: number;
+  /** The block of the model that made it. */
+  readonly block: number;
+  /** One for each operand; null for those that require no gradient. None of a parameter, which holds its gradient. */
+  readonly edges: readonly (Edge | null)[];
+  readonly saves: Saved[];
+  readonly outputs: readonly Pick<Value, 'type' | 'shape'>[];
+  readonly apply: (gradients: Gradients) => Gradients;
+}
+
+/** A value that was kept for a gradient. */
+export interface Saved {
+  readonly get: () => Value;
+  /** What is held until the gradient is computed, but not until it has its shape and type; null if there is none. */
+  readonly local: () => Value | null;
+  /** Says that the node is done; yields what it held until then, or null. */
+  readonly drop: () => Value | null;
+}
 
 /** Shape and strides in PyTorch's order; strides in elements. */
 export interface Strided {

@@ -63,7 +63,11 @@ export function findPackedTexts(t: Tape, positionIds: Value, batch: number): voi
   const length = positionIds.shape.at(-1)!;
   t.frame((hold) => {
     const [first] = t.emit('aten.sub.Tensor', [positionIds], [{ type: i64, shape: [batch, 1] }]);
-    const [padded] = t.emit('aten.cat.default', [hold(first), positionIds], [{ type: i64, shape: [batch, length + 1] }]);
+    const [padded] = t.emit(
+      'aten.cat.default',
+      [hold(first), positionIds],
+      [{ type: i64, shape: [batch, length + 1] }],
+    );
     const [steps] = t.emit('aten.sub.Tensor', [padded], [{ type: i64, shape: [batch, length] }]);
     const [isStart] = t.emit('aten.ne.Scalar', [hold(steps)], [{ type: bool, shape: [batch, length] }]);
     const [texts] = t.emit('aten.cumsum.default', [isStart], [{ type: i64, shape: [batch, length] }]);
@@ -83,7 +87,11 @@ export function causalMask(t: Tape, batch: number, length: number, type: Value['
     const [isSeen] = t.emit('aten.le.Tensor', [keys, queries], [{ type: bool, shape: [1, 1, length, length] }]);
     const [zero] = t.emit('aten.lift_fresh.default', [], [{ type, shape: [] }]);
     const [lowest] = t.emit('aten.scalar_tensor.default', [], [{ type, shape: [] }]);
-    return t.emit('aten.where.self', [hold(isSeen), hold(zero), lowest], [{ type, shape: [batch, 1, length, length] }])[0];
+    return t.emit(
+      'aten.where.self',
+      [hold(isSeen), hold(zero), lowest],
+      [{ type, shape: [batch, 1, length, length] }],
+    )[0];
   });
 }
 
@@ -137,6 +145,7 @@ export function repeatHeads(t: Tape, x: Value, heads: number): Value {
 /** What turns hidden states into logits. */
 export interface Head {
   readonly weight: Value;
+  readonly bias?: Value | undefined;
   /** What happens to the logits. */
   readonly leave?: ((logits: Value) => Value) | undefined;
 }
@@ -151,7 +160,7 @@ export function causalLoss({ tape: t, run }: Builder, hidden: Value, head: Head,
     const cut = (x: Value, index: number): Value =>
       chunks === 1 ? x : slice(t, x, 1, bounds[index], bounds[index + 1]);
     const logits = bounds.slice(1).map((_, index) => {
-      const all = hold(linear(t, cut(hidden, index), head.weight, null));
+      const all = hold(linear(t, cut(hidden, index), head.weight, head.bias ?? null));
       return head.leave === undefined ? all : hold(head.leave(all));
     });
     const wide = chunks === 1 ? hold(castTo(t, logits[0], f32)) : null;

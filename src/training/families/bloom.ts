@@ -5,7 +5,7 @@
  */
 import { ELEMENT_TYPES } from '../../tensor/element-type.js';
 import type { Builder, Module } from '../builder.js';
-import { gradNode } from '../eager/autograd.js';
+import { gradNode } from '../eager/grad-node.js';
 import { castTo } from '../eager/ops/cast.js';
 import { add, mul, scaled, shifted, unary } from '../eager/ops/element-wise.js';
 import { baddbmm, bmm } from '../eager/ops/matrix.js';
@@ -71,8 +71,7 @@ function block(b: Builder, name: string, context: () => Context): Module {
   const norm2 = b.layerNorm(`${name}.post_attention_layernorm`);
   const up = b.linear(`${name}.mlp.dense_h_to_4h`, hidden, ffn, true);
   const down = b.linear(`${name}.mlp.dense_4h_to_h`, ffn, hidden, true);
-  const attention = (x: Value): Value =>
-    t.frame((hold) => output(scores(b, hold(qkv(x)), context())));
+  const attention = (x: Value): Value => t.frame((hold) => output(scores(b, hold(qkv(x)), context())));
   return (x) =>
     t.frame((hold) => {
       const middle = hold(add(t, x, attention(hold(norm1(x)))));

@@ -55,7 +55,9 @@ export function decoderProgram(b: Builder, decoder: Decoder): Program {
   const norm = decoder.makeNorm(b, `${prefix}.${decoder.norm}`);
   const frequency = frequencies(b, `${prefix}.rotary_emb`, model.rotaryDim);
   const sliding = decoder.hasSlidingRotation ? frequencies(b, `${prefix}.rotary_emb_local`, model.rotaryDim) : null;
-  const head = model.tiedEmbeddings ? tokens.weight : b.parameter(`${decoder.head}.weight`, [model.vocab, model.hidden]);
+  const head = model.tiedEmbeddings
+    ? tokens.weight
+    : b.parameter(`${decoder.head}.weight`, [model.vocab, model.hidden]);
   const ids = b.input('input_ids', [run.batch, run.sequence]);
   const body = (): Value =>
     t.frame((hold) => {
@@ -67,7 +69,14 @@ export function decoderProgram(b: Builder, decoder: Decoder): Program {
       const slidingTurns = sliding === null ? turns : rotation(t, sliding, positionIds, embedded.type);
       for (const { cos, sin } of [turns, slidingTurns]) for (const table of [cos, sin]) hold(table);
       context = { mask, rotation: turns, slidingRotation: slidingTurns };
-      const held = [turns.cos, turns.sin, slidingTurns.cos, slidingTurns.sin, positionIds, ...(mask === null ? [] : [mask])];
+      const held = [
+        turns.cos,
+        turns.sin,
+        slidingTurns.cos,
+        slidingTurns.sin,
+        positionIds,
+        ...(mask === null ? [] : [mask]),
+      ];
       const x = decoder.enter === undefined ? embedded : decoder.enter(b, embedded);
       return t.frame((holdLast) => norm(holdLast(runBlocks(b, blocks, x, held))));
     });

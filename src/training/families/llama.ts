@@ -6,7 +6,14 @@ import type { Builder, Module } from '../builder.js';
 import type { ConfigReader } from '../config.js';
 import { mul, silu } from '../eager/ops/element-wise.js';
 import type { Value } from '../eager/value.js';
-import { decoderProgram, rotaryAttention, twoParts, type AttentionParts, type Context, type Decoder } from './decoder.js';
+import {
+  decoderProgram,
+  rotaryAttention,
+  twoParts,
+  type AttentionParts,
+  type Context,
+  type Decoder,
+} from './decoder.js';
 import type { Family, Numbers } from './family.js';
 
 /** `down(activate(gate(x)) * up(x))` */

@@ -20,9 +20,7 @@ function build(b: Builder): Program {
   const into = isProjected ? b.linear('model.decoder.project_in', embeddingWidth, hidden, false) : null;
   const norm = normalizesFirst ? b.layerNorm('model.decoder.final_layer_norm') : null;
   let mask: Value | null = null;
-  const blocks = Array.from({ length: layers }, (_, index) =>
-    block(b, `model.decoder.layers.${index}`, () => mask),
-  );
+  const blocks = Array.from({ length: layers }, (_, index) => block(b, `model.decoder.layers.${index}`, () => mask));
   const ids = b.input('input_ids', [run.batch, run.sequence]);
   const decoder = (): Value =>
     t.frame((hold) => {
@@ -70,12 +68,13 @@ function block(b: Builder, name: string, mask: () => Value | null): Module {
     const result = add(t, x, body(normalizesFirst ? norm(x) : x));
     return normalizesFirst ? result : norm(result);
   };
-  return (x) => t.frame((hold) => {
-    const middle = hold(part(x, norm1, attention));
-    const rows = reshape(t, middle, [middle.shape[0] * middle.shape[1], hidden]);
-    const result = part(rows, norm2, (normed) => down(relu(t, up(normed))));
-    return reshape(t, result, x.shape);
-  });
+  return (x) =>
+    t.frame((hold) => {
+      const middle = hold(part(x, norm1, attention));
+      const rows = reshape(t, middle, [middle.shape[0] * middle.shape[1], hidden]);
+      const result = part(rows, norm2, (normed) => down(relu(t, up(normed))));
+      return reshape(t, result, x.shape);
+    });
 }
 
 function selfAttention(b: Builder, name: string, mask: () => Value | null): Module {

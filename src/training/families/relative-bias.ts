@@ -26,7 +26,8 @@ export function relativeBias(t: Tape, table: Value, rows: number, looksAhead: bo
 /** The bucket of each distance. */
 function buckets(t: Tape, distance: Value, looksAhead: boolean): Value {
   const { shape } = distance;
-  const step = (op: string, operands: readonly Value[], type = i64): Value => t.emit(op, operands, [{ type, shape }])[0];
+  const step = (op: string, operands: readonly Value[], type = i64): Value =>
+    t.emit(op, operands, [{ type, shape }])[0];
   return t.frame((hold) => {
     const half = looksAhead ? step('aten.add.Tensor', [step('aten.mul.Tensor', [ahead(step, distance)])]) : null;
     const size = hold(half === null ? behind(step, distance) : step('aten.abs.default', [distance]));

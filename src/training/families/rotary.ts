@@ -44,13 +44,7 @@ export function rotation(t: Tape, frequency: Value, positionIds: Value, type: Va
  *
  * @param alwaysJoins whether the rest is put behind them even if it is empty
  */
-export function rotate(
-  t: Tape,
-  query: Value,
-  key: Value,
-  { cos, sin }: Rotation,
-  alwaysJoins = false,
-): [Value, Value] {
+export function rotate(t: Tape, query: Value, key: Value, { cos, sin }: Rotation, alwaysJoins = false): [Value, Value] {
   return t.frame((hold) => {
     hold(query);
     hold(key);

@@ -25,14 +25,15 @@ function build(b: Builder): Program {
   const blocks = Array.from({ length: layers }, (_, index) => block(b, `blocks.${index}`, mask));
   const norm = b.layerNorm('ln');
   const ids = b.input('input_ids', [run.batch, run.sequence]);
-  return () => t.frame((hold) => {
-    const x = add(t, tokens.rows(ids), slice(t, positions, 0, 0, run.sequence));
-    const last = runBlocks(b, blocks, x);
-    const logits = hold(matmul(t, norm(last), t2(t, tokens.weight)));
-    t.block = OUTSIDE;
-    const rows = castTo(t, view(t, logits, [run.batch * run.sequence, vocab]), ELEMENT_TYPES.f32);
-    return crossEntropy(t, rows, view(t, ids, [run.batch * run.sequence]));
-  });
+  return () =>
+    t.frame((hold) => {
+      const x = add(t, tokens.rows(ids), slice(t, positions, 0, 0, run.sequence));
+      const last = runBlocks(b, blocks, x);
+      const logits = hold(matmul(t, norm(last), t2(t, tokens.weight)));
+      t.block = OUTSIDE;
+      const rows = castTo(t, view(t, logits, [run.batch * run.sequence, vocab]), ELEMENT_TYPES.f32);
+      return crossEntropy(t, rows, view(t, ids, [run.batch * run.sequence]));
+    });
 }
 
 function block(b: Builder, name: string, mask: Value | null): (x: Value) => Value {

@@ -69,10 +69,12 @@ function onDevice(optimizer: Optimizer, value: Value, run: ResolvedRun): State[]
 /** Bytes of the states in the host's memory. */
 export function hostStateBytes(optimizer: Optimizer, trained: readonly Trained[], run: ResolvedRun): number {
   const states = trained.flatMap(({ value }) => optimizer.states(value, run));
-  return states.filter(({ isOnHost }) => isOnHost === true).reduce((sum, { type, shape }) => {
-    const count = shape.reduce((product, length) => product * length, 1);
-    return sum + count * type.blockBytes;
-  }, 0);
+  return states
+    .filter(({ isOnHost }) => isOnHost === true)
+    .reduce((sum, { type, shape }) => {
+      const count = shape.reduce((product, length) => product * length, 1);
+      return sum + count * type.blockBytes;
+    }, 0);
 }
 
 /** A number that counts steps: 4 bytes, on the device only where its kernels read it there. */

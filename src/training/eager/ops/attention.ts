@@ -2,7 +2,7 @@
  * Attention: fused, which saves the output and some numbers a row and never has the scores; or out of single operations.
  */
 import { ELEMENT_TYPES, type ElementType } from '../../../tensor/element-type.js';
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { ResultSpec, Tape } from '../tape.js';
 import type { Value } from '../value.js';
 import { autocastAll } from './cast.js';

@@ -3,7 +3,7 @@
  */
 import type { ElementType } from '../../../tensor/element-type.js';
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { preserved, type Value } from '../value.js';
 
@@ -32,11 +32,19 @@ function autocast(t: Tape, value: Value): Value {
 
 /** The operands of one call in a region of autocast: C++ casts the last one first. */
 export function autocastAll<T extends readonly Value[]>(t: Tape, ...operands: T): T {
-  return operands.toReversed().map((operand) => autocast(t, operand)).reverse() as unknown as T;
+  return operands
+    .toReversed()
+    .map((operand) => autocast(t, operand))
+    .reverse() as unknown as T;
 }
 
 /** Values of another small type than that of the region are cast as well; integers are not. */
 function castForAutocast(t: Tape, value: Value): Value {
   const isFloat = value.type === ELEMENT_TYPES.f16 || value.type === ELEMENT_TYPES.bf16;
   return t.autocast !== null && isFloat ? castTo(t, value, t.autocast.type) : value;
+}
+
+/** What autocast computes in fp32 on a GPU; on a CPU these operations take what they get. */
+export function inF32(t: Tape, value: Value): Value {
+  return t.autocast !== null && t.device === 'cuda' ? castTo(t, value, ELEMENT_TYPES.f32) : value;
 }

@@ -4,7 +4,7 @@
  * Invariant: gradients of several operands are computed in the order of the operands' names in PyTorch.
  */
 import { ELEMENT_TYPES, type ElementType } from '../../../tensor/element-type.js';
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { ResultSpec, Tape } from '../tape.js';
 import { broadcast, preserved, sameShape, type Value } from '../value.js';
 
@@ -151,7 +151,6 @@ export function maskedFill(t: Tape, value: Value, mask: Value): Value {
   );
   return result;
 }
-
 
 /** `where(mask, value, number)`: the gradient is zero where the mask is false. */
 export function where(t: Tape, mask: Value, value: Value): Value {

@@ -1,9 +1,10 @@
 /**
  * Embeddings and the cross entropy: what stands at the two ends of a model.
  */
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import type { Value } from '../value.js';
+import { inF32 } from './cast.js';
 
 /** `embedding(ids, table)`: the ids are saved. */
 export function embedding(t: Tape, table: Value, ids: Value): Value {
@@ -20,7 +21,7 @@ export function embedding(t: Tape, table: Value, ids: Value): Value {
 
 /** `cross_entropy(logits, labels)`, the mean over all rows. */
 export function crossEntropy(t: Tape, logits: Value, labels: Value): Value {
-  return nllLoss(t, logSoftmax(t, logits), labels);
+  return nllLoss(t, logSoftmax(t, inF32(t, logits)), labels);
 }
 
 function logSoftmax(t: Tape, logits: Value): Value {
@@ -47,4 +48,3 @@ function nllLoss(t: Tape, logProbabilities: Value, labels: Value): Value {
   });
   return loss;
 }
-

@@ -3,7 +3,7 @@
  *
  * Invariant: a weight `[out, in]` is read through its transposed view, as in PyTorch.
  */
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { broadcast, elements, type Value } from '../value.js';
 import { autocastAll } from './cast.js';

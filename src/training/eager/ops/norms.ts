@@ -2,18 +2,13 @@
  * Norms and softmax.
  */
 import { ELEMENT_TYPES } from '../../../tensor/element-type.js';
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { contiguous, type Value } from '../value.js';
-import { castTo } from './cast.js';
+import { inF32 } from './cast.js';
 import { like } from './element-wise.js';
 
 const { f32 } = ELEMENT_TYPES;
-
-/** What autocast computes in fp32 on a GPU; on a CPU these operations take what they get. */
-function inF32(t: Tape, value: Value): Value {
-  return t.autocast !== null && t.device === 'cuda' ? castTo(t, value, f32) : value;
-}
 
 /** `layer_norm(value, weight, bias)` over the last dimension. */
 export function layerNorm(t: Tape, operand: Value, weight: Value, bias: Value): Value {
@@ -23,14 +18,22 @@ export function layerNorm(t: Tape, operand: Value, weight: Value, bias: Value): 
   const keptWeight = node?.save(weight);
   const { type, shape } = value;
   const statistics = { type: t.device === 'cuda' ? f32 : type, shape: [...shape.slice(0, -1), 1] };
-  const results = t.emit('aten.native_layer_norm.default', [value, weight, bias], [{ type, shape }, statistics, statistics]);
+  const results = t.emit(
+    'aten.native_layer_norm.default',
+    [value, weight, bias],
+    [{ type, shape }, statistics, statistics],
+  );
   const keptStatistics = node === null ? [] : results.slice(1).map((each) => node.save(each));
   if (node === null || t.checkpoint !== null) t.release(results.slice(1));
   node?.finish(results, ([gradient]) => {
     const [mean, deviation] = keptStatistics.map((each) => each.get());
     const operands = [gradient!, kept!.get(), mean, deviation, keptWeight!.get()];
     const specs = [{ type, shape }, weight, bias].filter((_, slot) => node.needs(slot));
-    const computed = t.emit('aten.native_layer_norm_backward.default', operands, specs.map(({ type, shape }) => ({ type, shape })));
+    const computed = t.emit(
+      'aten.native_layer_norm_backward.default',
+      operands,
+      specs.map(({ type, shape }) => ({ type, shape })),
+    );
     return [0, 1, 2].map((slot) => (node.needs(slot) ? computed.shift()! : null));
   });
   return results[0];

@@ -1,7 +1,7 @@
 /**
  * Sums and means.
  */
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
 import { contiguous, type Value } from '../value.js';
 import { expand } from './views.js';
@@ -26,4 +26,3 @@ export function meanOfRows(t: Tape, value: Value): Value {
   });
   return mean;
 }
-

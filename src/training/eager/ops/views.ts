@@ -1,9 +1,18 @@
 /**
  * Views, and the copies that PyTorch makes where no view can do.
  */
-import { gradNode } from '../autograd.js';
+import { gradNode } from '../grad-node.js';
 import type { Tape } from '../tape.js';
-import { contiguous, elements, isContiguous, preserved, sameShape, viewStrides, type Strided, type Value } from '../value.js';
+import {
+  contiguous,
+  elements,
+  isContiguous,
+  preserved,
+  sameShape,
+  viewStrides,
+  type Strided,
+  type Value,
+} from '../value.js';
 
 /** A view whose gradient is viewed back. */
 function viewed(
