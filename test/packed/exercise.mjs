@@ -428,7 +428,10 @@ function callsOfTraining(training, { createProblem, PlannerError }, header) {
     builtInModel: (builtInModel) => assert.equal(builtInModel('opt-125m').layers, 12),
     modelFromConfig: () => assert.equal(model.ffn, 32),
     modelFromGguf: (modelFromGguf) => assert.equal(modelFromGguf(header).family, 'phi3'),
-    trainingCaseFromJson: (read) => assert.equal(read({ model, run }).run.batch, 2),
+    trainingCaseFromJson: (read) => {
+      const small = { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 };
+      assert.equal(read({ model: small, run }).model.headDim, 16);
+    },
     trainingStep: (trainingStep) => assert.equal(trainingStep(model, run, 'first').phaseStarts.backward > 0, true),
     measureTraining: (measure) => assert.ok(measure(model, run).steadyPeak > measure(model, run).atRest),
     measureDistributed: (measure) => {
