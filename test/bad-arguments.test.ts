@@ -114,6 +114,34 @@ const { problem } = csv;
 const placement = root.solve(problem);
 const header = readFileSync(projectPath('examples/phi-3-mini-4k.gguf'));
 const model = await gguf.readGguf(header);
+
+const trainingConfig = { model_type: 'gpt2', vocab_size: 64, n_embd: 8, n_layer: 1, n_head: 2, n_positions: 8 };
+const trainingModel = training.modelFromConfig(trainingConfig);
+const trainingRun: training.TrainingRun = { batch: 1, sequence: 8 };
+const megatronSizes = { sequence: 8, batch: 1, hidden: 8, heads: 2 };
+const llmemSizes = {
+  initial: 1,
+  parameterTensors: [1],
+  embeddingWidths: [1],
+  layerWidths: [1],
+  batch: 1,
+  sequence: 1,
+  vocabulary: 1,
+};
+const llmemPaperSizes = {
+  base: 1,
+  embeddingParameters: 1,
+  otherParameters: 1,
+  chunk: 1,
+  parameterTensors: [1],
+  embeddings: 1,
+  layers: 1,
+  hidden: 1,
+  batch: 1,
+  sequence: 1,
+  vocabulary: 1,
+  headBytes: 1,
+};
 const tfliteBytes = readFileSync(projectPath('examples/audio-preprocessor.tflite'));
 const tfliteModel = await tflite.readTflite(tfliteBytes);
 const tfliteGraph = tflite.graphFromTflite(tfliteModel);
@@ -301,11 +329,27 @@ const CALLS: readonly Call[] = [
   ['splitGraph', passes.splitGraph, graph, {}],
   ['verifyEquivalent', passes.verifyEquivalent, graph, passes.orderGraph(graph), {}],
 
-  ['measureTraining', training.measureTraining, 'pythia-70m', { batch: 1, sequence: 8 }, {}],
-  ['trainingStep', training.trainingStep, 'pythia-70m', { batch: 1, sequence: 8 }, 'first'],
-  ['builtInModel', training.builtInModel, 'gpt2'],
-  ['modelFromConfig', training.modelFromConfig, GPT2_CONFIG, 'gpt2'],
+  ['measureTraining', training.measureTraining, trainingModel, trainingRun, {}],
+  ['builtInModel', training.builtInModel, 'opt-125m'],
+  ['modelFromConfig', training.modelFromConfig, GPT2_CONFIG, 'tiny'],
+  ['modelFromGguf', training.modelFromGguf, model],
   ['trainingCaseFromJson', training.trainingCaseFromJson, TRAINING_CASE],
+  ['trainingStep', training.trainingStep, trainingModel, trainingRun, 'first'],
+  ['measureDistributed', training.measureDistributed, trainingModel, trainingRun, {}, {}],
+  ['fitTraining', training.fitTraining, trainingModel, trainingRun, { gpu: 2 * GIB }],
+  ['publishedEstimates', training.publishedEstimates, trainingModel, trainingRun, {}],
+  ['ruleOfThumb', training.ruleOfThumb, { parameters: 1 }],
+  ['deepspeedZero2', training.deepspeedZero2, { parameters: 1 }],
+  ['deepspeedZero3', training.deepspeedZero3, { parameters: 1, largestLayer: 1 }],
+  ['megatronBytesPerParameter', training.megatronBytesPerParameter, 2],
+  ['megatronLayerActivations', training.megatronLayerActivations, 'full', megatronSizes],
+  ['megatronActivations', training.megatronActivations, { ...megatronSizes, layers: 2, vocabulary: 64 }],
+  ['llmem', training.llmem, llmemSizes],
+  ['llmemPaper', training.llmemPaper, llmemPaperSizes],
+  ['dnnmem', training.dnnmem, { weights: [1], outputs: [1] }],
+  ['cudaCard', training.cudaCard, 'T4'],
+  ['simulateCachingAllocator', training.simulateCachingAllocator, { sizes: [1], order: [0, -1] }, {}],
+  ['eventsOfProblem', training.eventsOfProblem, problem],
 
   ['counted', viewer.counted, 3, 'byte', 'bytes'],
   ['groupDigits', viewer.groupDigits, 3],

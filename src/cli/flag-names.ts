@@ -10,6 +10,7 @@ import { CONVENTION_FLAG } from './graph-flags.js';
 import { PART_FLAGS } from './part-flags.js';
 import { SHAPE_FLAGS } from './shape-flags.js';
 import { PASS_FLAGS } from './shrink-flags.js';
+import { TRAIN_FLAGS } from './train-flags.js';
 import { HAZARDS_FLAG, JSON_FLAG, MAP_FLAGS, OUTPUT_FLAG, TIMELINE_FLAG } from './output-flags.js';
 
 const ALL_FLAGS: readonly Flag[] = [
@@ -29,6 +30,7 @@ const ALL_FLAGS: readonly Flag[] = [
   ...PASS_FLAGS,
   OUTPUT_FLAG,
   ...MAP_FLAGS,
+  ...TRAIN_FLAGS,
 ];
 
 /** The flag for an option of the library. */

@@ -19,6 +19,7 @@ import { plan } from './plan.js';
 import { SHAPE_FLAGS } from './shape-flags.js';
 import { SHRINK_FLAGS } from './shrink-flags.js';
 import { printNote, type Terminal } from './terminal.js';
+import { TRAIN_FLAGS, type TrainFlags } from './train-flags.js';
 import { verify } from './verify.js';
 
 const FILES_HELP = `
@@ -64,6 +65,18 @@ result. The results stay the same, bit by bit. With each answer comes the number
 what the parts cost. With a budget, no more is split than it takes. Buffers are placed by the allocator auto. -o GRAPH.json writes the graph, to be planned or checked:
   tensor-arena shrink graph.json --budget 64MiB -o smaller.json
   tensor-arena plan smaller.json -o plan.json`;
+
+const TRAIN_HELP = `
+MODEL is
+  config.json        the configuration of a model of Hugging Face, which lies beside its weights
+  .gguf              a model of the same kinds; only the numbers in its header count
+  a name             of a model that is built in, such as opt-125m or llama-2-7b
+  a case (.json)     an object with "model" and "run", as recorded cases have them; flags win over its run
+Every operation of two training steps of PyTorch is planned: "peak" is the most that tensors take at once, "reserved" what PyTorch's
+caching allocator takes of the GPU for it. The CUDA context comes on top, 0.13 to 0.62 GiB; --memory counts it. Start with
+  tensor-arena train opt-125m --batch 8 --memory 8GiB
+  tensor-arena train llama-2-7b --method lora --precision bf16 --checkpointing layer --seq 2048 --memory 24GiB
+  tensor-arena train llama-2-7b --gpus 8 --strategy fsdp --precision bf16 --json`;
 
 const SIZES_HELP = `
 SIZE is a number of bytes, such as 4096, 64KiB or 8GiB (1024-based; 8GB is 1000-based).
@@ -130,6 +143,15 @@ const COMMANDS: readonly CommandRow[] = [
     flags: [...SHRINK_FLAGS, OUTPUT_FLAG, JSON_FLAG],
     help: SHRINK_HELP,
     action: async (files, flags, terminal) => (await import('./shrink.js')).shrink(files, flags, terminal),
+  },
+  {
+    syntax: 'train <MODEL>',
+    summary:
+      'Print what training or fine-tuning MODEL with PyTorch takes on each GPU, and beside it what formulas say.',
+    flags: [...TRAIN_FLAGS, JSON_FLAG],
+    help: TRAIN_HELP,
+    action: async ([model], flags, terminal) =>
+      (await import('./train.js')).train(model, flags as unknown as TrainFlags, terminal),
   },
   {
     syntax: 'plan <FILE>',

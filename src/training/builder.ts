@@ -195,6 +195,7 @@ export class Builder {
     this.trained.push(trained);
     requireGradient(this.tape, value, (gradient) => {
       trained.gradient = gradient;
+      gradient.tensor.root.name = `${name}.grad`;
       this.tape.setKind(gradient.tensor, 'gradients');
       this.onGradient(trained);
     });

@@ -87,6 +87,8 @@ export interface TrainingStep {
   readonly phaseStarts: { readonly backward: number; readonly step: number };
   /** What each tensor that owns a storage is for, by its index among `graph.tensors`; other tensors have any kind. */
   readonly kinds: readonly TrainingKind[];
+  /** The block of the model that each node belongs to, counted from 0; -1 for what is outside of all blocks. */
+  readonly blocks: Int32Array;
   readonly counts: TrainingCounts;
   readonly host: HostBytes;
 }

@@ -42,36 +42,11 @@ export async function exerciseAll(load, model) {
   await callEach('tensor-arena/passes', passes, callsOfPasses(passes, library));
   await callEach('tensor-arena/viewer', viewer, callsOfViewer(viewer, map, library));
   await callEach('tensor-arena/webgpu', webgpu, callsOfWebGpu(webgpu, library));
+  await callEach('tensor-arena/training', training, callsOfTraining(training, library, header));
   await callEach('tensor-arena/tflite', tflite, await callsOfTflite(tflite, library, model));
-  await callEach('tensor-arena/training', training, callsOfTraining(training, library));
 }
 
 /** A model of a few kilobytes. */
-function callsOfTraining(training, library) {
-  const config = { model_type: 'gpt2', vocab_size: 64, n_embd: 32, n_layer: 1, n_head: 2, n_positions: 16 };
-  const run = { batch: 1, sequence: 8 };
-  const tiny = training.modelFromConfig(config);
-  return {
-    BUILT_IN_MODELS: (names) => assert.ok(names.includes('opt-125m')),
-    builtInModel: (builtInModel) => {
-      assert.equal(builtInModel('gpt2').hidden, 768);
-      throwsPlannerError(library, () => builtInModel('gpt5'));
-    },
-    measureTraining: (measureTraining) => {
-      const { steadyPeak, atRest, parameters } = measureTraining(tiny, run);
-      assert.ok(steadyPeak > atRest && atRest > 3 * parameters);
-    },
-    modelFromConfig: () => assert.equal(tiny.ffn, 128),
-    trainingCaseFromJson: (read) => {
-      const model = { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 };
-      assert.equal(read({ model, run }).model.headDim, 16);
-    },
-    trainingStep: (trainingStep) => {
-      const { graph } = trainingStep(tiny, run);
-      assert.equal(library.graphFromJson(library.graphToJson(graph)).nodes.length, graph.nodes.length);
-    },
-  };
-}
 
 /** The model of TFLite is beside the GGUF file. */
 async function callsOfTflite(tflite, { createProblem, measureGraph, planGraph, PlannerError }, gguf) {
@@ -462,6 +437,53 @@ function callsOfAutodiff({ trainingGraphs, findGradientRule }, library) {
     trainingBuffers: (trainingBuffers) => assert.equal(trainingBuffers(training).host.bufferSize, 32),
     findGradientRule: () => assert.equal(findGradientRule(logits.operation).source, 'ggml'),
     GRADIENT_RULES: (rules) => assert.ok(rules.length > 50),
+  };
+}
+
+function callsOfTraining(training, { createProblem, PlannerError }, header) {
+  const config = { model_type: 'gpt2', vocab_size: 64, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 8 };
+  const model = training.modelFromConfig(config);
+  const run = { batch: 2, sequence: 8 };
+  const sizes = { sequence: 8, batch: 1, hidden: 8, heads: 2 };
+  const tensors = { parameterTensors: [8], batch: 1, sequence: 8, vocabulary: 64 };
+  return {
+    BUILT_IN_MODELS: (names) => assert.ok(names.includes('opt-125m')),
+    CUDA_CARDS: (cards) => assert.ok(cards.length > 8),
+    MEGATRON_LAYERS: (layers) => assert.equal(layers.length, 6),
+    builtInModel: (builtInModel) => assert.equal(builtInModel('opt-125m').layers, 12),
+    modelFromConfig: () => assert.equal(model.ffn, 32),
+    modelFromGguf: (modelFromGguf) => assert.equal(modelFromGguf(header).family, 'phi3'),
+    trainingCaseFromJson: (read) => {
+      const small = { family: 'small-gpt', vocab: 64, hidden: 32, layers: 1, heads: 2, ffn: 64, positions: 16 };
+      assert.equal(read({ model: small, run }).model.headDim, 16);
+    },
+    trainingStep: (trainingStep) => assert.equal(trainingStep(model, run, 'first').phaseStarts.backward > 0, true),
+    measureTraining: (measure) => assert.ok(measure(model, run).steadyPeak > measure(model, run).atRest),
+    measureDistributed: (measure) => {
+      const { devices } = measure(model, run, { gpus: 2, dataParallel: 'fsdp' });
+      assert.equal(devices.length, 2);
+      assert.throws(() => measure(model, run, { gpus: 3, tensorParallel: 2 }), PlannerError);
+    },
+    fitTraining: (fit) => assert.equal(fit(model, run, { gpu: 2 ** 31 }).best.batch, 2),
+    publishedEstimates: (estimates) => assert.ok(estimates(model, run).ruleOfThumb > 0),
+    ruleOfThumb: (rule) => assert.equal(rule({ parameters: 1 }), 8),
+    deepspeedZero2: (zero2) => assert.equal(zero2({ parameters: 10 }).gpu, 200),
+    deepspeedZero3: (zero3) => assert.equal(zero3({ parameters: 10, largestLayer: 1 }).gpu, 184),
+    megatronBytesPerParameter: (bytes) => assert.equal(bytes(), 18),
+    megatronLayerActivations: (layer) => assert.equal(layer('full', sizes), 128),
+    megatronActivations: (all) => assert.ok(all({ ...sizes, layers: 2, vocabulary: 64 }) > 0),
+    llmem: (llmem) => assert.ok(llmem({ ...tensors, initial: 0, embeddingWidths: [8], layerWidths: [8] }) > 0),
+    llmemPaper: (paper) => {
+      const more = { base: 0, embeddingParameters: 8, otherParameters: 8, chunk: 8, headBytes: 0 };
+      assert.ok(paper({ ...tensors, ...more, embeddings: 1, layers: 1, hidden: 8 }) > 0);
+    },
+    dnnmem: (dnnmem) => assert.equal(dnnmem({ weights: [512], outputs: [512] }), 1536),
+    cudaCard: (cudaCard) => assert.equal(cudaCard('t4').name, 'T4'),
+    simulateCachingAllocator: (simulate) => assert.equal(simulate({ sizes: [4], order: [0] }).reservedPeak, 2 ** 21),
+    eventsOfProblem: (events) => {
+      const problem = createProblem([{ size: 4, start: 0, end: 1 }]);
+      assert.deepEqual([...events(problem).order], [0, -1]);
+    },
   };
 }
 

@@ -26,6 +26,7 @@ export function backward(tape: Tape, loss: Value): void {
   for (let node = ready.take(); node !== null; node = ready.take()) {
     const gradients = buffers.get(node)!;
     buffers.delete(node);
+    tape.block = node.block;
     for (const gradient of gradients) holders.remove(gradient);
     const computed = evaluate(tape, node, gradients);
     for (const gradient of computed) holders.add(gradient);
@@ -39,6 +40,7 @@ export function backward(tape: Tape, loss: Value): void {
       if (left === 0) ready.add(edge.node);
     });
   }
+  tape.block = -1;
   tape.release([seed]);
   tape.isGradEnabled = true;
 }

@@ -59,7 +59,7 @@ class CheckpointFrame implements Checkpoint {
     const tape = this.#tape;
     const input = this.#input.get();
     input.edge ??= this.#edge;
-    const { section, isGradEnabled, autocast, checkpoint, position } = tape;
+    const { section, isGradEnabled, autocast, checkpoint, block, position } = tape;
     tape.section = 'recompute';
     tape.isGradEnabled = true;
     tape.checkpoint = this;
@@ -71,7 +71,7 @@ class CheckpointFrame implements Checkpoint {
     } finally {
       tape.autocast?.end(tape);
       tape.releaseUnread(position);
-      Object.assign(tape, { section, isGradEnabled, autocast, checkpoint });
+      Object.assign(tape, { section, isGradEnabled, autocast, checkpoint, block });
     }
     return this.#values;
   }

@@ -9,6 +9,7 @@ import type { Edge, GradientNode, Gradients, Saved, Value } from './value.js';
 export class GradNode implements GradientNode {
   /** Higher is younger. */
   readonly sequence: number;
+  readonly block: number;
   readonly edges: readonly (Edge | null)[];
   readonly saves: Saved[] = [];
   outputs: GradientNode['outputs'] = [];
@@ -19,6 +20,7 @@ export class GradNode implements GradientNode {
     this.#tape = tape;
     this.edges = edges;
     this.sequence = sequence;
+    this.block = tape.block;
   }
 
   /** Whether the operand in that slot requires a gradient. */

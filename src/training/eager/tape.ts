@@ -49,6 +49,9 @@ const KIND_OF: Readonly<Record<Section, TrainingKind>> = {
   step: 'temporaries',
 };
 
+/** In place of a block: the loss, where it is no part of the model. */
+export const OUTSIDE = -2;
+
 /** A run of one training step. */
 export class Tape {
   readonly #origin = new Origin('torch');
@@ -60,6 +63,8 @@ export class Tape {
   readonly #kinds: TrainingKind[] = [];
   /** By serial number: whether a tensor is among the nodes. */
   readonly #isListed: boolean[] = [];
+  /** By node: the block that it belongs to. */
+  readonly #blocks: number[] = [];
   /** By storage: the node that last wrote over it, which stands for it from then on. */
   readonly #written = new Map<Tensor, Tensor>();
   #lastAllocation = 0;
@@ -68,6 +73,10 @@ export class Tape {
   sequence = 0;
   section: Section = 'forward';
   isGradEnabled = true;
+  /** The block of the model that runs; -1 outside of all. */
+  block = -1;
+  /** How many blocks the model has run. */
+  blockCount = 0;
   /** What autograd's nodes save goes there instead, if it is set. */
   checkpoint: Checkpoint | null = null;
   autocast: CastRegion | null = null;
@@ -199,7 +208,7 @@ export class Tape {
     this.#releaseRoots(new Set(values.map(({ tensor }) => tensor.root)));
     const graph = new Graph({ leafs: this.#leafs, nodes: this.#nodes });
     const kinds = graph.tensors.map(({ root }) => this.#kinds[root.serial] ?? 'temporaries');
-    return { graph, phaseStarts: { ...this.#starts }, kinds };
+    return { graph, phaseStarts: { ...this.#starts }, kinds, blocks: Int32Array.from(this.#blocks) };
   }
 
   #tensor(
@@ -231,6 +240,7 @@ export class Tape {
 
   #push(tensor: Tensor): void {
     this.#nodes.push(tensor);
+    this.#blocks.push(this.block);
     this.#isListed[tensor.serial] = true;
   }
 

@@ -20,6 +20,8 @@ export type Gradients = readonly (Value | null)[];
 export interface GradientNode {
   /** Higher is younger. */
   readonly sequence: number;
+  /** The block of the model that made it. */
+  readonly block: number;
   /** One for each operand; null for those that require no gradient. None of a parameter, which holds its gradient. */
   readonly edges: readonly (Edge | null)[];
   readonly saves: Saved[];

@@ -26,14 +26,29 @@ export function runBlocks(
   held: readonly Value[] = [],
 ): Value {
   const { checkpointing } = run;
-  if (checkpointing === 'none') return blocks.reduce((x, block) => tape.frame((hold) => block(hold(x))), input);
+  const labelled = blocks.map((block) => inBlock(tape, block));
+  if (checkpointing === 'none') return labelled.reduce((x, block) => tape.frame((hold) => block(hold(x))), input);
   const every = checkpointing === 'layer' ? 1 : checkpointing.every;
   let x = input;
   for (let first = 0; first < blocks.length; first += every) {
-    const group = blocks.slice(first, first + every);
+    const group = labelled.slice(first, first + every);
     x = checkpointed(tape, x, held, (entering) => group.reduce((value, block) => block(value), entering));
   }
   return x;
+}
+
+/** A block whose nodes are marked as its own, in both passes. */
+function inBlock(tape: Tape, block: (x: Value) => Value): (x: Value) => Value {
+  const index = tape.blockCount++;
+  return (x) => {
+    const outer = tape.block;
+    tape.block = index;
+    try {
+      return block(x);
+    } finally {
+      tape.block = outer;
+    }
+  };
 }
 
 /** `arange(length) + past`: the positions of a batch, as `[1, length]`. */

@@ -13,8 +13,8 @@ import { rotate } from './rotary.js';
 function selfAttention(b: Builder, name: string, context: () => Context): Module {
   const { tape: t } = b;
   const { hidden, heads, headDim } = b.model;
-  const qkv = b.linear(`${name}.query_key_value`, hidden, 3 * hidden, true);
-  const output = b.linear(`${name}.dense`, hidden, hidden, true);
+  const qkv = b.linear(`${name}.query_key_value`, hidden, 3 * heads * headDim, true);
+  const output = b.linear(`${name}.dense`, heads * headDim, hidden, true);
   return (x) =>
     t.frame((hold) => {
       const fused = hold(qkv(x));

@@ -45,17 +45,18 @@ function build(b: Builder): Program {
 
 function block(b: Builder, name: string, mask: () => Value | null): Module {
   const { tape: t } = b;
-  const { hidden, ffn } = b.model;
+  const { hidden, heads, headDim, ffn } = b.model;
+  const width = heads * headDim;
   const norm1 = b.layerNorm(`${name}.ln_1`);
-  const qkv = b.linearOfColumns(`${name}.attn.c_attn`, hidden, 3 * hidden);
-  const output = b.linearOfColumns(`${name}.attn.c_proj`, hidden, hidden);
+  const qkv = b.linearOfColumns(`${name}.attn.c_attn`, hidden, 3 * width);
+  const output = b.linearOfColumns(`${name}.attn.c_proj`, width, hidden);
   const norm2 = b.layerNorm(`${name}.ln_2`);
   const up = b.linearOfColumns(`${name}.mlp.c_fc`, hidden, ffn);
   const down = b.linearOfColumns(`${name}.mlp.c_proj`, ffn, hidden);
   const attention = (x: Value): Value =>
     t.frame((hold) => {
-      const parts = split(t, hold(qkv(x)), 2, [hidden, hidden, hidden]);
-      const [query, key, value] = parts.map((part) => splitHeads(t, part, b.model.heads));
+      const parts = split(t, hold(qkv(x)), 2, [width, width, width]);
+      const [query, key, value] = parts.map((part) => splitHeads(t, part, heads));
       return output(joinHeads(t, attend(t, { query, key, value, mask: mask() })));
     });
   const activate = b.model.activation === 'gelu-new' ? newGelu : gelu;

@@ -79,9 +79,10 @@ function block(b: Builder, name: string, mask: () => Value | null): Module {
 
 function selfAttention(b: Builder, name: string, mask: () => Value | null): Module {
   const { tape: t } = b;
-  const { hidden, heads } = b.model;
-  const [k, v, q] = ['k_proj', 'v_proj', 'q_proj'].map((part) => b.linear(`${name}.${part}`, hidden, hidden, true));
-  const output = b.linear(`${name}.out_proj`, hidden, hidden, true);
+  const { hidden, heads, headDim } = b.model;
+  const width = heads * headDim;
+  const [k, v, q] = ['k_proj', 'v_proj', 'q_proj'].map((part) => b.linear(`${name}.${part}`, hidden, width, true));
+  const output = b.linear(`${name}.out_proj`, width, hidden, true);
   return (x) =>
     t.frame((hold) => {
       hold(x);

@@ -10,9 +10,10 @@ import { add, maskedFill, relu, scaled } from '../eager/ops/element-wise.js';
 import { crossEntropy } from '../eager/ops/loss.js';
 import { matmul } from '../eager/ops/matrix.js';
 import { softmax } from '../eager/ops/norms.js';
-import { permute, reshape, slice, t2, transpose, unbind, view } from '../eager/ops/views.js';
+import { permute, slice, t2, transpose, unbind, view } from '../eager/ops/views.js';
+import { OUTSIDE } from '../eager/tape.js';
 import type { Value } from '../eager/value.js';
-import { runBlocks } from './blocks.js';
+import { joinHeads, runBlocks } from './blocks.js';
 import type { Family, Program } from './family.js';
 
 function build(b: Builder): Program {
@@ -29,6 +30,7 @@ function build(b: Builder): Program {
       const x = add(t, tokens.rows(ids), slice(t, positions, 0, 0, run.sequence));
       const last = runBlocks(b, blocks, x);
       const logits = hold(matmul(t, norm(last), t2(t, tokens.weight)));
+      t.block = OUTSIDE;
       const rows = castTo(t, view(t, logits, [run.batch * run.sequence, vocab]), ELEMENT_TYPES.f32);
       return crossEntropy(t, rows, view(t, ids, [run.batch * run.sequence]));
     });
@@ -36,17 +38,17 @@ function build(b: Builder): Program {
 
 function block(b: Builder, name: string, mask: Value | null): (x: Value) => Value {
   const { tape: t } = b;
-  const { hidden, ffn } = b.model;
+  const { hidden, heads, headDim, ffn } = b.model;
   const norm1 = b.layerNorm(`${name}.ln1`);
-  const qkv = b.linear(`${name}.qkv`, hidden, 3 * hidden, true);
-  const output = b.linear(`${name}.o`, hidden, hidden, true);
+  const qkv = b.linear(`${name}.qkv`, hidden, 3 * heads * headDim, true);
+  const output = b.linear(`${name}.o`, heads * headDim, hidden, true);
   const norm2 = b.layerNorm(`${name}.ln2`);
   const up = b.linear(`${name}.up`, hidden, ffn, true);
   const down = b.linear(`${name}.dn`, ffn, hidden, true);
   return (x) =>
     t.frame((hold) => {
       const attended = hold(attention(b, hold(qkv(norm1(x))), mask));
-      const joined = reshape(t, transpose(t, attended, 1, 2), x.shape);
+      const joined = joinHeads(t, transpose(t, attended, 1, 2));
       const middle = add(t, x, output(joined));
       return add(t, middle, down(relu(t, up(norm2(middle)))));
     });
