@@ -24,6 +24,7 @@ const RECORDED_TESTS = [
   'test/models/schedule-input.test.ts',
   'test/planner/llama-graphs.test.ts',
   'test/passes/recorded.test.ts',
+  'test/passes/split.test.ts',
   'test/schedule/fewest-bytes.test.ts',
   'test/schedule/llama-cpp.test.ts',
   'test/schedule/recorded.test.ts',

@@ -169,7 +169,7 @@ async function recompute(graph: Graph, { file, planning, flags, terminal, announ
   });
   const limits = { ...limitsOf(flags), maxExtraOps, onProgress };
   return terminal.untilInterrupted((signal) =>
-    fitGraphAsync(graph, budget, { reuse, runtime, alignment, order: false, ...limits, signal }),
+    fitGraphAsync(graph, budget, { reuse, runtime, alignment, order: false, split: false, ...limits, signal }),
   );
 }
 

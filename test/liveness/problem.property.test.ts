@@ -27,9 +27,9 @@ const isPlanned = (tensor: Tensor): boolean => !tensor.isView && tensor.memory =
 const sourcesOf = (node: Tensor): Tensor[] =>
   node.sources.filter((source): source is Tensor => source !== null && source !== node);
 
-/** Outputs, and what nobody reads, last; everything else to the step after its last reader. */
+/** Outputs, and what nobody reads or writes into, last; everything else to the step after its last reader. */
 function endOf({ tensors, nodes, outputs }: Graph, owner: Tensor): { end: number; isKept: boolean } {
-  const read = new Set(nodes.flatMap(sourcesOf));
+  const read = new Set(nodes.flatMap((node) => [...sourcesOf(node), node.destination]));
   const isKept = tensors.some((tensor) => tensor.root === owner && (outputs.has(tensor) || !read.has(tensor)));
   const lastReader = nodes.findLastIndex((node) => sourcesOf(node).some((source) => source.root === owner));
   return { end: isKept ? Math.max(1, nodes.length) : lastReader + 1, isKept };

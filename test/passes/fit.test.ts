@@ -54,13 +54,31 @@ describe('fitGraph', () => {
 
   it('uses only the passes that it may', () => {
     const { bound, peak } = orderGraph(graph, { minimise: 'size' });
-    const onlyOrder = fitGraph(graph, peak - 1, { recompute: false });
+    const onlyOrder = fitGraph(graph, peak - 1, { split: false, recompute: false });
     expect([onlyOrder.plan.bufferSize, onlyOrder.bound, onlyOrder.limitedBy]).toEqual([peak, bound, 'bound']);
-    const onlyRecompute = fitGraph(graph, 30_000, { order: false });
+    const onlyRecompute = fitGraph(graph, 30_000, { order: false, split: false });
     const { extraOps } = recomputeGraph(graph, { budgetBytes: 30_000, minimise: 'size' });
     expect(onlyRecompute.cost.extraOps).toBe(extraOps);
-    const none = fitGraph(graph, bufferSize - 1, { order: false, recompute: false });
+    const none = fitGraph(graph, bufferSize - 1, { order: false, split: false, recompute: false });
     expect(none).toMatchObject({ fits: false, graph, bound: bufferSize, limitedBy: 'bound' });
+  });
+
+  it('computes regions in parts before it computes values again', () => {
+    const ctx = Context.deferred();
+    const weights = Context.virtual();
+    const x = ctx.setInput(ctx.newTensor('f32', [64, 512], 'x'));
+    const wide = ctx.gelu(ctx.mulMat(weights.newTensor('f32', [64, 1024]), x));
+    const layer = Graph.forward(ctx.setOutput(ctx.mulMat(weights.newTensor('f32', [1024, 64]), wide)));
+    const before = measureGraph(layer).bufferSize;
+    const found = fitGraph(layer, before / 2);
+    expect(found).toMatchObject({ fits: true, cost: { extraOps: 0 }, limitedBy: null });
+    expect(found.cost.rereadBytes).toBeGreaterThan(0);
+    expect(found.slices?.some((slice) => slice !== null)).toBe(true);
+    expect(verifyEquivalent(layer, found)).toEqual([]);
+    expect(verifyPlan(found.graph, found.plan)).toEqual([]);
+    const whole = fitGraph(layer, before / 2, { maxRereadBytes: 0 });
+    expect(whole).toMatchObject({ fits: false, limitedBy: 'effort', cost: { rereadBytes: 0 } });
+    expect(fitGraph(layer, 1000)).toMatchObject({ fits: false, limitedBy: 'bound' });
   });
 
   it('says why a graph does not fit', () => {
@@ -84,7 +102,7 @@ describe('fitGraph', () => {
     const found = await fitGraphAsync(large, budget, options);
     const again = fitGraph(large, budget, { maxEffort: 20_000 });
     expect([found.cost, found.frontier, found.effort]).toEqual([again.cost, again.frontier, again.effort]);
-    expect(new Set(reports.map(({ pass }) => pass))).toEqual(new Set(['order', 'recompute']));
+    expect(new Set(reports.map(({ pass }) => pass))).toEqual(new Set(['order', 'split', 'recompute']));
     reports.forEach(({ effort }, index) => expect(effort).toBeGreaterThanOrEqual(reports[index - 1]?.effort ?? 0));
   });
 
@@ -94,6 +112,7 @@ describe('fitGraph', () => {
     };
     refuses('budgetBytes', -1);
     refuses('order', 1, { order: bad('yes') });
+    refuses('split', 1, { split: bad(0) });
     refuses('recompute', 1, { recompute: bad(1) });
     refuses('maxExtraOps', 1, { maxExtraOps: -0.1 });
     refuses('maxRereadBytes', 1, { maxRereadBytes: NaN });

@@ -15,6 +15,7 @@ import fc from 'fast-check';
 import { blockGraph } from '../support/blocks.js';
 import { expectError } from '../support/expect-error.js';
 import { differingOutputs } from '../support/run-rewritten.js';
+import { partOf } from '../support/shared.js';
 
 const bad = (value: unknown): never => value as never;
 
@@ -41,28 +42,32 @@ const OPTIONS: readonly SplitOptions[] = [
 ];
 
 describe('splitGraph', () => {
-  const splits = { count: 0, extra: 0 };
+  const splits = { graphs: 0, count: 0, extra: 0 };
 
-  it.each(Array.from({ length: 20 }, (_, batch) => batch))('keeps to what graphs compute, batch %d', (batch) => {
-    for (let seed = 12 * batch + 1; seed <= 12 * batch + 12; seed++) {
-      const graph = blockGraph(seed);
-      const options = OPTIONS[seed % OPTIONS.length];
-      const split = splitGraph(graph, options);
-      const { maxExtraOps = 0.1, maxRereadBytes = Infinity } = options;
-      expect(split.peak).toBeLessThanOrEqual(split.peakBefore);
-      expect(split.extraOps).toBeLessThanOrEqual(maxExtraOps);
-      expect(split.rereadBytes).toBeLessThanOrEqual(maxRereadBytes);
-      expect(faultsOf(graph, split), `graph ${seed}`).toEqual([]);
-      // What was split may be ordered, too.
-      expect(verifyEquivalent(split.graph, orderGraph(split.graph, { maxEffort: 50 })), `graph ${seed}`).toEqual([]);
-      splits.count += split.regionCount > 0 ? 1 : 0;
-      splits.extra += split.extraOps > 0 ? 1 : 0;
-    }
-  });
+  it.each(partOf(Array.from({ length: 20 }, (_, batch) => batch)))(
+    'keeps to what graphs compute, batch %d',
+    (batch) => {
+      for (let seed = 12 * batch + 1; seed <= 12 * batch + 12; seed++) {
+        const graph = blockGraph(seed);
+        const options = OPTIONS[seed % OPTIONS.length];
+        const split = splitGraph(graph, options);
+        const { maxExtraOps = 0.1, maxRereadBytes = Infinity } = options;
+        expect(split.peak).toBeLessThanOrEqual(split.peakBefore);
+        expect(split.extraOps).toBeLessThanOrEqual(maxExtraOps);
+        expect(split.rereadBytes).toBeLessThanOrEqual(maxRereadBytes);
+        expect(faultsOf(graph, split), `graph ${seed}`).toEqual([]);
+        // What was split may be ordered, too.
+        expect(verifyEquivalent(split.graph, orderGraph(split.graph, { maxEffort: 50 })), `graph ${seed}`).toEqual([]);
+        splits.graphs++;
+        splits.count += split.regionCount > 0 ? 1 : 0;
+        splits.extra += split.extraOps > 0 ? 1 : 0;
+      }
+    },
+  );
 
   it('splits most of them, and some at the price of rows that are computed twice', () => {
-    expect(splits.count).toBeGreaterThan(150);
-    expect(splits.extra).toBeGreaterThan(10);
+    expect(splits.count).toBeGreaterThan(0.6 * splits.graphs);
+    expect(splits.extra).toBeGreaterThan(0);
   });
 
   it('leaves graphs right that have nothing of a model', () => {

@@ -72,7 +72,9 @@ class Run {
       if (!tensor.isView && (leafs.includes(tensor) || inputs.has(tensor))) this.#write(tensor, 'at first');
     }
     for (const node of nodes) if (!isPureView(node)) this.#run(node);
-    const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+    const read = new Set(
+      nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+    );
     for (const tensor of tensors) {
       const lasts = outputs.has(tensor) || !read.has(tensor) || (!tensor.isView && tensor.memory !== 'deferred');
       if (lasts) this.#read(tensor, 'the user');

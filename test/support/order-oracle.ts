@@ -36,7 +36,9 @@ export function allOrders({ nodes }: Graph, most: number): Tensor[][] | null {
 /** The most bytes that are live at one step, if every node reuses the largest operand that dies at it and that it may. */
 export function loadOfOrder(graph: Graph, order: readonly Tensor[]): number {
   const { leafs, inputs, outputs, tensors } = graph;
-  const isRead = new Set(graph.nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
+  const isRead = new Set(
+    graph.nodes.flatMap((node) => [...node.sources.filter((source) => source !== node), node.destination]),
+  );
   const kept = new Set(
     tensors
       .filter((tensor) => outputs.has(tensor) || (!isRead.has(tensor) && tensor.operation !== null))

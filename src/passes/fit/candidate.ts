@@ -27,5 +27,10 @@ export function frontierOf(candidates: readonly Candidate[]): Candidate[] {
 
 /** What stands for the tensors of the first graph after one more pass. */
 export function throughOrigin(base: Rewritten, step: Rewritten): Rewritten {
-  return { graph: step.graph, origin: step.origin.map((id) => (id === -1 ? -1 : base.origin[id])) };
+  const origin = step.origin.map((id) => (id === -1 ? -1 : base.origin[id]));
+  if (base.slices === undefined && step.slices === undefined) return { graph: step.graph, origin };
+  const slices = Array.from(step.origin, (id, index) => {
+    return step.slices?.[index] ?? (id === -1 ? null : (base.slices?.[id] ?? null));
+  });
+  return { graph: step.graph, origin, slices };
 }

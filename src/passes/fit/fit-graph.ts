@@ -12,7 +12,7 @@ import type { StopReason } from '../../solver/budget.js';
 import { finish, finishInTurns } from '../../solver/turns.js';
 import { checkBudgetBytes } from '../recompute/options.js';
 import { frontierOf, type Candidate } from './candidate.js';
-import { floorOfAllOrders } from './floor.js';
+import { floorOfAllOrders, floorOfAllParts } from './floor.js';
 import {
   resolveFitOptions,
   type FitLimit,
@@ -23,8 +23,8 @@ import {
 import { sizeOf, STEPS } from './steps.js';
 
 /**
- * Makes `graph` fit into a compute buffer of `budgetBytes`, as cheaply as is found: by another order of its nodes, and by
- * computing values again. `verifyEquivalent` accepts the result.
+ * Makes `graph` fit into a compute buffer of `budgetBytes`, as cheaply as is found: by another order of its nodes, by
+ * computing regions in parts, and by computing values again. Each pass works on the cheapest graph that is there. `verifyEquivalent` accepts the result.
  *
  * If it does not fit, `limitedBy` says why, and the graph is the smallest that was found within what it may cost. A `bound`
  * above the budget proves that no other graph would do.
@@ -86,7 +86,8 @@ function* search(
   const bufferSize = sizeOf({ graph }, resolved);
   let frontier: Candidate[] = [{ graph, origin, bufferSize, extraOps: 0, rereadBytes: 0 }];
   const steps = STEPS.filter(({ name }) => resolved.enabled[name]);
-  let bound = steps.length === 0 ? bufferSize : floorOfAllOrders(graph, resolved.planning);
+  const floorOf = resolved.enabled.split ? floorOfAllParts : floorOfAllOrders;
+  let bound = steps.length === 0 ? bufferSize : floorOf(graph, resolved.planning);
   let effort = 0;
   let stopped: StopReason = 'done';
   for (const { name, effortShare, run } of steps) {
@@ -126,6 +127,7 @@ function answer(
   return {
     graph: best.graph,
     origin: best.origin,
+    ...(best.slices === undefined ? {} : { slices: best.slices }),
     fits,
     plan: planGraph(best.graph, { alignment, reuse, runtime }),
     cost: { extraOps: best.extraOps, rereadBytes: best.rereadBytes },

@@ -14,6 +14,8 @@ import { checkedCost } from '../recompute/options.js';
 export interface FitOptions extends Pick<PlanOptions, 'alignment' | 'reuse' | 'runtime'> {
   /** Whether the nodes may run in another order. Default true. */
   readonly order?: boolean;
+  /** Whether regions may be computed in parts. Default true. */
+  readonly split?: boolean;
   /** Whether values may be computed again. Default true. */
   readonly recompute?: boolean;
   /** The most extra work, as a fraction of that of the given graph. Default: no limit. */
@@ -40,6 +42,7 @@ export interface FitOptions extends Pick<PlanOptions, 'alignment' | 'reuse' | 'r
 
 const FIT_OPTIONS: OptionNames<FitOptions> = {
   order: true,
+  split: true,
   recompute: true,
   maxExtraOps: true,
   maxRereadBytes: true,
@@ -54,7 +57,7 @@ const FIT_OPTIONS: OptionNames<FitOptions> = {
 };
 
 /** A pass that `fitGraph` uses. */
-export type PassName = 'order' | 'recompute';
+export type PassName = 'order' | 'split' | 'recompute';
 
 /** How far `fitGraph` has come. */
 export interface FitProgress {
@@ -115,18 +118,19 @@ export interface ResolvedFitOptions {
 export function resolveFitOptions(options: FitOptions): ResolvedFitOptions {
   checkOptions(options, FIT_OPTIONS);
   checkSearchLimits(options);
-  const { order = true, recompute = true, maxExtraOps = Infinity, maxRereadBytes = Infinity } = options;
+  const { order = true, split = true, recompute = true, maxExtraOps = Infinity, maxRereadBytes = Infinity } = options;
   const { alignment, reuse, runtime, costOf = operationsOf } = options;
   const check = (culprit: string, value: unknown, isValid: boolean, limit: string): void =>
     checkArgument(isValid, culprit, value, limit, 'Correct it, or leave it out.');
   check('order', order, typeof order === 'boolean', 'true or false');
+  check('split', split, typeof split === 'boolean', 'true or false');
   check('recompute', recompute, typeof recompute === 'boolean', 'true or false');
   check('maxExtraOps', maxExtraOps, typeof maxExtraOps === 'number' && maxExtraOps >= 0, 'a number of at least 0');
   check('maxRereadBytes', maxRereadBytes, typeof maxRereadBytes === 'number' && maxRereadBytes >= 0, 'at least 0');
   return {
     planning: resolveOptions({ alignment, reuse, runtime }),
     costOf: checkedCost(costOf),
-    enabled: { order, recompute },
+    enabled: { order, split, recompute },
     maxExtraOps,
     maxRereadBytes,
   };

@@ -7,6 +7,7 @@ import type { Rewritten } from '../../graph/rewritten.js';
 import { Budget, type StopReason } from '../../solver/budget.js';
 import { MEASURES } from '../measures.js';
 import { searchOrder } from '../order/order-graph.js';
+import { splitGraph } from '../split/split-graph.js';
 import { RecomputeSearch } from '../recompute/recompute-search.js';
 import { throughOrigin, type Candidate } from './candidate.js';
 import type { FitOptions, PassName, ResolvedFitOptions } from './options.js';
@@ -40,6 +41,7 @@ const MOST_MEASURED = 12;
 
 export const STEPS: readonly Step[] = [
   { name: 'order', effortShare: 0.3, run: order },
+  { name: 'split', effortShare: 0, run: split },
   { name: 'recompute', effortShare: 0.7, run: recompute },
 ];
 
@@ -52,6 +54,25 @@ function* order(base: Candidate, context: StepContext): Generator<void, StepResu
   const { bound, effort, stopped } = found;
   const candidate = { ...base, ...throughOrigin(base, found), bufferSize: found.peak };
   return { candidates: [candidate], bound, effort, stopped };
+}
+
+/** Its search has no effort to limit: it takes about as long as the graph is large. */
+function* split(base: Candidate, context: StepContext): Generator<void, StepResult> {
+  const { planning, budgetBytes, maxExtraOps, maxRereadBytes, onTick } = context;
+  const { alignment, reuse, runtime } = planning;
+  onTick(0);
+  yield;
+  const made = splitGraph(base.graph, {
+    ...{ alignment, reuse, runtime, budget: budgetBytes },
+    maxExtraOps: Math.max(0, (maxExtraOps - base.extraOps) / (1 + base.extraOps)),
+    maxRereadBytes: Math.max(0, maxRereadBytes - base.rereadBytes),
+  });
+  const nothing = { bound: 0, effort: 0, stopped: 'done' } as const;
+  if (made.regionCount === 0) return { candidates: [], ...nothing };
+  const extraOps = base.extraOps + (1 + base.extraOps) * made.extraOps;
+  const rereadBytes = base.rereadBytes + made.rereadBytes;
+  const candidate = { ...throughOrigin(base, made), bufferSize: sizeOf(made, context), extraOps, rereadBytes };
+  return { candidates: [candidate], ...nothing };
 }
 
 function* recompute(base: Candidate, context: StepContext): Generator<void, StepResult> {
