@@ -35,9 +35,9 @@ export class ConfigReader {
     throw this.#wrong(name, value, 'a whole number above 0');
   }
 
-  /** The same, or 0 where the field is not there. @throws PlannerError `BAD_MODEL` */
+  /** The same, or 0 where the field is 0 or not there. @throws PlannerError `BAD_MODEL` */
   countOrNone(name: string): number {
-    return this.countOr(0, name);
+    return this.#field(name) === 0 ? 0 : this.countOr(0, name);
   }
 
   /** A number above 0, such as a share. @throws PlannerError `BAD_MODEL` */

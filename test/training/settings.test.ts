@@ -204,6 +204,18 @@ describe('QLoRA', () => {
   });
 });
 
+describe('a document', () => {
+  it.each(['gpt2', 'opt-125m', 'pythia-70m', 'llama-3.2-1b', 't5-small'] as const)(
+    'says %s in the words of the library',
+    (name) => {
+      const run = { batch: 1, sequence: 8 };
+      const document = JSON.parse(JSON.stringify({ model: builtInModel(name), run })) as unknown;
+      const { model, run: read } = trainingCaseFromJson(document);
+      expect(measureTraining(model, read).steadyPeak).toBe(measureTraining(name, run).steadyPeak);
+    },
+  );
+});
+
 describe('what cannot be trained gets one sentence:', () => {
   const run = { batch: 1, sequence: 8 };
 
