@@ -4,8 +4,8 @@
  * Products, convolutions and attention count their multiply-adds; all other nodes count one operation for each element that
  * they make.
  *
- * Invariant: known from shapes alone. Views count nothing. Where an operation's row does not say how many products it sums
- * up for an element, the shapes of the operands tell it nearly.
+ * Invariant: known from shapes alone. Views count nothing. Rows that say how they are cut say how many products they sum up
+ * for an element, too; of others, the shapes of the operands tell it nearly.
  */
 import { isPureView } from '../graph/node-kind.js';
 import { elementCount } from '../tensor/layout.js';
@@ -16,7 +16,9 @@ export function operationsOf(node: Tensor): number {
   if (isPureView(node) || node.operation === null) return 0;
   const [a, b] = node.sources;
   const count = elementCount(node);
-  if (node.operation.termsOf !== null) return count * node.operation.termsOf(node);
+  const { termsOf, cut } = node.operation;
+  if (termsOf !== null) return count * termsOf(node);
+  if (cut !== null) return count;
   if (a === undefined || a === null || b === undefined || b === null) return count;
   switch (node.operation.family) {
     case 'matrix':

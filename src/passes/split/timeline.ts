@@ -5,7 +5,7 @@
  */
 import type { Graph } from '../../graph/graph.js';
 import { isPureView } from '../../graph/node-kind.js';
-import { isPlanned } from '../../graph/table.js';
+import { isPlanned, TRAIT } from '../../graph/table.js';
 import { storageEndsOf } from '../../liveness/liveness.js';
 import { slicedShape } from '../../tensor/slice.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -45,7 +45,7 @@ export class Timeline {
 
   #startOf(id: number): number {
     const { traits, steps } = this.graph.table;
-    return traits[id] % 8 >= 4 ? 0 : Math.max(0, steps[id]);
+    return traits[id] % TRAIT.kept >= TRAIT.input ? 0 : Math.max(0, steps[id]);
   }
 
   #sizeOf(id: number): number {
