@@ -2,14 +2,15 @@
  * `npm run bench:split`: how few bytes models need where regions are computed in parts, and what that costs.
  *
  * Every result is checked by `verifyEquivalent` at full size. The graphs are built from headers and model rows; outputs are
- * written into memory of the caller, since a buffer that holds all logits cannot be smaller than they are.
+ * written into memory of the caller, since a buffer that holds all logits cannot be smaller than they are. Then how long
+ * `fitGraph` takes to bring graphs of llama.cpp into a share of their buffer.
  */
 import { readGguf } from '../src/gguf/gguf.js';
 import type { Graph } from '../src/graph/graph.js';
 import { measureDiffusion, type DiffusionModelName } from '../src/models/diffusion/index.js';
 import { measureModel } from '../src/models/measure-model.js';
 import type { ModelOptions } from '../src/models/options.js';
-import { splitGraph, verifyEquivalent } from '../src/passes/index.js';
+import { fitGraph, splitGraph, verifyEquivalent } from '../src/passes/index.js';
 import { sharedIsPresent, sharedPath } from '../test/support/shared-data.js';
 
 interface Case {
@@ -87,4 +88,19 @@ for (const { name, graph: make, aim } of CASES.filter((each) => only === undefin
     mib(much.peak),
   ];
   console.log(`| ${cells.join(' | ')} |`);
+}
+
+const FITTED = ['llama-3.2-1b', 'gemma-3-4b', 'llama-3.1-8b', 'qwen3-30b-a3b'];
+
+console.log('\n| graph, 4,096 tokens | budget, bytes | fits | bytes | read again, GiB | ms |');
+console.log('| --- | --: | --- | --: | --: | --: |');
+for (const name of only === undefined && sharedIsPresent ? FITTED : []) {
+  const { graph, compute } = measureModel(await readGguf(sharedPath('gguf', `${name}.gguf`)), { ctxSize: 4096 });
+  for (const budget of [0.8, 0.5].map((share) => Math.floor(share * compute))) {
+    const start = performance.now();
+    const { fits, plan, cost } = fitGraph(graph, budget);
+    const ms = performance.now() - start;
+    const [bytes, reread] = [plan.bufferSize.toLocaleString('en'), (cost.rereadBytes / 2 ** 30).toFixed(1)];
+    console.log(`| ${[name, budget.toLocaleString('en'), fits, bytes, reread, ms.toFixed(0)].join(' | ')} |`);
+  }
 }
