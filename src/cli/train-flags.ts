@@ -91,7 +91,7 @@ export const TRAIN_FLAGS: readonly Flag[] = [
     long: '--checkpointing',
     value: 'NAME',
     parse: String,
-    help: 'none (default), layer: keep only the input of each block and run it again, selective: keep what is dear to compute',
+    help: 'none (default), or layer: keep only the input of each block, and run the block again in the backward pass',
     group: HOW,
   },
   {
