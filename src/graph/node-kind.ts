@@ -14,8 +14,8 @@ export function isPureView({ operation, isView }: Tensor): boolean {
 }
 
 /**
- * Whether the storage lasts to the end if no other tensor reads `tensor`, or is written into it: it is a result then. A view without an operation
- * is none: nobody computes it, and ggml does not count it either.
+ * Whether the storage lasts to the end if no other tensor reads `tensor`, or is written into it: it is a result then. A view
+ * without an operation is none: nobody computes it, and ggml does not count it either.
  */
 export function isResultIfUnread({ operation, isView }: Tensor): boolean {
   return operation !== null || !isView;

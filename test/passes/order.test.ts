@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { executeGraph, fillLeafs, Memory } from '../../src/exec/index.js';
 import {
   Context,
   findHazards,
@@ -14,7 +13,6 @@ import {
   planGraph,
   replayPlan,
   RUNTIMES,
-  type Tensor,
 } from '../../src/index.js';
 import { groupsOf } from '../../src/liveness/groups.js';
 import { analyzeLiveness } from '../../src/liveness/liveness.js';
@@ -26,6 +24,7 @@ import { CELL_NETWORKS, cellNetwork, randWire } from '../support/cells.js';
 import { expectError } from '../support/expect-error.js';
 import { allOrders, leastLoadOfSets, loadOfOrder } from '../support/order-oracle.js';
 import { PlainTensors, randomDag } from '../support/plain-graphs.js';
+import { resultsOf, runs } from '../support/separate-runs.js';
 import { tangledGraphs } from '../support/tangled-graphs.js';
 
 const ALONE = { runtime: 'none' } as const;
@@ -87,20 +86,6 @@ describe('orderGraph on small graphs', () => {
     expect(loads[0]).toBeLessThan(loads[1]);
   });
 });
-
-/** What can be read when a graph has run. */
-function resultsOf({ nodes, tensors, outputs }: Graph): Tensor[] {
-  const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
-  const isResult = (tensor: Tensor): boolean => outputs.has(tensor) || (!read.has(tensor) && tensor.operation !== null);
-  return tensors.filter((tensor) => !tensor.isView && (isResult(tensor) || tensor.memory !== 'deferred'));
-}
-
-function runs(graph: Graph): Memory {
-  const memory = Memory.separate(graph);
-  fillLeafs(graph, memory);
-  executeGraph(graph, memory);
-  return memory;
-}
 
 describe.each([
   ['caches read and written by luck', cacheTraffic],

@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { executeGraph, fillLeafs, Memory } from '../../src/exec/index.js';
 import {
   Context,
   findHazards,
@@ -28,21 +27,8 @@ import { cacheTraffic } from '../support/cache-traffic.js';
 import { expectError } from '../support/expect-error.js';
 import { randomDag } from '../support/plain-graphs.js';
 import { allSequences } from '../support/recompute-oracle.js';
+import { resultsOf, runs } from '../support/separate-runs.js';
 import { tangledGraphs } from '../support/tangled-graphs.js';
-
-/** What can be read when a graph has run, by the tensors of the old graph. */
-function resultsOf({ nodes, tensors, outputs }: Graph): Tensor[] {
-  const read = new Set(nodes.flatMap((node) => node.sources.filter((source) => source !== node)));
-  const isResult = (tensor: Tensor): boolean => outputs.has(tensor) || (!read.has(tensor) && tensor.operation !== null);
-  return tensors.filter((tensor) => !tensor.isView && (isResult(tensor) || tensor.memory !== 'deferred'));
-}
-
-function runs(graph: Graph): Memory {
-  const memory = Memory.separate(graph);
-  fillLeafs(graph, memory);
-  executeGraph(graph, memory);
-  return memory;
-}
 
 describe.each([
   ['caches read and written by luck', cacheTraffic, 60, 0],

@@ -41,22 +41,22 @@ export function planInput(input: Input, settings: Settings): Planned {
       );
       return { kind: 'model', gguf: input.gguf, model, plan: model.plan };
     }
-    case 'graph': {
-      const { allocator, inPlace } = settings;
-      const options: PlanOptions = inPlace === 'default' ? { allocator } : { allocator, reuse: inPlace };
-      return { kind: 'graph', plan: planGraph(input.graph, options), network: null };
-    }
+    case 'graph':
+      return { kind: 'graph', plan: planGraph(input.graph, planningOf(settings)), network: null };
     case 'network': {
       const { network } = input;
-      const { allocator, inPlace } = settings;
-      const reuse = inPlace === 'default' ? {} : { reuse: inPlace };
-      const plan = planGraph(graphOf(network, settings), { ...network.options, allocator, ...reuse });
+      const plan = planGraph(graphOf(network, settings), { ...network.options, ...planningOf(settings) });
       const { format, weightBytes: weights } = network;
       return { kind: 'graph', plan, network: { format, weights, dims: dimsOf(network, settings) } };
     }
     case 'problem':
       return planProblem(input.csv, settings);
   }
+}
+
+/** How a graph is planned. */
+function planningOf({ allocator, inPlace }: Settings): PlanOptions {
+  return inPlace === 'default' ? { allocator } : { allocator, reuse: inPlace };
 }
 
 function planOnMachine(gguf: Gguf, settings: Settings): Planned {
