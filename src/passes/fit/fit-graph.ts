@@ -24,7 +24,8 @@ import { sizeOf, STEPS } from './steps.js';
 
 /**
  * Makes `graph` fit into a compute buffer of `budgetBytes`, as cheaply as is found: by another order of its nodes, by
- * computing regions in parts, and by computing values again. Each pass works on the cheapest graph that is there. `verifyEquivalent` accepts the result.
+ * computing regions in parts, and by computing values again. Each pass works on the cheapest graph that is there.
+ * `verifyEquivalent` accepts the result.
  *
  * If it does not fit, `limitedBy` says why, and the graph is the smallest that was found within what it may cost. A `bound`
  * above the budget proves that no other graph would do.

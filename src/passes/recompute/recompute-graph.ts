@@ -22,9 +22,9 @@ import { RecomputeSearch } from './recompute-search.js';
  * Drops values of `graph` and computes them again for later readers, so that `budgetBytes` suffice, for the least extra
  * work that is found.
  *
- * The nodes run for the first time in the given order, each for some reader, so order the graph before. Only what is pure runs again: no random
- * number is drawn twice, no cache is written twice, and no value is computed again from an operand that was overwritten
- * meanwhile. Outputs and results that nobody reads are kept.
+ * The nodes run for the first time in the given order, each for some reader, so order the graph before. Only what is pure
+ * runs again: no random number is drawn twice, no cache is written twice, and no value is computed again from an operand
+ * that was overwritten meanwhile. Outputs and results that nobody reads are kept.
  *
  * `bound` and `extraOpsBound` hold for every graph that computes values again in this order, one node at a time. For a
  * larger budget the same graph and effort never cost more. If the budget is not met, the graph that needs the fewest bytes
